@@ -1,0 +1,85 @@
+package activity
+
+import (
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/alert"
+)
+
+// An ID identifies an entry: the command's identifier, a slash, and the entry's number in the command.
+type ID string
+
+// An Entry is one line of the log. An entry never changes once it is stored.
+type Entry struct {
+	Seq      int64            `json:"seq"` // place in the log, from 1; given by the store
+	ID       ID               `json:"id"`
+	Time     time.Time        `json:"time"`            // when it was recorded; UTC, microseconds
+	Incident alert.IncidentID `json:"incident"`        // the incident it belongs to
+	Alert    alert.ID         `json:"alert,omitempty"` // the alert it is about, if it is about one
+	Type     Type             `json:"type"`
+	Actor    Actor            `json:"actor"`
+	Cause    string           `json:"cause"` // identifier of the command; shared by all entries the command caused
+
+	Changes []Change `json:"changes,omitempty"` // what changed, ordered by field
+	Text    string   `json:"text,omitempty"`    // a comment's Markdown, or the reason given for a change
+	Links   []Link   `json:"links,omitempty"`   // why an alert was put into the incident, for AlertAdded
+
+	Origin   alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from by a merge
+	Occurred time.Time        `json:"occurred,omitzero"` // when it happened at the source, for an imported comment
+}
+
+// Clone returns a copy of e that shares no memory a caller could change.
+func (e Entry) Clone() Entry {
+	e.Changes = slices.Clone(e.Changes)
+	e.Links = slices.Clone(e.Links)
+	return e
+}
+
+// Category returns the category that the entry's type stands in.
+func (e Entry) Category() Category { return e.Type.Category() }
+
+// Trigger says whether a person set off the change or a program did. Source: Microsoft Defender XDR,
+// activity log ("Trigger").
+func (e Entry) Trigger() Trigger {
+	if e.Actor.Kind == User {
+		return Manual
+	}
+	return Automated
+}
+
+// A Change is the value of one field before and after.
+type Change struct {
+	Field  string `json:"field"` // JSON path of the field in the record, such as "severity" or "alerts.count"
+	Before Value  `json:"before"`
+	After  Value  `json:"after"`
+}
+
+// A Value is the JSON text of a field's value. The zero Value, "", stands for a field that has no value
+// and is null in JSON.
+type Value string
+
+// MarshalJSON returns the value itself, null when there is none.
+func (v Value) MarshalJSON() ([]byte, error) {
+	if v == "" {
+		return []byte("null"), nil
+	}
+	return []byte(v), nil
+}
+
+// UnmarshalJSON keeps the text of the value; null becomes the zero Value.
+func (v *Value) UnmarshalJSON(text []byte) error {
+	if *v = Value(text); *v == "null" {
+		*v = ""
+	}
+	return nil
+}
+
+// A Link is one reason why an alert was put into an incident, or one that was considered and held back.
+type Link struct {
+	Reason   Reason           `json:"reason"`
+	Entity   alert.Key        `json:"entity,omitempty"`   // what both sides share
+	Incident alert.IncidentID `json:"incident,omitempty"` // the incident it points to
+	Score    int              `json:"score,omitempty"`    // how much it weighs
+	HeldBack string           `json:"heldBack,omitempty"` // why it did not count; "" when it did
+}

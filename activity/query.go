@@ -1,0 +1,48 @@
+package activity
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/alert"
+)
+
+// A Query selects entries. A field that is set must match; within a field any value may. The zero Query
+// selects the whole log.
+//
+// Results come in the order of Seq; Newest turns it round.
+type Query struct {
+	Incidents  []alert.IncidentID
+	Alerts     []alert.ID
+	IDs        []ID
+	Types      []Type
+	Categories []Category
+	Triggers   []Trigger
+	Actors     []string  // identifiers of actors
+	Since      time.Time // Time at or after; zero means no bound
+	Until      time.Time // Time before; zero means no bound
+	AfterSeq   int64     // Seq greater than this
+	BeforeSeq  int64     // Seq less than this; 0 means no bound
+
+	Newest bool // highest Seq first
+	Limit  int  // at most so many; 0 means all
+}
+
+// Match reports whether q selects e. Newest and Limit have no say in it.
+func (q Query) Match(e Entry) bool {
+	return e.Seq > q.AfterSeq && (q.BeforeSeq == 0 || e.Seq < q.BeforeSeq) &&
+		oneOf(q.Incidents, e.Incident) && oneOf(q.Alerts, e.Alert) && oneOf(q.IDs, e.ID) && oneOf(q.Types, e.Type) &&
+		oneOf(q.Categories, e.Category()) && oneOf(q.Triggers, e.Trigger()) && oneOf(q.Actors, e.Actor.ID) &&
+		(q.Since.IsZero() || !e.Time.Before(q.Since)) && (q.Until.IsZero() || e.Time.Before(q.Until))
+}
+
+// Compare returns -1, 0 or +1 as a comes before, with or after b among q's results.
+func (q Query) Compare(a, b Entry) int {
+	if q.Newest {
+		a, b = b, a
+	}
+	return cmp.Compare(a.Seq, b.Seq)
+}
+
+func oneOf[T comparable](set []T, v T) bool { return len(set) == 0 || slices.Contains(set, v) }

@@ -1,0 +1,97 @@
+package activity
+
+import "github.com/incidentkit/incidentkit/internal/enum"
+
+// A Type says what an entry is about. The zero Type, Unspecified, is not valid in a stored entry.
+type Type uint8
+
+// The types of entry.
+const (
+	Unspecified     Type = iota
+	IncidentCreated      // the incident came to be
+	AlertAdded           // an alert was put into the incident
+	AlertUpdated         // the source of an alert changed it
+	AlertStatus          // an alert's status changed
+	AlertAssigned        // an alert's owner changed
+	Renamed              // name
+	Described            // description
+	Assigned             // owner
+	SeverityChanged      // severity
+	StatusChanged        // status, resolution note and time
+	TagsChanged          // tags
+	Classified           // classification and determination
+	Commented            // a comment
+	Referenced           // references to the incident in other systems
+)
+
+var types = []string{
+	"unspecified", "incidentCreated", "alertAdded", "alertUpdated", "alertStatus", "alertAssigned", "renamed",
+	"described", "assigned", "severityChanged", "statusChanged", "tagsChanged", "classified", "commented", "referenced",
+}
+
+var typeTitles = []string{
+	"Activity", "Incident created", "Alert added", "Alert updated", "Alert status changed", "Alert assigned",
+	"Name changed", "Description changed", "Assignment changed", "Severity changed", "Status changed",
+	"Tags changed", "Classification changed", "Comment", "References changed",
+}
+
+// ParseType returns the type named by text, whatever the case of its letters. Any other text is an
+// [*alert.FieldError].
+func ParseType(text string) (Type, error) { return parse[Type](types, "type", text) }
+
+// String returns the type's text, such as "severityChanged".
+func (t Type) String() string { return enum.Text(types, "type", t) }
+
+// Title returns the type in words for people, such as "Severity changed".
+func (t Type) Title() string { return enum.Text(typeTitles, "type", t) }
+
+// MarshalText returns the type's text. A value that is not one of the constants is an error.
+func (t Type) MarshalText() ([]byte, error) { return enum.Marshal(types, "type", t) }
+
+// UnmarshalText sets t as [ParseType] does.
+func (t *Type) UnmarshalText(text []byte) (err error) {
+	*t, err = ParseType(string(text))
+	return err
+}
+
+// Category returns the category that t stands in.
+func (t Type) Category() Category {
+	switch t {
+	case AlertAdded:
+		return Correlation
+	case Commented:
+		return Comment
+	}
+	return Management
+}
+
+// A Category groups types of entry. Source: the categories of Microsoft Defender XDR's activity log that
+// a library without sensors can fill.
+type Category uint8
+
+// The categories. The zero Category is Management.
+const (
+	Management  Category = iota // work on the incident and its alerts
+	Correlation                 // alerts finding their incident
+	Comment                     // comments
+)
+
+var categories = []string{"incidentManagement", "correlations", "comments"}
+
+// ParseCategory returns the category named by text, whatever the case of its letters. Any other text is
+// an [*alert.FieldError].
+func ParseCategory(text string) (Category, error) {
+	return parse[Category](categories, "category", text)
+}
+
+// String returns the category's text, such as "comments".
+func (c Category) String() string { return enum.Text(categories, "category", c) }
+
+// MarshalText returns the category's text. A value that is not one of the constants is an error.
+func (c Category) MarshalText() ([]byte, error) { return enum.Marshal(categories, "category", c) }
+
+// UnmarshalText sets c as [ParseCategory] does.
+func (c *Category) UnmarshalText(text []byte) (err error) {
+	*c, err = ParseCategory(string(text))
+	return err
+}

@@ -1,0 +1,58 @@
+package alert
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// A Query selects alerts. A field that is set must match; within a field any value may. The zero Query
+// selects all alerts.
+//
+// Results come by FirstActivity, oldest first, and by ID where that is equal; Newest turns both round.
+type Query struct {
+	IDs        []ID
+	Incidents  []IncidentID
+	Entities   []Key // alerts with evidence that has one of these keys
+	Statuses   []Status
+	Severities []Severity
+	Since      time.Time // FirstActivity at or after; zero means no bound
+	Until      time.Time // FirstActivity before; zero means no bound
+
+	Newest bool     // newest first
+	After  Position // begin behind this place; the zero Position begins at the start
+	Limit  int      // at most so many; 0 means all
+	Brief  bool     // leave out what [Alert.Brief] leaves out
+}
+
+// A Position is the place of an alert in the order of a Query's results. The zero Position is before all.
+type Position struct {
+	FirstActivity time.Time `json:"firstActivity"`
+	ID            ID        `json:"id"`
+}
+
+// Position returns the place of a, to be given as Query.After when asking for what follows it.
+func (a Alert) Position() Position { return Position{a.FirstActivity, a.ID} }
+
+// Match reports whether q selects a. After, Limit and Brief have no say in it.
+func (q Query) Match(a Alert) bool {
+	return oneOf(q.IDs, a.ID) && oneOf(q.Incidents, a.Incident) && oneOf(q.Statuses, a.Status) &&
+		oneOf(q.Severities, a.Severity) &&
+		(q.Since.IsZero() || !a.FirstActivity.Before(q.Since)) &&
+		(q.Until.IsZero() || a.FirstActivity.Before(q.Until)) &&
+		(len(q.Entities) == 0 || slices.ContainsFunc(a.Keys(), func(k Key) bool { return slices.Contains(q.Entities, k) }))
+}
+
+// Compare returns -1, 0 or +1 as a comes before, with or after b among q's results.
+func (q Query) Compare(a, b Alert) int { return q.ComparePositions(a.Position(), b.Position()) }
+
+// ComparePositions is Compare for two places.
+func (q Query) ComparePositions(a, b Position) int {
+	c := cmp.Or(a.FirstActivity.Compare(b.FirstActivity), cmp.Compare(a.ID, b.ID))
+	if q.Newest {
+		return -c
+	}
+	return c
+}
+
+func oneOf[T comparable](set []T, v T) bool { return len(set) == 0 || slices.Contains(set, v) }

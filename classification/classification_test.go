@@ -1,0 +1,67 @@
+package classification_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/classification"
+)
+
+// Every verdict of the taxonomy passes its own check and is found again by identifier, title and alias,
+// whatever the case of the letters.
+func TestDefenderParsesItself(t *testing.T) {
+	tax := classification.Defender()
+	for _, class := range tax.Classes {
+		for _, typ := range class.Determinations {
+			want := classification.Verdict{Classification: class.ID, Determination: typ.ID}
+			require.NoError(t, tax.Check(want))
+			for _, c := range append([]string{string(class.ID), class.Title}, class.Aliases...) {
+				for _, d := range append([]string{string(typ.ID), typ.Title}, typ.Aliases...) {
+					got, err := tax.Parse(strings.ToUpper(c), d)
+					require.NoError(t, err)
+					assert.Equal(t, want, got)
+				}
+			}
+		}
+	}
+}
+
+func TestParseOldAndMissingNames(t *testing.T) {
+	tax := classification.Defender()
+	for _, c := range []struct{ classification, determination, want string }{
+		{"", "", ""},
+		{"Unknown", "NotAvailable", ""},
+		{"TruePositive", "", "truePositive"},
+		{"TruePositive", "CompromisedUser", "truePositive/compromisedAccount"},
+		{"FalsePositive", "Clean", "falsePositive/notMalicious"},
+		{"FalsePositive", "InsufficientData", "falsePositive/notEnoughDataToValidate"},
+		{"benignPositive", "ConfirmedUserActivity", "informationalExpectedActivity/confirmedActivity"},
+		{"", "phishing", "truePositive/phishing"},
+	} {
+		v, err := tax.Parse(c.classification, c.determination)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, v.String())
+	}
+}
+
+func TestVerdictsOutsideTheTaxonomyAreNamed(t *testing.T) {
+	tax := classification.Defender()
+	_, err := tax.Parse("", "other") // all three classifications have it
+	require.ErrorIs(t, err, classification.ErrUnknown)
+	_, err = tax.Parse("falsePositive", "malware")
+	var verdict *classification.VerdictError
+	require.ErrorAs(t, err, &verdict)
+	assert.Equal(t, "determination", verdict.Field)
+	assert.Equal(t, "malware", verdict.Value)
+	assert.ErrorIs(t, tax.Check(classification.Verdict{Determination: "malware"}), classification.ErrUnknown)
+}
+
+func TestTitle(t *testing.T) {
+	tax := classification.Defender()
+	assert.Equal(t, "Not set", tax.Title(classification.Verdict{}))
+	assert.Equal(t, "True positive: Malware", tax.Title(classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}))
+	assert.Equal(t, "strange: thing", tax.Title(classification.Verdict{Classification: "strange", Determination: "thing"}))
+}

@@ -1,0 +1,22 @@
+// Package incidentkit is a library for managing security incidents inside your own program: alerts come
+// in and become incidents, analysts work them, every change is in a log, and an incident can be exported
+// as a PDF report. There is no server; everything is behind a storage interface with an implementation in
+// memory.
+//
+// The packages, from the ground up:
+//
+//   - classification: what an incident turned out to be, checked against a taxonomy
+//   - alert: alerts, their evidence and the entities it names
+//   - activity: the append-only log, which is also the change feed
+//   - incident: incidents and every rule about them, as pure functions
+//   - incident/graph: reading Microsoft Graph and Defender JSON
+//   - storage: the contract of a store; storage/memory is the reference implementation
+//   - incident/correlation: which incident an alert belongs to, and why
+//   - incident/manager: the part a program calls
+//   - export: the report of an incident, as a value and as PDF
+//
+// # Errors
+//
+// Errors are sentinels and structs, to be tested for with errors.Is and errors.As. They say what was
+// attempted and on which record.
+package incidentkit

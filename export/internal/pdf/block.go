@@ -1,0 +1,407 @@
+package pdf
+
+import (
+	"slices"
+	"strings"
+)
+
+// Span is a piece of running text.
+type Span struct {
+	Text  string
+	Style Style
+	// Link makes the text a link. Only http, https and mailto addresses become
+	// one; any other is left out without a word, the text stays.
+	Link string
+}
+
+// Title sets the title of the report. It has no entry in the outline.
+func (d *Document) Title(text string) {
+	d.before(4 * point)
+	d.flow([]Span{{Text: text, Style: Bold}}, titleSize, accent)
+	d.before(4 * point)
+}
+
+// Heading sets a heading with an entry in the outline, and keeps it on one page
+// with the beginning of the block that follows. Level 1 is a section with a rule
+// below it, level 2 a part of a section, level 3 a part of that; what lies
+// outside counts as the nearest. An empty heading is left out.
+func (d *Document) Heading(level int, text string) {
+	level = max(1, min(3, level))
+	size := [...]int{sectionSize, partSize, smallPart}[level-1]
+	above := [...]int{20 * point, 13 * point, 9 * point}[level-1]
+	below := [...]int{7 * point, 4 * point, 3 * point}[level-1]
+	t := d.style([]Span{{Text: text, Style: Bold}}, size, accent)
+	title := strings.Join(strings.Fields(t.text), " ")
+	if title == "" {
+		return
+	}
+	lines := d.breakLines(t, d.bodyWidth())
+	d.before(above)
+	if len(lines) > maxKeptLines {
+		// Too long to be kept together with anything.
+		y := d.take(0)
+		d.bookmark(title, level, y)
+		d.flowLines(t, lines, margin, d.bodyWidth(), lineHeight(size))
+		d.before(below)
+		return
+	}
+	height := len(lines) * lineHeight(size)
+	rule := 0
+	if level == 1 {
+		rule = 3 * point
+	}
+	d.keepWithNext(height+rule, func(y int) {
+		d.bookmark(title, level, y)
+		for i, line := range lines {
+			d.place(t, line, margin, y+i*lineHeight(size), d.bodyWidth(), lineHeight(size), Left)
+		}
+		if rule > 0 {
+			d.line(margin, y+height+rule-500, d.bodyWidth(), 0, 500, accent)
+		}
+	})
+	d.before(below)
+}
+
+// bookmark adds an entry to the outline. fpdf builds a broken tree when a level
+// is skipped, or when the first entry is not at the top.
+func (d *Document) bookmark(text string, level, y int) {
+	deepest := 0
+	if n := len(d.outline); n > 0 {
+		deepest = d.outline[n-1].level + 1
+	}
+	d.outline = append(d.outline, bookmark{text, min(level-1, deepest), len(d.pages) - 1, y})
+}
+
+// Paragraph sets running text. Line feeds in it are kept. It may be split over
+// pages, though not so that a single line stands alone.
+func (d *Document) Paragraph(spans ...Span) {
+	d.before(5 * point)
+	d.flow(spans, bodySize, black)
+	d.before(5 * point)
+}
+
+func (d *Document) flow(spans []Span, size int, c color) {
+	t := d.style(spans, size, c)
+	if strings.Trim(t.text, " \n") == "" {
+		return
+	}
+	d.flowLines(t, d.breakLines(t, d.bodyWidth()), margin, d.bodyWidth(), lineHeight(size))
+}
+
+func (d *Document) flowLines(t styled, lines []extent, x, width, height int) {
+	d.placeRow(row{
+		cells:  []box{{x: x, width: width, text: t, lines: lines}},
+		line:   height,
+		freely: true,
+	})
+}
+
+// Bullet sets a list item. Depth is 0 for the outermost list and counts up to 8.
+// Marker is drawn in front; the empty one stands for a bullet.
+func (d *Document) Bullet(depth int, marker string, spans ...Span) {
+	const step = 13 * point
+	if marker == "" {
+		marker = "•"
+	}
+	m := d.style([]Span{{Text: marker, Style: Muted}}, bodySize, black)
+	x := margin + max(0, min(8, depth))*step
+	indent := max(step, min(d.textWidth(m.text, m.runs[0].ink)+4*point, 6*step))
+	t := d.style(spans, bodySize, black)
+	width := d.width - margin - x - indent
+	d.before(3 * point)
+	d.placeRow(row{
+		cells: []box{
+			{x: x, width: indent, text: m, lines: d.breakLines(m, indent-2*point)},
+			{x: x + indent, width: width, text: t, lines: d.breakLines(t, width)},
+		},
+		line:   lineHeight(bodySize),
+		freely: true,
+	})
+	d.before(3 * point)
+}
+
+// Cell is a short text with at most one look: a value, or a cell of a table.
+type Cell struct {
+	Text  string
+	Style Style // added to the style of the column
+	Link  string
+	// Tone, unless Plain, draws the text as a badge; or as bold text, if it is
+	// too wide to be one.
+	Tone Tone
+}
+
+// KeyValue is a labelled value.
+type KeyValue struct {
+	Label string
+	Value Cell
+}
+
+// KeyValues sets labels and values side by side, across and then down, in one
+// or more pairs a row; at most 4, and 1 for what is less.
+func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
+	if len(pairs) == 0 {
+		return
+	}
+	perRow = max(1, min(4, perRow))
+	const space = 14 * point
+	each := (d.bodyWidth() - (perRow-1)*space) / perRow
+	label := 0
+	labels := make([]styled, len(pairs))
+	for i, p := range pairs {
+		labels[i] = d.style([]Span{{Text: p.Label, Style: Muted}}, bodySize, black)
+		for line := range strings.Lines(labels[i].text) {
+			label = max(label, d.textWidth(line, labels[i].runs[0].ink))
+		}
+	}
+	label = min(label+10*point, each*2/5)
+	d.before(5 * point)
+	for at := 0; at < len(pairs); at += perRow {
+		r := row{line: lineHeight(bodySize)}
+		for i := at; i < min(at+perRow, len(pairs)); i++ {
+			x := margin + (i-at)*(each+space)
+			r.cells = append(r.cells,
+				box{x: x, width: label, text: labels[i], lines: d.breakLines(labels[i], label-6*point)},
+				d.cell(pairs[i].Value, 0, bodySize, x+label, each-label))
+		}
+		d.placeRow(r)
+		d.before(2 * point)
+	}
+	d.before(5 * point)
+}
+
+// Badge is a word on a coloured ground. A Plain one has a thin frame.
+type Badge struct {
+	Text string
+	Tone Tone
+}
+
+// Badges sets badges side by side, over as many lines as they need. A badge that
+// is wider than a line becomes several. Empty ones are left out.
+func (d *Document) Badges(badges ...Badge) {
+	const space, line = 4 * point, 16 * point
+	x, y, placed := 0, 0, false
+	d.before(5 * point)
+	for _, b := range badges {
+		t := d.style([]Span{{Text: b.Text, Style: Bold}}, badgeSize, black)
+		for _, e := range d.breakLines(t, d.bodyWidth()-2*badgePad) {
+			text := t.text[e.start:e.end]
+			if text == "" {
+				continue
+			}
+			width := d.badgeWidth(text)
+			if !placed || x+width > d.width-margin {
+				x, y, placed = margin, d.take(line), true
+			}
+			d.drawBadge(text, b.Tone, x, y+baseline(line, badgeSize))
+			x += width + space
+		}
+	}
+	d.before(5 * point)
+}
+
+const (
+	badgePad    = 4500
+	badgeHeight = 11500
+)
+
+func badgeInk(c color) ink { return Bold.ink(badgeSize, c) }
+
+func (d *Document) badgeWidth(text string) int {
+	return d.textWidth(text, badgeInk(black)) + 2*badgePad
+}
+
+// drawBadge draws a badge with its text on a base line.
+func (d *Document) drawBadge(text string, tone Tone, x, base int) {
+	ground, ink := tone.colors()
+	width := d.badgeWidth(text)
+	top := base - baseline(badgeHeight, badgeSize)
+	if tone == Plain {
+		d.frame(x+250, top+250, width-500, badgeHeight-500, 500, grey)
+	} else {
+		d.fill(x, top, width, badgeHeight, ground)
+	}
+	d.text(x+badgePad, base, text, badgeInk(ink))
+}
+
+// ChainItem is a step of a chain. Of label and note at most six lines are drawn;
+// a longer one ends in an ellipsis.
+type ChainItem struct {
+	Label string
+	Note  string // small, below the label
+	Tone  Tone   // Plain draws a frame only
+}
+
+// Chain sets boxes with arrows from one to the next, over as many lines as they
+// need: the threat categories of an incident in the order of an attack.
+func (d *Document) Chain(items []ChainItem) {
+	const (
+		pad     = 6 * point
+		arrow   = 18 * point
+		widest  = 130 * point
+		between = 7 * point
+	)
+	type drawn struct {
+		item        ChainItem
+		label, note styled
+		labelLines  []extent
+		noteLines   []extent
+		x, width    int
+	}
+	labelLine, noteLine := lineHeight(cellSize), lineHeight(badgeSize)
+	height := func(b drawn) int {
+		return 2*pad - 2*point + len(b.labelLines)*labelLine + len(b.noteLines)*noteLine
+	}
+	var rows [][]drawn
+	x := margin
+	for i, item := range items {
+		ground, ink := item.Tone.colors()
+		noteColor := ink
+		if ground == white {
+			noteColor = grey
+		}
+		b := drawn{item: item}
+		b.label = d.style([]Span{{Text: item.Label, Style: Bold}}, cellSize, ink)
+		b.note = d.style([]Span{{Text: item.Note}}, badgeSize, noteColor)
+		b.labelLines = d.fewLines(&b.label, widest-2*pad)
+		if b.note.text != "" {
+			b.noteLines = d.fewLines(&b.note, widest-2*pad)
+		}
+		b.width = max(d.widest(b.label, b.labelLines), d.widest(b.note, b.noteLines)) + 2*pad
+		need := b.width
+		if i < len(items)-1 {
+			need += arrow
+		}
+		if len(rows) == 0 || x+need > d.width-margin {
+			rows = append(rows, nil)
+			x = margin
+		}
+		b.x = x
+		x += b.width + arrow
+		rows[len(rows)-1] = append(rows[len(rows)-1], b)
+	}
+	d.before(6 * point)
+	for i, boxes := range rows {
+		tallest := 0
+		for _, b := range boxes {
+			tallest = max(tallest, height(b))
+		}
+		y := d.take(tallest)
+		for j, b := range boxes {
+			ground, _ := b.item.Tone.colors()
+			d.fill(b.x, y, b.width, tallest, ground)
+			if ground == white {
+				d.frame(b.x+250, y+250, b.width-500, tallest-500, 500, grey)
+			}
+			at := y + (tallest-height(b))/2 + pad - point
+			for k, line := range b.labelLines {
+				d.place(b.label, line, b.x+pad, at+k*labelLine, b.width-2*pad, labelLine, Left)
+			}
+			at += len(b.labelLines) * labelLine
+			for k, line := range b.noteLines {
+				d.place(b.note, line, b.x+pad, at+k*noteLine, b.width-2*pad, noteLine, Left)
+			}
+			if j < len(boxes)-1 || i < len(rows)-1 {
+				from, middle := b.x+b.width+3*point, y+tallest/2
+				d.line(from, middle, arrow-9*point, 0, 800, grey)
+				d.add(op{kind: arrowOp, x: from + arrow - 6*point, y: middle, w: 1, size: 4500, color: grey})
+			}
+		}
+		d.before(between)
+	}
+	d.before(6 * point)
+}
+
+// fewLines breaks t into at most maxKeptLines lines, and cuts it behind them.
+func (d *Document) fewLines(t *styled, width int) []extent {
+	lines := d.breakLines(*t, width)
+	if len(lines) <= maxKeptLines {
+		return lines
+	}
+	lines = lines[:maxKeptLines]
+	last := &lines[maxKeptLines-1]
+	rest := strings.ReplaceAll(t.text[last.start:], "\n", " ")
+	t.text = t.text[:last.start] + d.clip(rest, t.runs[0].ink, width)
+	t.runs = []run{{end: len(t.text), ink: t.runs[0].ink}}
+	last.end = len(t.text)
+	return lines
+}
+
+func (d *Document) widest(t styled, lines []extent) int {
+	widest := 0
+	for _, e := range lines {
+		widest = max(widest, d.textWidth(t.text[e.start:e.end], t.runs[0].ink))
+	}
+	return widest
+}
+
+// style sanitises spans and puts them one after the other.
+func (d *Document) style(spans []Span, size int, c color) styled {
+	t := styled{size: size, runs: make([]run, 0, max(1, len(spans)))}
+	texts, end := make([]string, 0, 1), 0
+	for _, s := range spans {
+		text := d.clean(s.Text, s.Style, true)
+		texts = append(texts, text)
+		end += len(text)
+		k, link := s.Style.ink(size, c), safeLink(s.Link)
+		if link != "" {
+			k.color = blue
+		}
+		t.runs = append(t.runs, run{end: end, ink: k, link: link})
+	}
+	if len(spans) == 0 {
+		t.runs = append(t.runs, run{ink: Style(0).ink(size, c)})
+	}
+	t.text = strings.TrimRight(strings.Join(texts, ""), "\n ")
+	return t
+}
+
+// place draws a line of t into a field of a width, on the base line of a line of
+// a height that begins at y. Bidirectional reordering, when it comes, belongs
+// here: the line is known, and its text is still in logical order.
+func (d *Document) place(t styled, line extent, x, y, width, height int, align Align) {
+	if align == Right {
+		total := 0
+		for piece, r := range t.pieces(line) {
+			total += d.textWidth(piece, r.ink)
+		}
+		x += max(0, width-total)
+	}
+	base := y + baseline(height, t.size)
+	for piece, r := range t.pieces(line) {
+		d.text(x, base, piece, r.ink)
+		if r.link == "" && line.end <= r.end {
+			return
+		}
+		advance := d.textWidth(piece, r.ink)
+		if r.link != "" {
+			d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
+			d.line(x, base+1200, advance, 0, 400, lightBlue)
+		}
+		x += advance
+	}
+}
+
+// pieces yields the parts of a line that are in one ink.
+func (t styled) pieces(line extent) func(func(string, run) bool) {
+	return func(yield func(string, run) bool) {
+		start := line.start
+		first, _ := slices.BinarySearchFunc(t.runs, start, func(r run, at int) int {
+			if r.end <= at {
+				return -1
+			}
+			return 1
+		})
+		for _, r := range t.runs[min(first, len(t.runs)):] {
+			end := min(r.end, line.end)
+			if end > start {
+				if !yield(t.text[start:end], r) {
+					return
+				}
+				start = end
+			}
+			if start >= line.end {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,278 @@
+package pdf
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// PageSize is the size of every page of a document, upright.
+type PageSize uint8
+
+const (
+	A4     PageSize = iota // 210 mm by 297 mm
+	Letter                 // 8.5 in by 11 in
+)
+
+// Options are the settings of a document. Texts may hold anything; they are
+// sanitised like all others.
+type Options struct {
+	PageSize PageSize
+
+	// Properties of the file, shown by readers. Empty ones are left out.
+	Title, Author, Subject, Keywords string
+	// Language is the language of the text as a BCP 47 tag, such as "en". One
+	// that has other characters than letters, digits and hyphens is left out.
+	Language string
+	// Created is written as the time of creation and of the last change, in
+	// UTC. The zero time is written as 1970-01-01.
+	Created time.Time
+
+	// The running header: HeaderLeft is cut with an ellipsis where it would
+	// meet HeaderRight. It starts on page 2, unless HeaderOnFirst is set.
+	HeaderLeft, HeaderRight string
+	HeaderOnFirst           bool
+	// FooterLeft stands at the foot of every page, opposite "Page 1 of 7".
+	FooterLeft string
+}
+
+// Document collects the blocks of a report, top to bottom, and lays them out as
+// they come. [Document.Output] draws it. A Document belongs to one goroutine;
+// different documents may be used at the same time.
+//
+// Methods that add blocks do not fail. What cannot be drawn is reported by
+// Output.
+type Document struct {
+	opts     Options
+	faces    [faceCount]*face
+	width    int // of the page
+	height   int
+	pages    [][]op
+	outline  []bookmark
+	replaced int
+	err      error
+
+	y       int // where the next piece goes, on the last page
+	top     int // the y at which the last page has no content yet
+	gap     int // space owed between the last piece and the next one
+	waiting []piece
+	// repeat draws what every new page starts with, the header of the table
+	// that is being drawn, and repeatHeight is its height.
+	repeat       func()
+	repeatHeight int
+}
+
+// piece is something that has to stand on the same page as what follows it.
+type piece struct {
+	gap, height int
+	draw        func(y int)
+}
+
+type bookmark struct {
+	text  string
+	level int
+	page  int // index into pages
+	y     int
+}
+
+const (
+	margin       = 51 * point // 18 mm
+	bodyTop      = 56 * point
+	bodyBottom   = 56 * point // from the foot of the page
+	headerBase   = 35 * point
+	footerBase   = 32 * point // from the foot of the page
+	maxWaiting   = 4          // pieces kept with the next block
+	maxKeptLines = 6          // lines of a heading that is kept with the next block
+)
+
+// New returns an empty document of one page.
+func New(opts Options) *Document {
+	d := &Document{opts: opts}
+	for id := range faceCount {
+		d.faces[id] = newFace(id)
+	}
+	d.width, d.height = 595280, 841890
+	if opts.PageSize == Letter {
+		d.width, d.height = 612*point, 792*point
+	}
+	running := func(text string, style Style) string {
+		return d.clip(d.clean(text, style, false), style.ink(smallSize, grey), d.bodyWidth())
+	}
+	d.opts.HeaderLeft = running(opts.HeaderLeft, Bold)
+	d.opts.HeaderRight = running(opts.HeaderRight, 0)
+	d.opts.FooterLeft = running(opts.FooterLeft, 0)
+	d.newPage()
+	return d
+}
+
+// Replaced returns how many runes and bytes of the texts added so far could not
+// be drawn and were replaced by a visible mark. See [Sanitise].
+func (d *Document) Replaced() int { return d.replaced }
+
+// Pages returns the number of pages laid out so far, at least 1.
+func (d *Document) Pages() int { return len(d.pages) }
+
+// PageBreak makes the next block start on a new page. It does nothing at the
+// top of a page.
+func (d *Document) PageBreak() {
+	d.flush()
+	if !d.atTop() {
+		d.newPage()
+	}
+}
+
+// Space adds space of a height in points between two blocks. At the top of a
+// page there is none. It is at most a page; what is not a positive number counts
+// as 0.
+func (d *Document) Space(height float64) {
+	d.gap = min(d.gap+max(0, thousandths(height)), d.height)
+}
+
+// fail keeps the first error for Output.
+func (d *Document) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf("pdf: "+format, args...)
+	}
+}
+
+func (d *Document) clean(text string, style Style, multiline bool) string {
+	text, n := d.faces[style.face()].sanitise(text, multiline)
+	d.replaced += n
+	return text
+}
+
+func (d *Document) bodyWidth() int { return d.width - 2*margin }
+
+func (d *Document) bottom() int { return d.height - bodyBottom }
+
+func (d *Document) atTop() bool { return d.y <= d.top }
+
+func (d *Document) newPage() {
+	d.pages = append(d.pages, nil)
+	d.y = bodyTop
+	if len(d.pages) == 1 && !d.opts.HeaderOnFirst {
+		d.y = margin
+	}
+	d.gap = 0
+	if d.repeat != nil {
+		d.repeat()
+		d.y += d.repeatHeight
+	}
+	d.top = d.y
+}
+
+// startPage begins a new page for what is placed next, or waits to be.
+func (d *Document) startPage() {
+	owed := d.gap
+	d.newPage()
+	if len(d.waiting) > 0 {
+		d.gap = owed
+	}
+}
+
+// before asks for a gap above the next piece. Gaps do not add up: the largest
+// one counts.
+func (d *Document) before(gap int) { d.gap = max(d.gap, gap) }
+
+// keepWithNext holds a piece back until the next one is placed.
+func (d *Document) keepWithNext(height int, draw func(y int)) {
+	if len(d.waiting) >= maxWaiting {
+		d.flush()
+	}
+	d.waiting = append(d.waiting, piece{d.gap, height, draw})
+	d.gap = 0
+}
+
+// lead is the height of all that goes between y and the next piece.
+func (d *Document) lead() int {
+	sum := d.gap
+	for _, p := range d.waiting {
+		sum += p.gap + p.height
+	}
+	if !d.atTop() {
+		return sum
+	}
+	if len(d.waiting) > 0 {
+		return sum - d.waiting[0].gap
+	}
+	return 0
+}
+
+// room is the height that is left on this page for the next piece.
+func (d *Document) room() int { return d.bottom() - d.y - d.lead() }
+
+// take places a piece of a height on the page, a new one if it does not fit,
+// and returns the y of its top.
+func (d *Document) take(height int) int {
+	if d.room() < height && !d.atTop() {
+		d.startPage()
+	}
+	waiting, owed := d.waiting, d.gap
+	d.waiting = nil
+	for _, p := range waiting {
+		if !d.atTop() {
+			d.y += p.gap
+		}
+		p.draw(d.y)
+		d.y += p.height
+	}
+	if !d.atTop() {
+		d.y += owed
+	}
+	d.gap = 0
+	y := d.y
+	d.y += height
+	return y
+}
+
+// flush places what waits, with nothing to follow it.
+func (d *Document) flush() {
+	if len(d.waiting) == 0 {
+		return
+	}
+	owed := d.gap
+	d.gap = 0
+	d.take(0)
+	d.gap = owed
+}
+
+// thousandths converts points to the unit of the layout. What is not a number
+// is 0, what is far off every page is brought near.
+func thousandths(points float64) int {
+	if math.IsNaN(points) {
+		return 0
+	}
+	return int(math.Round(max(-1e6, min(1e6, points)) * point))
+}
+
+// safeLink returns the address of a link, empty unless it is one that may go
+// into a report: http, https with a host, or mailto.
+func safeLink(raw string) string {
+	if raw == "" || len(raw) > 2000 {
+		return ""
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	switch u.Scheme {
+	case "http", "https":
+		if u.Host == "" {
+			return ""
+		}
+	case "mailto":
+	default:
+		return ""
+	}
+	var b strings.Builder
+	for _, c := range []byte(u.String()) {
+		if c <= ' ' || c >= 0x7F {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}

@@ -1,0 +1,377 @@
+package pdf
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func output(t testing.TB, d *Document) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, d.Output(t.Context(), &b))
+	return b.Bytes()
+}
+
+func TestSameCallsSameBytes(t *testing.T) {
+	first := sample(60, 12)
+	want := output(t, first)
+	assert.True(t, bytes.Equal(want, output(t, first)), "a second Output of one document differs")
+	assert.True(t, bytes.Equal(want, output(t, sample(60, 12))), "an equal document differs")
+
+	var wg sync.WaitGroup
+	var all [4]bytes.Buffer
+	for i := range all {
+		wg.Go(func() { assert.NoError(t, sample(60, 12).Output(t.Context(), &all[i])) })
+	}
+	wg.Wait()
+	for i := range all {
+		assert.True(t, bytes.Equal(want, all[i].Bytes()), "documents made at the same time differ")
+	}
+}
+
+// A process of its own, as the time zone of this one can no longer be changed.
+func TestSameBytesInAnyEnvironment(t *testing.T) {
+	if os.Getenv("PDF_CHILD") != "" {
+		os.Stdout.Write(output(t, sample(5, 2)))
+		os.Exit(0)
+	}
+	want := output(t, sample(5, 2))
+	for _, env := range [][]string{
+		{"TZ=Pacific/Kiritimati", "GOMAXPROCS=1"},
+		{"TZ=America/St_Johns", "LC_ALL=tr_TR.UTF-8", "GOMAXPROCS=7"},
+	} {
+		got, err := child(t, env)
+		require.NoError(t, err)
+		assert.True(t, bytes.Equal(want, got), "%v gives other bytes", env)
+	}
+}
+
+func child(t *testing.T, env []string) ([]byte, error) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), append(env, "PDF_CHILD=1")...)
+	return cmd.Output()
+}
+
+// fpdf names fonts by a SHA-1 sum, which panics where only approved algorithms
+// may run.
+func TestFIPSOnlyIsAnError(t *testing.T) {
+	if os.Getenv("PDF_CHILD") != "" {
+		var b bytes.Buffer
+		fmt.Println(sample(5, 2).Output(t.Context(), &b), b.Len())
+		os.Exit(0)
+	}
+	out, err := child(t, []string{"GODEBUG=fips140=only"})
+	require.NoError(t, err)
+	assert.Contains(t, string(out), "FIPS 140-only mode")
+	assert.True(t, strings.HasSuffix(strings.TrimSpace(string(out)), " 0"), "wrote bytes of a document that failed: %s", out)
+}
+
+func TestOutputErrors(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var b bytes.Buffer
+	assert.ErrorIs(t, sample(1, 1).Output(ctx, &b), context.Canceled)
+	assert.Zero(t, b.Len())
+
+	broken := errors.New("disk full")
+	assert.ErrorIs(t, sample(1, 1).Output(t.Context(), failing{broken}), broken)
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func TestPageNumbersNeedNoPlaceholder(t *testing.T) {
+	d := New(Options{Title: "{nb}", HeaderLeft: "{nb} of {nb}", HeaderOnFirst: true})
+	d.Heading(1, "{nb}")
+	d.PageBreak()
+	d.PageBreak()
+	d.Paragraph(Span{Text: "Page 1 of 2 {nb}"})
+	require.Equal(t, 2, d.Pages())
+	var texts []string
+	for page := range 2 {
+		for _, o := range d.running(page) {
+			if o.kind == textOp {
+				texts = append(texts, o.text)
+			}
+		}
+	}
+	assert.Equal(t, []string{"{nb} of {nb}", "Page 1 of 2", "{nb} of {nb}", "Page 2 of 2"}, texts)
+}
+
+func TestHeadingsKeepWithNext(t *testing.T) {
+	for lines := range 60 {
+		d := New(Options{})
+		for range lines {
+			d.Paragraph(Span{Text: "x"})
+		}
+		d.Heading(1, "Section")
+		d.Heading(2, "Part")
+		d.Paragraph(Span{Text: strings.Repeat("many words ", 60)})
+		for page := range d.pages {
+			texts := d.texts(page)
+			assert.NotContains(t, []string{"Section", "Part"}, texts[len(texts)-1], "%d lines before", lines)
+		}
+		requireInside(t, d)
+	}
+}
+
+func TestParagraphLeavesNoSingleLine(t *testing.T) {
+	for before := range 60 {
+		for lines := 2; lines < 8; lines++ {
+			d := New(Options{})
+			for range before {
+				d.Paragraph(Span{Text: "x"})
+			}
+			d.Paragraph(Span{Text: strings.TrimSpace(strings.Repeat("line\n", lines))})
+			for page := range d.pages {
+				n := strings.Count(strings.Join(d.texts(page), ""), "line")
+				assert.NotEqual(t, 1, n, "%d before, %d lines", before, lines)
+			}
+		}
+	}
+}
+
+func TestOutlineIsATree(t *testing.T) {
+	d := New(Options{})
+	for _, level := range []int{3, 1, 3, 3, 2, -7, 99} {
+		d.Heading(level, "a\n b \U0001F600")
+	}
+	d.Heading(1, " \u200b ")
+	output(t, d)
+	var levels []int
+	for _, m := range d.outline {
+		levels = append(levels, m.level)
+		assert.Equal(t, "a b [U+1F600]", m.text)
+	}
+	assert.Equal(t, []int{0, 0, 1, 2, 1, 0, 1}, levels)
+}
+
+func TestLinks(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://a.example/b?c=d#e": "https://a.example/b?c=d#e",
+		"HTTP://a.example":          "http://a.example",
+		"mailto:soc@a.example":      "mailto:soc@a.example",
+		"https://a.example/ü (1)":   "https://a.example/%C3%BC%20%281%29",
+		"https://ü.example/":        "https://%C3%BC.example/",
+		"mailto:ü)>>@a.example":     "mailto:%C3%BC)>>@a.example",
+		"":                          "",
+		"https:///path":             "",
+		"https:opaque":              "",
+		"javascript:alert(1)":       "",
+		"file:///etc/passwd":        "",
+		"data:text/html,x":          "",
+		"//a.example":               "",
+		"https://a.example\n/":      "",
+		"\xff://":                   "",
+		"https://a.example/" + strings.Repeat("x", 3000): "",
+	} {
+		assert.Equal(t, want, safeLink(in), in)
+	}
+	d := New(Options{})
+	d.Paragraph(Span{Text: "see "}, Span{Text: "this", Link: "https://a.example"}, Span{Text: " and "}, Span{Text: "that", Link: "javascript:x"})
+	links := 0
+	for _, o := range d.pages[0] {
+		if o.kind == linkOp {
+			links++
+			assert.Equal(t, "https://a.example", o.text)
+		}
+	}
+	assert.Equal(t, 1, links)
+}
+
+func TestReplaced(t *testing.T) {
+	d := New(Options{HeaderLeft: "😀", FooterLeft: "\xff"})
+	assert.Equal(t, 2, d.Replaced())
+	d.Heading(1, "事件")
+	d.Table(Table{Columns: []Column{{Title: "😀"}}, Rows: [][]Cell{{{Text: "😀", Tone: High}}, {{Text: "ok"}}}})
+	assert.Equal(t, 6, d.Replaced())
+	output(t, d)
+	output(t, d)
+	assert.Equal(t, 6, d.Replaced(), "drawing must not count again")
+}
+
+func TestOnlyUsedFontsAreEmbedded(t *testing.T) {
+	d := New(Options{})
+	d.Paragraph(Span{Text: "plain"})
+	assert.Equal(t, 1, bytes.Count(output(t, d), []byte("/FontFile2")))
+	d.Paragraph(Span{Text: "mono", Style: Mono})
+	assert.Equal(t, 2, bytes.Count(output(t, d), []byte("/FontFile2")))
+}
+
+func TestZeroDocument(t *testing.T) {
+	out := output(t, New(Options{}))
+	assert.Equal(t, 1, bytes.Count(out, []byte("/Type /Page\n")))
+	assert.Contains(t, string(out), "(D:19700101000000)")
+}
+
+func TestProperties(t *testing.T) {
+	local := time.FixedZone("", 5*3600)
+	out := string(output(t, New(Options{
+		Title: "\U0001F600)\r", Language: "de-CH", Created: time.Date(2026, 1, 1, 2, 0, 0, 0, local), PageSize: Letter,
+	})))
+	assert.Contains(t, out, "/Title (\xFE\xFF\xD8\x3D\xDE\x00\x00\\)\x00 )")
+	assert.Contains(t, out, "/Lang (de-CH)")
+	assert.Contains(t, out, "/CreationDate (D:20251231210000)")
+	assert.Contains(t, out, "/ModDate (D:20251231210000)")
+	assert.Contains(t, out, "/MediaBox [0 0 612.00 792.00]")
+	assert.NotContains(t, string(output(t, New(Options{Language: "en)/X("}))), "/Lang")
+}
+
+func TestExtremes(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	for name, add := range map[string]func(d *Document){
+		"cell": func(d *Document) {
+			d.Table(Table{Columns: []Column{{}, {}}, Rows: [][]Cell{{{Text: long}, {Text: "y"}}}})
+		},
+		"badge cell": func(d *Document) { d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: long, Tone: High}}}}) },
+		"newlines":   func(d *Document) { d.Paragraph(Span{Text: strings.Repeat("a\n", 10_000)}) },
+		"title":      func(d *Document) { d.Title(long) },
+		"heading":    func(d *Document) { d.Heading(1, long) },
+		"headings": func(d *Document) {
+			for range 500 {
+				d.Heading(1, "heading")
+			}
+		},
+		"caption": func(d *Document) {
+			d.Table(Table{Columns: []Column{{Title: long}}, Rows: [][]Cell{{{}}}, Caption: long})
+		},
+		"bullet":     func(d *Document) { d.Bullet(99, long, Span{Text: long}) },
+		"badges":     func(d *Document) { d.Badges(Badge{long, High}, Badge{"", Low}) },
+		"chain":      func(d *Document) { d.Chain([]ChainItem{{long, long, 200}, {}}) },
+		"key values": func(d *Document) { d.KeyValues([]KeyValue{{long, Cell{Text: long}}, {}}, 99) },
+		"diagram": func(d *Document) {
+			d.Diagram(Diagram{Width: 1e5, Height: 1e5, Boxes: []Box{{Width: 9e4, Height: 9e4, Label: long}}})
+		},
+		"spans": func(d *Document) { d.Paragraph(make([]Span, 50_000)...) },
+		"space": func(d *Document) {
+			d.Space(math.Inf(1))
+			d.Space(math.NaN())
+			d.Space(-1)
+			d.Paragraph(Span{Text: "x"})
+		},
+		"200 columns": func(d *Document) {
+			d.Table(Table{Columns: make([]Column, 200), Rows: [][]Cell{make([]Cell, 200), {{Text: "narrow"}}}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := New(Options{HeaderLeft: long, HeaderRight: long, FooterLeft: long})
+			add(d)
+			d.Paragraph(Span{Text: "end"})
+			requireInside(t, d)
+			out := output(t, d)
+			assert.Contains(t, string(out), fmt.Sprintf("/Count %d\n", d.Pages()))
+			assert.Less(t, d.Pages(), 400)
+		})
+	}
+	// 100,000 characters over a column of half the page are all there.
+	d := New(Options{})
+	d.Table(Table{Columns: []Column{{}, {}}, Rows: [][]Cell{{{Text: long}}}})
+	n := 0
+	for page := range d.pages {
+		n += len(strings.Join(d.texts(page), ""))
+	}
+	assert.Equal(t, len(long), n)
+}
+
+// WCAG 2.2 success criterion 1.4.3: at least 4.5 to 1.
+func TestContrast(t *testing.T) {
+	for tone := range Tone(8) {
+		ground, text := tone.colors()
+		assert.GreaterOrEqual(t, contrast(ground, text), 4.5, "tone %d", tone)
+		if ground != white && ground != pale {
+			assert.GreaterOrEqual(t, contrast(white, ground), 4.5, "tone %d as text", tone)
+		}
+	}
+	for _, c := range []color{black, grey, accent, blue} {
+		assert.GreaterOrEqual(t, contrast(white, c), 4.5, "%v", c)
+	}
+}
+
+func contrast(a, b color) float64 {
+	luminance := func(c color) float64 {
+		linear := func(v uint8) float64 {
+			f := float64(v) / 255
+			if f <= 0.04045 {
+				return f / 12.92
+			}
+			return math.Pow((f+0.055)/1.055, 2.4)
+		}
+		return 0.2126*linear(c.r) + 0.7152*linear(c.g) + 0.0722*linear(c.b)
+	}
+	la, lb := luminance(a), luminance(b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+// Each byte of shape adds a block; the texts are cut from one string.
+func FuzzDocument(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, "Incident 😀 \xff https://a.example (x) \\ \r\n \u202e事件")
+	f.Add([]byte{1, 21, 41, 61, 5, 5, 5, 25}, strings.Repeat("word ", 300))
+	f.Fuzz(func(t *testing.T, shape []byte, text string) {
+		if len(shape) > 40 || len(text) > 3000 {
+			return
+		}
+		next := func(n int) string {
+			n = min(n, len(text))
+			piece := text[:n]
+			text = text[n:] + piece
+			return piece
+		}
+		d := New(Options{Title: next(9), Author: next(3), Subject: next(4), Keywords: next(5), Language: next(2), HeaderLeft: next(50), HeaderRight: next(7), FooterLeft: next(11)})
+		for _, b := range shape {
+			n, tone := int(b)/11, Tone(b)
+			switch b % 11 {
+			case 0:
+				d.Title(next(n * 5))
+			case 1:
+				d.Heading(n%5, next(n*9))
+			case 2:
+				d.Paragraph(Span{Text: next(n * 90), Style: Style(b)}, Span{Text: next(n), Link: next(n * 3)})
+			case 3:
+				d.Bullet(n, next(n%4), Span{Text: next(n * 30), Style: Style(b)})
+			case 4:
+				d.KeyValues([]KeyValue{{next(n), Cell{Text: next(n * 9)}}, {next(n), Cell{Text: next(n), Tone: tone}}}, n)
+			case 5:
+				d.Table(Table{
+					Columns: []Column{{Title: next(n), Width: float64(n)}, {Title: next(5), Style: Style(n), Align: Align(n % 2)}},
+					Rows:    [][]Cell{{{Text: next(n * 99)}, {Text: next(n), Tone: tone, Link: next(n)}}, {}, {{Text: next(n * 7), Style: Style(b)}}},
+					Caption: next(n),
+				})
+			case 6:
+				d.Badges(Badge{next(n * 3), tone}, Badge{next(n), Plain}, Badge{next(3), tone})
+			case 7:
+				d.Chain([]ChainItem{{next(n * 3), next(n), tone}, {next(n), next(n * 9), Plain}, {next(9), "", tone}})
+			case 8:
+				d.Diagram(Diagram{Width: float64(n * 50), Height: float64(n * 40), Boxes: []Box{{Width: float64(n), Height: 20, Label: next(n), Note: next(4), Tone: tone}},
+					Arrows: []Arrow{{Points: []Point{{}, {1, 2}, {float64(n), 0}}, Label: next(n)}}})
+			case 9:
+				d.Space(float64(n))
+			case 10:
+				d.PageBreak()
+			}
+		}
+		var b bytes.Buffer
+		if err := d.Output(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		out := b.Bytes()
+		if !bytes.HasPrefix(out, []byte("%PDF-")) || !bytes.HasSuffix(out, []byte("%%EOF\n")) {
+			t.Fatalf("%.20q … %q", out, out[len(out)-min(20, len(out)):])
+		}
+		if !bytes.Contains(out, fmt.Appendf(nil, "/Count %d\n", d.Pages())) {
+			t.Fatalf("not %d pages", d.Pages())
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package pdf
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Sanitise returns text as a document draws it in the face of style, and how
+// many runes had to be replaced. It is idempotent, and its output holds only
+// runes which that face can draw, and line feeds if multiline is set.
+//
+//   - A byte that is not valid UTF-8 becomes U+FFFD.
+//   - Line ends of every kind become a line feed, or a space if multiline is
+//     not set. A tab becomes a space.
+//   - Other control characters, and format characters without a look of their
+//     own (bidirectional overrides, joiners, soft hyphens, byte order marks),
+//     are dropped. Nothing else ever is.
+//   - What is left is brought into Unicode Normalization Form C.
+//   - A space that the face does not have becomes an ordinary one. Any other
+//     rune that it does not have, and every rune above U+FFFF, becomes a mark
+//     with its code point: "[U+1F600]".
+//
+// Only bytes that became U+FFFD and runes that became a mark are counted.
+//
+// Right-to-left text is kept in logical order. Reordering and joining belong
+// after the breaking of lines, in Document.place.
+func Sanitise(text string, style Style, multiline bool) (clean string, replaced int) {
+	return newFace(style.face()).sanitise(text, multiline)
+}
+
+func (f *face) sanitise(text string, multiline bool) (string, int) {
+	if isPlain(text, multiline) {
+		return text, 0
+	}
+	text, replaced := dropInvisible(text, multiline)
+	text = norm.NFC.String(text)
+	var b strings.Builder
+	b.Grow(len(text))
+	for _, r := range text {
+		switch {
+		case r == '\n' || f.covers(r):
+			b.WriteRune(r)
+		case unicode.Is(unicode.Zs, r):
+			b.WriteByte(' ')
+		default:
+			if parts := norm.NFD.String(string(r)); f.coversAll(parts) {
+				b.WriteString(parts)
+				continue
+			}
+			replaced++
+			fmt.Fprintf(&b, "[U+%04X]", r)
+		}
+	}
+	return b.String(), replaced
+}
+
+func (f *face) coversAll(text string) bool {
+	for _, r := range text {
+		if !f.covers(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlain reports whether text is printable ASCII, which needs no work. All
+// three faces cover it.
+func isPlain(text string, multiline bool) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < ' ' || c > '~') && !(c == '\n' && multiline) {
+			return false
+		}
+	}
+	return true
+}
+
+func dropInvisible(text string, multiline bool) (string, int) {
+	lineEnd := byte(' ')
+	if multiline {
+		lineEnd = '\n'
+	}
+	replaced := 0
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		i += n
+		switch {
+		case r == utf8.RuneError && n == 1:
+			replaced++
+			b.WriteRune(utf8.RuneError)
+		case r == '\r':
+			if !strings.HasPrefix(text[i:], "\n") {
+				b.WriteByte(lineEnd)
+			}
+		case r == '\n', r == '\v', r == '\f', r == 0x85, r == 0x2028, r == 0x2029:
+			b.WriteByte(lineEnd)
+		case r == '\t':
+			b.WriteByte(' ')
+		case unicode.Is(unicode.Cc, r):
+		case unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r):
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String(), replaced
+}

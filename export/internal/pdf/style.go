@@ -1,0 +1,106 @@
+package pdf
+
+// Style says how a piece of text is set. Styles combine: Mono|Muted. The zero
+// Style is the normal text of the place it stands in.
+type Style uint8
+
+const (
+	Bold  Style = 1 << iota // bold face; without effect on Mono
+	Mono                    // fixed pitch, for hashes, paths and commands
+	Muted                   // grey
+	Small                   // one step smaller
+)
+
+// Tone is the colour of a badge, a chain item or a box. Every tone is drawn
+// together with a word, so nothing is said by colour alone, and every pair of
+// text and background has a contrast of at least 4.5 (WCAG 2.2, 1.4.3).
+type Tone uint8
+
+const (
+	Plain         Tone = iota // no badge: ordinary text, or an outlined box
+	Neutral                   // dark text on light grey
+	Accent                    // white on deep blue-grey
+	High                      // white on red
+	Medium                    // white on brown-orange
+	Low                       // white on olive
+	Informational             // white on slate
+)
+
+type color struct{ r, g, b uint8 }
+
+var (
+	black     = color{0x1F, 0x29, 0x33}
+	grey      = color{0x5B, 0x67, 0x70}
+	hairline  = color{0xD3, 0xD9, 0xDE}
+	pale      = color{0xE8, 0xEC, 0xF0}
+	accent    = color{0x24, 0x40, 0x5C}
+	blue      = color{0x1B, 0x4F, 0x8A}
+	lightBlue = color{0x9D, 0xB8, 0xD6}
+	white     = color{0xFF, 0xFF, 0xFF}
+)
+
+// colors returns the background and the text of a tone. An unknown tone is
+// drawn as Neutral. Plain has no background of its own: white.
+func (t Tone) colors() (ground, text color) {
+	switch t {
+	case Plain:
+		return white, black
+	case Accent:
+		return accent, white
+	case High:
+		return color{0xB3, 0x26, 0x1E}, white
+	case Medium:
+		return color{0xA8, 0x55, 0x00}, white
+	case Low:
+		return color{0x70, 0x61, 0x00}, white
+	case Informational:
+		return color{0x4A, 0x55, 0x60}, white
+	default:
+		return pale, black
+	}
+}
+
+// The type scale, in thousandths of a point.
+const (
+	bodySize    = 9 * point
+	smallSize   = 7500
+	cellSize    = 8 * point
+	badgeSize   = 7 * point
+	titleSize   = 20 * point
+	sectionSize = 14 * point
+	partSize    = 11 * point
+	smallPart   = 9500
+)
+
+// lineHeight is the distance of two base lines of text of a size.
+func lineHeight(size int) int { return size * 138 / 100 }
+
+// baseline is the distance from the top of a line of a height to its base line:
+// capitals and figures, 0.73 em high in all three faces, stand in the middle.
+func baseline(height, size int) int { return height/2 + size*365/1000 }
+
+func (s Style) face() faceID {
+	switch {
+	case s&Mono != 0:
+		return mono
+	case s&Bold != 0:
+		return bold
+	default:
+		return sans
+	}
+}
+
+// ink resolves s where normal text has a size and a colour. The fixed pitch
+// face is drawn smaller, because its letters look larger.
+func (s Style) ink(size int, c color) ink {
+	if s&Small != 0 {
+		size = size * 5 / 6
+	}
+	if s&Mono != 0 {
+		size = size * 88 / 100
+	}
+	if s&Muted != 0 {
+		c = grey
+	}
+	return ink{s.face(), size, c}
+}

@@ -1,0 +1,186 @@
+package pdf
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// texts returns what stands on a page, in the order of drawing.
+func (d *Document) texts(page int) []string {
+	var texts []string
+	for _, o := range d.pages[page] {
+		if o.kind == textOp {
+			texts = append(texts, o.text)
+		}
+	}
+	return texts
+}
+
+// requireInside fails when anything stands outside the body of its page.
+func requireInside(t require.TestingT, d *Document) {
+	for i, page := range d.pages {
+		for _, o := range page {
+			right := o.x + max(o.w, 0)
+			if o.kind == textOp {
+				right = o.x + d.textWidth(o.text, ink{face: o.face, size: o.size})
+			}
+			if o.y < margin || o.y > d.bottom()+500 || o.x < margin || right > d.width-margin+2*point {
+				require.Failf(t, "outside", "page %d: %+v, right end %d", i+1, o, right)
+			}
+		}
+	}
+}
+
+func TestTableRowsStayWhole(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := New(Options{PageSize: PageSize(rapid.IntRange(0, 1).Draw(t, "size"))})
+		for range rapid.IntRange(0, 45).Draw(t, "lines before") {
+			d.Paragraph(Span{Text: "before"})
+		}
+		if rapid.Bool().Draw(t, "heading") {
+			d.Heading(1, "SECTION")
+			d.Heading(2, "PART")
+		}
+		rows := make([][]Cell, rapid.IntRange(1, 120).Draw(t, "rows"))
+		lines := make([]int, len(rows))
+		for i := range rows {
+			lines[i] = rapid.IntRange(1, 9).Draw(t, "lines")
+			rows[i] = []Cell{{Text: fmt.Sprintf("row %d", i)}, {Text: strings.TrimSuffix(strings.Repeat(fmt.Sprintf("c%d\n", i), lines[i]), "\n")}}
+		}
+		d.Table(Table{
+			Columns: []Column{{Title: "HEAD", Width: 100}, {Title: "TEXT"}},
+			Rows:    rows,
+			Caption: "CAPTION",
+		})
+		requireInside(t, d)
+
+		next := 0
+		for page := range d.pages {
+			texts := d.texts(page)
+			if len(texts) == 0 {
+				t.Fatalf("page %d is empty", page+1)
+			}
+			if last := texts[len(texts)-1]; last == "HEAD" || last == "TEXT" || last == "SECTION" || last == "PART" {
+				t.Fatalf("page %d ends with %q", page+1, last)
+			}
+			if texts[0] == "CAPTION" {
+				t.Fatal("the caption was parted from the last row")
+			}
+			header := slices.Index(texts, "HEAD")
+			for i, text := range texts {
+				if text != fmt.Sprintf("row %d", next) {
+					continue
+				}
+				if header < 0 || header > i {
+					t.Fatalf("page %d has rows without a header", page+1)
+				}
+				if n := strings.Count(strings.Join(texts, " ")+" ", fmt.Sprintf("c%d ", next)); n != lines[next] {
+					t.Fatalf("row %d has %d of its %d lines on its page", next, n, lines[next])
+				}
+				next++
+			}
+			if n := strings.Count(strings.Join(texts, "|"), "HEAD"); n > 1 {
+				t.Fatalf("page %d has %d headers", page+1, n)
+			}
+		}
+		if next != len(rows) {
+			t.Fatalf("%d of %d rows, in order", next, len(rows))
+		}
+	})
+}
+
+func TestRowTallerThanAPageIsSplit(t *testing.T) {
+	d := New(Options{})
+	var want []string
+	for i := range 200 {
+		want = append(want, fmt.Sprintf("line %d", i))
+	}
+	d.Heading(1, "Section")
+	d.Table(Table{
+		Columns: []Column{{Title: "HEAD"}, {Title: "Short"}},
+		Rows:    [][]Cell{{{Text: strings.Join(want, "\n")}, {Text: "once"}}, {{Text: "after"}}},
+	})
+	requireInside(t, d)
+	var got []string
+	once := 0
+	for page := range d.pages {
+		for _, text := range d.texts(page) {
+			switch {
+			case strings.HasPrefix(text, "line "):
+				got = append(got, text)
+			case text == "once":
+				once++
+			}
+		}
+		assert.Contains(t, d.texts(page), "HEAD")
+	}
+	assert.Equal(t, want, got)
+	assert.Equal(t, 1, once)
+	assert.Equal(t, 4, d.Pages())
+}
+
+func TestTableWithoutRows(t *testing.T) {
+	d := New(Options{})
+	d.Table(Table{Columns: []Column{{Title: "HEAD"}}, Empty: "None."})
+	d.Table(Table{Columns: []Column{{Title: "HEAD"}}})
+	d.Table(Table{})
+	assert.Equal(t, []string{"None."}, d.texts(0))
+	require.NoError(t, d.Output(t.Context(), &strings.Builder{}))
+}
+
+func TestTableMistakesAreErrorsOfOutput(t *testing.T) {
+	d := New(Options{})
+	d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: "a"}, {Text: "b"}}}})
+	assert.ErrorContains(t, d.Output(t.Context(), &strings.Builder{}), "row 0 of a table has 2 cells for 1 columns")
+	d = New(Options{})
+	d.Table(Table{Rows: [][]Cell{{{Text: "a"}}}})
+	assert.ErrorContains(t, d.Output(t.Context(), &strings.Builder{}), "no columns")
+}
+
+// Columns fill the body and never overlap, whatever widths are asked for.
+func TestColumns(t *testing.T) {
+	size := rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 900), rapid.SampledFrom([]float64{0, math.NaN(), math.Inf(1), math.Inf(-1), -5}))
+	rapid.Check(t, func(t *rapid.T) {
+		d := New(Options{})
+		columns := make([]Column, rapid.IntRange(1, 60).Draw(t, "columns"))
+		for i := range columns {
+			columns[i] = Column{Width: size.Draw(t, "width"), Weight: size.Draw(t, "weight")}
+		}
+		end := 0
+		layout := d.columns(columns)
+		for i, c := range layout {
+			if c.x < margin || c.x < end || c.width < 0 {
+				t.Fatalf("column %d of %v", i, layout)
+			}
+			end = c.x + c.width
+		}
+		if end > d.width-margin+len(columns) {
+			t.Fatalf("the last column ends at %d", end)
+		}
+	})
+	d := New(Options{})
+	layout := d.columns([]Column{{Width: 100}, {Weight: 3}, {}})
+	assert.Equal(t, 100*point, layout[0].width)
+	assert.InDelta(t, 3*layout[2].width, layout[1].width, 3)
+}
+
+func TestManyRows(t *testing.T) {
+	rows := make([][]Cell, 10_000)
+	for i := range rows {
+		rows[i] = []Cell{{Text: fmt.Sprint(i)}, {Text: "one line"}}
+	}
+	d := New(Options{})
+	d.Table(Table{Columns: []Column{{Title: "#"}, {Title: "Text"}}, Rows: rows})
+	perPage := (d.bottom() - bodyTop - d.headerHeight()) / (lineHeight(cellSize) + 6*point)
+	assert.InDelta(t, len(rows)/perPage, d.Pages(), 1)
+	requireInside(t, d)
+}
+
+func (d *Document) headerHeight() int { return lineHeight(smallSize) + 5*point }

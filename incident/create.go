@@ -1,0 +1,218 @@
+package incident
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+)
+
+// A Draft is an incident as somebody, or another system, describes it before it is stored. The zero Draft
+// is an active incident without alerts, whose name and severity are derived.
+type Draft struct {
+	Reference   Reference              `json:"reference,omitzero"` // the incident in the other system, when imported
+	Name        string                 `json:"name,omitempty"`     // "" means generate one
+	Description string                 `json:"description,omitempty"`
+	Severity    alert.Severity         `json:"severity,omitempty"` // Unrated means derive it from the alerts
+	Status      Status                 `json:"status,omitempty"`
+	Owner       Owner                  `json:"owner,omitzero"`
+	Tags        []Tag                  `json:"tags,omitempty"`
+	Verdict     classification.Verdict `json:"verdict,omitzero"`
+	Note        string                 `json:"note,omitempty"`      // taken only with Status Resolved
+	RedirectTo  Reference              `json:"redirectTo,omitzero"` // with Status Redirected: the incident it was merged into
+	Created     time.Time              `json:"created,omitzero"`    // zero means now
+	Resolved    time.Time              `json:"resolved,omitzero"`   // zero means now, taken only with Status Resolved
+	Comments    []Comment              `json:"comments,omitempty"`  // oldest first
+	Alerts      []alert.Alert          `json:"alerts,omitempty"`    // grouped in this incident by whoever describes it
+	Extra       alert.Fields           `json:"extra,omitzero"`      // fields of the other system without a place above
+}
+
+// A Comment is a comment as another system kept it.
+type Comment struct {
+	By   string    `json:"by"`   // who wrote it, as the other system names people
+	Time time.Time `json:"time"` // when it was written
+	Text string    `json:"text"` // Markdown
+}
+
+// Create returns the effect of a new incident with the given ID from d. alerts, which are already
+// complete as stored alerts are, become its alerts; d.Alerts is not looked at.
+//
+// Name and severity are taken from d, or derived from the alerts where d leaves them open. An incident
+// that is resolved from the start leaves its alerts as they are.
+func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.Link, tax classification.Taxonomy) (Effect, error) {
+	if err := d.validate(tax); err != nil {
+		return Effect{}, err
+	}
+	i := Incident{
+		ID: id, Name: d.Name, Renamed: d.Name != "", Description: d.Description, Severity: d.Severity,
+		SeverityOverridden: d.Severity != alert.Unrated, Owner: d.Owner, Status: d.Status, Verdict: d.Verdict,
+		Created: d.Created, Alerts: Summarize(alerts), Extra: d.Extra,
+	}
+	if i.Created.IsZero() {
+		i.Created = cmd.At
+	}
+	if d.Reference != (Reference{}) {
+		i.References = []Reference{d.Reference}
+	}
+	switch d.Status {
+	case Resolved:
+		i.Note, i.Resolved = d.Note, d.Resolved
+		if i.Resolved.IsZero() {
+			i.Resolved = cmd.At
+		}
+	case Redirected:
+		i.RedirectTo = d.RedirectTo.IncidentID()
+	}
+	for _, t := range d.Tags {
+		if t.Name = cleanTag(t.Name); t.Name != "" {
+			i.Tags = withTag(i.Tags, t)
+		}
+	}
+	i = i.derive()
+
+	main := []activity.Entry{{Type: activity.IncidentCreated}}
+	stored := make([]alert.Alert, len(alerts))
+	for n, a := range alerts {
+		a.Incident, a.Updated = id, cmd.At
+		stored[n] = a
+		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links})
+	}
+	comments := i.importComments(d.Comments)
+	main = append(main, comments...)
+	i.Comments = len(comments)
+	e := effect(cmd, Incident{}, i, main, nil)
+	e.Alerts = stored
+	return e, nil
+}
+
+// Update returns the effect of importing d again over the incident it became: what the other system has
+// changed since the last import is taken over, and comments that are new are added. Alerts are not looked
+// at. A d that the other system has not changed since, by d.Reference.Updated, has no effect but for its
+// new comments; known reports whether a comment's entry is in the log already.
+func Update(cmd Command, c Case, d Draft, known func(activity.ID) bool, tax classification.Taxonomy) (Effect, error) {
+	if err := d.validate(tax); err != nil {
+		return Effect{}, err
+	}
+	i := c.Incident
+	var main []activity.Entry
+	for _, e := range i.importComments(d.Comments) {
+		if !known(e.ID) {
+			main = append(main, e)
+		}
+	}
+	at := slices.IndexFunc(i.References, func(r Reference) bool { return r.System == d.Reference.System && r.ID == d.Reference.ID })
+	fresh := at < 0 || i.References[at].Updated.Before(d.Reference.Updated)
+	after, changes := i, []alertChange(nil)
+	if fresh && i.Status != Redirected {
+		edit := d.edit(i)
+		var err error
+		if after, changes, err = edit.apply(cmd, c, tax); err != nil {
+			return Effect{}, err
+		}
+		after.Extra = d.Extra
+		after.References = slices.Clone(i.References)
+		if at < 0 {
+			after.References = append(after.References, d.Reference)
+		} else {
+			after.References[at] = d.Reference
+		}
+	}
+	after.Comments += len(main)
+	return effect(cmd, i, after, main, changes), nil
+}
+
+// edit returns the edit that makes i what d says, where d says something.
+func (d Draft) edit(i Incident) Edit {
+	var e Edit
+	if d.Name != "" {
+		e.Name = &d.Name
+	}
+	if d.Description != "" {
+		e.Description = &d.Description
+	}
+	if d.Severity != alert.Unrated {
+		e.Severity = &d.Severity
+	}
+	if !d.Owner.Same(i.Owner) {
+		e.Owner = &d.Owner
+	}
+	if d.Status != Redirected {
+		e.Status = &d.Status
+	}
+	if d.Status == Resolved && d.Note != "" {
+		e.Note = &d.Note
+	}
+	if !d.Verdict.IsZero() {
+		e.Verdict = &d.Verdict
+	}
+	for _, t := range i.Tags {
+		if !t.System && !slices.ContainsFunc(d.Tags, func(n Tag) bool { return Fold(n.Name) == Fold(t.Name) }) {
+			e.RemoveTags = append(e.RemoveTags, t.Name)
+		}
+	}
+	e.addTags = d.Tags
+	return e
+}
+
+func (d Draft) validate(tax classification.Taxonomy) error {
+	p := problems{record: "incident"}
+	if d.Reference != (Reference{}) {
+		p.record = "incident " + string(d.Reference.IncidentID())
+	}
+	p.text("name", d.Name, MaxName)
+	p.text("description", d.Description, MaxComment)
+	p.text("note", d.Note, MaxComment)
+	if d.Severity > alert.High {
+		p.add("severity", d.Severity.String(), "a severity of package alert")
+	}
+	if d.Status > Redirected {
+		p.add("status", d.Status.String(), "a status of this package")
+	}
+	if (d.Status == Redirected) != (d.RedirectTo.ID != "") {
+		p.add("redirectTo", d.RedirectTo.ID, "the incident it was merged into, just when the status is redirected")
+	}
+	p.owner(d.Owner)
+	p.count("tags", len(d.Tags))
+	for _, t := range d.Tags {
+		p.text("tags", cleanTag(t.Name), MaxTag)
+	}
+	for _, c := range d.Comments {
+		p.need("comments.by", c.By)
+		p.text("comments.text", c.Text, MaxComment)
+	}
+	p.verdict(tax, d.Verdict)
+	return p.err()
+}
+
+// importComments returns the entries of comments that another system kept. Their IDs are made from what
+// they say, so that the same comment is known again.
+func (i Incident) importComments(comments []Comment) []activity.Entry {
+	var entries []activity.Entry
+	for _, c := range comments {
+		entries = append(entries, activity.Entry{
+			ID:       commentID(i.ID, c),
+			Type:     activity.Commented,
+			Actor:    activity.Actor{ID: c.By},
+			Text:     c.Text,
+			Occurred: c.Time,
+		})
+	}
+	slices.SortStableFunc(entries, func(a, b activity.Entry) int {
+		return cmp.Or(a.Occurred.Compare(b.Occurred), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.CompactFunc(entries, func(a, b activity.Entry) bool { return a.ID == b.ID })
+}
+
+// derive gives i the severity and the name that its alerts give it, where nobody chose them.
+func (i Incident) derive() Incident {
+	if !i.SeverityOverridden {
+		i.Severity = i.Alerts.BySeverity.Highest()
+	}
+	if !i.Renamed {
+		i.Name = GenerateName(i.Alerts)
+	}
+	return i
+}

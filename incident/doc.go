@@ -1,0 +1,26 @@
+// Package incident holds the incident and every rule about it, as pure functions: values in, values and
+// log entries out. Nothing here does I/O, reads a clock or draws a random number; package
+// incident/manager is the shell that loads, calls a rule and stores what came out.
+//
+// # Rules
+//
+// A rule takes a [Command], which says who does it and when, and the records it needs, and returns an
+// [Effect]: the records as they should be stored, and the entries of the activity log that say what
+// changed. Entries are made from the difference of the incident before and after, so that no change can
+// be made without its entry.
+//
+// # Concurrency
+//
+// Everything here is a value. Rules never change what they are given.
+//
+// # Limits
+//
+// A name has at most [MaxName] code points, a tag [MaxTag], a comment or note [MaxComment]; an incident
+// has at most [MaxTags] tags. Times are UTC with microseconds.
+//
+// # Errors
+//
+// Input that cannot be accepted is reported as [*alert.FieldError] values, all of them joined, which match
+// [alert.ErrInvalid]; a verdict outside the taxonomy as a [*classification.VerdictError]; an incident that
+// was merged away as [ErrRedirected].
+package incident

@@ -1,0 +1,181 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+)
+
+// An Edit is what an analyst changes at one go, like the Manage incident pane of Microsoft Defender XDR: a
+// nil or zero field leaves the incident as it is. The zero Edit changes nothing.
+type Edit struct {
+	Name           *string                 `json:"name,omitempty"`         // at most MaxName code points; from then on the name is not generated
+	GenerateName   bool                    `json:"generateName,omitempty"` // go back to the generated name
+	Description    *string                 `json:"description,omitempty"`
+	Owner          *Owner                  `json:"owner,omitempty"`          // &Owner{} removes the owner; the alerts follow
+	Severity       *alert.Severity         `json:"severity,omitempty"`       // overrides the alerts' until DeriveSeverity
+	DeriveSeverity bool                    `json:"deriveSeverity,omitempty"` // go back to the highest of the alerts'
+	Status         *Status                 `json:"status,omitempty"`         // Active, InProgress or Resolved
+	Note           *string                 `json:"note,omitempty"`           // how it was resolved; only with or after Resolved
+	AddTags        []string                `json:"addTags,omitempty"`
+	RemoveTags     []string                `json:"removeTags,omitempty"` // custom tags; unknown ones are no error
+	Verdict        *classification.Verdict `json:"verdict,omitempty"`    // &Verdict{} clears it; alerts do not follow
+
+	addTags []Tag // with their System mark, from an import
+}
+
+// Cascades reports whether e may change alerts, so that [Edit.Apply] must be given all of them.
+func (e Edit) Cascades() bool {
+	return e.Owner != nil || e.Status != nil && *e.Status == Resolved
+}
+
+// Apply returns the effect of e on the incident of c. c.Alerts must be all its alerts when e Cascades and
+// may be empty otherwise.
+//
+// Assigning an owner assigns it to every alert, removing it clears theirs. Resolving resolves every alert
+// that is not resolved and stamps the time. Reopening, which is setting Active or InProgress, clears note
+// and time, which stay in the log, and leaves the alerts as they are. An edit that changes nothing has a
+// zero effect. All problems are reported at once.
+//
+// Source of the cascades: Microsoft Defender XDR, Manage incidents.
+func (e Edit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, error) {
+	after, changes, err := e.apply(cmd, c, tax)
+	if err != nil {
+		return Effect{}, err
+	}
+	return effect(cmd, c.Incident, after, nil, changes), nil
+}
+
+func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident, []alertChange, error) {
+	i := c.Incident
+	if i.Status == Redirected {
+		return i, nil, redirected(i)
+	}
+	if err := e.validate(i, tax); err != nil {
+		return i, nil, err
+	}
+	if e.Name != nil {
+		i.Name, i.Renamed = *e.Name, true
+	} else if e.GenerateName {
+		i.Renamed = false
+	}
+	if e.Severity != nil {
+		i.Severity, i.SeverityOverridden = *e.Severity, true
+	} else if e.DeriveSeverity {
+		i.SeverityOverridden = false
+	}
+	if e.Description != nil {
+		i.Description = *e.Description
+	}
+	if e.Verdict != nil {
+		i.Verdict = *e.Verdict
+	}
+	for _, name := range e.RemoveTags {
+		i.Tags = withoutTag(i.Tags, cleanTag(name))
+	}
+	for _, t := range e.tagsToAdd() {
+		i.Tags = withTag(i.Tags, t)
+	}
+
+	changed := func(a alert.Alert) alert.Alert { return a }
+	if e.Owner != nil {
+		i.Owner = *e.Owner
+		changed = func(a alert.Alert) alert.Alert { a.Owner = i.Owner; return a }
+	}
+	if e.Status != nil {
+		switch {
+		case *e.Status == Resolved && i.Status != Resolved:
+			i.Resolved = cmd.At
+			assigned := changed
+			changed = func(a alert.Alert) alert.Alert { return resolve(assigned(a), cmd) }
+		case *e.Status != Resolved:
+			i.Note, i.Resolved = "", time.Time{}
+		}
+		i.Status = *e.Status
+	}
+	if e.Note != nil {
+		i.Note = *e.Note
+	}
+	var changes []alertChange
+	if e.Cascades() {
+		for _, a := range c.Alerts {
+			b := changed(a)
+			i.Alerts.ByStatus[a.Status]--
+			i.Alerts.ByStatus[b.Status]++
+			changes = append(changes, alertChange{a, b})
+		}
+	}
+	return i.derive(), changes, nil
+}
+
+// tagsToAdd returns the tags e adds, cleaned.
+func (e Edit) tagsToAdd() []Tag {
+	var tags []Tag
+	for _, name := range e.AddTags {
+		tags = append(tags, Tag{Name: cleanTag(name)})
+	}
+	for _, t := range e.addTags {
+		tags = append(tags, Tag{cleanTag(t.Name), t.System})
+	}
+	return tags
+}
+
+func (e Edit) validate(i Incident, tax classification.Taxonomy) error {
+	p := problems{record: "edit of " + string(i.ID)}
+	if e.Name != nil {
+		p.need("name", *e.Name)
+		p.text("name", *e.Name, MaxName)
+		if e.GenerateName {
+			p.add("generateName", "true", "either a name or a generated one")
+		}
+	}
+	if e.Severity != nil {
+		if *e.Severity < alert.Informational || *e.Severity > alert.High {
+			p.add("severity", e.Severity.String(), "informational, low, medium or high")
+		}
+		if e.DeriveSeverity {
+			p.add("deriveSeverity", "true", "either a severity or a derived one")
+		}
+	}
+	if e.Description != nil {
+		p.text("description", *e.Description, MaxComment)
+	}
+	if e.Owner != nil {
+		p.owner(*e.Owner)
+	}
+	status := i.Status
+	if e.Status != nil {
+		if status = *e.Status; status > Resolved {
+			p.add("status", status.String(), "active, inProgress or resolved")
+		}
+	}
+	if e.Note != nil {
+		p.text("note", *e.Note, MaxComment)
+		if *e.Note != "" && status != Resolved {
+			p.add("note", *e.Note, "the status resolved")
+		}
+	}
+	tags := i.Tags
+	for _, name := range e.RemoveTags {
+		tags = withoutTag(tags, cleanTag(name))
+	}
+	for _, t := range e.tagsToAdd() {
+		p.need("addTags", t.Name)
+		p.text("addTags", t.Name, MaxTag)
+		tags = withTag(tags, t)
+	}
+	p.count("addTags", len(tags))
+	if e.Verdict != nil {
+		p.verdict(tax, *e.Verdict)
+	}
+	return p.err()
+}
+
+// resolve returns a resolved, unless it is already.
+func resolve(a alert.Alert, cmd Command) alert.Alert {
+	if a.Status != alert.StatusResolved {
+		a.Status, a.Resolved = alert.StatusResolved, cmd.At
+	}
+	return a
+}

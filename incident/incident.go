@@ -1,0 +1,119 @@
+package incident
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+)
+
+// Limits of what an incident holds. The limit of a comment is that of Microsoft Defender XDR; the others
+// are this library's.
+const (
+	MaxName    = 1_000  // code points in a name
+	MaxTags    = 200    // tags of one incident
+	MaxTag     = 256    // code points in a tag
+	MaxComment = 30_000 // code points in a comment, a description or a resolution note
+)
+
+// ErrRedirected says that an incident was merged into another and cannot be changed. Test for it with
+// [errors.Is].
+var ErrRedirected = errors.New("incident: merged into another incident")
+
+// An ID identifies an incident in a store. It never changes and, after a merge, leads to the incident
+// that took over. The zero ID, "", names no incident.
+type ID = alert.IncidentID
+
+// An Owner is the one user or group an incident is assigned to. The zero Owner is nobody.
+type Owner = alert.Owner
+
+// An Incident is a set of alerts that are handled together. The zero Incident is not stored; make one
+// with [Create].
+type Incident struct {
+	ID      ID    `json:"id"`
+	Version int64 `json:"version"` // 0 until stored, then one higher at each change
+	Number  int64 `json:"number"`  // what people say, such as 1042; given by the store, never reused
+
+	Name        string `json:"name"`
+	Renamed     bool   `json:"renamed,omitempty"` // somebody chose the name; it is no longer generated
+	Description string `json:"description,omitempty"`
+
+	Severity           alert.Severity         `json:"severity"`                     // the highest of its alerts', unless overridden
+	SeverityOverridden bool                   `json:"severityOverridden,omitempty"` // somebody chose the severity; it is no longer derived
+	Status             Status                 `json:"status"`
+	Owner              Owner                  `json:"owner,omitzero"`
+	Tags               []Tag                  `json:"tags,omitempty"` // ordered by Name
+	Verdict            classification.Verdict `json:"verdict,omitzero"`
+	Note               string                 `json:"note,omitempty"`       // how it was resolved; "" unless Status is Resolved
+	Resolved           time.Time              `json:"resolved,omitzero"`    // zero unless Status is Resolved
+	RedirectTo         ID                     `json:"redirectTo,omitempty"` // the incident it was merged into, when Status is Redirected
+
+	References []Reference `json:"references,omitempty"` // the same incident in other systems
+	Comments   int         `json:"comments,omitempty"`   // number of comments in the log
+	Created    time.Time   `json:"created"`
+	Updated    time.Time   `json:"updated"` // last change by anybody, comments and alerts included
+
+	Alerts Summary      `json:"alerts"`         // what its alerts come to
+	Extra  alert.Fields `json:"extra,omitzero"` // fields of an imported incident that have no place above
+}
+
+// Clone returns a copy of i that shares no memory a caller could change.
+func (i Incident) Clone() Incident {
+	i.Tags = slices.Clone(i.Tags)
+	i.References = slices.Clone(i.References)
+	i.Alerts = i.Alerts.clone()
+	return i
+}
+
+// A Reference names the incident as another system knows it.
+type Reference struct {
+	System  string    `json:"system"`           // such as "microsoftDefender"
+	ID      string    `json:"id"`               // the other system's identifier
+	URL     string    `json:"url,omitempty"`    // where the other system shows it; never fetched
+	Updated time.Time `json:"updated,omitzero"` // when the other system last changed it, as far as is known here
+}
+
+// IncidentID returns the identifier under which an incident imported from r is kept, so that a second
+// import finds it: system and identifier, joined as [alert.Origin.AlertID] joins them.
+func (r Reference) IncidentID() ID {
+	return ID(alert.Origin{Source: r.System, ID: r.ID}.AlertID())
+}
+
+// A Case is an incident with its alerts: what a filter or a cascade must see. Alerts are in the order of
+// the zero [alert.Query].
+type Case struct {
+	Incident Incident
+	Alerts   []alert.Alert
+}
+
+// A Command is who asks for a change, when, and under which identifier.
+type Command struct {
+	ID   string         // unique; a command that is repeated under the same ID has one effect
+	Part string         // tells the incidents that one command changes apart; "" when there is one
+	By   activity.Actor // who
+	At   time.Time      // when; UTC, microseconds
+}
+
+// EntryID returns the identifier of the command's n-th entry, from 0.
+func (c Command) EntryID(n int) activity.ID {
+	id := c.ID + "/"
+	if c.Part != "" {
+		id += c.Part + "/"
+	}
+	return activity.ID(id + strconv.Itoa(n))
+}
+
+// An Effect is what a rule came to: the records to store and the entries that go with them. An Effect
+// without entries and alerts changes nothing.
+type Effect struct {
+	Incident Incident
+	Alerts   []alert.Alert    // those that changed or are new
+	Activity []activity.Entry // without Seq, which the store gives
+}
+
+// IsZero reports whether the rule found nothing to change.
+func (e Effect) IsZero() bool { return len(e.Alerts) == 0 && len(e.Activity) == 0 }

@@ -1,0 +1,203 @@
+package incident
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/alert"
+)
+
+// A Summary is what the alerts of an incident come to: all that naming, severity, most filters and the
+// queue need. It is kept up as alerts arrive, without reading the others. Lists are ordered by bytes,
+// each value once.
+type Summary struct {
+	Count         int            `json:"count"`
+	BySeverity    SeverityCounts `json:"bySeverity,omitzero"`
+	ByStatus      StatusCounts   `json:"byStatus,omitzero"`
+	Assets        AssetCounts    `json:"assets,omitzero"` // different assets, not mentions
+	FirstActivity time.Time      `json:"firstActivity,omitzero"`
+	LastActivity  time.Time      `json:"lastActivity,omitzero"`
+
+	Title            string   `json:"title,omitempty"` // the title all alerts share; "" when they differ
+	Sources          []string `json:"sources,omitempty"`
+	DetectionSources []string `json:"detectionSources,omitempty"`
+	Products         []string `json:"products,omitempty"`
+	Categories       []string `json:"categories,omitempty"`
+	Techniques       []string `json:"techniques,omitempty"`
+	DeviceGroups     []string `json:"deviceGroups,omitempty"`
+}
+
+// SeverityCounts counts alerts by severity. In JSON it is an object with the names of those that are not 0.
+type SeverityCounts [alert.High + 1]int
+
+// StatusCounts counts alerts by status. In JSON it is an object with the names of those that are not 0.
+type StatusCounts [alert.StatusResolved + 1]int
+
+// AssetCounts counts different assets by group; the place of [alert.NotAsset] stays 0. In JSON it is an
+// object with the names of those that are not 0.
+type AssetCounts [alert.AssetGroups]int
+
+// Total returns the number of assets in all groups.
+func (c AssetCounts) Total() int {
+	n := 0
+	for _, k := range c {
+		n += k
+	}
+	return n
+}
+
+// Highest returns the highest severity that was counted, or Unrated when there is none.
+func (c SeverityCounts) Highest() alert.Severity {
+	for s := alert.High; s > alert.Unrated; s-- {
+		if c[s] > 0 {
+			return s
+		}
+	}
+	return alert.Unrated
+}
+
+// MarshalJSON returns an object such as {"high":2}.
+func (c SeverityCounts) MarshalJSON() ([]byte, error) { return marshalCounts[alert.Severity](c[:]) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *SeverityCounts) UnmarshalJSON(text []byte) error {
+	return unmarshalCounts[alert.Severity](c[:], text)
+}
+
+// MarshalJSON returns an object such as {"new":2}.
+func (c StatusCounts) MarshalJSON() ([]byte, error) { return marshalCounts[alert.Status](c[:]) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *StatusCounts) UnmarshalJSON(text []byte) error {
+	return unmarshalCounts[alert.Status](c[:], text)
+}
+
+// MarshalJSON returns an object such as {"devices":2}.
+func (c AssetCounts) MarshalJSON() ([]byte, error) { return marshalCounts[alert.AssetGroup](c[:]) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *AssetCounts) UnmarshalJSON(text []byte) error {
+	return unmarshalCounts[alert.AssetGroup](c[:], text)
+}
+
+type countable interface {
+	~uint8
+	fmt.Stringer
+}
+
+func marshalCounts[E countable](counts []int) ([]byte, error) {
+	b := []byte{'{'}
+	for i, n := range counts {
+		if n == 0 {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, "%q:%d", E(i).String(), n)
+	}
+	return append(b, '}'), nil
+}
+
+func unmarshalCounts[E countable](counts []int, text []byte) error {
+	var byName map[string]int
+	if err := json.Unmarshal(text, &byName); err != nil {
+		return err
+	}
+	clear(counts)
+	for i := range counts {
+		name := E(i).String()
+		counts[i] = byName[name]
+		delete(byName, name)
+	}
+	for name := range byName {
+		return &alert.FieldError{Field: "alerts", Value: name, Want: "a known name"}
+	}
+	return nil
+}
+
+// Summarize returns the summary of alerts. It is the same in whatever order they come.
+func Summarize(alerts []alert.Alert) Summary {
+	var s Summary
+	seen := make(map[alert.Key]bool)
+	for _, a := range alerts {
+		s = s.add(a, func(k alert.Key) bool { return seen[k] })
+		for _, e := range a.Evidence {
+			if e.Entity != nil {
+				seen[alert.Identity(e.Entity)] = true
+			}
+		}
+	}
+	return s
+}
+
+// add returns s with one more alert. known reports whether another alert of the incident has evidence
+// with that identity.
+func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
+	if s.Count == 0 {
+		s.Title = a.Title
+	} else if s.Title != a.Title {
+		s.Title = ""
+	}
+	s.Count++
+	s.BySeverity[a.Severity]++
+	s.ByStatus[a.Status]++
+	if s.FirstActivity.IsZero() || a.FirstActivity.Before(s.FirstActivity) {
+		s.FirstActivity = a.FirstActivity
+	}
+	if a.LastActivity.After(s.LastActivity) {
+		s.LastActivity = a.LastActivity
+	}
+	s.Sources = with(s.Sources, a.Origin.Source)
+	s.DetectionSources = with(s.DetectionSources, a.DetectionSource)
+	s.Products = with(s.Products, a.Product)
+	s.Categories = with(s.Categories, a.Category)
+	for _, t := range a.Techniques {
+		s.Techniques = with(s.Techniques, t)
+	}
+	var own []alert.Key
+	for _, e := range a.Evidence {
+		if e.Entity == nil {
+			continue
+		}
+		if d, ok := e.Entity.(alert.Device); ok {
+			s.DeviceGroups = with(s.DeviceGroups, d.Group)
+		}
+		group := e.Entity.Kind().Asset()
+		if group == alert.NotAsset {
+			continue
+		}
+		if id := alert.Identity(e.Entity); !slices.Contains(own, id) && !known(id) {
+			own = append(own, id)
+			s.Assets[group]++
+		}
+	}
+	return s
+}
+
+func (s Summary) clone() Summary {
+	for _, list := range s.lists() {
+		*list = slices.Clone(*list)
+	}
+	return s
+}
+
+// lists returns the lists of s, which may be replaced through the pointers.
+func (s *Summary) lists() [6]*[]string {
+	return [...]*[]string{&s.Sources, &s.DetectionSources, &s.Products, &s.Categories, &s.Techniques, &s.DeviceGroups}
+}
+
+// with returns the ordered list with v in it, never changing the array it was given. The empty text is
+// no value.
+func with(list []string, v string) []string {
+	if v == "" {
+		return list
+	}
+	i, found := slices.BinarySearch(list, v)
+	if found {
+		return list
+	}
+	return slices.Insert(slices.Clip(list), i, v)
+}

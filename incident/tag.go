@@ -1,0 +1,70 @@
+package incident
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// A Tag is a short label. Two tags are the same when their names fold equal; the spelling that came first
+// is kept.
+type Tag struct {
+	Name   string `json:"name"`
+	System bool   `json:"system,omitempty"` // set by a rule or the source, not by people
+}
+
+// Fold returns the form of s in which texts that differ only in case or in how their characters are
+// composed are equal: NFC of the full Unicode case folding. Tags, names and search texts are compared by
+// it, so that "STRASSE" finds "Straße".
+func Fold(s string) string {
+	ascii := true
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			ascii = false
+			break
+		}
+	}
+	if ascii {
+		return strings.ToLower(s)
+	}
+	// Folding can decompose (İ), so it is composed again after.
+	return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+}
+
+// HasTag reports whether i carries the tag, compared by [Fold].
+func (i Incident) HasTag(name string) bool {
+	folded := Fold(name)
+	return slices.ContainsFunc(i.Tags, func(t Tag) bool { return Fold(t.Name) == folded })
+}
+
+// cleanTag returns a tag's name as it is stored: NFC, with runs of space made one blank and trimmed.
+func cleanTag(name string) string {
+	return strings.Join(strings.FieldsFunc(norm.NFC.String(name), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " ")
+}
+
+// withTag returns tags with t, unless a tag of that name is there.
+func withTag(tags []Tag, t Tag) []Tag {
+	folded := Fold(t.Name)
+	if slices.ContainsFunc(tags, func(have Tag) bool { return Fold(have.Name) == folded }) {
+		return tags
+	}
+	i, _ := slices.BinarySearchFunc(tags, t, compareTags)
+	return slices.Insert(slices.Clone(tags), i, t)
+}
+
+// withoutTag returns tags without the custom tag of that name.
+func withoutTag(tags []Tag, name string) []Tag {
+	folded := Fold(name)
+	gone := func(t Tag) bool { return !t.System && Fold(t.Name) == folded }
+	if !slices.ContainsFunc(tags, gone) {
+		return tags
+	}
+	return slices.DeleteFunc(slices.Clone(tags), gone)
+}
+
+func compareTags(a, b Tag) int { return strings.Compare(a.Name, b.Name) }

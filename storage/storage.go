@@ -1,0 +1,112 @@
+// Package storage is the contract between the incident manager and whatever keeps its records. It knows
+// nothing about rules: it stores what it is given, all or nothing, and gives it back.
+//
+// Package storage/memory is the reference implementation; storage/storagetest is the contract as a test
+// suite that every implementation has to pass.
+//
+// # Errors
+//
+// [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]) and [ErrClosed], to be tested for with
+// [errors.Is].
+//
+// # Concurrency
+//
+// A Storage may be used by any number of goroutines at once. A Reader belongs to the View that made it and
+// to one goroutine.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// A Storage keeps incidents, alerts and the activity log of one tenant. Implementations observe these
+// rules, each of which is a case of storage/storagetest:
+//
+//   - Atomic: Apply keeps all of a Changeset or nothing of it. Any error but ErrConflict and ErrExists
+//     means that nothing was kept, or that it is unknown whether all was.
+//   - Version: a record whose Version is 0 must be new, else the error matches ErrExists. Any other
+//     Version must be the stored one, else the error matches ErrConflict and is a *ConflictError. The record
+//     is stored with a Version one higher.
+//   - Entries: an entry whose ID is in the log already makes Apply fail with ErrExists.
+//   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
+//     Numbers are 1, 2, 3 and so on in the order of commits, without gaps; who has read one never later
+//     sees a smaller one appear. Seq of a given entry is ignored.
+//   - Number: a new incident gets the next Number, higher than all before and never reused. Number of an
+//     incident that is not new must not change and is taken from the store.
+//   - View: everything read inside one View is as of one moment. Views do not wait for Apply, nor Apply
+//     for them. A read may start while another is being ranged over.
+//   - Queries: what a Query selects and in which order is what its Match and Compare say. Texts are
+//     compared by bytes. A sequence may be broken off early.
+//   - Ownership: Apply keeps no reference to its argument. What a Reader returns belongs to the caller.
+//   - Values: texts of any UTF-8 and times of microseconds in UTC come back as they were given.
+//   - Context: when the context is done, View, Apply and a running read return its error, and Apply has
+//     kept nothing if it had not begun.
+//   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil.
+type Storage interface {
+	// View calls fn with a Reader of one moment and returns fn's error. The Reader is not valid after.
+	View(ctx context.Context, fn func(Reader) error) error
+	// Apply keeps a Changeset. An empty one is kept too and changes nothing.
+	Apply(ctx context.Context, cs Changeset) (Receipt, error)
+	// Close releases what the Storage holds. Views that are running end as they would have.
+	Close() error
+}
+
+// A Reader reads what a Storage held at one moment. A sequence that meets an error yields it once, with
+// the zero record, and ends.
+type Reader interface {
+	// Incident returns the incident with that ID, or an error matching ErrNotFound. It does not follow
+	// redirects.
+	Incident(ctx context.Context, id incident.ID) (incident.Incident, error)
+	// Incidents yields the incidents that q selects, in its order.
+	Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error]
+	// Alert returns the alert with that ID, or an error matching ErrNotFound.
+	Alert(ctx context.Context, id alert.ID) (alert.Alert, error)
+	// Alerts yields the alerts that q selects, in its order.
+	Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error]
+	// Activity yields the entries that q selects, in its order.
+	Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error]
+}
+
+// A Changeset is what one command writes: whole records and the entries that go with them.
+type Changeset struct {
+	Incidents []incident.Incident
+	Alerts    []alert.Alert
+	Activity  []activity.Entry
+}
+
+// A Receipt says which numbers Apply gave.
+type Receipt struct {
+	Seq     int64   // of the first entry, the others follow consecutively; 0 when there was none
+	Numbers []int64 // of the Changeset's incidents, in their order
+}
+
+// The errors of a Storage.
+var (
+	ErrNotFound = errors.New("storage: not found")
+	ErrExists   = errors.New("storage: exists already")
+	ErrConflict = errors.New("storage: version conflict")
+	ErrClosed   = errors.New("storage: closed")
+)
+
+// A ConflictError names the record that was changed by somebody else in between. It matches [ErrConflict].
+type ConflictError struct {
+	Record string // "incident" or "alert"
+	ID     string
+	Given  int64 // the Version in the Changeset
+	Stored int64 // the Version in the store; 0 when the record is not there
+}
+
+// Error returns a sentence naming the record and both versions.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("storage: version conflict: %s %s is at version %d, not %d", e.Record, e.ID, e.Stored, e.Given)
+}
+
+// Unwrap returns [ErrConflict].
+func (e *ConflictError) Unwrap() error { return ErrConflict }

@@ -1,0 +1,337 @@
+package graph
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+const system = "microsoftDefender"
+
+// An Item is one incident or one alert that was read: exactly one of Incident and Alert is set.
+type Item struct {
+	Incident *incident.Draft
+	Alert    *alert.Alert
+	Index    int // place in the file, from 0
+}
+
+// An ItemError says which item of which file could not be imported, and why.
+type ItemError struct {
+	File  string
+	Index int    // from 0
+	Field string // "" when the item as a whole is at fault
+	Err   error
+}
+
+// Error returns a sentence such as "alerts.json: item 3: title: missing".
+func (e *ItemError) Error() string {
+	s := fmt.Sprintf("%s: item %d: ", e.File, e.Index)
+	if e.Field != "" {
+		s += e.Field + ": "
+	}
+	return s + e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *ItemError) Unwrap() error { return e.Err }
+
+// errField is why a field keeps an item from being imported.
+type fieldError struct {
+	field string
+	err   error
+}
+
+// Decode reads incidents and alerts from r in the order of the file: one object, an array, an object
+// whose "value" is an array, or several of these one after another. name stands in errors. An alert
+// inside an incident that cannot be imported is an error of its own before the incident.
+func Decode(r io.Reader, name string) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		dec := json.NewDecoder(r)
+		index := 0
+		for {
+			var raw json.RawMessage
+			err := dec.Decode(&raw)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				at := dec.InputOffset()
+				if s, ok := errors.AsType[*json.SyntaxError](err); ok {
+					at = s.Offset
+				}
+				yield(Item{}, &ItemError{name, index, "", fmt.Errorf("byte %d: %w", at, err)})
+				return
+			}
+			for _, one := range items(bytes.ToValidUTF8(raw, []byte("\uFFFD"))) {
+				item, problems := decodeItem(one)
+				item.Index = index
+				for _, p := range problems {
+					if !yield(Item{}, &ItemError{name, index, p.field, p.err}) {
+						return
+					}
+				}
+				if item.Incident != nil || item.Alert != nil {
+					if !yield(item, nil) {
+						return
+					}
+				}
+				index++
+			}
+		}
+	}
+}
+
+func items(raw json.RawMessage) []json.RawMessage {
+	var many []json.RawMessage
+	if json.Unmarshal(raw, &many) == nil && many != nil {
+		return many
+	}
+	var m object
+	if json.Unmarshal(raw, &m) == nil && m["id"] == nil && m["value"] != nil &&
+		json.Unmarshal(m["value"], &many) == nil && many != nil {
+		return many
+	}
+	return []json.RawMessage{raw}
+}
+
+func decodeItem(raw json.RawMessage) (Item, []fieldError) {
+	var m object
+	if json.Unmarshal(raw, &m) != nil || m == nil {
+		return Item{}, []fieldError{{"", errors.New("want an object: an incident or an alert")}}
+	}
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return m[n] != nil })
+	}
+	var typ string
+	_ = json.Unmarshal(m[odataType], &typ)
+	switch {
+	case strings.HasSuffix(typ, ".incident"):
+		return decodeIncident(m)
+	case strings.HasSuffix(typ, ".alert"):
+	case has("title", "alertId", "alertCreationTime", "alertWebUrl", "evidence"):
+	case has("displayName", "incidentName", "redirectIncidentId", "customTags", "alerts"):
+		return decodeIncident(m)
+	default:
+		return Item{}, []fieldError{{"", errors.New("want a Graph incident or alert, a Defender API incident or a Defender for Endpoint alert")}}
+	}
+	a, p := decodeAlert(m)
+	if p != nil {
+		return Item{}, []fieldError{*p}
+	}
+	return Item{Alert: &a}, nil
+}
+
+// need takes a field that must be a text. An identifier may be a number.
+func (c codec) need(p *string, number bool, names ...string) *fieldError {
+	value(c, p, names...)
+	if strings.TrimSpace(*p) != "" {
+		return nil
+	}
+	for _, n := range names {
+		raw, ok := c.m[n]
+		if !ok {
+			continue
+		}
+		var num json.Number
+		if number && raw[0] != '"' && json.Unmarshal(raw, &num) == nil {
+			*p = num.String()
+			delete(c.m, n)
+			return nil
+		}
+		return &fieldError{n, fmt.Errorf("%.64s: want a text", raw)}
+	}
+	return &fieldError{names[0], errors.New("missing")}
+}
+
+func decodeIncident(m object) (Item, []fieldError) {
+	var d incident.Draft
+	c := codec{m, false}
+	delete(m, odataType)
+	if p := c.need(&d.Reference.ID, true, "id", "incidentId"); p != nil {
+		return Item{}, []fieldError{*p}
+	}
+	if p := c.need(&d.Name, false, "displayName", "incidentName"); p != nil {
+		return Item{}, []fieldError{*p}
+	}
+	d.Reference.System = system
+	c.incident(&d)
+	to := codec{object{"id": m["redirectIncidentId"]}, false}
+	if m["redirectIncidentId"] == nil || to.need(&d.RedirectTo.ID, true, "id") != nil {
+		d.RedirectTo.ID = ""
+	}
+	if m["redirectIncidentId"] != nil && isNull(m["redirectIncidentId"]) {
+		delete(m, "redirectIncidentId")
+	}
+	word(c, &d.Status, "status", incidentStatus(d.RedirectTo.ID != ""), "")
+	if d.Status == incident.Redirected {
+		d.RedirectTo.System = system
+		delete(m, "redirectIncidentId")
+	} else {
+		d.RedirectTo.ID = ""
+	}
+	if d.Status == incident.Resolved {
+		value(c, &d.Note, "resolvingComment")
+	}
+	var custom, sys []string
+	list(c, &custom, "customTags", "tags")
+	list(c, &sys, "systemTags")
+	for _, t := range custom {
+		d.Tags = append(d.Tags, incident.Tag{Name: t})
+	}
+	for _, t := range sys {
+		d.Tags = append(d.Tags, incident.Tag{Name: t, System: true})
+	}
+	c.split("comments", func(raw json.RawMessage) bool {
+		var m object
+		var one incident.Comment
+		if json.Unmarshal(raw, &m) != nil {
+			return false
+		}
+		codec{m, false}.comment(&one)
+		if strings.TrimSpace(one.By) == "" || one.Time.IsZero() {
+			return false
+		}
+		d.Comments = append(d.Comments, one)
+		return true
+	})
+	slices.SortStableFunc(d.Comments, func(a, b incident.Comment) int { return a.Time.Compare(b.Time) })
+	var problems []fieldError
+	var alerts []json.RawMessage
+	if raw := m["alerts"]; raw != nil && json.Unmarshal(raw, &alerts) != nil {
+		return Item{}, []fieldError{{"alerts", errors.New("want a list")}}
+	}
+	delete(m, "alerts")
+	for n, raw := range alerts {
+		var m object
+		p := &fieldError{"", errors.New("want an object")}
+		var a alert.Alert
+		if json.Unmarshal(raw, &m) == nil && m != nil {
+			a, p = decodeAlert(m)
+		}
+		if p != nil {
+			problems = append(problems, fieldError{strings.TrimSuffix(fmt.Sprintf("alerts[%d].%s", n, p.field), "."), p.err})
+			continue
+		}
+		d.Alerts = append(d.Alerts, a)
+	}
+	d.Extra = fields(m)
+	return Item{Incident: &d}, problems
+}
+
+// incident moves what needs no thought.
+func (c codec) incident(d *incident.Draft) {
+	value(c, &d.Description, "description")
+	value(c, &d.Owner.ID, "assignedTo")
+	value(c, &d.Reference.URL, "incidentWebUrl")
+	c.time(&d.Reference.Updated, "lastUpdateDateTime", "lastUpdateTime")
+	c.time(&d.Created, "createdDateTime", "createdTime")
+	word(c, &d.Severity, "severity", parseSeverity, severityText(d.Severity))
+	c.verdict(&d.Verdict)
+}
+
+func (c codec) comment(one *incident.Comment) {
+	value(c, &one.Text, "comment")
+	value(c, &one.By, "createdByDisplayName", "createdBy")
+	c.time(&one.Time, "createdDateTime", "createdTime")
+}
+
+func incidentStatus(redirected bool) func(string) (incident.Status, bool) {
+	return func(s string) (incident.Status, bool) {
+		if strings.EqualFold(s, "awaitingAction") {
+			return incident.InProgress, false
+		}
+		v, err := incident.ParseStatus(s)
+		if v == incident.Redirected && !redirected {
+			return incident.Active, false
+		}
+		return v, err == nil
+	}
+}
+
+func alertStatus(s string) (alert.Status, bool) {
+	if strings.EqualFold(s, "awaitingAction") {
+		return alert.StatusInProgress, false
+	}
+	v, err := alert.ParseStatus(s)
+	return v, err == nil
+}
+
+func (c codec) alert(a *alert.Alert) {
+	value(c, &a.Product, "productName")
+	value(c, &a.DetectionSource, "detectionSource")
+	value(c, &a.Description, "description")
+	value(c, &a.RecommendedActions, "recommendedActions", "recommendedAction")
+	value(c, &a.Category, "category")
+	list(c, &a.Techniques, "mitreTechniques")
+	value(c, &a.Actor, "actorDisplayName", "actorName")
+	value(c, &a.Threat, "threatDisplayName", "threatName")
+	value(c, &a.ThreatFamily, "threatFamilyName")
+	value(c, &a.URL, "alertWebUrl")
+	value(c, &a.Owner.ID, "assignedTo")
+	list(c, &a.Tags, "systemTags")
+	c.time(&a.FirstActivity, "firstActivityDateTime", "firstActivity", "firstEventTime")
+	c.time(&a.LastActivity, "lastActivityDateTime", "lastActivity", "lastEventTime")
+	c.time(&a.Created, "createdDateTime", "creationTime", "alertCreationTime")
+	c.time(&a.SourceUpdated, "lastUpdateDateTime", "lastUpdatedTime", "lastUpdateTime")
+	word(c, &a.Severity, "severity", parseSeverity, severityText(a.Severity))
+	word(c, &a.Status, "status", alertStatus, a.Status.String())
+	if a.Status == alert.StatusResolved {
+		c.time(&a.Resolved, "resolvedDateTime", "resolvedTime")
+	}
+	c.verdict(&a.Verdict)
+}
+
+func decodeAlert(m object) (alert.Alert, *fieldError) {
+	legacy(m)
+	var a alert.Alert
+	c := codec{m, false}
+	delete(m, odataType)
+	if p := c.need(&a.Origin.ID, true, "id", "alertId"); p != nil {
+		return a, p
+	}
+	if p := c.need(&a.Title, false, "title"); p != nil {
+		return a, p
+	}
+	value(c, &a.Origin.Source, "serviceSource")
+	a.Origin.Source = cmp.Or(serviceSource(strings.TrimSpace(a.Origin.Source)), system)
+	c.alert(&a)
+	c.split("evidence", func(raw json.RawMessage) bool {
+		e, ok := decodeEvidence(raw)
+		if ok {
+			a.Evidence = append(a.Evidence, e)
+		}
+		return ok
+	})
+	a.Extra = fields(m)
+	return a, nil
+}
+
+func serviceSource(s string) string {
+	switch strings.ToLower(s) {
+	case "microsoftdefenderatp":
+		return "microsoftDefenderForEndpoint"
+	case "microsoftcloudappsecurity", "mcas":
+		return "microsoftDefenderForCloudApps"
+	case "officeatp":
+		return "microsoftDefenderForOffice365"
+	case "azureatp":
+		return "microsoftDefenderForIdentity"
+	case "mtp":
+		return "microsoft365Defender"
+	case "aadidentityprotection":
+		return "azureAdIdentityProtection"
+	}
+	if s == "" {
+		return ""
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}

@@ -1,0 +1,85 @@
+package graph
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+func members(f alert.Fields) object {
+	if m := f.Members(); m != nil {
+		return m
+	}
+	return object{}
+}
+
+// EncodeAlert returns a as a Graph v1.0 alert, with what Extra kept. Reading it again gives a, but for
+// what the incident manager manages.
+func EncodeAlert(a alert.Alert) ([]byte, error) {
+	m := members(a.Extra)
+	c := codec{m, true}
+	c.put(a.Origin.ID, []string{"id", "alertId"})
+	m["title"] = encode(a.Title)
+	c.put(a.Origin.Source, []string{"serviceSource"})
+	c.alert(&a)
+	var evidence []json.RawMessage
+	for _, e := range a.Evidence {
+		evidence = append(evidence, encodeEvidence(e))
+	}
+	c.join("evidence", evidence)
+	m[odataType] = encode(namespace + "alert")
+	return json.Marshal(m)
+}
+
+// EncodeIncident returns i with its comments and alerts as a Graph v1.0 incident, with what Extra kept.
+// Its identifier is the one that Microsoft Defender gave it, or else its ID here.
+func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []alert.Alert) ([]byte, error) {
+	m := members(i.Extra)
+	c := codec{m, true}
+	ref := incident.Reference{ID: string(i.ID), Updated: i.Updated}
+	for _, r := range i.References {
+		if r.System == system {
+			ref = r
+		}
+	}
+	d := incident.Draft{Reference: ref, Description: i.Description, Severity: i.Severity, Owner: i.Owner, Verdict: i.Verdict, Created: i.Created}
+	c.put(ref.ID, []string{"id", "incidentId"})
+	c.put(i.Name, []string{"displayName", "incidentName"})
+	c.incident(&d)
+	word(c, &i.Status, "status", incidentStatus(i.RedirectTo != ""), i.Status.String())
+	if i.RedirectTo != "" {
+		m["redirectIncidentId"] = encode(strings.TrimPrefix(string(i.RedirectTo), system+":"))
+	}
+	value(c, &i.Note, "resolvingComment")
+	var custom, sys []string
+	for _, t := range i.Tags {
+		if t.System {
+			sys = append(sys, t.Name)
+		} else {
+			custom = append(custom, t.Name)
+		}
+	}
+	list(c, &custom, "customTags", "tags")
+	list(c, &sys, "systemTags")
+	var texts, all []json.RawMessage
+	for _, one := range comments {
+		m := object{}
+		codec{m, true}.comment(&one)
+		texts = append(texts, encode(m))
+	}
+	c.join("comments", texts)
+	for _, a := range alerts {
+		raw, err := EncodeAlert(a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, raw)
+	}
+	if len(all) > 0 {
+		m["alerts"] = encode(all)
+	}
+	m[odataType] = encode(namespace + "incident")
+	return json.Marshal(m)
+}

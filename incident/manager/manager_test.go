@@ -1,0 +1,289 @@
+package manager_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+var (
+	siem  = activity.Actor{Kind: activity.App, ID: "siem"}
+	kai   = activity.Actor{ID: "kai@contoso.com"}
+	start = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+)
+
+// open makes a manager whose clock stands still, over an empty memory storage.
+func open(t *testing.T) (*manager.Manager, storage.Storage) {
+	s := memory.New()
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return manager.New(s, &manager.Options{Now: func() time.Time { return start }}), s
+}
+
+// raise makes the n-th alert, minutes after the start, naming the given entities.
+func raise(n, minutes int, entities ...alert.Entity) alert.Alert {
+	a := alert.Alert{Origin: alert.Origin{Source: "edr", ID: fmt.Sprint(n)}, Title: fmt.Sprint("Alert ", n), Severity: alert.Medium,
+		FirstActivity: start.Add(time.Duration(minutes) * time.Minute)}
+	for _, e := range entities {
+		a.Evidence = append(a.Evidence, alert.Evidence{Entity: e})
+	}
+	return a
+}
+
+func ingest(t *testing.T, m *manager.Manager, alerts ...alert.Alert) []manager.Result {
+	t.Helper()
+	results, err := m.Ingest(t.Context(), siem, alerts)
+	require.NoError(t, err)
+	return results
+}
+
+func all[T any](t *testing.T, seq iter.Seq2[T, error]) (out []T) {
+	t.Helper()
+	for v, err := range seq {
+		require.NoError(t, err)
+		out = append(out, v)
+	}
+	return out
+}
+
+func TestAlertsThatShareAnEntityComeTogether(t *testing.T) {
+	m, _ := open(t)
+	device, user := alert.Device{DeviceID: "d1"}, alert.User{UPN: "mona@contoso.com"}
+	results := ingest(t, m, raise(1, 0, device), raise(2, 5, device, user), raise(3, 9, user), raise(4, 60*25, user), raise(5, 3, alert.IP{Address: "127.0.0.1"}))
+	assert.Equal(t, manager.Opened, results[0].Outcome)
+	assert.Equal(t, manager.Joined, results[1].Outcome)
+	assert.Equal(t, results[0].Incident, results[1].Incident)
+	assert.Equal(t, results[0].Incident, results[2].Incident)
+	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: results[0].Incident, Score: 5}}, results[2].Links)
+	assert.Equal(t, manager.Opened, results[3].Outcome, "outside the window")
+	assert.Equal(t, "on the stop list", results[4].Links[0].HeldBack)
+	i, err := m.Incident(t.Context(), results[0].Incident)
+	require.NoError(t, err)
+	assert.Equal(t, 3, i.Alerts.Count)
+	assert.Equal(t, incident.AssetCounts{alert.Devices: 1, alert.Users: 1}, i.Alerts.Assets)
+	assert.Equal(t, alert.Medium, i.Severity)
+}
+
+// D2: an entity on too many alerts links no more, and says so.
+func TestHubsDoNotLink(t *testing.T) {
+	m, _ := open(t)
+	var alerts []alert.Alert
+	for n := range 110 {
+		alerts = append(alerts, raise(n, n, alert.Device{DNSName: "proxy"}))
+	}
+	results := ingest(t, m, alerts...)
+	assert.Equal(t, results[0].Incident, results[100].Incident)
+	assert.Equal(t, manager.Opened, results[101].Outcome)
+	assert.Contains(t, results[101].Links[0].HeldBack, "more than 100 alerts")
+}
+
+// D3: a resolved incident takes no more alerts.
+func TestResolvedIncidentsTakeNoAlerts(t *testing.T) {
+	m, _ := open(t)
+	first := ingest(t, m, raise(1, 0, alert.Device{DeviceID: "d"}))[0]
+	_, err := m.Edit(t.Context(), kai, first.Incident, incident.Edit{Status: new(incident.Resolved)})
+	require.NoError(t, err)
+	second := ingest(t, m, raise(2, 1, alert.Device{DeviceID: "d"}))[0]
+	assert.NotEqual(t, first.Incident, second.Incident)
+	assert.Equal(t, "the incident is not open", second.Links[0].HeldBack)
+}
+
+func TestIngestingTwiceChangesNothingButCounters(t *testing.T) {
+	m, _ := open(t)
+	alerts := []alert.Alert{raise(1, 0, alert.Device{DeviceID: "d"}), raise(2, 1, alert.Device{DeviceID: "d"})}
+	ingest(t, m, alerts...)
+	incidents, entries := all(t, m.Incidents(t.Context(), incident.Query{})), all(t, m.Activity(t.Context(), activity.Query{}))
+	for _, r := range ingest(t, m, alerts...) {
+		assert.Equal(t, manager.Repeated, r.Outcome)
+	}
+	assert.Equal(t, incidents, all(t, m.Incidents(t.Context(), incident.Query{})))
+	assert.Equal(t, entries, all(t, m.Activity(t.Context(), activity.Query{})))
+	for _, a := range all(t, m.Alerts(t.Context(), alert.Query{})) {
+		assert.Equal(t, 1, a.Repeats)
+	}
+}
+
+func TestLaterStateOfAnAlertIsTakenOver(t *testing.T) {
+	m, _ := open(t)
+	a := raise(1, 0, alert.Device{DeviceID: "d"})
+	a.SourceUpdated = start
+	id := ingest(t, m, a)[0].Incident
+	a.SourceUpdated, a.Severity, a.Title = start.Add(time.Hour), alert.High, "Worse"
+	assert.Equal(t, manager.Updated, ingest(t, m, a)[0].Outcome)
+	i, err := m.Incident(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, alert.High, i.Severity)
+	assert.Equal(t, "Worse on one endpoint", i.Name)
+}
+
+func TestBadAlertsDoNotKeepGoodOnesBack(t *testing.T) {
+	m, _ := open(t)
+	results, err := m.Ingest(t.Context(), siem, []alert.Alert{raise(1, 0), {}, raise(3, 0)})
+	require.ErrorIs(t, err, alert.ErrInvalid)
+	assert.ErrorContains(t, err, "alert 1 ")
+	assert.ErrorIs(t, results[1].Err, alert.ErrInvalid)
+	assert.Equal(t, manager.Opened, results[2].Outcome)
+	assert.Len(t, all(t, m.Incidents(t.Context(), incident.Query{})), 2)
+}
+
+// C5: the same alert from many at once is one alert, and the others are counted.
+func TestTheSameAlertFromManyIsOne(t *testing.T) {
+	m, _ := open(t)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			_, err := m.Ingest(context.Background(), siem, []alert.Alert{raise(1, 0, alert.Device{DeviceID: "d"})})
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	alerts := all(t, m.Alerts(t.Context(), alert.Query{}))
+	require.Len(t, alerts, 1)
+	assert.Equal(t, 49, alerts[0].Repeats)
+	assert.Len(t, all(t, m.Incidents(t.Context(), incident.Query{})), 1)
+}
+
+// Alerts of one attack that arrive at the same moment find each other, and none is lost.
+func TestAlertsOfOneAttackAtOnce(t *testing.T) {
+	m, _ := open(t)
+	var wg sync.WaitGroup
+	for n := range 80 {
+		wg.Go(func() {
+			_, err := m.Ingest(context.Background(), siem, []alert.Alert{raise(n, n, alert.Device{DeviceID: "d"}, alert.User{UPN: fmt.Sprint(n)})})
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	incidents := all(t, m.Incidents(t.Context(), incident.Query{}))
+	require.Len(t, incidents, 1)
+	assert.Equal(t, incident.Summarize(all(t, m.Alerts(t.Context(), alert.Query{}))), incidents[0].Alerts)
+}
+
+// C2: who writes on an old version is told both versions; who does not ask for one always gets through.
+func TestVersions(t *testing.T) {
+	m, _ := open(t)
+	id := ingest(t, m, raise(1, 0))[0].Incident
+	_, err := m.Edit(t.Context(), kai, id, incident.Edit{AddTags: []string{"a"}}, manager.IfVersion(1))
+	require.NoError(t, err)
+	_, err = m.Edit(t.Context(), kai, id, incident.Edit{AddTags: []string{"b"}}, manager.IfVersion(1))
+	conflict, ok := errors.AsType[*storage.ConflictError](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, int64(1), conflict.Given)
+	assert.Equal(t, int64(2), conflict.Stored)
+
+	var wg sync.WaitGroup
+	for n := range 60 {
+		wg.Go(func() {
+			_, err := m.Comment(context.Background(), kai, id, fmt.Sprint("note ", n))
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	i, err := m.Incident(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, 60, i.Comments)
+	assert.Len(t, all(t, m.Activity(t.Context(), activity.Query{Categories: []activity.Category{activity.Comment}})), 60)
+}
+
+func TestACommandRepeatedUnderItsIDHasOneEffect(t *testing.T) {
+	m, _ := open(t)
+	id := ingest(t, m, raise(1, 0))[0].Incident
+	for range 3 {
+		i, err := m.Comment(t.Context(), kai, id, "once", manager.CommandID("k1"), manager.IfVersion(1))
+		require.NoError(t, err)
+		assert.Equal(t, 1, i.Comments)
+	}
+}
+
+// A8: nothing is changed by nobody.
+func TestEveryCommandNeedsAnActor(t *testing.T) {
+	m, _ := open(t)
+	_, err := m.Ingest(t.Context(), activity.Actor{}, []alert.Alert{raise(1, 0)})
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	_, err = m.Create(t.Context(), activity.Actor{}, incident.Draft{Name: "x"})
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	_, err = m.Edit(t.Context(), activity.Actor{}, "x", incident.Edit{})
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	_, err = m.Comment(t.Context(), activity.Actor{}, "x", "text")
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	_, err = m.Comment(t.Context(), kai, "x", "text")
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+}
+
+// draft is an incident of another system with two alerts.
+func draft() incident.Draft {
+	return incident.Draft{Reference: incident.Reference{System: "theirs", ID: "7", Updated: start}, Name: "Their name", Severity: alert.High,
+		Owner: incident.Owner{ID: "mona"}, Tags: []incident.Tag{{Name: "vip"}}, Comments: []incident.Comment{{By: "dave", Time: start, Text: "seen"}},
+		Alerts: []alert.Alert{raise(1, 0, alert.Device{DeviceID: "a"}), raise(2, 0, alert.Device{DeviceID: "b"})}}
+}
+
+func TestImportKeepsTheGroupingAndUpdates(t *testing.T) {
+	m, _ := open(t)
+	i, created, err := m.Import(t.Context(), siem, draft())
+	require.NoError(t, err)
+	assert.True(t, created)
+	assert.Equal(t, "Their name", i.Name)
+	assert.Equal(t, 2, i.Alerts.Count)
+	entries := all(t, m.Activity(t.Context(), activity.Query{}))
+
+	again, created, err := m.Import(t.Context(), siem, draft())
+	require.NoError(t, err)
+	assert.False(t, created)
+	assert.Equal(t, i, again, "a second import changes nothing but counters")
+	assert.Equal(t, entries, all(t, m.Activity(t.Context(), activity.Query{})))
+
+	d := draft()
+	d.Reference.Updated, d.Status, d.Note = start.Add(time.Hour), incident.Resolved, "over"
+	d.Alerts = append(d.Alerts, raise(3, 0))
+	newer, _, err := m.Import(t.Context(), siem, d)
+	require.NoError(t, err)
+	assert.Equal(t, incident.Resolved, newer.Status)
+	assert.Equal(t, 3, newer.Alerts.Count)
+	assert.Equal(t, i.Number, newer.Number)
+}
+
+// A1: when the storage refuses, neither the change nor its entry is there; when it takes it, both are.
+func TestNothingHalf(t *testing.T) {
+	m, s := open(t)
+	id := ingest(t, m, raise(1, 0))[0].Incident
+	broken := errors.New("disk gone")
+	faulty := manager.New(refusing{s, broken}, nil)
+	before := all(t, m.Incidents(t.Context(), incident.Query{}))
+	for _, command := range []func() error{
+		func() error { _, err := faulty.Ingest(t.Context(), siem, []alert.Alert{raise(2, 0)}); return err },
+		func() error {
+			_, err := faulty.Edit(t.Context(), kai, id, incident.Edit{AddTags: []string{"x"}})
+			return err
+		},
+		func() error { _, err := faulty.Comment(t.Context(), kai, id, "x"); return err },
+		func() error { _, err := faulty.Create(t.Context(), kai, incident.Draft{Name: "x"}); return err },
+		func() error { _, _, err := faulty.Import(t.Context(), kai, draft()); return err },
+	} {
+		assert.ErrorIs(t, command(), broken)
+	}
+	assert.Equal(t, before, all(t, m.Incidents(t.Context(), incident.Query{})))
+	assert.Len(t, all(t, m.Activity(t.Context(), activity.Query{})), 2)
+}
+
+// refusing is a storage that cannot write.
+type refusing struct {
+	storage.Storage
+	err error
+}
+
+func (r refusing) Apply(context.Context, storage.Changeset) (storage.Receipt, error) {
+	return storage.Receipt{}, r.err
+}

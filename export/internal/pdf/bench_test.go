@@ -9,7 +9,7 @@ import (
 )
 
 func BenchmarkReport(b *testing.B) {
-	for _, c := range []struct{ pages, alerts, entries int }{{7, 60, 15}, {12, 150, 33}, {170, 3000, 600}} {
+	for _, c := range []struct{ pages, alerts, entries int }{{7, 60, 18}, {12, 150, 38}, {170, 3000, 600}} {
 		b.Run(fmt.Sprintf("pages=%d", c.pages), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-pdf/fpdf"
@@ -43,20 +44,20 @@ func TestFaceMeasuresAsFpdf(t *testing.T) {
 func TestSubsetIsWhatFpdfWouldCut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFace(faceID(rapid.IntRange(0, int(faceCount)-1).Draw(t, "face")))
-		rune := rapid.OneOf(rapid.RuneFrom([]rune("aZ09 éÅǻΐЙệ…ﬁ")), rapid.Rune())
-		text := ""
-		for _, r := range rapid.SliceOfN(rune, 1, 60).Draw(t, "text") {
+		runes := rapid.OneOf(rapid.RuneFrom([]rune("aZ09 éÅǻΐЙệ…ﬁ")), rapid.Rune())
+		var text strings.Builder
+		for _, r := range rapid.SliceOfN(runes, 1, 60).Draw(t, "text") {
 			if f.covers(r) {
-				text += string(r)
+				text.WriteRune(r)
 			}
 		}
 		var used runeSet
-		used.add(text)
-		want := &face{data: string(fpdf.UTF8CutFont([]byte(f.data), text))}
-		got := &face{data: string(fpdf.UTF8CutFont(f.subset(&used), text))}
+		used.add(text.String())
+		want := &face{data: string(fpdf.UTF8CutFont([]byte(f.data), text.String()))}
+		got := &face{data: string(fpdf.UTF8CutFont(f.subset(&used), text.String()))}
 		for _, tag := range []string{"glyf", "hmtx", "cmap", "loca", "maxp", "hhea"} {
 			if want.table(tag) != got.table(tag) {
-				t.Fatalf("%s of %q differs", tag, text)
+				t.Fatalf("%s of %q differs", tag, text.String())
 			}
 		}
 	})

@@ -1,0 +1,615 @@
+package export
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// Options are the settings of a report.
+type Options struct {
+	Sections    []Section                // what to include; nil means all, an empty list none
+	Generated   time.Time                // the time the report bears; zero means the incident's Updated
+	Location    *time.Location           // where times are given; nil means UTC
+	Taxonomy    *classification.Taxonomy // gives verdicts their words; nil means Defender's
+	MaxAssets   int                      // assets of one group that are listed; less than 1 means 10
+	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
+}
+
+const (
+	defaultAssets   = 10  // Microsoft Defender XDR, export of an incident as PDF
+	defaultEvidence = 100 // the same
+	mainEntities    = 3   // of one step of the attack story
+)
+
+// Collect returns the report on the incident with the given ID, as of one moment of s. It does not follow
+// redirects: an incident that was merged gives the report on itself. A nil o means the defaults. The error
+// is that of s, such as [storage.ErrNotFound], or an [*alert.FieldError] for a section that does not exist.
+func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options) (Report, error) {
+	opts, err := o.withDefaults()
+	if err != nil {
+		return Report{}, err
+	}
+	var c incident.Case
+	var entries []activity.Entry
+	err = s.View(ctx, func(r storage.Reader) (err error) {
+		if c.Incident, err = r.Incident(ctx, id); err != nil {
+			return err
+		}
+		for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{id}}) {
+			if err != nil {
+				return err
+			}
+			c.Alerts = append(c.Alerts, a)
+		}
+		if !opts.wants(Activity) {
+			return nil
+		}
+		for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}}) {
+			if err != nil {
+				return err
+			}
+			entries = append(entries, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
+	}
+	return collect(c, entries, opts), nil
+}
+
+// withDefaults returns the options with every default put in and the sections in order.
+func (o *Options) withDefaults() (Options, error) {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.Sections == nil {
+		opts.Sections = []Section{Overview, AttackStory, Assets, Evidence, Alerts, Activity}
+	}
+	opts.Sections = slices.Compact(slices.Sorted(slices.Values(opts.Sections)))
+	for _, s := range opts.Sections {
+		if s > Activity {
+			_, err := ParseSection(s.String())
+			return Options{}, err
+		}
+	}
+	if opts.Location == nil {
+		opts.Location = time.UTC
+	}
+	if opts.Taxonomy == nil {
+		opts.Taxonomy = new(classification.Defender())
+	}
+	if opts.MaxAssets < 1 {
+		opts.MaxAssets = defaultAssets
+	}
+	if opts.MaxEvidence < 1 {
+		opts.MaxEvidence = defaultEvidence
+	}
+	return opts, nil
+}
+
+func (o Options) wants(s Section) bool { return slices.Contains(o.Sections, s) }
+
+// in returns t in the location of the report. A zero time stays zero.
+func (o Options) in(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.In(o.Location)
+}
+
+// collect is Collect without the reading. Options are complete. Neither the order of alerts nor that of
+// entries matters.
+func collect(c incident.Case, entries []activity.Entry, o Options) Report {
+	i := c.Incident.Clone()
+	alerts := slices.SortedFunc(slices.Values(c.Alerts), alert.Query{}.Compare)
+	r := Report{
+		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections,
+		Incident: i, Verdict: o.Taxonomy.Title(i.Verdict),
+	}
+	if o.wants(Overview) {
+		r.Facts = facts(i, r.Verdict, o)
+	}
+	if o.wants(AttackStory) {
+		r.Threats = threats(alerts)
+		for _, a := range alerts {
+			r.Story = append(r.Story, event(a, o))
+		}
+	}
+	if o.wants(Assets) || o.wants(Evidence) {
+		found := findings(alerts)
+		if o.wants(Assets) {
+			r.Assets = assets(found, o.MaxAssets)
+		}
+		if o.wants(Evidence) {
+			r.Evidence = evidence(found[alert.NotAsset], o.MaxEvidence)
+		}
+	}
+	if o.wants(Alerts) {
+		for _, a := range alerts {
+			r.Alerts = append(r.Alerts, alertRow(a, o))
+		}
+	}
+	if o.wants(Activity) {
+		titles := make(map[alert.ID]string, len(alerts))
+		for _, a := range alerts {
+			titles[a.ID] = a.Title
+		}
+		// A merge copies entries that are older than those before them in the log.
+		sorted := slices.SortedFunc(slices.Values(entries), func(a, b activity.Entry) int {
+			return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq))
+		})
+		for _, e := range sorted {
+			r.Activity = append(r.Activity, activityRow(e, titles, o))
+		}
+	}
+	return r
+}
+
+func facts(i incident.Incident, verdict string, o Options) []Fact {
+	var list []Fact
+	add := func(label, value string) {
+		if value != "" {
+			list = append(list, Fact{Label: label, Value: value})
+		}
+	}
+	number := ""
+	if i.Number != 0 {
+		number = strconv.FormatInt(i.Number, 10)
+	}
+	add("Number", number)
+	add("Identifier", string(i.ID))
+	status := i.Status.Title()
+	if i.RedirectTo != "" {
+		status += " to " + string(i.RedirectTo)
+	}
+	add("Status", status)
+	severity := words(i.Severity.String())
+	if i.SeverityOverridden {
+		severity += " (set by hand)"
+	}
+	add("Severity", severity)
+	add("Assigned to", cmp.Or(owner(i.Owner), "Nobody"))
+	add("Classification", verdict)
+	add("Created", stamp(o.in(i.Created), o.Location))
+	add("Last update", stamp(o.in(i.Updated), o.Location))
+	add("First activity", stamp(o.in(i.Alerts.FirstActivity), o.Location))
+	add("Last activity", stamp(o.in(i.Alerts.LastActivity), o.Location))
+	add("Alerts", strconv.Itoa(i.Alerts.Count))
+	var groups []string
+	for g := alert.Devices; int(g) < alert.AssetGroups; g++ {
+		if n := i.Alerts.Assets[g]; n > 0 {
+			groups = append(groups, fmt.Sprintf("%s: %d", g.Title(), n))
+		}
+	}
+	add("Impacted assets", strings.Join(groups, ", "))
+	add("Products", strings.Join(i.Alerts.Products, ", "))
+	add("Sources", strings.Join(i.Alerts.Sources, ", "))
+	add("Detection sources", strings.Join(i.Alerts.DetectionSources, ", "))
+	add("Device groups", strings.Join(i.Alerts.DeviceGroups, ", "))
+	for _, ref := range i.References {
+		list = append(list, Fact{"Also in " + ref.System, ref.ID, ref.URL})
+	}
+	return list
+}
+
+func threats(alerts []alert.Alert) []Threat {
+	byCategory := make(map[string]*Threat)
+	for _, a := range alerts {
+		category := a.Category
+		place := alert.TacticIndex(category)
+		if place >= 0 {
+			category = alert.Tactics()[place] // one row however it was spelled
+		}
+		t := byCategory[category]
+		if t == nil {
+			t = &Threat{Category: category, Title: cmp.Or(alert.CategoryTitle(category), "No category"), Tactic: place >= 0}
+			byCategory[category] = t
+		}
+		t.Alerts++
+		t.Severity = max(t.Severity, a.Severity)
+		t.Techniques = append(t.Techniques, a.Techniques...)
+	}
+	var list []Threat
+	for _, t := range byCategory {
+		slices.Sort(t.Techniques)
+		t.Techniques = slices.Compact(t.Techniques)
+		list = append(list, *t)
+	}
+	slices.SortFunc(list, func(a, b Threat) int {
+		if a.Tactic != b.Tactic {
+			if a.Tactic {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(alert.TacticIndex(a.Category), alert.TacticIndex(b.Category)), cmp.Compare(a.Category, b.Category))
+	})
+	return list
+}
+
+func event(a alert.Alert, o Options) Event {
+	e := Event{Time: o.in(a.FirstActivity), Alert: a.Title, Category: alert.CategoryTitle(a.Category), Severity: a.Severity}
+	seen := make(map[alert.Key]bool)
+	var names, others []string
+	for _, v := range a.Evidence {
+		if v.Entity == nil {
+			continue
+		}
+		id := alert.Identity(v.Entity)
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if v.Entity.Kind().Asset() != alert.NotAsset {
+			names = append(names, v.Entity.Name())
+		} else {
+			others = append(others, v.Entity.Name())
+		}
+	}
+	names = append(names, others...)
+	shown := min(len(names), mainEntities)
+	e.Entities, e.More = names[:shown:shown], len(names)-shown
+	return e
+}
+
+// A finding is what all alerts together say about one entity.
+type finding struct {
+	key         alert.Key
+	entity      alert.Entity // as the first alert describes it
+	verdict     alert.EvidenceVerdict
+	remediation alert.Remediation
+	roles       []alert.Role
+	tags        []string
+	alerts      int
+	last        int // the alert counted last
+}
+
+// findings returns the different entities of alerts by group, the worst and most frequent first.
+func findings(alerts []alert.Alert) [alert.AssetGroups][]*finding {
+	byKey := make(map[alert.Key]*finding)
+	var groups [alert.AssetGroups][]*finding
+	for n, a := range alerts {
+		for _, v := range a.Evidence {
+			if v.Entity == nil {
+				continue
+			}
+			// A user and a mailbox may share a key, as may a file and a program's image.
+			id := alert.Identity(v.Entity)
+			group := v.Entity.Kind().Asset()
+			at := alert.Key(group.String()+" ") + id
+			f := byKey[at]
+			if f == nil {
+				f = &finding{key: id, entity: v.Entity, last: -1}
+				byKey[at] = f
+				groups[group] = append(groups[group], f)
+			}
+			if badness(v.Verdict) > badness(f.verdict) {
+				f.verdict = v.Verdict
+			}
+			f.remediation = cmp.Or(v.Remediation, f.remediation)
+			f.roles = appendNew(f.roles, v.Roles)
+			f.tags = appendNew(f.tags, v.Tags)
+			if f.last != n {
+				f.alerts, f.last = f.alerts+1, n
+			}
+		}
+	}
+	for _, list := range groups {
+		slices.SortFunc(list, func(a, b *finding) int {
+			return cmp.Or(
+				cmp.Compare(badness(b.verdict), badness(a.verdict)), cmp.Compare(b.alerts, a.alerts),
+				cmp.Compare(a.entity.Name(), b.entity.Name()), cmp.Compare(a.key, b.key))
+		})
+	}
+	return groups
+}
+
+// badness orders verdicts. A word that nobody here knows ranks above the harmless ones.
+func badness(v alert.EvidenceVerdict) int {
+	switch v {
+	case alert.NotJudged:
+		return 0
+	case alert.NoThreatsFound:
+		return 1
+	case alert.Suspicious:
+		return 3
+	case alert.Malicious:
+		return 4
+	}
+	return 2
+}
+
+func appendNew[T comparable](list, more []T) []T {
+	for _, v := range more {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+func assets(found [alert.AssetGroups][]*finding, most int) []AssetList {
+	var lists []AssetList
+	for g := alert.Devices; int(g) < alert.AssetGroups; g++ {
+		if len(found[g]) == 0 {
+			continue
+		}
+		l := AssetList{Group: g.String(), Title: g.Title(), Shown: min(most, len(found[g])), Total: len(found[g])}
+		for _, f := range found[g][:l.Shown] {
+			l.Rows = append(l.Rows, AssetRow{f.key, f.entity.Name(), details(f.entity), f.verdict, f.roles, f.tags, f.alerts})
+		}
+		lists = append(lists, l)
+	}
+	return lists
+}
+
+func evidence(found []*finding, most int) EvidenceList {
+	l := EvidenceList{Shown: min(most, len(found)), Total: len(found)}
+	for _, f := range found[:l.Shown] {
+		l.Rows = append(l.Rows, EvidenceRow{
+			f.key, f.entity.Kind(), f.entity.Name(), details(f.entity), f.verdict, f.remediation, f.roles, f.alerts,
+		})
+	}
+	return l
+}
+
+func alertRow(a alert.Alert, o Options) AlertRow {
+	verdict := ""
+	if !a.Verdict.IsZero() {
+		verdict = o.Taxonomy.Title(a.Verdict)
+	}
+	return AlertRow{
+		ID: a.ID, Title: a.Title, Severity: a.Severity, Status: a.Status, Category: alert.CategoryTitle(a.Category),
+		Techniques: slices.Clone(a.Techniques), Product: cmp.Or(a.Product, a.Origin.Source), Verdict: verdict,
+		Owner: owner(a.Owner), URL: a.URL, First: o.in(a.FirstActivity), Last: o.in(a.LastActivity), Repeats: a.Repeats,
+	}
+}
+
+func activityRow(e activity.Entry, titles map[alert.ID]string, o Options) ActivityRow {
+	row := ActivityRow{
+		Time: o.in(e.Time), Who: person(e.Actor.Name, e.Actor.ID), Trigger: e.Trigger(), What: e.Type.Title(), Text: e.Text,
+		Origin: e.Origin, Written: o.in(e.Occurred),
+	}
+	if e.Alert != "" {
+		row.Alert = cmp.Or(titles[e.Alert], string(e.Alert))
+	}
+	for _, c := range e.Changes {
+		row.Changes = append(row.Changes, ChangeRow{c.Field, fieldTitle(c.Field), inWords(c.Field, c.Before, o), inWords(c.Field, c.After, o)})
+	}
+	for _, l := range e.Links {
+		row.Reasons = append(row.Reasons, reason(l))
+	}
+	return row
+}
+
+// words returns an identifier in words for people: "noThreatsFound" becomes "No threats found".
+func words(id string) string {
+	text := alert.CategoryTitle(id)
+	r, size := utf8.DecodeRuneInString(text)
+	if r == utf8.RuneError {
+		return text
+	}
+	return string(unicode.ToUpper(r)) + text[size:]
+}
+
+// stamp returns t for people, to the second. Away from UTC it tells the offset, since clocks are put back.
+func stamp(t time.Time, at *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	if at == time.UTC {
+		return t.Format("2006-01-02 15:04:05") + " UTC"
+	}
+	return t.Format("2006-01-02 15:04:05 -07:00")
+}
+
+// owner returns display name and identifier, "" for nobody.
+func owner(o alert.Owner) string { return person(o.Name, o.ID) }
+
+func person(name, id string) string {
+	switch {
+	case name == "" || name == id:
+		return id
+	case id == "":
+		return name
+	}
+	return name + " (" + id + ")"
+}
+
+// details says what else is known of an entity than its name.
+func details(e alert.Entity) string {
+	var parts []string
+	add := func(label, value string) {
+		if value = strings.TrimSpace(value); value != "" && value != e.Name() {
+			parts = append(parts, label+value)
+		}
+	}
+	switch e := e.(type) {
+	case alert.Device:
+		add("", strings.TrimSpace(e.OS+" "+e.OSVersion))
+		add("group ", e.Group)
+		add("IP ", e.LastIP)
+		add("risk ", e.Risk)
+		add("health ", e.Health)
+	case alert.User:
+		add("", e.DisplayName)
+		add("domain ", e.Domain)
+		add("SID ", e.SID)
+	case alert.Mailbox:
+		add("", e.DisplayName)
+		add("owner ", e.UPN)
+	case alert.IP:
+		add("country ", e.Country)
+	case alert.File:
+		add("in ", e.Path)
+		add("SHA-256 ", e.SHA256)
+		if e.SHA256 == "" {
+			add("SHA-1 ", e.SHA1)
+			add("MD5 ", e.MD5)
+		}
+		if e.Size > 0 {
+			add("", strconv.FormatInt(e.Size, 10)+" bytes")
+		}
+		add("signer ", e.Signer)
+	case alert.Process:
+		add("", e.CommandLine)
+		if e.User != (alert.User{}) {
+			add("as ", e.User.Name())
+		}
+		add("SHA-256 ", e.Image.SHA256)
+	case alert.Registry:
+		add("", e.ValueType)
+		add("", e.Data)
+	case alert.Message:
+		add("from ", e.Sender)
+		add("to ", e.Recipient)
+		add("", e.Delivery)
+		add("in ", e.Location)
+	case alert.MailCluster:
+		add("", e.Value)
+		if e.Count > 0 {
+			add("", strconv.FormatInt(e.Count, 10)+" messages")
+		}
+	case alert.App:
+		add("instance ", e.InstanceName)
+	case alert.OAuthApp:
+		add("app ", e.AppID)
+		add("publisher ", e.Publisher)
+	case alert.CloudResource:
+		add("", e.Type)
+		add("account ", e.Account)
+		add("", e.Location)
+		add("", e.ID)
+	case alert.Other:
+		add("", words(string(e.Type)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// reason returns why an alert was put into an incident.
+func reason(l activity.Link) string {
+	text := words(l.Reason.String())
+	if l.Entity != "" {
+		text += ": " + string(l.Entity)
+	}
+	if l.Incident != "" {
+		text += ", incident " + string(l.Incident)
+	}
+	if l.HeldBack != "" {
+		text += ", held back: " + l.HeldBack
+	}
+	return text
+}
+
+// summaryPath begins the paths of what an incident's alerts come to.
+const summaryPath = "alerts."
+
+// fieldTitle returns a field in words.
+func fieldTitle(path string) string {
+	switch path {
+	case "owner":
+		return "Assigned to"
+	case "alerts.count":
+		return "Alerts"
+	case "note":
+		return "Resolution note"
+	}
+	name := path
+	if rest, ok := strings.CutPrefix(path, summaryPath); ok {
+		name = rest
+	} else if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		name = path[i+1:]
+	}
+	return words(name)
+}
+
+// inWords returns the value of a field as people would say it. What it does not know stays as it is.
+func inWords(path string, v activity.Value, o Options) string {
+	if v == "" {
+		return ""
+	}
+	var value any
+	d := json.NewDecoder(strings.NewReader(string(v)))
+	d.UseNumber()
+	if d.Decode(&value) != nil {
+		return string(v)
+	}
+	text, ok := value.(string)
+	if !ok {
+		return spoken(value)
+	}
+	switch path {
+	case "severity", "status":
+		return words(text)
+	case "resolved", "created", "firstActivity", "lastActivity", "sourceUpdated", "alerts.firstActivity", "alerts.lastActivity":
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return stamp(o.in(t), o.Location)
+		}
+	case "category":
+		return alert.CategoryTitle(text)
+	case "verdict.classification":
+		return o.Taxonomy.Title(classification.Verdict{Classification: classification.Classification(text)})
+	case "verdict.determination":
+		for _, c := range o.Taxonomy.Classes {
+			for _, t := range c.Determinations {
+				if string(t.ID) == text {
+					return t.Title
+				}
+			}
+		}
+	}
+	return text
+}
+
+// spoken returns a value of JSON in words: lists with commas, objects by their name or member by member.
+func spoken(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case bool:
+		if v {
+			return "yes"
+		}
+		return "no"
+	case []any:
+		texts := make([]string, len(v))
+		for i, e := range v {
+			texts[i] = spoken(e)
+		}
+		return strings.Join(texts, ", ")
+	case map[string]any:
+		name, _ := v["name"].(string)
+		id, _ := v["id"].(string)
+		if text := person(name, id); text != "" {
+			if system, ok := v["system"].(string); ok {
+				return system + " " + text
+			}
+			return text
+		}
+		var texts []string
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			texts = append(texts, words(k)+" "+spoken(v[k]))
+		}
+		return strings.Join(texts, ", ")
+	}
+	return fmt.Sprint(value)
+}

@@ -1,0 +1,67 @@
+package export_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/export"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+func stored(t *testing.T) storage.Storage {
+	t.Helper()
+	s := memory.New()
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	at := time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
+	for _, id := range []incident.ID{"one", "two"} {
+		origin := alert.Origin{Source: "sensor", ID: string(id)}
+		a := alert.Alert{ID: origin.AlertID(), Incident: id, Origin: origin, Title: "Alert of " + string(id), FirstActivity: at}
+		cmd := incident.Command{ID: "create " + string(id), By: activity.Actor{ID: "mira"}, At: at}
+		e, err := incident.Create(cmd, id, incident.Draft{Name: string(id)}, []alert.Alert{a}, nil, classification.Defender())
+		require.NoError(t, err)
+		_, err = s.Apply(t.Context(), storage.Changeset{
+			Incidents: []incident.Incident{e.Incident}, Alerts: []alert.Alert{a}, Activity: e.Activity,
+		})
+		require.NoError(t, err)
+	}
+	return s
+}
+
+// A report holds what belongs to its incident and nothing of the others.
+func TestCollect(t *testing.T) {
+	r, err := export.Collect(t.Context(), stored(t), "two", nil)
+	require.NoError(t, err)
+	assert.Equal(t, "two", r.Incident.Name)
+	assert.Equal(t, r.Incident.Updated, r.Generated)
+	assert.Equal(t, "UTC", r.TimeZone)
+	require.Len(t, r.Alerts, 1)
+	assert.Equal(t, "Alert of two", r.Alerts[0].Title)
+	require.NotEmpty(t, r.Activity)
+	assert.Equal(t, "Incident created", r.Activity[0].What)
+	for _, a := range r.Activity {
+		assert.Equal(t, "mira", a.Who)
+	}
+	assert.True(t, slices.ContainsFunc(r.Facts, func(f export.Fact) bool { return f == export.Fact{Label: "Number", Value: "2"} }))
+}
+
+func TestCollectErrors(t *testing.T) {
+	s := stored(t)
+	_, err := export.Collect(t.Context(), s, "three", nil)
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+	_, err = export.Collect(t.Context(), s, "one", &export.Options{Sections: []export.Section{99}})
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = export.Collect(ctx, s, "one", nil)
+	assert.ErrorIs(t, err, context.Canceled)
+}

@@ -1,0 +1,382 @@
+package export
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/pdf"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// WritePDF draws r as an A4 document and writes it to w. The same Report gives the same bytes. Characters
+// that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
+// then says how many. Of the changes in the activity log those that only keep up an incident's summary of
+// its alerts are left out, but for their number.
+//
+// Nothing is written unless the whole document could be drawn. The error is that of w, or says what could
+// not be drawn; WritePDF does not panic, whatever r holds.
+func WritePDF(w io.Writer, r Report) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("export: write PDF: %v", p)
+		}
+	}()
+	if err := draw(r).Output(context.Background(), w); err != nil {
+		return fmt.Errorf("export: write PDF: %w", err)
+	}
+	return nil
+}
+
+// drawing is a report on its way to paper.
+type drawing struct {
+	*pdf.Document
+	r Report
+}
+
+func draw(r Report) *pdf.Document {
+	i := r.Incident
+	label := "Incident"
+	if i.Number != 0 {
+		label += " " + strconv.FormatInt(i.Number, 10)
+	}
+	severity, status := words(i.Severity.String()), i.Status.Title()
+	d := drawing{r: r}
+	d.Document = pdf.New(pdf.Options{
+		Title: label + ": " + i.Name, Language: "en", Created: r.Generated,
+		HeaderLeft: label + ": " + i.Name, HeaderRight: severity + " · " + status,
+		FooterLeft: "Generated " + d.zoned(r.Generated),
+	})
+	d.Paragraph(pdf.Span{Text: label, Style: pdf.Muted})
+	d.Title(cmp.Or(i.Name, "Without a name"))
+	badges := []pdf.Badge{{Text: severity + " severity", Tone: severityTone(i.Severity)}, {Text: status, Tone: pdf.Accent}}
+	if !i.Verdict.IsZero() {
+		badges = append(badges, pdf.Badge{Text: r.Verdict, Tone: pdf.Neutral})
+	}
+	for _, t := range i.Tags {
+		badges = append(badges, pdf.Badge{Text: t.Name})
+	}
+	d.Badges(badges...)
+	for _, s := range r.Sections {
+		switch s {
+		case Overview:
+			d.overview()
+		case AttackStory:
+			d.attackStory()
+		case Assets:
+			d.assets()
+		case Evidence:
+			d.evidence()
+		case Alerts:
+			d.alerts()
+		case Activity:
+			d.activity()
+		}
+	}
+	if n := d.Replaced(); n > 0 {
+		noun := "characters were"
+		if n == 1 {
+			noun = "character was"
+		}
+		d.Paragraph(pdf.Span{
+			Text:  fmt.Sprintf("%d %s replaced by marks such as [U+0000], because no font of this report has them.", n, noun),
+			Style: pdf.Muted | pdf.Small,
+		})
+	}
+	return d.Document
+}
+
+func (d drawing) overview() {
+	d.Heading(1, "Overview")
+	pairs := make([]pdf.KeyValue, len(d.r.Facts))
+	for n, f := range d.r.Facts {
+		pairs[n] = pdf.KeyValue{Label: f.Label, Value: pdf.Cell{Text: f.Value, Link: f.URL}}
+	}
+	d.KeyValues(pairs, 2)
+	i := d.r.Incident
+	if i.Description != "" {
+		d.Heading(2, "Description")
+		d.Paragraph(pdf.Span{Text: i.Description})
+	}
+	if i.Status == incident.Resolved {
+		d.Heading(2, "Resolution")
+		d.KeyValues([]pdf.KeyValue{
+			{Label: "Resolved", Value: pdf.Cell{Text: d.zoned(i.Resolved)}},
+			{Label: "Classification", Value: pdf.Cell{Text: d.r.Verdict}},
+			{Label: "Note", Value: pdf.Cell{Text: cmp.Or(i.Note, "None")}},
+		}, 1)
+	}
+}
+
+func (d drawing) attackStory() {
+	d.Heading(1, "Attack story")
+	if len(d.r.Threats) > 0 {
+		d.Heading(2, "Threat categories")
+		var chain []pdf.ChainItem
+		var rows [][]pdf.Cell
+		for _, t := range d.r.Threats {
+			if t.Tactic {
+				chain = append(chain, pdf.ChainItem{Label: t.Title, Note: count(t.Alerts, "alert"), Tone: severityTone(t.Severity)})
+			}
+			rows = append(rows, []pdf.Cell{
+				{Text: t.Title}, severityCell(t.Severity), {Text: strconv.Itoa(t.Alerts)}, {Text: strings.Join(t.Techniques, ", ")},
+			})
+		}
+		d.Chain(chain)
+		d.Table(pdf.Table{
+			Columns: []pdf.Column{
+				{Title: "Category", Weight: 2}, severityColumn, {Title: "Alerts", Width: 40, Align: pdf.Right},
+				{Title: "MITRE ATT&CK techniques", Weight: 3},
+			},
+			Rows: rows,
+		})
+	}
+	d.Heading(2, "Timeline")
+	var rows [][]pdf.Cell
+	for _, e := range d.r.Story {
+		names := strings.Join(e.Entities, ", ")
+		if e.More > 0 {
+			names += fmt.Sprintf(" and %d more", e.More)
+		}
+		rows = append(rows, []pdf.Cell{{Text: d.stamp(e.Time)}, severityCell(e.Severity), {Text: e.Alert}, {Text: e.Category}, {Text: names}})
+	}
+	d.Table(pdf.Table{
+		Columns: []pdf.Column{
+			d.timeColumn("Time"), severityColumn, {Title: "Alert", Weight: 3}, {Title: "Category", Weight: 2},
+			{Title: "Main entities", Weight: 3},
+		},
+		Rows: rows, Empty: "No alerts.",
+	})
+}
+
+func (d drawing) assets() {
+	d.Heading(1, "Impacted assets")
+	if len(d.r.Assets) == 0 {
+		d.Paragraph(pdf.Span{Text: "No assets.", Style: pdf.Muted})
+	}
+	for _, l := range d.r.Assets {
+		d.Heading(2, l.Title)
+		var rows [][]pdf.Cell
+		for _, a := range l.Rows {
+			known := a.Details
+			if len(a.Tags) > 0 {
+				known = join("\n", known, "Tags: "+strings.Join(a.Tags, ", "))
+			}
+			rows = append(rows, []pdf.Cell{
+				{Text: a.Name, Style: pdf.Bold}, {Text: known}, verdictCell(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strconv.Itoa(a.Alerts)},
+			})
+		}
+		d.Table(pdf.Table{
+			Columns: []pdf.Column{
+				{Title: "Name", Weight: 3}, {Title: "Details", Weight: 3}, verdictColumn, {Title: "Roles", Weight: 2},
+				{Title: "Alerts", Width: 40, Align: pdf.Right},
+			},
+			Rows: rows, Caption: shown(l.Shown, l.Total),
+		})
+	}
+}
+
+func (d drawing) evidence() {
+	d.Heading(1, "Evidence")
+	var rows [][]pdf.Cell
+	for _, e := range d.r.Evidence.Rows {
+		rows = append(rows, []pdf.Cell{
+			{Text: kindTitle(e.Kind)}, {Text: e.Name, Style: pdf.Bold}, {Text: e.Details}, verdictCell(e.Verdict),
+			{Text: join("\n", words(string(e.Remediation)), rolesText(e.Roles))}, {Text: strconv.Itoa(e.Alerts)},
+		})
+	}
+	d.Table(pdf.Table{
+		Columns: []pdf.Column{
+			{Title: "Type", Width: 50}, {Title: "Name", Weight: 3}, {Title: "Details", Weight: 5}, verdictColumn,
+			{Title: "Remediation, roles", Width: 64}, {Title: "Alerts", Width: 32, Align: pdf.Right},
+		},
+		Rows: rows, Empty: "No evidence.", Caption: shown(d.r.Evidence.Shown, d.r.Evidence.Total),
+	})
+}
+
+func (d drawing) alerts() {
+	d.Heading(1, "Alerts")
+	var rows [][]pdf.Cell
+	for _, a := range d.r.Alerts {
+		state := words(a.Status.String())
+		for _, more := range []string{a.Verdict, a.Owner} {
+			state = join("\n", state, more)
+		}
+		if a.Repeats > 0 {
+			state = join("\n", state, "came again "+count(a.Repeats, "time"))
+		}
+		rows = append(rows, []pdf.Cell{
+			{Text: join("\n", d.stamp(a.First), d.until(a))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL},
+			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: a.Product}, {Text: state},
+		})
+	}
+	d.Table(pdf.Table{
+		Columns: []pdf.Column{
+			d.timeColumn("Activity"), severityColumn, {Title: "Alert", Weight: 4}, {Title: "Category", Weight: 3},
+			{Title: "Product", Weight: 3}, {Title: "State", Weight: 3},
+		},
+		Rows: rows, Empty: "No alerts.",
+	})
+}
+
+// until returns the end of what a is about, if that is another second than its beginning.
+func (d drawing) until(a AlertRow) string {
+	first, last := d.stamp(a.First), d.stamp(a.Last)
+	if last == "" || last == first {
+		return ""
+	}
+	const day = len("2006-01-02 ")
+	if first != "" && first[:day] == last[:day] {
+		last = last[day:]
+	}
+	return "to " + last
+}
+
+func (d drawing) activity() {
+	d.Heading(1, "Activity log")
+	var rows [][]pdf.Cell
+	for _, a := range d.r.Activity {
+		who := a.Who
+		if a.Trigger == activity.Automated {
+			who = join("\n", who, "automated")
+		}
+		var lines []string
+		if a.Alert != "" {
+			lines = append(lines, "Alert: "+a.Alert)
+		}
+		for _, c := range a.Changes {
+			if !strings.HasPrefix(c.Path, summaryPath) || c.Path == "alerts.count" {
+				lines = append(lines, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.Before, "none"), cmp.Or(c.After, "none")))
+			}
+		}
+		lines = append(lines, a.Reasons...)
+		if a.Text != "" && a.Text != a.Alert {
+			lines = append(lines, a.Text)
+		}
+		if !a.Written.IsZero() {
+			lines = append(lines, "Written "+d.zoned(a.Written))
+		}
+		if a.Origin != "" {
+			lines = append(lines, "Copied from incident "+string(a.Origin))
+		}
+		rows = append(rows, []pdf.Cell{
+			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Text: strings.Join(lines, "\n")},
+		})
+	}
+	d.Table(pdf.Table{
+		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Weight: 2}, {Title: "Activity", Weight: 2}, {Title: "Details", Weight: 5}},
+		Rows:    rows, Empty: "No activity.",
+	})
+}
+
+var (
+	severityColumn = pdf.Column{Title: "Severity", Width: 66}
+	verdictColumn  = pdf.Column{Title: "Verdict", Width: 62}
+)
+
+// timeColumn is wide enough for stamp.
+func (d drawing) timeColumn(title string) pdf.Column {
+	if d.utc() {
+		return pdf.Column{Title: title + " (UTC)", Width: 84}
+	}
+	return pdf.Column{Title: title, Width: 112}
+}
+
+func (d drawing) utc() bool { return d.r.TimeZone == "UTC" || d.r.TimeZone == "" }
+
+// stamp returns t as it stands below a header that names the time zone. Only the offset of t has a say in
+// it, so that a Report that was read from JSON gives the same text.
+func (d drawing) stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	if d.utc() {
+		return t.UTC().Format("2006-01-02 15:04:05")
+	}
+	return t.Format("2006-01-02 15:04:05 -07:00")
+}
+
+// zoned returns t as it stands by itself.
+func (d drawing) zoned(t time.Time) string {
+	if text := d.stamp(t); text != "" && d.utc() {
+		return text + " UTC"
+	}
+	return d.stamp(t)
+}
+
+func severityTone(s alert.Severity) pdf.Tone {
+	switch s {
+	case alert.High:
+		return pdf.High
+	case alert.Medium:
+		return pdf.Medium
+	case alert.Low:
+		return pdf.Low
+	case alert.Informational:
+		return pdf.Informational
+	}
+	return pdf.Neutral
+}
+
+func severityCell(s alert.Severity) pdf.Cell {
+	return pdf.Cell{Text: words(s.String()), Tone: severityTone(s)}
+}
+
+func verdictCell(v alert.EvidenceVerdict) pdf.Cell {
+	c := pdf.Cell{Text: words(string(v))}
+	switch v {
+	case alert.Malicious:
+		c.Tone = pdf.High
+	case alert.Suspicious:
+		c.Tone = pdf.Medium
+	}
+	return c
+}
+
+func rolesText(roles []alert.Role) string {
+	texts := make([]string, len(roles))
+	for i, r := range roles {
+		texts[i] = words(string(r))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func kindTitle(k alert.Kind) string {
+	switch k {
+	case alert.KindIP, alert.KindURL:
+		return strings.ToUpper(string(k))
+	case alert.KindMessage:
+		return "Mail message"
+	case alert.KindOAuthApp:
+		return "OAuth app"
+	}
+	return words(string(k))
+}
+
+func shown(n, total int) string {
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d shown", n, total)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// join returns a and b with sep between them, or the one that is not empty.
+func join(sep, a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + sep + b
+}

@@ -1,0 +1,172 @@
+package export
+
+import (
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/enum"
+)
+
+// A Section is a part of a report that can be left out. Source: the content groups of the PDF export of
+// Microsoft Defender XDR.
+type Section uint8
+
+// The sections, in the order in which they are drawn.
+const (
+	Overview    Section = iota // key facts, description and resolution
+	AttackStory                // threat categories and the alerts as a timeline
+	Assets                     // impacted assets by group
+	Evidence                   // everything else that alerts name
+	Alerts                     // the alerts
+	Activity                   // the activity log
+)
+
+var sections = []string{"overview", "attackStory", "assets", "evidence", "alerts", "activity"}
+
+// ParseSection returns the section named by text, whatever the case of its letters. Any other text is an
+// [*alert.FieldError].
+func ParseSection(text string) (Section, error) {
+	if s, ok := enum.Parse[Section](sections, text); ok {
+		return s, nil
+	}
+	return 0, &alert.FieldError{Field: "section", Value: text, Want: enum.Want(sections)}
+}
+
+// String returns the section's text, such as "attackStory".
+func (s Section) String() string { return enum.Text(sections, "section", s) }
+
+// MarshalText returns the section's text. A value that is not one of the constants is an error.
+func (s Section) MarshalText() ([]byte, error) { return enum.Marshal(sections, "section", s) }
+
+// UnmarshalText sets s as [ParseSection] does.
+func (s *Section) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseSection(string(text))
+	return err
+}
+
+// A Report is all that a renderer draws of an incident. Lists of sections that were not asked for are
+// empty. The zero Report is one of no sections.
+type Report struct {
+	Generated time.Time `json:"generated"`
+	TimeZone  string    `json:"timeZone"` // name of the location that all times below Incident are in
+	Sections  []Section `json:"sections"` // in the order of the constants, each once
+
+	Incident incident.Incident `json:"incident"`
+
+	Facts    []Fact        `json:"facts,omitempty"`    // what the overview says, in words
+	Verdict  string        `json:"verdict,omitempty"`  // the classification in words, "Not set" when there is none
+	Threats  []Threat      `json:"threats,omitempty"`  // tactics in kill-chain order, then other categories by bytes
+	Story    []Event       `json:"story,omitempty"`    // oldest first
+	Assets   []AssetList   `json:"assets,omitempty"`   // groups that have assets, in the order of [alert.AssetGroup]
+	Evidence EvidenceList  `json:"evidence,omitzero"`  // everything else
+	Alerts   []AlertRow    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query]
+	Activity []ActivityRow `json:"activity,omitempty"` // oldest first
+}
+
+// A Fact is one labelled statement about an incident.
+type Fact struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+	URL   string `json:"url,omitempty"`
+}
+
+// A Threat is one category of threat that alerts of the incident belong to.
+type Threat struct {
+	Category   string         `json:"category"`             // as in [alert.Alert]; "" for alerts without one
+	Title      string         `json:"title"`                // in words
+	Tactic     bool           `json:"tactic,omitempty"`     // a tactic of MITRE ATT&CK
+	Severity   alert.Severity `json:"severity"`             // the highest of its alerts'
+	Alerts     int            `json:"alerts"`               // how many there are
+	Techniques []string       `json:"techniques,omitempty"` // identifiers of MITRE ATT&CK techniques, by bytes
+}
+
+// An Event is one alert as a step of the attack.
+type Event struct {
+	Time     time.Time      `json:"time,omitzero"` // first activity
+	Alert    string         `json:"alert"`         // title
+	Category string         `json:"category,omitempty"`
+	Severity alert.Severity `json:"severity"`
+	Entities []string       `json:"entities,omitempty"` // names of the main ones, assets first
+	More     int            `json:"more,omitempty"`     // how many others it names
+}
+
+// An AssetList is what a report shows of one group of assets: the worst first, then those that most alerts
+// name.
+type AssetList struct {
+	Group string     `json:"group"` // text of an [alert.AssetGroup]
+	Title string     `json:"title"` // in words
+	Rows  []AssetRow `json:"rows"`
+	Shown int        `json:"shown"` // length of Rows
+	Total int        `json:"total"` // different assets in the group
+}
+
+// An AssetRow is one asset, whichever alerts name it.
+type AssetRow struct {
+	Key     alert.Key             `json:"key"` // its identity
+	Name    string                `json:"name"`
+	Details string                `json:"details,omitempty"`
+	Verdict alert.EvidenceVerdict `json:"verdict,omitempty"` // the worst that an alert gave
+	Roles   []alert.Role          `json:"roles,omitempty"`   // in order of appearance
+	Tags    []string              `json:"tags,omitempty"`    // in order of appearance
+	Alerts  int                   `json:"alerts"`            // how many alerts name it
+}
+
+// An EvidenceList is what a report shows of the evidence that is no asset, in the order of [AssetList].
+type EvidenceList struct {
+	Rows  []EvidenceRow `json:"rows"`
+	Shown int           `json:"shown"` // length of Rows
+	Total int           `json:"total"` // different entities
+}
+
+// An EvidenceRow is one entity, whichever alerts name it.
+type EvidenceRow struct {
+	Key         alert.Key             `json:"key"` // its identity
+	Kind        alert.Kind            `json:"kind"`
+	Name        string                `json:"name"`
+	Details     string                `json:"details,omitempty"`
+	Verdict     alert.EvidenceVerdict `json:"verdict,omitempty"`     // the worst that an alert gave
+	Remediation alert.Remediation     `json:"remediation,omitempty"` // what the last alert that knows says
+	Roles       []alert.Role          `json:"roles,omitempty"`       // in order of appearance
+	Alerts      int                   `json:"alerts"`                // how many alerts name it
+}
+
+// An AlertRow is one alert.
+type AlertRow struct {
+	ID         alert.ID       `json:"id"`
+	Title      string         `json:"title"`
+	Severity   alert.Severity `json:"severity"`
+	Status     alert.Status   `json:"status"`
+	Category   string         `json:"category,omitempty"` // in words
+	Techniques []string       `json:"techniques,omitempty"`
+	Product    string         `json:"product,omitempty"` // the source where the product has no name
+	Verdict    string         `json:"verdict,omitempty"` // in words
+	Owner      string         `json:"owner,omitempty"`
+	URL        string         `json:"url,omitempty"` // never fetched
+	First      time.Time      `json:"first,omitzero"`
+	Last       time.Time      `json:"last,omitzero"`
+	Repeats    int            `json:"repeats,omitempty"`
+}
+
+// An ActivityRow is one entry of the log.
+type ActivityRow struct {
+	Time    time.Time        `json:"time"`
+	Who     string           `json:"who"`
+	Trigger activity.Trigger `json:"trigger"`
+	What    string           `json:"what"`            // the type of entry in words
+	Alert   string           `json:"alert,omitempty"` // title of the alert it is about
+	Changes []ChangeRow      `json:"changes,omitempty"`
+	Text    string           `json:"text,omitempty"`    // a comment's Markdown, or the reason given
+	Reasons []string         `json:"reasons,omitempty"` // why an alert was put into the incident
+	Origin  alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from
+	Written time.Time        `json:"written,omitzero"`  // when it happened at the source, if it was imported
+}
+
+// A ChangeRow is what became of one field, in words. An empty text means that it had no value.
+type ChangeRow struct {
+	Path   string `json:"path"`  // as in [activity.Change]
+	Field  string `json:"field"` // in words
+	Before string `json:"before"`
+	After  string `json:"after"`
+}

@@ -1,0 +1,208 @@
+package export
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+var start = time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
+
+// sample returns a resolved incident with n alerts, made by the rules of the library. Alert k names
+// device k, user k mod 4, and seven pieces of evidence of its own.
+func sample(t testing.TB, n int) (incident.Case, []activity.Entry) {
+	t.Helper()
+	severities := []alert.Severity{alert.Medium, alert.High, alert.Low, alert.Informational}
+	categories := []string{"Exfiltration", "InitialAccess", "Malware", "CommandAndControl", "Execution"}
+	var alerts []alert.Alert
+	for k := range n {
+		origin := alert.Origin{Source: "sensor", ID: fmt.Sprint(k)}
+		a := alert.Alert{
+			ID: origin.AlertID(), Incident: "inc-1", Origin: origin, Product: "Contoso EDR",
+			Title: fmt.Sprintf("Suspicious process tree %d", k), Severity: severities[k%4], Category: categories[k%5],
+			Techniques:    []string{"T1566", fmt.Sprintf("T10%02d", k%7)},
+			FirstActivity: start.Add(time.Duration(k) * time.Minute), LastActivity: start.Add(time.Duration(k+3) * time.Minute),
+			Evidence: []alert.Evidence{
+				{Entity: alert.Device{DeviceID: fmt.Sprint("d", k), HostName: fmt.Sprintf("host-%03d", k), OS: "Windows 11", Group: "Finance"}, Roles: []alert.Role{alert.Compromised}},
+				{Entity: alert.User{UPN: fmt.Sprintf("user%d@contoso.example", k%4), DisplayName: "A user"}},
+			},
+		}
+		for f := range 7 {
+			a.Evidence = append(a.Evidence, alert.Evidence{
+				Entity:  alert.File{FileName: fmt.Sprintf("drop-%d-%d.exe", k, f), Path: `C:\Users\Public`, SHA256: fmt.Sprintf("%064x", k*7+f)},
+				Verdict: []alert.EvidenceVerdict{alert.Suspicious, alert.Malicious, ""}[f%3], Remediation: alert.Blocked,
+			})
+		}
+		alerts = append(alerts, a)
+	}
+	tax := classification.Defender()
+	by := activity.Actor{ID: "mira@contoso.example", Name: "Mira"}
+	at := start.Add(48 * time.Hour)
+	e, err := incident.Create(incident.Command{ID: "c1", By: activity.Actor{Kind: activity.System, ID: "correlation"}, At: at}, "inc-1",
+		incident.Draft{Name: "Theft at the finance desk", Tags: []incident.Tag{{Name: "vip"}}}, alerts, nil, tax)
+	require.NoError(t, err)
+	e.Incident.Number, e.Incident.Version = 1042, 1
+	entries := e.Activity
+	c := incident.Case{Incident: e.Incident, Alerts: alerts}
+	note := "Sessions revoked. The laptop was wiped."
+	e, err = incident.Edit{
+		Status: new(incident.Resolved), Note: &note, Owner: &incident.Owner{ID: "kai@contoso.example", Name: "Kai"},
+		Verdict: &classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware},
+	}.Apply(incident.Command{ID: "c2", By: by, At: at.Add(time.Hour)}, c, tax)
+	require.NoError(t, err)
+	entries = append(entries, e.Activity...)
+	changed := map[alert.ID]alert.Alert{}
+	for _, a := range e.Alerts {
+		changed[a.ID] = a
+	}
+	for k, a := range alerts {
+		if b, ok := changed[a.ID]; ok {
+			alerts[k] = b
+		}
+	}
+	c.Incident = e.Incident
+	e, err = incident.AddComment(incident.Command{ID: "c3", By: by, At: at.Add(2 * time.Hour)}, c.Incident, "Handed over to the night shift.")
+	require.NoError(t, err)
+	entries = append(entries, e.Activity...)
+	c.Incident = e.Incident
+	for k := range entries {
+		entries[k].Seq = int64(k + 1)
+	}
+	return c, entries
+}
+
+func report(t testing.TB, n int, o *Options) Report {
+	t.Helper()
+	c, entries := sample(t, n)
+	opts, err := o.withDefaults()
+	require.NoError(t, err)
+	return collect(c, entries, opts)
+}
+
+func TestListsAreCappedAndSaySo(t *testing.T) {
+	r := report(t, 37, nil)
+	require.Len(t, r.Assets, 2)
+	assert.Equal(t, []int{10, 10, 37}, []int{len(r.Assets[0].Rows), r.Assets[0].Shown, r.Assets[0].Total})
+	assert.Equal(t, []int{4, 4, 4}, []int{len(r.Assets[1].Rows), r.Assets[1].Shown, r.Assets[1].Total})
+	assert.Equal(t, []int{100, 100, 259}, []int{len(r.Evidence.Rows), r.Evidence.Shown, r.Evidence.Total})
+	assert.Len(t, r.Alerts, 37)
+
+	r = report(t, 37, &Options{MaxAssets: 37, MaxEvidence: 1})
+	assert.Len(t, r.Assets[0].Rows, 37)
+	assert.Len(t, r.Evidence.Rows, 1)
+}
+
+// The first of a capped list are those that matter most.
+func TestWorstEvidenceComesFirst(t *testing.T) {
+	rows := report(t, 37, nil).Evidence.Rows
+	for _, e := range rows[:74] {
+		assert.Equal(t, alert.Malicious, e.Verdict, e.Name)
+	}
+	assert.Equal(t, alert.Suspicious, rows[74].Verdict)
+}
+
+// An asset that several alerts name is one row with all that they say.
+func TestAssetsAreMerged(t *testing.T) {
+	c, _ := sample(t, 2)
+	device := alert.Device{DeviceID: "same", HostName: "one"}
+	c.Alerts[0].Evidence = []alert.Evidence{{Entity: device, Verdict: alert.Malicious, Roles: []alert.Role{alert.Source}}, {Entity: device}}
+	c.Alerts[1].Evidence = []alert.Evidence{{Entity: device, Verdict: alert.NoThreatsFound, Roles: []alert.Role{alert.Source, alert.Attacked}}}
+	opts, err := (*Options)(nil).withDefaults()
+	require.NoError(t, err)
+	assert.Equal(t, []AssetList{{
+		Group: "devices", Title: "Devices", Shown: 1, Total: 1,
+		Rows: []AssetRow{{Key: "device:same", Name: "one", Verdict: alert.Malicious, Roles: []alert.Role{alert.Source, alert.Attacked}, Alerts: 2}},
+	}}, collect(c, nil, opts).Assets)
+}
+
+func TestThreatsFollowTheKillChain(t *testing.T) {
+	var got []string
+	alerts := 0
+	for _, x := range report(t, 37, nil).Threats {
+		got = append(got, x.Title)
+		alerts += x.Alerts
+	}
+	assert.Equal(t, []string{"Initial access", "Execution", "Command and control", "Exfiltration", "Malware"}, got)
+	assert.Equal(t, 37, alerts)
+}
+
+func TestOnlyWhatWasAskedFor(t *testing.T) {
+	r := report(t, 3, &Options{Sections: []Section{Alerts, Overview, Alerts}})
+	assert.Equal(t, []Section{Overview, Alerts}, r.Sections)
+	assert.NotEmpty(t, r.Facts)
+	assert.NotEmpty(t, r.Alerts)
+	assert.Empty(t, r.Threats)
+	assert.Empty(t, r.Story)
+	assert.Empty(t, r.Assets)
+	assert.Empty(t, r.Activity)
+	assert.Zero(t, r.Evidence)
+
+	_, err := (&Options{Sections: []Section{Activity + 1}}).withDefaults()
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+}
+
+func TestChangesReadLikeSentences(t *testing.T) {
+	got := map[string]ChangeRow{}
+	for _, row := range report(t, 3, nil).Activity {
+		for _, c := range row.Changes {
+			if row.Alert == "" {
+				got[row.What+"/"+c.Path] = c
+			}
+		}
+	}
+	assert.Equal(t, ChangeRow{"status", "Status", "", "Resolved"}, blankBefore(got["Status changed/status"]))
+	assert.Equal(t, ChangeRow{"owner", "Assigned to", "", "Kai (kai@contoso.example)"}, got["Assignment changed/owner"])
+	assert.Equal(t, ChangeRow{"verdict.classification", "Classification", "", "True positive"}, got["Classification changed/verdict.classification"])
+	assert.Equal(t, ChangeRow{"resolved", "Resolved", "", "2026-03-16 09:00:00 UTC"}, got["Status changed/resolved"])
+	assert.Equal(t, ChangeRow{"tags", "Tags", "", "vip"}, got["Incident created/tags"])
+}
+
+func blankBefore(c ChangeRow) ChangeRow {
+	c.Before = ""
+	return c
+}
+
+func TestSectionText(t *testing.T) {
+	for s := Overview; s <= Activity; s++ {
+		text, err := s.MarshalText()
+		require.NoError(t, err)
+		var back Section
+		require.NoError(t, back.UnmarshalText(text))
+		assert.Equal(t, s, back)
+	}
+	_, err := (Activity + 1).MarshalText()
+	assert.Error(t, err)
+	assert.ErrorIs(t, new(Section).UnmarshalText([]byte("appendix")), alert.ErrInvalid)
+}
+
+// A storage may give records in any order; the log is told oldest first, copies from a merge included.
+func TestOrderOfRecordsDoesNotMatter(t *testing.T) {
+	c, entries := sample(t, 12)
+	entries = append(entries, activity.Entry{
+		Seq: int64(len(entries) + 1), Time: start, Type: activity.Commented, Actor: activity.Actor{ID: "noor"}, Origin: "inc-0", Text: "Seen before.",
+	})
+	opts, err := (*Options)(nil).withDefaults()
+	require.NoError(t, err)
+	want := collect(c, entries, opts)
+	assert.Equal(t, "noor", want.Activity[0].Who)
+	assert.True(t, slices.IsSortedFunc(want.Activity, func(a, b ActivityRow) int { return a.Time.Compare(b.Time) }))
+	assert.Equal(t, "Handed over to the night shift.", want.Activity[len(want.Activity)-1].Text)
+
+	rapid.Check(t, func(rt *rapid.T) {
+		shuffled := incident.Case{Incident: c.Incident, Alerts: rapid.Permutation(c.Alerts).Draw(rt, "alerts")}
+		got := collect(shuffled, rapid.Permutation(entries).Draw(rt, "entries"), opts)
+		if !assert.ObjectsAreEqual(want, got) {
+			rt.Fatal("another report")
+		}
+	})
+}

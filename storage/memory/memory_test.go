@@ -1,0 +1,314 @@
+package memory_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+var day = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+func at(n int) time.Time { return day.Add(time.Duration(n) * time.Minute) }
+
+// A model is what a store should hold.
+type model struct {
+	incidents map[incident.ID]incident.Incident
+	alerts    map[alert.ID]alert.Alert
+	log       []activity.Entry
+}
+
+func some[T any](t *rapid.T, label string, from ...T) []T {
+	return rapid.SliceOfN(rapid.SampledFrom(from), 0, 2).Draw(t, label)
+}
+
+func minute(t *rapid.T, label string) time.Time {
+	if n := rapid.IntRange(-4, 8).Draw(t, label); n >= 0 {
+		return at(n)
+	}
+	return time.Time{}
+}
+
+func pick[T any](t *rapid.T, label string, from ...T) T {
+	return rapid.SampledFrom(from).Draw(t, label)
+}
+
+func ip(n int) alert.IP { return alert.IP{Address: fmt.Sprintf("192.0.2.%d", n)} }
+
+func (m *model) grow(t *rapid.T, s *memory.Store) {
+	var cs storage.Changeset
+	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 20), 0, 5, rapid.ID[int]).Draw(t, "incidents") {
+		i := incident.Incident{ID: incident.ID(fmt.Sprint("i", n))}
+		i.Version, i.Number = m.incidents[i.ID].Version, m.incidents[i.ID].Number
+		i.Name = pick(t, "name", "", "a", "B", "b\x00")
+		i.Status, i.Severity = pick(t, "status", incident.Active, incident.Resolved), pick(t, "severity", alert.Low, alert.High)
+		i.Owner = pick(t, "owner", incident.Owner{}, incident.Owner{ID: "kai"}, incident.Owner{ID: "ann"}, incident.Owner{Name: "x"})
+		for _, tag := range some(t, "tags", "vip", "VIP", "straße") {
+			i.Tags = append(i.Tags, incident.Tag{Name: tag})
+		}
+		i.Created, i.Updated = at(rapid.IntRange(0, 6).Draw(t, "created")), at(rapid.IntRange(0, 6).Draw(t, "updated"))
+		cs.Incidents = append(cs.Incidents, i)
+	}
+	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 20), 0, 5, rapid.ID[int]).Draw(t, "alerts") {
+		a := alert.Alert{ID: alert.ID(fmt.Sprint("a", n)), Incident: incident.ID(fmt.Sprint("i", rapid.IntRange(0, 5).Draw(t, "in")))}
+		a.Version, a.FirstActivity, a.Description = m.alerts[a.ID].Version, minute(t, "first"), "text"
+		a.Status, a.Severity = pick(t, "status", alert.StatusNew, alert.StatusResolved), pick(t, "severity", alert.Low, alert.High)
+		for _, n := range some(t, "evidence", 1, 2, 3) {
+			a.Evidence = append(a.Evidence, alert.Evidence{Entity: ip(n)})
+		}
+		cs.Alerts = append(cs.Alerts, a)
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "entries") {
+		n := len(m.log) + len(cs.Activity)
+		cs.Activity = append(cs.Activity, activity.Entry{
+			ID: activity.ID(fmt.Sprint("e", n)), Incident: incident.ID(fmt.Sprint("i", rapid.IntRange(0, 3).Draw(t, "of"))),
+			Type: pick(t, "type", activity.Commented, activity.Renamed), Time: at(rapid.IntRange(0, 6).Draw(t, "time")),
+		})
+	}
+	receipt, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	for n, i := range cs.Incidents {
+		if i.Number != 0 {
+			require.Equal(t, i.Number, receipt.Numbers[n])
+		} else {
+			i.Number = int64(len(m.incidents)) + 1
+			require.Equal(t, i.Number, receipt.Numbers[n])
+		}
+		i.Version++
+		m.incidents[i.ID] = i
+	}
+	for _, a := range cs.Alerts {
+		a.Version++
+		m.alerts[a.ID] = a
+	}
+	for n, e := range cs.Activity {
+		e.Seq = receipt.Seq + int64(n)
+		m.log = append(m.log, e)
+	}
+}
+
+func collect[T any](t require.TestingT, seq iter.Seq2[T, error]) []T {
+	var got []T
+	for v, err := range seq {
+		require.NoError(t, err)
+		got = append(got, v)
+	}
+	return got
+}
+
+func cut[T any](all []T, limit int) []T {
+	if limit > 0 && len(all) > limit {
+		all = all[:limit]
+	}
+	return append([]T(nil), all...) // nil when empty
+}
+
+// What a query yields is what Match lets pass, in the order of Compare, behind the cursor, up to Limit.
+func TestOracle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, m := memory.New(), model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil}
+		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
+			m.grow(t, s)
+			require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+				for range 8 {
+					m.incidentsAgree(t, r)
+					m.alertsAgree(t, r)
+					m.activityAgrees(t, r)
+				}
+				return nil
+			}))
+		}
+	})
+}
+
+func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
+	q := incident.Query{
+		Statuses: some(t, "statuses", incident.Active, incident.Resolved), Severities: some(t, "severities", alert.Low, alert.High),
+		Owners: some(t, "owners", "kai", "ann", ""), Unassigned: rapid.Bool().Draw(t, "unassigned"), Tags: some(t, "tags", "Vip", "STRASSE", "vip"),
+		CreatedSince: minute(t, "cs"), CreatedUntil: minute(t, "cu"), UpdatedSince: minute(t, "us"), UpdatedUntil: minute(t, "uu"),
+		Sort: incident.Sort(rapid.IntRange(0, 6).Draw(t, "sort")), Ascending: rapid.Bool().Draw(t, "ascending"), Limit: rapid.IntRange(0, 5).Draw(t, "limit"),
+	}
+	// Every filter at once selects nothing, so most are dropped again.
+	drop := func(label string) bool { return rapid.IntRange(0, 2).Draw(t, label) > 0 }
+	if drop("dropOwners") {
+		q.Owners, q.Unassigned = nil, false
+	}
+	if drop("dropTags") {
+		q.Tags = nil
+	}
+	if drop("dropCreated") {
+		q.CreatedSince, q.CreatedUntil = time.Time{}, time.Time{}
+	}
+	if drop("dropUpdated") {
+		q.UpdatedSince, q.UpdatedUntil = time.Time{}, time.Time{}
+	}
+	if !drop("entities") {
+		q.Entities = some(t, "keys", alert.Identity(ip(1)), alert.Identity(ip(2)))
+	}
+	if !drop("named") {
+		q.IDs, q.Numbers = some[incident.ID](t, "ids", "i1", "i2", "i3"), some[int64](t, "numbers", 1, 2, 3)
+	}
+	var all []incident.Incident
+	for _, i := range m.incidents {
+		c := incident.Case{Incident: i}
+		for _, a := range m.alerts {
+			if a.Incident == i.ID {
+				c.Alerts = append(c.Alerts, a)
+			}
+		}
+		if q.Match(c) {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, q.Compare)
+	if len(m.incidents) > 0 && rapid.Bool().Draw(t, "cursor") {
+		for _, from := range m.incidents {
+			if from.Number == int64(len(m.incidents)+1)/2 {
+				q.After = q.CursorAfter(from)
+				all = slices.DeleteFunc(all, func(i incident.Incident) bool { return q.Compare(i, from) <= 0 })
+			}
+		}
+	}
+	require.Equal(t, cut(all, q.Limit), collect(t, r.Incidents(t.Context(), q)), "%+v", q)
+}
+
+func (m *model) alertsAgree(t *rapid.T, r storage.Reader) {
+	q := alert.Query{
+		Incidents: some[incident.ID](t, "in", "i0", "i1", "i2"), Entities: some(t, "keys", alert.Identity(ip(1)), alert.Identity(ip(2))),
+		Statuses: some(t, "status", alert.StatusNew, alert.StatusResolved), Since: minute(t, "since"), Until: minute(t, "until"),
+		IDs: some[alert.ID](t, "ids", "a1", "a2", "a3"), Newest: rapid.Bool().Draw(t, "newest"), Limit: rapid.IntRange(0, 4).Draw(t, "limit"), Brief: rapid.Bool().Draw(t, "brief"),
+	}
+	if rapid.IntRange(0, 3).Draw(t, "dropIDs") > 0 {
+		q.IDs = nil
+	}
+	if rapid.Bool().Draw(t, "dropEntities") {
+		q.Entities = nil
+	}
+	if rapid.Bool().Draw(t, "cursor") {
+		q.After = alert.Position{FirstActivity: at(rapid.IntRange(0, 6).Draw(t, "afterTime")), ID: pick[alert.ID](t, "afterID", "a1", "a2")}
+	}
+	var all []alert.Alert
+	for _, a := range m.alerts {
+		if q.Match(a) && (q.After == alert.Position{} || q.ComparePositions(a.Position(), q.After) > 0) {
+			if q.Brief {
+				a = a.Brief()
+			}
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, q.Compare)
+	require.Equal(t, cut(all, q.Limit), collect(t, r.Alerts(t.Context(), q)), "%+v", q)
+}
+
+func (m *model) activityAgrees(t *rapid.T, r storage.Reader) {
+	q := activity.Query{
+		Incidents: some[incident.ID](t, "of", "i0", "i1", "i2"), IDs: some[activity.ID](t, "ids", "e1", "e2"), Types: some(t, "types", activity.Commented),
+		AfterSeq: rapid.Int64Range(-1, 9).Draw(t, "afterSeq"), BeforeSeq: rapid.Int64Range(-1, 9).Draw(t, "beforeSeq"),
+		Newest: rapid.Bool().Draw(t, "newest"), Limit: rapid.IntRange(0, 4).Draw(t, "limit"),
+	}
+	var all []activity.Entry
+	for _, e := range m.log {
+		if q.Match(e) {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, q.Compare)
+	require.Equal(t, cut(all, q.Limit), collect(t, r.Activity(t.Context(), q)), "%+v", q)
+}
+
+// A caller can do what it likes with what it gave and what it got.
+func TestOwnership(t *testing.T) {
+	s := memory.New()
+	given := incident.Incident{ID: "i", Tags: []incident.Tag{{Name: "vip"}}}
+	_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{given}})
+	require.NoError(t, err)
+	given.Tags[0].Name = "changed"
+	for range 2 {
+		require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+			got, err := r.Incident(t.Context(), "i")
+			require.NoError(t, err)
+			assert.Equal(t, "vip", got.Tags[0].Name)
+			got.Tags[0].Name = "changed"
+			return nil
+		}))
+	}
+}
+
+// A View goes on seeing the moment it began, even what it writes itself is not in it.
+func TestSnapshot(t *testing.T) {
+	s := memory.New()
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "i"}}, Activity: []activity.Entry{{ID: "e"}}})
+		require.NoError(t, err)
+		assert.Empty(t, collect(t, r.Incidents(t.Context(), incident.Query{})))
+		assert.Empty(t, collect(t, r.Activity(t.Context(), activity.Query{})))
+		return nil
+	}))
+}
+
+func TestRefused(t *testing.T) {
+	s := memory.New()
+	twice := storage.Changeset{Incidents: []incident.Incident{{ID: "i"}}, Activity: []activity.Entry{{ID: "e"}, {ID: "e"}}}
+	_, err := s.Apply(t.Context(), twice)
+	require.ErrorIs(t, err, storage.ErrExists)
+	_, err = s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "i", Version: 1}}})
+	var conflict *storage.ConflictError
+	require.ErrorAs(t, err, &conflict, "nothing was kept of the first")
+	assert.Equal(t, storage.ConflictError{Record: "incident", ID: "i", Given: 1}, *conflict)
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = s.Apply(gone, storage.Changeset{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, s.Close())
+	_, err = s.Apply(t.Context(), storage.Changeset{})
+	require.ErrorIs(t, err, storage.ErrClosed)
+	require.ErrorIs(t, s.View(t.Context(), nil), storage.ErrClosed)
+	require.NoError(t, s.Close())
+}
+
+// Readers see a log without gaps while many write.
+func TestConcurrent(t *testing.T) {
+	s := memory.New()
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for n := range 100 {
+				id := fmt.Sprint(w, "/", n)
+				_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: incident.ID(id)}}, Activity: []activity.Entry{{ID: activity.ID(id)}}})
+				assert.NoError(t, err)
+			}
+		})
+		wg.Go(func() {
+			for range 20 {
+				assert.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+					seq := int64(0)
+					for e := range r.Activity(t.Context(), activity.Query{}) {
+						seq++
+						assert.Equal(t, seq, e.Seq)
+					}
+					count := int64(0)
+					for range r.Incidents(t.Context(), incident.Query{}) {
+						count++
+					}
+					assert.Equal(t, seq, count)
+					return nil
+				}))
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -4,4 +4,10 @@ go 1.26.0
 
 require github.com/incidentkit/incidentkit v0.0.0
 
+require (
+	github.com/go-pdf/fpdf v0.9.0 // indirect
+	github.com/tidwall/btree v1.8.2 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
+
 replace github.com/incidentkit/incidentkit => ../

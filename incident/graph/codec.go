@@ -160,8 +160,8 @@ func evidenceWord[T ~string](c codec, p *T, name string, zero string) {
 		value(c, p, name)
 		if strings.EqualFold(string(*p), zero) {
 			*p = ""
-		} else if *p != "" {
-			*p = T(strings.ToLower(string((*p)[:1])) + string((*p)[1:]))
+		} else {
+			*p = T(lowerFirst(string(*p)))
 		}
 		return
 	}

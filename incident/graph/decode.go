@@ -44,7 +44,7 @@ func (e *ItemError) Error() string {
 // Unwrap returns Err.
 func (e *ItemError) Unwrap() error { return e.Err }
 
-// errField is why a field keeps an item from being imported.
+// fieldError is why a field keeps an item from being imported.
 type fieldError struct {
 	field string
 	err   error
@@ -330,8 +330,13 @@ func serviceSource(s string) string {
 	case "aadidentityprotection":
 		return "azureAdIdentityProtection"
 	}
-	if s == "" {
-		return ""
+	return lowerFirst(s)
+}
+
+// lowerFirst returns s with its first letter in lower case, as Graph spells identifiers.
+func lowerFirst(s string) string {
+	if s == "" || s[0] < 'A' || s[0] > 'Z' {
+		return s
 	}
-	return strings.ToLower(s[:1]) + s[1:]
+	return string(s[0]+'a'-'A') + s[1:]
 }

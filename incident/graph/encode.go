@@ -22,7 +22,9 @@ func EncodeAlert(a alert.Alert) ([]byte, error) {
 	c := codec{m, true}
 	c.put(a.Origin.ID, []string{"id", "alertId"})
 	m["title"] = encode(a.Title)
-	c.put(a.Origin.Source, []string{"serviceSource"})
+	if _, kept := m["serviceSource"]; !kept || a.Origin.Source != system {
+		m["serviceSource"] = encode(a.Origin.Source)
+	}
 	c.alert(&a)
 	var evidence []json.RawMessage
 	for _, e := range a.Evidence {

@@ -15,7 +15,7 @@ func kindOf(typ string) alert.Kind {
 	if typ == "" {
 		return "unknown"
 	}
-	return alert.Kind(strings.ToLower(typ[:1]) + typ[1:])
+	return alert.Kind(lowerFirst(typ))
 }
 
 func (c codec) file(f *alert.File) {

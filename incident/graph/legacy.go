@@ -55,7 +55,7 @@ func legacy(m object) {
 
 func move(from, to object, name, newName string) {
 	raw, ok := from[name]
-	if !ok || name == newName && len(from) == len(to) {
+	if !ok {
 		return
 	}
 	if isNull(raw) {

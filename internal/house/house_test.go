@@ -122,7 +122,8 @@ func TestDependencies(t *testing.T) {
 	for _, kit := range kits {
 		for _, dep := range links[kit] {
 			_, own := ownDir(dep)
-			assert.True(t, own, "%s is a test kit and links %s", kit, dep)
+			// What the rules themselves link, every user of a kit links anyway.
+			assert.True(t, own || slices.Contains(links["incident"], dep), "%s is a test kit and links %s", kit, dep)
 		}
 	}
 	if *update {

@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 2
 	}
 	if *db != "memory:" {
-		return fail(fmt.Errorf("storage %q is unknown; use memory:", *db))
+		return fail(fmt.Errorf("unknown storage %q, want \"memory:\"", *db))
 	}
 	items, bad, err := readAll(flags.Args(), stdin, stderr)
 	if err != nil {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -159,9 +160,7 @@ func (c codec) entity(kind alert.Kind, in alert.Entity) alert.Entity {
 	}
 	e, _ := in.(alert.Other)
 	if c.write {
-		for k, v := range e.Fields.Members() {
-			c.m[k] = v
-		}
+		maps.Copy(c.m, e.Fields.Members())
 		return e
 	}
 	e.Type, e.Fields = kind, fields(c.m)

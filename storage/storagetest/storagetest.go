@@ -139,7 +139,7 @@ func unchanged(ctx context.Context, s storage.Storage, want error, cs storage.Ch
 		return err
 	}
 	if _, err := s.Apply(ctx, cs); !errors.Is(err, want) {
-		return fmt.Errorf("Apply returned %v, want an error matching %v", err, want)
+		return fmt.Errorf("apply returned %v, want an error matching %v", err, want)
 	}
 	after, err := read(ctx, s)
 	if err == nil && !reflect.DeepEqual(before, after) {
@@ -313,7 +313,7 @@ func denseFeed(ctx context.Context, s storage.Storage) error {
 				name := fmt.Sprintf("w%d-%d", w, n)
 				receipt, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{newEntry(name+"a", "i"), newEntry(name+"b", "i")}})
 				if err != nil || receipt.Seq == 0 {
-					failed[w] = fmt.Errorf("Apply: %w (receipt %+v)", err, receipt)
+					failed[w] = fmt.Errorf("apply: %w (receipt %+v)", err, receipt)
 					return
 				}
 			}
@@ -542,14 +542,14 @@ func cancel(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	if err := s.View(done, func(storage.Reader) error { return nil }); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("View returned %v, want context.Canceled", err)
+		return fmt.Errorf("view returned %v, want context.Canceled", err)
 	}
 	return nil
 }
 
 func unchangedUnder(ctx, done context.Context, s storage.Storage) error {
 	if _, err := s.Apply(done, storage.Changeset{Incidents: []incident.Incident{newIncident(0)}}); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("Apply returned %v, want context.Canceled", err)
+		return fmt.Errorf("apply returned %v, want context.Canceled", err)
 	}
 	c, err := read(ctx, s)
 	if err == nil && len(c.incidents) != 0 {

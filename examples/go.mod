@@ -2,11 +2,15 @@ module github.com/incidentkit/incidentkit/examples
 
 go 1.26.0
 
-require github.com/incidentkit/incidentkit v0.0.0
+require (
+	github.com/incidentkit/incidentkit v0.0.0
+	github.com/stretchr/testify v1.12.1
+)
 
 require (
 	github.com/go-pdf/fpdf v0.9.0 // indirect
 	github.com/tidwall/btree v1.8.2 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
 

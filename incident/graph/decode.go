@@ -55,52 +55,111 @@ type fieldError struct {
 // inside an incident that cannot be imported is an error of its own before the incident.
 func Decode(r io.Reader, name string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		dec := json.NewDecoder(r)
 		index := 0
-		for {
-			var raw json.RawMessage
-			err := dec.Decode(&raw)
-			if errors.Is(err, io.EOF) {
-				return
+		one := func(raw json.RawMessage) bool {
+			item, problems := decodeItem(bytes.ToValidUTF8(raw, []byte("\uFFFD")))
+			item.Index = index
+			for _, p := range problems {
+				if !yield(Item{}, &ItemError{name, index, p.field, p.err}) {
+					return false
+				}
 			}
-			if err != nil {
+			index++
+			return item.Incident == nil && item.Alert == nil || yield(item, nil)
+		}
+		dec := json.NewDecoder(r)
+		for {
+			more, err := decodeValue(dec, one)
+			if err != nil && !errors.Is(err, io.EOF) {
 				at := dec.InputOffset()
 				if s, ok := errors.AsType[*json.SyntaxError](err); ok {
 					at = s.Offset
 				}
 				yield(Item{}, &ItemError{name, index, "", fmt.Errorf("byte %d: %w", at, err)})
-				return
 			}
-			for _, one := range items(bytes.ToValidUTF8(raw, []byte("\uFFFD"))) {
-				item, problems := decodeItem(one)
-				item.Index = index
-				for _, p := range problems {
-					if !yield(Item{}, &ItemError{name, index, p.field, p.err}) {
-						return
-					}
-				}
-				if item.Incident != nil || item.Alert != nil {
-					if !yield(item, nil) {
-						return
-					}
-				}
-				index++
+			if err != nil || !more {
+				return
 			}
 		}
 	}
 }
 
-func items(raw json.RawMessage) []json.RawMessage {
-	var many []json.RawMessage
-	if json.Unmarshal(raw, &many) == nil && many != nil {
-		return many
+// decodeValue reads one value and gives each item of it to one as soon as it is read, so that what stands
+// before a broken place is not lost. more is false when one does not want any more. The error is io.EOF
+// when there is no value.
+func decodeValue(dec *json.Decoder, one func(json.RawMessage) bool) (more bool, err error) {
+	first, err := dec.Token()
+	if err != nil {
+		return false, err
 	}
-	var m object
-	if json.Unmarshal(raw, &m) == nil && m["id"] == nil && m["value"] != nil &&
-		json.Unmarshal(m["value"], &many) == nil && many != nil {
-		return many
+	switch first {
+	case json.Delim('['):
+		return decodeList(dec, one)
+	case json.Delim('{'):
+	default:
+		raw, err := json.Marshal(first)
+		return err == nil && one(raw), err
 	}
-	return []json.RawMessage{raw}
+	m := object{}
+	listed := false
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return false, inside(err)
+		}
+		var raw json.RawMessage
+		if key == "value" && m["id"] == nil {
+			start, err := dec.Token()
+			if err != nil {
+				return false, inside(err)
+			}
+			if start == json.Delim('[') {
+				if more, err := decodeList(dec, one); err != nil || !more {
+					return more, err
+				}
+				listed = true
+				continue
+			}
+			if start == json.Delim('{') {
+				return false, errors.New("value is an object: want a list of incidents or alerts")
+			}
+			raw = encode(start)
+		} else if err := dec.Decode(&raw); err != nil {
+			return false, inside(err)
+		}
+		m[key.(string)] = raw
+	}
+	if _, err := dec.Token(); err != nil {
+		return false, inside(err)
+	}
+	if listed {
+		return true, nil
+	}
+	raw, err := json.Marshal(m)
+	return err == nil && one(raw), err
+}
+
+// decodeList reads the rest of a list.
+func decodeList(dec *json.Decoder, one func(json.RawMessage) bool) (more bool, err error) {
+	for dec.More() {
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return false, inside(err)
+		}
+		if !one(raw) {
+			return false, nil
+		}
+	}
+	_, err = dec.Token()
+	return err == nil, inside(err)
+}
+
+// inside makes the end of the input an error where a value is not complete.
+func inside(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 func decodeItem(raw json.RawMessage) (Item, []fieldError) {

@@ -158,3 +158,21 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What stands before the place where a file is broken is imported.
+func TestItemsBeforeABrokenPlaceAreKept(t *testing.T) {
+	for _, text := range []string{`[%s,{"id":`, `{"@odata.context":"x","value":[%s,]}`, `%s {`} {
+		good := `{"@odata.type":"#microsoft.graph.security.alert","id":"a","title":"t"}`
+		items, errs := 0, 0
+		for item, err := range Decode(strings.NewReader(strings.Replace(text, "%s", good, 1)), "f") {
+			if err != nil {
+				errs++
+				assert.ErrorContains(t, err, "byte ")
+				continue
+			}
+			items++
+			assert.Equal(t, "a", item.Alert.Origin.ID)
+		}
+		assert.Equal(t, [2]int{1, 1}, [2]int{items, errs}, text)
+	}
+}

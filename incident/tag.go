@@ -64,7 +64,10 @@ func withoutTag(tags []Tag, name string) []Tag {
 	if !slices.ContainsFunc(tags, gone) {
 		return tags
 	}
-	return slices.DeleteFunc(slices.Clone(tags), gone)
+	if tags = slices.DeleteFunc(slices.Clone(tags), gone); len(tags) == 0 {
+		return nil // as an incident that never had a tag
+	}
+	return tags
 }
 
 func compareTags(a, b Tag) int { return strings.Compare(a.Name, b.Name) }

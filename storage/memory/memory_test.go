@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -47,6 +48,25 @@ func pick[T any](t *rapid.T, label string, from ...T) T {
 }
 
 func ip(n int) alert.IP { return alert.IP{Address: fmt.Sprintf("192.0.2.%d", n)} }
+
+// crowd sometimes makes an entity that is on many alerts.
+func (m *model) crowd(t *rapid.T, s *memory.Store) {
+	if rapid.IntRange(0, 3).Draw(t, "crowd") > 0 {
+		return
+	}
+	var cs storage.Changeset
+	for n := range rapid.IntRange(50, 80).Draw(t, "size") {
+		cs.Alerts = append(cs.Alerts, alert.Alert{
+			ID: alert.ID(fmt.Sprint("a", n+12)), Incident: incident.ID(fmt.Sprint("i", n%6)), FirstActivity: at(n % 7), Evidence: []alert.Evidence{{Entity: ip(1)}},
+		})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	for _, a := range cs.Alerts {
+		a.Version++
+		m.alerts[a.ID] = a
+	}
+}
 
 func (m *model) grow(t *rapid.T, s *memory.Store) {
 	var cs storage.Changeset
@@ -120,6 +140,7 @@ func cut[T any](all []T, limit int) []T {
 func TestOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, m := memory.New(), model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil}
+		m.crowd(t, s)
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			m.grow(t, s)
 			require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
@@ -130,6 +151,44 @@ func TestOracle(t *testing.T) {
 				}
 				return nil
 			}))
+		}
+	})
+}
+
+// A View goes on answering every query as of its moment, whatever is written and whichever other Views begin
+// and end meanwhile.
+func TestOldViews(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, m := memory.New(), model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil}
+		m.crowd(t, s)
+		type view struct {
+			reader storage.Reader
+			then   model
+			end    func()
+		}
+		var views []view
+		defer func() {
+			for _, v := range views {
+				v.end()
+			}
+		}()
+		for range rapid.IntRange(1, 20).Draw(t, "rounds") {
+			m.grow(t, s)
+			next, end := iter.Pull(func(yield func(storage.Reader) bool) {
+				_ = s.View(t.Context(), func(r storage.Reader) error { yield(r); return nil })
+			})
+			reader, _ := next()
+			views = append(views, view{reader, model{maps.Clone(m.incidents), maps.Clone(m.alerts), slices.Clone(m.log)}, end})
+			for range rapid.IntRange(0, min(2, len(views)-1)).Draw(t, "ended") {
+				n := rapid.IntRange(0, len(views)-1).Draw(t, "which")
+				views[n].end()
+				views = slices.Delete(views, n, n+1)
+			}
+			for _, v := range views {
+				v.then.incidentsAgree(t, v.reader)
+				v.then.alertsAgree(t, v.reader)
+				v.then.activityAgrees(t, v.reader)
+			}
 		}
 	})
 }
@@ -257,6 +316,55 @@ func TestSnapshot(t *testing.T) {
 		assert.Empty(t, collect(t, r.Activity(t.Context(), activity.Query{})))
 		return nil
 	}))
+}
+
+// An entity that comes to be on many alerts is still found where its alerts were before.
+func TestEntityBecomesCommonDuringAView(t *testing.T) {
+	s, key := memory.New(), alert.Identity(ip(1))
+	raised := func(n int, in incident.ID) alert.Alert {
+		return alert.Alert{ID: alert.ID(fmt.Sprint("a", n)), Incident: in, FirstActivity: at(n), Evidence: []alert.Evidence{{Entity: ip(1)}}}
+	}
+	_, err := s.Apply(t.Context(), storage.Changeset{Alerts: []alert.Alert{raised(0, "i1")}})
+	require.NoError(t, err)
+	in := func(r storage.Reader, id incident.ID) (ids []alert.ID) {
+		for _, a := range collect(t, r.Alerts(t.Context(), alert.Query{Incidents: []incident.ID{id}, Entities: []alert.Key{key}})) {
+			ids = append(ids, a.ID)
+		}
+		return ids
+	}
+	require.NoError(t, s.View(t.Context(), func(before storage.Reader) error {
+		moved := raised(0, "i2")
+		moved.Version = 1
+		cs := storage.Changeset{Alerts: []alert.Alert{moved}}
+		for n := range 200 {
+			cs.Alerts = append(cs.Alerts, raised(n+1, "i3"))
+		}
+		_, err := s.Apply(t.Context(), cs)
+		require.NoError(t, err)
+		assert.Equal(t, []alert.ID{"a0"}, in(before, "i1"))
+		assert.Empty(t, in(before, "i2"))
+		return nil
+	}))
+	require.NoError(t, s.View(t.Context(), func(after storage.Reader) error {
+		assert.Empty(t, in(after, "i1"))
+		assert.Equal(t, []alert.ID{"a0"}, in(after, "i2"))
+		assert.Len(t, in(after, "i3"), 200)
+		return nil
+	}))
+}
+
+// A Reader that is kept does not answer from a mixture of moments.
+func TestReaderOfAViewThatIsOver(t *testing.T) {
+	s := memory.New()
+	var r storage.Reader
+	require.NoError(t, s.View(t.Context(), func(here storage.Reader) error { r = here; return nil }))
+	_, err := r.Incident(t.Context(), "i")
+	require.ErrorIs(t, err, storage.ErrClosed)
+	_, err = r.Alert(t.Context(), "a")
+	require.ErrorIs(t, err, storage.ErrClosed)
+	for _, err := range r.Activity(t.Context(), activity.Query{}) {
+		require.ErrorIs(t, err, storage.ErrClosed)
+	}
 }
 
 func TestRefused(t *testing.T) {

@@ -1,12 +1,11 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"slices"
-	"time"
+	"sort"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -14,221 +13,306 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A reader is a [storage.Reader] of one snapshot.
-type reader struct{ *tables }
+// A reader is a [storage.Reader] of one moment.
+type reader struct {
+	moment
+	over bool // the View has returned
+}
 
-func (r reader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
-	if err := ctx.Err(); err != nil {
+// ready reports what keeps the reader from going on.
+func (r *reader) ready(ctx context.Context) error {
+	if r.over {
+		return fmt.Errorf("storage: the View of this Reader is over: %w", storage.ErrClosed)
+	}
+	return ctx.Err()
+}
+
+// A batch is as much as a reader looks for under one lock.
+const (
+	firstBatch = 64   // records, of a sequence that may be broken off soon
+	lastBatch  = 1024 // records
+	maxScanned = 4096 // places of indexes
+)
+
+func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
+	if err := r.ready(ctx); err != nil {
 		return incident.Incident{}, err
 	}
-	i, ok := r.incidents.Get(&incident.Incident{ID: id})
-	if !ok {
+	r.tables.mu.RLock()
+	v := r.incident(id)
+	r.tables.mu.RUnlock()
+	if v == nil {
 		return incident.Incident{}, fmt.Errorf("storage: incident %s: %w", id, storage.ErrNotFound)
 	}
-	return i.Clone(), nil
+	return v.value.Clone(), nil
 }
 
-func (r reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
-	if err := ctx.Err(); err != nil {
+// incident returns what is seen under an ID, or nil.
+func (r *reader) incident(id incident.ID) *incidentVersion {
+	if n := r.tables.incidents[id]; n != nil {
+		return n.at(r.commit)
+	}
+	return nil
+}
+
+func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
+	if err := r.ready(ctx); err != nil {
 		return alert.Alert{}, err
 	}
-	a, ok := r.alerts.Get(&alert.Alert{ID: id})
-	if !ok {
+	r.tables.mu.RLock()
+	v := r.alert(id)
+	r.tables.mu.RUnlock()
+	if v == nil {
 		return alert.Alert{}, fmt.Errorf("storage: alert %s: %w", id, storage.ErrNotFound)
 	}
-	return a.Clone(), nil
+	return v.value.Clone(), nil
 }
 
-func (r reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
-	return func(yield func(incident.Incident, error) bool) {
-		start, started, err := q.Start()
-		if err != nil {
-			yield(incident.Incident{}, err)
-			return
-		}
-		rest := q
-		rest.Entities = nil // incidentsOf sees to them; Match would need the alerts
-		before := started   // until the first is behind start, all the others are
-		wanted := func(i *incident.Incident) bool {
-			before = before && q.ComparePlaces(q.Place(*i), start) <= 0
-			return !before && rest.Match(incident.Case{Incident: *i})
-		}
-		send(ctx, r.incidentsOf(q, start, started), wanted, (*incident.Incident).Clone, q.Limit, yield)
+// alert returns what is seen under an ID, or nil.
+func (r *reader) alert(id alert.ID) *alertVersion {
+	if n := r.tables.alerts[id]; n != nil {
+		return n.at(r.commit)
 	}
+	return nil
 }
 
-// send yields copies of the wanted candidates, at most limit of them.
-func send[T any](ctx context.Context, candidates iter.Seq[*T], wanted func(*T) bool, clone func(*T) T, limit int, yield func(T, error) bool) {
+// A batcher finds the next records of a sequence, at most n of them and all there are when it returns fewer
+// and more is false. It is called with the lock held.
+type batcher[T any] func(n int) (found []*T, more bool)
+
+// send yields copies of what next finds and wanted lets pass, at most limit of them.
+func send[T, V any](ctx context.Context, r *reader, next batcher[V], wanted func(*V) bool, copied func(*V) T, limit int, yield func(T, error) bool) {
 	var none T
-	if err := ctx.Err(); err != nil {
-		yield(none, err)
-		return
+	size, sent := firstBatch, 0
+	if limit > 0 {
+		size = min(limit, lastBatch)
 	}
-	seen, sent := 0, 0
-	for c := range candidates {
-		if seen++; seen%checkEvery == 0 {
-			if err := ctx.Err(); err != nil {
-				yield(none, err)
-				return
-			}
-		}
-		if !wanted(c) {
-			continue
-		}
-		if !yield(clone(c), nil) {
+	for more := true; more; size = min(2*size, lastBatch) {
+		if err := r.ready(ctx); err != nil {
+			yield(none, err)
 			return
 		}
-		if sent++; sent == limit {
-			return
-		}
-	}
-}
-
-// checkEvery is how many records are read between two looks at the context.
-const checkEvery = 64
-
-func (r reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
-	return func(yield func(alert.Alert, error) bool) {
-		started := q.After != alert.Position{}
-		wanted := func(a *alert.Alert) bool {
-			return (!started || q.ComparePositions(a.Position(), q.After) > 0) && q.Match(*a)
-		}
-		clone := func(a *alert.Alert) alert.Alert {
-			if q.Brief {
-				return a.Brief().Clone()
-			}
-			return a.Clone()
-		}
-		send(ctx, r.alertsOf(q, started), wanted, clone, q.Limit, yield)
-	}
-}
-
-// alertsOf returns at least the alerts that q selects, in its order.
-func (r reader) alertsOf(q alert.Query, started bool) iter.Seq[*alert.Alert] {
-	if len(q.IDs) > 0 {
-		var found []*alert.Alert
-		for _, id := range unique(q.IDs) {
-			if a, ok := r.alerts.Get(&alert.Alert{ID: id}); ok {
-				found = append(found, a)
-			}
-		}
-		slices.SortFunc(found, func(a, b *alert.Alert) int { return q.ComparePositions(a.Position(), b.Position()) })
-		return slices.Values(found)
-	}
-	tree, groups := r.byTime, []string{""}
-	switch {
-	case len(q.Entities) > 0:
-		tree, groups = r.byEntity, texts(q.Entities)
-	case len(q.Incidents) > 0:
-		tree, groups = r.byIncident, texts(q.Incidents)
-	}
-	var spans []span[mention]
-	for _, g := range groups {
-		// The group's text with a zero byte behind it is the next text there can be.
-		s := span[mention]{tree: tree, lo: mention{group: g, at: longAgo}, hi: mention{group: g + "\x00", at: longAgo}}
-		if !q.Since.IsZero() {
-			s.lo = later(s.lo, mention{group: g, at: q.Since})
-		}
-		if !q.Until.IsZero() {
-			s.hi = mention{group: g, at: q.Until}
-		}
-		if started {
-			place := mention{group: g, at: q.After.FirstActivity, id: q.After.ID}
-			if q.Newest {
-				if lessMention(place, s.hi) {
-					s.hi = place
-				}
-			} else {
-				s.lo = later(s.lo, place)
-			}
-		}
-		spans = append(spans, s)
-	}
-	before := func(a, b mention) bool {
-		return q.ComparePositions(alert.Position{FirstActivity: a.at, ID: a.id}, alert.Position{FirstActivity: b.at, ID: b.id}) < 0
-	}
-	return func(yield func(*alert.Alert) bool) {
-		var last *alert.Alert
-		for m := range merge(spans, q.Newest, before) {
-			if m.alert == last {
+		var found []*V
+		r.tables.mu.RLock()
+		found, more = next(size)
+		r.tables.mu.RUnlock()
+		for n, v := range found {
+			if !wanted(v) {
 				continue
 			}
-			last = m.alert
-			if !yield(m.alert) {
+			if n%firstBatch == firstBatch-1 {
+				if err := r.ready(ctx); err != nil {
+					yield(none, err)
+					return
+				}
+			}
+			if !yield(copied(v), nil) {
+				return
+			}
+			if sent++; sent == limit {
 				return
 			}
 		}
 	}
 }
 
-// longAgo is before any time a record can have.
-var longAgo = time.Unix(-1<<40, 0).UTC()
-
-func later(a, b mention) mention {
-	if lessMention(a, b) {
-		return b
-	}
-	return a
-}
-
-func (r reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
-	return func(yield func(activity.Entry, error) bool) {
-		wanted := func(e *activity.Entry) bool { return q.Match(*e) }
-		send(ctx, r.entriesOf(q), wanted, (*activity.Entry).Clone, q.Limit, yield)
+// from is a batcher of records that have been found.
+func from[T any](all []*T) batcher[T] {
+	return func(n int) ([]*T, bool) {
+		n = min(n, len(all))
+		found := all[:n]
+		all = all[n:]
+		return found, len(all) > 0
 	}
 }
 
-// entriesOf returns at least the entries that q selects, in its order.
-func (r reader) entriesOf(q activity.Query) iter.Seq[*activity.Entry] {
-	length := int64(len(r.log))
-	from, to := min(max(q.AfterSeq, 0), length), length
-	if q.BeforeSeq != 0 {
-		to = max(min(q.BeforeSeq-1, length), from)
+func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	return func(yield func(alert.Alert, error) bool) {
+		rest := q
+		rest.Entities = nil // the index has seen to them; Match would make the keys of each alert
+		wanted := func(v *alertVersion) bool { return rest.Match(v.value) }
+		copied := func(v *alertVersion) alert.Alert {
+			if q.Brief {
+				return v.value.Brief().Clone()
+			}
+			return v.value.Clone()
+		}
+		send(ctx, r, r.alertsOf(q), wanted, copied, q.Limit, yield)
+	}
+}
+
+// alertsOf finds at least the alerts that q selects, in its order.
+func (r *reader) alertsOf(q alert.Query) batcher[alertVersion] {
+	var after *mention
+	if q.After != (alert.Position{}) {
+		after = &mention{q.After.FirstActivity.UnixMicro(), &alertNode{id: q.After.ID}}
+	}
+	return func(n int) (found []*alertVersion, more bool) {
+		if len(q.IDs) > 0 {
+			return r.named(q), false
+		}
+		var wanted []*entity
+		for _, key := range unique(q.Entities) {
+			if e := r.tables.entities[key]; e != nil {
+				wanted = append(wanted, e)
+			}
+		}
+		scanned := 0
+		return found, !r.walkAlerts(q, wanted, after, func(m mention) bool {
+			if after != nil && m == *after {
+				return true // it has two of the entities
+			}
+			after = &m
+			scanned++
+			v := m.node.at(r.commit)
+			if v != nil && v.mention() == m && (len(q.Entities) == 0 || slices.ContainsFunc(wanted, v.has)) {
+				found = append(found, v)
+			}
+			return len(found) < n && scanned < maxScanned
+		})
+	}
+}
+
+// named returns the alerts with one of q's IDs, in its order.
+func (r *reader) named(q alert.Query) []*alertVersion {
+	var found []*alertVersion
+	for _, id := range unique(q.IDs) {
+		v := r.alert(id)
+		if v == nil || q.After != (alert.Position{}) && q.ComparePositions(v.value.Position(), q.After) <= 0 {
+			continue
+		}
+		if len(q.Entities) == 0 || slices.ContainsFunc(v.entities, func(e *entity) bool { return slices.Contains(q.Entities, e.key) }) {
+			found = append(found, v)
+		}
+	}
+	slices.SortFunc(found, func(a, b *alertVersion) int { return q.ComparePositions(a.value.Position(), b.value.Position()) })
+	return found
+}
+
+// walkAlerts calls yield with the mentions behind after, in the order of q, of at least the alerts that have
+// one of entities, if q asks for entities, and are in one of its incidents, if it asks for those.
+func (r *reader) walkAlerts(q alert.Query, entities []*entity, after *mention, yield func(mention) bool) bool {
+	lo, hi := mention{at: since(q.Since)}, mention{at: until(q.Until)}
+	var spans []span[mention]
+	add := func(s *mentions) {
+		part := span[mention]{few: s.few, many: s.many, lo: lo, hi: hi}
+		if after != nil {
+			part = part.behind(*after, lessMention, q.Newest)
+		}
+		spans = append(spans, part)
 	}
 	switch {
-	case len(q.IDs) > 0:
-		var found []*activity.Entry
-		for _, id := range unique(q.IDs) {
-			if e, ok := r.entries.Get(&activity.Entry{ID: id}); ok {
-				found = append(found, e)
-			}
+	case len(q.Entities) > 0 && len(q.Incidents) > 0 && slices.ContainsFunc(entities, func(e *entity) bool { return e.members != nil }):
+		return r.walkMembers(q, entities, lo, hi, after, yield)
+	case len(q.Entities) > 0:
+		for _, e := range entities {
+			add(&e.alerts)
 		}
-		slices.SortFunc(found, func(a, b *activity.Entry) int { return q.Compare(*a, *b) })
-		return slices.Values(found)
 	case len(q.Incidents) > 0:
-		var spans []span[*activity.Entry]
 		for _, id := range unique(q.Incidents) {
-			spans = append(spans, span[*activity.Entry]{
-				tree: r.history,
-				lo:   &activity.Entry{Incident: id, Seq: from + 1}, hi: &activity.Entry{Incident: id, Seq: to + 1},
-			})
+			if n := r.tables.incidents[id]; n != nil {
+				add(&n.alerts)
+			}
 		}
-		return merge(spans, q.Newest, func(a, b *activity.Entry) bool { return (a.Seq < b.Seq) != q.Newest })
+	default:
+		add(&r.tables.byTime)
 	}
-	part := r.log[from:to]
-	return func(yield func(*activity.Entry) bool) {
-		for n := range part {
+	return merge(spans, lessMention, lessMention, q.Newest, yield)
+}
+
+// walkMembers is walkAlerts where an entity is on many alerts, of which those of q's incidents are wanted.
+func (r *reader) walkMembers(q alert.Query, entities []*entity, lo, hi mention, after *mention, yield func(mention) bool) bool {
+	var spans []span[member]
+	add := func(part span[member], id incident.ID) {
+		part.lo, part.hi = member{id, lo}, member{id, hi}
+		if after != nil {
+			part = part.behind(member{id, *after}, lessMember, q.Newest)
+		}
+		spans = append(spans, part)
+	}
+	for _, e := range entities {
+		if e.members != nil {
+			for _, id := range unique(q.Incidents) {
+				add(span[member]{many: e.members}, id)
+			}
+			continue
+		}
+		few := make([]member, len(e.alerts.few))
+		for n, m := range e.alerts.few {
+			few[n] = member{"", m}
+		}
+		add(span[member]{few: few}, "")
+	}
+	inTime := func(a, b member) bool { return lessMention(a.mention, b.mention) }
+	return merge(spans, lessMember, inTime, q.Newest, func(m member) bool { return yield(m.mention) })
+}
+
+func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	return func(yield func(activity.Entry, error) bool) {
+		wanted := func(e *activity.Entry) bool { return q.Match(*e) }
+		send(ctx, r, r.entriesOf(q), wanted, copyEntry, q.Limit, yield)
+	}
+}
+
+func copyEntry(e *activity.Entry) activity.Entry { return e.Clone() }
+
+// entriesOf finds at least the entries that q selects, in its order.
+func (r *reader) entriesOf(q activity.Query) batcher[activity.Entry] {
+	first, last := max(q.AfterSeq, 0)+1, r.log.length
+	if q.BeforeSeq != 0 {
+		last = min(q.BeforeSeq-1, last)
+	}
+	size := func() int64 { return max(last-first+1, 0) }
+	at := func(n int64) int64 { return first + n }
+	if len(q.IDs) > 0 || len(q.Incidents) > 0 {
+		var seqs []int64
+		looked := false
+		size = func() int64 {
+			if !looked {
+				seqs, looked = r.seqsOf(q, first, last), true
+			}
+			return int64(len(seqs))
+		}
+		at = func(n int64) int64 { return seqs[n] }
+	}
+	next := int64(0)
+	return func(n int) (found []*activity.Entry, more bool) {
+		for all := size(); next < all && len(found) < n; next++ {
+			place := next
 			if q.Newest {
-				n = len(part) - 1 - n
+				place = all - 1 - next
 			}
-			if !yield(part[n]) {
-				return
+			found = append(found, r.log.at(at(place)))
+		}
+		return found, next < size()
+	}
+}
+
+// seqsOf returns the places between first and last of the entries that q asks for by ID or incident.
+func (r *reader) seqsOf(q activity.Query, first, last int64) []int64 {
+	var seqs []int64
+	if len(q.IDs) > 0 {
+		for _, id := range unique(q.IDs) {
+			if seq, ok := r.tables.entries[id]; ok && first <= seq && seq <= last {
+				seqs = append(seqs, seq)
 			}
 		}
+		slices.Sort(seqs)
+		return seqs
 	}
-}
-
-func unique[T cmp.Ordered](set []T) []T {
-	set = slices.Clone(set)
-	slices.Sort(set)
-	return slices.Compact(set)
-}
-
-// texts returns the different values of set as texts.
-func texts[T ~string](set []T) []string {
-	var out []string
-	for _, v := range unique(set) {
-		out = append(out, string(v))
+	incidents := unique(q.Incidents)
+	for _, id := range incidents {
+		n := r.tables.incidents[id]
+		if n == nil {
+			continue
+		}
+		from := sort.Search(len(n.history), func(i int) bool { return n.history[i] >= first })
+		to := sort.Search(len(n.history), func(i int) bool { return n.history[i] > last })
+		if len(incidents) == 1 {
+			return n.history[from:max(from, to)]
+		}
+		seqs = append(seqs, n.history[from:max(from, to)]...)
 	}
-	return out
+	slices.Sort(seqs)
+	return seqs
 }

@@ -1,94 +1,134 @@
 package memory
 
 import (
-	"iter"
+	"sort"
 
 	"github.com/tidwall/btree"
 )
 
-// A span is a part of a tree that is read in one direction.
+// A span is the part of an ordered index between two places, which are not in it themselves.
 type span[T any] struct {
-	tree    *btree.BTreeG[T]
-	lo      T    // the first
-	hi      T    // behind the last
+	few     []T              // the index, or
+	many    *btree.BTreeG[T] // the index when it is a tree
+	lo, hi  T
 	endless bool // hi does not count
 }
 
-// A walker reads a span.
+// A walker reads a span in one direction.
 type walker[T any] struct {
 	span[T]
-	it   btree.IterG[T]
-	down bool
-	item T
+	less  func(a, b T) bool
+	down  bool
+	items []T // what is left of few
+	iter  btree.IterG[T]
+	item  T
 }
 
-// start goes to the first item in the direction; false means that there is none.
+// start goes to the first item; false means that there is none.
 func (w *walker[T]) start() bool {
-	w.it = w.tree.Iter()
-	switch {
-	case !w.down:
-		return w.keep(w.it.Seek(w.lo))
-	case w.endless || !w.it.Seek(w.hi):
-		return w.keep(w.it.Last())
-	default:
-		return w.keep(w.it.Prev())
+	if w.many == nil {
+		to := len(w.few)
+		from := sort.Search(to, func(i int) bool { return w.less(w.lo, w.few[i]) })
+		if !w.endless {
+			to = from + sort.Search(to-from, func(i int) bool { return !w.less(w.few[from+i], w.hi) })
+		}
+		w.items = w.few[from:to]
+		return w.next()
 	}
+	w.iter.Init(w.many, false)
+	switch {
+	case w.down && (w.endless || !w.iter.Seek(w.hi)):
+		return w.keep(w.iter.Last())
+	case w.down:
+		return w.keep(w.iter.Prev())
+	}
+	ok := w.iter.Seek(w.lo)
+	if ok && !w.less(w.lo, w.iter.Item()) {
+		ok = w.iter.Next()
+	}
+	return w.keep(ok)
 }
 
 func (w *walker[T]) next() bool {
-	if w.down {
-		return w.keep(w.it.Prev())
+	switch {
+	case w.many != nil && w.down:
+		return w.keep(w.iter.Prev())
+	case w.many != nil:
+		return w.keep(w.iter.Next())
+	case len(w.items) == 0:
+		return false
+	case w.down:
+		w.item, w.items = w.items[len(w.items)-1], w.items[:len(w.items)-1]
+	default:
+		w.item, w.items = w.items[0], w.items[1:]
 	}
-	return w.keep(w.it.Next())
+	return true
 }
 
 func (w *walker[T]) keep(ok bool) bool {
 	if !ok {
 		return false
 	}
-	w.item = w.it.Item()
+	w.item = w.iter.Item()
 	if w.down {
-		return !w.tree.Less(w.item, w.lo)
+		return w.less(w.lo, w.item)
 	}
-	return w.endless || w.tree.Less(w.item, w.hi)
+	return w.endless || w.less(w.item, w.hi)
 }
 
-// merge yields the items of all spans in the order of before, which must be that of each span.
-func merge[T any](spans []span[T], down bool, before func(a, b T) bool) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		var heap []*walker[T]
-		for _, s := range spans {
-			if w := (&walker[T]{span: s, down: down}); w.start() {
-				heap = append(heap, w)
-			}
+// behind returns s without what comes before item in the direction, and without item itself.
+func (s span[T]) behind(item T, less func(a, b T) bool, down bool) span[T] {
+	switch {
+	case !down && less(s.lo, item):
+		s.lo = item
+	case down && (s.endless || less(item, s.hi)):
+		s.hi, s.endless = item, false
+	}
+	return s
+}
+
+// merge calls yield with the items of spans, each ordered by less, in the order of rank, or the other way
+// round, until it returns false. It reports whether it came to the end.
+func merge[T any](spans []span[T], less, rank func(a, b T) bool, down bool, yield func(T) bool) bool {
+	heap := make([]*walker[T], 0, len(spans))
+	for _, s := range spans {
+		if w := (&walker[T]{span: s, less: less, down: down}); w.start() {
+			heap = append(heap, w)
 		}
-		sink := func(i int) {
-			for {
-				first := i
-				for child := 2*i + 1; child <= 2*i+2 && child < len(heap); child++ {
-					if before(heap[child].item, heap[first].item) {
-						first = child
-					}
+	}
+	before := func(a, b *walker[T]) bool { return rank(a.item, b.item) }
+	if down {
+		before = func(a, b *walker[T]) bool { return rank(b.item, a.item) }
+	}
+	sink := func(i int) {
+		for {
+			first := i
+			for child := 2*i + 1; child <= 2*i+2 && child < len(heap); child++ {
+				if before(heap[child], heap[first]) {
+					first = child
 				}
-				if first == i {
-					return
-				}
-				heap[i], heap[first] = heap[first], heap[i]
-				i = first
 			}
-		}
-		for i := len(heap)/2 - 1; i >= 0; i-- {
-			sink(i)
-		}
-		for len(heap) > 0 {
-			if !yield(heap[0].item) {
+			if first == i {
 				return
 			}
-			if !heap[0].next() {
-				heap[0] = heap[len(heap)-1]
-				heap = heap[:len(heap)-1]
-			}
+			heap[i], heap[first] = heap[first], heap[i]
+			i = first
+		}
+	}
+	for i := len(heap)/2 - 1; i >= 0; i-- {
+		sink(i)
+	}
+	for len(heap) > 0 {
+		if !yield(heap[0].item) {
+			return false
+		}
+		if !heap[0].next() {
+			heap[0] = heap[len(heap)-1]
+			heap = heap[:len(heap)-1]
+		}
+		if len(heap) > 1 {
 			sink(0)
 		}
 	}
+	return true
 }

@@ -1,174 +1,154 @@
 package memory
 
 import (
-	"cmp"
-	"strings"
-	"time"
+	"hash/maphash"
+	"sync"
 
 	"github.com/tidwall/btree"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
 )
 
-// tables are the records and their indexes. Records are never changed once they are in, only replaced.
+// tables are the records and their indexes.
 type tables struct {
-	incidents *btree.BTreeG[*incident.Incident]         // by ID
-	sorted    [incident.ByNumber + 1]*btree.BTreeG[row] // by the place in the order of the sort; nil for the sorts that buckets serve
-	buckets   *btree.BTreeG[row]                        // Rank is status and severity
-	tags      *btree.BTreeG[row]                        // Text is the folded tag
+	mu sync.RWMutex // guards all below and everything reachable from it, but versions' values and full logs, which never change
 
-	alerts     *btree.BTreeG[*alert.Alert] // by ID
-	byTime     *btree.BTreeG[mention]      // all alerts, group ""
-	byIncident *btree.BTreeG[mention]      // group is the incident
-	byEntity   *btree.BTreeG[mention]      // group is the entity's key
+	incidents map[incident.ID]*incidentNode
+	numbers   []*incidentNode // Number n stands at n-1
+	updated   *btree.BTreeG[listing]
+	buckets   map[bucket]*btree.BTreeG[listing]
+	owners    btree.Map[string, *btree.BTreeG[listing]] // by account identifier
+	tags      btree.Map[string, *btree.BTreeG[listing]] // by folded name
+	created   *btree.BTreeG[row]
+	names     *btree.BTreeG[row]
 
-	log     []*activity.Entry              // Seq n stands at n-1; what a snapshot sees of it is never written again
-	entries *btree.BTreeG[*activity.Entry] // by ID
-	history *btree.BTreeG[*activity.Entry] // by incident and Seq
+	alerts   map[alert.ID]*alertNode
+	byTime   mentions // all alerts
+	entities map[alert.Key]*entity
+
+	entries map[activity.ID]int64 // Seq by ID
+	log     log
+
+	seed     maphash.Seed // of marks
+	commit   int64
+	replaced []replaced // versions that were replaced, in the order of commits
 }
 
-// A row is an incident in an index.
-type row struct {
-	incident.Place
-	incident *incident.Incident
+// A replaced version can go as soon as no View reads a commit before that of its successor.
+type replaced struct {
+	incident *incidentVersion // the successor of either kind
+	alert    *alertVersion
 }
 
-// A mention is an alert in an index.
-type mention struct {
-	group string
-	at    time.Time
-	id    alert.ID
-	alert *alert.Alert
+func newTables() *tables {
+	return &tables{
+		incidents: make(map[incident.ID]*incidentNode),
+		updated:   newTree(lessListing),
+		buckets:   make(map[bucket]*btree.BTreeG[listing]),
+		created:   newTree(lessRow),
+		names:     newTree(lessRow),
+		alerts:    make(map[alert.ID]*alertNode),
+		entities:  make(map[alert.Key]*entity),
+		entries:   make(map[activity.ID]int64),
+		seed:      maphash.MakeSeed(),
+	}
 }
 
 func newTree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
 	return btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
 }
 
-func newTables() tables {
-	t := tables{
-		incidents:  newTree(func(a, b *incident.Incident) bool { return a.ID < b.ID }),
-		buckets:    newTree(lessRow),
-		tags:       newTree(lessRow),
-		alerts:     newTree(func(a, b *alert.Alert) bool { return a.ID < b.ID }),
-		byTime:     newTree(lessMention),
-		byIncident: newTree(lessMention),
-		byEntity:   newTree(lessMention),
-		entries:    newTree(func(a, b *activity.Entry) bool { return a.ID < b.ID }),
-		history:    newTree(lessEntry),
+// A writing is a Changeset as the tables will hold it: copied, and with what can be found out about its
+// records without looking at the others.
+type writing struct {
+	incidents []*incidentVersion
+	alerts    []*alertVersion
+	entries   []activity.Entry
+}
+
+func prepare(cs storage.Changeset) writing {
+	w := writing{
+		incidents: make([]*incidentVersion, len(cs.Incidents)),
+		alerts:    make([]*alertVersion, len(cs.Alerts)),
+		entries:   make([]activity.Entry, len(cs.Activity)),
 	}
-	for sort := range t.sorted {
-		if sort := incident.Sort(sort); sort != incident.BySeverity && sort != incident.ByStatus {
-			t.sorted[sort] = newTree(lessRow)
+	for n := range cs.Incidents {
+		w.incidents[n] = newIncidentVersion(cs.Incidents[n].Clone())
+	}
+	for n := range cs.Alerts {
+		w.alerts[n] = newAlertVersion(cs.Alerts[n].Clone())
+	}
+	for n := range cs.Activity {
+		w.entries[n] = cs.Activity[n].Clone()
+	}
+	return w
+}
+
+// writeBatch is how many records are written before readers get a turn.
+const writeBatch = 64
+
+// write stores w, which check has let pass, and publishes it. Only one goroutine may be in it.
+func (t *tables) write(w writing, moments *moments) storage.Receipt {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next, written := t.commit+1, 0
+	pause := func() {
+		if written++; written%writeBatch == 0 {
+			t.mu.Unlock() // what was written is of a commit that nobody sees yet
+			t.mu.Lock()
 		}
 	}
-	return t
-}
-
-func lessRow(a, b row) bool {
-	if a.Text != b.Text {
-		return a.Text < b.Text
+	var r storage.Receipt
+	if len(w.incidents) > 0 {
+		r.Numbers = make([]int64, len(w.incidents))
 	}
-	if a.Rank != b.Rank {
-		return a.Rank < b.Rank
+	for n, v := range w.incidents {
+		r.Numbers[n] = t.putIncident(v, next)
+		pause()
 	}
-	if a.Updated != b.Updated {
-		return a.Updated < b.Updated
+	for _, v := range w.alerts {
+		t.putAlert(v, next)
+		pause()
 	}
-	return a.Number < b.Number
-}
-
-func lessMention(a, b mention) bool {
-	return cmp.Or(strings.Compare(a.group, b.group), a.at.Compare(b.at), cmp.Compare(a.id, b.id)) < 0
-}
-
-func lessEntry(a, b *activity.Entry) bool {
-	return cmp.Or(cmp.Compare(a.Incident, b.Incident), cmp.Compare(a.Seq, b.Seq)) < 0
-}
-
-// copy returns the tables as they are now. Both can be used on; what is written to one is not seen in the other.
-func (t *tables) copy() tables {
-	c := *t
-	c.incidents, c.buckets, c.tags = t.incidents.Copy(), t.buckets.Copy(), t.tags.Copy()
-	for sort, tree := range t.sorted {
-		if tree != nil {
-			c.sorted[sort] = tree.Copy()
+	for n, e := range w.entries {
+		seq := t.log.add(e)
+		t.entries[e.ID] = seq
+		node := t.incident(e.Incident)
+		node.history = append(node.history, seq)
+		if n == 0 {
+			r.Seq = seq
 		}
+		pause()
 	}
-	c.alerts, c.byTime, c.byIncident, c.byEntity = t.alerts.Copy(), t.byTime.Copy(), t.byIncident.Copy(), t.byEntity.Copy()
-	c.entries, c.history = t.entries.Copy(), t.history.Copy()
-	return c
-}
-
-// putIncident stores i in the place of old, which is nil when i is new.
-func (t *tables) putIncident(old, i *incident.Incident) {
-	t.incidents.Set(i)
-	for sort, tree := range t.sorted {
-		if tree == nil {
-			continue
+	t.commit = next
+	earliest := moments.publish(moment{t, next, t.log})
+	// Twice what was written, so that what a long View has kept goes sooner than more comes.
+	for range 2*written + 1 {
+		if !t.dropReplaced(earliest) {
+			break
 		}
-		q := incident.Query{Sort: incident.Sort(sort)}
-		if old != nil {
-			if place := q.Place(*old); place != q.Place(*i) {
-				tree.Delete(row{Place: place})
-			}
-		}
-		tree.Set(row{q.Place(*i), i})
+		pause()
 	}
-	if old != nil {
-		t.buckets.Delete(row{Place: bucketPlace(old)})
-		for _, tag := range old.Tags {
-			t.tags.Delete(row{Place: tagPlace(tag, old)})
-		}
+	return r
+}
+
+// dropReplaced drops the oldest version that was replaced, unless a View of the earliest commit may read it.
+func (t *tables) dropReplaced(earliest int64) bool {
+	if len(t.replaced) == 0 {
+		return false
 	}
-	t.buckets.Set(row{bucketPlace(i), i})
-	for _, tag := range i.Tags {
-		t.tags.Set(row{tagPlace(tag, i), i})
+	switch next := t.replaced[0]; {
+	case next.incident != nil && next.incident.from <= earliest:
+		t.dropIncident(next.incident)
+	case next.alert != nil && next.alert.from <= earliest:
+		t.dropAlert(next.alert)
+	default:
+		return false
 	}
-}
-
-func bucket(status incident.Status, severity alert.Severity) int64 {
-	return int64(status)<<8 | int64(severity)
-}
-
-func bucketPlace(i *incident.Incident) incident.Place {
-	return incident.Place{Rank: bucket(i.Status, i.Severity), Updated: i.Updated.UnixMicro(), Number: i.Number}
-}
-
-func tagPlace(tag incident.Tag, i *incident.Incident) incident.Place {
-	return incident.Place{Text: incident.Fold(tag.Name), Updated: i.Updated.UnixMicro(), Number: i.Number}
-}
-
-func (t *tables) putAlert(a *alert.Alert) {
-	if old, ok := t.alerts.Set(a); ok {
-		m := mentionOf(old)
-		t.byTime.Delete(m)
-		t.byIncident.Delete(m.in(string(old.Incident)))
-		for _, key := range old.Keys() {
-			t.byEntity.Delete(m.in(string(key)))
-		}
-	}
-	m := mentionOf(a)
-	t.byTime.Set(m)
-	t.byIncident.Set(m.in(string(a.Incident)))
-	for _, key := range a.Keys() {
-		t.byEntity.Set(m.in(string(key)))
-	}
-}
-
-// mentionOf returns the mention of a in the index of all. The monotonic clock, which is not compared between
-// processes either, is left out.
-func mentionOf(a *alert.Alert) mention { return mention{"", a.FirstActivity.Round(0), a.ID, a} }
-
-func (m mention) in(group string) mention {
-	m.group = group
-	return m
-}
-
-func (t *tables) putEntry(e *activity.Entry) {
-	t.log = append(t.log, e)
-	t.entries.Set(e)
-	t.history.Set(e)
+	t.replaced[0] = replaced{}
+	t.replaced = t.replaced[1:]
+	return true
 }

@@ -1,0 +1,94 @@
+package memory
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/incidentkit/incidentkit/activity"
+)
+
+// A moment is what a View sees: everything up to a commit.
+type moment struct {
+	tables *tables
+	commit int64
+	log    log // its entries up to the commit
+}
+
+// moments know the present and the moments that Views still read. Its lock is held for a few instructions
+// only, so that a View never waits for an Apply to begin.
+type moments struct {
+	mu   sync.Mutex
+	now  moment
+	open []opened // by commit
+	over bool     // closed
+}
+
+// opened is how many Views read a commit.
+type opened struct {
+	commit int64
+	views  int
+}
+
+// begin returns the present for a View. The second result is false when the store is closed.
+func (m *moments) begin() (moment, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.over {
+		return moment{}, false
+	}
+	if n := len(m.open); n > 0 && m.open[n-1].commit == m.now.commit {
+		m.open[n-1].views++
+	} else {
+		m.open = append(m.open, opened{m.now.commit, 1})
+	}
+	return m.now, true
+}
+
+// end takes back a begin.
+func (m *moments) end(commit int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.open, func(o opened) bool { return o.commit == commit })
+	if m.open[i].views--; m.open[i].views == 0 {
+		m.open = slices.Delete(m.open, i, i+1)
+	}
+}
+
+// publish makes next the present and returns the earliest commit that is still read.
+func (m *moments) publish(next moment) (earliest int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now = next
+	if len(m.open) > 0 {
+		return m.open[0].commit
+	}
+	return next.commit
+}
+
+func (m *moments) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now, m.over = moment{}, true
+}
+
+// A log is the entries in the order of Seq, in blocks of blockSize. A block that is full never changes,
+// and of the last one only places behind the end of a reader's log do, so reading takes no lock.
+type log struct {
+	blocks [][]activity.Entry
+	length int64
+}
+
+const blockSize = 256
+
+// add appends e and returns the Seq it gave it.
+func (l *log) add(e activity.Entry) int64 {
+	if l.length%blockSize == 0 {
+		l.blocks = append(l.blocks, make([]activity.Entry, blockSize))
+	}
+	e.Seq = l.length + 1
+	*l.at(e.Seq) = e
+	l.length++
+	return e.Seq
+}
+
+func (l *log) at(seq int64) *activity.Entry { return &l.blocks[(seq-1)/blockSize][(seq-1)%blockSize] }

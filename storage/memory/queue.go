@@ -1,0 +1,367 @@
+package memory
+
+import (
+	"context"
+	"iter"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	return func(yield func(incident.Incident, error) bool) {
+		start, started, err := q.Start()
+		if err != nil {
+			yield(incident.Incident{}, err)
+			return
+		}
+		rest := q
+		rest.Entities = nil // seen to by the index; Match would need the alerts
+		wanted := func(v *incidentVersion) bool { return rest.Match(incident.Case{Incident: v.value}) }
+		copied := func(v *incidentVersion) incident.Incident { return v.value.Clone() }
+		send(ctx, r, r.incidentsOf(q, start, started), wanted, copied, q.Limit, yield)
+	}
+}
+
+// maxSorted is how many incidents are sorted for a query rather than looked for in its order.
+const maxSorted = 4096
+
+// incidentsOf finds at least the incidents that q selects behind start, in its order. Of q's filters only
+// Entities has been seen to.
+func (r *reader) incidentsOf(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+	var next batcher[incidentVersion]
+	return func(n int) ([]*incidentVersion, bool) {
+		if next == nil {
+			next = r.plan(q, start, started)
+		}
+		return next(n)
+	}
+}
+
+// plan chooses how to find what incidentsOf finds.
+func (r *reader) plan(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+	t := r.tables
+	var found []*incidentVersion
+	switch trees, size := t.smallest(q); {
+	case len(q.IDs) > 0 || len(q.Numbers) > 0 || len(q.Entities) > 0:
+		found = r.chosen(q)
+	case q.Sort == incident.ByUpdated:
+		return r.byUpdate(q, start, started)
+	case size <= maxSorted:
+		sieve := t.sieve(q)
+		for _, tree := range trees {
+			tree.Scan(func(l listing) bool {
+				if sieve.passes(l.mark) && l.version.seen(r.commit) {
+					found = append(found, l.version)
+				}
+				return true
+			})
+		}
+	case q.Sort == incident.ByNumber:
+		return r.inNumberOrder(q, start, started)
+	case q.Sort == incident.ByCreated:
+		return r.byRow(t.created, q, start, started)
+	case q.Sort == incident.ByName:
+		return r.byRow(t.names, q, start, started)
+	default:
+		return r.byUpdate(q, start, started)
+	}
+	places := make(map[*incidentVersion]incident.Place, len(found))
+	for _, v := range found {
+		if p := q.Place(v.value); !started || q.ComparePlaces(p, start) > 0 {
+			places[v] = p
+		}
+	}
+	found = found[:0]
+	for v := range places {
+		found = append(found, v)
+	}
+	slices.SortFunc(found, func(a, b *incidentVersion) int { return q.ComparePlaces(places[a], places[b]) })
+	return from(found)
+}
+
+// smallest returns the trees that together hold at least what q selects, those which hold least, and how
+// many versions that is.
+func (t *tables) smallest(q incident.Query) (trees []*btree.BTreeG[listing], size int) {
+	trees, size = []*btree.BTreeG[listing]{t.updated}, t.updated.Len()
+	better := func(other []*btree.BTreeG[listing]) {
+		n := 0
+		for _, tree := range other {
+			n += tree.Len()
+		}
+		if n < size {
+			trees, size = other, n
+		}
+	}
+	if len(q.Statuses) > 0 || len(q.Severities) > 0 {
+		var other []*btree.BTreeG[listing]
+		for b, tree := range t.buckets {
+			if b.in(q) {
+				other = append(other, tree)
+			}
+		}
+		better(other)
+	}
+	if owners := ownersOf(q); owners != nil {
+		better(treesOf(&t.owners, owners))
+	}
+	if len(q.Tags) > 0 {
+		var tags []string
+		for _, tag := range q.Tags {
+			tags = append(tags, incident.Fold(tag))
+		}
+		better(treesOf(&t.tags, unique(tags)))
+	}
+	return trees, size
+}
+
+func treesOf(index *btree.Map[string, *btree.BTreeG[listing]], texts []string) []*btree.BTreeG[listing] {
+	var trees []*btree.BTreeG[listing]
+	for _, text := range texts {
+		if tree, ok := index.Get(text); ok {
+			trees = append(trees, tree)
+		}
+	}
+	return trees
+}
+
+// in reports whether q's statuses and severities let the incidents of b pass.
+func (b bucket) in(q incident.Query) bool {
+	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, b.status)) &&
+		(len(q.Severities) == 0 || slices.Contains(q.Severities, b.severity))
+}
+
+// chosen returns the incidents that q names by ID or number or that have one of its entities, each once or
+// more often.
+func (r *reader) chosen(q incident.Query) []*incidentVersion {
+	var found []*incidentVersion
+	add := func(n *incidentNode) {
+		if n != nil {
+			if v := n.at(r.commit); v != nil {
+				found = append(found, v)
+			}
+		}
+	}
+	switch {
+	case len(q.Entities) > 0:
+		for _, key := range unique(q.Entities) {
+			if e := r.tables.entities[key]; e != nil {
+				r.incidentsWith(e, func(id incident.ID) { add(r.tables.incidents[id]) })
+			}
+		}
+	case len(q.IDs) > 0:
+		for _, id := range q.IDs {
+			add(r.tables.incidents[id])
+		}
+	default:
+		for _, n := range q.Numbers {
+			if n > 0 && n <= int64(len(r.tables.numbers)) {
+				add(r.tables.numbers[n-1])
+			}
+		}
+	}
+	return found
+}
+
+// incidentsWith calls yield with the incidents that have an alert with e.
+func (r *reader) incidentsWith(e *entity, yield func(incident.ID)) {
+	seen := func(m mention) *alertVersion {
+		if v := m.node.at(r.commit); v != nil && v.mention() == m && v.has(e) {
+			return v
+		}
+		return nil
+	}
+	for _, m := range e.alerts.few {
+		if v := seen(m); v != nil {
+			yield(v.value.Incident)
+		}
+	}
+	if e.members == nil {
+		return
+	}
+	it := e.members.Iter()
+	for ok := it.First(); ok; {
+		m := it.Item()
+		if v := seen(m.mention); v != nil && v.value.Incident == m.incident {
+			yield(m.incident)
+			ok = it.Seek(member{m.incident, mention{at: math.MaxInt64}}) // the next incident
+		} else {
+			ok = it.Next()
+		}
+	}
+}
+
+// A stage is incidents that are equal in what a query sorts by, so that they stand in the order of their
+// last update.
+type stage struct {
+	incident.Place // Text and Rank
+	trees          []*btree.BTreeG[listing]
+}
+
+// stages calls yield with the stages of q in its order, those before start left out if there is a start. It
+// reports whether it came to the end.
+func (t *tables) stages(q incident.Query, start incident.Place, started bool, yield func(stage) bool) bool {
+	switch q.Sort {
+	case incident.ByOwner:
+		wanted := ownersOf(q)
+		each := func(id string, tree *btree.BTreeG[listing]) bool {
+			if wanted != nil && !slices.Contains(wanted, id) {
+				return true
+			}
+			return yield(stage{incident.Place{Text: id}, []*btree.BTreeG[listing]{tree}})
+		}
+		done := true
+		visit := func(id string, tree *btree.BTreeG[listing]) bool {
+			done = each(id, tree)
+			return done
+		}
+		switch {
+		case q.Ascending:
+			t.owners.Ascend(start.Text, visit)
+		case started:
+			t.owners.Descend(start.Text, visit)
+		default:
+			t.owners.Reverse(visit)
+		}
+		return done
+	case incident.BySeverity, incident.ByStatus:
+		byRank := make(map[int64]*stage)
+		var all []*stage
+		for b, tree := range t.buckets {
+			rank := int64(b.status)
+			if q.Sort == incident.BySeverity {
+				rank = int64(b.severity)
+			}
+			here := incident.Place{Rank: rank, Updated: start.Updated, Number: start.Number}
+			if !b.in(q) || started && q.ComparePlaces(here, start) < 0 {
+				continue
+			}
+			if byRank[rank] == nil {
+				byRank[rank] = &stage{Place: incident.Place{Rank: rank}}
+				all = append(all, byRank[rank])
+			}
+			byRank[rank].trees = append(byRank[rank].trees, tree)
+		}
+		slices.SortFunc(all, func(a, b *stage) int { return q.ComparePlaces(a.Place, b.Place) })
+		for _, s := range all {
+			if !yield(*s) {
+				return false
+			}
+		}
+		return true
+	default:
+		trees, _ := t.smallest(q)
+		return yield(stage{trees: trees})
+	}
+}
+
+// byUpdate finds incidents in stages.
+func (r *reader) byUpdate(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+	sieve := r.tables.sieve(q)
+	return func(n int) (found []*incidentVersion, more bool) {
+		scanned := 0
+		var last *incidentVersion
+		done := r.tables.stages(q, start, started, func(s stage) bool {
+			// The place in the order of last update behind which this stage begins.
+			from, cut := start, started && s.Text == start.Text && s.Rank == start.Rank
+			if q.Sort == incident.ByUpdated {
+				from, cut = incident.Place{Updated: start.Rank, Number: start.Number}, started
+			}
+			spans := make([]span[listing], 0, len(s.trees))
+			for _, tree := range s.trees {
+				part := span[listing]{
+					many: tree, lo: listing{updated: since(q.UpdatedSince), number: math.MinInt64}, hi: listing{updated: until(q.UpdatedUntil)},
+				}
+				if cut {
+					edge := listing{updated: from.Updated, number: from.Number}
+					if q.Ascending {
+						edge.from = math.MaxInt64 // behind all versions that stand there
+					}
+					part = part.behind(edge, lessListing, !q.Ascending)
+				}
+				spans = append(spans, part)
+			}
+			return merge(spans, lessListing, lessListing, !q.Ascending, func(l listing) bool {
+				scanned++
+				start, started = incident.Place{Text: s.Text, Rank: s.Rank, Updated: l.updated, Number: l.number}, true
+				if q.Sort == incident.ByUpdated {
+					start = incident.Place{Rank: l.updated, Number: l.number}
+				}
+				if l.version != last && sieve.passes(l.mark) && l.version.seen(r.commit) {
+					last = l.version // it may have two of the tags
+					found = append(found, last)
+				}
+				return len(found) < n && scanned < maxScanned
+			})
+		})
+		return found, !done
+	}
+}
+
+// byRow finds incidents in the order of a tree of rows.
+func (r *reader) byRow(tree *btree.BTreeG[row], q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+	return func(n int) (found []*incidentVersion, more bool) {
+		part := span[row]{many: tree, lo: row{Place: incident.Place{Rank: math.MinInt64, Number: math.MinInt64}}, endless: true}
+		if q.Sort == incident.ByCreated {
+			part.lo.Rank, part.hi.Rank, part.endless = since(q.CreatedSince), until(q.CreatedUntil), false
+		}
+		if started {
+			part = part.behind(row{Place: start}, lessRow, !q.Ascending)
+		}
+		scanned := 0
+		done := merge([]span[row]{part}, lessRow, lessRow, !q.Ascending, func(l row) bool {
+			scanned++
+			start, started = l.Place, true
+			if v := l.node.at(r.commit); v != nil && q.Place(v.value) == l.Place {
+				found = append(found, v)
+			}
+			return len(found) < n && scanned < maxScanned
+		})
+		return found, !done
+	}
+}
+
+// inNumberOrder finds incidents in the order of their numbers.
+func (r *reader) inNumberOrder(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+	next, step, end := int64(len(r.tables.numbers)), int64(-1), int64(0)
+	if q.Ascending {
+		next, step, end = 1, 1, next+1
+	}
+	switch {
+	case !started:
+	case q.Ascending:
+		next = max(min(start.Number, end-1)+1, 1)
+	default:
+		next = min(max(start.Number, 1)-1, next)
+	}
+	return func(n int) (found []*incidentVersion, more bool) {
+		for ; (end-next)*step > 0 && len(found) < n; next += step {
+			if v := r.tables.numbers[next-1].at(r.commit); v != nil {
+				found = append(found, v)
+			}
+		}
+		return found, (end-next)*step > 0
+	}
+}
+
+// since and until return bounds in microseconds between which all times lie that a filter can let pass.
+func since(t time.Time) int64 {
+	if t.IsZero() || !countable(t) {
+		return math.MinInt64
+	}
+	return t.UnixMicro()
+}
+
+func until(t time.Time) int64 {
+	if t.IsZero() || !countable(t) {
+		return math.MaxInt64
+	}
+	return t.UnixMicro() + 1
+}
+
+// countable reports whether t fits into microseconds.
+func countable(t time.Time) bool { return t.Year() > -200_000 && t.Year() < 200_000 }

@@ -1,0 +1,123 @@
+package memory
+
+import (
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// What a store holds when no View is open is what a new store holds that is given the latest state of each
+// record: replaced versions and their places in the indexes are gone.
+func TestNothingReplacedIsKept(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := New()
+		incidents, alerts := map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}
+		ends := []func(){}
+		if rapid.Bool().Draw(t, "crowd") {
+			var cs storage.Changeset
+			for n := range maxFew + 1 {
+				a := alert.Alert{ID: alert.ID(fmt.Sprint(n)), Incident: "a", Evidence: []alert.Evidence{{Entity: alert.IP{Address: "192.0.2.0"}}}}
+				cs.Alerts = append(cs.Alerts, a)
+				a.Version++
+				alerts[a.ID] = a
+			}
+			_, err := s.Apply(t.Context(), cs)
+			require.NoError(t, err)
+		}
+		minute := func() time.Time {
+			return time.Date(2026, 3, 1, 0, rapid.IntRange(0, 9).Draw(t, "minute"), 0, 0, time.UTC)
+		}
+		for range rapid.IntRange(1, 30).Draw(t, "writes") {
+			i := incident.Incident{ID: incident.ID(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "id"))}
+			i.Version = incidents[i.ID].Version
+			i.Name, i.Owner.ID = rapid.SampledFrom([]string{"x", "y"}).Draw(t, "name"), rapid.SampledFrom([]string{"", "kai"}).Draw(t, "owner")
+			i.Status, i.Created, i.Updated = incident.Status(rapid.IntRange(0, 2).Draw(t, "status")), minute(), minute()
+			for _, tag := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"vip", "test"}), rapid.ID[string]).Draw(t, "tags") {
+				i.Tags = append(i.Tags, incident.Tag{Name: tag})
+			}
+			a := alert.Alert{ID: alert.ID(fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "alert"))), Incident: i.ID, FirstActivity: minute()}
+			a.Version = alerts[a.ID].Version
+			for _, n := range rapid.SliceOfDistinct(rapid.IntRange(0, 3), rapid.ID[int]).Draw(t, "evidence") {
+				a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.IP{Address: fmt.Sprintf("192.0.2.%d", n)}})
+			}
+			_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}})
+			require.NoError(t, err)
+			i.Version++
+			a.Version++
+			incidents[i.ID], alerts[a.ID] = i, a
+			next, end := iter.Pull(func(yield func(bool) bool) {
+				_ = s.View(t.Context(), func(storage.Reader) error { yield(true); return nil })
+			})
+			next()
+			if ends = append(ends, end); rapid.Bool().Draw(t, "end") {
+				ends[0]()
+				ends = ends[1:]
+			}
+		}
+		for _, end := range ends {
+			end()
+		}
+		for len(s.tables.replaced) > 0 {
+			_, err := s.Apply(t.Context(), storage.Changeset{})
+			require.NoError(t, err)
+		}
+
+		fresh := New()
+		var cs storage.Changeset
+		for _, i := range incidents {
+			i.Version = 0
+			cs.Incidents = append(cs.Incidents, i)
+		}
+		for _, a := range alerts {
+			a.Version = 0
+			cs.Alerts = append(cs.Alerts, a)
+		}
+		_, err := fresh.Apply(t.Context(), cs)
+		require.NoError(t, err)
+		assert.Equal(t, fresh.tables.sizes(), s.tables.sizes())
+		for _, e := range s.tables.entities {
+			if e.members != nil {
+				assert.Equal(t, e.alerts.len(), e.members.Len(), e.key)
+			}
+		}
+		for id := range incidents {
+			assert.Nil(t, s.tables.incidents[id].latest.older)
+		}
+		for _, n := range s.tables.alerts {
+			assert.Nil(t, n.latest.older)
+		}
+	})
+}
+
+// sizes returns how many places each index has.
+func (t *tables) sizes() map[string]int {
+	sizes := map[string]int{
+		"updated": t.updated.Len(), "created": t.created.Len(), "names": t.names.Len(), "by time": t.byTime.len(),
+		"buckets": len(t.buckets), "owners": t.owners.Len(), "tags": t.tags.Len(), "entities": len(t.entities),
+	}
+	for b, tree := range t.buckets {
+		sizes[fmt.Sprint("bucket ", b)] = tree.Len()
+	}
+	for owner, tree := range t.owners.Scan {
+		sizes["owner "+owner] = tree.Len()
+	}
+	for tag, tree := range t.tags.Scan {
+		sizes["tag "+tag] = tree.Len()
+	}
+	for key, e := range t.entities {
+		sizes["entity "+string(key)] = e.alerts.len()
+	}
+	for id, n := range t.incidents {
+		sizes["alerts of "+string(id)] = n.alerts.len()
+	}
+	return sizes
+}

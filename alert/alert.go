@@ -85,53 +85,47 @@ type Alert struct {
 
 // Clone returns a copy of a that shares no memory a caller could change.
 func (a Alert) Clone() Alert {
-	a.Techniques = slices.Clone(a.Techniques)
-	a.Tags = slices.Clone(a.Tags)
-	if a.Evidence != nil {
-		evidence := make([]Evidence, len(a.Evidence))
-		for i, e := range a.Evidence {
-			evidence[i] = e.Clone()
-		}
-		a.Evidence = evidence
+	// Stores copy every alert they take and give, so that all its lists go into two arrays.
+	texts, roles := len(a.Techniques)+len(a.Tags), 0
+	for i := range a.Evidence {
+		e := &a.Evidence[i]
+		texts += len(e.DetailedRoles) + len(e.Tags)
+		roles += len(e.Roles)
+	}
+	textsLeft, rolesLeft := make([]string, texts), make([]Role, roles)
+	a.Techniques, textsLeft = copyInto(textsLeft, a.Techniques)
+	a.Tags, textsLeft = copyInto(textsLeft, a.Tags)
+	a.Evidence = slices.Clone(a.Evidence)
+	for i := range a.Evidence {
+		e := &a.Evidence[i]
+		e.DetailedRoles, textsLeft = copyInto(textsLeft, e.DetailedRoles)
+		e.Tags, textsLeft = copyInto(textsLeft, e.Tags)
+		e.Roles, rolesLeft = copyInto(rolesLeft, e.Roles)
 	}
 	return a
 }
 
-// Brief returns a without Evidence, Description, RecommendedActions and Extra: what lists and correlation need.
+// copyInto copies list to the beginning of room and returns the copy, which cannot grow into the rest, and the
+// rest. A nil list stays nil.
+func copyInto[T any](room, list []T) (copied, rest []T) {
+	if list == nil {
+		return nil, room
+	}
+	n := copy(room, list)
+	return room[:n:n], room[n:]
+}
+
+// Brief returns a without its lists and long texts, Evidence, Description, RecommendedActions, Techniques, Tags
+// and Extra: what correlation and a short list of alerts need.
 func (a Alert) Brief() Alert {
-	a.Evidence, a.Description, a.RecommendedActions, a.Extra = nil, "", "", ""
+	a.Evidence, a.Techniques, a.Tags, a.Description, a.RecommendedActions, a.Extra = nil, nil, nil, "", "", ""
 	return a
-}
-
-// Keys returns the keys of all evidence of a, each once, in the order they occur.
-func (a Alert) Keys() []Key {
-	keys := make([]Key, 0, 2*len(a.Evidence))
-	for _, e := range a.Evidence {
-		if e.Entity == nil {
-			continue
-		}
-		n := len(keys)
-		keys = e.Entity.appendKeys(keys)
-		keys = compactNew(keys, n)
-	}
-	return keys
-}
-
-// compactNew removes from keys[n:] what occurs earlier in keys.
-func compactNew(keys []Key, n int) []Key {
-	out := keys[:n]
-	for _, k := range keys[n:] {
-		if !slices.Contains(out, k) {
-			out = append(out, k)
-		}
-	}
-	return out
 }
 
 // Validate reports every field of a that keeps it from being ingested, joined; nil means none. Each
 // problem is a [*FieldError].
 func (a Alert) Validate() error {
-	p := problems{record: "alert " + string(a.Origin.AlertID())}
+	p := problems{origin: a.Origin}
 	p.need("origin.source", a.Origin.Source)
 	p.need("origin.id", a.Origin.ID)
 	p.need("title", a.Title)

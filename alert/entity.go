@@ -1,10 +1,7 @@
 package alert
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +16,8 @@ type Entity interface {
 	// Name returns the entity as people would call it; it is not unique and never empty.
 	Name() string
 
-	// appendKeys appends the entity's keys, the one that is its identity first.
-	appendKeys([]Key) []Key
+	// addKeys adds the entity's keys, the one that is its identity first.
+	addKeys(*keyring)
 }
 
 // A Kind is the type of an entity. Kinds are named as the evidence types of Microsoft Graph without the
@@ -46,24 +43,6 @@ const (
 	KindAmazonResource      Kind = "amazonResource"
 	KindGoogleCloudResource Kind = "googleCloudResource"
 )
-
-// A Key is one identifier by which an entity can be recognised in another alert, such as
-// "sha256:8963a1…" or "upn:kai@contoso.com": a namespace, a colon and the identifier in the form in which
-// equal things are equal. An entity has one or more keys; the first is its identity.
-type Key string
-
-// Namespace returns the part of k before the first colon, such as "sha256".
-func (k Key) Namespace() string {
-	namespace, _, _ := strings.Cut(string(k), ":")
-	return namespace
-}
-
-// Keys returns the keys of e, its identity first. There is always at least one.
-func Keys(e Entity) []Key { return e.appendKeys(nil) }
-
-// Identity returns the key that tells e from other entities of its kind: two pieces of evidence with the
-// same identity are the same asset.
-func Identity(e Entity) Key { return e.appendKeys(make([]Key, 0, 4))[0] }
 
 // A Device is a computer, a phone or another machine.
 type Device struct {
@@ -277,155 +256,6 @@ func (c CloudResource) Name() string {
 	return firstOf("cloud resource", c.ResourceName, c.ID)
 }
 func (o Other) Name() string { return firstOf("entity", o.Label, string(o.Type)) }
-
-// Each entity's keys stand strongest first, so that the first one present is its identity.
-
-func (d Device) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	keys = appendKey(keys, "device", d.DeviceID)
-	keys = appendKey(keys, "device-dir", d.DirectoryID)
-	keys = appendKey(keys, "host", strings.TrimSuffix(firstOf("", d.DNSName, d.HostName), "."))
-	return orAnonymous(keys, n, d)
-}
-
-func (u User) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	keys = appendKey(keys, "user", u.DirectoryID)
-	keys = appendKey(keys, "sid", u.SID)
-	keys = appendKey(keys, "upn", u.UPN)
-	if u.Account != "" {
-		keys = appendKey(keys, "account", u.Domain+`\`+u.Account)
-	}
-	return orAnonymous(keys, n, u)
-}
-
-func (m Mailbox) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	keys = appendKey(keys, "mailbox", m.Address)
-	keys = appendKey(keys, "upn", m.UPN)
-	return orAnonymous(keys, n, m)
-}
-
-func (i IP) appendKeys(keys []Key) []Key {
-	address := i.Address
-	if a, err := netip.ParseAddr(strings.TrimSpace(address)); err == nil {
-		address = a.Unmap().WithZone("").String()
-	}
-	n := len(keys)
-	return orAnonymous(appendKey(keys, "ip", address), n, i)
-}
-
-func (u URL) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	if u.URL != "" {
-		keys = append(keys, Key("url:"+u.URL)) // the path of a URL tells upper from lower case
-	}
-	return orAnonymous(keys, n, u)
-}
-
-func (f File) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	keys = f.appendHashes(keys)
-	if len(keys) == n && f.FileName != "" {
-		keys = appendKey(keys, "file", f.DeviceID+"|"+f.Path+`\`+f.FileName)
-	}
-	return orAnonymous(keys, n, f)
-}
-
-func (f File) appendHashes(keys []Key) []Key {
-	keys = appendKey(keys, "sha256", f.SHA256)
-	keys = appendKey(keys, "sha1", f.SHA1)
-	return appendKey(keys, "md5", f.MD5)
-}
-
-func (p Process) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	if p.PID != 0 && !p.Started.IsZero() {
-		id := p.DeviceID + "|" + number(p.PID) + "|" + p.Started.UTC().Format(time.RFC3339Nano)
-		keys = appendKey(keys, "process", id)
-	} else {
-		keys = orAnonymous(keys, n, p)
-	}
-	return p.Image.appendHashes(keys)
-}
-
-func (r Registry) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	if r.Key != "" || r.Hive != "" {
-		id := r.DeviceID + "|" + r.Hive + `\` + r.Key
-		if r.Kind() == KindRegistryValue {
-			id += "|" + r.Value
-		}
-		keys = appendKey(keys, "registry", id)
-	}
-	return orAnonymous(keys, n, r)
-}
-
-func (m Message) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	if m.NetworkMessageID != "" {
-		keys = appendKey(keys, "message", m.NetworkMessageID+"|"+m.Recipient)
-	} else if m.InternetMessageID != "" {
-		keys = appendKey(keys, "internet-message", m.InternetMessageID+"|"+m.Recipient)
-	} else {
-		keys = orAnonymous(keys, n, m)
-	}
-	return appendKey(keys, "sender", m.Sender)
-}
-
-func (m MailCluster) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	if m.Value != "" {
-		keys = appendKey(keys, "mail-cluster", m.By+"|"+m.Value)
-	}
-	return orAnonymous(keys, n, m)
-}
-
-func (a App) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	if a.AppID != 0 || a.InstanceID != 0 {
-		keys = appendKey(keys, "app", number(a.AppID)+"|"+number(a.InstanceID))
-	} else {
-		keys = appendKey(keys, "app-name", a.DisplayName)
-	}
-	return orAnonymous(keys, n, a)
-}
-
-func (a OAuthApp) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	keys = appendKey(keys, "oauth-app", firstOf("", a.AppID, a.ObjectID))
-	return orAnonymous(keys, n, a)
-}
-
-func (c CloudResource) appendKeys(keys []Key) []Key {
-	n := len(keys)
-	keys = appendKey(keys, "resource", c.ID)
-	return orAnonymous(keys, n, c)
-}
-
-func (o Other) appendKeys(keys []Key) []Key { return orAnonymous(keys, len(keys), o) }
-
-// appendKey appends the key of an identifier whose case does not matter, unless it is empty.
-func appendKey(keys []Key, namespace, id string) []Key {
-	if id == "" {
-		return keys
-	}
-	return append(keys, Key(namespace+":"+strings.ToLower(id)))
-}
-
-// orAnonymous gives an entity that has no identifier at all the hash of everything it says, so that it
-// still has an identity, though one that never links two different reports.
-func orAnonymous[E Entity](keys []Key, n int, e E) []Key {
-	if len(keys) > n {
-		return keys
-	}
-	text, err := json.Marshal(e)
-	if err != nil {
-		text = []byte(e.Name()) // only a time beyond year 9999 gets here
-	}
-	sum := sha256.Sum256(text)
-	return append(keys, Key(string(e.Kind())+"-anonymous:"+hex.EncodeToString(sum[:16])))
-}
 
 // decodeEntity reads the JSON of an entity of the given kind.
 func decodeEntity(kind Kind, text []byte) (Entity, error) {

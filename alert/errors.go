@@ -31,14 +31,14 @@ func (e *FieldError) Error() string {
 // Unwrap returns [ErrInvalid].
 func (e *FieldError) Unwrap() error { return ErrInvalid }
 
-// problems gathers what is wrong with one record, so that a caller hears of all of it at once.
+// problems gathers what is wrong with one alert, so that a caller hears of all of it at once.
 type problems struct {
-	record string
+	origin Origin
 	errs   []error
 }
 
 func (p *problems) add(field, value, want string) {
-	p.errs = append(p.errs, &FieldError{p.record, field, shorten(strings.ToValidUTF8(value, "\uFFFD")), want})
+	p.errs = append(p.errs, &FieldError{"alert " + string(p.origin.AlertID()), field, shorten(strings.ToValidUTF8(value, "\uFFFD")), want})
 }
 
 // need notes that value is empty or only space.

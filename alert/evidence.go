@@ -28,6 +28,14 @@ func (e Evidence) Clone() Evidence {
 	return e
 }
 
+// Equal reports whether e says the same as other. An empty list is the same as none.
+func (e Evidence) Equal(other Evidence) bool {
+	return e.Entity == other.Entity && e.Verdict == other.Verdict && e.Remediation == other.Remediation &&
+		e.RemediationDetails == other.RemediationDetails && slices.Equal(e.Roles, other.Roles) &&
+		slices.Equal(e.DetailedRoles, other.DetailedRoles) && slices.Equal(e.Tags, other.Tags) &&
+		e.Created.Equal(other.Created) && e.Extra == other.Extra
+}
+
 // An EvidenceVerdict says how an entity was judged. The set is open: a word that is not among the
 // constants is kept as it came. Source: Microsoft Graph, evidenceVerdict.
 type EvidenceVerdict string

@@ -53,10 +53,10 @@ func Repeat(old, a alert.Alert) (merged alert.Alert, changed bool) {
 func UpdateAlert(cmd Command, c Case, a alert.Alert) Effect {
 	alerts := slices.Clone(c.Alerts)
 	var changes []alertChange
-	for n, old := range alerts {
-		if old.ID == a.ID {
-			changes = append(changes, alertChange{old, a})
+	for n := range alerts {
+		if alerts[n].ID == a.ID {
 			alerts[n] = a
+			changes = append(changes, alertChange{&c.Alerts[n], &alerts[n]})
 		}
 	}
 	after := c.Incident

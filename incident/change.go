@@ -92,17 +92,8 @@ var alertFields = []field[alert.Alert]{
 	plain("sourceUpdated", activity.AlertUpdated, func(a *alert.Alert) time.Time { return a.SourceUpdated }),
 	plain("extra", activity.AlertUpdated, func(a *alert.Alert) alert.Fields { return a.Extra }),
 	{"evidence", activity.AlertUpdated,
-		func(a, b *alert.Alert) bool { return !sameEvidence(a.Evidence, b.Evidence) },
+		func(a, b *alert.Alert) bool { return !slices.EqualFunc(a.Evidence, b.Evidence, alert.Evidence.Equal) },
 		func(a *alert.Alert) activity.Value { return valueOf(len(a.Evidence)) }},
-}
-
-func sameEvidence(a, b []alert.Evidence) bool {
-	return slices.EqualFunc(a, b, func(a, b alert.Evidence) bool {
-		return a.Entity == b.Entity && a.Verdict == b.Verdict && a.Remediation == b.Remediation &&
-			a.RemediationDetails == b.RemediationDetails && slices.Equal(a.Roles, b.Roles) &&
-			slices.Equal(a.DetailedRoles, b.DetailedRoles) && slices.Equal(a.Tags, b.Tags) &&
-			a.Created.Equal(b.Created) && a.Extra == b.Extra
-	})
 }
 
 // valueOf returns v as JSON, "" for the zero value of its type. The common types are written by hand
@@ -113,6 +104,7 @@ func valueOf[T any](v T) activity.Value {
 		if v == "" {
 			return ""
 		}
+		return activity.Value(appendText(make([]byte, 0, 64), v))
 	case int:
 		if v == 0 {
 			return ""
@@ -130,6 +122,23 @@ func valueOf[T any](v T) activity.Value {
 		b := append(make([]byte, 0, 32), '"')
 		b = v.UTC().AppendFormat(b, time.RFC3339Nano)
 		return activity.Value(append(b, '"'))
+	case Owner:
+		if v.IsZero() {
+			return ""
+		}
+		b := append(make([]byte, 0, 64), `{"kind":`...)
+		b = append(appendText(b, v.Kind.String()), `,"id":`...)
+		b = appendText(b, v.ID)
+		if v.Name != "" {
+			b = appendText(append(b, `,"name":`...), v.Name)
+		}
+		return activity.Value(append(b, '}'))
+	case SeverityCounts:
+		return countsValue(v, v == SeverityCounts{})
+	case StatusCounts:
+		return countsValue(v, v == StatusCounts{})
+	case AssetCounts:
+		return countsValue(v, v == AssetCounts{})
 	case interface{ IsZero() bool }:
 		if v.IsZero() {
 			return ""
@@ -138,6 +147,14 @@ func valueOf[T any](v T) activity.Value {
 		if len(v) == 0 {
 			return ""
 		}
+		b := append(make([]byte, 0, 64), '[')
+		for n, s := range v {
+			if n > 0 {
+				b = append(b, ',')
+			}
+			b = appendText(b, s)
+		}
+		return activity.Value(append(b, ']'))
 	case []Tag:
 		if len(v) == 0 {
 			return ""
@@ -154,15 +171,41 @@ func valueOf[T any](v T) activity.Value {
 	return activity.Value(text)
 }
 
+// countsValue returns counts as JSON.
+func countsValue(counts json.Marshaler, none bool) activity.Value {
+	if none {
+		return ""
+	}
+	text, err := counts.MarshalJSON()
+	if err != nil {
+		return "" // counts are numbers
+	}
+	return activity.Value(text)
+}
+
+// appendText appends s as JSON.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			text, err := json.Marshal(s)
+			if err != nil {
+				return b // a string can always be expressed
+			}
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
 // An alertChange is an alert before and after a command.
-type alertChange struct{ before, after alert.Alert }
+type alertChange struct{ before, after *alert.Alert }
 
 // effect returns what cmd comes to when it turns the incident before into after and changes the given
 // alerts: the main entries, which say what was done, then one entry for each kind of difference of the
 // incident, then those of the alerts. Differences that have no kind of their own, such as counts of
 // alerts, stand in the first entry. A command without any difference and main entry has a zero effect.
 func effect(cmd Command, before, after Incident, main []activity.Entry, changes []alertChange) Effect {
-	j := journal{cmd: cmd, id: after.ID}
+	j := journal{cmd: cmd, id: after.ID, entries: make([]activity.Entry, 0, len(main)+len(changes)+2)}
 	for _, e := range main {
 		entry := j.add(e.Type, e.Alert)
 		entry.Text, entry.Links, entry.Occurred = e.Text, e.Links, e.Occurred
@@ -174,7 +217,7 @@ func effect(cmd Command, before, after Incident, main []activity.Entry, changes 
 		}
 	}
 	created := before.ID == ""
-	var first []activity.Change
+	first := make([]activity.Change, 0, 8)
 	for _, f := range incidentFields {
 		if !f.differs(&before, &after) {
 			continue
@@ -190,19 +233,26 @@ func effect(cmd Command, before, after Incident, main []activity.Entry, changes 
 	for _, c := range changes {
 		n := len(j.entries)
 		for _, f := range alertFields {
-			if f.differs(&c.before, &c.after) {
-				j.change(n, f.typ, c.after.ID, activity.Change{Field: f.path, Before: f.value(&c.before), After: f.value(&c.after)})
+			if f.differs(c.before, c.after) {
+				j.change(n, f.typ, c.after.ID, activity.Change{Field: f.path, Before: f.value(c.before), After: f.value(c.after)})
 			}
 		}
 		if len(j.entries) > n {
 			c.after.Updated = cmd.At
-			alerts = append(alerts, c.after)
+			if alerts == nil {
+				alerts = make([]alert.Alert, 0, len(changes))
+			}
+			alerts = append(alerts, *c.after)
 		}
 	}
 	if len(j.entries) == 0 {
 		return Effect{Incident: before}
 	}
-	j.entries[0].Changes = append(j.entries[0].Changes, first...)
+	if j.entries[0].Changes == nil && len(first) > 0 {
+		j.entries[0].Changes = first
+	} else {
+		j.entries[0].Changes = append(j.entries[0].Changes, first...)
+	}
 	after.Updated = cmd.At
 	return Effect{Incident: after, Alerts: alerts, Activity: j.entries}
 }

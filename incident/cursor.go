@@ -112,6 +112,27 @@ func (c *Cursor) UnmarshalText(text []byte) error {
 	if err := json.Unmarshal(raw, &t); err != nil {
 		return fmt.Errorf("%w: %w", ErrCursor, err)
 	}
-	*c = Cursor{t.Sort, t.Ascending, true, Place{string(t.Text), t.Rank, t.Updated, t.Number}}
+	p := Place{string(t.Text), t.Rank, t.Updated, t.Number}
+	if !t.Sort.has(p) {
+		return fmt.Errorf("%w: no incident can stand there by %s", ErrCursor, t.Sort)
+	}
+	*c = Cursor{t.Sort, t.Ascending, true, p}
 	return nil
+}
+
+// has reports whether p is a place that an incident can have in the order of s, so that a store need not
+// know what to make of any other.
+func (s Sort) has(p Place) bool {
+	switch s {
+	case ByUpdated, ByCreated:
+		return p.Text == "" && p.Updated == 0
+	case BySeverity, ByStatus:
+		return p.Text == ""
+	case ByOwner:
+		return p.Rank == 0
+	case ByName:
+		return p.Rank == 0 && p.Updated == 0
+	default:
+		return p.Text == "" && p.Rank == 0 && p.Updated == 0
+	}
 }

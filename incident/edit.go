@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -99,11 +100,14 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	}
 	var changes []alertChange
 	if e.Cascades() {
-		for _, a := range c.Alerts {
-			b := changed(a)
-			i.Alerts.ByStatus[a.Status]--
-			i.Alerts.ByStatus[b.Status]++
-			changes = append(changes, alertChange{a, b})
+		alerts := slices.Clone(c.Alerts)
+		changes = make([]alertChange, len(alerts))
+		for n := range alerts {
+			before, after := &c.Alerts[n], &alerts[n]
+			*after = changed(*before)
+			i.Alerts.ByStatus[before.Status]--
+			i.Alerts.ByStatus[after.Status]++
+			changes[n] = alertChange{before, after}
 		}
 	}
 	return i.derive(), changes, nil

@@ -1,6 +1,7 @@
 package incident_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -304,6 +305,17 @@ func FuzzCursor(f *testing.F) {
 		require.NoError(t, again.UnmarshalText(canonical))
 		require.Equal(t, c, again)
 	})
+}
+
+// A place that no incident can have in an order is no cursor, whoever made it up.
+func TestCursorOfNoIncidentIsRefused(t *testing.T) {
+	for _, made := range []string{
+		`{"s":"updated","t":"eA==","n":1}`, `{"s":"created","u":1,"n":1}`, `{"s":"severity","t":"eA==","n":1}`,
+		`{"s":"owner","r":1,"n":1}`, `{"s":"name","u":1,"n":1}`, `{"s":"number","r":1,"n":1}`,
+	} {
+		var c incident.Cursor
+		require.ErrorIs(t, c.UnmarshalText([]byte(base64.RawURLEncoding.EncodeToString([]byte(made)))), incident.ErrCursor, made)
+	}
 }
 
 func TestFoldIsCaseAndFormBlind(t *testing.T) {

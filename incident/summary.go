@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -88,7 +89,7 @@ type countable interface {
 }
 
 func marshalCounts[E countable](counts []int) ([]byte, error) {
-	b := []byte{'{'}
+	b := append(make([]byte, 0, 64), '{')
 	for i, n := range counts {
 		if n == 0 {
 			continue
@@ -96,7 +97,8 @@ func marshalCounts[E countable](counts []int) ([]byte, error) {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = fmt.Appendf(b, "%q:%d", E(i).String(), n)
+		b = append(append(append(b, '"'), E(i).String()...), `":`...)
+		b = strconv.AppendInt(b, int64(n), 10)
 	}
 	return append(b, '}'), nil
 }
@@ -178,8 +180,18 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 }
 
 func (s Summary) clone() Summary {
+	size := 0
 	for _, list := range s.lists() {
-		*list = slices.Clone(*list)
+		size += len(*list)
+	}
+	// One array for all, since every incident that is read is copied.
+	room := make([]string, 0, size)
+	for _, list := range s.lists() {
+		if *list != nil {
+			n := len(room)
+			room = append(room, *list...)
+			*list = room[n:len(room):len(room)]
+		}
 	}
 	return s
 }

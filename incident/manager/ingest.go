@@ -121,7 +121,7 @@ func (m *Manager) repeat(ctx context.Context, r storage.Reader, cmd incident.Com
 	if c.Incident, err = r.Incident(ctx, old.Incident); err != nil {
 		return incident.Effect{}, result, err
 	}
-	if c.Alerts, err = collect(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{old.Incident}})); err != nil {
+	if c.Alerts, err = alertsOf(ctx, r, c.Incident); err != nil {
 		return incident.Effect{}, result, err
 	}
 	return incident.UpdateAlert(cmd, c, merged), result, nil
@@ -150,24 +150,22 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 	return incident.AddAlert(cmd, i, a, d.Links, func(k alert.Key) bool { return slices.Contains(known, k) }), result, nil
 }
 
-// knownAssets returns those identities of a's assets that some alert of the incident has. It asks the
-// index of entities once for each and reads one alert at most.
+// knownAssets returns those identities of a's assets that some alert of the incident has.
 func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, a alert.Alert) ([]alert.Key, error) {
-	var known []alert.Key
+	var assets, known []alert.Key
 	for _, e := range a.Evidence {
 		if e.Entity.Kind().Asset() == alert.NotAsset {
 			continue
 		}
-		key := alert.Identity(e.Entity)
-		if slices.Contains(known, key) {
-			continue
+		if key := alert.Identity(e.Entity); !slices.Contains(assets, key) {
+			assets = append(assets, key)
 		}
-		for _, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{id}, Entities: []alert.Key{key}, Limit: 1, Brief: true}) {
-			if err != nil {
-				return nil, err
-			}
-			known = append(known, key)
+	}
+	for s, err := range storage.Sightings(ctx, r, storage.SightingQuery{Entities: assets, Incident: id, Limit: 1}) {
+		if err != nil {
+			return nil, err
 		}
+		known = append(known, s.Entity)
 	}
 	return known, nil
 }
@@ -191,9 +189,8 @@ func (m *Manager) lock(a alert.Alert) (unlock func()) {
 }
 
 // complete returns a as it is stored: with its ID, times in UTC and microseconds and none of them missing,
-// and the managed fields empty.
+// and the managed fields empty. It shares its lists with the given one, which nothing changes.
 func complete(a alert.Alert, now time.Time) alert.Alert {
-	a = a.Clone()
 	a.ID, a.Version, a.Incident, a.Updated, a.Repeats = a.Origin.AlertID(), 0, "", now, 0
 	a.Title = strings.TrimSpace(a.Title)
 	for _, t := range []*time.Time{&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved} {

@@ -177,7 +177,7 @@ func (m *Manager) change(ctx context.Context, what string, by activity.Actor, id
 				}
 			}
 			if alerts {
-				c.Alerts, err = collect(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{c.Incident.ID}}))
+				c.Alerts, err = alertsOf(ctx, r, c.Incident)
 			}
 			return err
 		})
@@ -316,6 +316,18 @@ func logged(ctx context.Context, r storage.Reader, id activity.ID) (bool, error)
 		return err == nil, err
 	}
 	return false, nil
+}
+
+// alertsOf returns all alerts of i.
+func alertsOf(ctx context.Context, r storage.Reader, i incident.Incident) ([]alert.Alert, error) {
+	all := make([]alert.Alert, 0, i.Alerts.Count)
+	for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{i.ID}}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
 }
 
 func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tidwall/btree"
 
@@ -17,21 +18,43 @@ type alertNode struct {
 
 // An alertVersion is what an alert was from one commit to the next.
 type alertVersion struct {
-	value    alert.Alert // never changes once it is stored
 	from     int64
+	place    int64 // FirstActivity in microseconds since 1970
 	older    *alertVersion
 	node     *alertNode
-	keys     []alert.Key // of a new alert, until it is stored
 	entities []*entity   // of its keys; the same array for versions with the same evidence
+	keys     []alert.Key // of a new alert, until it is stored
+	value    alert.Alert // never changes once it is stored
 }
 
-func newAlertVersion(a alert.Alert) *alertVersion {
-	v := &alertVersion{value: a}
+// newAlertVersion returns a version of a that is not the store's own yet, unless a is new.
+func newAlertVersion(a *alert.Alert) *alertVersion {
+	v := &alertVersion{value: *a, place: a.FirstActivity.UnixMicro()}
 	if a.Version == 0 {
+		v.value = a.Clone()
 		v.keys = a.Keys()
 	}
 	v.value.Version++
 	return v
+}
+
+// own makes copies for the versions of alerts that are not new. Evidence rarely changes, so that a version
+// shares it with the one before.
+func (t *tables) own(versions []*alertVersion) {
+	for _, v := range versions {
+		old := t.alerts[v.value.ID]
+		if old == nil {
+			continue
+		}
+		given, stored := v.value.Evidence, old.latest.value.Evidence
+		if slices.EqualFunc(given, stored, alert.Evidence.Equal) {
+			v.value.Evidence = nil
+			v.value = v.value.Clone()
+			v.value.Evidence = stored
+		} else {
+			v.value = v.value.Clone()
+		}
+	}
 }
 
 // at returns the version that is seen at a commit, or nil.
@@ -58,7 +81,7 @@ type mention struct {
 	node *alertNode // nil is before all
 }
 
-func (v *alertVersion) mention() mention { return mention{v.value.FirstActivity.UnixMicro(), v.node} }
+func (v *alertVersion) mention() mention { return mention{v.place, v.node} }
 
 func lessMention(a, b mention) bool {
 	if a.at != b.at || a.node == b.node {
@@ -179,8 +202,8 @@ func (t *tables) putAlert(v *alertVersion, commit int64) {
 		for _, key := range v.keys {
 			e := t.entities[key]
 			if e == nil {
-				e = &entity{key: key}
-				t.entities[key] = e
+				e = &entity{key: alert.Key(strings.Clone(string(key)))} // not with the alert's other keys
+				t.entities[e.key] = e
 			}
 			v.entities = append(v.entities, e)
 		}
@@ -206,6 +229,9 @@ func (v *alertVersion) stays(w *alertVersion) bool {
 }
 
 func sameEntities(a, b []alert.Evidence) bool {
+	if len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] {
+		return true
+	}
 	return slices.EqualFunc(a, b, func(a, b alert.Evidence) bool { return a.Entity == b.Entity })
 }
 

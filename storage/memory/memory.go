@@ -85,6 +85,7 @@ func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receip
 	if err := s.tables.check(cs); err != nil {
 		return storage.Receipt{}, err
 	}
+	s.tables.own(w.alerts)
 	return s.tables.write(w, &s.moments), nil
 }
 

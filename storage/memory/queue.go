@@ -19,31 +19,49 @@ func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[inci
 			yield(incident.Incident{}, err)
 			return
 		}
-		rest := q
-		rest.Entities = nil // seen to by the index; Match would need the alerts
-		wanted := func(v *incidentVersion) bool { return rest.Match(incident.Case{Incident: v.value}) }
-		copied := func(v *incidentVersion) incident.Incident { return v.value.Clone() }
-		send(ctx, r, r.incidentsOf(q, start, started), wanted, copied, q.Limit, yield)
+		s := incidentSource{q: q}
+		s.q.Entities = nil // plan sees to them; Match would need the alerts
+		s.find = func(n int) ([]*incidentVersion, bool) {
+			s.find = r.plan(q, start, started)
+			return s.find(n)
+		}
+		send(ctx, r, &s, q.Limit, yield)
+	}
+}
+
+// An incidentSource finds incidents.
+type incidentSource struct {
+	q    incident.Query // without Entities
+	find batcher
+}
+
+func (s *incidentSource) next(n int) ([]*incidentVersion, bool) { return s.find(n) }
+
+func (s *incidentSource) wanted(v *incidentVersion) bool {
+	return s.q.Match(incident.Case{Incident: v.value})
+}
+
+func (s *incidentSource) copy(v *incidentVersion) incident.Incident { return v.value.Clone() }
+
+// A batcher is the method next of a source.
+type batcher func(n int) (found []*incidentVersion, more bool)
+
+// from is the batcher of incidents that have been found.
+func from(all []*incidentVersion) batcher {
+	return func(n int) ([]*incidentVersion, bool) {
+		n = min(n, len(all))
+		found := all[:n]
+		all = all[n:]
+		return found, len(all) > 0
 	}
 }
 
 // maxSorted is how many incidents are sorted for a query rather than looked for in its order.
 const maxSorted = 4096
 
-// incidentsOf finds at least the incidents that q selects behind start, in its order. Of q's filters only
-// Entities has been seen to.
-func (r *reader) incidentsOf(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
-	var next batcher[incidentVersion]
-	return func(n int) ([]*incidentVersion, bool) {
-		if next == nil {
-			next = r.plan(q, start, started)
-		}
-		return next(n)
-	}
-}
-
-// plan chooses how to find what incidentsOf finds.
-func (r *reader) plan(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+// plan chooses how to find at least the incidents that q selects behind start, in its order. Of q's filters
+// only Entities has been seen to.
+func (r *reader) plan(q incident.Query, start incident.Place, started bool) batcher {
 	t := r.tables
 	var found []*incidentVersion
 	switch trees, size := t.smallest(q); {
@@ -260,7 +278,7 @@ func (t *tables) stages(q incident.Query, start incident.Place, started bool, yi
 }
 
 // byUpdate finds incidents in stages.
-func (r *reader) byUpdate(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+func (r *reader) byUpdate(q incident.Query, start incident.Place, started bool) batcher {
 	sieve := r.tables.sieve(q)
 	return func(n int) (found []*incidentVersion, more bool) {
 		scanned := 0
@@ -303,7 +321,7 @@ func (r *reader) byUpdate(q incident.Query, start incident.Place, started bool) 
 }
 
 // byRow finds incidents in the order of a tree of rows.
-func (r *reader) byRow(tree *btree.BTreeG[row], q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+func (r *reader) byRow(tree *btree.BTreeG[row], q incident.Query, start incident.Place, started bool) batcher {
 	return func(n int) (found []*incidentVersion, more bool) {
 		part := span[row]{many: tree, lo: row{Place: incident.Place{Rank: math.MinInt64, Number: math.MinInt64}}, endless: true}
 		if q.Sort == incident.ByCreated {
@@ -326,7 +344,7 @@ func (r *reader) byRow(tree *btree.BTreeG[row], q incident.Query, start incident
 }
 
 // inNumberOrder finds incidents in the order of their numbers.
-func (r *reader) inNumberOrder(q incident.Query, start incident.Place, started bool) batcher[incidentVersion] {
+func (r *reader) inNumberOrder(q incident.Query, start incident.Place, started bool) batcher {
 	next, step, end := int64(len(r.tables.numbers)), int64(-1), int64(0)
 	if q.Ascending {
 		next, step, end = 1, 1, next+1

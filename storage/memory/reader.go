@@ -27,6 +27,13 @@ func (r *reader) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// A notFound names the record. It is a type because every new alert is looked for first.
+type notFound struct{ record, id string }
+
+func (e *notFound) Error() string { return fmt.Sprintf("storage: %s %s: not found", e.record, e.id) }
+
+func (e *notFound) Unwrap() error { return storage.ErrNotFound }
+
 // A batch is as much as a reader looks for under one lock.
 const (
 	firstBatch = 64   // records, of a sequence that may be broken off soon
@@ -42,7 +49,7 @@ func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Inciden
 	v := r.incident(id)
 	r.tables.mu.RUnlock()
 	if v == nil {
-		return incident.Incident{}, fmt.Errorf("storage: incident %s: %w", id, storage.ErrNotFound)
+		return incident.Incident{}, &notFound{"incident", string(id)}
 	}
 	return v.value.Clone(), nil
 }
@@ -63,7 +70,7 @@ func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 	v := r.alert(id)
 	r.tables.mu.RUnlock()
 	if v == nil {
-		return alert.Alert{}, fmt.Errorf("storage: alert %s: %w", id, storage.ErrNotFound)
+		return alert.Alert{}, &notFound{"alert", string(id)}
 	}
 	return v.value.Clone(), nil
 }
@@ -76,12 +83,17 @@ func (r *reader) alert(id alert.ID) *alertVersion {
 	return nil
 }
 
-// A batcher finds the next records of a sequence, at most n of them and all there are when it returns fewer
-// and more is false. It is called with the lock held.
-type batcher[T any] func(n int) (found []*T, more bool)
+// A source finds the records of one query.
+type source[V, T any] interface {
+	// next returns what comes next, at least what the query selects of it and up to n records, and false when
+	// nothing follows. It is called with the lock held. What it returns is good until the next call.
+	next(n int) (found []*V, more bool)
+	wanted(*V) bool
+	copy(*V) T
+}
 
-// send yields copies of what next finds and wanted lets pass, at most limit of them.
-func send[T, V any](ctx context.Context, r *reader, next batcher[V], wanted func(*V) bool, copied func(*V) T, limit int, yield func(T, error) bool) {
+// send yields copies of what s finds and wants, at most limit of them.
+func send[V, T any](ctx context.Context, r *reader, s source[V, T], limit int, yield func(T, error) bool) {
 	var none T
 	size, sent := firstBatch, 0
 	if limit > 0 {
@@ -94,19 +106,19 @@ func send[T, V any](ctx context.Context, r *reader, next batcher[V], wanted func
 		}
 		var found []*V
 		r.tables.mu.RLock()
-		found, more = next(size)
+		found, more = s.next(size)
 		r.tables.mu.RUnlock()
 		for n, v := range found {
-			if !wanted(v) {
-				continue
-			}
 			if n%firstBatch == firstBatch-1 {
 				if err := r.ready(ctx); err != nil {
 					yield(none, err)
 					return
 				}
 			}
-			if !yield(copied(v), nil) {
+			if !s.wanted(v) {
+				continue
+			}
+			if !yield(s.copy(v), nil) {
 				return
 			}
 			if sent++; sent == limit {
@@ -116,123 +128,129 @@ func send[T, V any](ctx context.Context, r *reader, next batcher[V], wanted func
 	}
 }
 
-// from is a batcher of records that have been found.
-func from[T any](all []*T) batcher[T] {
-	return func(n int) ([]*T, bool) {
-		n = min(n, len(all))
-		found := all[:n]
-		all = all[n:]
-		return found, len(all) > 0
-	}
-}
-
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	keys := unique(q.Entities)
+	q.Entities = nil // the index sees to them; Match would make the keys of each alert
 	return func(yield func(alert.Alert, error) bool) {
-		rest := q
-		rest.Entities = nil // the index has seen to them; Match would make the keys of each alert
-		wanted := func(v *alertVersion) bool { return rest.Match(v.value) }
-		copied := func(v *alertVersion) alert.Alert {
-			if q.Brief {
-				return v.value.Brief().Clone()
-			}
-			return v.value.Clone()
+		s := alertSource{reader: r, q: &q, keys: keys}
+		if q.After != (alert.Position{}) {
+			s.after, s.started = mention{q.After.FirstActivity.UnixMicro(), &alertNode{id: q.After.ID}}, true
 		}
-		send(ctx, r, r.alertsOf(q), wanted, copied, q.Limit, yield)
+		send(ctx, r, &s, q.Limit, yield)
 	}
 }
 
-// alertsOf finds at least the alerts that q selects, in its order.
-func (r *reader) alertsOf(q alert.Query) batcher[alertVersion] {
-	var after *mention
-	if q.After != (alert.Position{}) {
-		after = &mention{q.After.FirstActivity.UnixMicro(), &alertNode{id: q.After.ID}}
-	}
-	return func(n int) (found []*alertVersion, more bool) {
-		if len(q.IDs) > 0 {
-			return r.named(q), false
-		}
-		var wanted []*entity
-		for _, key := range unique(q.Entities) {
-			if e := r.tables.entities[key]; e != nil {
-				wanted = append(wanted, e)
-			}
-		}
-		scanned := 0
-		return found, !r.walkAlerts(q, wanted, after, func(m mention) bool {
-			if after != nil && m == *after {
-				return true // it has two of the entities
-			}
-			after = &m
-			scanned++
-			v := m.node.at(r.commit)
-			if v != nil && v.mention() == m && (len(q.Entities) == 0 || slices.ContainsFunc(wanted, v.has)) {
-				found = append(found, v)
-			}
-			return len(found) < n && scanned < maxScanned
-		})
-	}
+// An alertSource finds alerts.
+type alertSource struct {
+	*reader
+	q       *alert.Query // without Entities
+	keys    []alert.Key
+	after   mention // where to go on
+	started bool
+
+	entities []*entity // of the keys
+	found    []*alertVersion
+	scanned  int
 }
 
-// named returns the alerts with one of q's IDs, in its order.
-func (r *reader) named(q alert.Query) []*alertVersion {
-	var found []*alertVersion
-	for _, id := range unique(q.IDs) {
-		v := r.alert(id)
-		if v == nil || q.After != (alert.Position{}) && q.ComparePositions(v.value.Position(), q.After) <= 0 {
+func (s *alertSource) wanted(v *alertVersion) bool { return s.q.Match(v.value) }
+
+func (s *alertSource) copy(v *alertVersion) alert.Alert {
+	if s.q.Brief {
+		return v.value.Brief()
+	}
+	return v.value.Clone()
+}
+
+func (s *alertSource) next(n int) (found []*alertVersion, more bool) {
+	if len(s.q.IDs) > 0 {
+		return s.named(), false
+	}
+	s.entities, s.found, s.scanned = s.entities[:0], s.found[:0], 0
+	if s.found == nil {
+		s.found = make([]*alertVersion, 0, min(n, 16))
+	}
+	for _, key := range s.keys {
+		if e := s.tables.entities[key]; e != nil {
+			s.entities = append(s.entities, e)
+		}
+	}
+	more = !s.walk(func(m mention) bool {
+		if s.started && m == s.after {
+			return true // it has two of the entities
+		}
+		s.after, s.started = m, true
+		v := m.node.at(s.commit)
+		if v != nil && v.mention() == m && (len(s.keys) == 0 || slices.ContainsFunc(s.entities, v.has)) {
+			s.found = append(s.found, v)
+		}
+		s.scanned++
+		return len(s.found) < n && s.scanned < maxScanned
+	})
+	return s.found, more
+}
+
+// named returns the alerts with one of the IDs, in order.
+func (s *alertSource) named() []*alertVersion {
+	for _, id := range unique(s.q.IDs) {
+		v := s.alert(id)
+		if v == nil || s.started && s.q.ComparePositions(v.value.Position(), s.q.After) <= 0 {
 			continue
 		}
-		if len(q.Entities) == 0 || slices.ContainsFunc(v.entities, func(e *entity) bool { return slices.Contains(q.Entities, e.key) }) {
-			found = append(found, v)
+		if len(s.keys) == 0 || slices.ContainsFunc(v.entities, func(e *entity) bool { return slices.Contains(s.keys, e.key) }) {
+			s.found = append(s.found, v)
 		}
 	}
-	slices.SortFunc(found, func(a, b *alertVersion) int { return q.ComparePositions(a.value.Position(), b.value.Position()) })
-	return found
+	slices.SortFunc(s.found, func(a, b *alertVersion) int { return s.q.Compare(a.value, b.value) })
+	return s.found
 }
 
-// walkAlerts calls yield with the mentions behind after, in the order of q, of at least the alerts that have
-// one of entities, if q asks for entities, and are in one of its incidents, if it asks for those.
-func (r *reader) walkAlerts(q alert.Query, entities []*entity, after *mention, yield func(mention) bool) bool {
-	lo, hi := mention{at: since(q.Since)}, mention{at: until(q.Until)}
-	var spans []span[mention]
-	add := func(s *mentions) {
-		part := span[mention]{few: s.few, many: s.many, lo: lo, hi: hi}
-		if after != nil {
-			part = part.behind(*after, lessMention, q.Newest)
+// walk calls yield, in the order of the query, with the mentions behind the last of at least the alerts that
+// have one of the keys, if there are keys, and are in one of the incidents, if there are any.
+func (s *alertSource) walk(yield func(mention) bool) bool {
+	lo, hi := mention{at: since(s.q.Since)}, mention{at: until(s.q.Until)}
+	part := func(all *mentions) span[mention] {
+		p := span[mention]{few: all.few, many: all.many, lo: lo, hi: hi}
+		if s.started {
+			p = p.behind(s.after, lessMention, s.q.Newest)
 		}
-		spans = append(spans, part)
+		return p
 	}
+	var spans []span[mention]
 	switch {
-	case len(q.Entities) > 0 && len(q.Incidents) > 0 && slices.ContainsFunc(entities, func(e *entity) bool { return e.members != nil }):
-		return r.walkMembers(q, entities, lo, hi, after, yield)
-	case len(q.Entities) > 0:
-		for _, e := range entities {
-			add(&e.alerts)
+	case len(s.keys) > 0 && len(s.q.Incidents) > 0 && slices.ContainsFunc(s.entities, func(e *entity) bool { return e.members != nil }):
+		return s.walkMembers(lo, hi, yield)
+	case len(s.keys) == 1 && len(s.entities) == 1:
+		return part(&s.entities[0].alerts).walk(lessMention, s.q.Newest, yield) // what correlation asks, key by key
+	case len(s.keys) > 0:
+		for _, e := range s.entities {
+			spans = append(spans, part(&e.alerts))
 		}
-	case len(q.Incidents) > 0:
-		for _, id := range unique(q.Incidents) {
-			if n := r.tables.incidents[id]; n != nil {
-				add(&n.alerts)
+	case len(s.q.Incidents) > 0:
+		for _, id := range unique(s.q.Incidents) {
+			if n := s.tables.incidents[id]; n != nil {
+				spans = append(spans, part(&n.alerts))
 			}
 		}
 	default:
-		add(&r.tables.byTime)
+		return part(&s.tables.byTime).walk(lessMention, s.q.Newest, yield)
 	}
-	return merge(spans, lessMention, lessMention, q.Newest, yield)
+	return merge(spans, lessMention, lessMention, s.q.Newest, yield)
 }
 
-// walkMembers is walkAlerts where an entity is on many alerts, of which those of q's incidents are wanted.
-func (r *reader) walkMembers(q alert.Query, entities []*entity, lo, hi mention, after *mention, yield func(mention) bool) bool {
+// walkMembers is walk where an entity is on many alerts, of which those of the incidents are wanted.
+func (s *alertSource) walkMembers(lo, hi mention, yield func(mention) bool) bool {
 	var spans []span[member]
 	add := func(part span[member], id incident.ID) {
 		part.lo, part.hi = member{id, lo}, member{id, hi}
-		if after != nil {
-			part = part.behind(member{id, *after}, lessMember, q.Newest)
+		if s.started {
+			part = part.behind(member{id, s.after}, lessMember, s.q.Newest)
 		}
 		spans = append(spans, part)
 	}
-	for _, e := range entities {
+	for _, e := range s.entities {
 		if e.members != nil {
-			for _, id := range unique(q.Incidents) {
+			for _, id := range unique(s.q.Incidents) {
 				add(span[member]{many: e.members}, id)
 			}
 			continue
@@ -244,48 +262,58 @@ func (r *reader) walkMembers(q alert.Query, entities []*entity, lo, hi mention, 
 		add(span[member]{few: few}, "")
 	}
 	inTime := func(a, b member) bool { return lessMention(a.mention, b.mention) }
-	return merge(spans, lessMember, inTime, q.Newest, func(m member) bool { return yield(m.mention) })
+	return merge(spans, lessMember, inTime, s.q.Newest, func(m member) bool { return yield(m.mention) })
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return func(yield func(activity.Entry, error) bool) {
-		wanted := func(e *activity.Entry) bool { return q.Match(*e) }
-		send(ctx, r, r.entriesOf(q), wanted, copyEntry, q.Limit, yield)
+		send(ctx, r, &entrySource{reader: r, q: q}, q.Limit, yield)
 	}
 }
 
-func copyEntry(e *activity.Entry) activity.Entry { return e.Clone() }
+// An entrySource finds entries.
+type entrySource struct {
+	*reader
+	q           activity.Query
+	looked      bool
+	first, last int64   // the part of the log, or
+	chosen      []int64 // the places in the log that are asked for
+	passed      int64   // how many have been found
+	found       []*activity.Entry
+}
 
-// entriesOf finds at least the entries that q selects, in its order.
-func (r *reader) entriesOf(q activity.Query) batcher[activity.Entry] {
-	first, last := max(q.AfterSeq, 0)+1, r.log.length
-	if q.BeforeSeq != 0 {
-		last = min(q.BeforeSeq-1, last)
-	}
-	size := func() int64 { return max(last-first+1, 0) }
-	at := func(n int64) int64 { return first + n }
-	if len(q.IDs) > 0 || len(q.Incidents) > 0 {
-		var seqs []int64
-		looked := false
-		size = func() int64 {
-			if !looked {
-				seqs, looked = r.seqsOf(q, first, last), true
-			}
-			return int64(len(seqs))
+func (s *entrySource) wanted(e *activity.Entry) bool { return s.q.Match(*e) }
+
+func (s *entrySource) copy(e *activity.Entry) activity.Entry { return e.Clone() }
+
+func (s *entrySource) next(n int) (found []*activity.Entry, more bool) {
+	named := len(s.q.IDs) > 0 || len(s.q.Incidents) > 0
+	if !s.looked {
+		s.looked, s.first, s.last = true, max(s.q.AfterSeq, 0)+1, s.log.length
+		if s.q.BeforeSeq != 0 {
+			s.last = min(s.q.BeforeSeq-1, s.last)
 		}
-		at = func(n int64) int64 { return seqs[n] }
-	}
-	next := int64(0)
-	return func(n int) (found []*activity.Entry, more bool) {
-		for all := size(); next < all && len(found) < n; next++ {
-			place := next
-			if q.Newest {
-				place = all - 1 - next
-			}
-			found = append(found, r.log.at(at(place)))
+		if named {
+			s.chosen = s.seqsOf(s.q, s.first, s.last)
 		}
-		return found, next < size()
 	}
+	all := max(s.last-s.first+1, 0)
+	if named {
+		all = int64(len(s.chosen))
+	}
+	for s.found = s.found[:0]; s.passed < all && len(s.found) < n; s.passed++ {
+		place := s.passed
+		if s.q.Newest {
+			place = all - 1 - place
+		}
+		if named {
+			place = s.chosen[place]
+		} else {
+			place += s.first
+		}
+		s.found = append(s.found, s.log.at(place))
+	}
+	return s.found, s.passed < all
 }
 
 // seqsOf returns the places between first and last of the entries that q asks for by ID or incident.

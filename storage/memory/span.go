@@ -14,7 +14,7 @@ type span[T any] struct {
 	endless bool // hi does not count
 }
 
-// A walker reads a span in one direction.
+// A walker reads a span in one direction, in turn with others.
 type walker[T any] struct {
 	span[T]
 	less  func(a, b T) bool
@@ -27,12 +27,7 @@ type walker[T any] struct {
 // start goes to the first item; false means that there is none.
 func (w *walker[T]) start() bool {
 	if w.many == nil {
-		to := len(w.few)
-		from := sort.Search(to, func(i int) bool { return w.less(w.lo, w.few[i]) })
-		if !w.endless {
-			to = from + sort.Search(to-from, func(i int) bool { return !w.less(w.few[from+i], w.hi) })
-		}
-		w.items = w.few[from:to]
+		w.items = w.cut(w.less)
 		return w.next()
 	}
 	w.iter.Init(w.many, false)
@@ -87,12 +82,63 @@ func (s span[T]) behind(item T, less func(a, b T) bool, down bool) span[T] {
 	return s
 }
 
+// walk calls yield with the items of s until it returns false, and reports whether it came to the end.
+func (s span[T]) walk(less func(a, b T) bool, down bool, yield func(T) bool) bool {
+	if s.many == nil {
+		items := s.cut(less)
+		for n := range items {
+			if down {
+				n = len(items) - 1 - n
+			}
+			if !yield(items[n]) {
+				return false
+			}
+		}
+		return true
+	}
+	done := true
+	visit := func(item T) bool {
+		switch {
+		case !less(s.lo, item):
+			return !down
+		case !s.endless && !less(item, s.hi):
+			return down
+		}
+		done = yield(item)
+		return done
+	}
+	switch {
+	case !down:
+		s.many.Ascend(s.lo, visit)
+	case s.endless:
+		s.many.Reverse(visit)
+	default:
+		s.many.Descend(s.hi, visit)
+	}
+	return done
+}
+
+// cut returns the items of s when they are few.
+func (s span[T]) cut(less func(a, b T) bool) []T {
+	to := len(s.few)
+	from := sort.Search(to, func(i int) bool { return less(s.lo, s.few[i]) })
+	if !s.endless {
+		to = from + sort.Search(to-from, func(i int) bool { return !less(s.few[from+i], s.hi) })
+	}
+	return s.few[from:to]
+}
+
 // merge calls yield with the items of spans, each ordered by less, in the order of rank, or the other way
 // round, until it returns false. It reports whether it came to the end.
 func merge[T any](spans []span[T], less, rank func(a, b T) bool, down bool, yield func(T) bool) bool {
+	if len(spans) == 1 {
+		return spans[0].walk(less, down, yield)
+	}
+	walkers := make([]walker[T], len(spans))
 	heap := make([]*walker[T], 0, len(spans))
-	for _, s := range spans {
-		if w := (&walker[T]{span: s, less: less, down: down}); w.start() {
+	for n, s := range spans {
+		w := &walkers[n]
+		if w.span, w.less, w.down = s, less, down; w.start() {
 			heap = append(heap, w)
 		}
 	}

@@ -79,7 +79,7 @@ func prepare(cs storage.Changeset) writing {
 		w.incidents[n] = newIncidentVersion(cs.Incidents[n].Clone())
 	}
 	for n := range cs.Alerts {
-		w.alerts[n] = newAlertVersion(cs.Alerts[n].Clone())
+		w.alerts[n] = newAlertVersion(&cs.Alerts[n])
 	}
 	for n := range cs.Activity {
 		w.entries[n] = cs.Activity[n].Clone()

@@ -1,0 +1,267 @@
+package alert
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A Key is one identifier by which an entity can be recognised in another alert, such as
+// "sha256:8963a1…" or "upn:kai@contoso.com": a namespace, a colon and the identifier in the form in which
+// equal things are equal. An entity has one or more keys; the first is its identity.
+type Key string
+
+// Namespace returns the part of k before the first colon, such as "sha256".
+func (k Key) Namespace() string {
+	namespace, _, _ := strings.Cut(string(k), ":")
+	return namespace
+}
+
+// Keys returns the keys of e, its identity first. There is always at least one.
+func Keys(e Entity) []Key {
+	var r keyring
+	r.begin()
+	e.addKeys(&r)
+	return r.keys()
+}
+
+// Identity returns the key that tells e from other entities of its kind: two pieces of evidence with the
+// same identity are the same asset.
+func Identity(e Entity) Key {
+	var r keyring
+	r.begin()
+	e.addKeys(&r)
+	return r.key(r.places[0])
+}
+
+// Keys returns the keys of all evidence of a, each once, in the order they occur.
+func (a Alert) Keys() []Key {
+	r := keyring{places: make([]place, 0, 2*len(a.Evidence))}
+	r.text.Grow(128 * len(a.Evidence))
+	for i := range a.Evidence {
+		if e := a.Evidence[i].Entity; e != nil {
+			r.begin()
+			e.addKeys(&r)
+		}
+	}
+	return r.keys()
+}
+
+// A keyring collects different keys. Their texts stand one behind the other in one text, because every
+// alert that comes in passes here.
+type keyring struct {
+	text   strings.Builder
+	start  int // of the key that is being written
+	places []place
+	none   bool // the entity has given no identifier yet
+}
+
+// A place is a part of a text.
+type place struct{ from, to int }
+
+// begin starts an entity.
+func (r *keyring) begin() { r.none = true }
+
+// keys returns the keys in the order in which they were added.
+func (r *keyring) keys() []Key {
+	keys := make([]Key, len(r.places))
+	for i, p := range r.places {
+		keys[i] = r.key(p)
+	}
+	return keys
+}
+
+func (r *keyring) key(p place) Key { return Key(r.text.String()[p.from:p.to]) }
+
+// add adds the key of an identifier whose case does not matter, unless it is empty.
+func (r *keyring) add(namespace, id string) {
+	if id != "" {
+		r.open(namespace)
+		r.lower(id)
+		r.close()
+	}
+}
+
+// open begins a key. Its identifier is then written to text.
+func (r *keyring) open(namespace string) {
+	r.start = r.text.Len()
+	r.text.WriteString(namespace)
+	r.text.WriteByte(':')
+}
+
+func (r *keyring) lower(parts ...string) {
+	for _, id := range parts {
+		for i := range len(id) {
+			c := id[i]
+			if c >= utf8.RuneSelf {
+				r.text.WriteString(strings.ToLower(id[i:]))
+				break
+			}
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			r.text.WriteByte(c)
+		}
+	}
+}
+
+// close ends the key. One that was added before is not added again.
+func (r *keyring) close() {
+	r.none = false
+	p := place{r.start, r.text.Len()}
+	key := r.key(p)
+	if !slices.ContainsFunc(r.places, func(q place) bool { return r.key(q) == key }) {
+		r.places = append(r.places, p)
+	}
+}
+
+// anonymous gives an entity that has no identifier at all the hash of everything it says, so that it still
+// has an identity, though one that never links two different reports.
+func anonymous[E Entity](r *keyring, e E) {
+	if !r.none {
+		return
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		text = []byte(e.Name()) // only a time beyond year 9999 gets here
+	}
+	sum := sha256.Sum256(text)
+	r.add(string(e.Kind())+"-anonymous", hex.EncodeToString(sum[:16]))
+}
+
+// Each entity's keys stand strongest first, so that the first one present is its identity.
+
+func (d Device) addKeys(r *keyring) {
+	r.add("device", d.DeviceID)
+	r.add("device-dir", d.DirectoryID)
+	r.add("host", strings.TrimSuffix(firstOf("", d.DNSName, d.HostName), "."))
+	anonymous(r, d)
+}
+
+func (u User) addKeys(r *keyring) {
+	r.add("user", u.DirectoryID)
+	r.add("sid", u.SID)
+	r.add("upn", u.UPN)
+	if u.Account != "" {
+		r.open("account")
+		r.lower(u.Domain, `\`, u.Account)
+		r.close()
+	}
+	anonymous(r, u)
+}
+
+func (m Mailbox) addKeys(r *keyring) {
+	r.add("mailbox", m.Address)
+	r.add("upn", m.UPN)
+	anonymous(r, m)
+}
+
+func (i IP) addKeys(r *keyring) {
+	address := i.Address
+	if a, err := netip.ParseAddr(strings.TrimSpace(address)); err == nil {
+		address = a.Unmap().WithZone("").String()
+	}
+	r.add("ip", address)
+	anonymous(r, i)
+}
+
+func (u URL) addKeys(r *keyring) {
+	if u.URL != "" {
+		r.open("url")
+		r.text.WriteString(u.URL) // the path of a URL tells upper from lower case
+		r.close()
+	}
+	anonymous(r, u)
+}
+
+func (f File) addKeys(r *keyring) {
+	f.addHashes(r)
+	if f.SHA256 == "" && f.SHA1 == "" && f.MD5 == "" && f.FileName != "" {
+		r.open("file")
+		r.lower(f.DeviceID, "|", f.Path, `\`, f.FileName)
+		r.close()
+	}
+	anonymous(r, f)
+}
+
+func (f File) addHashes(r *keyring) {
+	r.add("sha256", f.SHA256)
+	r.add("sha1", f.SHA1)
+	r.add("md5", f.MD5)
+}
+
+func (p Process) addKeys(r *keyring) {
+	if p.PID != 0 && !p.Started.IsZero() {
+		r.open("process")
+		r.lower(p.DeviceID, "|", number(p.PID), "|", p.Started.UTC().Format(time.RFC3339Nano))
+		r.close()
+	} else {
+		anonymous(r, p)
+	}
+	p.Image.addHashes(r)
+}
+
+func (g Registry) addKeys(r *keyring) {
+	if g.Key != "" || g.Hive != "" {
+		r.open("registry")
+		r.lower(g.DeviceID, "|", g.Hive, `\`, g.Key)
+		if g.Kind() == KindRegistryValue {
+			r.lower("|", g.Value)
+		}
+		r.close()
+	}
+	anonymous(r, g)
+}
+
+func (m Message) addKeys(r *keyring) {
+	switch {
+	case m.NetworkMessageID != "":
+		r.open("message")
+		r.lower(m.NetworkMessageID, "|", m.Recipient)
+		r.close()
+	case m.InternetMessageID != "":
+		r.open("internet-message")
+		r.lower(m.InternetMessageID, "|", m.Recipient)
+		r.close()
+	default:
+		anonymous(r, m)
+	}
+	r.add("sender", m.Sender)
+}
+
+func (m MailCluster) addKeys(r *keyring) {
+	if m.Value != "" {
+		r.open("mail-cluster")
+		r.lower(m.By, "|", m.Value)
+		r.close()
+	}
+	anonymous(r, m)
+}
+
+func (a App) addKeys(r *keyring) {
+	if a.AppID != 0 || a.InstanceID != 0 {
+		r.open("app")
+		r.lower(number(a.AppID), "|", number(a.InstanceID))
+		r.close()
+	} else {
+		r.add("app-name", a.DisplayName)
+	}
+	anonymous(r, a)
+}
+
+func (a OAuthApp) addKeys(r *keyring) {
+	r.add("oauth-app", firstOf("", a.AppID, a.ObjectID))
+	anonymous(r, a)
+}
+
+func (c CloudResource) addKeys(r *keyring) {
+	r.add("resource", c.ID)
+	anonymous(r, c)
+}
+
+func (o Other) addKeys(r *keyring) { anonymous(r, o) }

@@ -79,70 +79,97 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert)
 	if a.Standalone {
 		return Decision{}, nil
 	}
+	links, err := d.links(ctx, r, a)
+	if err != nil {
+		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
+	}
+	var found []candidate
+	for _, l := range links {
+		if l.Incident == "" {
+			continue
+		}
+		n := slices.IndexFunc(found, func(c candidate) bool { return c.id == l.Incident })
+		if n < 0 {
+			n = len(found)
+			found = append(found, candidate{id: l.Incident})
+		}
+		found[n].score += l.Score
+	}
+	var best candidate
+	for n := range found {
+		c := &found[n]
+		i, err := r.Incident(ctx, c.id)
+		if err != nil {
+			return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
+		}
+		c.number, c.open = i.Number, i.Status.Open()
+		if c.open && (best.id == "" || c.score > best.score || c.score == best.score && c.number < best.number) {
+			best = *c
+		}
+	}
+	for n := range links {
+		l := &links[n]
+		if l.Incident == "" || l.Incident == best.id {
+			continue
+		}
+		c := found[slices.IndexFunc(found, func(c candidate) bool { return c.id == l.Incident })]
+		if c.open {
+			l.HeldBack = fmt.Sprintf("another incident matches better (%d against %d)", best.score, c.score)
+		} else {
+			l.HeldBack = "the incident is not open"
+		}
+	}
+	slices.SortFunc(links, func(a, b activity.Link) int {
+		return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Incident, b.Incident))
+	})
+	return Decision{Incident: best.id, Links: links}, nil
+}
+
+// A candidate is an incident that shares entities with the alert.
+type candidate struct {
+	id     incident.ID
+	score  int
+	number int64
+	open   bool
+}
+
+// links returns a link for each entity of a and each incident that has it in the window, and those of the
+// entities that do not link, held back.
+func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert) ([]activity.Link, error) {
 	window, hub := cmp.Or(d.Window, 24*time.Hour), cmp.Or(d.HubLimit, 100)
-	var dec Decision
-	scores := make(map[incident.ID]int)
-	for _, key := range a.Keys() {
+	keys := a.Keys()
+	links := make([]activity.Link, 0, len(keys))
+	q := storage.SightingQuery{
+		Entities: keys[:0], Since: a.FirstActivity.Add(-window), Until: a.FirstActivity.Add(window + time.Microsecond), Limit: hub + 1,
+	}
+	for _, key := range keys {
 		w, ok := weights[key.Namespace()]
 		if !ok || strings.HasPrefix(string(key), `account:\`) {
 			continue // a bare account name, such as root, is another account on every machine
 		}
 		if slices.Contains(stopped, key) || slices.Contains(d.Stop, key) {
-			dec.Links = append(dec.Links, activity.Link{Reason: w.reason, Entity: key, HeldBack: "on the stop list"})
-			continue
-		}
-		seen := 0
-		var found []incident.ID
-		for other, err := range r.Alerts(ctx, alert.Query{
-			Entities: []alert.Key{key}, Since: a.FirstActivity.Add(-window), Until: a.FirstActivity.Add(window + time.Microsecond),
-			Limit: hub + 1, Brief: true,
-		}) {
-			if err != nil {
-				return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
-			}
-			seen++
-			if !slices.Contains(found, other.Incident) && !other.Standalone {
-				found = append(found, other.Incident)
-			}
-		}
-		if seen > hub {
-			dec.Links = append(dec.Links, activity.Link{Reason: w.reason, Entity: key,
-				HeldBack: fmt.Sprintf("on more than %d alerts within %s", hub, window)})
-			continue
-		}
-		for _, id := range found {
-			dec.Links = append(dec.Links, activity.Link{Reason: w.reason, Entity: key, Incident: id, Score: w.score})
-			scores[id] += w.score
+			links = append(links, activity.Link{Reason: w.reason, Entity: key, HeldBack: "on the stop list"})
+		} else {
+			q.Entities = append(q.Entities, key)
 		}
 	}
-	var best incident.Incident
-	closed := make(map[incident.ID]bool)
-	for id, score := range scores {
-		i, err := r.Incident(ctx, id)
+	var key alert.Key // that the sightings are of
+	seen, first := 0, 0
+	for s, err := range storage.Sightings(ctx, r, q) {
 		if err != nil {
-			return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
+			return nil, err
 		}
-		if !i.Status.Open() {
-			closed[id] = true
-			continue
+		if s.Entity != key {
+			key, seen, first = s.Entity, 0, len(links)
 		}
-		if best.ID == "" || score > scores[best.ID] || score == scores[best.ID] && i.Number < best.Number {
-			best = i
-		}
-	}
-	for n := range dec.Links {
-		l := &dec.Links[n]
-		switch {
-		case l.Incident == "" || l.Incident == best.ID:
-		case closed[l.Incident]:
-			l.HeldBack = "the incident is not open"
-		default:
-			l.HeldBack = fmt.Sprintf("another incident matches better (%d against %d)", scores[best.ID], scores[l.Incident])
+		w := weights[key.Namespace()]
+		switch seen++; {
+		case seen > hub:
+			links = append(links[:first], activity.Link{Reason: w.reason, Entity: key,
+				HeldBack: fmt.Sprintf("on more than %d alerts within %s", hub, window)})
+		case !s.Standalone && !slices.ContainsFunc(links[first:], func(l activity.Link) bool { return l.Incident == s.Incident }):
+			links = append(links, activity.Link{Reason: w.reason, Entity: key, Incident: s.Incident, Score: w.score})
 		}
 	}
-	slices.SortFunc(dec.Links, func(a, b activity.Link) int {
-		return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Incident, b.Incident))
-	})
-	dec.Incident = best.ID
-	return dec, nil
+	return links, nil
 }

@@ -34,6 +34,7 @@ func Keys(e Entity) []Key {
 // same identity are the same asset.
 func Identity(e Entity) Key {
 	var r keyring
+	r.text.Grow(64)
 	r.begin()
 	e.addKeys(&r)
 	return r.key(r.places[0])

@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,8 @@ func (c codec) take(names []string, read func(json.RawMessage) (found, drop bool
 	}
 }
 
-// value moves a field whose zero value means that it is absent.
+// value moves a field whose zero value means that it is absent. A zero that says more than the empty
+// text, such as process 0, stays in the object.
 func value[T comparable](c codec, p *T, names ...string) {
 	var zero T
 	if c.write {
@@ -76,7 +78,7 @@ func value[T comparable](c codec, p *T, names ...string) {
 			return false, false
 		}
 		*p = v
-		return v != zero, true
+		return v != zero, v != zero || string(raw) == `""`
 	})
 }
 
@@ -124,48 +126,74 @@ func (c codec) time(p *time.Time, names ...string) {
 	})
 }
 
-// word moves an enumeration. A word that means its value only by default is left in the object, and
-// stays when the value is still the one it was read as.
-func word[T comparable](c codec, p *T, name string, parse func(string) (v T, exact bool), text string) {
+// word moves an enumeration. parse says what a word means, and whether that is all it says. What says
+// more stays in the object and is written back for as long as the value is what it was read as.
+func word[T comparable](c codec, p *T, name string, parse func(string) (v T, all bool), text string) {
 	var s string
+	var v T
+	all := false
 	raw, ok := c.m[name]
-	isText := ok && !isNull(raw) && json.Unmarshal(raw, &s) == nil
-	if c.write {
-		var v T
-		if isText {
-			v, _ = parse(s)
+	if ok && json.Unmarshal(raw, &s) == nil {
+		v, all = parse(s)
+	}
+	switch {
+	case !c.write:
+		if *p = v; all || isNull(raw) {
+			delete(c.m, name)
 		}
-		if ok && v == *p {
-			return
-		}
+	case ok && v == *p:
+	default:
 		if delete(c.m, name); text != "" {
 			c.m[name] = encode(text)
-		}
-		return
-	}
-	if ok && isNull(raw) {
-		delete(c.m, name)
-	}
-	if isText {
-		v, exact := parse(s)
-		if *p = v; exact {
-			delete(c.m, name)
 		}
 	}
 }
 
-// evidenceWord moves an open enumeration whose words for "nothing" are the zero value.
-func evidenceWord[T ~string](c codec, p *T, name string, zero string) {
-	if !c.write {
-		value(c, p, name)
-		if strings.EqualFold(string(*p), zero) {
-			*p = ""
-		} else {
-			*p = T(lowerFirst(string(*p)))
-		}
-		return
+// words is word for a list; words that mean nothing are not in the value.
+func words[T ~string](c codec, p *[]T, name string, parse func(string) (v T, all bool)) {
+	var texts []string
+	var values []T
+	raw, ok := c.m[name]
+	all := ok && json.Unmarshal(raw, &texts) == nil
+	if !all {
+		texts = nil
 	}
-	value(c, p, name)
+	for _, s := range texts {
+		v, exact := parse(s)
+		if all = all && exact; v != "" {
+			values = append(values, v)
+		}
+	}
+	switch {
+	case !c.write:
+		if *p = values; all {
+			delete(c.m, name)
+		}
+	case ok && slices.Equal(values, *p):
+	default:
+		if delete(c.m, name); len(*p) > 0 {
+			c.m[name] = encode(*p)
+		}
+	}
+}
+
+// open returns how to read a word of an open set: one of known in any case as it is spelled there, any
+// other as it came. Words that say nothing are empty; all but the usual one are worth keeping, as
+// unknownFutureValue is: it stands for a member that the reader was not thought to know.
+func open[T ~string](usual string, known ...T) func(string) (T, bool) {
+	return func(s string) (T, bool) {
+		for _, nothing := range []string{usual, "", "none", "unknown", "unknownFutureValue"} {
+			if strings.EqualFold(s, nothing) {
+				return "", s == "" || strings.EqualFold(s, usual)
+			}
+		}
+		for _, k := range known {
+			if strings.EqualFold(s, string(k)) {
+				return k, true
+			}
+		}
+		return T(s), true
+	}
 }
 
 // sub moves the fields of an object within the object.
@@ -232,38 +260,46 @@ func severityText(s alert.Severity) string {
 	return s.String()
 }
 
+// verdict moves classification and determination, which are understood together or stay together.
 func (c codec) verdict(p *classification.Verdict) {
-	parse := func(class, det string) (classification.Verdict, bool, bool) {
-		tax := classification.Defender()
-		if v, err := tax.Parse(class, det); err == nil {
-			return v, true, true
+	v, all := c.statedVerdict()
+	switch {
+	case !c.write:
+		if *p = v; all {
+			delete(c.m, "classification")
+			delete(c.m, "determination")
 		}
-		v, err := tax.Parse(class, "")
-		return v, err == nil, false
+	case !all && v == *p:
+	default:
+		delete(c.m, "classification")
+		delete(c.m, "determination")
+		value(c, &p.Classification, "classification")
+		value(c, &p.Determination, "determination")
 	}
-	var class, det string
-	value(codec{c.m, false}, &class, "classification")
-	value(codec{c.m, false}, &det, "determination")
-	if c.write {
-		if class == "" {
-			class = string(p.Classification)
-		}
-		if det == "" {
-			det = string(p.Determination)
-		}
-		if v, _, _ := parse(class, det); v != *p {
-			class, det = string(p.Classification), string(p.Determination)
-		}
-		value(c, &class, "classification")
-		value(c, &det, "determination")
-		return
+}
+
+// statedVerdict returns the verdict that the object states, and whether that is all it says about it. A
+// determination alone implies its classification, but not beside a classification that is not understood.
+func (c codec) statedVerdict() (v classification.Verdict, all bool) {
+	read := func(name string) (s string, ok bool) {
+		raw, there := c.m[name]
+		ok = !there || json.Unmarshal(raw, &s) == nil
+		return s, ok && !strings.EqualFold(s, "unknownFutureValue")
 	}
-	v, classOK, detOK := parse(class, det)
-	*p = v
+	class, classOK := read("classification")
+	det, detOK := read("determination")
 	if !classOK {
-		c.m["classification"] = encode(class)
+		return classification.Verdict{}, false
 	}
-	if !detOK && det != "" {
-		c.m["determination"] = encode(det)
+	defender := classification.Defender()
+	if detOK {
+		if v, err := defender.Parse(class, det); err == nil {
+			return v, true
+		}
 	}
+	v, err := defender.Parse(class, "")
+	if err != nil {
+		v = classification.Verdict{}
+	}
+	return v, false
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -9,7 +10,9 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
@@ -17,7 +20,15 @@ import (
 
 const system = "microsoftDefender"
 
+// maxDepth is how deep an item may be nested. It is far from the 10,000 levels at which package
+// encoding/json gives up, so that what was read can always be written, inside other things too.
+const maxDepth = 500
+
 // An Item is one incident or one alert that was read: exactly one of Incident and Alert is set.
+//
+// An incident's Reference is of the system "microsoftDefender". An alert's Origin.Source is its
+// serviceSource in Graph's spelling, or "microsoftDefender" where it has none; which incident it says it
+// belongs to is kept in Extra and has no other effect.
 type Item struct {
 	Incident *incident.Draft
 	Alert    *alert.Alert
@@ -28,11 +39,11 @@ type Item struct {
 type ItemError struct {
 	File  string
 	Index int    // from 0
-	Field string // "" when the item as a whole is at fault
+	Field string // such as "title" or "alerts[2].id"; "" when the item as a whole is at fault
 	Err   error
 }
 
-// Error returns a sentence such as "alerts.json: item 3: title: missing".
+// Error returns a sentence such as "alerts.json: item 3: title: missing, want a text".
 func (e *ItemError) Error() string {
 	s := fmt.Sprintf("%s: item %d: ", e.File, e.Index)
 	if e.Field != "" {
@@ -50,14 +61,21 @@ type fieldError struct {
 	err   error
 }
 
-// Decode reads incidents and alerts from r in the order of the file: one object, an array, an object
-// whose "value" is an array, or several of these one after another. name stands in errors. An alert
-// inside an incident that cannot be imported is an error of its own before the incident.
+// Decode reads incidents and alerts from r in the order of the file: one object, a list, an object whose
+// "value" is one or the other, or several of these one after another, as in JSON lines. name stands in
+// errors. An alert inside an incident that cannot be imported is an error of its own before the incident.
+//
+// The sequence can be ranged over once. It reads as far as it is ranged over, and a buffer further.
 func Decode(r io.Reader, name string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		index := 0
+		s := stream{r: bufio.NewReader(r)}
 		one := func(raw json.RawMessage) bool {
-			item, problems := decodeItem(bytes.ToValidUTF8(raw, []byte("\uFFFD")))
+			item, problems := Item{}, []fieldError{{"", fmt.Errorf("want at most %d levels of lists and objects", maxDepth)}}
+			if s.deepest <= maxDepth {
+				item, problems = decodeItem(bytes.ToValidUTF8(raw, []byte("\uFFFD")))
+			}
+			s.deepest = 0
 			item.Index = index
 			for _, p := range problems {
 				if !yield(Item{}, &ItemError{name, index, p.field, p.err}) {
@@ -67,105 +85,19 @@ func Decode(r io.Reader, name string) iter.Seq2[Item, error] {
 			index++
 			return item.Incident == nil && item.Alert == nil || yield(item, nil)
 		}
-		dec := json.NewDecoder(r)
-		for {
-			more, err := decodeValue(dec, one)
-			if err != nil && !errors.Is(err, io.EOF) {
-				at := dec.InputOffset()
-				if s, ok := errors.AsType[*json.SyntaxError](err); ok {
-					at = s.Offset
-				}
-				yield(Item{}, &ItemError{name, index, "", fmt.Errorf("byte %d: %w", at, err)})
-			}
-			if err != nil || !more {
-				return
+		for more := true; more; {
+			var err error
+			if more, err = s.next(one); err != nil && err != io.EOF {
+				yield(Item{}, &ItemError{name, index, "", err})
 			}
 		}
 	}
-}
-
-// decodeValue reads one value and gives each item of it to one as soon as it is read, so that what stands
-// before a broken place is not lost. more is false when one does not want any more. The error is io.EOF
-// when there is no value.
-func decodeValue(dec *json.Decoder, one func(json.RawMessage) bool) (more bool, err error) {
-	first, err := dec.Token()
-	if err != nil {
-		return false, err
-	}
-	switch first {
-	case json.Delim('['):
-		return decodeList(dec, one)
-	case json.Delim('{'):
-	default:
-		raw, err := json.Marshal(first)
-		return err == nil && one(raw), err
-	}
-	m := object{}
-	listed := false
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return false, inside(err)
-		}
-		var raw json.RawMessage
-		if key == "value" && m["id"] == nil {
-			start, err := dec.Token()
-			if err != nil {
-				return false, inside(err)
-			}
-			if start == json.Delim('[') {
-				if more, err := decodeList(dec, one); err != nil || !more {
-					return more, err
-				}
-				listed = true
-				continue
-			}
-			if start == json.Delim('{') {
-				return false, errors.New("value is an object: want a list of incidents or alerts")
-			}
-			raw = encode(start)
-		} else if err := dec.Decode(&raw); err != nil {
-			return false, inside(err)
-		}
-		m[key.(string)] = raw
-	}
-	if _, err := dec.Token(); err != nil {
-		return false, inside(err)
-	}
-	if listed {
-		return true, nil
-	}
-	raw, err := json.Marshal(m)
-	return err == nil && one(raw), err
-}
-
-// decodeList reads the rest of a list.
-func decodeList(dec *json.Decoder, one func(json.RawMessage) bool) (more bool, err error) {
-	for dec.More() {
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return false, inside(err)
-		}
-		if !one(raw) {
-			return false, nil
-		}
-	}
-	_, err = dec.Token()
-	return err == nil, inside(err)
-}
-
-// inside makes the end of the input an error where a value is not complete.
-func inside(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 func decodeItem(raw json.RawMessage) (Item, []fieldError) {
 	var m object
 	if json.Unmarshal(raw, &m) != nil || m == nil {
-		return Item{}, []fieldError{{"", errors.New("want an object: an incident or an alert")}}
+		return Item{}, []fieldError{{"", fmt.Errorf("want an object, an incident or an alert, not %s", excerpt(raw))}}
 	}
 	has := func(names ...string) bool {
 		return slices.ContainsFunc(names, func(n string) bool { return m[n] != nil })
@@ -176,6 +108,8 @@ func decodeItem(raw json.RawMessage) (Item, []fieldError) {
 	case strings.HasSuffix(typ, ".incident"):
 		return decodeIncident(m)
 	case strings.HasSuffix(typ, ".alert"):
+	case typ != "":
+		return Item{}, []fieldError{{odataType, fmt.Errorf("want an incident or an alert, not %s", excerpt(m[odataType]))}}
 	case has("title", "alertId", "alertCreationTime", "alertWebUrl", "evidence"):
 	case has("displayName", "incidentName", "redirectIncidentId", "customTags", "alerts"):
 		return decodeIncident(m)
@@ -189,26 +123,53 @@ func decodeItem(raw json.RawMessage) (Item, []fieldError) {
 	return Item{Alert: &a}, nil
 }
 
-// need takes a field that must be a text. An identifier may be a number.
-func (c codec) need(p *string, number bool, names ...string) *fieldError {
+// excerpt returns raw on one line and not too long for a message.
+func excerpt(raw json.RawMessage) string {
+	var b bytes.Buffer
+	_ = json.Compact(&b, raw) // raw came out of a JSON decoder
+	if text := []rune(b.String()); len(text) > 64 {
+		return string(text[:64]) + "…"
+	}
+	return b.String()
+}
+
+// text takes a field that must be a text, or a number where that is as good, if it is there at all.
+func (c codec) text(p *string, number bool, names ...string) *fieldError {
 	value(c, p, names...)
 	if strings.TrimSpace(*p) != "" {
 		return nil
 	}
+	*p = ""
 	for _, n := range names {
 		raw, ok := c.m[n]
 		if !ok {
 			continue
 		}
-		var num json.Number
-		if number && raw[0] != '"' && json.Unmarshal(raw, &num) == nil {
-			*p = num.String()
+		var num int64
+		if number && json.Unmarshal(raw, &num) == nil {
+			*p = strconv.FormatInt(num, 10)
 			delete(c.m, n)
 			return nil
 		}
-		return &fieldError{n, fmt.Errorf("%.64s: want a text", raw)}
+		return &fieldError{n, fmt.Errorf("want %s, not %s", wantText(number), excerpt(raw))}
 	}
-	return &fieldError{names[0], errors.New("missing")}
+	return nil
+}
+
+func wantText(number bool) string {
+	if number {
+		return "a text or a number"
+	}
+	return "a text"
+}
+
+// need is text for a field that must be there.
+func (c codec) need(p *string, number bool, names ...string) *fieldError {
+	err := c.text(p, number, names...)
+	if err == nil && *p == "" {
+		err = &fieldError{names[0], fmt.Errorf("missing, want %s", wantText(number))}
+	}
+	return err
 }
 
 func decodeIncident(m object) (Item, []fieldError) {
@@ -218,17 +179,19 @@ func decodeIncident(m object) (Item, []fieldError) {
 	if p := c.need(&d.Reference.ID, true, "id", "incidentId"); p != nil {
 		return Item{}, []fieldError{*p}
 	}
-	if p := c.need(&d.Name, false, "displayName", "incidentName"); p != nil {
+	if p := c.text(&d.Name, false, "displayName", "incidentName"); p != nil {
 		return Item{}, []fieldError{*p}
 	}
 	d.Reference.System = system
 	c.incident(&d)
-	to := codec{object{"id": m["redirectIncidentId"]}, false}
-	if m["redirectIncidentId"] == nil || to.need(&d.RedirectTo.ID, true, "id") != nil {
-		d.RedirectTo.ID = ""
+	to := codec{object{}, false} // apart, because it means nothing until the status is known
+	if raw, ok := m["redirectIncidentId"]; ok {
+		if to.m["id"] = raw; isNull(raw) {
+			delete(m, "redirectIncidentId")
+		}
 	}
-	if m["redirectIncidentId"] != nil && isNull(m["redirectIncidentId"]) {
-		delete(m, "redirectIncidentId")
+	if to.text(&d.RedirectTo.ID, true, "id") != nil || d.RedirectTo.ID == d.Reference.ID {
+		d.RedirectTo.ID = ""
 	}
 	word(c, &d.Status, "status", incidentStatus(d.RedirectTo.ID != ""), "")
 	if d.Status == incident.Redirected {
@@ -239,6 +202,7 @@ func decodeIncident(m object) (Item, []fieldError) {
 	}
 	if d.Status == incident.Resolved {
 		value(c, &d.Note, "resolvingComment")
+		d.Resolved = d.Reference.Updated // Graph does not say when; it was not later than this
 	}
 	var custom, sys []string
 	list(c, &custom, "customTags", "tags")
@@ -249,32 +213,21 @@ func decodeIncident(m object) (Item, []fieldError) {
 	for _, t := range sys {
 		d.Tags = append(d.Tags, incident.Tag{Name: t, System: true})
 	}
-	c.split("comments", func(raw json.RawMessage) bool {
-		var m object
-		var one incident.Comment
-		if json.Unmarshal(raw, &m) != nil {
-			return false
-		}
-		codec{m, false}.comment(&one)
-		if strings.TrimSpace(one.By) == "" || one.Time.IsZero() {
-			return false
-		}
-		d.Comments = append(d.Comments, one)
-		return true
-	})
-	slices.SortStableFunc(d.Comments, func(a, b incident.Comment) int { return a.Time.Compare(b.Time) })
+	d.Comments = c.takeComments()
 	var problems []fieldError
 	var alerts []json.RawMessage
 	if raw := m["alerts"]; raw != nil && json.Unmarshal(raw, &alerts) != nil {
-		return Item{}, []fieldError{{"alerts", errors.New("want a list")}}
+		return Item{}, []fieldError{{"alerts", fmt.Errorf("want a list, not %s", excerpt(raw))}}
 	}
 	delete(m, "alerts")
 	for n, raw := range alerts {
 		var m object
-		p := &fieldError{"", errors.New("want an object")}
 		var a alert.Alert
+		var p *fieldError
 		if json.Unmarshal(raw, &m) == nil && m != nil {
 			a, p = decodeAlert(m)
+		} else {
+			p = &fieldError{"", fmt.Errorf("want an object, not %s", excerpt(raw))}
 		}
 		if p != nil {
 			problems = append(problems, fieldError{strings.TrimSuffix(fmt.Sprintf("alerts[%d].%s", n, p.field), "."), p.err})
@@ -303,9 +256,81 @@ func (c codec) comment(one *incident.Comment) {
 	c.time(&one.Time, "createdDateTime", "createdTime")
 }
 
+// A comment is one together with the fields that have no place in it.
+type comment struct {
+	incident.Comment
+	rest object
+}
+
+// splitComments takes the comments that name who wrote them and when, oldest first.
+func (c codec) splitComments() []comment {
+	var all []comment
+	c.split("comments", func(raw json.RawMessage) bool {
+		var one comment
+		if json.Unmarshal(raw, &one.rest) != nil {
+			return false
+		}
+		delete(one.rest, odataType)
+		codec{one.rest, false}.comment(&one.Comment)
+		if strings.TrimSpace(one.By) == "" || one.Time.IsZero() {
+			return false
+		}
+		all = append(all, one)
+		return true
+	})
+	slices.SortStableFunc(all, func(a, b comment) int { return a.Time.Compare(b.Time) })
+	return all
+}
+
+// takeComments reads the comments. Fields without a place stay in the object, under who wrote the comment
+// and when, but without its text: that may have to be struck out one day.
+func (c codec) takeComments() []incident.Comment {
+	all := c.splitComments()
+	type key struct {
+		by   string
+		time time.Time
+	}
+	more := map[key]bool{} // comments of one moment stay together, so that none gets the fields of another
+	for _, one := range all {
+		if len(one.rest) > 0 {
+			more[key{one.By, one.Time}] = true
+		}
+	}
+	var comments []incident.Comment
+	var rests []json.RawMessage
+	for _, one := range all {
+		comments = append(comments, one.Comment)
+		if more[key{one.By, one.Time}] {
+			codec{one.rest, true}.comment(&incident.Comment{By: one.By, Time: one.Time})
+			rests = append(rests, encode(one.rest))
+		}
+	}
+	c.join("comments", rests)
+	return comments
+}
+
+// putComments writes comments, each with the fields that takeComments left of it.
+func (c codec) putComments(comments []incident.Comment) {
+	rests := c.splitComments()
+	var texts []json.RawMessage
+	for _, one := range comments {
+		m := object{}
+		same := func(r comment) bool { return r.By == one.By && r.Time.Equal(one.Time) }
+		if n := slices.IndexFunc(rests, same); n >= 0 {
+			m = rests[n].rest
+			rests = slices.Delete(rests, n, n+1)
+		}
+		codec{m, true}.comment(&one)
+		texts = append(texts, encode(m))
+	}
+	c.join("comments", texts)
+}
+
+// incidentStatus returns how to read an incident's status. Defender's experts set awaitingAction when the
+// customer has to act; it is the one member hidden behind unknownFutureValue from who did not ask for it.
 func incidentStatus(redirected bool) func(string) (incident.Status, bool) {
 	return func(s string) (incident.Status, bool) {
-		if strings.EqualFold(s, "awaitingAction") {
+		if strings.EqualFold(s, "awaitingAction") || strings.EqualFold(s, "unknownFutureValue") {
 			return incident.InProgress, false
 		}
 		v, err := incident.ParseStatus(s)
@@ -317,19 +342,17 @@ func incidentStatus(redirected bool) func(string) (incident.Status, bool) {
 }
 
 func alertStatus(s string) (alert.Status, bool) {
-	if strings.EqualFold(s, "awaitingAction") {
-		return alert.StatusInProgress, false
-	}
 	v, err := alert.ParseStatus(s)
 	return v, err == nil
 }
 
+// alert moves what needs no thought.
 func (c codec) alert(a *alert.Alert) {
 	value(c, &a.Product, "productName")
-	value(c, &a.DetectionSource, "detectionSource")
+	word(c, &a.DetectionSource, "detectionSource", open[string](""), a.DetectionSource)
 	value(c, &a.Description, "description")
 	value(c, &a.RecommendedActions, "recommendedActions", "recommendedAction")
-	value(c, &a.Category, "category")
+	word(c, &a.Category, "category", open[string](""), a.Category)
 	list(c, &a.Techniques, "mitreTechniques")
 	value(c, &a.Actor, "actorDisplayName", "actorName")
 	value(c, &a.Threat, "threatDisplayName", "threatName")
@@ -347,6 +370,12 @@ func (c codec) alert(a *alert.Alert) {
 		c.time(&a.Resolved, "resolvedDateTime", "resolvedTime")
 	}
 	c.verdict(&a.Verdict)
+	source := a.Origin.Source
+	if source == system {
+		source = "" // not a word of Graph's
+	}
+	word(c, &source, "serviceSource", serviceSource, source)
+	a.Origin.Source = cmp.Or(source, system)
 }
 
 func decodeAlert(m object) (alert.Alert, *fieldError) {
@@ -360,8 +389,6 @@ func decodeAlert(m object) (alert.Alert, *fieldError) {
 	if p := c.need(&a.Title, false, "title"); p != nil {
 		return a, p
 	}
-	value(c, &a.Origin.Source, "serviceSource")
-	a.Origin.Source = cmp.Or(serviceSource(strings.TrimSpace(a.Origin.Source)), system)
 	c.alert(&a)
 	c.split("evidence", func(raw json.RawMessage) bool {
 		e, ok := decodeEvidence(raw)
@@ -374,22 +401,26 @@ func decodeAlert(m object) (alert.Alert, *fieldError) {
 	return a, nil
 }
 
-func serviceSource(s string) string {
+// serviceSource returns the source in Graph's spelling, so that an alert is the same whichever interface it
+// came from.
+func serviceSource(s string) (source string, all bool) {
 	switch strings.ToLower(s) {
 	case "microsoftdefenderatp":
-		return "microsoftDefenderForEndpoint"
+		source = "microsoftDefenderForEndpoint"
 	case "microsoftcloudappsecurity", "mcas":
-		return "microsoftDefenderForCloudApps"
+		source = "microsoftDefenderForCloudApps"
 	case "officeatp":
-		return "microsoftDefenderForOffice365"
+		source = "microsoftDefenderForOffice365"
 	case "azureatp":
-		return "microsoftDefenderForIdentity"
+		source = "microsoftDefenderForIdentity"
 	case "mtp":
-		return "microsoft365Defender"
+		source = "microsoft365Defender"
 	case "aadidentityprotection":
-		return "azureAdIdentityProtection"
+		source = "azureAdIdentityProtection"
+	default:
+		source, _ = open[string]("")(lowerFirst(strings.TrimSpace(s)))
 	}
-	return lowerFirst(s)
+	return source, source == s
 }
 
 // lowerFirst returns s with its first letter in lower case, as Graph spells identifiers.
@@ -398,4 +429,19 @@ func lowerFirst(s string) string {
 		return s
 	}
 	return string(s[0]+'a'-'A') + s[1:]
+}
+
+func members(f alert.Fields) object {
+	if m := f.Members(); m != nil {
+		return m
+	}
+	return object{}
+}
+
+func fields(m object) alert.Fields {
+	f, err := alert.MakeFields(m)
+	if err != nil {
+		return "" // every value came out of a JSON decoder
+	}
+	return f
 }

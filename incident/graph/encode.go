@@ -8,13 +8,6 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-func members(f alert.Fields) object {
-	if m := f.Members(); m != nil {
-		return m
-	}
-	return object{}
-}
-
 // EncodeAlert returns a as a Graph v1.0 alert, with what Extra kept. Reading it again gives a, but for
 // what the incident manager manages.
 func EncodeAlert(a alert.Alert) ([]byte, error) {
@@ -22,9 +15,6 @@ func EncodeAlert(a alert.Alert) ([]byte, error) {
 	c := codec{m, true}
 	c.put(a.Origin.ID, []string{"id", "alertId"})
 	m["title"] = encode(a.Title)
-	if _, kept := m["serviceSource"]; !kept || a.Origin.Source != system {
-		m["serviceSource"] = encode(a.Origin.Source)
-	}
 	c.alert(&a)
 	var evidence []json.RawMessage
 	for _, e := range a.Evidence {
@@ -48,7 +38,7 @@ func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []a
 	}
 	d := incident.Draft{Reference: ref, Description: i.Description, Severity: i.Severity, Owner: i.Owner, Verdict: i.Verdict, Created: i.Created}
 	c.put(ref.ID, []string{"id", "incidentId"})
-	c.put(i.Name, []string{"displayName", "incidentName"})
+	value(c, &i.Name, "displayName", "incidentName")
 	c.incident(&d)
 	word(c, &i.Status, "status", incidentStatus(i.RedirectTo != ""), i.Status.String())
 	if i.RedirectTo != "" {
@@ -65,13 +55,8 @@ func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []a
 	}
 	list(c, &custom, "customTags", "tags")
 	list(c, &sys, "systemTags")
-	var texts, all []json.RawMessage
-	for _, one := range comments {
-		m := object{}
-		codec{m, true}.comment(&one)
-		texts = append(texts, encode(m))
-	}
-	c.join("comments", texts)
+	c.putComments(comments)
+	var all []json.RawMessage
 	for _, a := range alerts {
 		raw, err := EncodeAlert(a)
 		if err != nil {

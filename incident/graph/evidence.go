@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"strings"
@@ -11,12 +12,36 @@ import (
 const odataType = "@odata.type"
 const namespace = "#microsoft.graph.security."
 
-func kindOf(typ string) alert.Kind {
-	typ = strings.TrimSuffix(typ[strings.LastIndexByte(typ, '.')+1:], "Evidence")
-	if typ == "" {
-		return "unknown"
+// untyped is the kind of evidence that does not say its type.
+const untyped alert.Kind = "unknown"
+
+// typed are the kinds that have a type of their own.
+var typed = []alert.Kind{
+	alert.KindDevice, alert.KindUser, alert.KindMailbox, alert.KindIP, alert.KindURL, alert.KindFile, alert.KindProcess,
+	alert.KindRegistryKey, alert.KindRegistryValue, alert.KindMessage, alert.KindMailCluster, alert.KindApp, alert.KindOAuthApp,
+	alert.KindAzureResource, alert.KindAmazonResource, alert.KindGoogleCloudResource,
+}
+
+// kindOf returns the kind that an "@odata.type" names, "" for none, and whether typeOf gives the same text.
+func kindOf(typ string) (alert.Kind, bool) {
+	name := strings.TrimSuffix(typ[strings.LastIndexByte(typ, '.')+1:], "Evidence")
+	if strings.EqualFold(name, string(untyped)) {
+		name = ""
 	}
-	return alert.Kind(lowerFirst(typ))
+	kind := alert.Kind(lowerFirst(name))
+	for _, k := range typed {
+		if strings.EqualFold(name, string(k)) {
+			kind = k
+		}
+	}
+	return kind, typ == typeOf(kind)
+}
+
+func typeOf(kind alert.Kind) string {
+	if kind == "" {
+		return ""
+	}
+	return namespace + string(kind) + "Evidence"
 }
 
 func (c codec) file(f *alert.File) {
@@ -158,14 +183,8 @@ func (c codec) entity(kind alert.Kind, in alert.Entity) alert.Entity {
 		}
 		return e
 	}
-	e, _ := in.(alert.Other)
-	if c.write {
-		maps.Copy(c.m, e.Fields.Members())
-		return e
-	}
-	e.Type, e.Fields = kind, fields(c.m)
-	for _, name := range []string{"displayName", "name", "friendlyName", "servicePrincipalName", "agentName", "deviceName", "domainName",
-		"activeDirectoryDomainName", "subject", "login", "value", "registry", "imageId", "requestId", "sessionId", "macAddress"} {
+	e := alert.Other{Type: kind, Fields: fields(c.m)}
+	for _, name := range labels {
 		var s string
 		if json.Unmarshal(c.m[name], &s) == nil && strings.TrimSpace(s) != "" {
 			e.Label = s
@@ -176,19 +195,25 @@ func (c codec) entity(kind alert.Kind, in alert.Entity) alert.Entity {
 	return e
 }
 
-func fields(m object) alert.Fields {
-	f, err := alert.MakeFields(m)
-	if err != nil {
-		return "" // every value came out of a JSON decoder
-	}
-	return f
+// labels are the fields by which people call an entity, the best first.
+var labels = []string{
+	"displayName", "name", "friendlyName", "servicePrincipalName", "agentName", "deviceName", "domainName", "activeDirectoryDomainName",
+	"subject", "login", "value", "registry", "imageId", "requestId", "sessionId", "macAddress",
 }
 
+// base are the fields that evidence of every kind has.
+var base = []string{"verdict", "remediationStatus", "remediationStatusDetails", "roles", "detailedRoles", "tags", "createdDateTime", odataType}
+
 func (c codec) evidence(e *alert.Evidence) {
-	evidenceWord(c, &e.Verdict, "verdict", "unknown")
-	evidenceWord(c, &e.Remediation, "remediationStatus", "none")
+	word(c, &e.Verdict, "verdict", open("unknown", alert.Suspicious, alert.Malicious, alert.NoThreatsFound),
+		cmp.Or(string(e.Verdict), "unknown"))
+	word(c, &e.Remediation, "remediationStatus", open("none", alert.Remediated, alert.Prevented, alert.Blocked, alert.NotFound,
+		alert.ActiveThreat, alert.PendingApproval, alert.Declined, alert.Unremediated, alert.Running, alert.PartiallyRemediated),
+		cmp.Or(string(e.Remediation), "none"))
 	value(c, &e.RemediationDetails, "remediationStatusDetails")
-	list(c, &e.Roles, "roles")
+	words(c, &e.Roles, "roles", open("", alert.Contextual, alert.Scanned, alert.Source, alert.Destination, alert.Created, alert.Added,
+		alert.Edited, alert.Compromised, alert.Attacked, alert.Attacker, alert.CommandAndControl, alert.Loaded, alert.SuspiciousRole,
+		alert.PolicyViolator))
 	list(c, &e.DetailedRoles, "detailedRoles")
 	list(c, &e.Tags, "tags")
 	c.time(&e.Created, "createdDateTime")
@@ -199,26 +224,39 @@ func decodeEvidence(raw json.RawMessage) (alert.Evidence, bool) {
 	if json.Unmarshal(raw, &m) != nil || m == nil {
 		return alert.Evidence{}, false
 	}
-	var typ string
-	c := codec{m, false}
-	value(c, &typ, odataType)
-	delete(m, odataType)
+	legacyEntity(m)
+	common := object{} // apart, so that none of it ends up in the fields of an alert.Other
+	for _, name := range base {
+		if raw, ok := m[name]; ok {
+			common[name] = raw
+			delete(m, name)
+		}
+	}
 	var e alert.Evidence
+	var kind alert.Kind
+	c := codec{common, false}
+	word(c, &kind, odataType, kindOf, "")
 	c.evidence(&e)
-	e.Entity = c.entity(kindOf(typ), nil)
+	e.Entity = codec{m, false}.entity(cmp.Or(kind, untyped), nil)
+	maps.Copy(m, common)
 	e.Extra = fields(m)
 	return e, true
 }
 
 func encodeEvidence(e alert.Evidence) json.RawMessage {
-	m := e.Extra.Members()
-	if m == nil {
-		m = object{}
-	}
+	m := members(e.Extra)
 	c := codec{m, true}
 	if e.Entity != nil {
-		c.entity(e.Entity.Kind(), e.Entity)
-		m[odataType] = encode(namespace + string(e.Entity.Kind()) + "Evidence")
+		kind := e.Entity.Kind()
+		if other, ok := e.Entity.(alert.Other); ok {
+			maps.Copy(m, members(other.Fields))
+		} else {
+			c.entity(kind, e.Entity)
+		}
+		if kind == untyped {
+			kind = ""
+		}
+		word(c, &kind, odataType, kindOf, typeOf(kind))
 	}
 	c.evidence(&e)
 	return encode(m)

@@ -2,14 +2,17 @@ package graph
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
+
+	"github.com/incidentkit/incidentkit/alert"
 )
 
 // legacy gives an alert of the older APIs the shape of Graph's, so that there is one decoder.
 func legacy(m object) {
 	var evidence []json.RawMessage
-	add := func(e object, kind string) {
-		e[odataType] = encode(namespace + kind + "Evidence")
+	add := func(e object, kind alert.Kind) {
+		e[odataType] = encode(typeOf(kind))
 		evidence = append(evidence, encode(e))
 	}
 	var devices []object
@@ -17,42 +20,48 @@ func legacy(m object) {
 		delete(m, "devices")
 		for _, d := range devices {
 			if d != nil {
-				add(d, "device")
+				add(d, alert.KindDevice)
 			}
 		}
 	}
-	if m["machineId"] != nil || m["computerDnsName"] != nil {
-		d := object{}
-		move(m, d, "machineId", "mdeDeviceId")
-		move(m, d, "computerDnsName", "deviceDnsName")
-		move(m, d, "rbacGroupName", "rbacGroupName")
-		if len(d) > 0 {
-			add(d, "device")
-		}
+	machine := object{}
+	move(m, machine, "machineId", "mdeDeviceId")
+	move(m, machine, "computerDnsName", "deviceDnsName")
+	if len(machine) > 0 {
+		move(m, machine, "rbacGroupName", "rbacGroupName")
+		add(machine, alert.KindDevice)
 	}
 	var user object
 	if json.Unmarshal(m["relatedUser"], &user) == nil {
 		delete(m, "relatedUser")
-		if user != nil {
+		dropNull(user)
+		if len(user) > 0 {
 			move(user, user, "userName", "accountName")
-			add(object{"userAccount": encode(user)}, "user")
+			add(object{"userAccount": encode(user)}, alert.KindUser)
 		}
 	}
 	for _, name := range []string{"entities", "evidence"} {
+		raw, ok := m[name]
+		if !ok || name == "evidence" && evidence == nil && raw[0] == '[' {
+			continue // it is as it should be
+		}
 		var all []json.RawMessage
-		if json.Unmarshal(m[name], &all) != nil {
-			continue
+		if json.Unmarshal(raw, &all) != nil {
+			all = []json.RawMessage{raw} // one that is not in a list
 		}
 		delete(m, name)
-		for _, raw := range all {
-			evidence = append(evidence, legacyEntity(raw))
-		}
+		evidence = append(evidence, all...)
 	}
 	if len(evidence) > 0 {
 		m["evidence"] = encode(evidence)
 	}
 }
 
+func dropNull(m object) {
+	maps.DeleteFunc(m, func(_ string, raw json.RawMessage) bool { return isNull(raw) })
+}
+
+// move gives a member of from a new name in to, unless that is taken. A null one is dropped.
 func move(from, to object, name, newName string) {
 	raw, ok := from[name]
 	if !ok {
@@ -68,25 +77,26 @@ func move(from, to object, name, newName string) {
 	}
 }
 
-// legacyEntity returns an entity of the older APIs, one flat object for all kinds, as Graph's evidence.
-func legacyEntity(raw json.RawMessage) json.RawMessage {
-	var m object
+// legacyEntity gives an entity of the older APIs, one flat object for all kinds, the shape of Graph's evidence.
+func legacyEntity(m object) {
 	var typ string
-	if json.Unmarshal(raw, &m) != nil || m[odataType] != nil || json.Unmarshal(m["entityType"], &typ) != nil || typ == "" {
-		return raw
+	if m[odataType] != nil || json.Unmarshal(m["entityType"], &typ) != nil {
+		return
 	}
-	for k, v := range m {
-		if isNull(v) {
-			delete(m, k)
-		}
+	kind, _ := kindOf(typ)
+	if kind == "" {
+		return
 	}
-	kind := string(kindOf(typ))
+	dropNull(m) // these have every field of every kind
 	nest := func(under string, pairs ...string) {
+		if m[under] != nil {
+			return
+		}
 		sub := object{}
 		for n := 0; n < len(pairs); n += 2 {
 			move(m, sub, pairs[n], pairs[n+1])
 		}
-		if len(sub) > 0 && m[under] == nil {
+		if len(sub) > 0 {
 			m[under] = encode(sub)
 		}
 	}
@@ -107,21 +117,23 @@ func legacyEntity(raw json.RawMessage) json.RawMessage {
 		nest("parentProcessImageFile", "parentProcessFileName", "fileName", "parentProcessFilePath", "filePath")
 		nest("userAccount", user...)
 	case "mailbox":
-		kind = "mailbox"
 		move(m, m, "mailboxAddress", "primaryAddress")
 		move(m, m, "mailboxDisplayName", "displayName")
 		move(m, m, "userPrincipalName", "upn")
 	case "mailmessage":
-		kind = "analyzedMessage"
+		kind, typ = alert.KindMessage, string(alert.KindMessage)
 		nest("p2Sender", "sender", "emailAddress")
 		move(m, m, "recipient", "recipientEmailAddress")
+	case "securitygroup":
+		move(m, m, "securityGroupName", "displayName")
 	case "registry":
-		kind = "registryKey"
-		if m["registryValue"] != nil || m["registryValueName"] != nil {
-			kind = "registryValue"
+		if kind = alert.KindRegistryKey; m["registryValue"] != nil || m["registryValueName"] != nil {
+			kind = alert.KindRegistryValue
 		}
+		typ = string(kind)
 	}
-	delete(m, "entityType")
-	m[odataType] = encode(namespace + kind + "Evidence")
-	return encode(m)
+	if strings.EqualFold(typ, string(kind)) {
+		delete(m, "entityType")
+	}
+	m[odataType] = encode(typeOf(kind))
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -20,14 +21,7 @@ type Tag struct {
 // composed are equal: NFC of the full Unicode case folding. Tags, names and search texts are compared by
 // it, so that "STRASSE" finds "Straße".
 func Fold(s string) string {
-	ascii := true
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			ascii = false
-			break
-		}
-	}
-	if ascii {
+	if isASCII(s) {
 		return strings.ToLower(s)
 	}
 	// Folding can decompose (İ), so it is composed again after.
@@ -36,8 +30,24 @@ func Fold(s string) string {
 
 // HasTag reports whether i carries the tag, compared by [Fold].
 func (i Incident) HasTag(name string) bool {
-	folded := Fold(name)
-	return slices.ContainsFunc(i.Tags, func(t Tag) bool { return Fold(t.Name) == folded })
+	return slices.ContainsFunc(i.Tags, func(t Tag) bool { return sameFold(t.Name, name) })
+}
+
+// sameFold reports whether a and b fold equal.
+func sameFold(a, b string) bool {
+	if isASCII(a) && isASCII(b) {
+		return strings.EqualFold(a, b)
+	}
+	return Fold(a) == Fold(b)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // cleanTag returns a tag's name as it is stored: NFC, with runs of space made one blank and trimmed.
@@ -49,8 +59,7 @@ func cleanTag(name string) string {
 
 // withTag returns tags with t, unless a tag of that name is there.
 func withTag(tags []Tag, t Tag) []Tag {
-	folded := Fold(t.Name)
-	if slices.ContainsFunc(tags, func(have Tag) bool { return Fold(have.Name) == folded }) {
+	if slices.ContainsFunc(tags, func(have Tag) bool { return sameFold(have.Name, t.Name) }) {
 		return tags
 	}
 	i, _ := slices.BinarySearchFunc(tags, t, compareTags)
@@ -59,8 +68,7 @@ func withTag(tags []Tag, t Tag) []Tag {
 
 // withoutTag returns tags without the custom tag of that name.
 func withoutTag(tags []Tag, name string) []Tag {
-	folded := Fold(name)
-	gone := func(t Tag) bool { return !t.System && Fold(t.Name) == folded }
+	gone := func(t Tag) bool { return !t.System && sameFold(t.Name, name) }
 	if !slices.ContainsFunc(tags, gone) {
 		return tags
 	}

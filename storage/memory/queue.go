@@ -303,7 +303,11 @@ func (r *reader) byUpdate(q incident.Query, start incident.Place, started bool) 
 				}
 				spans = append(spans, part)
 			}
-			return merge(spans, lessListing, lessListing, !q.Ascending, func(l listing) bool {
+			pass := func(l listing) bool {
+				scanned++
+				return scanned >= maxScanned || sieve.passes(l.mark)
+			}
+			return merge(spans, lessListing, lessListing, !q.Ascending, pass, func(l listing) bool {
 				scanned++
 				start, started = incident.Place{Text: s.Text, Rank: s.Rank, Updated: l.updated, Number: l.number}, true
 				if q.Sort == incident.ByUpdated {
@@ -331,7 +335,7 @@ func (r *reader) byRow(tree *btree.BTreeG[row], q incident.Query, start incident
 			part = part.behind(row{Place: start}, lessRow, !q.Ascending)
 		}
 		scanned := 0
-		done := merge([]span[row]{part}, lessRow, lessRow, !q.Ascending, func(l row) bool {
+		done := part.walk(lessRow, !q.Ascending, func(l row) bool {
 			scanned++
 			start, started = l.Place, true
 			if v := l.node.at(r.commit); v != nil && q.Place(v.value) == l.Place {

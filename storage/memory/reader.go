@@ -235,7 +235,7 @@ func (s *alertSource) walk(yield func(mention) bool) bool {
 	default:
 		return part(&s.tables.byTime).walk(lessMention, s.q.Newest, yield)
 	}
-	return merge(spans, lessMention, lessMention, s.q.Newest, yield)
+	return merge(spans, lessMention, lessMention, s.q.Newest, nil, yield)
 }
 
 // walkMembers is walk where an entity is on many alerts, of which those of the incidents are wanted.
@@ -262,7 +262,7 @@ func (s *alertSource) walkMembers(lo, hi mention, yield func(mention) bool) bool
 		add(span[member]{few: few}, "")
 	}
 	inTime := func(a, b member) bool { return lessMention(a.mention, b.mention) }
-	return merge(spans, lessMember, inTime, s.q.Newest, func(m member) bool { return yield(m.mention) })
+	return merge(spans, lessMember, inTime, s.q.Newest, nil, func(m member) bool { return yield(m.mention) })
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {

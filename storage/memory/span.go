@@ -18,17 +18,29 @@ type span[T any] struct {
 type walker[T any] struct {
 	span[T]
 	less  func(a, b T) bool
+	pass  func(T) bool // nil lets all pass
 	down  bool
 	items []T // what is left of few
 	iter  btree.IterG[T]
 	item  T
 }
 
-// start goes to the first item; false means that there is none.
-func (w *walker[T]) start() bool {
+// start goes to the first item that passes; false means that there is none.
+func (w *walker[T]) start() bool { return w.passing(w.first()) }
+
+func (w *walker[T]) next() bool { return w.passing(w.step()) }
+
+func (w *walker[T]) passing(ok bool) bool {
+	for ok && w.pass != nil && !w.pass(w.item) {
+		ok = w.step()
+	}
+	return ok
+}
+
+func (w *walker[T]) first() bool {
 	if w.many == nil {
 		w.items = w.cut(w.less)
-		return w.next()
+		return w.step()
 	}
 	w.iter.Init(w.many, false)
 	switch {
@@ -44,7 +56,7 @@ func (w *walker[T]) start() bool {
 	return w.keep(ok)
 }
 
-func (w *walker[T]) next() bool {
+func (w *walker[T]) step() bool {
 	switch {
 	case w.many != nil && w.down:
 		return w.keep(w.iter.Prev())
@@ -129,8 +141,9 @@ func (s span[T]) cut(less func(a, b T) bool) []T {
 }
 
 // merge calls yield with the items of spans, each ordered by less, in the order of rank, or the other way
-// round, until it returns false. It reports whether it came to the end.
-func merge[T any](spans []span[T], less, rank func(a, b T) bool, down bool, yield func(T) bool) bool {
+// round, until it returns false. It reports whether it came to the end. Items that pass does not let through
+// may be left out, which costs less than to bring them in order.
+func merge[T any](spans []span[T], less, rank func(a, b T) bool, down bool, pass, yield func(T) bool) bool {
 	if len(spans) == 1 {
 		return spans[0].walk(less, down, yield)
 	}
@@ -138,7 +151,7 @@ func merge[T any](spans []span[T], less, rank func(a, b T) bool, down bool, yiel
 	heap := make([]*walker[T], 0, len(spans))
 	for n, s := range spans {
 		w := &walkers[n]
-		if w.span, w.less, w.down = s, less, down; w.start() {
+		if w.span, w.less, w.pass, w.down = s, less, pass, down; w.start() {
 			heap = append(heap, w)
 		}
 	}

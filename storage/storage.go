@@ -33,7 +33,8 @@ import (
 //     means that nothing was kept, or that it is unknown whether all was.
 //   - Version: a record whose Version is 0 must be new, else the error matches ErrExists. Any other
 //     Version must be the stored one, else the error matches ErrConflict and is a *ConflictError. The record
-//     is stored with a Version one higher.
+//     is stored with a Version one higher. A Changeset that holds a record twice is refused with ErrExists
+//     or ErrConflict.
 //   - Entries: an entry whose ID is in the log already makes Apply fail with ErrExists.
 //   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
 //     Numbers are 1, 2, 3 and so on in the order of commits, without gaps; who has read one never later

@@ -135,6 +135,9 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 		s := alertSource{reader: r, q: &q, keys: keys}
 		if q.After != (alert.Position{}) {
 			s.after, s.started = mention{q.After.FirstActivity.UnixMicro(), &alertNode{id: q.After.ID}}, true
+			if q.After.FirstActivity.Nanosecond()%1000 != 0 {
+				s.after = mention{s.after.at + 1, &alertNode{}} // between two microseconds
+			}
 		}
 		send(ctx, r, &s, q.Limit, yield)
 	}

@@ -3,9 +3,13 @@ package storagetest
 import (
 	"context"
 	"iter"
+	"reflect"
+	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -18,74 +22,149 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 	Run(t, func(*testing.T) storage.Storage { return memory.New() })
 }
 
-// Storages that break one rule each fail the case of that rule, and no other but those named with it.
+// A storage that is broken in one way fails the case of that rule, and no other but those named with it.
 func TestBrokenStoragesFailTheirCase(t *testing.T) {
-	for want, broken := range map[string]mutant{
-		"EmptyChangeset": {apply: func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			r, err := s.Apply(ctx, cs)
-			if len(cs.Activity) == 0 {
-				r.Seq = 7
+	for _, f := range faults {
+		t.Run(f.fails[0], func(t *testing.T) {
+			t.Parallel()
+			for _, c := range cases {
+				err := try(t, c, f.open())
+				assert.Equal(t, slices.Contains(f.fails, c.name), err != nil, "%s: case %s: %v", f.how, c.name, err)
 			}
-			return r, err
-		}},
-		"FeedResume": {reader: func(r storage.Reader) storage.Reader { return forgetsOne{r} }},
-		"NotFound":   {reader: func(r storage.Reader) storage.Reader { return inventsRecords{r} }},
-		"Cascade": {apply: func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			cs.Alerts = cs.Alerts[:min(len(cs.Alerts), 4000)]
-			return s.Apply(ctx, cs)
-		}},
-	} {
-		for _, c := range cases {
-			s := broken
-			s.Storage = memory.New()
-			err := c.run(t.Context(), s)
-			assert.Equal(t, c.name == want, err != nil, "a storage that breaks %s in case %s: %v", want, c.name, err)
-		}
+		})
 	}
 }
 
-// A mutant is a storage with something broken in it.
-type mutant struct {
-	storage.Storage
-	apply  func(storage.Storage, context.Context, storage.Changeset) (storage.Receipt, error)
-	reader func(storage.Reader) storage.Reader
-}
-
-func (m mutant) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-	if m.apply == nil {
-		return m.Storage.Apply(ctx, cs)
+func TestEveryCaseHasABrokenStorage(t *testing.T) {
+	var have, want []string
+	for _, f := range faults {
+		have = append(have, f.fails[0])
 	}
-	return m.apply(m.Storage, ctx, cs)
+	for _, c := range cases {
+		want = append(want, c.name)
+	}
+	assert.ElementsMatch(t, want, have)
 }
 
-func (m mutant) View(ctx context.Context, fn func(storage.Reader) error) error {
-	return m.Storage.View(ctx, func(r storage.Reader) error {
-		if m.reader != nil {
-			r = m.reader(r)
-		}
-		return fn(r)
+// A storage that waits for ever, whatever its context says, ends the case and not the tests.
+func TestStorageThatNeverReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := make(chan struct{})
+		s := opening(func(b *broken) {
+			b.apply = func(context.Context, storage.Changeset) (storage.Receipt, error) {
+				<-never
+				return storage.Receipt{}, nil
+			}
+		})()
+		assert.ErrorIs(t, caseNamed(t, "EmptyChangeset").check(t.Context(), s), errStuck)
+		close(never)
 	})
 }
 
-// forgetsOne leaves out the first entry of a feed that is resumed at 17.
-type forgetsOne struct{ storage.Reader }
-
-func (r forgetsOne) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
-	if q.AfterSeq == 17 {
-		q.AfterSeq++
+// There is more than one way to break a rule.
+func TestMoreBrokenStoragesFailTheirCase(t *testing.T) {
+	for _, f := range moreFaults {
+		t.Run(f.fails[0]+"/"+f.how, func(t *testing.T) {
+			assert.Error(t, try(t, caseNamed(t, f.fails[0]), f.open()))
+		})
 	}
-	return r.Reader.Activity(ctx, q)
 }
 
-// inventsRecords answers for records that are not there.
-type inventsRecords struct{ storage.Reader }
-
-func (r inventsRecords) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
-	i, _ := r.Reader.Incident(ctx, id)
-	return i, nil
+// A storage that ignores a field of a query is found, whichever field it is: all are drawn, and all decide.
+func TestIgnoredFieldsAreFound(t *testing.T) {
+	ignore := func(query any, field int) {
+		q := reflect.ValueOf(query).Elem()
+		if place := q.FieldByName("After"); q.Type().Field(field).Name == "Sort" || q.Type().Field(field).Name == "Ascending" {
+			place.SetZero() // the cursor would be an error, and find the storage out for a worse reason
+		}
+		q.Field(field).SetZero()
+	}
+	for n := range reflect.TypeFor[incident.Query]().NumField() {
+		t.Run("Incidents/"+reflect.TypeFor[incident.Query]().Field(n).Name, func(t *testing.T) {
+			assert.Error(t, try(t, caseNamed(t, "FilterIncidents"), reading(func(r *brokenReader) {
+				r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+					ignore(&q, n)
+					return r.Reader.Incidents(ctx, q)
+				}
+			})()))
+		})
+	}
+	for n := range reflect.TypeFor[alert.Query]().NumField() {
+		t.Run("Alerts/"+reflect.TypeFor[alert.Query]().Field(n).Name, func(t *testing.T) {
+			assert.Error(t, try(t, caseNamed(t, "FilterAlerts"), reading(func(r *brokenReader) {
+				r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+					ignore(&q, n)
+					return r.Reader.Alerts(ctx, q)
+				}
+			})()))
+		})
+	}
+	for n := range reflect.TypeFor[activity.Query]().NumField() {
+		t.Run("Activity/"+reflect.TypeFor[activity.Query]().Field(n).Name, func(t *testing.T) {
+			assert.Error(t, try(t, caseNamed(t, "FilterActivity"), reading(func(r *brokenReader) {
+				r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+					ignore(&q, n)
+					return r.Reader.Activity(ctx, q)
+				}
+			})()))
+		})
+	}
 }
 
-func (r inventsRecords) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
-	a, _ := r.Reader.Alert(ctx, id)
-	return a, nil
+// What EveryField, AliasIn and AliasOut store leaves no field out, also none that is added one day.
+func TestFullRecordsAreFull(t *testing.T) {
+	var check func(path string, v reflect.Value)
+	check = func(path string, v reflect.Value) {
+		if slices.Contains([]string{".Incidents[0].Version", ".Incidents[0].Number", ".Alerts[0].Version", ".Activity[0].Seq", ".Incidents[0].Alerts.Assets[0]"}, path) {
+			return
+		}
+		if path != ".Alerts[0].Evidence[12].Entity.Provider" {
+			assert.False(t, v.IsZero(), path)
+		}
+		switch v.Kind() {
+		case reflect.Interface:
+			check(path, v.Elem())
+		case reflect.Slice, reflect.Array:
+			for n := range v.Len() {
+				check(path+"["+string(rune('0'+n%10))+"]", v.Index(n))
+			}
+		case reflect.Struct:
+			for n := range v.NumField() {
+				if field := v.Type().Field(n); field.IsExported() {
+					check(path+"."+field.Name, v.Field(n))
+				}
+			}
+		case reflect.Map, reflect.Pointer, reflect.Chan, reflect.Func:
+			assert.Fail(t, "neither fill nor scribble knows its kind", path)
+		}
+	}
+	check("", reflect.ValueOf(full()))
+}
+
+// Any seed will do.
+func FuzzSeeds(f *testing.F) {
+	f.Add(uint64(42))
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		for _, run := range []func(context.Context, storage.Storage) error{
+			filters(seed, (*world).askIncidents), filters(seed, (*world).askAlerts), filters(seed, (*world).askActivity),
+			oldViews(seed), hub(seed), cursorRoundTrip(seed), pageStable(seed),
+		} {
+			s := memory.New()
+			assert.NoError(t, run(t.Context(), s))
+			assert.NoError(t, s.Close())
+		}
+	})
+}
+
+func caseNamed(t *testing.T, name string) testCase {
+	n := slices.IndexFunc(cases, func(c testCase) bool { return c.name == name })
+	require.GreaterOrEqual(t, n, 0, name)
+	return cases[n]
+}
+
+// try runs a case where time passes only while everybody waits, so that a storage that waits for ever is
+// found at once.
+func try(t *testing.T, c testCase, s storage.Storage) (err error) {
+	synctest.Test(t, func(t *testing.T) { err = c.check(t.Context(), s) })
+	return err
 }

@@ -1,0 +1,854 @@
+package storagetest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf16"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+// A fault is a way in which a storage can be broken.
+type fault struct {
+	fails []string // the case whose rule it breaks, and those that cannot but fail with it
+	how   string
+	open  func() storage.Storage
+}
+
+// broken is a storage some of whose methods are replaced.
+type broken struct {
+	storage.Storage
+	apply func(context.Context, storage.Changeset) (storage.Receipt, error)
+	view  func(context.Context, func(storage.Reader) error) error
+	close func() error
+	read  func(*brokenReader)
+}
+
+func (b *broken) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	if b.apply != nil {
+		return b.apply(ctx, cs)
+	}
+	return b.Storage.Apply(ctx, cs)
+}
+
+func (b *broken) View(ctx context.Context, fn func(storage.Reader) error) error {
+	if b.view != nil {
+		return b.view(ctx, fn)
+	}
+	return b.Storage.View(ctx, func(r storage.Reader) error {
+		if b.read != nil {
+			reader := &brokenReader{Reader: r}
+			b.read(reader)
+			r = reader
+		}
+		return fn(r)
+	})
+}
+
+func (b *broken) Close() error {
+	if b.close != nil {
+		return b.close()
+	}
+	return b.Storage.Close()
+}
+
+// brokenReader is a reader some of whose methods are replaced.
+type brokenReader struct {
+	storage.Reader
+	incident  func(context.Context, incident.ID) (incident.Incident, error)
+	incidents func(context.Context, incident.Query) iter.Seq2[incident.Incident, error]
+	alert     func(context.Context, alert.ID) (alert.Alert, error)
+	alerts    func(context.Context, alert.Query) iter.Seq2[alert.Alert, error]
+	activity  func(context.Context, activity.Query) iter.Seq2[activity.Entry, error]
+}
+
+func (r *brokenReader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
+	if r.incident != nil {
+		return r.incident(ctx, id)
+	}
+	return r.Reader.Incident(ctx, id)
+}
+
+func (r *brokenReader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	if r.incidents != nil {
+		return r.incidents(ctx, q)
+	}
+	return r.Reader.Incidents(ctx, q)
+}
+
+func (r *brokenReader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
+	if r.alert != nil {
+		return r.alert(ctx, id)
+	}
+	return r.Reader.Alert(ctx, id)
+}
+
+func (r *brokenReader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	if r.alerts != nil {
+		return r.alerts(ctx, q)
+	}
+	return r.Reader.Alerts(ctx, q)
+}
+
+func (r *brokenReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	if r.activity != nil {
+		return r.activity(ctx, q)
+	}
+	return r.Reader.Activity(ctx, q)
+}
+
+// opening returns storages broken by b.
+func opening(b func(*broken)) func() storage.Storage {
+	return func() storage.Storage {
+		s := &broken{Storage: memory.New()}
+		b(s)
+		return s
+	}
+}
+
+// applying returns storages with another Apply.
+func applying(apply func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error)) func() storage.Storage {
+	return opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			return apply(b.Storage, ctx, cs)
+		}
+	})
+}
+
+// giving returns storages that lose something of what is given to them.
+func giving(lose func(*storage.Changeset)) func() storage.Storage {
+	return applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		cs = storage.Changeset{Incidents: slices.Clone(cs.Incidents), Alerts: slices.Clone(cs.Alerts), Activity: slices.Clone(cs.Activity)}
+		lose(&cs)
+		return s.Apply(ctx, cs)
+	})
+}
+
+// reading returns storages whose readers are broken by b.
+func reading(b func(*brokenReader)) func() storage.Storage {
+	return opening(func(s *broken) { s.read = b })
+}
+
+// askingIncidents, askingAlerts and askingActivity return storages that understand queries wrong.
+func askingIncidents(wrong func(*incident.Query)) func() storage.Storage {
+	return reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			wrong(&q)
+			return r.Reader.Incidents(ctx, q)
+		}
+	})
+}
+
+func askingAlerts(wrong func(*alert.Query)) func() storage.Storage {
+	return reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			wrong(&q)
+			return r.Reader.Alerts(ctx, q)
+		}
+	})
+}
+
+func askingActivity(wrong func(*activity.Query)) func() storage.Storage {
+	return reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			wrong(&q)
+			return r.Reader.Activity(ctx, q)
+		}
+	})
+}
+
+// yielding returns the sequence of what seq yields as f leaves it.
+func yielding[T any](seq iter.Seq2[T, error], f func(T) T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for v, err := range seq {
+			if !yield(f(v), err) {
+				return
+			}
+		}
+	}
+}
+
+// of returns the sequence of all, or of the error alone.
+func of[T any](all []T, err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		if err != nil {
+			var none T
+			yield(none, err)
+			return
+		}
+		for _, v := range all {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+// chosen returns the sequence of those of all that q selects.
+func chosen(all []alert.Alert, q alert.Query) iter.Seq2[alert.Alert, error] {
+	var out []alert.Alert
+	for _, a := range all {
+		if q.Match(a) && (q.After == alert.Position{} || q.ComparePositions(a.Position(), q.After) > 0) {
+			if q.Brief {
+				a = a.Brief()
+			}
+			out = append(out, a)
+		}
+	}
+	return of(sorted(out, q.Compare, q.Limit), nil)
+}
+
+var faults = []fault{
+	{[]string{"Atomic"}, "keeps the alerts of a Changeset it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Alerts: cs.Alerts}
+	})},
+	{[]string{"LostUpdate"}, "writes over what was changed once in between", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Stored == conflict.Given+1 && len(cs.Incidents) == 1 && len(cs.Alerts) == 0 {
+			i := cs.Incidents[0]
+			i.Version = conflict.Stored
+			return s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: cs.Activity})
+		}
+		return receipt, err
+	})},
+	{[]string{"InsertExists"}, "replaces what is there by what should be new", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if !errors.Is(err, storage.ErrExists) {
+			return receipt, err
+		}
+		cs.Incidents, cs.Alerts = slices.Clone(cs.Incidents), slices.Clone(cs.Alerts)
+		if err := s.View(ctx, func(r storage.Reader) error {
+			for n, i := range cs.Incidents {
+				if old, err := r.Incident(ctx, i.ID); err == nil {
+					cs.Incidents[n].Version = cmp.Or(i.Version, old.Version)
+				}
+			}
+			for n, a := range cs.Alerts {
+				if old, err := r.Alert(ctx, a.ID); err == nil {
+					cs.Alerts[n].Version = cmp.Or(a.Version, old.Version)
+				}
+			}
+			return nil
+		}); err != nil {
+			return receipt, err
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"RepeatedID"}, "takes the last of a record that is given twice", giving(func(cs *storage.Changeset) {
+		lastOf(&cs.Incidents, func(i incident.Incident) string { return string(i.ID) })
+		lastOf(&cs.Alerts, func(a alert.Alert) string { return string(a.ID) })
+	})},
+	{[]string{"ConflictNames"}, "mixes the versions of a conflict up", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok {
+			err = &storage.ConflictError{Record: conflict.Record, ID: conflict.ID, Given: conflict.Stored, Stored: conflict.Given}
+		}
+		return receipt, err
+	})},
+	{[]string{"DuplicateEntry"}, "leaves out entries that are there already", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		err := s.View(ctx, func(r storage.Reader) error {
+			var ids []activity.ID
+			for _, e := range cs.Activity {
+				ids = append(ids, e.ID)
+			}
+			if len(ids) == 0 {
+				return nil
+			}
+			known, err := collect(r.Activity(ctx, activity.Query{IDs: ids}))
+			for _, k := range known {
+				cs.Activity = slices.DeleteFunc(slices.Clone(cs.Activity), func(e activity.Entry) bool { return e.ID == k.ID })
+			}
+			return err
+		})
+		if err != nil {
+			return storage.Receipt{}, err
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"EmptyChangeset"}, "gives a number for nothing", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if len(cs.Incidents)+len(cs.Alerts)+len(cs.Activity) == 0 {
+			receipt.Seq = 7
+		}
+		return receipt, err
+	})},
+	{[]string{"Cascade"}, "keeps 4,000 alerts of a Changeset", giving(func(cs *storage.Changeset) { cs.Alerts = cs.Alerts[:min(len(cs.Alerts), 4000)] })},
+	{[]string{"LargeIncident"}, "looks for an entity among the first 1,000 alerts of an incident", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			if len(q.Incidents) > 0 && len(q.Entities) > 0 {
+				if all, err := collect(r.Reader.Alerts(ctx, alert.Query{Incidents: q.Incidents, Limit: 1001})); err == nil && len(all) > 1000 {
+					return chosen(all[:1000], q)
+				}
+			}
+			return r.Reader.Alerts(ctx, q)
+		}
+	})},
+	{[]string{"NumbersUnique"}, "says the same number twice", opening(func(b *broken) {
+		var given atomic.Int64
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			if err == nil && len(cs.Incidents) == 1 && len(cs.Alerts)+len(cs.Activity) == 0 && given.Add(1) == 90 {
+				receipt.Numbers[0]--
+			}
+			return receipt, err
+		}
+	})},
+	{[]string{"NumberKept"}, "takes the number of an incident from the caller", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		for n := range receipt.Numbers {
+			if i := cs.Incidents[n]; i.Version > 0 && i.Number > 0 {
+				receipt.Numbers[n] = i.Number
+			}
+		}
+		return receipt, err
+	})},
+
+	{[]string{"DenseFeed"}, "shows an entry later than the next", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			return func(yield func(activity.Entry, error) bool) {
+				r.Reader.Activity(ctx, q)(func(e activity.Entry, err error) bool {
+					return e.Seq == 500 && e.Incident == "i" && q.AfterSeq < 500 || yield(e, err)
+				})
+			}
+		}
+	})},
+	{[]string{"FeedResume"}, "starts over behind the end", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			if last, err := collect(r.Reader.Activity(ctx, activity.Query{Newest: true, Limit: 1})); err == nil && len(last) == 1 && q.AfterSeq > last[0].Seq {
+				q.AfterSeq = 0
+			}
+			return r.Reader.Activity(ctx, q)
+		}
+	})},
+
+	{[]string{"AliasIn"}, "keeps the tags it was given", opening(func(b *broken) {
+		var kept shared[incident.Tag]
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			for _, i := range cs.Incidents {
+				if err == nil {
+					kept.get(string(i.ID), i.Version+1, i.Tags)
+				}
+			}
+			return receipt, err
+		}
+		b.read = func(r *brokenReader) {
+			r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+				return yielding(r.Reader.Incidents(ctx, q), func(i incident.Incident) incident.Incident {
+					i.Tags = slices.Clone(kept.get(string(i.ID), i.Version, i.Tags))
+					return i
+				})
+			}
+		}
+	})},
+	{[]string{"AliasOut"}, "gives the same tags to everybody", opening(func(b *broken) {
+		var kept shared[incident.Tag]
+		b.read = func(r *brokenReader) {
+			r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+				return yielding(r.Reader.Incidents(ctx, q), func(i incident.Incident) incident.Incident {
+					i.Tags = kept.get(string(i.ID), i.Version, i.Tags)
+					return i
+				})
+			}
+		}
+	})},
+	{[]string{"EveryField"}, "forgets the threat family", giving(func(cs *storage.Changeset) {
+		for n := range cs.Alerts {
+			cs.Alerts[n].ThreatFamily = ""
+		}
+	})},
+	{[]string{"OddStrings"}, "ends names at a zero byte", giving(func(cs *storage.Changeset) {
+		for n := range cs.Incidents {
+			cs.Incidents[n].Name, _, _ = strings.Cut(cs.Incidents[n].Name, "\x00")
+		}
+	})},
+	{[]string{"Times"}, "keeps nanoseconds since 1970", giving(func(cs *storage.Changeset) {
+		for n := range cs.Incidents {
+			cs.Incidents[n].Created = time.Unix(0, cs.Incidents[n].Created.UnixNano()).UTC()
+		}
+	})},
+
+	{[]string{"NotFound"}, "answers for incidents that are not there", reading(func(r *brokenReader) {
+		r.incident = func(ctx context.Context, id incident.ID) (incident.Incident, error) {
+			i, err := r.Reader.Incident(ctx, id)
+			if id == "none" {
+				err = nil
+			}
+			return i, err
+		}
+	})},
+	{[]string{"ViewError"}, "calls fn again when it fails", opening(func(b *broken) {
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
+			if err := b.Storage.View(ctx, fn); err == nil {
+				return nil
+			}
+			return b.Storage.View(ctx, fn)
+		}
+	})},
+	{[]string{"SnapshotStable"}, "returns the alert of now", opening(func(b *broken) {
+		b.read = func(r *brokenReader) {
+			r.alert = live{b.Storage}.Alert
+		}
+	})},
+	{[]string{"OldViews"}, "has the owners of now", opening(func(b *broken) {
+		b.read = func(r *brokenReader) {
+			r.incidents = func(ctx context.Context, q incident.Query) (seq iter.Seq2[incident.Incident, error]) {
+				if len(q.Owners) == 0 {
+					return r.Reader.Incidents(ctx, q)
+				}
+				return live{b.Storage}.Incidents(ctx, q)
+			}
+		}
+	})},
+	{[]string{"NoWaiting"}, "lets Apply wait for reads that are running", opening(func(b *broken) {
+		var running gate
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if err := running.wait(ctx); err != nil {
+				return storage.Receipt{}, err
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+				return func(yield func(incident.Incident, error) bool) {
+					running.enter()
+					defer running.leave()
+					r.Reader.Incidents(ctx, q)(yield)
+				}
+			}
+		}
+	})},
+	{[]string{"NestedRead"}, "reads one sequence at a time", reading(func(r *brokenReader) {
+		busy := false
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			return func(yield func(incident.Incident, error) bool) {
+				if busy {
+					yield(incident.Incident{}, errors.New("busy"))
+					return
+				}
+				busy = true
+				r.Reader.Incidents(ctx, q)(yield)
+				busy = false
+			}
+		}
+	})},
+	{[]string{"BreakEarly"}, "stays in a sequence that was broken off", reading(func(r *brokenReader) {
+		busy := false
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			return func(yield func(alert.Alert, error) bool) {
+				if busy {
+					yield(alert.Alert{}, errors.New("busy"))
+					return
+				}
+				r.Reader.Alerts(ctx, q)(func(a alert.Alert, err error) bool {
+					busy = !yield(a, err)
+					return !busy
+				})
+			}
+		}
+	})},
+	{[]string{"Cancel"}, "reads alerts to their end", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			return r.Reader.Alerts(context.WithoutCancel(ctx), q)
+		}
+	})},
+	{[]string{"Closed"}, "is closed once only", opening(func(b *broken) {
+		var closed atomic.Bool
+		b.close = func() error {
+			if closed.Swap(true) {
+				return storage.ErrClosed
+			}
+			return b.Storage.Close()
+		}
+	})},
+
+	// OldViews asks what the Filter cases ask.
+	{[]string{"FilterIncidents", "OldViews"}, "finds an ID that is given twice twice", reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			return func(yield func(incident.Incident, error) bool) {
+				r.Reader.Incidents(ctx, q)(func(i incident.Incident, err error) bool {
+					twice := len(q.Entities) == 0 && len(q.IDs) > 1 && q.IDs[0] == q.IDs[1] && q.IDs[0] == i.ID
+					return yield(i, err) && (!twice || yield(i, err))
+				})
+			}
+		}
+	})},
+	{[]string{"FilterAlerts"}, "forgets the status of alerts asked for by ID", askingAlerts(func(q *alert.Query) {
+		if len(q.IDs) > 0 && len(q.Entities) == 0 {
+			q.Statuses = nil
+		}
+	})},
+	{[]string{"FilterActivity", "OldViews"}, "takes all programs for people", askingActivity(func(q *activity.Query) { q.Triggers = nil })},
+	{[]string{"Hub"}, "looks at the first 500 alerts of an entity", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			if len(q.Entities) > 0 && len(q.Incidents) == 0 {
+				if all, err := collect(r.Reader.Alerts(ctx, alert.Query{Entities: q.Entities, Newest: q.Newest, Limit: 501})); err == nil && len(all) > 500 {
+					return chosen(all[:500], q)
+				}
+			}
+			return r.Reader.Alerts(ctx, q)
+		}
+	})},
+	{[]string{"ByteOrder"}, "compares texts as code of sixteen bits", reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			if q.Sort != incident.ByName {
+				return r.Reader.Incidents(ctx, q)
+			}
+			all, err := collect(r.Reader.Incidents(ctx, q))
+			slices.SortStableFunc(all, func(a, b incident.Incident) int {
+				c := slices.Compare(utf16.Encode([]rune(a.Name)), utf16.Encode([]rune(b.Name)))
+				if !q.Ascending {
+					return -c
+				}
+				return c
+			})
+			return of(all, err)
+		}
+	})},
+	{[]string{"CursorRoundTrip"}, "starts over at a cursor of another order", askingIncidents(func(q *incident.Query) {
+		if _, _, err := q.Start(); err != nil {
+			q.After = incident.Cursor{}
+		}
+	})},
+	{[]string{"PageStable"}, "counts the records before a page", opening(func(b *broken) {
+		type page struct {
+			last  incident.Place // on it
+			count int            // of the records up to it
+		}
+		pages := map[string]page{} // the last of each walk
+		b.read = func(r *brokenReader) {
+			r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+				start, started, err := q.Start()
+				walk := q
+				walk.After = incident.Cursor{}
+				key := fmt.Sprintf("%+v", walk)
+				before, again := pages[key]
+				if err != nil || q.Limit == 0 || started && (!again || start != before.last) {
+					return r.Reader.Incidents(ctx, q)
+				}
+				if !started {
+					before.count = 0
+				}
+				walk.Limit = before.count + q.Limit
+				all, err := collect(r.Reader.Incidents(ctx, walk))
+				if all = all[min(before.count, len(all)):]; len(all) > 0 {
+					pages[key] = page{q.Place(all[len(all)-1]), before.count + len(all)}
+				}
+				return of(all, err)
+			}
+		}
+	})},
+}
+
+// moreFaults break a rule in another way. Nobody looks at what else they break.
+var moreFaults = []fault{
+	{[]string{"Atomic"}, "keeps the incidents of a Changeset it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Incidents: cs.Incidents}
+	})},
+	{[]string{"Atomic"}, "keeps the entries of a Changeset it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Activity: cs.Activity}
+	})},
+	{[]string{"DenseFeed"}, "gives numbers to entries it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Activity: []activity.Entry{newEntry("refused "+string(cs.Activity[0].ID), "i")}}
+	})},
+	{[]string{"InsertExists"}, "says conflict where a record exists", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if errors.Is(err, storage.ErrExists) {
+			err = &storage.ConflictError{}
+		}
+		return receipt, err
+	})},
+	{[]string{"ConflictNames"}, "does not say which record it is", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if errors.Is(err, storage.ErrConflict) {
+			err = storage.ErrConflict
+		}
+		return receipt, err
+	})},
+	{[]string{"NumberKept"}, "has no numbers for incidents that are there", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		for n, i := range cs.Incidents {
+			if err == nil && i.Version > 0 {
+				receipt.Numbers[n] = 0
+			}
+		}
+		return receipt, err
+	})},
+	{[]string{"AliasOut"}, "gives the same changes to everybody", opening(func(b *broken) {
+		var kept shared[activity.Change]
+		b.read = func(r *brokenReader) {
+			r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+				return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+					e.Changes = kept.get(string(e.ID), 0, e.Changes)
+					return e
+				})
+			}
+		}
+	})},
+	{[]string{"EveryField"}, "escapes JSON for the web", giving(func(cs *storage.Changeset) {
+		for n := range cs.Incidents {
+			cs.Incidents[n].Extra = alert.Fields(strings.ReplaceAll(string(cs.Incidents[n].Extra), "<", `\u003c`))
+		}
+	})},
+	{[]string{"EveryField"}, "leaves nothing out of what is asked for in brief", askingAlerts(func(q *alert.Query) { q.Brief = false })},
+	{[]string{"OddStrings"}, "trims accounts", giving(func(cs *storage.Changeset) {
+		for n := range cs.Incidents {
+			cs.Incidents[n].Owner.ID = strings.TrimSpace(cs.Incidents[n].Owner.ID)
+		}
+	})},
+	{[]string{"OddStrings"}, "takes text for a pattern", askingIncidents(func(q *incident.Query) { q.Text = strings.Trim(q.Text, "%") })},
+	{[]string{"Times"}, "keeps milliseconds", giving(func(cs *storage.Changeset) {
+		for n := range cs.Activity {
+			cs.Activity[n].Time = cs.Activity[n].Time.Truncate(time.Millisecond)
+		}
+	})},
+	{[]string{"Times"}, "returns times in another zone", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			return yielding(r.Reader.Alerts(ctx, q), func(a alert.Alert) alert.Alert {
+				a.Resolved = a.Resolved.In(time.FixedZone("", 3600))
+				return a
+			})
+		}
+	})},
+	{[]string{"SnapshotStable"}, "reads what is there now", opening(func(b *broken) {
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error { return fn(live{b.Storage}) }
+	})},
+	{[]string{"OldViews"}, "reads what is there now", opening(func(b *broken) {
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error { return fn(live{b.Storage}) }
+	})},
+	{[]string{"NoWaiting"}, "reads what is there now", opening(func(b *broken) {
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error { return fn(live{b.Storage}) }
+	})},
+	{[]string{"NoWaiting"}, "lets Apply wait for Views that are open", waiting},
+	{[]string{"SnapshotStable"}, "lets Apply wait for Views that are open", waiting},
+	{[]string{"Cancel"}, "applies without looking at the context", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		return s.Apply(context.WithoutCancel(ctx), cs)
+	})},
+	{[]string{"Cancel"}, "opens Views without looking at the context", opening(func(b *broken) {
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
+			return b.Storage.View(context.WithoutCancel(ctx), fn)
+		}
+	})},
+	{[]string{"Cancel"}, "reads incidents to their end", reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			return r.Reader.Incidents(context.WithoutCancel(ctx), q)
+		}
+	})},
+	{[]string{"Cancel"}, "reads the log to its end", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			return r.Reader.Activity(context.WithoutCancel(ctx), q)
+		}
+	})},
+	{[]string{"Cancel"}, "ends a read without its error", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			return func(yield func(activity.Entry, error) bool) {
+				r.Reader.Activity(ctx, q)(func(e activity.Entry, err error) bool { return err == nil && yield(e, err) })
+			}
+		}
+	})},
+	{[]string{"Cancel"}, "returns an incident without looking at the context", reading(func(r *brokenReader) {
+		r.incident = func(ctx context.Context, id incident.ID) (incident.Incident, error) {
+			return r.Reader.Incident(context.WithoutCancel(ctx), id)
+		}
+	})},
+	{[]string{"Closed"}, "is never closed", opening(func(b *broken) { b.close = func() error { return nil } })},
+	{[]string{"Closed"}, "ends Views that are running", opening(func(b *broken) {
+		var closed atomic.Bool
+		b.close = func() error { closed.Store(true); return b.Storage.Close() }
+		b.read = func(r *brokenReader) {
+			r.incident = func(ctx context.Context, id incident.ID) (incident.Incident, error) {
+				if closed.Load() {
+					return incident.Incident{}, storage.ErrClosed
+				}
+				return r.Reader.Incident(ctx, id)
+			}
+		}
+	})},
+	{[]string{"Hub"}, "looks at the first 100 incidents of an entity", reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			all, err := collect(r.Reader.Incidents(ctx, q))
+			if len(q.Entities) > 0 {
+				all = all[:min(100, len(all))]
+			}
+			return of(all, err)
+		}
+	})},
+	{[]string{"ByteOrder"}, "puts a before Z", reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			all, err := collect(r.Reader.Incidents(ctx, q))
+			if q.Sort == incident.ByOwner {
+				slices.SortStableFunc(all, func(a, b incident.Incident) int {
+					return cmp.Compare(strings.ToLower(a.Owner.ID), strings.ToLower(b.Owner.ID))
+				})
+			}
+			return of(all, err)
+		}
+	})},
+	{[]string{"CursorRoundTrip"}, "goes on behind all that are alike", reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			all, err := collect(r.Reader.Incidents(ctx, q))
+			if start, started, _ := q.Start(); started && q.Sort == incident.BySeverity {
+				all = slices.DeleteFunc(all, func(i incident.Incident) bool { return int64(i.Severity) == start.Rank })
+			}
+			return of(all, err)
+		}
+	})},
+	{[]string{"CursorRoundTrip"}, "yields nothing at a cursor of another order", reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			if _, _, err := q.Start(); err != nil {
+				return of[incident.Incident](nil, nil)
+			}
+			return r.Reader.Incidents(ctx, q)
+		}
+	})},
+	{[]string{"PageStable"}, "goes on behind all alerts of a time", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			all, err := collect(r.Reader.Alerts(ctx, q))
+			if (q.After != alert.Position{}) {
+				all = slices.DeleteFunc(all, func(a alert.Alert) bool { return a.FirstActivity.Equal(q.After.FirstActivity) })
+			}
+			return of(all, err)
+		}
+	})},
+}
+
+// live reads what a storage holds now, each time anew.
+type live struct{ storage.Storage }
+
+func now[T any](s storage.Storage, ctx context.Context, read func(storage.Reader) (T, error)) (v T, err error) {
+	err = s.View(ctx, func(r storage.Reader) (err error) {
+		v, err = read(r)
+		return err
+	})
+	return v, err
+}
+
+func (s live) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
+	return now(s.Storage, ctx, func(r storage.Reader) (incident.Incident, error) { return r.Incident(ctx, id) })
+}
+
+func (s live) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	return of(now(s.Storage, ctx, func(r storage.Reader) ([]incident.Incident, error) { return collect(r.Incidents(ctx, q)) }))
+}
+
+func (s live) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
+	return now(s.Storage, ctx, func(r storage.Reader) (alert.Alert, error) { return r.Alert(ctx, id) })
+}
+
+func (s live) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	return of(now(s.Storage, ctx, func(r storage.Reader) ([]alert.Alert, error) { return collect(r.Alerts(ctx, q)) }))
+}
+
+func (s live) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	return of(now(s.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) { return collect(r.Activity(ctx, q)) }))
+}
+
+// waiting returns a storage where Apply waits for Views.
+func waiting() storage.Storage {
+	return opening(func(b *broken) {
+		var open gate
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if err := open.wait(ctx); err != nil {
+				return storage.Receipt{}, err
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
+			open.enter()
+			defer open.leave()
+			return b.Storage.View(ctx, fn)
+		}
+	})()
+}
+
+// keepingOfRefused returns storages that keep a part of a Changeset they refuse.
+func keepingOfRefused(part func(storage.Changeset) storage.Changeset) func() storage.Storage {
+	return applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if err != nil {
+			s.Apply(ctx, part(cs))
+		}
+		return receipt, err
+	})
+}
+
+// lastOf leaves of all that have the same ID the last.
+func lastOf[T any](all *[]T, id func(T) string) {
+	last := map[string]int{}
+	for n, v := range *all {
+		last[id(v)] = n
+	}
+	n := -1
+	*all = slices.DeleteFunc(*all, func(v T) bool { n++; return last[id(v)] != n })
+}
+
+// shared keeps one slice for each version of a record.
+type shared[T any] struct {
+	mu   sync.Mutex
+	kept map[string][]T
+}
+
+// get returns the slice of the version, which is v when there was none.
+func (s *shared[T]) get(id string, version int64, v []T) []T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := fmt.Sprint(version, " ", id)
+	if have, ok := s.kept[key]; ok {
+		return have
+	}
+	if s.kept == nil {
+		s.kept = map[string][]T{}
+	}
+	s.kept[key] = v
+	return v
+}
+
+// A gate lets one wait until nobody is inside.
+type gate struct {
+	mu     sync.Mutex
+	inside int
+	empty  chan struct{}
+}
+
+func (g *gate) enter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside++; g.inside == 1 {
+		g.empty = make(chan struct{})
+	}
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside--; g.inside == 0 {
+		close(g.empty)
+	}
+}
+
+func (g *gate) wait(ctx context.Context) error {
+	g.mu.Lock()
+	empty := g.empty
+	g.mu.Unlock()
+	if empty == nil {
+		return nil
+	}
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

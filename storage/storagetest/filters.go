@@ -1,0 +1,145 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// filters compares random queries over random records, which change in between, with Match and Compare.
+func filters(seed uint64, ask func(*world, context.Context, storage.Reader) error) func(context.Context, storage.Storage) error {
+	return func(ctx context.Context, s storage.Storage) error {
+		w := newWorld(seed)
+		for round := range 6 {
+			err := w.change(ctx, s, max(2, 30-30*round), 8)
+			if err == nil {
+				err = s.View(ctx, func(r storage.Reader) error { return repeat(30, func() error { return ask(w, ctx, r) }) })
+			}
+			if err != nil {
+				return fmt.Errorf("seed %d, round %d: %w", seed, round, err)
+			}
+		}
+		return nil
+	}
+}
+
+// repeat calls fn n times or until it fails.
+func repeat(n int, fn func() error) error {
+	for range n {
+		if err := fn(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hub asks for a device that is on more than 500 alerts of more than 100 incidents.
+func hub(seed uint64) func(context.Context, storage.Storage) error {
+	return func(ctx context.Context, s storage.Storage) error {
+		w := newWorld(seed)
+		w.each = 5
+		if err := w.change(ctx, s, 115, 0); err != nil {
+			return err
+		}
+		key := alert.Identity(hubDevice)
+		for round := range 2 {
+			err := w.change(ctx, s, 5, 20)
+			if err == nil {
+				err = s.View(ctx, func(r storage.Reader) error {
+					all := []alert.Key{key}
+					if err := errors.Join(w.checkIncidents(ctx, r, incident.Query{Entities: all}), w.checkAlerts(ctx, r, alert.Query{Entities: all})); err != nil {
+						return err
+					}
+					return repeat(7, func() error {
+						var q incident.Query
+						draw(w, &q, incidentFilters, incidentOthers)
+						q.Entities = append(part(w, keys), key)
+						if err := w.checkIncidents(ctx, r, q); err != nil {
+							return err
+						}
+						var aq alert.Query
+						draw(w, &aq, alertFilters, alertOthers)
+						aq.Entities = append(part(w, keys), key)
+						return w.checkAlerts(ctx, r, aq)
+					})
+				})
+			}
+			if err != nil {
+				return fmt.Errorf("seed %d, round %d: %w", seed, round, err)
+			}
+		}
+		return nil
+	}
+}
+
+// askForLater asks r, which is of the moment m, for what came after.
+func (w *world) askForLater(ctx context.Context, r storage.Reader, m *world) error {
+	var incidents, numbers incident.Query
+	var alerts, within alert.Query
+	var entries, history activity.Query
+	for _, i := range w.incidents[len(m.incidents):] {
+		incidents.IDs, numbers.Numbers = append(incidents.IDs, i.ID), append(numbers.Numbers, i.Number)
+	}
+	for _, a := range w.alerts[len(m.alerts):] {
+		alerts.IDs = append(alerts.IDs, a.ID)
+	}
+	for _, e := range w.entries[len(m.entries):] {
+		entries.IDs = append(entries.IDs, e.ID)
+	}
+	within.Incidents, history.Incidents = incidents.IDs, incidents.IDs
+	return errors.Join(m.checkIncidents(ctx, r, incidents), m.checkIncidents(ctx, r, numbers), m.checkAlerts(ctx, r, alerts),
+		m.checkAlerts(ctx, r, within), m.checkActivity(ctx, r, entries), m.checkActivity(ctx, r, history))
+}
+
+// oldViews keeps two Views open while records change, and asks them after, each about its own moment.
+func oldViews(seed uint64) func(context.Context, storage.Storage) error {
+	return func(ctx context.Context, s storage.Storage) error {
+		w := newWorld(seed)
+		ask := func(m *world, r storage.Reader) error {
+			return repeat(6, func() error {
+				for _, ask := range []func(*world, context.Context, storage.Reader) error{(*world).askIncidents, (*world).askAlerts, (*world).askActivity} {
+					if err := ask(m, ctx, r); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		// within opens a View, which has seen its moment when fn is called, and asks it again after.
+		within := func(fn func() error) error {
+			moment := w.moment()
+			return s.View(ctx, func(r storage.Reader) error {
+				if err := ask(moment, r); err != nil {
+					return err
+				}
+				if err := fn(); err != nil {
+					return err
+				}
+				if err := w.askForLater(ctx, r, moment); err != nil {
+					return err
+				}
+				return ask(moment, r)
+			})
+		}
+		for round := range 3 {
+			err := w.change(ctx, s, max(2, 30-30*round), 8)
+			if err == nil {
+				err = within(func() error {
+					if err := w.change(ctx, s, 2, 8); err != nil {
+						return err
+					}
+					return within(func() error { return w.change(ctx, s, 2, 8) })
+				})
+			}
+			if err != nil {
+				return fmt.Errorf("seed %d, round %d: %w", seed, round, err)
+			}
+		}
+		return nil
+	}
+}

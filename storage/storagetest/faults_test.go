@@ -72,6 +72,14 @@ type brokenReader struct {
 	alert     func(context.Context, alert.ID) (alert.Alert, error)
 	alerts    func(context.Context, alert.Query) iter.Seq2[alert.Alert, error]
 	activity  func(context.Context, activity.Query) iter.Seq2[activity.Entry, error]
+	sightings func(context.Context, storage.SightingQuery) iter.Seq2[storage.Sighting, error]
+}
+
+func (r *brokenReader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+	if r.sightings != nil {
+		return r.sightings(ctx, q)
+	}
+	return storage.Sightings(ctx, struct{ storage.Reader }{r}, q)
 }
 
 func (r *brokenReader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
@@ -491,6 +499,15 @@ var faults = []fault{
 		}
 	})},
 	{[]string{"FilterActivity", "OldViews"}, "takes all programs for people", askingActivity(func(q *activity.Query) { q.Triggers = nil })},
+	{[]string{"Sightings"}, "counts the limit over all entities", reading(func(r *brokenReader) {
+		r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+			all, err := collect(storage.Sightings(ctx, r.Reader, q))
+			if q.Limit > 0 {
+				all = all[:min(len(all), q.Limit)]
+			}
+			return of(all, err)
+		}
+	})},
 	{[]string{"Hub"}, "looks at the first 500 alerts of an entity", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
 			if len(q.Entities) > 0 && len(q.Incidents) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -142,4 +143,27 @@ func oldViews(seed uint64) func(context.Context, storage.Storage) error {
 		}
 		return nil
 	}
+}
+
+// askSightings compares what r says of itself with what its alerts say.
+func (w *world) askSightings(ctx context.Context, r storage.Reader) error {
+	q := storage.SightingQuery{Entities: part(w, keys), Limit: pick(w, []int{0, 1, 7})}
+	if w.lots.IntN(2) == 0 {
+		q.Incident = w.incidentID()
+	}
+	if w.lots.IntN(2) == 0 {
+		q.Since, q.Until = w.bound(), w.bound()
+	}
+	want, err := collect(storage.Sightings(ctx, struct{ storage.Reader }{r}, q)) // no Sighter any more
+	if err != nil {
+		return fmt.Errorf("alerts for %+v: %w", q, err)
+	}
+	got, err := collect(storage.Sightings(ctx, r, q))
+	if err != nil {
+		return fmt.Errorf("sightings for %+v: %w", q, err)
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("sightings for %+v: %v, want %v", q, got, want)
+	}
+	return nil
 }

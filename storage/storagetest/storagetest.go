@@ -89,6 +89,7 @@ var cases = []testCase{
 	{"FilterIncidents", "what a Query selects and in which order is what Match and Compare say", filters(1, (*world).askIncidents)},
 	{"FilterAlerts", "what a Query selects and in which order is what Match and Compare say", filters(2, (*world).askAlerts)},
 	{"FilterActivity", "what a Query selects and in which order is what Match and Compare say", filters(3, (*world).askActivity)},
+	{"Sightings", "a Sighter says what its alerts say", filters(8, (*world).askSightings)},
 	{"Hub", "an entity may be on any number of alerts and incidents", hub(5)},
 	{"ByteOrder", "texts are ordered by bytes", byteOrder},
 	{"CursorRoundTrip", "a Cursor as text leads to the same place; one of another order is ErrCursor", cursorRoundTrip(6)},

@@ -20,9 +20,18 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
+// A Summarizer writes about an incident in prose: the text of the section s, which is IncidentSummary or
+// IncidentReport. It is given the incident with its alerts and its whole log, as of the moment of the
+// report. It is asked for one section after the other, and no transaction is open meanwhile.
+type Summarizer func(ctx context.Context, s Section, c incident.Case, log []activity.Entry) (string, error)
+
 // Options are the settings of a report.
 type Options struct {
-	Sections    []Section                // what to include; nil means all, an empty list none
+	// Sections are what to include; nil means all, an empty list none. IncidentSummary and IncidentReport
+	// need a Summarizer: without one, all means all others, and to name them is an error.
+	Sections   []Section
+	Summarizer Summarizer
+
 	Generated   time.Time                // the time the report bears; zero means the incident's Updated
 	Location    *time.Location           // where times are given; nil means UTC
 	Taxonomy    *classification.Taxonomy // gives verdicts their words; nil means Defender's
@@ -38,7 +47,8 @@ const (
 
 // Collect returns the report on the incident with the given ID, as of one moment of s. It does not follow
 // redirects: an incident that was merged gives the report on itself. A nil o means the defaults. The error
-// is that of s, such as [storage.ErrNotFound], or an [*alert.FieldError] for a section that does not exist.
+// is that of s, such as [storage.ErrNotFound], that of the Summarizer, or an [*alert.FieldError] for a
+// section that there cannot be.
 func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options) (Report, error) {
 	opts, err := o.withDefaults()
 	if err != nil {
@@ -56,7 +66,7 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 			}
 			c.Alerts = append(c.Alerts, a)
 		}
-		if !opts.wants(Activity) {
+		if !opts.wants(Activity) && !slices.ContainsFunc(opts.Sections, Section.prose) {
 			return nil
 		}
 		for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}}) {
@@ -70,7 +80,19 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	if err != nil {
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
-	return collect(c, entries, opts), nil
+	r := collect(c, entries, opts)
+	for _, text := range []struct {
+		section Section
+		to      *string
+	}{{IncidentSummary, &r.IncidentSummary}, {IncidentReport, &r.IncidentReport}} {
+		if !opts.wants(text.section) {
+			continue
+		}
+		if *text.to, err = opts.Summarizer(ctx, text.section, c, entries); err != nil {
+			return Report{}, fmt.Errorf("export: %s of incident %s: %w", text.section, id, err)
+		}
+	}
+	return r, nil
 }
 
 // withDefaults returns the options with every default put in and the sections in order.
@@ -80,13 +102,20 @@ func (o *Options) withDefaults() (Options, error) {
 		opts = *o
 	}
 	if opts.Sections == nil {
-		opts.Sections = []Section{Overview, AttackStory, Assets, Evidence, Alerts, Activity}
+		for s := Overview; s <= Activity; s++ {
+			if opts.Summarizer != nil || !s.prose() {
+				opts.Sections = append(opts.Sections, s)
+			}
+		}
 	}
 	opts.Sections = slices.Compact(slices.Sorted(slices.Values(opts.Sections)))
 	for _, s := range opts.Sections {
 		if s > Activity {
 			_, err := ParseSection(s.String())
 			return Options{}, err
+		}
+		if s.prose() && opts.Summarizer == nil {
+			return Options{}, &alert.FieldError{Field: "section", Value: s.String(), Want: "a Summarizer that writes it"}
 		}
 	}
 	if opts.Location == nil {
@@ -103,6 +132,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	return opts, nil
 }
+
+// prose reports whether a Summarizer writes the section.
+func (s Section) prose() bool { return s == IncidentSummary || s == IncidentReport }
 
 func (o Options) wants(s Section) bool { return slices.Contains(o.Sections, s) }
 
@@ -246,21 +278,21 @@ func threats(alerts []alert.Alert) []Threat {
 
 func event(a alert.Alert, o Options) Event {
 	e := Event{Time: o.in(a.FirstActivity), Alert: a.Title, Category: alert.CategoryTitle(a.Category), Severity: a.Severity}
-	seen := make(map[alert.Key]bool)
+	seen := make(map[string]bool)
 	var names, others []string
 	for _, v := range a.Evidence {
 		if v.Entity == nil {
 			continue
 		}
-		id := alert.Identity(v.Entity)
-		if seen[id] {
-			continue
+		name := v.Entity.Name()
+		if seen[name] {
+			continue // such as a user and the mailbox
 		}
-		seen[id] = true
+		seen[name] = true
 		if v.Entity.Kind().Asset() != alert.NotAsset {
-			names = append(names, v.Entity.Name())
+			names = append(names, name)
 		} else {
-			others = append(others, v.Entity.Name())
+			others = append(others, name)
 		}
 	}
 	names = append(names, others...)
@@ -376,8 +408,9 @@ func alertRow(a alert.Alert, o Options) AlertRow {
 		verdict = o.Taxonomy.Title(a.Verdict)
 	}
 	return AlertRow{
-		ID: a.ID, Title: a.Title, Severity: a.Severity, Status: a.Status, Category: alert.CategoryTitle(a.Category),
-		Techniques: slices.Clone(a.Techniques), Product: cmp.Or(a.Product, a.Origin.Source), Verdict: verdict,
+		ID: a.ID, Title: a.Title, Description: a.Description, RecommendedActions: a.RecommendedActions, Severity: a.Severity,
+		Status: a.Status, Category: alert.CategoryTitle(a.Category), Techniques: slices.Clone(a.Techniques),
+		Product: cmp.Or(a.Product, a.Origin.Source), Verdict: verdict,
 		Owner: owner(a.Owner), URL: a.URL, First: o.in(a.FirstActivity), Last: o.in(a.LastActivity), Repeats: a.Repeats,
 	}
 }
@@ -394,7 +427,7 @@ func activityRow(e activity.Entry, titles map[alert.ID]string, o Options) Activi
 		row.Changes = append(row.Changes, ChangeRow{c.Field, fieldTitle(c.Field), inWords(c.Field, c.Before, o), inWords(c.Field, c.After, o)})
 	}
 	for _, l := range e.Links {
-		row.Reasons = append(row.Reasons, reason(l))
+		row.Reasons = append(row.Reasons, reason(l, e.Incident))
 	}
 	return row
 }
@@ -503,13 +536,13 @@ func details(e alert.Entity) string {
 	return strings.Join(parts, ", ")
 }
 
-// reason returns why an alert was put into an incident.
-func reason(l activity.Link) string {
+// reason returns why an alert was put into an incident, whose log tells it.
+func reason(l activity.Link, own incident.ID) string {
 	text := words(l.Reason.String())
 	if l.Entity != "" {
 		text += ": " + string(l.Entity)
 	}
-	if l.Incident != "" {
+	if l.Incident != "" && l.Incident != own {
 		text += ", incident " + string(l.Incident)
 	}
 	if l.HeldBack != "" {

@@ -2,6 +2,8 @@ package export_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -52,6 +54,28 @@ func TestCollect(t *testing.T) {
 		assert.Equal(t, "mira", a.Who)
 	}
 	assert.True(t, slices.ContainsFunc(r.Facts, func(f export.Fact) bool { return f == export.Fact{Label: "Number", Value: "2"} }))
+}
+
+// A summarizer sees the whole case, whichever sections there are beside its own.
+func TestSummarizer(t *testing.T) {
+	write := func(_ context.Context, s export.Section, c incident.Case, log []activity.Entry) (string, error) {
+		assert.NotEmpty(t, log)
+		return fmt.Sprintf("%s of %s and %d alert", s, c.Incident.Name, len(c.Alerts)), nil
+	}
+	s := stored(t)
+	r, err := export.Collect(t.Context(), s, "two", &export.Options{Sections: []export.Section{export.IncidentReport}, Summarizer: write})
+	require.NoError(t, err)
+	assert.Equal(t, "incidentReport of two and 1 alert", r.IncidentReport)
+	assert.Empty(t, r.IncidentSummary)
+	assert.Empty(t, r.Activity)
+
+	down := errors.New("model is down")
+	_, err = export.Collect(t.Context(), s, "two", &export.Options{
+		Summarizer: func(context.Context, export.Section, incident.Case, []activity.Entry) (string, error) {
+			return "", down
+		},
+	})
+	assert.ErrorIs(t, err, down)
 }
 
 func TestCollectErrors(t *testing.T) {

@@ -7,10 +7,12 @@
 //
 // # Limits
 //
-// A report holds all alerts and the whole activity log of the incident, but only so many assets and pieces
-// of evidence as [Options] say; what was left out is counted. It is held in memory as a whole.
+// A report holds all alerts in full and the whole activity log of the incident, but only so many assets and
+// pieces of evidence as [Options] say; what was left out is counted. It is held in memory as a whole, and so
+// is the PDF.
 //
 // # Errors
 //
-// [Collect] returns the errors of the storage, to be tested for with [errors.Is].
+// [Collect] returns the errors of the storage, [WritePDF] those of the writer, and both that of a context
+// that is done, to be tested for with [errors.Is].
 package export

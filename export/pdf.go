@@ -17,18 +17,18 @@ import (
 
 // WritePDF draws r as an A4 document and writes it to w. The same Report gives the same bytes. Characters
 // that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
-// then says how many. Of the changes in the activity log those that only keep up an incident's summary of
-// its alerts are left out, but for their number.
+// then says how many. Nothing but the running header is cut: a text that is too long for its column is said
+// in full below its row. Of the changes in the activity log those are left out that repeat the time of the
+// entry, count comments, or keep up an incident's summary of its alerts, but for their number.
 //
-// Nothing is written unless the whole document could be drawn. The error is that of w, or says what could
-// not be drawn; WritePDF does not panic, whatever r holds.
-func WritePDF(w io.Writer, r Report) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("export: write PDF: %v", p)
-		}
-	}()
-	if err := draw(r).Output(context.Background(), w); err != nil {
+// Nothing is written unless the whole document could be drawn. The error is that of ctx, which is looked at
+// for every page, or that of w, or says what could not be drawn. WritePDF does not panic, whatever r holds.
+func WritePDF(ctx context.Context, w io.Writer, r Report) error {
+	d, err := draw(ctx, r)
+	if err == nil {
+		err = d.Output(w)
+	}
+	if err != nil {
 		return fmt.Errorf("export: write PDF: %w", err)
 	}
 	return nil
@@ -40,7 +40,13 @@ type drawing struct {
 	r Report
 }
 
-func draw(r Report) *pdf.Document {
+// draw lays r out. No report is known that makes it fail; but a report may come from anywhere.
+func draw(ctx context.Context, r Report) (doc *pdf.Document, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			doc, err = nil, fmt.Errorf("laying out: %v", p)
+		}
+	}()
 	i := r.Incident
 	label := "Incident"
 	if i.Number != 0 {
@@ -48,7 +54,7 @@ func draw(r Report) *pdf.Document {
 	}
 	severity, status := words(i.Severity.String()), i.Status.Title()
 	d := drawing{r: r}
-	d.Document = pdf.New(pdf.Options{
+	d.Document = pdf.New(ctx, pdf.Options{
 		Title: label + ": " + i.Name, Language: "en", Created: r.Generated,
 		HeaderLeft: label + ": " + i.Name, HeaderRight: severity + " · " + status,
 		FooterLeft: "Generated " + d.zoned(r.Generated),
@@ -67,6 +73,10 @@ func draw(r Report) *pdf.Document {
 		switch s {
 		case Overview:
 			d.overview()
+		case IncidentSummary:
+			d.prose("Incident summary", r.IncidentSummary)
+		case IncidentReport:
+			d.prose("Incident report", r.IncidentReport)
 		case AttackStory:
 			d.attackStory()
 		case Assets:
@@ -89,7 +99,7 @@ func draw(r Report) *pdf.Document {
 			Style: pdf.Muted | pdf.Small,
 		})
 	}
-	return d.Document
+	return d.Document, nil
 }
 
 func (d drawing) overview() {
@@ -114,6 +124,14 @@ func (d drawing) overview() {
 	}
 }
 
+func (d drawing) prose(title, text string) {
+	d.Heading(1, title)
+	if strings.TrimSpace(text) == "" {
+		d.Paragraph(pdf.Span{Text: "None was written.", Style: pdf.Muted})
+	}
+	d.Paragraph(pdf.Span{Text: text})
+}
+
 func (d drawing) attackStory() {
 	d.Heading(1, "Attack story")
 	if len(d.r.Threats) > 0 {
@@ -125,33 +143,34 @@ func (d drawing) attackStory() {
 				chain = append(chain, pdf.ChainItem{Label: t.Title, Note: count(t.Alerts, "alert"), Tone: severityTone(t.Severity)})
 			}
 			rows = append(rows, []pdf.Cell{
-				{Text: t.Title}, severityCell(t.Severity), {Text: strconv.Itoa(t.Alerts)}, {Text: strings.Join(t.Techniques, ", ")},
+				{Text: t.Title}, severityCell(t.Severity), {Text: strings.Join(t.Techniques, ", ")}, {Text: strconv.Itoa(t.Alerts)},
 			})
 		}
 		d.Chain(chain)
 		d.Table(pdf.Table{
 			Columns: []pdf.Column{
-				{Title: "Category", Weight: 2}, severityColumn, {Title: "Alerts", Width: 40, Align: pdf.Right},
-				{Title: "MITRE ATT&CK techniques", Weight: 3},
+				{Title: "Category", Weight: 2}, severityColumn, {Title: "MITRE ATT&CK techniques", Weight: 3},
+				{Title: "Alerts", Width: 40, Align: pdf.Right},
 			},
 			Rows: rows,
 		})
 	}
 	d.Heading(2, "Timeline")
 	var rows [][]pdf.Cell
+	var notes [][]pdf.Span
 	for _, e := range d.r.Story {
 		names := strings.Join(e.Entities, ", ")
 		if e.More > 0 {
 			names += fmt.Sprintf(" and %d more", e.More)
 		}
-		rows = append(rows, []pdf.Cell{{Text: d.stamp(e.Time)}, severityCell(e.Severity), {Text: e.Alert}, {Text: e.Category}, {Text: names}})
+		rows = append(rows, []pdf.Cell{{Text: d.stamp(e.Time)}, severityCell(e.Severity), {Text: e.Alert}, {Text: e.Category}})
+		notes = append(notes, quiet(names))
 	}
 	d.Table(pdf.Table{
 		Columns: []pdf.Column{
-			d.timeColumn("Time"), severityColumn, {Title: "Alert", Weight: 3}, {Title: "Category", Weight: 2},
-			{Title: "Main entities", Weight: 3},
+			d.timeColumn("Time"), severityColumn, {Title: "Alert and main entities", Weight: 5}, {Title: "Category", Weight: 2},
 		},
-		Rows: rows, Empty: "No alerts.",
+		Rows: rows, Notes: notes, NoteColumn: 2, Empty: "No alerts.",
 	})
 }
 
@@ -163,21 +182,22 @@ func (d drawing) assets() {
 	for _, l := range d.r.Assets {
 		d.Heading(2, l.Title)
 		var rows [][]pdf.Cell
+		var notes [][]pdf.Span
 		for _, a := range l.Rows {
 			known := a.Details
 			if len(a.Tags) > 0 {
-				known = join("\n", known, "Tags: "+strings.Join(a.Tags, ", "))
+				known = join(" · ", known, "Tags: "+strings.Join(a.Tags, ", "))
 			}
 			rows = append(rows, []pdf.Cell{
-				{Text: a.Name, Style: pdf.Bold}, {Text: known}, verdictCell(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strconv.Itoa(a.Alerts)},
+				{Text: a.Name, Style: pdf.Bold}, verdictCell(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strconv.Itoa(a.Alerts)},
 			})
+			notes = append(notes, quiet(known))
 		}
 		d.Table(pdf.Table{
 			Columns: []pdf.Column{
-				{Title: "Name", Weight: 3}, {Title: "Details", Weight: 3}, verdictColumn, {Title: "Roles", Weight: 2},
-				{Title: "Alerts", Width: 40, Align: pdf.Right},
+				{Title: "Name", Weight: 5}, verdictColumn, {Title: "Roles", Weight: 2}, {Title: "Alerts", Width: 40, Align: pdf.Right},
 			},
-			Rows: rows, Caption: shown(l.Shown, l.Total),
+			Rows: rows, Notes: notes, Caption: shown(l.Shown, l.Total),
 		})
 	}
 }
@@ -185,45 +205,73 @@ func (d drawing) assets() {
 func (d drawing) evidence() {
 	d.Heading(1, "Evidence")
 	var rows [][]pdf.Cell
+	var notes [][]pdf.Span
 	for _, e := range d.r.Evidence.Rows {
+		known := e.Details
+		if len(e.Roles) > 0 {
+			known = join(" · ", known, "Roles: "+rolesText(e.Roles))
+		}
 		rows = append(rows, []pdf.Cell{
-			{Text: kindTitle(e.Kind)}, {Text: e.Name, Style: pdf.Bold}, {Text: e.Details}, verdictCell(e.Verdict),
-			{Text: join("\n", words(string(e.Remediation)), rolesText(e.Roles))}, {Text: strconv.Itoa(e.Alerts)},
+			{Text: kindTitle(e.Kind)}, {Text: e.Name, Style: pdf.Bold}, verdictCell(e.Verdict), {Text: words(string(e.Remediation))},
+			{Text: strconv.Itoa(e.Alerts)},
 		})
+		notes = append(notes, quiet(known))
 	}
 	d.Table(pdf.Table{
 		Columns: []pdf.Column{
-			{Title: "Type", Width: 50}, {Title: "Name", Weight: 3}, {Title: "Details", Weight: 5}, verdictColumn,
-			{Title: "Remediation, roles", Width: 64}, {Title: "Alerts", Width: 32, Align: pdf.Right},
+			{Title: "Type", Width: 60}, {Title: "Name", Weight: 1}, verdictColumn, {Title: "Remediation", Width: 80},
+			{Title: "Alerts", Width: 40, Align: pdf.Right},
 		},
-		Rows: rows, Empty: "No evidence.", Caption: shown(d.r.Evidence.Shown, d.r.Evidence.Total),
+		Rows: rows, Notes: notes, NoteColumn: 1, Empty: "No evidence.", Caption: shown(d.r.Evidence.Shown, d.r.Evidence.Total),
 	})
 }
 
 func (d drawing) alerts() {
-	d.Heading(1, "Alerts")
+	d.Heading(1, "Related alerts")
 	var rows [][]pdf.Cell
+	var notes [][]pdf.Span
 	for _, a := range d.r.Alerts {
-		state := words(a.Status.String())
-		for _, more := range []string{a.Verdict, a.Owner} {
-			state = join("\n", state, more)
-		}
-		if a.Repeats > 0 {
-			state = join("\n", state, "came again "+count(a.Repeats, "time"))
-		}
 		rows = append(rows, []pdf.Cell{
 			{Text: join("\n", d.stamp(a.First), d.until(a))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL},
-			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: a.Product}, {Text: state},
+			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: join("\n", words(a.Status.String()), a.Verdict)},
 		})
+		notes = append(notes, alertNote(a))
 	}
+	when := d.timeColumn("Activity")
+	when.Width += 10 // for the word before the end
 	d.Table(pdf.Table{
-		Columns: []pdf.Column{
-			d.timeColumn("Activity"), severityColumn, {Title: "Alert", Weight: 4}, {Title: "Category", Weight: 3},
-			{Title: "Product", Weight: 3}, {Title: "State", Weight: 3},
-		},
-		Rows: rows, Empty: "No alerts.",
+		Columns: []pdf.Column{when, severityColumn, {Title: "Alert", Weight: 5}, {Title: "Category", Weight: 4}, {Title: "Status", Weight: 3}},
+		Rows:    rows, Notes: notes, NoteColumn: 2, Empty: "No alerts.",
 	})
 }
+
+// alertNote returns who raised a and who has it, and then what it says at length.
+func alertNote(a AlertRow) []pdf.Span {
+	from := a.Product
+	if a.Owner != "" {
+		from = join(" · ", from, "Assigned to "+a.Owner)
+	}
+	if a.Repeats > 0 {
+		from = join(" · ", from, "Seen "+count(a.Repeats+1, "time"))
+	}
+	var note []pdf.Span
+	add := func(label, text string, style pdf.Style) {
+		if text = strings.TrimSpace(text); text == "" {
+			return
+		}
+		if len(note) > 0 {
+			label = "\n" + label
+		}
+		note = append(note, pdf.Span{Text: label, Style: pdf.Bold | pdf.Muted}, pdf.Span{Text: text, Style: style})
+	}
+	add("", from, pdf.Muted)
+	add("", a.Description, 0)
+	add("Recommended actions: ", a.RecommendedActions, 0)
+	return note
+}
+
+// quiet returns a note of what is good to know.
+func quiet(text string) []pdf.Span { return []pdf.Span{{Text: text, Style: pdf.Muted}} }
 
 // until returns the end of what a is about, if that is another second than its beginning.
 func (d drawing) until(a AlertRow) string {
@@ -251,7 +299,7 @@ func (d drawing) activity() {
 			lines = append(lines, "Alert: "+a.Alert)
 		}
 		for _, c := range a.Changes {
-			if !strings.HasPrefix(c.Path, summaryPath) || c.Path == "alerts.count" {
+			if !upkeep(c.Path) && c.After != d.zoned(a.Time) {
 				lines = append(lines, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.Before, "none"), cmp.Or(c.After, "none")))
 			}
 		}
@@ -270,9 +318,14 @@ func (d drawing) activity() {
 		})
 	}
 	d.Table(pdf.Table{
-		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Weight: 2}, {Title: "Activity", Weight: 2}, {Title: "Details", Weight: 5}},
-		Rows:    rows, Empty: "No activity.",
+		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 98}, {Title: "Activity", Width: 88}, {Title: "Details"}},
+		Rows:    rows, NoteColumn: 1, Empty: "No activity.",
 	})
+}
+
+// upkeep reports whether a field is kept up by the library as records come and go.
+func upkeep(path string) bool {
+	return strings.HasPrefix(path, summaryPath) && path != "alerts.count" || path == "comments"
 }
 
 var (
@@ -360,7 +413,7 @@ func kindTitle(k alert.Kind) string {
 }
 
 func shown(n, total int) string {
-	if total == 0 {
+	if n == total {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d shown", n, total)

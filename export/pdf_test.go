@@ -2,13 +2,14 @@ package export
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,12 +18,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/incident"
 )
 
 func render(t testing.TB, r Report) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, WritePDF(&b, r))
+	require.NoError(t, WritePDF(t.Context(), &b, r))
 	return b.Bytes()
 }
 
@@ -59,11 +61,11 @@ func TestPDFSaysEverything(t *testing.T) {
 	r := report(t, 37, nil)
 	got := text(t, render(t, r))
 	want := []string{
-		r.Incident.Name, "Incident 1042", "Kai (kai@contoso.example)", "High severity", r.Incident.Note, "10 of 37 shown", "100 of 259 shown",
+		r.Incident.Name, "Incident 1042", "Kai (kai@contoso.example)", "High severity", r.Incident.Note, "10 of 37 shown", "100 of 250 shown",
 		"Page 1 of", "True positive: Malware", "Handed over to the night shift.", "Status: Active → Resolved",
 	}
 	for _, a := range r.Alerts {
-		want = append(want, a.Title)
+		want = append(want, a.Title, a.Description, a.RecommendedActions)
 	}
 	for _, l := range r.Assets {
 		for _, a := range l.Rows {
@@ -75,6 +77,9 @@ func TestPDFSaysEverything(t *testing.T) {
 	}
 	for _, w := range want {
 		assert.True(t, strings.Contains(got, squeeze(w)), w)
+	}
+	for _, upkeep := range []string{"Comments: none → 1", "Resolved: none → 2026-03-16 09:00:00 UTC"} {
+		assert.False(t, strings.Contains(got, squeeze(upkeep)), upkeep)
 	}
 	log := got[strings.LastIndex(got, "Activitylog"):]
 	assert.NotEmpty(t, r.Activity)
@@ -104,21 +109,52 @@ func TestPDFIsSound(t *testing.T) {
 	assert.NotContains(t, strings.ToLower(out), "warning")
 }
 
-// Neither the machine nor a detour through JSON changes a byte.
+// Each section has its heading, when it was asked for and not otherwise.
+func TestPDFHasTheSectionsAskedFor(t *testing.T) {
+	titles := []string{"Overview", "Incident summary", "Incident report", "Attack story", "Impacted assets", "Evidence", "Related alerts", "Activity log"}
+	pass := func(context.Context, Section, incident.Case, []activity.Entry) (string, error) { return "", nil }
+	headings := func(o *Options) []string {
+		r := report(t, 2, o)
+		outline := tool(t, render(t, r), "qpdf", "--json", "--json-key=outlines", "FILE")
+		var found struct{ Outlines []struct{ Title string } }
+		require.NoError(t, json.Unmarshal([]byte(outline), &found))
+		var all []string
+		for _, o := range found.Outlines {
+			all = append(all, o.Title)
+		}
+		return all
+	}
+	assert.Equal(t, titles, headings(&Options{Summarizer: pass}))
+	assert.Equal(t, slices.Delete(slices.Clone(titles), 1, 3), headings(nil))
+	for s := Overview; s <= Activity; s++ {
+		assert.Equal(t, titles[s:s+1], headings(&Options{Sections: []Section{s}, Summarizer: pass}), s)
+	}
+	assert.Empty(t, headings(&Options{Sections: []Section{}}))
+}
+
+// Neither the machine nor a detour through JSON changes a byte. The other machine is a process of its own.
 func TestPDFIsTheSameEverywhere(t *testing.T) {
-	for name, location := range map[string]*time.Location{"UTC": nil, "elsewhere": time.FixedZone("Elsewhere", 5*3600+1800)} {
+	const child = "INCIDENTKIT_TEST_REPORT"
+	locations := map[string]*time.Location{"UTC": nil, "elsewhere": time.FixedZone("Elsewhere", 5*3600+1800)}
+	if name := os.Getenv(child); name != "" {
+		_, err := os.Stdout.Write(render(t, report(t, 12, &Options{Location: locations[name]})))
+		require.NoError(t, err)
+		os.Exit(0)
+	}
+	for name, location := range locations {
 		t.Run(name, func(t *testing.T) {
 			r := report(t, 12, &Options{Location: location})
 			want := render(t, r)
 			assert.True(t, bytes.Equal(want, render(t, r)), "a second time")
 
-			local, procs := time.Local, runtime.GOMAXPROCS(1)
-			time.Local = time.FixedZone("Here", 5*3600+1800)
-			defer func() {
-				time.Local = local
-				runtime.GOMAXPROCS(procs)
-			}()
-			assert.True(t, bytes.Equal(want, render(t, report(t, 12, &Options{Location: location}))), "in another time zone")
+			for _, env := range [][]string{{"TZ=Asia/Kolkata", "GOMAXPROCS=1"}, {"TZ=America/St_Johns", "GOMAXPROCS=7", "LC_ALL=tr_TR.UTF-8"}} {
+				cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPDFIsTheSameEverywhere$")
+				cmd.Env = append(os.Environ(), append(env, child+"="+name)...)
+				got, err := cmd.Output()
+				require.NoError(t, err)
+				assert.True(t, bytes.Equal(want, got), "with %v", env)
+			}
+
 			data, err := json.Marshal(r)
 			require.NoError(t, err)
 			var back Report
@@ -148,9 +184,10 @@ func TestUndrawableCharactersAreVisible(t *testing.T) {
 func TestAnyReportCanBeDrawn(t *testing.T) {
 	for name, r := range map[string]Report{
 		"zero":             {},
-		"empty sections":   {Sections: []Section{Overview, AttackStory, Assets, Evidence, Alerts, Activity}},
+		"empty sections":   {Sections: []Section{Overview, IncidentSummary, IncidentReport, AttackStory, Assets, Evidence, Alerts, Activity}},
 		"unknown section":  {Sections: []Section{99}},
 		"unknown severity": {Sections: []Section{AttackStory}, Story: []Event{{Severity: 99}}},
+		"huge alert":       {Sections: []Section{Alerts}, Alerts: []AlertRow{{Title: strings.Repeat("x", 50_000), Description: strings.Repeat("y", 50_000)}}},
 		"huge text":        {Sections: []Section{Activity}, Activity: []ActivityRow{{Text: strings.Repeat("word\n", 30_000)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,26 +198,55 @@ func TestAnyReportCanBeDrawn(t *testing.T) {
 
 type brokenWriter struct{ err error }
 
-func (w brokenWriter) Write([]byte) (int, error) {
-	if w.err == nil {
-		panic("no disk")
-	}
-	return 0, w.err
-}
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-func TestErrorsOfTheWriterComeBack(t *testing.T) {
+func TestErrorOfTheWriterComesBack(t *testing.T) {
 	full := errors.New("disk full")
-	assert.ErrorIs(t, WritePDF(brokenWriter{full}, Report{}), full)
-	assert.ErrorContains(t, WritePDF(brokenWriter{}, Report{}), "no disk")
+	err := WritePDF(t.Context(), brokenWriter{full}, Report{})
+	assert.ErrorIs(t, err, full)
+	assert.ErrorContains(t, err, "export: write PDF: ")
 }
 
-func BenchmarkWritePDF(b *testing.B) {
+// dueContext is done after it has been asked so many times.
+type dueContext struct {
+	context.Context
+	left int
+}
+
+func (c *dueContext) Err() error {
+	if c.left--; c.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// However far it has come when ctx is done, WritePDF writes nothing.
+func TestWritePDFStops(t *testing.T) {
+	r := report(t, 12, nil)
+	for n := 0; ; n++ {
+		var b bytes.Buffer
+		err := WritePDF(&dueContext{t.Context(), n}, &b, r)
+		if err == nil {
+			d, err := draw(t.Context(), r)
+			require.NoError(t, err)
+			assert.Greater(t, n, d.Pages(), "it was asked for every page")
+			return
+		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Zero(t, b.Len())
+	}
+}
+
+// BenchmarkPDF draws a report of 12 pages.
+func BenchmarkPDF(b *testing.B) {
 	r := report(b, 16, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := WritePDF(io.Discard, r); err != nil {
+		if err := WritePDF(b.Context(), io.Discard, r); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(draw(r).Pages()), "pages")
+	d, err := draw(b.Context(), r)
+	require.NoError(b, err)
+	b.ReportMetric(float64(d.Pages()), "pages")
 }

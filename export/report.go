@@ -13,17 +13,19 @@ import (
 // Microsoft Defender XDR.
 type Section uint8
 
-// The sections, in the order in which they are drawn.
+// The sections, in the order in which they are drawn. The zero Section is Overview.
 const (
-	Overview    Section = iota // key facts, description and resolution
-	AttackStory                // threat categories and the alerts as a timeline
-	Assets                     // impacted assets by group
-	Evidence                   // everything else that alerts name
-	Alerts                     // the alerts
-	Activity                   // the activity log
+	Overview        Section = iota // key facts, description and resolution
+	IncidentSummary                // what a [Summarizer] says in short
+	IncidentReport                 // what a Summarizer says in full
+	AttackStory                    // threat categories and the alerts as a timeline
+	Assets                         // impacted assets by group
+	Evidence                       // everything else that alerts name
+	Alerts                         // the alerts, with what they say
+	Activity                       // the activity log
 )
 
-var sections = []string{"overview", "attackStory", "assets", "evidence", "alerts", "activity"}
+var sections = []string{"overview", "incidentSummary", "incidentReport", "attackStory", "assets", "evidence", "alerts", "activity"}
 
 // ParseSection returns the section named by text, whatever the case of its letters. Any other text is an
 // [*alert.FieldError].
@@ -55,8 +57,13 @@ type Report struct {
 
 	Incident incident.Incident `json:"incident"`
 
-	Facts    []Fact        `json:"facts,omitempty"`    // what the overview says, in words
-	Verdict  string        `json:"verdict,omitempty"`  // the classification in words, "Not set" when there is none
+	Facts   []Fact `json:"facts,omitempty"`   // what the overview says, in words
+	Verdict string `json:"verdict,omitempty"` // the classification in words, "Not set" when there is none
+
+	// What the Summarizer wrote. Line feeds are kept.
+	IncidentSummary string `json:"incidentSummary,omitempty"`
+	IncidentReport  string `json:"incidentReport,omitempty"`
+
 	Threats  []Threat      `json:"threats,omitempty"`  // tactics in kill-chain order, then other categories by bytes
 	Story    []Event       `json:"story,omitempty"`    // oldest first
 	Assets   []AssetList   `json:"assets,omitempty"`   // groups that have assets, in the order of [alert.AssetGroup]
@@ -88,8 +95,8 @@ type Event struct {
 	Alert    string         `json:"alert"`         // title
 	Category string         `json:"category,omitempty"`
 	Severity alert.Severity `json:"severity"`
-	Entities []string       `json:"entities,omitempty"` // names of the main ones, assets first
-	More     int            `json:"more,omitempty"`     // how many others it names
+	Entities []string       `json:"entities,omitempty"` // different names of the main ones, assets first
+	More     int            `json:"more,omitempty"`     // how many other names there are
 }
 
 // An AssetList is what a report shows of one group of assets: the worst first, then those that most alerts
@@ -134,19 +141,21 @@ type EvidenceRow struct {
 
 // An AlertRow is one alert.
 type AlertRow struct {
-	ID         alert.ID       `json:"id"`
-	Title      string         `json:"title"`
-	Severity   alert.Severity `json:"severity"`
-	Status     alert.Status   `json:"status"`
-	Category   string         `json:"category,omitempty"` // in words
-	Techniques []string       `json:"techniques,omitempty"`
-	Product    string         `json:"product,omitempty"` // the source where the product has no name
-	Verdict    string         `json:"verdict,omitempty"` // in words
-	Owner      string         `json:"owner,omitempty"`
-	URL        string         `json:"url,omitempty"` // never fetched
-	First      time.Time      `json:"first,omitzero"`
-	Last       time.Time      `json:"last,omitzero"`
-	Repeats    int            `json:"repeats,omitempty"`
+	ID                 alert.ID       `json:"id"`
+	Title              string         `json:"title"`
+	Description        string         `json:"description,omitempty"`        // as in [alert.Alert], in full
+	RecommendedActions string         `json:"recommendedActions,omitempty"` // the same
+	Severity           alert.Severity `json:"severity"`
+	Status             alert.Status   `json:"status"`
+	Category           string         `json:"category,omitempty"` // in words
+	Techniques         []string       `json:"techniques,omitempty"`
+	Product            string         `json:"product,omitempty"` // the source where the product has no name
+	Verdict            string         `json:"verdict,omitempty"` // in words
+	Owner              string         `json:"owner,omitempty"`
+	URL                string         `json:"url,omitempty"` // never fetched
+	First              time.Time      `json:"first,omitzero"`
+	Last               time.Time      `json:"last,omitzero"`
+	Repeats            int            `json:"repeats,omitempty"`
 }
 
 // An ActivityRow is one entry of the log.

@@ -19,7 +19,7 @@ import (
 var start = time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
 
 // sample returns a resolved incident with n alerts, made by the rules of the library. Alert k names
-// device k, user k mod 4, and seven pieces of evidence of its own.
+// device k, user k mod 4, and seven pieces of evidence of its own, as long as there are not 250 of them.
 func sample(t testing.TB, n int) (incident.Case, []activity.Entry) {
 	t.Helper()
 	severities := []alert.Severity{alert.Medium, alert.High, alert.Low, alert.Informational}
@@ -30,14 +30,16 @@ func sample(t testing.TB, n int) (incident.Case, []activity.Entry) {
 		a := alert.Alert{
 			ID: origin.AlertID(), Incident: "inc-1", Origin: origin, Product: "Contoso EDR",
 			Title: fmt.Sprintf("Suspicious process tree %d", k), Severity: severities[k%4], Category: categories[k%5],
-			Techniques:    []string{"T1566", fmt.Sprintf("T10%02d", k%7)},
-			FirstActivity: start.Add(time.Duration(k) * time.Minute), LastActivity: start.Add(time.Duration(k+3) * time.Minute),
+			Description:        fmt.Sprintf("Process %d started a shell that nobody is known to use on this device.", k),
+			RecommendedActions: fmt.Sprintf("1. Isolate host-%03d.\n2. Ask its owner about process %d.", k, k),
+			Techniques:         []string{"T1566", fmt.Sprintf("T10%02d", k%7)},
+			FirstActivity:      start.Add(time.Duration(k) * time.Minute), LastActivity: start.Add(time.Duration(k+3) * time.Minute),
 			Evidence: []alert.Evidence{
 				{Entity: alert.Device{DeviceID: fmt.Sprint("d", k), HostName: fmt.Sprintf("host-%03d", k), OS: "Windows 11", Group: "Finance"}, Roles: []alert.Role{alert.Compromised}},
 				{Entity: alert.User{UPN: fmt.Sprintf("user%d@contoso.example", k%4), DisplayName: "A user"}},
 			},
 		}
-		for f := range 7 {
+		for f := range min(7, max(0, 250-7*k)) {
 			a.Evidence = append(a.Evidence, alert.Evidence{
 				Entity:  alert.File{FileName: fmt.Sprintf("drop-%d-%d.exe", k, f), Path: `C:\Users\Public`, SHA256: fmt.Sprintf("%064x", k*7+f)},
 				Verdict: []alert.EvidenceVerdict{alert.Suspicious, alert.Malicious, ""}[f%3], Remediation: alert.Blocked,
@@ -94,7 +96,7 @@ func TestListsAreCappedAndSaySo(t *testing.T) {
 	require.Len(t, r.Assets, 2)
 	assert.Equal(t, []int{10, 10, 37}, []int{len(r.Assets[0].Rows), r.Assets[0].Shown, r.Assets[0].Total})
 	assert.Equal(t, []int{4, 4, 4}, []int{len(r.Assets[1].Rows), r.Assets[1].Shown, r.Assets[1].Total})
-	assert.Equal(t, []int{100, 100, 259}, []int{len(r.Evidence.Rows), r.Evidence.Shown, r.Evidence.Total})
+	assert.Equal(t, []int{100, 100, 250}, []int{len(r.Evidence.Rows), r.Evidence.Shown, r.Evidence.Total})
 	assert.Len(t, r.Alerts, 37)
 
 	r = report(t, 37, &Options{MaxAssets: 37, MaxEvidence: 1})
@@ -105,10 +107,10 @@ func TestListsAreCappedAndSaySo(t *testing.T) {
 // The first of a capped list are those that matter most.
 func TestWorstEvidenceComesFirst(t *testing.T) {
 	rows := report(t, 37, nil).Evidence.Rows
-	for _, e := range rows[:74] {
+	for _, e := range rows[:72] {
 		assert.Equal(t, alert.Malicious, e.Verdict, e.Name)
 	}
-	assert.Equal(t, alert.Suspicious, rows[74].Verdict)
+	assert.Equal(t, alert.Suspicious, rows[72].Verdict)
 }
 
 // An asset that several alerts name is one row with all that they say.
@@ -123,6 +125,32 @@ func TestAssetsAreMerged(t *testing.T) {
 		Group: "devices", Title: "Devices", Shown: 1, Total: 1,
 		Rows: []AssetRow{{Key: "device:same", Name: "one", Verdict: alert.Malicious, Roles: []alert.Role{alert.Source, alert.Attacked}, Alerts: 2}},
 	}}, collect(c, nil, opts).Assets)
+}
+
+// A step of the story names who is in it once each, assets first, and counts the rest.
+func TestStoryNamesTheMainEntities(t *testing.T) {
+	c, _ := sample(t, 1)
+	c.Alerts[0].Evidence = []alert.Evidence{
+		{Entity: alert.IP{Address: "192.0.2.1"}}, {Entity: alert.User{UPN: "noor@contoso.example"}}, {},
+		{Entity: alert.Mailbox{Address: "noor@contoso.example"}}, {Entity: alert.Device{HostName: "one"}}, {Entity: alert.IP{Address: "192.0.2.2"}},
+	}
+	opts, err := (*Options)(nil).withDefaults()
+	require.NoError(t, err)
+	story := collect(c, nil, opts).Story
+	require.Len(t, story, 1)
+	assert.Equal(t, []string{"noor@contoso.example", "one", "192.0.2.1"}, story[0].Entities)
+	assert.Equal(t, 1, story[0].More)
+}
+
+// The log of an incident does not repeat which incident it is.
+func TestReasons(t *testing.T) {
+	opts, err := (*Options)(nil).withDefaults()
+	require.NoError(t, err)
+	got := activityRow(activity.Entry{Incident: "inc-1", Links: []activity.Link{
+		{Reason: activity.SameAsset, Entity: "host:one", Incident: "inc-1"},
+		{Reason: activity.SameAsset, Entity: "host:one", Incident: "inc-2", HeldBack: "too old"},
+	}}, nil, opts)
+	assert.Equal(t, []string{"Same asset: host:one", "Same asset: host:one, incident inc-2, held back: too old"}, got.Reasons)
 }
 
 func TestThreatsFollowTheKillChain(t *testing.T) {
@@ -147,8 +175,10 @@ func TestOnlyWhatWasAskedFor(t *testing.T) {
 	assert.Empty(t, r.Activity)
 	assert.Zero(t, r.Evidence)
 
-	_, err := (&Options{Sections: []Section{Activity + 1}}).withDefaults()
-	assert.ErrorIs(t, err, alert.ErrInvalid)
+	for _, s := range []Section{Activity + 1, IncidentSummary, IncidentReport} {
+		_, err := (&Options{Sections: []Section{s}}).withDefaults()
+		assert.ErrorIs(t, err, alert.ErrInvalid, s)
+	}
 }
 
 func TestChangesReadLikeSentences(t *testing.T) {

@@ -14,10 +14,20 @@ type Span struct {
 	Link string
 }
 
-// Title sets the title of the report. It has no entry in the outline.
+// Title sets the title of the report, in smaller type if it would take more than
+// six lines. It has no entry in the outline.
 func (d *Document) Title(text string) {
+	t := d.style([]Span{{Text: text, Style: Bold}}, titleSize, accent)
+	if isBlank(t.text) {
+		return
+	}
+	lines := d.breakLines(t, bodyWidth)
+	if len(lines) > maxKeptLines {
+		t.size, t.runs[0].ink.size = partSize, partSize
+		lines = d.breakLines(t, bodyWidth)
+	}
 	d.before(4 * point)
-	d.flow([]Span{{Text: text, Style: Bold}}, titleSize, accent)
+	d.flowLines(t, lines)
 	d.before(4 * point)
 }
 
@@ -35,13 +45,13 @@ func (d *Document) Heading(level int, text string) {
 	if title == "" {
 		return
 	}
-	lines := d.breakLines(t, d.bodyWidth())
+	lines := d.breakLines(t, bodyWidth)
 	d.before(above)
 	if len(lines) > maxKeptLines {
 		// Too long to be kept together with anything.
 		y := d.take(0)
 		d.bookmark(title, level, y)
-		d.flowLines(t, lines, margin, d.bodyWidth(), lineHeight(size))
+		d.flowLines(t, lines)
 		d.before(below)
 		return
 	}
@@ -53,10 +63,10 @@ func (d *Document) Heading(level int, text string) {
 	d.keepWithNext(height+rule, func(y int) {
 		d.bookmark(title, level, y)
 		for i, line := range lines {
-			d.place(t, line, margin, y+i*lineHeight(size), d.bodyWidth(), lineHeight(size), Left)
+			d.place(t, line, margin, y+i*lineHeight(size), bodyWidth, lineHeight(size), Left)
 		}
 		if rule > 0 {
-			d.line(margin, y+height+rule-500, d.bodyWidth(), 0, 500, accent)
+			d.line(margin, y+height+rule-500, bodyWidth, 0, 500, accent)
 		}
 	})
 	d.before(below)
@@ -82,48 +92,26 @@ func (d *Document) Paragraph(spans ...Span) {
 
 func (d *Document) flow(spans []Span, size int, c color) {
 	t := d.style(spans, size, c)
-	if strings.Trim(t.text, " \n") == "" {
+	if isBlank(t.text) {
 		return
 	}
-	d.flowLines(t, d.breakLines(t, d.bodyWidth()), margin, d.bodyWidth(), lineHeight(size))
+	d.flowLines(t, d.breakLines(t, bodyWidth))
 }
 
-func (d *Document) flowLines(t styled, lines []extent, x, width, height int) {
-	d.placeRow(row{
-		cells:  []box{{x: x, width: width, text: t, lines: lines}},
-		line:   height,
-		freely: true,
-	})
-}
+func isBlank(text string) bool { return strings.Trim(text, " \n") == "" }
 
-// Bullet sets a list item. Depth is 0 for the outermost list and counts up to 8.
-// Marker is drawn in front; the empty one stands for a bullet.
-func (d *Document) Bullet(depth int, marker string, spans ...Span) {
-	const step = 13 * point
-	if marker == "" {
-		marker = "•"
-	}
-	m := d.style([]Span{{Text: marker, Style: Muted}}, bodySize, black)
-	x := margin + max(0, min(8, depth))*step
-	indent := max(step, min(d.textWidth(m.text, m.runs[0].ink)+4*point, 6*step))
-	t := d.style(spans, bodySize, black)
-	width := d.width - margin - x - indent
-	d.before(3 * point)
+func (d *Document) flowLines(t styled, lines []extent) {
 	d.placeRow(row{
-		cells: []box{
-			{x: x, width: indent, text: m, lines: d.breakLines(m, indent-2*point)},
-			{x: x + indent, width: width, text: t, lines: d.breakLines(t, width)},
-		},
-		line:   lineHeight(bodySize),
+		cells:  []box{{x: margin, width: bodyWidth, text: t, lines: lines}},
+		line:   lineHeight(t.size),
 		freely: true,
 	})
-	d.before(3 * point)
 }
 
 // Cell is a short text with at most one look: a value, or a cell of a table.
 type Cell struct {
 	Text  string
-	Style Style // added to the style of the column
+	Style Style
 	Link  string
 	// Tone, unless Plain, draws the text as a badge; or as bold text, if it is
 	// too wide to be one.
@@ -144,7 +132,7 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 	}
 	perRow = max(1, min(4, perRow))
 	const space = 14 * point
-	each := (d.bodyWidth() - (perRow-1)*space) / perRow
+	each := (bodyWidth - (perRow-1)*space) / perRow
 	label := 0
 	labels := make([]styled, len(pairs))
 	for i, p := range pairs {
@@ -161,7 +149,7 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 			x := margin + (i-at)*(each+space)
 			r.cells = append(r.cells,
 				box{x: x, width: label, text: labels[i], lines: d.breakLines(labels[i], label-6*point)},
-				d.cell(pairs[i].Value, 0, bodySize, x+label, each-label))
+				d.cell(pairs[i].Value, bodySize, x+label, each-label))
 		}
 		d.placeRow(r)
 		d.before(2 * point)
@@ -183,13 +171,13 @@ func (d *Document) Badges(badges ...Badge) {
 	d.before(5 * point)
 	for _, b := range badges {
 		t := d.style([]Span{{Text: b.Text, Style: Bold}}, badgeSize, black)
-		for _, e := range d.breakLines(t, d.bodyWidth()-2*badgePad) {
+		for _, e := range d.breakLines(t, bodyWidth-2*badgePad) {
 			text := t.text[e.start:e.end]
 			if text == "" {
 				continue
 			}
 			width := d.badgeWidth(text)
-			if !placed || x+width > d.width-margin {
+			if !placed || x+width > pageWidth-margin {
 				x, y, placed = margin, d.take(line), true
 			}
 			d.drawBadge(text, b.Tone, x, y+baseline(line, badgeSize))
@@ -271,7 +259,7 @@ func (d *Document) Chain(items []ChainItem) {
 		if i < len(items)-1 {
 			need += arrow
 		}
-		if len(rows) == 0 || x+need > d.width-margin {
+		if len(rows) == 0 || x+need > pageWidth-margin {
 			rows = append(rows, nil)
 			x = margin
 		}
@@ -303,7 +291,7 @@ func (d *Document) Chain(items []ChainItem) {
 			if j < len(boxes)-1 || i < len(rows)-1 {
 				from, middle := b.x+b.width+3*point, y+tallest/2
 				d.line(from, middle, arrow-9*point, 0, 800, grey)
-				d.add(op{kind: arrowOp, x: from + arrow - 6*point, y: middle, w: 1, size: 4500, color: grey})
+				d.add(op{kind: arrowOp, x: from + arrow - 6*point, y: middle, size: 4500, color: grey})
 			}
 		}
 		d.before(between)

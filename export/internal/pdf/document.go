@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/url"
@@ -8,21 +9,11 @@ import (
 	"time"
 )
 
-// PageSize is the size of every page of a document, upright.
-type PageSize uint8
-
-const (
-	A4     PageSize = iota // 210 mm by 297 mm
-	Letter                 // 8.5 in by 11 in
-)
-
 // Options are the settings of a document. Texts may hold anything; they are
 // sanitised like all others.
 type Options struct {
-	PageSize PageSize
-
-	// Properties of the file, shown by readers. Empty ones are left out.
-	Title, Author, Subject, Keywords string
+	// Title is a property of the file, shown by readers. An empty one is left out.
+	Title string
 	// Language is the language of the text as a BCP 47 tag, such as "en". One
 	// that has other characters than letters, digits and hyphens is left out.
 	Language string
@@ -30,10 +21,9 @@ type Options struct {
 	// UTC. The zero time is written as 1970-01-01.
 	Created time.Time
 
-	// The running header: HeaderLeft is cut with an ellipsis where it would
-	// meet HeaderRight. It starts on page 2, unless HeaderOnFirst is set.
+	// The running header, from page 2 on: HeaderLeft is cut with an ellipsis
+	// where it would meet HeaderRight.
 	HeaderLeft, HeaderRight string
-	HeaderOnFirst           bool
 	// FooterLeft stands at the foot of every page, opposite "Page 1 of 7".
 	FooterLeft string
 }
@@ -43,12 +33,11 @@ type Options struct {
 // different documents may be used at the same time.
 //
 // Methods that add blocks do not fail. What cannot be drawn is reported by
-// Output.
+// Output, and nothing is laid out any more.
 type Document struct {
+	ctx      context.Context // of the one call in which the document lives
 	opts     Options
 	faces    [faceCount]*face
-	width    int // of the page
-	height   int
 	pages    [][]op
 	outline  []bookmark
 	replaced int
@@ -78,27 +67,27 @@ type bookmark struct {
 }
 
 const (
+	pageWidth    = 595280 // A4, 210 mm by 297 mm
+	pageHeight   = 841890
 	margin       = 51 * point // 18 mm
+	bodyWidth    = pageWidth - 2*margin
 	bodyTop      = 56 * point
-	bodyBottom   = 56 * point // from the foot of the page
+	bodyEnd      = pageHeight - 56*point
 	headerBase   = 35 * point
 	footerBase   = 32 * point // from the foot of the page
 	maxWaiting   = 4          // pieces kept with the next block
 	maxKeptLines = 6          // lines of a heading that is kept with the next block
 )
 
-// New returns an empty document of one page.
-func New(opts Options) *Document {
-	d := &Document{opts: opts}
+// New returns an empty document of one page. It stops growing when ctx is done,
+// and Output then returns the error of ctx.
+func New(ctx context.Context, opts Options) *Document {
+	d := &Document{ctx: ctx, opts: opts}
 	for id := range faceCount {
 		d.faces[id] = newFace(id)
 	}
-	d.width, d.height = 595280, 841890
-	if opts.PageSize == Letter {
-		d.width, d.height = 612*point, 792*point
-	}
 	running := func(text string, style Style) string {
-		return d.clip(d.clean(text, style, false), style.ink(smallSize, grey), d.bodyWidth())
+		return d.clip(d.clean(text, style, false), style.ink(smallSize, grey), bodyWidth)
 	}
 	d.opts.HeaderLeft = running(opts.HeaderLeft, Bold)
 	d.opts.HeaderRight = running(opts.HeaderRight, 0)
@@ -108,27 +97,11 @@ func New(opts Options) *Document {
 }
 
 // Replaced returns how many runes and bytes of the texts added so far could not
-// be drawn and were replaced by a visible mark. See [Sanitise].
+// be drawn and were replaced by a visible mark.
 func (d *Document) Replaced() int { return d.replaced }
 
 // Pages returns the number of pages laid out so far, at least 1.
 func (d *Document) Pages() int { return len(d.pages) }
-
-// PageBreak makes the next block start on a new page. It does nothing at the
-// top of a page.
-func (d *Document) PageBreak() {
-	d.flush()
-	if !d.atTop() {
-		d.newPage()
-	}
-}
-
-// Space adds space of a height in points between two blocks. At the top of a
-// page there is none. It is at most a page; what is not a positive number counts
-// as 0.
-func (d *Document) Space(height float64) {
-	d.gap = min(d.gap+max(0, thousandths(height)), d.height)
-}
 
 // fail keeps the first error for Output.
 func (d *Document) fail(format string, args ...any) {
@@ -143,16 +116,15 @@ func (d *Document) clean(text string, style Style, multiline bool) string {
 	return text
 }
 
-func (d *Document) bodyWidth() int { return d.width - 2*margin }
-
-func (d *Document) bottom() int { return d.height - bodyBottom }
-
 func (d *Document) atTop() bool { return d.y <= d.top }
 
 func (d *Document) newPage() {
+	if err := d.ctx.Err(); err != nil && d.err == nil {
+		d.err = err
+	}
 	d.pages = append(d.pages, nil)
 	d.y = bodyTop
-	if len(d.pages) == 1 && !d.opts.HeaderOnFirst {
+	if len(d.pages) == 1 {
 		d.y = margin
 	}
 	d.gap = 0
@@ -201,7 +173,7 @@ func (d *Document) lead() int {
 }
 
 // room is the height that is left on this page for the next piece.
-func (d *Document) room() int { return d.bottom() - d.y - d.lead() }
+func (d *Document) room() int { return bodyEnd - d.y - d.lead() }
 
 // take places a piece of a height on the page, a new one if it does not fit,
 // and returns the y of its top.

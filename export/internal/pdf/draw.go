@@ -1,10 +1,10 @@
 package pdf
 
 import (
-	"context"
+	"bytes"
+	"compress/zlib"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -29,7 +29,7 @@ const (
 	fillOp
 	frameOp
 	lineOp
-	arrowOp // the head of an arrow: its tip at x, y, pointing along w, h
+	arrowOp // the head of an arrow that points right: its tip at x, y
 	linkOp
 )
 
@@ -60,102 +60,96 @@ func (d *Document) text(x, y int, text string, k ink) {
 // after more blocks have been added; the same calls give the same bytes, in any
 // time zone and on any machine.
 //
-// It returns the first mistake made in the calls before it, the error of ctx,
-// which is looked at for every page, the error of w, or what went wrong while
-// drawing. Nothing is written to w unless the whole document has been drawn.
-// Drawing is impossible where the program may only use FIPS 140 approved
-// algorithms (GODEBUG=fips140=only), as the fonts are named by a SHA-1 sum;
-// that is an error here, not a panic.
-func (d *Document) Output(ctx context.Context, w io.Writer) error {
-	d.flush()
-	if d.err != nil {
-		return d.err
-	}
-	f, err := d.render(ctx)
+// It returns the first mistake made in the calls before it, the error of the
+// document's context, which is looked at for every page, the error of w, or what
+// went wrong while drawing. Nothing is written to w unless the whole document
+// has been drawn. Drawing is impossible where the program may only use FIPS 140
+// approved algorithms (GODEBUG=fips140=only), as the fonts are named by a SHA-1
+// sum; that is an error here, not a panic.
+func (d *Document) Output(w io.Writer) error {
+	file, err := d.render()
 	if err != nil {
 		return err
 	}
-	if err := f.Output(w); err != nil {
+	if _, err := w.Write(file); err != nil {
 		return fmt.Errorf("pdf: %w", err)
 	}
 	return nil
 }
 
-// render draws everything into fpdf, which panics on much that it is not
-// prepared for. None of that should get past the sanitiser; the recover is for
-// what nobody has thought of.
-func (d *Document) render(ctx context.Context) (f *fpdf.Fpdf, err error) {
+// render returns the file. It draws everything into fpdf, which panics on much
+// that it is not prepared for. None of that should get past the sanitiser; the
+// recover is for what nobody has thought of.
+func (d *Document) render() (file []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			f, err = nil, fmt.Errorf("pdf: drawing: %v", p)
+			file, err = nil, fmt.Errorf("pdf: drawing: %v", p)
 		}
 	}()
-	f = fpdf.NewCustom(&fpdf.InitType{
+	d.flush()
+	if d.err != nil {
+		return nil, d.err
+	}
+	f := fpdf.NewCustom(&fpdf.InitType{
 		UnitStr: "pt",
-		Size:    fpdf.SizeType{Wd: points(d.width), Ht: points(d.height)},
+		Size:    fpdf.SizeType{Wd: points(pageWidth), Ht: points(pageHeight)},
 	})
 	f.SetCatalogSort(true)
-	f.SetCompression(true)
+	f.SetCompression(false)
 	f.SetAutoPageBreak(false, 0)
 	d.setProperties(f)
 
 	running := make([][]op, len(d.pages))
 	var used [faceCount]runeSet
-	var inUse [faceCount]bool
 	for i, page := range d.pages {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		running[i] = d.running(i)
 		for _, ops := range [][]op{page, running[i]} {
 			for _, o := range ops {
 				if o.kind == textOp {
 					used[o.face].add(o.text)
-					inUse[o.face] = true
 				}
 			}
 		}
 	}
+	p := pen{f: f}
+	z, err := zlib.NewWriterLevel(nil, zlib.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
 	for id, face := range d.faces {
-		// A font that was added but not used would be embedded as well.
-		if inUse[id] {
-			f.AddUTF8FontFromBytes(face.name, "", face.subset(&used[id]))
+		if p.fonts[id], err = face.embed(f, z, &used[id]); err != nil {
+			return nil, fmt.Errorf("pdf: font: %w", err)
 		}
 	}
 
 	marks := d.outline
-	p := pen{f: f, faces: d.faces}
 	for i, page := range d.pages {
-		if err := ctx.Err(); err != nil {
+		if err := d.ctx.Err(); err != nil {
 			return nil, err
 		}
 		f.AddPage()
 		p.draw(page)
 		p.draw(running[i])
 		for len(marks) > 0 && marks[0].page == i {
-			f.Bookmark(marks[0].text, marks[0].level, points(marks[0].y))
+			f.Bookmark(utf16Text(marks[0].text), marks[0].level, points(marks[0].y))
 			marks = marks[1:]
 		}
 	}
-	f.Close()
-	if err := f.Error(); err != nil {
+	var buffer bytes.Buffer
+	if err := f.Output(&buffer); err != nil {
 		return nil, fmt.Errorf("pdf: %w", err)
 	}
-	return f, nil
+	if file, err = pack(buffer.Bytes(), z); err != nil {
+		return nil, fmt.Errorf("pdf: packing: %w", err)
+	}
+	return file, d.ctx.Err()
 }
 
 func (d *Document) setProperties(f *fpdf.Fpdf) {
-	set := func(to func(string, bool), text string) {
-		text, _ = dropInvisible(text, false)
-		if text != "" {
-			to(utf16Text(text), false)
-		}
+	if title, _ := dropInvisible(d.opts.Title, false); title != "" {
+		f.SetTitle(utf16Text(title), false)
 	}
-	set(f.SetTitle, d.opts.Title)
-	set(f.SetAuthor, d.opts.Author)
-	set(f.SetSubject, d.opts.Subject)
-	set(f.SetKeywords, d.opts.Keywords)
-	set(f.SetProducer, "incidentkit")
+	f.SetProducer("incidentkit", false)
 	if isLanguage(d.opts.Language) {
 		f.SetLang(d.opts.Language)
 	}
@@ -201,18 +195,18 @@ func (d *Document) running(page int) []op {
 		}
 	}
 	both := func(y int, left string, leftInk ink, right string, rightInk ink) {
-		right = d.clip(right, rightInk, d.bodyWidth()/2)
+		right = d.clip(right, rightInk, bodyWidth/2)
 		width := d.textWidth(right, rightInk)
-		text(margin, y, d.clip(left, leftInk, d.bodyWidth()-width-16*point), leftInk)
-		text(d.width-margin-width, y, right, rightInk)
+		text(margin, y, d.clip(left, leftInk, bodyWidth-width-16*point), leftInk)
+		text(pageWidth-margin-width, y, right, rightInk)
 	}
 	normal, strong := Style(0).ink(smallSize, grey), Bold.ink(smallSize, grey)
-	if (page > 0 || d.opts.HeaderOnFirst) && d.opts.HeaderLeft+d.opts.HeaderRight != "" {
+	if page > 0 && d.opts.HeaderLeft+d.opts.HeaderRight != "" {
 		both(headerBase, d.opts.HeaderLeft, strong, d.opts.HeaderRight, normal)
-		ops = append(ops, op{kind: lineOp, x: margin, y: headerBase + 6*point, w: d.bodyWidth(), size: 400, color: hairline})
+		ops = append(ops, op{kind: lineOp, x: margin, y: headerBase + 6*point, w: bodyWidth, size: 400, color: hairline})
 	}
 	number := fmt.Sprintf("Page %d of %d", page+1, len(d.pages))
-	both(d.height-footerBase, d.opts.FooterLeft, normal, number, normal)
+	both(pageHeight-footerBase, d.opts.FooterLeft, normal, number, normal)
 	return ops
 }
 
@@ -221,8 +215,9 @@ func (d *Document) running(page int) []op {
 // fpdf document starts with, as far as our colours and sizes are concerned.
 type pen struct {
 	f         *fpdf.Fpdf
-	faces     [faceCount]*face
+	fonts     [faceCount]*embedding
 	face      faceID
+	part      int // which font of the face
 	fontSize  int
 	fillColor color
 	lineColor color
@@ -234,9 +229,8 @@ func (p *pen) draw(ops []op) {
 		x, y, w, h := points(o.x), points(o.y), points(o.w), points(o.h)
 		switch o.kind {
 		case textOp:
-			p.setFont(o.face, o.size)
 			p.setFill(o.color)
-			p.f.Text(x, y, o.text)
+			p.text(o)
 		case fillOp:
 			p.setFill(o.color)
 			p.f.Rect(x, y, w, h, "F")
@@ -255,10 +249,33 @@ func (p *pen) draw(ops []op) {
 	}
 }
 
-func (p *pen) setFont(id faceID, size int) {
-	if p.fontSize == 0 || p.face != id || p.fontSize != size {
-		p.f.SetFont(p.faces[id].name, "", points(size))
-		p.face, p.fontSize = id, size
+// text draws o, piece by piece where its runes are in different fonts.
+func (p *pen) text(o op) {
+	e, x, part, width := p.fonts[o.face], o.x, 0, 0
+	var characters []byte
+	flush := func() {
+		if len(characters) > 0 {
+			p.setFont(o.face, part, o.size)
+			p.f.Text(points(x), points(o.y), string(characters))
+			x, width, characters = x+(width*o.size+500)/1000, 0, characters[:0]
+		}
+	}
+	for _, r := range o.text {
+		place := int(e.places[r])
+		if place/codes != part {
+			flush()
+			part = place / codes
+		}
+		characters = append(characters, byte(firstCode+place%codes))
+		width += e.face.advance(r)
+	}
+	flush()
+}
+
+func (p *pen) setFont(id faceID, part, size int) {
+	if p.fontSize == 0 || p.face != id || p.part != part || p.fontSize != size {
+		p.f.SetFont(p.fonts[id].families[part], "", points(size))
+		p.face, p.part, p.fontSize = id, part, size
 	}
 }
 
@@ -283,18 +300,11 @@ func (p *pen) setLine(c color, width int) {
 	}
 }
 
-// arrowHead returns the triangle of an arrowOp. Everything is rounded to the
-// unit of the layout before it is added up.
+// arrowHead returns the triangle of an arrowOp.
 func arrowHead(o op) []fpdf.PointType {
-	length := math.Sqrt(float64(o.w*o.w + o.h*o.h))
-	if length == 0 {
-		return nil
-	}
-	along := func(v, size int) int { return int(math.Round(float64(v*size) / length)) }
-	backX, backY := o.x-along(o.w, o.size), o.y-along(o.h, o.size)
-	sideX, sideY := along(-o.h, o.size*2/5), along(o.w, o.size*2/5)
 	at := func(x, y int) fpdf.PointType { return fpdf.PointType{X: points(x), Y: points(y)} }
-	return []fpdf.PointType{at(o.x, o.y), at(backX+sideX, backY+sideY), at(backX-sideX, backY-sideY)}
+	back, side := o.x-o.size, o.size*2/5
+	return []fpdf.PointType{at(o.x, o.y), at(back, o.y+side), at(back, o.y-side)}
 }
 
 func points(thousandths int) float64 { return float64(thousandths) / point }

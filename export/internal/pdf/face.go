@@ -10,28 +10,26 @@ var sansFont string
 //go:embed fonts/DejaVuSansCondensed-Bold.ttf
 var boldFont string
 
-//go:embed fonts/DejaVuSansMono.ttf
-var monoFont string
-
 type faceID uint8
 
 const (
 	sans faceID = iota
 	bold
-	mono
 	faceCount
 )
 
-// face reads a TrueType font in place. It understands exactly what fpdf will
-// later embed: the format 4 character map, which covers the Basic Multilingual
-// Plane and no more.
+// face reads a TrueType font in place. It understands the format 4 character
+// map, which covers the Basic Multilingual Plane and no more.
 type face struct {
-	name string // the family it is given in fpdf, in lower case as fpdf keeps it
+	name string
 	data string
 	cmap string // the format 4 subtable
 	hmtx string
 	full int // number of full entries in hmtx
-	em   int // font units per em
+	glyf string
+	loca string
+	long bool // whether loca has entries of four bytes
+	em   int  // font units per em
 	// seen caches the advances of the low blocks (Latin to Cyrillic): advance
 	// + 1, so that 0 is "not looked up" and noGlyph is "not covered".
 	seen [0x500]uint16
@@ -40,19 +38,20 @@ type face struct {
 const noGlyph = 0xFFFF
 
 func newFace(id faceID) *face {
-	var f *face
-	switch id {
-	case bold:
-		f = &face{name: "dejavusanscondensed-bold", data: boldFont}
-	case mono:
-		f = &face{name: "dejavusansmono", data: monoFont}
-	default:
-		f = &face{name: "dejavusanscondensed", data: sansFont}
+	if id == bold {
+		return openFace("DejaVuSansCondensed-Bold", boldFont)
 	}
+	return openFace("DejaVuSansCondensed", sansFont)
+}
+
+func openFace(name, data string) *face {
+	f := &face{name: name, data: data}
 	f.hmtx = f.table("hmtx")
 	f.full = u16(f.table("hhea"), 34)
 	f.em = u16(f.table("head"), 18)
 	f.cmap = unicodeMap(f.table("cmap"))
+	f.glyf, f.loca = f.table("glyf"), f.table("loca")
+	f.long = u16(f.table("head"), 50) == 1
 	return f
 }
 
@@ -68,8 +67,7 @@ func (f *face) table(tag string) string {
 	return ""
 }
 
-// unicodeMap finds the format 4 subtable for Unicode: the same one that fpdf
-// picks, so that what is measured here is what is drawn there.
+// unicodeMap finds the format 4 subtable for Unicode.
 func unicodeMap(cmap string) string {
 	for i := range u16(cmap, 2) {
 		platform, encoding := u16(cmap, 4+8*i), u16(cmap, 6+8*i)
@@ -119,8 +117,7 @@ func (f *face) glyph(r rune) int {
 // covers reports whether the font draws r.
 func (f *face) covers(r rune) bool { return f.lookup(r) != noGlyph }
 
-// advance returns the width of r in thousandths of the font size, rounded as
-// fpdf rounds it for the widths it writes into the file. It is 0 for a rune the
+// advance returns the width of r in thousandths of the font size. It is 0 for a rune the
 // font does not cover.
 func (f *face) advance(r rune) int {
 	if v := f.lookup(r); v != noGlyph {

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"compress/zlib"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
 )
 
 // tool runs a program on a PDF. Without the program the test is skipped, except
@@ -60,69 +63,79 @@ func TestTextCanBeReadBack(t *testing.T) {
 	}
 }
 
-// All that a face covers comes back from the file as it went in.
+// All that a face covers comes back from the file as it went in, though the runes
+// of one word are in different fonts.
 func TestEveryRuneCanBeReadBack(t *testing.T) {
-	d := New(Options{})
-	var want strings.Builder
-	for _, r := range "ÀÿĀſƀɏΑωЀџ—…•ﬁ‰€→≠☠⚠✓()\\" {
-		want.WriteRune(r)
-		want.WriteString("x ")
+	d := New(t.Context(), Options{})
+	var want []string
+	add := func(r rune) { want = append(want, "A"+norm.NFC.String(string(r))+"x") }
+	for _, r := range "—…•ﬁ‰€→≠☠⚠✓()\\" {
+		add(r)
 	}
-	d.Paragraph(Span{Text: want.String()})
-	text := tool(t, output(t, d), "pdftotext", "-raw", "FILE", "-")
-	assert.Equal(t, strings.TrimSpace(want.String()), strings.Join(strings.Fields(text), " ")[:len(strings.TrimSpace(want.String()))])
+	for r := 'À'; r <= 'џ'; r++ {
+		if unicode.IsLetter(r) && d.faces[sans].covers(r) {
+			add(r)
+		}
+	}
+	require.Greater(t, len(want), 2*codes)
+	d.Paragraph(Span{Text: strings.Join(want, " ")})
+	got := strings.Fields(tool(t, output(t, d), "pdftotext", "-raw", "FILE", "-"))
+	assert.Equal(t, want, got[:len(want)])
 }
 
-// The widths in the file are the ones the lines were broken with. fpdf packs
-// them into runs, and a rune missing there would be set with a default width.
+func TestPackRefusesWhatItDoesNotKnow(t *testing.T) {
+	z := zlib.NewWriter(nil)
+	for _, file := range []string{
+		"", "trailer\nstartxref\n", "trailer\nstartxref\n9\n", "xref\n0 9\ntrailer\nstartxref\n0\n", "startxref\n0\ntrailer\n",
+		"xref\n0 2\n0000000000 65535 f \nno number 00000 n \ntrailer\nstartxref\n0\n",
+		"xref\n0 2\n0000000000 65535 f \n9999999999 00000 n \ntrailer\nstartxref\n0\n",
+	} {
+		_, err := pack([]byte(file), z)
+		assert.Error(t, err, "%q", file)
+	}
+}
+
+// The widths in the file are the ones the lines were broken with, however many
+// fonts the runes are spread over.
 func TestFileHasTheMeasuredWidths(t *testing.T) {
 	var runes strings.Builder
 	sansFace := newFace(sans)
 	for r := rune(' '); r < 0xFFF0; r++ {
-		// Gaps and runs of all lengths.
 		if sansFace.covers(r) && (r/7)%3 != 0 && (r < 0xD800 || r >= 0xE000) {
 			runes.WriteRune(r)
 		}
 	}
-	d := New(Options{FooterLeft: "x"})
-	text, _ := Sanitise(runes.String(), 0, false)
+	d := New(t.Context(), Options{FooterLeft: "x"})
+	text, _ := sansFace.sanitise(runes.String(), false)
 	d.text(margin, margin, text, Style(0).ink(bodySize, black))
 	widths := fileWidths(t, string(output(t, d)))
+	assert.Greater(t, len(widths), 10*codes)
 	for _, r := range text {
-		got, ok := widths[int(r)]
+		got, ok := widths[r]
 		if assert.True(t, ok, "%U has no width", r) {
 			assert.Equal(t, sansFace.advance(r), got, "%U", r)
 		}
 	}
 }
 
-// fileWidths reads the W array of the only font of a file: "c [w w …]" gives
-// widths from c on, "c d w" one width for c to d.
-func fileWidths(t *testing.T, pdf string) map[int]int {
+// fileWidths reads the encodings and widths of the fonts of a file, which are in
+// the same order.
+func fileWidths(t *testing.T, pdf string) map[rune]int {
 	t.Helper()
-	match := regexp.MustCompile(`(?s)/W \[(.*?) \]\n/CIDToGIDMap`).FindStringSubmatch(pdf)
-	require.NotNil(t, match)
-	tokens := strings.Fields(strings.NewReplacer("[", " [ ", "]", " ] ").Replace(match[1]))
-	number := func(i int) int {
-		n, err := strconv.Atoi(tokens[i])
-		require.NoError(t, err)
-		return n
-	}
-	widths := map[int]int{}
-	for i := 0; i < len(tokens); {
-		code := number(i)
-		if tokens[i+1] != "[" {
-			for c := code; c <= number(i+1); c++ {
-				widths[c] = number(i + 2)
-			}
-			i += 3
-			continue
+	encodings := regexp.MustCompile(`/Differences \[32 ([^]]*)\]`).FindAllStringSubmatch(pdf, -1)
+	arrays := regexp.MustCompile(`(?m)^\[([0-9 ]*)\]$`).FindAllStringSubmatch(pdf, -1)
+	require.NotEmpty(t, encodings)
+	require.Len(t, arrays, len(encodings))
+	widths := map[rune]int{}
+	for i := range encodings {
+		values := strings.Fields(arrays[i][1])
+		require.Len(t, values, codes)
+		for j, name := range strings.Fields(encodings[i][1]) {
+			r, err := strconv.ParseInt(strings.TrimPrefix(name, "/uni"), 16, 32)
+			require.NoError(t, err)
+			widths[rune(r)], err = strconv.Atoi(values[j])
+			require.NoError(t, err)
 		}
-		for i += 2; tokens[i] != "]"; i++ {
-			widths[code] = number(i)
-			code++
-		}
-		i++
 	}
 	return widths
 }

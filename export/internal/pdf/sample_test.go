@@ -1,21 +1,45 @@
 package pdf
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
 
-// sample draws an incident report of many pages with every kind of block.
-func sample(alerts, entries int) *Document {
-	d := New(Options{
+// sampleOptions returns the settings of the sample report.
+func sampleOptions() Options {
+	return Options{
 		Title:       "Incident 1042: Multi-stage incident involving credential access on 3 endpoints",
-		Author:      "SOC Zürich",
 		Language:    "en",
 		Created:     time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC),
 		HeaderLeft:  "Incident 1042 — Multi-stage incident involving credential access and exfiltration on 3 endpoints reported by several sources",
 		HeaderRight: "High · In progress",
 		FooterLeft:  "Generated 2026-03-14 15:09:26 UTC",
-	})
+	}
+}
+
+// sample returns an incident report of many pages with every kind of block.
+func sample(alerts, entries int) *Document {
+	d := New(context.Background(), sampleOptions())
+	write(d, alerts, entries)
+	d.Paragraph(Span{Text: "A rune no font here has: 事件 😀."})
+	d.Paragraph(Span{Text: fmt.Sprintf("%d characters could not be drawn and stand as [U+…].", d.Replaced()), Style: Muted | Small})
+	return d
+}
+
+// blocks are what a report is made of, whoever draws it.
+type blocks interface {
+	Title(text string)
+	Heading(level int, text string)
+	Paragraph(spans ...Span)
+	KeyValues(pairs []KeyValue, perRow int)
+	Badges(badges ...Badge)
+	Chain(items []ChainItem)
+	Table(t Table)
+}
+
+// write writes the sample report.
+func write(d blocks, alerts, entries int) {
 	d.Paragraph(Span{Text: "Incident 1042", Style: Muted})
 	d.Title("Multi-stage incident involving credential access and exfiltration on 3 endpoints")
 	d.Badges(Badge{"High", High}, Badge{"In progress", Accent}, Badge{"True positive: malware", Neutral},
@@ -35,31 +59,18 @@ func sample(alerts, entries int) *Document {
 		{"Link", Cell{Text: "https://security.example/incidents/1042", Link: "https://security.example/incidents/1042"}},
 	}, 2)
 	d.Paragraph(Span{Text: "A user opened a document from an e-mail that ran "},
-		Span{Text: "powershell.exe -enc SQBFAFgA", Style: Mono},
-		Span{Text: ". The process took credentials from "}, Span{Text: "lsass.exe", Style: Mono},
+		Span{Text: "powershell.exe -enc SQBFAFgA"},
+		Span{Text: ". The process took credentials from "}, Span{Text: "lsass.exe"},
 		Span{Text: " and reached two other devices within eleven minutes. "},
 		Span{Text: "Containment is not complete", Style: Bold}, Span{Text: ": see the "},
 		Span{Text: "runbook", Link: "https://wiki.example/runbooks/credential-theft?step=4"},
-		Span{Text: " for the steps that are left. Names in Ελληνικά, кириллица, Việt Nam and a rune no font here has: 事件 😀."})
+		Span{Text: " for the steps that are left. Names in Ελληνικά, кириллица and Việt Nam."})
 
 	d.Heading(2, "Threat categories")
 	d.Chain([]ChainItem{
 		{"Initial access", "2 alerts", High}, {"Execution", "5 alerts", High}, {"Persistence", "", Plain},
 		{"Privilege escalation", "", Plain}, {"Defense evasion", "1 alert", Medium}, {"Credential access", "3 alerts", High},
 		{"Lateral movement", "2 alerts", Medium}, {"Command and control", "1 alert", Low}, {"Exfiltration", "1 alert", Informational},
-	})
-
-	d.Heading(2, "Attack story")
-	d.Diagram(Diagram{
-		Width: 460, Height: 120,
-		Boxes: []Box{
-			{0, 45, 100, 30, "kai.jensen", "User", Neutral}, {150, 0, 100, 30, "DESKTOP-7F3A", "Device", High},
-			{150, 90, 100, 30, "invoice.docm", "File", Medium}, {320, 45, 120, 30, "srv-finance-01.contoso.example", "Device", Plain},
-		},
-		Arrows: []Arrow{
-			{Points: []Point{{100, 60}, {150, 15}}}, {Points: []Point{{100, 60}, {150, 105}}, Label: "opened"},
-			{Points: []Point{{250, 15}, {285, 15}, {285, 60}, {320, 60}}, Tone: High, Label: "logon"},
-		},
 	})
 
 	d.Heading(1, "Impacted assets")
@@ -85,24 +96,32 @@ func sample(alerts, entries int) *Document {
 		})
 	}
 	d.Table(Table{
-		Columns: []Column{{Title: "Type", Width: 40}, {Title: "Path", Weight: 3, Style: Mono}, {Title: "SHA-256", Weight: 2, Style: Mono}, {Title: "Verdict", Width: 62}},
+		Columns: []Column{{Title: "Type", Width: 40}, {Title: "Path", Weight: 3}, {Title: "SHA-256", Weight: 2}, {Title: "Verdict", Width: 62}},
 		Rows:    rows, Caption: "12 of 12 shown",
 	})
 
 	d.Heading(1, "Related alerts")
 	rows = nil
+	var notes [][]Span
 	tones := []Tone{High, Medium, Low, Informational}
 	names := []string{"High", "Medium", "Low", "Informational"}
 	for i := range alerts {
 		rows = append(rows, []Cell{
 			{Text: fmt.Sprintf("2026-03-14 %02d:%02d", i/60%24, i%60)}, {Text: names[i%4], Tone: tones[i%4]},
 			{Text: fmt.Sprintf("Suspicious LSASS access by process %d", i), Link: "https://security.example/alerts/1"},
-			{Text: "Defender for Endpoint", Style: Muted}, {Text: fmt.Sprint(i * 7), Style: Mono},
+			{Text: "Defender for Endpoint", Style: Muted}, {Text: fmt.Sprint(i * 7)},
 		})
+		notes = append(notes, nil)
+		if i%3 == 0 {
+			notes[i] = []Span{
+				{Text: fmt.Sprintf("Process %d opened a handle to the memory of lsass.exe with rights that credential theft needs. ", i)},
+				{Text: "Recommended actions: ", Style: Bold}, {Text: "Isolate the device, collect its memory, and reset the passwords of whoever was logged on."},
+			}
+		}
 	}
 	d.Table(Table{
 		Columns: []Column{{Title: "Time (UTC)", Width: 78}, {Title: "Severity", Width: 72}, {Title: "Alert", Weight: 3}, {Title: "Source", Weight: 2}, {Title: "Events", Width: 40, Align: Right}},
-		Rows:    rows,
+		Rows:    rows, Notes: notes, NoteColumn: 2,
 	})
 
 	d.Heading(1, "Activity log")
@@ -110,12 +129,5 @@ func sample(alerts, entries int) *Document {
 		d.Heading(3, fmt.Sprintf("%d March 2026, 12:00 UTC — kai.jensen", 1+i%30))
 		d.Paragraph(Span{Text: "Status changed from "}, Span{Text: "Active", Style: Bold}, Span{Text: " to "}, Span{Text: "In progress", Style: Bold},
 			Span{Text: ". Looked at the process tree; the parent is the mail client, and the document is the one that two other users reported yesterday. Nothing points to a second entry."})
-		d.Bullet(0, "", Span{Text: "isolated DESKTOP-7F3A"})
-		d.Bullet(0, "", Span{Text: "reset the password of kai.jensen, revoked all sessions, and asked the owner of the finance server to check the scheduled tasks that were made after 08:14"})
-		d.Bullet(1, "1.", Span{Text: "see ticket "}, Span{Text: "OPS-4711", Style: Mono})
 	}
-	if n := d.Replaced(); n > 0 {
-		d.Paragraph(Span{Text: fmt.Sprintf("%d characters could not be drawn and stand as [U+…].", n), Style: Muted | Small})
-	}
-	return d
 }

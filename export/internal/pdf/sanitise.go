@@ -9,9 +9,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Sanitise returns text as a document draws it in the face of style, and how
-// many runes had to be replaced. It is idempotent, and its output holds only
-// runes which that face can draw, and line feeds if multiline is set.
+// sanitise returns text as a document draws it in the face, and how many runes
+// had to be replaced. It is idempotent, and its output holds only runes which
+// the face can draw, and line feeds if multiline is set.
 //
 //   - A byte that is not valid UTF-8 becomes U+FFFD.
 //   - Line ends of every kind become a line feed, or a space if multiline is
@@ -28,15 +28,11 @@ import (
 //
 // Right-to-left text is kept in logical order. Reordering and joining belong
 // after the breaking of lines, in Document.place.
-func Sanitise(text string, style Style, multiline bool) (clean string, replaced int) {
-	return newFace(style.face()).sanitise(text, multiline)
-}
-
-func (f *face) sanitise(text string, multiline bool) (string, int) {
+func (f *face) sanitise(text string, multiline bool) (clean string, replaced int) {
 	if isPlain(text, multiline) {
 		return text, 0
 	}
-	text, replaced := dropInvisible(text, multiline)
+	text, replaced = dropInvisible(text, multiline)
 	text = norm.NFC.String(text)
 	var b strings.Builder
 	b.Grow(len(text))
@@ -67,8 +63,8 @@ func (f *face) coversAll(text string) bool {
 	return true
 }
 
-// isPlain reports whether text is printable ASCII, which needs no work. All
-// three faces cover it.
+// isPlain reports whether text is printable ASCII, which needs no work. Both
+// faces cover it.
 func isPlain(text string, multiline bool) bool {
 	for i := range len(text) {
 		if c := text[i]; (c < ' ' || c > '~') && !(c == '\n' && multiline) {

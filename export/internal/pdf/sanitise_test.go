@@ -34,12 +34,12 @@ func TestSanitise(t *testing.T) {
 		{"no break space", "a\u00A0b", "a\u00A0b", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, replaced := Sanitise(c.in, 0, true)
+			got, replaced := newFace(sans).sanitise(c.in, true)
 			assert.Equal(t, c.want, got)
 			assert.Equal(t, c.replaced, replaced)
 		})
 	}
-	oneLine, _ := Sanitise("a\r\nb\n\u2029c", 0, false)
+	oneLine, _ := newFace(sans).sanitise("a\r\nb\n\u2029c", false)
 	assert.Equal(t, "a b  c", oneLine)
 }
 
@@ -47,19 +47,22 @@ func TestSanitise(t *testing.T) {
 // the input, and turning marks back, gives the same text up to composition.
 func FuzzSanitise(f *testing.F) {
 	for _, s := range []string{"", "plain", "a😀b\xff", "e\u200d\u0301", "\u202e\u0600\r\n", "事件", "[U+41]", "\u0958\u0301", "\u1E0A\u0323", strings.Repeat("\u0301", 70), "\u2028\u3000\u1680\u00a0"} {
-		f.Add(s, uint8(0), true)
-		f.Add(s, uint8(Mono), false)
+		f.Add(s, false, true)
+		f.Add(s, true, false)
 	}
-	f.Fuzz(func(t *testing.T, in string, style uint8, multiline bool) {
-		face := newFace(Style(style).face())
-		out, replaced := Sanitise(in, Style(style), multiline)
+	f.Fuzz(func(t *testing.T, in string, heavy, multiline bool) {
+		face := newFace(sans)
+		if heavy {
+			face = newFace(bold)
+		}
+		out, replaced := face.sanitise(in, multiline)
 
 		for _, r := range out {
 			if !(face.covers(r) && r <= 0xFFFF || r == '\n' && multiline) {
 				t.Fatalf("%q has %U, which cannot be drawn", out, r)
 			}
 		}
-		again, more := Sanitise(out, Style(style), multiline)
+		again, more := face.sanitise(out, multiline)
 		if again != out || more != 0 {
 			t.Fatalf("not idempotent: %q, then %q with %d more", out, again, more)
 		}

@@ -1,23 +1,22 @@
 package pdf
 
-// Style says how a piece of text is set. Styles combine: Mono|Muted. The zero
+// Style says how a piece of text is set. Styles combine: Bold|Muted. The zero
 // Style is the normal text of the place it stands in.
 type Style uint8
 
 const (
-	Bold  Style = 1 << iota // bold face; without effect on Mono
-	Mono                    // fixed pitch, for hashes, paths and commands
+	Bold  Style = 1 << iota // bold face
 	Muted                   // grey
 	Small                   // one step smaller
 )
 
-// Tone is the colour of a badge, a chain item or a box. Every tone is drawn
+// Tone is the colour of a badge or a chain item. Every tone is drawn
 // together with a word, so nothing is said by colour alone, and every pair of
 // text and background has a contrast of at least 4.5 (WCAG 2.2, 1.4.3).
 type Tone uint8
 
 const (
-	Plain         Tone = iota // no badge: ordinary text, or an outlined box
+	Plain         Tone = iota // no badge: ordinary text, or an outlined item
 	Neutral                   // dark text on light grey
 	Accent                    // white on deep blue-grey
 	High                      // white on red
@@ -76,28 +75,20 @@ const (
 func lineHeight(size int) int { return size * 138 / 100 }
 
 // baseline is the distance from the top of a line of a height to its base line:
-// capitals and figures, 0.73 em high in all three faces, stand in the middle.
+// capitals and figures, 0.73 em high in both faces, stand in the middle.
 func baseline(height, size int) int { return height/2 + size*365/1000 }
 
 func (s Style) face() faceID {
-	switch {
-	case s&Mono != 0:
-		return mono
-	case s&Bold != 0:
+	if s&Bold != 0 {
 		return bold
-	default:
-		return sans
 	}
+	return sans
 }
 
-// ink resolves s where normal text has a size and a colour. The fixed pitch
-// face is drawn smaller, because its letters look larger.
+// ink resolves s where normal text has a size and a colour.
 func (s Style) ink(size int, c color) ink {
 	if s&Small != 0 {
 		size = size * 5 / 6
-	}
-	if s&Mono != 0 {
-		size = size * 88 / 100
 	}
 	if s&Muted != 0 {
 		c = grey

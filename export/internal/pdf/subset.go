@@ -28,76 +28,85 @@ func (s *runeSet) all(yield func(rune) bool) {
 	}
 }
 
-// subset returns a new TrueType font with the glyphs of used and no others.
-//
-// fpdf parses a font whole, twice, before it cuts it down itself; on a font of
-// 6,000 glyphs that is most of the cost of a report. Glyphs keep their numbers,
-// so composites need no rewriting: the ones not used are merely empty, and the
-// numbers after the last one used are cut off. The names and the glyph names go
-// too; a PDF needs neither. The slice is the caller's own, which also keeps two
-// documents from sharing bytes that fpdf writes to.
-func (f *face) subset(used *runeSet) []byte {
-	glyf, loca := f.table("glyf"), f.table("loca")
-	long := u16(f.table("head"), 50) == 1
-	outline := func(g int) string {
-		if long {
-			return glyf[u32(loca, 4*g):u32(loca, 4*g+4)]
-		}
-		return glyf[2*u16(loca, 2*g) : 2*u16(loca, 2*g+2)]
-	}
-
-	var codes []codeGlyph
+// subset returns a new TrueType font with the glyphs of runes, which are in
+// order, and those that they are composed of, numbered anew. Only the tables
+// that a PDF needs are in it.
+func (f *face) subset(runes []rune) []byte {
 	keep := map[int]bool{0: true}
-	for r := range used.all {
-		if g := f.glyph(r); g != 0 {
-			codes = append(codes, codeGlyph{int(r), g})
-			addGlyph(keep, g, outline)
-		}
+	for _, r := range runes {
+		f.addGlyph(keep, f.glyph(r))
 	}
-	glyphs := slices.Sorted(maps.Keys(keep))
-	count := glyphs[len(glyphs)-1] + 1
-
-	var newGlyf, newLoca, newHmtx []byte
-	for g := range count {
-		newLoca = binary.BigEndian.AppendUint32(newLoca, uint32(len(newGlyf)))
-		advance, bearing := 0, 0
-		if keep[g] {
-			newGlyf = append(newGlyf, outline(g)...)
-			for len(newGlyf)%4 != 0 {
-				newGlyf = append(newGlyf, 0)
-			}
-			advance, bearing = f.unitAdvance(g), f.sideBearing(g)
-		}
-		newHmtx = binary.BigEndian.AppendUint16(newHmtx, uint16(advance))
-		newHmtx = binary.BigEndian.AppendUint16(newHmtx, uint16(bearing))
+	old := slices.Sorted(maps.Keys(keep))
+	number := make(map[int]int, len(old))
+	for n, g := range old {
+		number[g] = n
 	}
-	newLoca = binary.BigEndian.AppendUint32(newLoca, uint32(len(newGlyf)))
 
+	var glyf, loca, hmtx []byte
+	for _, g := range old {
+		loca = binary.BigEndian.AppendUint32(loca, uint32(len(glyf)))
+		start := len(glyf)
+		glyf = append(glyf, f.outline(g)...)
+		for at := range f.components(g) {
+			part := glyf[start+at:]
+			binary.BigEndian.PutUint16(part, uint16(number[u16(string(part[:2]), 0)]))
+		}
+		for len(glyf)%4 != 0 {
+			glyf = append(glyf, 0)
+		}
+		hmtx = binary.BigEndian.AppendUint16(hmtx, uint16(f.unitAdvance(g)))
+		hmtx = binary.BigEndian.AppendUint16(hmtx, uint16(f.sideBearing(g)))
+	}
+	loca = binary.BigEndian.AppendUint32(loca, uint32(len(glyf)))
+
+	codes := make([]codeGlyph, 0, len(runes))
+	for _, r := range runes {
+		codes = append(codes, codeGlyph{int(r), number[f.glyph(r)]})
+	}
 	patched := func(tag string, at, value int) []byte {
 		b := []byte(f.table(tag))
 		binary.BigEndian.PutUint16(b[at:], uint16(value))
 		return b
 	}
+	head := patched("head", 50, 1)
+	clear(head[8:12]) // the check sum of the whole file, which assemble writes
 	return assemble([]table{
-		{"OS/2", []byte(f.table("OS/2"))},
 		{"cmap", characterMap(codes)},
 		{"cvt ", []byte(f.table("cvt "))},
 		{"fpgm", []byte(f.table("fpgm"))},
-		{"gasp", []byte(f.table("gasp"))},
-		{"glyf", newGlyf},
-		{"head", patched("head", 50, 1)},
-		{"hhea", patched("hhea", 34, count)},
-		{"hmtx", newHmtx},
-		{"loca", newLoca},
-		{"maxp", patched("maxp", 4, count)},
-		{"name", []byte{0, 0, 0, 0, 0, 6}},
-		{"post", []byte(f.table("post")[:32])},
+		{"glyf", glyf},
+		{"head", head},
+		{"hhea", patched("hhea", 34, len(old))},
+		{"hmtx", hmtx},
+		{"loca", loca},
+		{"maxp", patched("maxp", 4, len(old))},
 		{"prep", []byte(f.table("prep"))},
 	})
 }
 
+// outline returns the bytes of a glyph, none when it is blank.
+func (f *face) outline(g int) string {
+	if f.long {
+		return f.glyf[u32(f.loca, 4*g):u32(f.loca, 4*g+4)]
+	}
+	return f.glyf[2*u16(f.loca, 2*g) : 2*u16(f.loca, 2*g+2)]
+}
+
 // addGlyph adds g and the glyphs it is composed of.
-func addGlyph(keep map[int]bool, g int, outline func(int) string) {
+func (f *face) addGlyph(keep map[int]bool, g int) {
+	if keep[g] {
+		return
+	}
+	keep[g] = true
+	outline := f.outline(g)
+	for at := range f.components(g) {
+		f.addGlyph(keep, u16(outline, at))
+	}
+}
+
+// components yields where in its outline the numbers of the glyphs are that g is
+// composed of.
+func (f *face) components(g int) func(func(int) bool) {
 	const (
 		wordArguments = 1 << 0
 		hasScale      = 1 << 3
@@ -105,28 +114,28 @@ func addGlyph(keep map[int]bool, g int, outline func(int) string) {
 		hasXYScale    = 1 << 6
 		has2x2        = 1 << 7
 	)
-	if keep[g] {
-		return
-	}
-	keep[g] = true
-	o := outline(g)
-	if len(o) < 10 || u16(o, 0)&0x8000 == 0 { // a negative contour count is a composite
-		return
-	}
-	for at, flags := 10, more; flags&more != 0; {
-		flags = u16(o, at)
-		addGlyph(keep, u16(o, at+2), outline)
-		at += 6
-		if flags&wordArguments != 0 {
-			at += 2
+	return func(yield func(int) bool) {
+		o := f.outline(g)
+		if len(o) < 10 || u16(o, 0)&0x8000 == 0 { // a negative contour count is a composite
+			return
 		}
-		switch {
-		case flags&hasScale != 0:
-			at += 2
-		case flags&hasXYScale != 0:
-			at += 4
-		case flags&has2x2 != 0:
-			at += 8
+		for at, flags := 10, more; flags&more != 0; {
+			flags = u16(o, at)
+			if !yield(at + 2) {
+				return
+			}
+			at += 6
+			if flags&wordArguments != 0 {
+				at += 2
+			}
+			switch {
+			case flags&hasScale != 0:
+				at += 2
+			case flags&hasXYScale != 0:
+				at += 4
+			case flags&has2x2 != 0:
+				at += 8
+			}
 		}
 	}
 }
@@ -173,16 +182,23 @@ type table struct {
 	data []byte
 }
 
-// assemble writes an sfnt file. Check sums are left at zero: fpdf reads none and
-// computes those of the font it embeds.
+// assemble writes an sfnt file of tables, which are in the order of their tags.
 func assemble(tables []table) []byte {
+	search, exponent := 1, 0
+	for 2*search <= len(tables) {
+		search, exponent = 2*search, exponent+1
+	}
 	b := binary.BigEndian.AppendUint32(nil, 0x00010000)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(tables)))
-	b = append(b, 0, 0, 0, 0, 0, 0)
-	offset := 12 + 16*len(tables)
+	for _, v := range []int{len(tables), 16 * search, exponent, 16 * (len(tables) - search)} {
+		b = binary.BigEndian.AppendUint16(b, uint16(v))
+	}
+	offset, head := 12+16*len(tables), 0
 	for _, t := range tables {
+		if t.tag == "head" {
+			head = offset
+		}
 		b = append(b, t.tag...)
-		b = binary.BigEndian.AppendUint32(b, 0)
+		b = binary.BigEndian.AppendUint32(b, checkSum(t.data))
 		b = binary.BigEndian.AppendUint32(b, uint32(offset))
 		b = binary.BigEndian.AppendUint32(b, uint32(len(t.data)))
 		offset += (len(t.data) + 3) &^ 3
@@ -193,5 +209,17 @@ func assemble(tables []table) []byte {
 			b = append(b, 0)
 		}
 	}
+	binary.BigEndian.PutUint32(b[head+8:], 0xB1B0AFBA-checkSum(b))
 	return b
+}
+
+// checkSum adds up the words of a table, as if zeros followed it.
+func checkSum(data []byte) uint32 {
+	var sum uint32
+	for ; len(data) >= 4; data = data[4:] {
+		sum += binary.BigEndian.Uint32(data)
+	}
+	var rest [4]byte
+	copy(rest[:], data)
+	return sum + binary.BigEndian.Uint32(rest[:])
 }

@@ -21,17 +21,27 @@ type Column struct {
 	// little room, all columns shrink.
 	Width, Weight float64
 	Align         Align
-	Style         Style // of all cells
 }
 
 // Table is a table with a header that is repeated on every page. The header
 // never stands without a row below it. A row is split over pages only when it
 // would not fit on one.
+//
+// A text of more than 12 lines in a column that is much narrower than a note is
+// cut to a few lines and an ellipsis, and stands in full below its row, before
+// the note.
 type Table struct {
 	Columns []Column
 	// Rows hold a cell for each column; missing ones are empty. A row with more
 	// cells than there are columns is an error of Output.
 	Rows [][]Cell
+	// Notes are running text below the rows with the same indexes; missing and
+	// blank ones take no room. A note begins on the page of its row. It may be
+	// split over pages if it has more than 12 lines.
+	Notes [][]Span
+	// NoteColumn is the column with whose left edge notes are aligned. They end
+	// at the right margin.
+	NoteColumn int
 	// Empty is set instead of the table when there are no rows. Without it,
 	// nothing is.
 	Empty string
@@ -56,27 +66,62 @@ func (d *Document) Table(t Table) {
 	if t.Caption != "" {
 		captionHeight = lineHeight(smallSize) + 4*point
 	}
+	noteX := layout[max(0, min(len(layout)-1, t.NoteColumn))].x
 	cells := make([]box, 0, len(t.Columns))
 	for i, values := range t.Rows {
+		if d.err != nil {
+			return
+		}
 		if len(values) > len(t.Columns) {
 			d.fail("row %d of a table has %d cells for %d columns", i, len(values), len(t.Columns))
 			values = values[:len(t.Columns)]
 		}
 		cells = cells[:0]
+		var note []Span
 		for j, value := range values {
-			b := d.cell(value, t.Columns[j].Style, cellSize, layout[j].x, layout[j].width)
+			b := d.cell(value, cellSize, layout[j].x, layout[j].width)
 			b.align = t.Columns[j].Align
+			if len(b.lines) > tallest && 3*b.width < 2*(pageWidth-margin-noteX) {
+				note = append(note, Span{Text: t.Columns[j].Title + ": ", Style: Bold | Muted}, Span{Text: value.Text + "\n", Link: value.Link})
+				b.lines = d.fewLines(&b.text, b.width)
+			}
 			cells = append(cells, b)
 		}
 		r := row{cells: cells, line: lineHeight(cellSize), above: 3 * point, below: 3 * point, rule: true}
 		if i == len(t.Rows)-1 {
 			r.keep = captionHeight
 		}
-		d.placeRow(r)
+		if i < len(t.Notes) {
+			note = append(note, t.Notes[i]...)
+		}
+		d.placeWithNote(r, note, noteX)
 	}
 	d.repeat, d.repeatHeight = nil, 0
 	d.caption(t.Caption)
 	d.before(8 * point)
+}
+
+// placeWithNote draws a row with a note below it, unless the note is blank.
+func (d *Document) placeWithNote(r row, note []Span, x int) {
+	text := d.style(note, cellSize, black)
+	if isBlank(text.text) {
+		d.placeRow(r)
+		return
+	}
+	width := pageWidth - margin - x
+	lines := d.breakLines(text, width)
+	n := row{
+		cells: []box{{x: x, width: width, text: text, lines: lines}},
+		line:  r.line, above: 2 * point, below: 5 * point, rule: r.rule, keep: r.keep,
+		freely: len(lines) > tallest,
+	}
+	first, keep := len(lines), n.keep
+	if n.freely {
+		first, keep = together, 0
+	}
+	r.below, r.rule, r.keep = 0, false, n.above+first*n.line+n.below+keep
+	d.placeRow(r)
+	d.placeRow(n)
 }
 
 func (d *Document) caption(text string) {
@@ -106,7 +151,7 @@ func (d *Document) tableHeader(columns []Column, layout []column) {
 				d.place(titles[i], e, layout[i].x, first+j*line, layout[i].width, line, columns[i].Align)
 			}
 		}
-		d.line(margin, y+height, d.bodyWidth(), 0, 700, accent)
+		d.line(margin, y+height, bodyWidth, 0, 700, accent)
 	}
 	d.keepWithNext(height, func(y int) {
 		draw(y)
@@ -120,8 +165,8 @@ type column struct{ x, width int }
 func (d *Document) columns(columns []Column) []column {
 	const space = 8 * point
 	// With very many columns the space between them goes first.
-	gap := min(space, d.bodyWidth()/(4*len(columns)))
-	room := d.bodyWidth() - gap*(len(columns)-1)
+	gap := min(space, bodyWidth/(4*len(columns)))
+	room := bodyWidth - gap*(len(columns)-1)
 	fixed, weights := 0.0, 0.0
 	for _, c := range columns {
 		if w := positive(c.Width); w > 0 {
@@ -173,12 +218,17 @@ func positive(v float64) float64 {
 // a paragraph is a row of one box.
 type row struct {
 	cells        []box
-	line         int // height of a line
-	above, below int // padding
-	rule         bool
+	line         int  // height of a line
+	above, below int  // padding
+	rule         bool // below its last line
 	freely       bool // may be split over pages before it fills one
 	keep         int  // room needed below it on the same page
 }
+
+const (
+	together = 2  // lines that must not be parted at either end of a split
+	tallest  = 12 // lines of a narrow cell, and of a note that is kept whole
+)
 
 // box is a cell of a row.
 type box struct {
@@ -190,8 +240,7 @@ type box struct {
 }
 
 // cell lays out a cell in a field.
-func (d *Document) cell(c Cell, base Style, size, x, width int) box {
-	style := base | c.Style
+func (d *Document) cell(c Cell, size, x, width int) box {
 	if c.Tone != Plain {
 		text := d.clean(c.Text, Bold, true)
 		if text != "" && !strings.Contains(text, "\n") && d.badgeWidth(text) <= width {
@@ -205,20 +254,19 @@ func (d *Document) cell(c Cell, base Style, size, x, width int) box {
 		t := styled{text, size, []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}}
 		return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 	}
-	t := d.style([]Span{{Text: c.Text, Style: style, Link: c.Link}}, size, black)
+	t := d.style([]Span{{Text: c.Text, Style: c.Style, Link: c.Link}}, size, black)
 	return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 }
 
 // placeRow draws a row, over more than one page if it has to.
 func (d *Document) placeRow(r row) {
-	const together = 2 // lines that must not be parted at either end of a split
 	total := 1
 	for _, c := range r.cells {
 		total = max(total, len(c.lines))
 	}
 	padding := r.above + r.below
-	emptyPage := d.bottom() - bodyTop - d.repeatHeight
-	for from := 0; from < total; {
+	emptyPage := bodyEnd - bodyTop - d.repeatHeight
+	for from := 0; from < total && d.err == nil; {
 		rest := total - from
 		height := padding + rest*r.line
 		count := rest
@@ -228,18 +276,21 @@ func (d *Document) placeRow(r row) {
 			switch {
 			case d.room() >= height && need > emptyPage:
 				// Only what should stay with the row does not fit, and never will.
-			case !d.atTop() && (whole || fit < min(together, rest) || rest <= together+1 && fit < rest):
+			case !d.atTop() && (whole || fit < min(together, rest) || rest <= together+1):
 				d.startPage()
 				continue
 			default:
 				count = max(1, min(fit, rest))
-				if rest-count == 1 && count > together {
+				switch {
+				case count == rest: // all of it fits, but for what has to stay with its end
+					count -= together
+				case rest-count == 1 && count > together:
 					count--
 				}
 			}
 		}
 		y := d.take(padding + count*r.line)
-		d.drawRow(r, y, from, count)
+		d.drawRow(r, y, from, count, count == rest)
 		from += count
 		if from < total {
 			d.startPage()
@@ -247,7 +298,7 @@ func (d *Document) placeRow(r row) {
 	}
 }
 
-func (d *Document) drawRow(r row, y, from, count int) {
+func (d *Document) drawRow(r row, y, from, count int, last bool) {
 	for _, c := range r.cells {
 		if from >= len(c.lines) {
 			continue
@@ -270,7 +321,7 @@ func (d *Document) drawRow(r row, y, from, count int) {
 			d.place(c.text, line, c.x, at+i*r.line, c.width, r.line, c.align)
 		}
 	}
-	if r.rule {
-		d.line(margin, y+r.above+count*r.line+r.below, d.bodyWidth(), 0, 400, hairline)
+	if r.rule && last {
+		d.line(margin, y+r.above+count*r.line+r.below, bodyWidth, 0, 400, hairline)
 	}
 }

@@ -31,7 +31,7 @@ func requireInside(t require.TestingT, d *Document) {
 			if o.kind == textOp {
 				right = o.x + d.textWidth(o.text, ink{face: o.face, size: o.size})
 			}
-			if o.y < margin || o.y > d.bottom()+500 || o.x < margin || right > d.width-margin+2*point {
+			if o.y < margin || o.y > bodyEnd+500 || o.x < margin || right > pageWidth-margin+2*point {
 				require.Failf(t, "outside", "page %d: %+v, right end %d", i+1, o, right)
 			}
 		}
@@ -40,7 +40,7 @@ func requireInside(t require.TestingT, d *Document) {
 
 func TestTableRowsStayWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := New(Options{PageSize: PageSize(rapid.IntRange(0, 1).Draw(t, "size"))})
+		d := New(t.Context(), Options{})
 		for range rapid.IntRange(0, 45).Draw(t, "lines before") {
 			d.Paragraph(Span{Text: "before"})
 		}
@@ -50,18 +50,28 @@ func TestTableRowsStayWhole(t *testing.T) {
 		}
 		rows := make([][]Cell, rapid.IntRange(1, 120).Draw(t, "rows"))
 		lines := make([]int, len(rows))
+		notes := make([][]Span, len(rows)-rapid.IntRange(0, 1).Draw(t, "rows without a note"))
+		noteLines := make([]int, len(rows))
 		for i := range rows {
 			lines[i] = rapid.IntRange(1, 9).Draw(t, "lines")
 			rows[i] = []Cell{{Text: fmt.Sprintf("row %d", i)}, {Text: strings.TrimSuffix(strings.Repeat(fmt.Sprintf("c%d\n", i), lines[i]), "\n")}}
 		}
+		for i := range notes {
+			if rapid.Bool().Draw(t, "note") {
+				noteLines[i] = rapid.IntRange(1, 30).Draw(t, "note lines")
+			}
+			notes[i] = []Span{{Text: strings.TrimSuffix(strings.Repeat(fmt.Sprintf("n%d\n", i), noteLines[i]), "\n")}}
+		}
 		d.Table(Table{
 			Columns: []Column{{Title: "HEAD", Width: 100}, {Title: "TEXT"}},
 			Rows:    rows,
+			Notes:   notes, NoteColumn: 1,
 			Caption: "CAPTION",
 		})
 		requireInside(t, d)
 
 		next := 0
+		shown := make([]int, len(rows))
 		for page := range d.pages {
 			texts := d.texts(page)
 			if len(texts) == 0 {
@@ -84,7 +94,17 @@ func TestTableRowsStayWhole(t *testing.T) {
 				if n := strings.Count(strings.Join(texts, " ")+" ", fmt.Sprintf("c%d ", next)); n != lines[next] {
 					t.Fatalf("row %d has %d of its %d lines on its page", next, n, lines[next])
 				}
+				if noteLines[next] > 0 && !slices.Contains(texts[i:], fmt.Sprintf("n%d", next)) {
+					t.Fatalf("no line of the note below row %d is on its page", next)
+				}
 				next++
+			}
+			for i, total := range noteLines {
+				n := strings.Count(strings.Join(texts, " ")+" ", fmt.Sprintf("n%d ", i))
+				if n == 1 && total > 1 {
+					t.Fatalf("a single line of note %d is on page %d", i, page+1)
+				}
+				shown[i] += n
 			}
 			if n := strings.Count(strings.Join(texts, "|"), "HEAD"); n > 1 {
 				t.Fatalf("page %d has %d headers", page+1, n)
@@ -93,18 +113,45 @@ func TestTableRowsStayWhole(t *testing.T) {
 		if next != len(rows) {
 			t.Fatalf("%d of %d rows, in order", next, len(rows))
 		}
+		if !slices.Equal(shown, noteLines) {
+			t.Fatalf("notes of %v lines, not of %v", shown, noteLines)
+		}
 	})
 }
 
+func TestCaptionStaysWithTheNoteAboveIt(t *testing.T) {
+	for lines := range 12 {
+		for before := range 60 {
+			d := New(t.Context(), Options{})
+			for range before {
+				d.Paragraph(Span{Text: "before"})
+			}
+			d.Table(Table{
+				Columns: []Column{{Title: "HEAD"}},
+				Rows:    [][]Cell{{{Text: "row"}}},
+				Notes:   [][]Span{{{Text: strings.Repeat("note\n", lines)}}},
+				Caption: "CAPTION",
+			})
+			requireInside(t, d)
+			texts := d.texts(len(d.pages) - 1)
+			above := "row"
+			if lines > 0 {
+				above = "note"
+			}
+			require.Equal(t, []string{above, "CAPTION"}, texts[len(texts)-2:], "%d before, %d lines", before, lines)
+		}
+	}
+}
+
 func TestRowTallerThanAPageIsSplit(t *testing.T) {
-	d := New(Options{})
+	d := New(t.Context(), Options{})
 	var want []string
 	for i := range 200 {
 		want = append(want, fmt.Sprintf("line %d", i))
 	}
 	d.Heading(1, "Section")
 	d.Table(Table{
-		Columns: []Column{{Title: "HEAD"}, {Title: "Short"}},
+		Columns: []Column{{Title: "HEAD", Weight: 3}, {Title: "Short"}},
 		Rows:    [][]Cell{{{Text: strings.Join(want, "\n")}, {Text: "once"}}, {{Text: "after"}}},
 	})
 	requireInside(t, d)
@@ -126,29 +173,52 @@ func TestRowTallerThanAPageIsSplit(t *testing.T) {
 	assert.Equal(t, 4, d.Pages())
 }
 
+// A long text in a narrow column is said in full over the width of the page.
+func TestTallTextMovesBelowItsRow(t *testing.T) {
+	long := strings.Repeat("0123456789", 300)
+	for _, notes := range [][][]Span{nil, {{{Text: "note"}}}} {
+		d := New(t.Context(), Options{})
+		d.Table(Table{
+			Columns: []Column{{Title: "A", Width: 60}, {Title: "B", Width: 80}, {Title: "C"}},
+			Rows:    [][]Cell{{{Text: "a"}, {Text: long, Style: Bold}, {Text: "c"}}},
+			Notes:   notes, NoteColumn: 1,
+		})
+		requireInside(t, d)
+		require.Equal(t, 1, d.Pages())
+		texts := d.texts(0)
+		all := strings.ReplaceAll(strings.Join(texts, ""), " ", "")
+		assert.True(t, strings.HasPrefix(all, "ABCa0123456789"), all)
+		note := ""
+		if notes != nil {
+			note = "note"
+		}
+		assert.True(t, strings.HasSuffix(all, "…cB:"+long+note), all)
+	}
+}
+
 func TestTableWithoutRows(t *testing.T) {
-	d := New(Options{})
+	d := New(t.Context(), Options{})
 	d.Table(Table{Columns: []Column{{Title: "HEAD"}}, Empty: "None."})
 	d.Table(Table{Columns: []Column{{Title: "HEAD"}}})
 	d.Table(Table{})
 	assert.Equal(t, []string{"None."}, d.texts(0))
-	require.NoError(t, d.Output(t.Context(), &strings.Builder{}))
+	require.NoError(t, d.Output(&strings.Builder{}))
 }
 
 func TestTableMistakesAreErrorsOfOutput(t *testing.T) {
-	d := New(Options{})
+	d := New(t.Context(), Options{})
 	d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: "a"}, {Text: "b"}}}})
-	assert.ErrorContains(t, d.Output(t.Context(), &strings.Builder{}), "row 0 of a table has 2 cells for 1 columns")
-	d = New(Options{})
+	assert.ErrorContains(t, d.Output(&strings.Builder{}), "row 0 of a table has 2 cells for 1 columns")
+	d = New(t.Context(), Options{})
 	d.Table(Table{Rows: [][]Cell{{{Text: "a"}}}})
-	assert.ErrorContains(t, d.Output(t.Context(), &strings.Builder{}), "no columns")
+	assert.ErrorContains(t, d.Output(&strings.Builder{}), "no columns")
 }
 
 // Columns fill the body and never overlap, whatever widths are asked for.
 func TestColumns(t *testing.T) {
 	size := rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 900), rapid.SampledFrom([]float64{0, math.NaN(), math.Inf(1), math.Inf(-1), -5}))
 	rapid.Check(t, func(t *rapid.T) {
-		d := New(Options{})
+		d := New(t.Context(), Options{})
 		columns := make([]Column, rapid.IntRange(1, 60).Draw(t, "columns"))
 		for i := range columns {
 			columns[i] = Column{Width: size.Draw(t, "width"), Weight: size.Draw(t, "weight")}
@@ -161,11 +231,11 @@ func TestColumns(t *testing.T) {
 			}
 			end = c.x + c.width
 		}
-		if end > d.width-margin+len(columns) {
+		if end > pageWidth-margin+len(columns) {
 			t.Fatalf("the last column ends at %d", end)
 		}
 	})
-	d := New(Options{})
+	d := New(t.Context(), Options{})
 	layout := d.columns([]Column{{Width: 100}, {Weight: 3}, {}})
 	assert.Equal(t, 100*point, layout[0].width)
 	assert.InDelta(t, 3*layout[2].width, layout[1].width, 3)
@@ -176,9 +246,9 @@ func TestManyRows(t *testing.T) {
 	for i := range rows {
 		rows[i] = []Cell{{Text: fmt.Sprint(i)}, {Text: "one line"}}
 	}
-	d := New(Options{})
+	d := New(t.Context(), Options{})
 	d.Table(Table{Columns: []Column{{Title: "#"}, {Title: "Text"}}, Rows: rows})
-	perPage := (d.bottom() - bodyTop - d.headerHeight()) / (lineHeight(cellSize) + 6*point)
+	perPage := (bodyEnd - bodyTop - d.headerHeight()) / (lineHeight(cellSize) + 6*point)
 	assert.InDelta(t, len(rows)/perPage, d.Pages(), 1)
 	requireInside(t, d)
 }

@@ -18,18 +18,21 @@ type alertNode struct {
 
 // An alertVersion is what an alert was from one commit to the next.
 type alertVersion struct {
-	from     int64
-	place    int64 // FirstActivity in microseconds since 1970
-	older    *alertVersion
-	node     *alertNode
+	// What sightings ask comes first, so that it is fetched from memory together.
+	from       int64
+	place      int64 // FirstActivity in microseconds since 1970
+	older      *alertVersion
+	node       *alertNode
+	standalone bool
+	value      alert.Alert // never changes once it is stored
+
 	entities []*entity   // of its keys; the same array for versions with the same evidence
 	keys     []alert.Key // of a new alert, until it is stored
-	value    alert.Alert // never changes once it is stored
 }
 
 // newAlertVersion returns a version of a that is not the store's own yet, unless a is new.
 func newAlertVersion(a *alert.Alert) *alertVersion {
-	v := &alertVersion{value: *a, place: a.FirstActivity.UnixMicro()}
+	v := &alertVersion{value: *a, place: a.FirstActivity.UnixMicro(), standalone: a.Standalone}
 	if a.Version == 0 {
 		v.value = a.Clone()
 		v.keys = a.Keys()

@@ -25,7 +25,7 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 				r.tables.mu.RLock()
 				more = r.sightings(q, r.tables.entities[key], after, func(v *alertVersion) bool {
 					after = v.mention()
-					found = append(found, storage.Sighting{Entity: key, Alert: v.node.id, Incident: v.value.Incident, Standalone: v.value.Standalone})
+					found = append(found, storage.Sighting{Entity: key, Alert: v.node.id, Incident: v.value.Incident, Standalone: v.standalone})
 					return len(found) < len(room) && sent+len(found) != q.Limit
 				})
 				r.tables.mu.RUnlock()
@@ -47,16 +47,20 @@ func (r *reader) sightings(q storage.SightingQuery, e *entity, after mention, yi
 	if e == nil {
 		return false
 	}
+	exact := countable(q.Since) && countable(q.Until) && q.Since.Nanosecond()%1000 == 0 && q.Until.Nanosecond()%1000 == 0
 	seen := func(m mention) bool {
 		v := m.node.at(r.commit)
 		if v == nil || v.place != m.at || (v.older != nil || v != m.node.latest) && !v.has(e) ||
 			q.Incident != "" && q.Incident != v.value.Incident ||
-			!q.Since.IsZero() && v.value.FirstActivity.Before(q.Since) || !q.Until.IsZero() && !v.value.FirstActivity.Before(q.Until) {
+			!exact && (!q.Since.IsZero() && v.value.FirstActivity.Before(q.Since) || !q.Until.IsZero() && !v.value.FirstActivity.Before(q.Until)) {
 			return true
 		}
 		return yield(v)
 	}
 	until := mention{at: until(q.Until)}
+	if exact && !q.Until.IsZero() {
+		until.at-- // the walk ends before it, and need not fetch times
+	}
 	if q.Incident != "" && e.members != nil {
 		part := span[member]{many: e.members, lo: member{q.Incident, after}, hi: member{q.Incident, until}}
 		return !part.walk(lessMember, false, func(m member) bool { return seen(m.mention) })

@@ -80,7 +80,7 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 		stored[n] = a
 		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links})
 	}
-	comments := i.importComments(d.Comments)
+	comments := d.comments(id)
 	main = append(main, comments...)
 	i.Comments = len(comments)
 	e := effect(cmd, Incident{}, i, main, nil)
@@ -88,79 +88,13 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 	return e, nil
 }
 
-// Update returns the effect of importing d again over the incident it became: what the other system has
-// changed since the last import is taken over, and comments that are new are added. Alerts are not looked
-// at. A d that the other system has not changed since, by d.Reference.Updated, has no effect but for its
-// new comments; known reports whether a comment's entry is in the log already.
-func Update(cmd Command, c Case, d Draft, known func(activity.ID) bool, tax classification.Taxonomy) (Effect, error) {
-	if err := d.validate(tax); err != nil {
-		return Effect{}, err
-	}
-	i := c.Incident
-	var main []activity.Entry
-	for _, e := range i.importComments(d.Comments) {
-		if !known(e.ID) {
-			main = append(main, e)
-		}
-	}
-	at := slices.IndexFunc(i.References, func(r Reference) bool { return r.System == d.Reference.System && r.ID == d.Reference.ID })
-	fresh := at < 0 || i.References[at].Updated.Before(d.Reference.Updated)
-	after, changes := i, []alertChange(nil)
-	if fresh && i.Status != Redirected {
-		edit := d.edit(i)
-		var err error
-		if after, changes, err = edit.apply(cmd, c, tax); err != nil {
-			return Effect{}, err
-		}
-		after.Extra = d.Extra
-		after.References = slices.Clone(i.References)
-		if at < 0 {
-			after.References = append(after.References, d.Reference)
-		} else {
-			after.References[at] = d.Reference
-		}
-	}
-	after.Comments += len(main)
-	return effect(cmd, i, after, main, changes), nil
-}
-
-// edit returns the edit that makes i what d says, where d says something.
-func (d Draft) edit(i Incident) Edit {
-	var e Edit
-	if d.Name != "" {
-		e.Name = &d.Name
-	}
-	if d.Description != "" {
-		e.Description = &d.Description
-	}
-	if d.Severity != alert.Unrated {
-		e.Severity = &d.Severity
-	}
-	if !d.Owner.Same(i.Owner) {
-		e.Owner = &d.Owner
-	}
-	if d.Status != Redirected {
-		e.Status = &d.Status
-	}
-	if d.Status == Resolved && d.Note != "" {
-		e.Note = &d.Note
-	}
-	if !d.Verdict.IsZero() {
-		e.Verdict = &d.Verdict
-	}
-	for _, t := range i.Tags {
-		if !t.System && !slices.ContainsFunc(d.Tags, func(n Tag) bool { return Fold(n.Name) == Fold(t.Name) }) {
-			e.RemoveTags = append(e.RemoveTags, t.Name)
-		}
-	}
-	e.addTags = d.Tags
-	return e
-}
-
 func (d Draft) validate(tax classification.Taxonomy) error {
 	p := problems{record: "incident"}
 	if d.Reference != (Reference{}) {
 		p.record = "incident " + string(d.Reference.IncidentID())
+	}
+	if d.Name != "" {
+		p.need("name", d.Name)
 	}
 	p.text("name", d.Name, MaxName)
 	p.text("description", d.Description, MaxComment)
@@ -187,13 +121,13 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	return p.err()
 }
 
-// importComments returns the entries of comments that another system kept. Their IDs are made from what
-// they say, so that the same comment is known again.
-func (i Incident) importComments(comments []Comment) []activity.Entry {
+// comments returns the entries of the comments that another system kept, imported as the incident with
+// that ID. Their IDs are made from what they say, so that the same comment is known again.
+func (d Draft) comments(id ID) []activity.Entry {
 	var entries []activity.Entry
-	for _, c := range comments {
+	for _, c := range d.Comments {
 		entries = append(entries, activity.Entry{
-			ID:       commentID(i.ID, c),
+			ID:       commentID(id, c),
 			Type:     activity.Commented,
 			Actor:    activity.Actor{ID: c.By},
 			Text:     c.Text,

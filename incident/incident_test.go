@@ -269,25 +269,6 @@ func TestEditNamesEveryProblem(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestImportedIncidentIsUpdatedOnlyByNewerState(t *testing.T) {
-	d := incident.Draft{Reference: incident.Reference{System: "s", ID: "1", Updated: start}, Name: "theirs", Severity: alert.Low,
-		Comments: []incident.Comment{{By: "dave", Time: start, Text: "hi"}}}
-	e, err := incident.Create(command(0), d.Reference.IncidentID(), d, nil, nil, tax)
-	require.NoError(t, err)
-	known := func(id activity.ID) bool {
-		return slices.ContainsFunc(e.Activity, func(entry activity.Entry) bool { return entry.ID == id })
-	}
-	same, err := incident.Update(command(1), incident.Case{Incident: e.Incident}, d, known, tax)
-	require.NoError(t, err)
-	assert.True(t, same.IsZero(), "the second import changes nothing")
-	d.Name, d.Reference.Updated = "new name", start.Add(time.Hour)
-	d.Comments = append(d.Comments, incident.Comment{By: "mona", Time: start, Text: "ho"})
-	newer, err := incident.Update(command(2), incident.Case{Incident: e.Incident}, d, known, tax)
-	require.NoError(t, err)
-	assert.Equal(t, "new name", newer.Incident.Name)
-	assert.Equal(t, 2, newer.Incident.Comments)
-}
-
 func FuzzCursor(f *testing.F) {
 	text, _ := incident.Query{Sort: incident.ByName}.CursorAfter(incident.Incident{Name: "n", Number: 3}).MarshalText()
 	f.Add(text)

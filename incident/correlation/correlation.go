@@ -7,8 +7,9 @@
 // # Limits
 //
 // An entity that is on more alerts of the window than the hub limit links nothing, and neither does one on
-// the stop list, such as the local host. Microsoft Defender XDR publishes neither its rules nor its
-// windows; the values here are this library's.
+// the stop list, such as the local host, or an account name without a domain, such as root, which is
+// another account on every machine. Microsoft Defender XDR publishes neither its rules nor its windows; the
+// values here are this library's.
 //
 // # Errors
 //
@@ -19,6 +20,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +41,7 @@ type Decision struct {
 type Default struct {
 	Window   time.Duration // how far apart in first activity two linked alerts may be; 0 means 24 hours
 	HubLimit int           // alerts of the window an entity may be on and still link; 0 means 100
-	Stop     []alert.Key   // entities that never link, besides the built-in ones
+	Stop     []alert.Key   // entities that never link, as [alert.Keys] spells them, besides the built-in ones
 }
 
 // A weight says what sharing a key of a namespace means. Namespaces that are not listed do not link.
@@ -66,15 +68,23 @@ var weights = map[string]struct {
 	"ip":         {activity.SharedIndicators, 2},
 }
 
-// stopped are entities that are everywhere and say nothing.
+// stopped are entities that are everywhere and say nothing. The hashes are those of an empty file.
 var stopped = []alert.Key{
-	"host:localhost", "host:localhost.localdomain", "ip:127.0.0.1", "ip:::1", "ip:0.0.0.0", "ip:::",
-	"sid:s-1-5-18", "sid:s-1-5-19", "sid:s-1-5-20", `account:nt authority\system`,
+	"host:localhost", "host:localhost.localdomain",
+	"sid:s-1-5-7", "sid:s-1-5-18", "sid:s-1-5-19", "sid:s-1-5-20",
+	`account:nt authority\anonymous logon`, `account:nt authority\system`,
 	`account:nt authority\local service`, `account:nt authority\network service`,
+	"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+	"sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709", "md5:d41d8cd98f00b204e9800998ecf8427e",
 }
 
-// Correlate decides where a belongs, reading from r. The incident with the highest sum of scores wins; of
-// equal ones the one with the lowest Number. The others are among the links, held back.
+// Correlate decides where a, which is not stored yet, belongs, reading from r.
+//
+// An identifier of a's entities links the incidents of alerts that have it too and whose first activity is
+// within the window. The open incident with the highest score wins; of equal ones the one with the lowest
+// Number. An incident's score is the sum over the entities, each by the weightiest of its identifiers that
+// link the incident, so that a device with three names weighs no more than one with a single name. The
+// other incidents are among the links, held back. A standalone alert is not looked at, and links nobody.
 func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert) (Decision, error) {
 	if a.Standalone {
 		return Decision{}, nil
@@ -83,75 +93,41 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert)
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
-	var found []candidate
-	for _, l := range links {
-		if l.Incident == "" {
-			continue
-		}
-		n := slices.IndexFunc(found, func(c candidate) bool { return c.id == l.Incident })
-		if n < 0 {
-			n = len(found)
-			found = append(found, candidate{id: l.Incident})
-		}
-		found[n].score += l.Score
-	}
-	var best candidate
-	for n := range found {
-		c := &found[n]
-		i, err := r.Incident(ctx, c.id)
-		if err != nil {
-			return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
-		}
-		c.number, c.open = i.Number, i.Status.Open()
-		if c.open && (best.id == "" || c.score > best.score || c.score == best.score && c.number < best.number) {
-			best = *c
-		}
-	}
-	for n := range links {
-		l := &links[n]
-		if l.Incident == "" || l.Incident == best.id {
-			continue
-		}
-		c := found[slices.IndexFunc(found, func(c candidate) bool { return c.id == l.Incident })]
-		if c.open {
-			l.HeldBack = fmt.Sprintf("another incident matches better (%d against %d)", best.score, c.score)
-		} else {
-			l.HeldBack = "the incident is not open"
-		}
+	best, err := choose(ctx, r, a, links)
+	if err != nil {
+		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
 	slices.SortFunc(links, func(a, b activity.Link) int {
 		return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Incident, b.Incident))
 	})
-	return Decision{Incident: best.id, Links: links}, nil
+	return Decision{best, links}, nil
 }
 
-// A candidate is an incident that shares entities with the alert.
-type candidate struct {
-	id     incident.ID
-	score  int
-	number int64
-	open   bool
-}
-
-// links returns a link for each entity of a and each incident that has it in the window, and those of the
-// entities that do not link, held back.
+// links returns a link for each identifier of a and each incident that has it in the window, and those of
+// the identifiers that do not link, held back.
 func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert) ([]activity.Link, error) {
 	window, hub := cmp.Or(d.Window, 24*time.Hour), cmp.Or(d.HubLimit, 100)
 	keys := a.Keys()
-	links := make([]activity.Link, 0, len(keys))
 	q := storage.SightingQuery{
-		Entities: keys[:0], Since: a.FirstActivity.Add(-window), Until: a.FirstActivity.Add(window + time.Microsecond), Limit: hub + 1,
+		Entities: keys[:0],
+		Since:    a.FirstActivity.Add(-window),
+		Until:    a.FirstActivity.Add(window + time.Microsecond), // it is exclusive
+		Limit:    hub + 1,
 	}
+	var links []activity.Link
 	for _, key := range keys {
-		w, ok := weights[key.Namespace()]
-		if !ok || strings.HasPrefix(string(key), `account:\`) {
-			continue // a bare account name, such as root, is another account on every machine
+		weight, ok := weights[key.Namespace()]
+		if !ok {
+			continue
 		}
-		if slices.Contains(stopped, key) || slices.Contains(d.Stop, key) {
-			links = append(links, activity.Link{Reason: w.reason, Entity: key, HeldBack: "on the stop list"})
+		if why := d.stops(key); why != "" {
+			links = append(links, activity.Link{Reason: weight.reason, Entity: key, HeldBack: why})
 		} else {
 			q.Entities = append(q.Entities, key)
 		}
+	}
+	if len(q.Entities) == 0 {
+		return links, nil
 	}
 	var key alert.Key // that the sightings are of
 	seen, first := 0, 0
@@ -162,14 +138,121 @@ func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert) ([]
 		if s.Entity != key {
 			key, seen, first = s.Entity, 0, len(links)
 		}
-		w := weights[key.Namespace()]
+		weight := weights[key.Namespace()]
 		switch seen++; {
 		case seen > hub:
-			links = append(links[:first], activity.Link{Reason: w.reason, Entity: key,
+			links = append(links[:first], activity.Link{Reason: weight.reason, Entity: key,
 				HeldBack: fmt.Sprintf("on more than %d alerts within %s", hub, window)})
 		case !s.Standalone && !slices.ContainsFunc(links[first:], func(l activity.Link) bool { return l.Incident == s.Incident }):
-			links = append(links, activity.Link{Reason: w.reason, Entity: key, Incident: s.Incident, Score: w.score})
+			links = append(links, activity.Link{Reason: weight.reason, Entity: key, Incident: s.Incident, Score: weight.score})
 		}
 	}
 	return links, nil
+}
+
+// stops says why key links nothing, whatever it is found on; "" means that it may link.
+func (d Default) stops(key alert.Key) string {
+	switch {
+	case strings.HasPrefix(string(key), `account:\`):
+		return "an account name without a domain"
+	case slices.Contains(stopped, key), slices.Contains(d.Stop, key), local(key):
+		return "on the stop list"
+	}
+	return ""
+}
+
+// local reports whether key is an address that is no single host's: loopback, link-local, multicast, or what
+// is no address at all, such as "unknown".
+func local(key alert.Key) bool {
+	text, ok := strings.CutPrefix(string(key), "ip:")
+	if !ok {
+		return false
+	}
+	address, err := netip.ParseAddr(text)
+	return err != nil || !address.IsGlobalUnicast()
+}
+
+// A candidate is an incident that links lead to.
+type candidate struct {
+	id     incident.ID
+	number int64
+	open   bool
+	score  int // when there are several that are open
+}
+
+// choose returns the incident that a joins, "" when it is none of the linked ones, and notes in the links
+// to the others why.
+func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activity.Link) (incident.ID, error) {
+	var candidates []candidate
+	of := func(l activity.Link) int {
+		return slices.IndexFunc(candidates, func(c candidate) bool { return c.id == l.Incident })
+	}
+	open := 0
+	for _, l := range links {
+		if l.Incident == "" || of(l) >= 0 {
+			continue
+		}
+		i, err := r.Incident(ctx, l.Incident)
+		if err != nil {
+			return "", err
+		}
+		candidates = append(candidates, candidate{id: l.Incident, number: i.Number, open: i.Status.Open()})
+		if i.Status.Open() {
+			open++
+		}
+	}
+	if open > 1 {
+		total := scores(a, links)
+		for n := range candidates {
+			candidates[n].score = total[candidates[n].id]
+		}
+	}
+	var best candidate
+	for _, c := range candidates {
+		if c.open && (best.id == "" || cmp.Or(cmp.Compare(c.score, best.score), cmp.Compare(best.number, c.number)) > 0) {
+			best = c
+		}
+	}
+	for n := range links {
+		l := &links[n]
+		if l.Incident == "" || l.Incident == best.id {
+			continue
+		}
+		switch c := candidates[of(*l)]; {
+		case !c.open:
+			l.HeldBack = "the incident is not open"
+		case c.score == best.score:
+			l.HeldBack = fmt.Sprintf("another incident matches as well and is older (%d against %d)", best.score, c.score)
+		default:
+			l.HeldBack = fmt.Sprintf("another incident matches better (%d against %d)", best.score, c.score)
+		}
+	}
+	return best.id, nil
+}
+
+// scores returns what the links to each incident come to when each entity of a counts once.
+func scores(a alert.Alert, links []activity.Link) map[incident.ID]int {
+	entity := make(map[alert.Key]int) // the place of the first that has the key
+	for n := range a.Evidence {
+		one := alert.Alert{Evidence: a.Evidence[n : n+1]}
+		for _, key := range one.Keys() {
+			if _, ok := entity[key]; !ok {
+				entity[key] = n
+			}
+		}
+	}
+	type pair struct {
+		incident incident.ID
+		entity   int
+	}
+	most := make(map[pair]int)
+	for _, l := range links {
+		p := pair{l.Incident, entity[l.Entity]}
+		most[p] = max(most[p], l.Score)
+	}
+	total := make(map[incident.ID]int)
+	for p, score := range most {
+		total[p.incident] += score
+	}
+	return total
 }

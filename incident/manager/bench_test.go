@@ -14,7 +14,6 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
-	"github.com/incidentkit/incidentkit/incident/correlation"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/internal/socday"
 	"github.com/incidentkit/incidentkit/storage/memory"
@@ -104,7 +103,7 @@ func desks(b *testing.B) iter.Seq2[socday.Day, desk] {
 			}
 			runtime.GC()
 			o := ours{now: new(time.Time)}
-			o.Manager = manager.New(s, &manager.Options{Now: func() time.Time { return *o.now }, Correlator: correlation.Default{}})
+			o.Manager = manager.New(s, &manager.Options{Now: func() time.Time { return *o.now }})
 			if !yield(d, o) {
 				return
 			}

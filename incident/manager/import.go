@@ -1,0 +1,223 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/correlation"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// Import stores an incident that another system keeps, named by d.Reference, and returns it; created says
+// whether it was new. One that was imported before is brought up to date instead: see [incident.Update].
+//
+// The alerts of d that are new become its alerts, as the other system grouped them; one that is in the
+// incident already is counted and updated. All this is stored at once or not at all. Before it, an alert of
+// d that is in another incident is counted and updated there, each by itself, because an incident is what
+// is stored at once. So an import that failed may have counted such alerts, and nothing else; it can be
+// repeated. Importing the same d again changes nothing but Repeats of its alerts.
+//
+// With [IfVersion], an incident that is not here yet is at version 0. One [CommandID] may be given to the
+// imports of many incidents.
+func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (i incident.Incident, created bool, err error) {
+	if d.Reference.System == "" || d.Reference.ID == "" {
+		return i, false, fmt.Errorf("import incident: %w", &alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
+	}
+	i, created, err = m.importDraft(ctx, by, stamped(d), opts)
+	if s, ok := errors.AsType[stale](err); ok {
+		err = s.conflict
+	}
+	if err != nil {
+		return incident.Incident{}, false, fmt.Errorf("import incident %s: %w", d.Reference.IncidentID(), err)
+	}
+	return i, created, nil
+}
+
+func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident.Draft, opts []Option) (i incident.Incident, created bool, err error) {
+	cmd, call, err := m.begin(by, opts)
+	if err != nil {
+		return i, false, err
+	}
+	alerts, err := m.complete(d.Alerts, cmd)
+	if err != nil {
+		return i, false, err
+	}
+	cmd.Part = string(d.Reference.IncidentID())
+	counted := make(map[alert.ID]bool)
+	err = m.retry(ctx, "import", func() error {
+		var p plan
+		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
+			p, err = m.plan(ctx, r, cmd, call, d, alerts)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for n, a := range alerts {
+			if !p.elsewhere[a.ID] || counted[a.ID] {
+				continue
+			}
+			sub := cmd
+			sub.Part += "/alert-" + part(n)
+			if err := m.ingest(ctx, sub, a, into(p.Incident.ID), new(Result)); err != nil {
+				return stale{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
+			}
+			counted[a.ID] = true
+		}
+		i, created = p.Incident, p.created
+		switch {
+		case p.IsZero():
+			return nil
+		case len(p.Activity) == 0: // alerts were only counted
+			_, err = m.storage.Apply(ctx, storage.Changeset{Alerts: p.Alerts})
+		default:
+			i, err = m.apply(ctx, p.Effect)
+		}
+		if errors.Is(err, storage.ErrExists) {
+			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody imported it just now
+		}
+		return err
+	})
+	return i, created, err
+}
+
+// A plan is what an import comes to.
+type plan struct {
+	incident.Effect                   // on the incident and the alerts that are its own
+	created         bool              // the incident is new
+	elsewhere       map[alert.ID]bool // alerts of the draft that are in another incident
+}
+
+// plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
+// only when they change with it.
+func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, d incident.Draft, alerts []alert.Alert) (plan, error) {
+	p := plan{elsewhere: make(map[alert.ID]bool)}
+	c := incident.Case{}
+	var err error
+	if c.Incident, err = follow(ctx, r, d.Reference.IncidentID()); errors.Is(err, storage.ErrNotFound) {
+		p.created = true
+	} else if err != nil {
+		return p, err
+	}
+	if call.commandID != "" {
+		if done, created, err := imported(ctx, r, cmd, d); err != nil || done {
+			return plan{Effect: incident.Effect{Incident: c.Incident}, created: created}, err
+		}
+	}
+	if v := c.Incident.Version; call.version != 0 && call.version != v {
+		return p, stale{&storage.ConflictError{Record: "incident", ID: string(d.Reference.IncidentID()), Given: call.version, Stored: v}}
+	}
+
+	stored, err := storedAlerts(ctx, r, alerts)
+	if err != nil {
+		return p, err
+	}
+	var own, added []alert.Alert // of alerts those that the incident has or gets, and the latter alone
+	all := d.Cascades(c.Incident)
+	for _, a := range alerts {
+		switch old, ok := stored[a.ID]; {
+		case !ok:
+			own, added = append(own, a), append(added, a)
+		case old.Incident == c.Incident.ID:
+			own, c.Alerts = append(own, a), append(c.Alerts, old)
+			_, changed := incident.Repeat(old, a)
+			all = all || changed
+		default:
+			p.elsewhere[a.ID] = true
+		}
+	}
+	if p.created {
+		p.Effect, err = incident.Create(cmd, d.Reference.IncidentID(), d, added, grouped(), m.taxonomy)
+		return p, err
+	}
+	if all {
+		if c.Alerts, err = alertsOf(ctx, r, c.Incident); err != nil {
+			return p, err
+		}
+	}
+	known, err := known(ctx, r, c.Incident.ID, d, added)
+	if err != nil {
+		return p, err
+	}
+	p.Effect, err = incident.Update(cmd, c, d, own, known, m.taxonomy)
+	return p, err
+}
+
+// imported reports whether the same command has changed or created the incident of d before.
+func imported(ctx context.Context, r storage.Reader, cmd incident.Command, d incident.Draft) (done, created bool, err error) {
+	var q activity.Query
+	for n := range len(d.Comments) + 1 { // the entries of comments have IDs of their own
+		q.IDs = append(q.IDs, cmd.EntryID(n))
+	}
+	for e, err := range r.Activity(ctx, q) {
+		if err != nil {
+			return false, false, err
+		}
+		done, created = true, created || e.Type == activity.IncidentCreated
+	}
+	return done, created, nil
+}
+
+// storedAlerts returns those of alerts that are stored, as they are stored.
+func storedAlerts(ctx context.Context, r storage.Reader, alerts []alert.Alert) (map[alert.ID]alert.Alert, error) {
+	stored := make(map[alert.ID]alert.Alert)
+	if len(alerts) == 0 {
+		return stored, nil
+	}
+	var q alert.Query
+	for _, a := range alerts {
+		q.IDs = append(q.IDs, a.ID)
+	}
+	for a, err := range r.Alerts(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		stored[a.ID] = a
+	}
+	return stored, nil
+}
+
+// known returns what the storage knows of d's comments and of the assets of the alerts that it adds.
+func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Draft, added []alert.Alert) (incident.Known, error) {
+	k := incident.Known{Comments: make(map[activity.ID]bool), Assets: make(map[alert.Key]bool)}
+	if ids := d.CommentIDs(); len(ids) > 0 {
+		for e, err := range r.Activity(ctx, activity.Query{IDs: ids}) {
+			if err != nil {
+				return k, err
+			}
+			k.Comments[e.ID] = true
+		}
+	}
+	assets := storage.SightingQuery{Incident: id, Limit: 1}
+	asked := make(map[alert.Key]bool)
+	for _, a := range added {
+		for _, e := range a.Evidence {
+			if e.Entity.Kind().Asset() == alert.NotAsset {
+				continue
+			}
+			if key := alert.Identity(e.Entity); !asked[key] {
+				asked[key] = true
+				assets.Entities = append(assets.Entities, key)
+			}
+		}
+	}
+	for s, err := range storage.Sightings(ctx, r, assets) {
+		if err != nil {
+			return k, err
+		}
+		k.Assets[s.Entity] = true
+	}
+	return k, nil
+}
+
+// into is the correlator of alerts whose source has grouped them.
+type into incident.ID
+
+// Correlate names the incident.
+func (id into) Correlate(context.Context, storage.Reader, alert.Alert) (correlation.Decision, error) {
+	return correlation.Decision{Incident: incident.ID(id), Links: grouped()}, nil
+}

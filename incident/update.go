@@ -1,0 +1,205 @@
+package incident
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+)
+
+// Known is what a storage knows of a draft that is imported again; see [Update].
+type Known struct {
+	Comments map[activity.ID]bool // of the draft's CommentIDs, those that are in the log
+	Assets   map[alert.Key]bool   // of the identities of the new alerts' assets, those that an alert of the incident has
+}
+
+// Update returns the effect of importing d again over c.Incident: what the other system has changed since
+// the last import is taken over, comments and alerts that are new are added, and alerts that are there are
+// counted and, as [Repeat] says, updated. It is one effect, so that no part of an import is kept without
+// the others.
+//
+// alerts are those of d that are new or in the incident already, complete as stored alerts are; d.Alerts is
+// not looked at. c.Alerts must have those of them that are stored, and all of the incident when d Cascades
+// or Repeat changes one. An effect without entries leaves the incident as it is: alerts were only counted.
+//
+// The fields of d are taken over when d.Reference.Updated is later than at the last import; without that
+// time they are taken only by the first. A field that d leaves open stays; owner and custom tags become
+// those of d. The cascades of [Edit.Apply] reach the alerts that were there; new ones stay as d has them,
+// as with [Create]. A redirect is not taken over, since the alerts would have to go along. An incident that
+// was merged into another, so that c.Incident is that other, gives it its new comments and alerts alone.
+func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax classification.Taxonomy) (Effect, error) {
+	if err := d.validate(tax); err != nil {
+		return Effect{}, err
+	}
+	before, after := c.Incident, c.Incident
+	here, added, changed := c.receive(alerts)
+	assets := make(map[alert.Key]bool)
+	maps.Copy(assets, known.Assets)
+	if changed {
+		after.Alerts, assets = Summarize(here), identities(here...)
+	}
+	if d.newer(before) {
+		edited, cascade, err := d.edit(before).apply(cmd, Case{after, here}, tax)
+		if err != nil {
+			return Effect{}, err
+		}
+		after = d.adopt(edited)
+		for n := range cascade {
+			here[n] = *cascade[n].after
+		}
+	}
+
+	var main []activity.Entry
+	for n, a := range added {
+		after.Alerts = after.Alerts.add(a, func(k alert.Key) bool { return assets[k] })
+		maps.Copy(assets, identities(a))
+		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title,
+			Links: []activity.Link{{Reason: activity.GroupedBySource}}})
+		added[n].Incident, added[n].Updated = before.ID, cmd.At
+	}
+	for _, e := range d.comments(d.Reference.IncidentID()) {
+		if !known.Comments[e.ID] {
+			main = append(main, e)
+			after.Comments++
+		}
+	}
+	changes := make([]alertChange, len(here))
+	for n := range here {
+		changes[n] = alertChange{&c.Alerts[n], &here[n]}
+	}
+	e := effect(cmd, before, after.derive(), main, changes)
+	e.Alerts = slices.Concat(e.Alerts, counted(changes, e.Alerts), added)
+	return e, nil
+}
+
+// Cascades reports whether [Update] of i by d may change alerts that d does not name, so that it must be
+// given all of them.
+func (d Draft) Cascades(i Incident) bool { return d.newer(i) && d.edit(i).Cascades() }
+
+// CommentIDs returns the IDs of the entries that d's comments have in the log when d was imported.
+func (d Draft) CommentIDs() []activity.ID {
+	var ids []activity.ID
+	for _, e := range d.comments(d.Reference.IncidentID()) {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// receive returns the alerts of c after those that are imported are counted on them, and the others.
+// changed says that one became different in more than its count.
+func (c Case) receive(alerts []alert.Alert) (here, added []alert.Alert, changed bool) {
+	here = slices.Clone(c.Alerts)
+	at := make(map[alert.ID]int, len(here))
+	for n := range here {
+		at[here[n].ID] = n
+	}
+	for _, a := range alerts {
+		n, ok := at[a.ID]
+		if !ok {
+			added = append(added, a)
+			continue
+		}
+		merged, differs := Repeat(here[n], a)
+		here[n], changed = merged, changed || differs
+	}
+	return here, added, changed
+}
+
+// counted returns the alerts that were counted without anything else, so that they are not among logged,
+// which is in the order of changes.
+func counted(changes []alertChange, logged []alert.Alert) (alerts []alert.Alert) {
+	for _, c := range changes {
+		switch {
+		case len(logged) > 0 && logged[0].ID == c.after.ID:
+			logged = logged[1:]
+		case c.after.Repeats != c.before.Repeats:
+			alerts = append(alerts, *c.after)
+		}
+	}
+	return alerts
+}
+
+// newer reports whether d is a later state of i than the last that was imported.
+func (d Draft) newer(i Incident) bool {
+	if i.ID != d.Reference.IncidentID() || i.Status == Redirected {
+		return false
+	}
+	at := i.reference(d.Reference)
+	return at < 0 || i.References[at].Updated.Before(d.Reference.Updated)
+}
+
+// reference returns the place of r among i's references, or -1.
+func (i Incident) reference(r Reference) int {
+	return slices.IndexFunc(i.References, func(have Reference) bool { return have.System == r.System && have.ID == r.ID })
+}
+
+// edit returns the edit that makes i what d says, where d says something.
+func (d Draft) edit(i Incident) Edit {
+	var e Edit
+	if d.Name != "" {
+		e.Name = &d.Name
+	}
+	if d.Description != "" {
+		e.Description = &d.Description
+	}
+	if d.Severity != alert.Unrated {
+		e.Severity = &d.Severity
+	}
+	if !d.Owner.Same(i.Owner) || d.Owner.Name != "" && d.Owner.Name != i.Owner.Name {
+		e.Owner = &d.Owner
+	}
+	if d.Status != i.Status && d.Status != Redirected {
+		e.Status = &d.Status
+	}
+	if d.Status == Resolved && d.Note != "" {
+		e.Note = &d.Note
+	}
+	if !d.Verdict.IsZero() {
+		e.Verdict = &d.Verdict
+	}
+	for _, t := range i.Tags {
+		if !slices.ContainsFunc(d.Tags, func(n Tag) bool { return Fold(cleanTag(n.Name)) == Fold(t.Name) }) {
+			e.RemoveTags = append(e.RemoveTags, t.Name)
+		}
+	}
+	for _, t := range d.Tags {
+		if cleanTag(t.Name) != "" {
+			e.addTags = append(e.addTags, t)
+		}
+	}
+	return e
+}
+
+// adopt returns i with the fields of d that no edit changes.
+func (d Draft) adopt(i Incident) Incident {
+	if d.Status == Resolved && !d.Resolved.IsZero() {
+		i.Resolved = d.Resolved
+	}
+	if !d.Created.IsZero() {
+		i.Created = d.Created
+	}
+	i.Extra = d.Extra
+	at := i.reference(d.Reference)
+	i.References = slices.Clone(i.References)
+	if at < 0 {
+		i.References = append(i.References, d.Reference)
+	} else {
+		i.References[at] = d.Reference
+	}
+	return i
+}
+
+// identities returns the identities of all evidence of alerts.
+func identities(alerts ...alert.Alert) map[alert.Key]bool {
+	seen := make(map[alert.Key]bool)
+	for _, a := range alerts {
+		for _, e := range a.Evidence {
+			if e.Entity != nil {
+				seen[alert.Identity(e.Entity)] = true
+			}
+		}
+	}
+	return seen
+}

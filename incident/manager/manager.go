@@ -330,16 +330,5 @@ func alertsOf(ctx context.Context, r storage.Reader, i incident.Incident) ([]ale
 	return all, nil
 }
 
-func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
-	var all []T
-	for v, err := range seq {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, nil
-}
-
 // part names the n-th record of a command.
 func part(n int) string { return strconv.Itoa(n) }

@@ -101,6 +101,7 @@ type Option func(*call)
 type call struct {
 	version   int64
 	commandID string
+	dryRun    bool
 }
 
 // IfVersion makes a command fail with an error matching [storage.ErrConflict] when the incident is not at
@@ -110,6 +111,10 @@ func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 // CommandID gives a command an identifier of the caller's, so that repeating it, in another process too,
 // has one effect: the second time the incident is returned as it is.
 func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
+
+// DryRun makes Edit, EditAll and Comment say what they would do, with all checks and refusals, and store
+// nothing. What they return is what the incident would be, but for its Version.
+func DryRun() Option { return func(c *call) { c.dryRun = true } }
 
 // begin makes the command that by gives now.
 func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, call, error) {
@@ -155,14 +160,21 @@ func (m *Manager) retry(ctx context.Context, what string, attempt func() error) 
 	}
 }
 
-// change runs a rule on the incident with that ID and stores its effect.
-func (m *Manager) change(ctx context.Context, what string, by activity.Actor, id incident.ID, opts []Option, alerts bool,
-	rule func(incident.Command, incident.Case) (incident.Effect, error)) (incident.Incident, error) {
+// A rule is a rule of package incident on one incident.
+type rule func(incident.Command, incident.Case) (incident.Effect, error)
+
+// change runs a rule on the incident with that ID, with its alerts if they are needed, and stores its effect.
+func (m *Manager) change(ctx context.Context, what string, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what, id, err)
 	}
-	var result incident.Incident
+	i, _, err := m.do(ctx, what, cmd, call, id, alerts, apply)
+	return i, err
+}
+
+// do is change for a command that has begun. changed says whether there was anything to change.
+func (m *Manager) do(ctx context.Context, what string, cmd incident.Command, call call, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
 	err = m.retry(ctx, what, func() error {
 		var c incident.Case
 		done := false
@@ -191,9 +203,13 @@ func (m *Manager) change(ctx context.Context, what string, by activity.Actor, id
 			// Not retried: the caller asked for just this version.
 			return stale{&storage.ConflictError{Record: "incident", ID: string(id), Given: call.version, Stored: c.Incident.Version}}
 		}
-		e, err := rule(cmd, c)
+		e, err := apply(cmd, c)
 		if err != nil || e.IsZero() {
 			return err
+		}
+		if changed = true; call.dryRun {
+			result = e.Incident
+			return nil
 		}
 		result, err = m.apply(ctx, e)
 		if errors.Is(err, storage.ErrExists) && call.commandID != "" {
@@ -205,9 +221,9 @@ func (m *Manager) change(ctx context.Context, what string, by activity.Actor, id
 		err = s.conflict
 	}
 	if err != nil {
-		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what, id, err)
+		return incident.Incident{}, false, fmt.Errorf("%s incident %s: %w", what, id, err)
 	}
-	return result, nil
+	return result, changed, nil
 }
 
 // stale hides a conflict from retry.

@@ -1,0 +1,86 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// An EditResult says what became of one incident of an EditAll.
+type EditResult struct {
+	ID       incident.ID       `json:"id"`
+	Incident incident.Incident `json:"incident,omitzero"` // as it is then; the zero Incident when Err is set
+	Changed  bool              `json:"changed,omitempty"` // the edit found something to change
+	Err      error             `json:"-"`                 // why it could not be edited
+}
+
+// EditAll makes the change e to all incidents that q selects, as Edit does to one, and returns a result for
+// each: first, in the order of q, those that are there as of the moment of the call, then those of q.IDs that
+// are not. An incident that was merged into another is left out unless q.IDs names it; then the other is
+// edited, as Edit does.
+//
+// An incident that cannot be edited does not keep the others back. The error joins those of the results. Each
+// incident is stored by itself: when the context is done, those before are kept and the others have its
+// error. All entries share one cause. Repeating a call under the same [CommandID] edits only incidents that
+// it has not edited before. [IfVersion] has no meaning here and is refused.
+func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Query, e incident.Edit, opts ...Option) ([]EditResult, error) {
+	cmd, call, err := m.begin(by, opts)
+	if err == nil && call.version != 0 {
+		err = errors.New("a version is for the edit of one incident")
+	}
+	var results []EditResult
+	if err == nil {
+		results, err = m.selected(ctx, q)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("edit incidents: %w", err)
+	}
+	apply := func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
+		return e.Apply(cmd, c, m.taxonomy)
+	}
+	var errs []error
+	for n := range results {
+		r := &results[n]
+		if r.Err == nil {
+			cmd.Part = string(r.ID)
+			r.Incident, r.Changed, r.Err = m.do(ctx, "edit", cmd, call, r.ID, e.Cascades(), apply)
+		}
+		if r.Err != nil {
+			errs = append(errs, r.Err)
+		}
+	}
+	return results, errors.Join(errs...)
+}
+
+// selected returns a result to be filled in for each incident of q.
+func (m *Manager) selected(ctx context.Context, q incident.Query) (results []EditResult, err error) {
+	err = m.storage.View(ctx, func(r storage.Reader) error {
+		found := make(map[incident.ID]bool)
+		for i, err := range r.Incidents(ctx, q) {
+			if err != nil {
+				return err
+			}
+			if i.Status != incident.Redirected || len(q.IDs) > 0 {
+				found[i.ID] = true
+				results = append(results, EditResult{ID: i.ID})
+			}
+		}
+		for _, id := range q.IDs {
+			if found[id] {
+				continue
+			}
+			found[id] = true
+			if _, err := r.Incident(ctx, id); errors.Is(err, storage.ErrNotFound) {
+				results = append(results, EditResult{ID: id, Err: fmt.Errorf("edit incident %s: %w", id, err)})
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return results, err
+}

@@ -1,0 +1,131 @@
+package manager_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+// spread ingests n alerts that have nothing in common and returns their incidents, one each.
+func spread(t *testing.T, m *manager.Manager, n int) (ids []incident.ID) {
+	for k := range n {
+		r := ingest(t, m, raise(k, 0, alert.Device{DeviceID: fmt.Sprint("d", k)}))
+		ids = append(ids, r[0].Incident)
+	}
+	return ids
+}
+
+// One edit of many incidents: a result for each, and one cause in the log of all.
+func TestEditAll(t *testing.T) {
+	m, _ := open(t)
+	ids := spread(t, m, 5)
+	_, err := m.Edit(t.Context(), kai, ids[3], incident.Edit{Owner: &incident.Owner{ID: "kai@contoso.com"}})
+	require.NoError(t, err)
+
+	edit := incident.Edit{Owner: &incident.Owner{ID: "kai@contoso.com"}, AddTags: []string{"wave 1"}}
+	results, err := m.EditAll(t.Context(), kai, incident.Query{Unassigned: true, Sort: incident.ByNumber, Ascending: true}, edit)
+	require.NoError(t, err)
+	require.Len(t, results, 4)
+	causes := map[string]bool{}
+	for n, id := range []incident.ID{ids[0], ids[1], ids[2], ids[4]} {
+		assert.Equal(t, id, results[n].ID)
+		assert.True(t, results[n].Changed)
+		stored, err := m.Incident(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, stored, results[n].Incident)
+		assert.True(t, stored.HasTag("wave 1"))
+		for _, e := range all(t, m.Activity(t.Context(), activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Assigned, activity.AlertAssigned}})) {
+			causes[e.Cause] = true
+		}
+	}
+	assert.Len(t, causes, 1)
+}
+
+// What cannot be edited is said by name and does not keep the others back.
+func TestEditAllOfSomeThatCannotBeEdited(t *testing.T) {
+	m, _ := open(t)
+	ids := spread(t, m, 2)
+	full := make([]string, incident.MaxTags)
+	for n := range full {
+		full[n] = fmt.Sprint("tag ", n)
+	}
+	_, err := m.Edit(t.Context(), kai, ids[0], incident.Edit{AddTags: full})
+	require.NoError(t, err)
+
+	results, err := m.EditAll(t.Context(), kai, incident.Query{IDs: []incident.ID{ids[0], "none", ids[1], "none"}, Ascending: true}, incident.Edit{AddTags: []string{"one more"}})
+	require.ErrorIs(t, err, storage.ErrNotFound)
+	require.ErrorIs(t, err, alert.ErrInvalid)
+	assert.ErrorContains(t, err, "incident none")
+	assert.ErrorContains(t, err, "incident "+string(ids[0]))
+	require.Len(t, results, 3)
+	for _, r := range results {
+		assert.Equal(t, r.ID == ids[1], r.Err == nil && r.Changed, r.ID)
+	}
+	_, err = m.EditAll(t.Context(), kai, incident.Query{}, incident.Edit{}, manager.IfVersion(2))
+	assert.ErrorContains(t, err, "version")
+}
+
+// A dry run says what the real run then does, and leaves no trace.
+func TestDryRun(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := memory.New()
+		m := manager.New(s, &manager.Options{Now: func() time.Time { return start }})
+		spread(t, m, 3)
+		edit := incident.Edit{Status: new(rapid.SampledFrom([]incident.Status{incident.Active, incident.InProgress, incident.Resolved}).Draw(rt, "status"))}
+		if rapid.Bool().Draw(rt, "assign") {
+			edit.Owner = &incident.Owner{ID: "kai"}
+		}
+		if rapid.Bool().Draw(rt, "rename") {
+			edit.Name = new(rapid.SampledFrom([]string{"", "A name"}).Draw(rt, "name")) // the empty one is refused
+		}
+		log := all(t, m.Activity(t.Context(), activity.Query{}))
+		would, wouldErr := m.EditAll(t.Context(), kai, incident.Query{}, edit, manager.DryRun())
+		require.Equal(rt, log, all(t, m.Activity(t.Context(), activity.Query{})))
+		did, err := m.EditAll(t.Context(), kai, incident.Query{}, edit)
+		require.Equal(rt, fmt.Sprint(wouldErr), fmt.Sprint(err))
+		require.Len(rt, would, len(did))
+		for n := range did {
+			if would[n].Changed {
+				would[n].Incident.Version++
+			}
+			require.Equal(rt, did[n].Changed, would[n].Changed)
+			require.Equal(rt, did[n].Incident, would[n].Incident)
+		}
+	})
+}
+
+// A command that is repeated, whole or after it was broken off, has one effect.
+func TestEditAllIsRepeatable(t *testing.T) {
+	m, _ := open(t)
+	ids := spread(t, m, 4)
+	edit := incident.Edit{AddTags: []string{"repeated"}}
+	first, cancel := context.WithCancel(t.Context())
+	q := incident.Query{IDs: ids, Sort: incident.ByNumber, Ascending: true}
+	_, err := m.EditAll(t.Context(), kai, incident.Query{IDs: ids[:2]}, edit, manager.CommandID("wave"))
+	require.NoError(t, err)
+	cancel()
+	_, err = m.EditAll(first, kai, q, edit, manager.CommandID("wave"))
+	require.ErrorIs(t, err, context.Canceled)
+
+	_, err = m.Edit(t.Context(), kai, ids[0], incident.Edit{RemoveTags: []string{"repeated"}})
+	require.NoError(t, err)
+	results, err := m.EditAll(t.Context(), kai, q, edit, manager.CommandID("wave"))
+	require.NoError(t, err)
+	changed := slices.IndexFunc(results, func(r manager.EditResult) bool { return r.Changed })
+	assert.Equal(t, 2, changed, "the first two were edited before")
+	assert.False(t, results[0].Incident.HasTag("repeated"), "and what was done to them since stays")
+	assert.True(t, results[3].Incident.HasTag("repeated"))
+}

@@ -10,7 +10,7 @@ const (
 	Unspecified     Type = iota
 	IncidentCreated      // the incident came to be
 	AlertAdded           // an alert was put into the incident
-	AlertUpdated         // the source of an alert changed it
+	AlertUpdated         // other fields of an alert changed, by its source or by hand
 	AlertStatus          // an alert's status changed
 	AlertAssigned        // an alert's owner changed
 	Renamed              // name

@@ -1,0 +1,61 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+)
+
+// An AlertEdit is what an analyst changes on alerts at one go: a nil field leaves them as they are. The zero
+// AlertEdit changes nothing. Source: Microsoft Defender XDR, Manage alert; Microsoft Graph, Update alert.
+type AlertEdit struct {
+	Status  *alert.Status           `json:"status,omitempty"`
+	Owner   *Owner                  `json:"owner,omitempty"`   // &Owner{} removes the owner
+	Verdict *classification.Verdict `json:"verdict,omitempty"` // &Verdict{} clears it
+}
+
+// Apply returns the effect of e on the alerts of c, all of one incident, of which no others need be given.
+// Resolving stamps the time, and reopening clears it. The incident's own status, owner and verdict stay as
+// they are, even when its last alert is resolved. All problems are reported at once.
+func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, error) {
+	if c.Incident.Status == Redirected {
+		return Effect{}, redirected(c.Incident)
+	}
+	p := problems{record: "edit of alerts of " + string(c.Incident.ID)}
+	if e.Status != nil && *e.Status > alert.StatusResolved {
+		p.add("status", e.Status.String(), "new, inProgress or resolved")
+	}
+	if e.Owner != nil {
+		p.owner(*e.Owner)
+	}
+	if e.Verdict != nil {
+		p.verdict(tax, *e.Verdict)
+	}
+	if err := p.err(); err != nil {
+		return Effect{}, err
+	}
+	after, alerts := c.Incident, slices.Clone(c.Alerts)
+	changes := make([]alertChange, len(alerts))
+	for n := range alerts {
+		old, a := &c.Alerts[n], &alerts[n]
+		switch {
+		case e.Status == nil:
+		case *e.Status == alert.StatusResolved:
+			*a = resolve(*a, cmd)
+		default:
+			a.Status, a.Resolved = *e.Status, time.Time{}
+		}
+		if e.Owner != nil {
+			a.Owner = *e.Owner
+		}
+		if e.Verdict != nil {
+			a.Verdict = *e.Verdict
+		}
+		after.Alerts.ByStatus[old.Status]--
+		after.Alerts.ByStatus[a.Status]++
+		changes[n] = alertChange{old, a}
+	}
+	return effect(cmd, c.Incident, after, nil, changes), nil
+}

@@ -1,0 +1,160 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// An AlertResult says what became of one alert of an EditAlerts.
+type AlertResult struct {
+	Alert alert.Alert `json:"alert"` // as it is then; only its ID when Err is set
+	Err   error       `json:"-"`     // why it could not be edited
+}
+
+// EditAlerts makes the change e to the alerts with those IDs and returns a result for each, in the order of
+// ids. See [incident.AlertEdit.Apply] for the rules.
+//
+// The alerts of one incident are changed together or not at all; those of another are not kept back by them.
+// The error joins those of the results. [IfVersion] has no meaning here and is refused.
+func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert.ID, e incident.AlertEdit, opts ...Option) ([]AlertResult, error) {
+	cmd, call, err := m.begin(by, opts)
+	if err == nil && call.version != 0 {
+		err = errors.New("a version is for the edit of one incident")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("edit alerts: %w", err)
+	}
+	results := make(map[alert.ID]AlertResult)
+	var errs []error
+	fail := func(err error, ids ...alert.ID) {
+		errs = append(errs, err)
+		for _, id := range ids {
+			results[id] = AlertResult{alert.Alert{ID: id}, err}
+		}
+	}
+	// An alert may move to another incident meanwhile, so that each round looks where they are.
+	for left, round := ids, 0; len(left) > 0; round++ {
+		incidents, missing, err := m.incidentsOf(ctx, left)
+		if err == nil && round == maxAttempts {
+			err = fmt.Errorf("%w: they move from incident to incident", storage.ErrConflict)
+		}
+		if err != nil {
+			fail(fmt.Errorf("edit alerts %q: %w", left, err), left...)
+			break
+		}
+		left = nil
+		for _, id := range missing {
+			fail(fmt.Errorf("edit alert %s: %w", id, storage.ErrNotFound), id)
+		}
+		for _, in := range incidents {
+			edited, moved, err := m.editAlertsOf(ctx, cmd, call, in, e)
+			if err != nil {
+				fail(fmt.Errorf("edit alerts of incident %s: %w", in.id, err), in.alerts...)
+				continue
+			}
+			for _, a := range edited {
+				results[a.ID] = AlertResult{Alert: a}
+			}
+			left = append(left, moved...)
+		}
+	}
+	inOrder := make([]AlertResult, len(ids))
+	for n, id := range ids {
+		inOrder[n] = results[id]
+	}
+	return inOrder, errors.Join(errs...)
+}
+
+// An alertsIn is some alerts of one incident.
+type alertsIn struct {
+	id     incident.ID
+	alerts []alert.ID
+}
+
+// incidentsOf returns where the alerts are, and which of them are nowhere.
+func (m *Manager) incidentsOf(ctx context.Context, ids []alert.ID) (in []alertsIn, missing []alert.ID, err error) {
+	err = m.storage.View(ctx, func(r storage.Reader) error {
+		seen := make(map[alert.ID]bool)
+		for _, id := range ids {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			a, err := r.Alert(ctx, id)
+			if errors.Is(err, storage.ErrNotFound) {
+				missing = append(missing, id)
+				continue
+			} else if err != nil {
+				return err
+			}
+			n := slices.IndexFunc(in, func(i alertsIn) bool { return i.id == a.Incident })
+			if n < 0 {
+				n = len(in)
+				in = append(in, alertsIn{id: a.Incident})
+			}
+			in[n].alerts = append(in[n].alerts, id)
+		}
+		return nil
+	})
+	return in, missing, err
+}
+
+// editAlertsOf edits alerts of one incident and returns them as they are then, and those that are in another
+// incident by now.
+func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call call, in alertsIn, e incident.AlertEdit) (edited []alert.Alert, moved []alert.ID, err error) {
+	cmd.Part = string(in.id)
+	err = m.retry(ctx, "edit alerts", func() error {
+		edited, moved = nil, nil
+		var i incident.Incident
+		done := false
+		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
+			if i, err = r.Incident(ctx, in.id); err != nil {
+				return err
+			}
+			if call.commandID != "" {
+				if done, err = logged(ctx, r, cmd.EntryID(0)); err != nil {
+					return err
+				}
+			}
+			for _, id := range in.alerts {
+				a, err := r.Alert(ctx, id)
+				if err != nil {
+					return err
+				}
+				if a.Incident == in.id {
+					edited = append(edited, a)
+				} else {
+					moved = append(moved, id)
+				}
+			}
+			return nil
+		})
+		if err != nil || done || len(edited) == 0 {
+			return err
+		}
+		effect, err := e.Apply(cmd, incident.Case{Incident: i, Alerts: edited}, m.taxonomy)
+		if err != nil || effect.IsZero() {
+			return err
+		}
+		if !call.dryRun {
+			if _, err = m.apply(ctx, effect); err != nil {
+				return err
+			}
+		}
+		for _, a := range effect.Alerts {
+			if !call.dryRun {
+				a.Version++
+			}
+			edited[slices.IndexFunc(edited, func(b alert.Alert) bool { return b.ID == a.ID })] = a
+		}
+		return nil
+	})
+	return edited, moved, err
+}

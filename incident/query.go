@@ -13,27 +13,37 @@ import (
 
 // A Query selects and orders incidents. A field that is set must match; within a field any value may. The
 // zero Query selects all incidents, the last updated first.
+//
+// The filters are those of the incident queue of Microsoft Defender XDR, as far as a [Summary] has what
+// they ask for. "Not" is Except: it takes away what a query selects, so that any filter, or several of them
+// together, can be turned round.
 type Query struct {
-	IDs             []ID
-	Numbers         []int64
-	Statuses        []Status
-	Severities      []alert.Severity
-	Owners          []string // account identifiers, compared by bytes
-	Unassigned      bool     // incidents without an owner; with Owners, those too
-	Tags            []string // compared by Fold
-	Classifications []classification.Classification
-	Determinations  []classification.Determination
-	Sources         []string // services that raised an alert of it, compared by bytes, as are the next three
-	Products        []string
-	Categories      []string
-	DeviceGroups    []string
-	Entities        []alert.Key // incidents with an alert that has evidence with one of these keys
-	References      []Reference // compared by System and ID
-	Text            string      // in the name, compared by Fold; or the whole number or ID. Taken literally
-	CreatedSince    time.Time   // Created at or after; zero means no bound, here and below
-	CreatedUntil    time.Time   // Created before
-	UpdatedSince    time.Time   // Updated at or after
-	UpdatedUntil    time.Time   // Updated before
+	IDs                []ID
+	Numbers            []int64
+	Statuses           []Status
+	Severities         []alert.Severity
+	AlertSeverities    []alert.Severity                // incidents with an alert of one of these
+	Owners             []string                        // account identifiers, compared by bytes
+	Unassigned         bool                            // incidents without an owner; with Owners, those too
+	Tags               []string                        // compared by Fold
+	Classifications    []classification.Classification // "" selects what nobody has classified
+	Determinations     []classification.Determination
+	Sources            []string // services that raised an alert of it, compared by bytes, as are the next five
+	DetectionSources   []string
+	Products           []string
+	Categories         []string
+	Techniques         []string
+	DeviceGroups       []string
+	MultipleSources    bool        // incidents with alerts of two services or more
+	MultipleCategories bool        // incidents with alerts of two categories or more
+	Entities           []alert.Key // incidents with an alert that has evidence with one of these keys
+	References         []Reference // compared by System and ID
+	Text               string      // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
+	CreatedSince       time.Time   // Created at or after; zero means no bound, here and below
+	CreatedUntil       time.Time   // Created before
+	UpdatedSince       time.Time   // Updated at or after
+	UpdatedUntil       time.Time   // Updated before
+	Except             []Query     // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
 
 	Sort      Sort
 	Ascending bool   // lowest, oldest or first in the alphabet first
@@ -41,19 +51,32 @@ type Query struct {
 	Limit     int    // at most so many; 0 means all
 }
 
+// DefaultQuery returns what a queue shows to begin with, as of now: the incidents of the last seven days that
+// are new or in progress and of high, medium or low severity, the last updated first.
+//
+// Source: Microsoft Defender XDR, default view of the incident queue, which leaves out the informational
+// ones; unrated ones are left out with them.
+func DefaultQuery(now time.Time) Query {
+	return Query{
+		Statuses:     []Status{Active, InProgress},
+		Severities:   []alert.Severity{alert.High, alert.Medium, alert.Low},
+		CreatedSince: now.UTC().AddDate(0, 0, -7),
+	}
+}
+
 // Match reports whether q selects c. Sort, Ascending, After and Limit have no say in it. c.Alerts matters
-// only for Entities.
+// only for Entities and Text.
 func (q Query) Match(c Case) bool {
 	i := &c.Incident
 	return oneOf(q.IDs, i.ID) && oneOf(q.Numbers, i.Number) && oneOf(q.Statuses, i.Status) && oneOf(q.Severities, i.Severity) &&
 		q.matchOwner(i.Owner) && q.matchTags(i) &&
 		oneOf(q.Classifications, i.Verdict.Classification) && oneOf(q.Determinations, i.Verdict.Determination) &&
-		anyOf(q.Sources, i.Alerts.Sources) && anyOf(q.Products, i.Alerts.Products) &&
-		anyOf(q.Categories, i.Alerts.Categories) && anyOf(q.DeviceGroups, i.Alerts.DeviceGroups) &&
+		q.matchSummary(&i.Alerts) &&
 		within(i.Created, q.CreatedSince, q.CreatedUntil) && within(i.Updated, q.UpdatedSince, q.UpdatedUntil) &&
 		(len(q.References) == 0 || slices.ContainsFunc(i.References, q.wantsReference)) &&
-		q.matchText(i) &&
-		(len(q.Entities) == 0 || slices.ContainsFunc(c.Alerts, func(a alert.Alert) bool { return anyOf(q.Entities, a.Keys()) }))
+		(q.Text == "" || q.matchText(i) || anyAlert(c.Alerts, q.TextKeys())) &&
+		(len(q.Entities) == 0 || anyAlert(c.Alerts, q.Entities)) &&
+		!slices.ContainsFunc(q.Except, func(x Query) bool { return x.Match(c) })
 }
 
 func (q Query) matchOwner(o Owner) bool {
@@ -67,13 +90,45 @@ func (q Query) matchTags(i *Incident) bool {
 	return len(q.Tags) == 0 || slices.ContainsFunc(q.Tags, i.HasTag)
 }
 
+func (q *Query) matchSummary(s *Summary) bool {
+	return (len(q.AlertSeverities) == 0 || slices.ContainsFunc(q.AlertSeverities, s.has)) &&
+		anyOf(q.Sources, s.Sources) && anyOf(q.DetectionSources, s.DetectionSources) && anyOf(q.Products, s.Products) &&
+		anyOf(q.Categories, s.Categories) && anyOf(q.Techniques, s.Techniques) && anyOf(q.DeviceGroups, s.DeviceGroups) &&
+		(!q.MultipleSources || len(s.Sources) > 1) && (!q.MultipleCategories || len(s.Categories) > 1)
+}
+
+func (s *Summary) has(severity alert.Severity) bool {
+	return int(severity) < len(s.BySeverity) && s.BySeverity[severity] > 0
+}
+
 func (q Query) wantsReference(r Reference) bool {
 	return slices.ContainsFunc(q.References, func(w Reference) bool { return w.System == r.System && w.ID == r.ID })
 }
 
 func (q Query) matchText(i *Incident) bool {
-	return q.Text == "" || strings.Contains(Fold(i.Name), Fold(q.Text)) || q.Text == string(i.ID) ||
-		q.Text == strconv.FormatInt(i.Number, 10)
+	return strings.Contains(Fold(i.Name), Fold(q.Text)) || q.Text == string(i.ID) || q.Text == strconv.FormatInt(i.Number, 10)
+}
+
+// TextKeys returns the keys of the assets that have Text as their whole name or identifier; nil when there is
+// no Text. Case does not matter, nor whether the asset is a device, a user (a user principal name, or an
+// account behind its domain and a backslash), a mailbox, an app or a cloud resource.
+func (q Query) TextKeys() []alert.Key {
+	if strings.TrimSpace(q.Text) == "" {
+		return nil
+	}
+	user := alert.User{DirectoryID: q.Text, SID: q.Text, UPN: q.Text}
+	user.Domain, user.Account, _ = strings.Cut(q.Text, `\`)
+	return slices.Concat(
+		alert.Keys(alert.Device{DeviceID: q.Text, DirectoryID: q.Text, HostName: q.Text}),
+		alert.Keys(user),
+		alert.Keys(alert.Mailbox{Address: q.Text})[:1],
+		alert.Keys(alert.App{DisplayName: q.Text})[:1],
+		alert.Keys(alert.CloudResource{ID: q.Text})[:1],
+	)
+}
+
+func anyAlert(alerts []alert.Alert, keys []alert.Key) bool {
+	return slices.ContainsFunc(alerts, func(a alert.Alert) bool { return anyOf(keys, a.Keys()) })
 }
 
 // Compare returns -1, 0 or +1 as a comes before, with or after b among q's results. Incidents that are

@@ -48,7 +48,7 @@ func TestEditAlerts(t *testing.T) {
 	assert.Equal(t, incident.Active, i.Status, "the incident is its owner's to resolve")
 	for _, e := range all(t, m.Activity(t.Context(), activity.Query{Alerts: []alert.ID{first[1].Alert}, Types: []activity.Type{activity.AlertStatus}})) {
 		assert.Equal(t, first[0].Incident, e.Incident)
-		assert.Contains(t, e.Changes, activity.Change{Field: "status", After: `"resolved"`})
+		assert.Contains(t, e.Changes, activity.Change{Field: "status", Before: `"new"`, After: `"resolved"`})
 	}
 
 	reopened, err := m.EditAlerts(t.Context(), kai, ids[:1], incident.AlertEdit{Status: new(alert.StatusInProgress)})

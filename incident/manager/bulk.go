@@ -39,15 +39,12 @@ func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Que
 	if err != nil {
 		return nil, fmt.Errorf("edit incidents: %w", err)
 	}
-	apply := func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
-		return e.Apply(cmd, c, m.taxonomy)
-	}
 	var errs []error
 	for n := range results {
 		r := &results[n]
 		if r.Err == nil {
 			cmd.Part = string(r.ID)
-			r.Incident, r.Changed, r.Err = m.do(ctx, "edit", cmd, call, r.ID, e.Cascades(), apply)
+			r.Incident, r.Changed, r.Err = m.do(ctx, "edit", cmd, call, r.ID, e.Cascades(), m.edit(e))
 		}
 		if r.Err != nil {
 			errs = append(errs, r.Err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
@@ -128,4 +129,20 @@ func TestEditAllIsRepeatable(t *testing.T) {
 	assert.Equal(t, 2, changed, "the first two were edited before")
 	assert.False(t, results[0].Incident.HasTag("repeated"), "and what was done to them since stays")
 	assert.True(t, results[3].Incident.HasTag("repeated"))
+}
+
+// An organisation that asks for a note and a verdict gets them, in bulk too.
+func TestPolicyOfTheManager(t *testing.T) {
+	_, s := open(t)
+	m := manager.New(s, &manager.Options{Policy: incident.Policy{NoteToResolve: true, VerdictToResolve: true}})
+	ids := spread(t, m, 2)
+	resolve := incident.Edit{Status: new(incident.Resolved), Note: new("Contained.")}
+	_, err := m.Edit(t.Context(), kai, ids[0], resolve)
+	require.ErrorIs(t, err, alert.ErrInvalid)
+	assert.ErrorContains(t, err, "verdict")
+	_, err = m.EditAll(t.Context(), kai, incident.Query{}, resolve)
+	require.ErrorIs(t, err, alert.ErrInvalid)
+	resolve.Verdict = &classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}
+	_, err = m.EditAll(t.Context(), kai, incident.Query{}, resolve)
+	require.NoError(t, err)
 }

@@ -52,6 +52,7 @@ type Options struct {
 	NewID      func() string            // identifiers of incidents and commands, never twice the same; nil means random ones
 	Correlator Correlator               // nil means correlation.Default{}
 	Taxonomy   *classification.Taxonomy // the verdicts that may be given; nil means classification.Defender()
+	Policy     incident.Policy          // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
 	Logger     *slog.Logger             // is told of retries at debug level; nil means nobody is
 }
 
@@ -62,6 +63,7 @@ type Manager struct {
 	newID      func() string
 	correlator Correlator
 	taxonomy   classification.Taxonomy
+	policy     incident.Policy
 	log        *slog.Logger
 
 	// Alerts that share an entity wait for each other here between decision and commit.
@@ -74,7 +76,7 @@ func New(s storage.Storage, o *Options) *Manager {
 	if o == nil {
 		o = &Options{}
 	}
-	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, log: o.Logger, seed: maphash.MakeSeed()}
+	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, policy: o.Policy, log: o.Logger, seed: maphash.MakeSeed()}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -243,11 +245,20 @@ func (m *Manager) apply(ctx context.Context, e incident.Effect) (incident.Incide
 }
 
 // Edit makes the change e to the incident with that ID and returns the incident as it is then. See
-// [incident.Edit.Apply] for the rules.
+// [incident.Edit.Apply] for the rules; Options.Policy may ask for more.
 func (m *Manager) Edit(ctx context.Context, by activity.Actor, id incident.ID, e incident.Edit, opts ...Option) (incident.Incident, error) {
-	return m.change(ctx, "edit", by, id, opts, e.Cascades(), func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
-		return e.Apply(cmd, c, m.taxonomy)
-	})
+	return m.change(ctx, "edit", by, id, opts, e.Cascades(), m.edit(e))
+}
+
+// edit is the rule of an edit.
+func (m *Manager) edit(e incident.Edit) rule {
+	return func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
+		effect, err := e.Apply(cmd, c, m.taxonomy)
+		if err == nil {
+			err = m.policy.Check(c.Incident, effect.Incident)
+		}
+		return effect, err
+	}
 }
 
 // Comment adds a comment to the incident with that ID and returns the incident as it is then. See

@@ -1,0 +1,26 @@
+package incident
+
+// A Policy is what an organisation asks of incidents beyond the rules that hold everywhere. The zero Policy
+// asks for nothing.
+type Policy struct {
+	NoteToResolve    bool `json:"noteToResolve,omitempty"`    // a resolved incident needs a note
+	VerdictToResolve bool `json:"verdictToResolve,omitempty"` // a resolved incident needs a verdict with a classification
+}
+
+// Check reports what keeps p from letting the incident before become after, joined; nil means nothing. Each
+// problem is an [*alert.FieldError]. What before lacked already, such as the note of an incident that was
+// imported resolved, may go on lacking.
+func (p Policy) Check(before, after Incident) error {
+	if after.Status != Resolved {
+		return nil
+	}
+	found := problems{record: "edit of " + string(after.ID)}
+	need := func(asked bool, field, want string, lacks func(Incident) bool) {
+		if asked && lacks(after) && (before.Status != Resolved || !lacks(before)) {
+			found.add(field, "", want)
+		}
+	}
+	need(p.NoteToResolve, "note", "a note on how it was resolved", func(i Incident) bool { return i.Note == "" })
+	need(p.VerdictToResolve, "verdict", "a classification", func(i Incident) bool { return i.Verdict.Classification == "" })
+	return found.err()
+}

@@ -3,6 +3,8 @@ package alert_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,4 +126,20 @@ func TestCloneSharesNothing(t *testing.T) {
 	b.Techniques[0], b.Tags[0], b.Evidence[0].Roles[0], b.Evidence[0].Tags[0] = "!", "!", "!", "!"
 	b.Evidence[0].Verdict = alert.Malicious
 	assert.Equal(t, alert.Alert{Techniques: []string{"T1"}, Tags: []string{"t"}, Evidence: []alert.Evidence{{Entity: entities[0], Roles: []alert.Role{"r"}, Tags: []string{"x"}}}}, a)
+}
+
+// However many pieces of evidence there are, each key comes once and in the order of the evidence.
+func TestKeysOfManyPiecesOfEvidence(t *testing.T) {
+	var a alert.Alert
+	var want []alert.Key
+	for n := range 500 {
+		address := fmt.Sprintf("10.0.%d.%d", n/2/100, n/2%100) // each twice
+		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.IP{Address: address}}, alert.Evidence{Entity: alert.IP{Address: "192.0.2.1"}})
+		for _, key := range []alert.Key{alert.Key("ip:" + address), "ip:192.0.2.1"} {
+			if !slices.Contains(want, key) {
+				want = append(want, key)
+			}
+		}
+	}
+	assert.Equal(t, want, a.Keys())
 }

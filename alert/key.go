@@ -59,7 +59,8 @@ type keyring struct {
 	text   strings.Builder
 	start  int // of the key that is being written
 	places []place
-	none   bool // the entity has given no identifier yet
+	seen   map[Key]bool // of the places, once there are many
+	none   bool         // the entity has given no identifier yet
 }
 
 // A place is a part of a text.
@@ -116,9 +117,21 @@ func (r *keyring) close() {
 	r.none = false
 	p := place{r.start, r.text.Len()}
 	key := r.key(p)
-	if !slices.ContainsFunc(r.places, func(q place) bool { return r.key(q) == key }) {
-		r.places = append(r.places, p)
+	if r.seen == nil && len(r.places) == 64 {
+		r.seen = make(map[Key]bool)
+		for _, q := range r.places {
+			r.seen[r.key(q)] = true
+		}
 	}
+	switch {
+	case r.seen == nil && slices.ContainsFunc(r.places, func(q place) bool { return r.key(q) == key }):
+		return
+	case r.seen != nil && r.seen[key]:
+		return
+	case r.seen != nil:
+		r.seen[key] = true
+	}
+	r.places = append(r.places, p)
 }
 
 // anonymous gives an entity that has no identifier at all the hash of everything it says, so that it still

@@ -1,11 +1,13 @@
 // Package classification says what an incident or an alert turned out to be: a classification such as
 // true positive, and under it a determination such as phishing. Which ones exist is data: a [Taxonomy].
 //
-// [Defender] is the taxonomy of Microsoft Defender XDR and the default of the library.
+// [Defender] is the taxonomy of Microsoft Defender XDR and the default of the library, [ENISA] the reference
+// taxonomy of European incident response teams, and [Load] reads one of the caller's own.
 //
 // # Errors
 //
-// A verdict that a taxonomy does not know is reported as a [*VerdictError], which matches [ErrUnknown].
+// A verdict that a taxonomy does not know is reported as a [*VerdictError], which matches [ErrUnknown]. What
+// keeps a taxonomy from being used is reported as an [*EntryError], which matches [ErrTaxonomy].
 package classification
 
 import (
@@ -71,8 +73,8 @@ func (v Verdict) String() string {
 	return string(v.Classification) + "/" + string(v.Determination)
 }
 
-// A Taxonomy is the set of verdicts that may be given. It is plain data: build one in Go, or change the
-// value that [Defender] returns.
+// A Taxonomy is the set of verdicts that may be given. It is plain data: build one in Go, change the value
+// that [Defender] or [ENISA] returns, or [Load] one. The zero Taxonomy has no verdict but the zero one.
 type Taxonomy struct {
 	Name    string  `json:"name"`
 	Classes []Class `json:"classes"`
@@ -166,11 +168,17 @@ func (t Taxonomy) Check(v Verdict) error {
 }
 
 // Parse returns the verdict that two texts name, by identifier, title or alias and whatever the case of
-// their letters: "TruePositive" and "Malware", or "Clean" under "FalsePositive". The empty text,
-// "unknown", "unknownFutureValue" and, for a determination, "notAvailable" mean not set. A determination without a classification
-// takes the only class that has it. The error is a [*VerdictError].
+// their letters: "TruePositive" and "Malware", or "Clean" under "FalsePositive". The empty text, "unknown",
+// "unknownFutureValue" and "notAvailable" mean not set, unless t itself has such a name. A determination
+// without a classification takes the only class that has it. The error is a [*VerdictError].
 func (t Taxonomy) Parse(classification, determination string) (Verdict, error) {
-	c, d := unset(classification), unset(determination)
+	c, d := classification, determination
+	if !slices.ContainsFunc(t.Classes, func(class Class) bool { return class.named(c) }) {
+		c = unset(c)
+	}
+	if !slices.ContainsFunc(t.Classes, func(class Class) bool { _, ok := class.parse(d); return ok }) {
+		d = unset(d)
+	}
 	if c == "" && d == "" {
 		return Verdict{}, nil
 	}
@@ -187,7 +195,7 @@ func (t Taxonomy) Parse(classification, determination string) (Verdict, error) {
 		return found[0], nil
 	}
 	for _, class := range t.Classes {
-		if !named(c, string(class.ID), class.Title, class.Aliases) {
+		if !class.named(c) {
 			continue
 		}
 		if d == "" {
@@ -238,6 +246,8 @@ func (t Taxonomy) classNames() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+func (c Class) named(text string) bool { return named(text, string(c.ID), c.Title, c.Aliases) }
 
 func (c Class) parse(text string) (Type, bool) {
 	i := slices.IndexFunc(c.Determinations, func(d Type) bool { return named(text, string(d.ID), d.Title, d.Aliases) })

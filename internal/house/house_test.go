@@ -46,6 +46,7 @@ var layers = map[string][]string{
 	"storage/storagetest":  {"storage"},
 	"incident/correlation": {"storage"},
 	"incident/manager":     {"incident/correlation"},
+	"incident/metrics":     {"storage"},
 	"export/internal/pdf":  nil,
 	"export":               {"storage", "export/internal/pdf"},
 	"internal/house":       nil,

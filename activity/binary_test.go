@@ -24,7 +24,7 @@ func entry(t *rapid.T) activity.Entry {
 	e := activity.Entry{
 		Seq: rapid.Int64().Draw(t, "seq"), ID: activity.ID(text.Draw(t, "id")), Time: when("time"),
 		Incident: alert.IncidentID(text.Draw(t, "incident")), Alert: alert.ID(text.Draw(t, "alert")),
-		Type:  activity.Type(rapid.IntRange(0, int(activity.Referenced)).Draw(t, "type")),
+		Type:  activity.Type(rapid.IntRange(0, int(activity.AlertMoved)).Draw(t, "type")),
 		Actor: activity.Actor{Kind: activity.ActorKind(rapid.IntRange(0, 2).Draw(t, "kind")), ID: text.Draw(t, "actor"), Name: text.Draw(t, "name")},
 		Cause: text.Draw(t, "cause"), Text: text.Draw(t, "text"), Origin: alert.IncidentID(text.Draw(t, "origin")), Occurred: when("occurred"),
 	}
@@ -32,7 +32,7 @@ func entry(t *rapid.T) activity.Entry {
 		e.Changes = append(e.Changes, activity.Change{Field: text.Draw(t, "field"), Before: activity.Value(text.Draw(t, "before")), After: activity.Value(text.Draw(t, "after"))})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "links") {
-		e.Links = append(e.Links, activity.Link{Reason: activity.Reason(rapid.IntRange(0, int(activity.GroupedBySource)).Draw(t, "reason")),
+		e.Links = append(e.Links, activity.Link{Reason: activity.Reason(rapid.IntRange(0, int(activity.GroupedManually)).Draw(t, "reason")),
 			Entity: alert.Key(text.Draw(t, "entity")), Score: rapid.Int().Draw(t, "score"), HeldBack: text.Draw(t, "held back")})
 	}
 	return e
@@ -70,13 +70,13 @@ func FuzzBinary(f *testing.F) {
 }
 
 func TestTypesHaveTitleAndText(t *testing.T) {
-	for typ := activity.Unspecified; typ <= activity.Referenced; typ++ {
+	for typ := activity.Unspecified; typ <= activity.AlertMoved; typ++ {
 		got, err := activity.ParseType(typ.String())
 		require.NoError(t, err)
 		assert.Equal(t, typ, got)
 		assert.NotContains(t, typ.Title(), "type(")
 	}
-	for r := activity.NoReason; r <= activity.GroupedBySource; r++ {
+	for r := activity.NoReason; r <= activity.GroupedManually; r++ {
 		got, err := activity.ParseReason(r.String())
 		require.NoError(t, err)
 		assert.Equal(t, r, got)

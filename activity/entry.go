@@ -23,7 +23,7 @@ type Entry struct {
 
 	Changes []Change `json:"changes,omitempty"` // what changed, ordered by field
 	Text    string   `json:"text,omitempty"`    // a comment's Markdown, or the reason given for a change
-	Links   []Link   `json:"links,omitempty"`   // why an alert was put into the incident, for AlertAdded
+	Links   []Link   `json:"links,omitempty"`   // why, for AlertAdded; with which incident, for Merged, Redirected and Unmerged
 
 	Origin   alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from by a merge
 	Occurred time.Time        `json:"occurred,omitzero"` // when it happened at the source, for an imported comment

@@ -3,7 +3,8 @@ package activity
 import "github.com/incidentkit/incidentkit/internal/enum"
 
 // A Reason says in what way an alert and an incident belong together. Source: Microsoft Graph,
-// correlationReason; NoReason and Manual grouping are this library's.
+// correlationReason; NoReason, GroupedBySource and GroupedManually
+// are this library's.
 type Reason uint8
 
 // The reasons. The zero Reason is NoReason.
@@ -27,6 +28,7 @@ const (
 	TemporalProximity
 	LateralMovementPath
 	GroupedBySource // the source had them in one incident
+	GroupedManually // somebody moved or merged them together
 )
 
 var reasons = []string{
@@ -34,6 +36,7 @@ var reasons = []string{
 	"eventSequence", "timeFrame", "sameThreatSource", "similarTTPsOrBehavior", "sameActor", "sameCampaign",
 	"sharedIndicators", "sameAsset", "networkProximity", "eventCasualSequence", "temporalProximity",
 	"lateralMovementPath", "groupedBySource",
+	"groupedManually",
 }
 
 // ParseReason returns the reason named by text, whatever the case of its letters. Any other text is an

@@ -22,17 +22,23 @@ const (
 	Classified           // classification and determination
 	Commented            // a comment
 	Referenced           // references to the incident in other systems
+	Merged               // another incident was merged into this one; Links names it
+	Redirected           // this incident was merged into another; Links names it
+	Unmerged             // a merge with the incident that Links names was undone
+	AlertMoved           // an alert left for another incident
 )
 
 var types = []string{
 	"unspecified", "incidentCreated", "alertAdded", "alertUpdated", "alertStatus", "alertAssigned", "renamed",
 	"described", "assigned", "severityChanged", "statusChanged", "tagsChanged", "classified", "commented", "referenced",
+	"merged", "redirected", "unmerged", "alertMoved",
 }
 
 var typeTitles = []string{
 	"Activity", "Incident created", "Alert added", "Alert updated", "Alert status changed", "Alert assigned",
 	"Name changed", "Description changed", "Assignment changed", "Severity changed", "Status changed",
 	"Tags changed", "Classification changed", "Comment", "References changed",
+	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away",
 }
 
 // ParseType returns the type named by text, whatever the case of its letters. Any other text is an
@@ -57,7 +63,7 @@ func (t *Type) UnmarshalText(text []byte) (err error) {
 // Category returns the category that t stands in.
 func (t Type) Category() Category {
 	switch t {
-	case AlertAdded:
+	case AlertAdded, AlertMoved, Merged, Redirected, Unmerged:
 		return Correlation
 	case Commented:
 		return Comment

@@ -42,7 +42,7 @@ var incidentFields = []field[Incident]{
 	plain("status", activity.StatusChanged, func(i *Incident) Status { return i.Status }),
 	plain("note", activity.StatusChanged, func(i *Incident) string { return i.Note }),
 	plain("resolved", activity.StatusChanged, func(i *Incident) time.Time { return i.Resolved }),
-	plain("redirectTo", activity.StatusChanged, func(i *Incident) ID { return i.RedirectTo }),
+	plain("redirectTo", activity.StatusChanged, func(i *Incident) string { return string(i.RedirectTo) }),
 	plain("owner", activity.Assigned, func(i *Incident) Owner { return i.Owner }),
 	list("tags", activity.TagsChanged, func(i *Incident) []Tag { return i.Tags }),
 	plain("verdict.classification", activity.Classified, func(i *Incident) string { return string(i.Verdict.Classification) }),
@@ -92,7 +92,13 @@ var alertFields = []field[alert.Alert]{
 	plain("sourceUpdated", activity.AlertUpdated, func(a *alert.Alert) time.Time { return a.SourceUpdated }),
 	plain("extra", activity.AlertUpdated, func(a *alert.Alert) alert.Fields { return a.Extra }),
 	{"evidence", activity.AlertUpdated,
-		func(a, b *alert.Alert) bool { return !slices.EqualFunc(a.Evidence, b.Evidence, alert.Evidence.Equal) },
+		func(a, b *alert.Alert) bool {
+			x, y := a.Evidence, b.Evidence
+			if len(x) == len(y) && (len(x) == 0 || &x[0] == &y[0]) {
+				return false // as after every cascade
+			}
+			return !slices.EqualFunc(x, y, alert.Evidence.Equal)
+		},
 		func(a *alert.Alert) activity.Value { return valueOf(len(a.Evidence)) }},
 }
 
@@ -133,6 +139,11 @@ func valueOf[T any](v T) activity.Value {
 			b = appendText(append(b, `,"name":`...), v.Name)
 		}
 		return activity.Value(append(b, '}'))
+	case alert.Fields:
+		if !json.Valid([]byte(v)) {
+			return ""
+		}
+		return activity.Value(v) // as it is; json.Marshal would write < and & in another way
 	case SeverityCounts:
 		return countsValue(v, v == SeverityCounts{})
 	case StatusCounts:

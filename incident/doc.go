@@ -16,11 +16,13 @@
 // # Limits
 //
 // A name has at most [MaxName] code points, a tag [MaxTag], a comment or note [MaxComment]; an incident
-// has at most [MaxTags] tags. Times are UTC with microseconds.
+// has at most [MaxTags] tags. A merge takes at most [MaxMerge] incidents into another, which may then have
+// [MaxEntities] different entities. Times are UTC with microseconds.
 //
 // # Errors
 //
 // Input that cannot be accepted is reported as [*alert.FieldError] values, all of them joined, which match
 // [alert.ErrInvalid]; a verdict outside the taxonomy as a [*classification.VerdictError]; an incident that
-// was merged away as [ErrRedirected].
+// was merged away as [ErrRedirected]; a merge, its undoing or a move that is refused as a [*RefusedError] with
+// every reason; a log that does not give a state as a [*ReplayError].
 package incident

@@ -114,8 +114,8 @@ func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 // has one effect: the second time the incident is returned as it is.
 func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
 
-// DryRun makes Edit, EditAll, EditAlerts and Comment say what they would do, with all checks and refusals, and
-// store nothing. What they return is what the records would be, but for their Version.
+// DryRun makes Edit, EditAll, EditAlerts, Comment, Merge, Unmerge and MoveAlerts say what they would do, with all
+// checks and refusals, and store nothing. What they return is what the records would be, but for their Version.
 func DryRun() Option { return func(c *call) { c.dryRun = true } }
 
 // begin makes the command that by gives now.

@@ -1,0 +1,211 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// Merge merges the incidents sources into target and returns target as it is then. Everything is stored at once
+// or not at all. From then on each source's ID leads to target, for [Manager.Incident] and for every command;
+// so the ID of one that was merged before stands for the incident that it leads to, here too. See
+// [incident.Merge] for the rules and the refusals, which come as an [*incident.RefusedError].
+//
+// reason is put into the log and may be "". [IfVersion] is about target. Under the same [CommandID] the second
+// call returns target as it is. [DryRun] stores nothing.
+func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.ID, sources []incident.ID, reason string, opts ...Option) (incident.Incident, error) {
+	cmd, call, err := m.begin(by, opts)
+	if err == nil {
+		var i incident.Incident
+		if i, err = m.settle(ctx, "merge", cmd, call, merge(cmd, target, sources, reason)); err == nil {
+			return i, nil
+		}
+	}
+	return incident.Incident{}, fmt.Errorf("merge into incident %s: %w", target, err)
+}
+
+// PlanMerge returns what [Manager.Merge] would return now for the same arguments, refusals among it, and changes
+// nothing: it is Merge with [DryRun].
+func (m *Manager) PlanMerge(ctx context.Context, by activity.Actor, target incident.ID, sources []incident.ID, reason string, opts ...Option) (incident.Incident, error) {
+	return m.Merge(ctx, by, target, sources, reason, append(slices.Clip(opts), DryRun())...)
+}
+
+// Unmerge takes the incident source, which was merged into another, out of it again and returns source as it is
+// then. source is the incident's own ID. See [incident.Unmerge] for what comes back, and for the refusals, which
+// come as an [*incident.RefusedError].
+//
+// reason is put into the log and may be "". [IfVersion] is about source. Under the same [CommandID] the second
+// call returns source as it is. [DryRun] stores nothing.
+func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source incident.ID, reason string, opts ...Option) (incident.Incident, error) {
+	cmd, call, err := m.begin(by, opts)
+	if err == nil {
+		var i incident.Incident
+		if i, err = m.settle(ctx, "unmerge", cmd, call, unmerge(cmd, source, reason)); err == nil {
+			return i, nil
+		}
+	}
+	return incident.Incident{}, fmt.Errorf("unmerge incident %s: %w", source, err)
+}
+
+// A settlement is what a command on several incidents comes to.
+type settlement struct {
+	subject incident.Incident // the one that the command is about, as it was
+	effects []incident.Effect // the first on the subject; none when there is nothing to change
+}
+
+// A matter reads what a rule on several incidents needs, and asks it. version is called with the subject
+// before anything else is read.
+type matter func(ctx context.Context, r storage.Reader, version func(incident.Incident) error) (settlement, error)
+
+// consider asks the rule, unless the same command was stored before.
+func (m *Manager) consider(ctx context.Context, cmd incident.Command, call call, rule matter) (s settlement, err error) {
+	err = m.storage.View(ctx, func(r storage.Reader) error {
+		if call.commandID != "" {
+			for e, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
+				if err == nil {
+					s.subject, err = follow(ctx, r, e.Incident)
+				}
+				return err
+			}
+		}
+		s, err = rule(ctx, r, func(i incident.Incident) error {
+			if call.version != 0 && call.version != i.Version {
+				// Not retried: the caller asked for just this version.
+				return stale{&storage.ConflictError{Record: "incident", ID: string(i.ID), Given: call.version, Stored: i.Version}}
+			}
+			return nil
+		})
+		return err
+	})
+	return s, err
+}
+
+// settle asks the rule and stores all its effects at once. It returns the subject as it is then.
+func (m *Manager) settle(ctx context.Context, what string, cmd incident.Command, call call, rule matter) (incident.Incident, error) {
+	var i incident.Incident
+	err := m.retry(ctx, what, func() error {
+		s, err := m.consider(ctx, cmd, call, rule)
+		if i = s.subject; err != nil || len(s.effects) == 0 {
+			return err
+		}
+		if call.dryRun {
+			i = s.effects[0].Incident
+			return nil
+		}
+		var cs storage.Changeset
+		for _, e := range s.effects {
+			cs.Incidents = append(cs.Incidents, e.Incident)
+			cs.Alerts = append(cs.Alerts, e.Alerts...)
+			cs.Activity = append(cs.Activity, e.Activity...)
+		}
+		receipt, err := m.storage.Apply(ctx, cs)
+		switch {
+		case err == nil:
+			i = cs.Incidents[0]
+			i.Version++
+			i.Number = receipt.Numbers[0]
+		case errors.Is(err, storage.ErrExists) && call.commandID != "":
+			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // the same command, a moment earlier: next time it is found
+		}
+		return err
+	})
+	if s, ok := errors.AsType[stale](err); ok {
+		err = s.conflict
+	}
+	return i, err
+}
+
+func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reason string) matter {
+	return func(ctx context.Context, r storage.Reader, version func(incident.Incident) error) (s settlement, err error) {
+		whole := len(sources) <= incident.MaxMerge // else it is refused, and may be endless
+		into, err := party(ctx, r, target, whole, false)
+		if err != nil {
+			return s, err
+		}
+		if err := version(into.Incident); err != nil {
+			return s, err
+		}
+		var from []incident.Party
+		var missing []error
+		for _, id := range sources {
+			p, err := party(ctx, r, id, whole, whole)
+			if errors.Is(err, storage.ErrNotFound) {
+				missing = append(missing, err)
+			} else if err != nil {
+				return s, err
+			}
+			from = append(from, p)
+		}
+		if err := errors.Join(missing...); err != nil {
+			return s, err
+		}
+		s.subject = into.Incident
+		s.effects, err = incident.Merge(cmd, into, from, reason)
+		return s, err
+	}
+}
+
+func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
+	return func(ctx context.Context, r storage.Reader, version func(incident.Incident) error) (s settlement, err error) {
+		source := incident.Party{}
+		if source.Incident, err = r.Incident(ctx, id); err != nil {
+			return s, err
+		}
+		if err := version(source.Incident); err != nil {
+			return s, err
+		}
+		if source.Log, err = logOf(ctx, r, id); err != nil {
+			return s, err
+		}
+		if ids := incident.MergedAlerts(source); len(ids) > 0 {
+			if source.Alerts, err = collect(r.Alerts(ctx, alert.Query{IDs: ids})); err != nil {
+				return s, err
+			}
+		}
+		target := incident.Party{}
+		if source.Incident.Status == incident.Redirected {
+			target.Incident, err = r.Incident(ctx, source.Incident.RedirectTo)
+			if err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return s, err
+			}
+		}
+		if target.Incident.ID != "" {
+			if target.Alerts, err = alertsOf(ctx, r, target.Incident); err != nil {
+				return s, err
+			}
+			if target.Log, err = logOf(ctx, r, target.Incident.ID); err != nil {
+				return s, err
+			}
+		}
+		s.subject = source.Incident
+		s.effects, err = incident.Unmerge(cmd, source, target, reason)
+		return s, err
+	}
+}
+
+// party returns the incident that the ID leads to, with its alerts and its log where they are asked for.
+func party(ctx context.Context, r storage.Reader, id incident.ID, alerts, log bool) (incident.Party, error) {
+	p := incident.Party{Named: id}
+	var err error
+	if p.Incident, err = follow(ctx, r, id); err != nil {
+		return p, fmt.Errorf("incident %s: %w", id, err)
+	}
+	if alerts {
+		p.Alerts, err = alertsOf(ctx, r, p.Incident)
+	}
+	if log && err == nil {
+		p.Log, err = logOf(ctx, r, p.Incident.ID)
+	}
+	return p, err
+}
+
+// logOf returns all entries of an incident.
+func logOf(ctx context.Context, r storage.Reader, id incident.ID) ([]activity.Entry, error) {
+	return collect(r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}}))
+}

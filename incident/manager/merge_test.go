@@ -1,0 +1,443 @@
+package manager_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+// apart opens n incidents of one alert each, which share nothing.
+func apart(t *testing.T, m *manager.Manager, n int) (ids []incident.ID) {
+	t.Helper()
+	var alerts []alert.Alert
+	for k := range n {
+		alerts = append(alerts, raise(k, k, alert.Device{DeviceID: fmt.Sprint("d", k)}))
+	}
+	for _, r := range ingest(t, m, alerts...) {
+		ids = append(ids, r.Incident)
+	}
+	return ids
+}
+
+// everything is what a storage holds.
+type everything struct {
+	incidents []incident.Incident
+	alerts    []alert.Alert
+	log       []activity.Entry
+}
+
+func everythingIn(t *testing.T, s storage.Storage) everything {
+	m := manager.New(s, nil)
+	return everything{all(t, m.Incidents(t.Context(), incident.Query{})), all(t, m.Alerts(t.Context(), alert.Query{})), all(t, m.Activity(t.Context(), activity.Query{}))}
+}
+
+// consistent requires that all rules hold in s.
+func consistent(t *testing.T, s storage.Storage) {
+	t.Helper()
+	for v, err := range manager.Check(t.Context(), s) {
+		require.NoError(t, err)
+		assert.Fail(t, "a rule is broken", "%v", v)
+	}
+}
+
+// The ID of an incident that was merged leads to where it went, through any number of merges, in every command.
+func TestMergedIncidentsAnswerUnderTheirIDs(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 5)
+	for n := range 4 {
+		i, err := m.Merge(t.Context(), kai, ids[n+1], []incident.ID{ids[0]}, "") // the ID that led to the one before
+		require.NoError(t, err)
+		assert.Equal(t, ids[n+1], i.ID)
+		assert.Equal(t, n+2, i.Alerts.Count)
+	}
+	for _, id := range ids {
+		i, err := m.Incident(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, ids[4], i.ID)
+		_, err = m.Comment(t.Context(), kai, id, "to whom it leads")
+		require.NoError(t, err)
+	}
+	i, err := m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:0"}, ids[0], "")
+	require.NoError(t, err)
+	assert.Equal(t, ids[4], i.ID)
+	assert.Equal(t, 5, i.Comments)
+	joined := ingest(t, m, raise(9, 1, alert.Device{DeviceID: "d0"}))[0]
+	assert.Equal(t, ids[4], joined.Incident, "what links with the alerts of a merged incident joins the other")
+	consistent(t, s)
+}
+
+// M4: all of N go, and each alert once.
+func TestManyMergeAtOnce(t *testing.T) {
+	for _, n := range []int{2, 3, 25, 50} {
+		m, s := open(t)
+		ids := apart(t, m, n+1)
+		i, err := m.Merge(t.Context(), kai, ids[0], ids[1:], "one campaign")
+		require.NoError(t, err)
+		assert.Equal(t, int64(2), i.Version)
+		assert.Equal(t, int64(1), i.Number)
+		got := everythingIn(t, s)
+		require.Len(t, got.alerts, n+1)
+		for _, a := range got.alerts {
+			assert.Equal(t, ids[0], a.Incident)
+		}
+		consistent(t, s)
+	}
+}
+
+func TestUnmergeThroughTheStorage(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 3)
+	before := everythingIn(t, s)
+	_, err := m.Merge(t.Context(), kai, ids[0], ids[1:], "")
+	require.NoError(t, err)
+	i, err := m.Unmerge(t.Context(), kai, ids[2], "another matter", manager.IfVersion(2))
+	require.NoError(t, err)
+	assert.Equal(t, ids[2], i.ID)
+	assert.Equal(t, int64(3), i.Version)
+	_, err = m.Unmerge(t.Context(), kai, ids[1], "")
+	require.NoError(t, err)
+	consistent(t, s)
+
+	after := everythingIn(t, s)
+	for n := range before.incidents {
+		a, b := &before.incidents[n], &after.incidents[n]
+		a.Version, b.Version = 0, 0
+	}
+	for n := range before.alerts {
+		a, b := &before.alerts[n], &after.alerts[n]
+		a.Version, b.Version = 0, 0
+	}
+	assert.Equal(t, before.incidents, after.incidents, "the clock stands still")
+	assert.Equal(t, before.alerts, after.alerts)
+	_, err = m.Unmerge(t.Context(), kai, ids[1], "")
+	assert.ErrorIs(t, err, incident.ErrNotMerged)
+	_, err = m.Unmerge(t.Context(), kai, "nowhere", "")
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+}
+
+// A plan returns what the merge would, refusals among it, and changes nothing.
+func TestPlanMergeSaysWhatMergeDoes(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 4)
+	_, err := m.Edit(t.Context(), kai, ids[3], incident.Edit{Status: new(incident.Resolved)})
+	require.NoError(t, err)
+	before := everythingIn(t, s)
+	plan, err := m.PlanMerge(t.Context(), kai, ids[0], ids[1:3], "why")
+	require.NoError(t, err)
+	_, refused := m.PlanMerge(t.Context(), kai, ids[0], ids, "")
+	assert.ErrorIs(t, refused, incident.ErrResolved)
+	assert.ErrorIs(t, refused, incident.ErrItself)
+	assert.Equal(t, before, everythingIn(t, s))
+
+	_, err = m.Merge(t.Context(), kai, ids[0], ids, "")
+	assert.Equal(t, refused, err)
+	assert.Equal(t, before, everythingIn(t, s))
+	done, err := m.Merge(t.Context(), kai, ids[0], ids[1:3], "why")
+	require.NoError(t, err)
+	plan.Version++
+	assert.Equal(t, done, plan)
+}
+
+// Everything that is not there is named at once.
+func TestMergeOfWhatIsNotThere(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 1)
+	before := everythingIn(t, s)
+	_, err := m.Merge(t.Context(), kai, ids[0], []incident.ID{"x", "y"}, "")
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+	assert.ErrorContains(t, err, "incident x")
+	assert.ErrorContains(t, err, "incident y")
+	_, err = m.Merge(t.Context(), kai, "z", ids, "")
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+	i, err := m.Merge(t.Context(), kai, ids[0], nil, "")
+	require.NoError(t, err)
+	assert.Equal(t, before.incidents[0], i, "no source, no change")
+	assert.Equal(t, before, everythingIn(t, s))
+}
+
+// M1: one command that many repeat at the same moment is one merge, and each hears what came of it.
+func TestTheSameMergeFromManyIsOne(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 3)
+	var wg sync.WaitGroup
+	for range 25 {
+		wg.Go(func() {
+			i, err := m.Merge(context.Background(), kai, ids[0], ids[1:], "", manager.CommandID("k"), manager.IfVersion(1))
+			assert.NoError(t, err)
+			assert.Equal(t, 3, i.Alerts.Count)
+			assert.Equal(t, int64(2), i.Version)
+		})
+	}
+	wg.Wait()
+	assert.Len(t, all(t, m.Activity(t.Context(), activity.Query{Types: []activity.Type{activity.Merged}})), 2)
+	for range 2 {
+		i, err := m.Unmerge(t.Context(), kai, ids[1], "", manager.CommandID("u"))
+		require.NoError(t, err)
+		assert.Equal(t, incident.Active, i.Status)
+	}
+	consistent(t, s)
+}
+
+// M3: of two merges in opposite directions at the same moment just one is done.
+func TestOppositeMergesAtOnce(t *testing.T) {
+	for range 30 {
+		m, s := open(t)
+		ids := apart(t, m, 2)
+		errs := make([]error, 2)
+		var wg sync.WaitGroup
+		for n := range errs {
+			wg.Go(func() { _, errs[n] = m.Merge(context.Background(), kai, ids[n], ids[1-n:][:1], "") })
+		}
+		wg.Wait()
+		require.True(t, (errs[0] == nil) != (errs[1] == nil), "%v", errs)
+		require.ErrorIs(t, errors.Join(errs...), incident.ErrCycle)
+		i, err := m.Incident(t.Context(), ids[0])
+		require.NoError(t, err)
+		require.Equal(t, 2, i.Alerts.Count)
+		consistent(t, s)
+	}
+}
+
+// Merges, moves, alerts and comments from many at once: no alert is lost and every rule holds at the end.
+func TestMergesAmidEverythingElse(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 6)
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			lots := rand.New(rand.NewPCG(7, uint64(worker)))
+			for n := range 12 {
+				id := ids[lots.IntN(len(ids))]
+				var err error
+				switch lots.IntN(5) {
+				case 0:
+					_, err = m.Merge(context.Background(), kai, id, []incident.ID{ids[lots.IntN(len(ids))]}, "")
+				case 1:
+					_, err = m.Unmerge(context.Background(), kai, id, "")
+				case 2:
+					_, err = m.MoveAlerts(context.Background(), kai, []alert.ID{alert.ID(fmt.Sprint("edr:", lots.IntN(6)))}, id, "")
+				case 3:
+					_, err = m.Comment(context.Background(), kai, id, "hm")
+				default:
+					_, err = m.Ingest(context.Background(), siem, []alert.Alert{raise(100*worker+n+10, n, alert.Device{DeviceID: fmt.Sprint("d", n%6)})})
+				}
+				if _, refused := errors.AsType[*incident.RefusedError](err); !refused {
+					assert.NoError(t, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	consistent(t, s)
+	count := 0
+	for _, i := range all(t, m.Incidents(t.Context(), incident.Query{})) {
+		count += i.Alerts.Count
+	}
+	assert.Len(t, all(t, m.Alerts(t.Context(), alert.Query{})), count)
+}
+
+// severalCommands are those that change several incidents, each to be tried on the storage of [merged].
+var severalCommands = map[string]func(ctx context.Context, m *manager.Manager, ids []incident.ID) error{
+	"merge": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
+		_, err := m.Merge(ctx, kai, ids[0], ids[1:3], "", manager.CommandID("k"))
+		return err
+	},
+	"unmerge": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
+		_, err := m.Unmerge(ctx, kai, ids[4], "", manager.CommandID("k"))
+		return err
+	},
+	"move": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
+		_, err := m.MoveAlerts(ctx, kai, []alert.ID{"edr:0", "edr:1"}, ids[3], "", manager.CommandID("k"))
+		return err
+	},
+	"move to a new one": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
+		_, err := m.MoveAlerts(ctx, kai, []alert.ID{"edr:0", "edr:4"}, "", "", manager.CommandID("k"))
+		return err
+	},
+}
+
+// merged is a storage of five incidents, of which the last was merged into the one before it.
+func merged(t *testing.T) (storage.Storage, []incident.ID) {
+	m, s := open(t)
+	ids := apart(t, m, 5)
+	_, err := m.Merge(t.Context(), kai, ids[3], ids[4:], "")
+	require.NoError(t, err)
+	return s, ids
+}
+
+// M1, M2: wherever the storage breaks down or the caller gives up, nothing is changed, or all. Done again,
+// the command has one effect.
+func TestCommandsOnSeveralAreDoneWhollyOrNot(t *testing.T) {
+	broken := errors.New("disk gone")
+	for name, command := range severalCommands {
+		t.Run(name, func(t *testing.T) {
+			s, ids := merged(t)
+			require.NoError(t, command(t.Context(), standing(s), ids))
+			want := everythingIn(t, s)
+
+			for _, f := range []faulty{{err: broken}, {err: broken, kept: true}, {err: storage.ErrExists, kept: true}, {err: context.Canceled}} {
+				for at := 1; ; at++ {
+					s, ids := merged(t)
+					before := everythingIn(t, s)
+					ctx, cancel := context.WithCancel(t.Context())
+					f.Storage, f.calls, f.at, f.cancel = s, new(atomic.Int64), int64(at), cancel
+					err := command(ctx, standing(f), ids)
+					cancel()
+					if f.calls.Load() < int64(at) {
+						require.NoError(t, err)
+						require.Greater(t, at, 5)
+						break // there are no more calls
+					}
+					if err != nil {
+						require.ErrorIs(t, err, f.err)
+					}
+					if now := everythingIn(t, s); len(now.log) == len(before.log) {
+						require.Error(t, err)
+						require.Equal(t, before, now)
+					} else if f.err == storage.ErrExists {
+						require.NoError(t, err, "it was the same command")
+					}
+					consistent(t, s)
+					require.NoError(t, command(t.Context(), standing(s), ids), "again")
+					again := everythingIn(t, s)
+					require.Len(t, again.log, len(want.log))
+					require.Len(t, again.alerts, 5)
+					consistent(t, s)
+				}
+			}
+		})
+	}
+}
+
+// standing is a manager whose clock stands still.
+func standing(s storage.Storage) *manager.Manager {
+	return manager.New(s, &manager.Options{Now: func() time.Time { return start }})
+}
+
+// A faulty storage fails at one of its calls: with an error of its own, before or after it has kept what it was
+// given, or because the caller gives up.
+type faulty struct {
+	storage.Storage
+	calls  *atomic.Int64
+	at     int64
+	err    error // context.Canceled: the caller gives up
+	kept   bool  // Apply keeps the Changeset and then fails
+	cancel func()
+}
+
+func (f faulty) fails() error {
+	if f.calls.Add(1) != f.at {
+		return nil
+	}
+	if f.err == context.Canceled {
+		f.cancel()
+		return nil
+	}
+	return f.err
+}
+
+func (f faulty) View(ctx context.Context, fn func(storage.Reader) error) error {
+	if err := f.fails(); err != nil {
+		return err
+	}
+	return f.Storage.View(ctx, func(r storage.Reader) error { return fn(faultyReader{r, f}) })
+}
+
+func (f faulty) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	err := f.fails()
+	if err != nil && !f.kept {
+		return storage.Receipt{}, err
+	}
+	receipt, applied := f.Storage.Apply(ctx, cs)
+	return receipt, errors.Join(err, applied)
+}
+
+type faultyReader struct {
+	storage.Reader
+	f faulty
+}
+
+func (r faultyReader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
+	if err := r.f.fails(); err != nil {
+		return incident.Incident{}, err
+	}
+	return r.Reader.Incident(ctx, id)
+}
+
+func (r faultyReader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
+	if err := r.f.fails(); err != nil {
+		return alert.Alert{}, err
+	}
+	return r.Reader.Alert(ctx, id)
+}
+
+func (r faultyReader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	return breaking(r.f, r.Reader.Alerts(ctx, q))
+}
+
+func (r faultyReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	return breaking(r.f, r.Reader.Activity(ctx, q))
+}
+
+func breaking[T any](f faulty, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		if err := f.fails(); err != nil {
+			var zero T
+			yield(zero, err)
+			return
+		}
+		seq(yield)
+	}
+}
+
+// C2: a version that is not the stored one is a conflict, at once.
+func TestCommandsOnSeveralMayAskForAVersion(t *testing.T) {
+	for name, command := range map[string]func(m *manager.Manager, ids []incident.ID) error{
+		"merge": func(m *manager.Manager, ids []incident.ID) error {
+			_, err := m.Merge(context.Background(), kai, ids[0], ids[1:2], "", manager.IfVersion(7))
+			return err
+		},
+		"unmerge": func(m *manager.Manager, ids []incident.ID) error {
+			_, err := m.Unmerge(context.Background(), kai, ids[4], "", manager.IfVersion(7))
+			return err
+		},
+		"move": func(m *manager.Manager, ids []incident.ID) error {
+			_, err := m.MoveAlerts(context.Background(), kai, []alert.ID{"edr:0"}, ids[1], "", manager.IfVersion(7))
+			return err
+		},
+	} {
+		s, ids := merged(t)
+		before := everythingIn(t, s)
+		conflict, ok := errors.AsType[*storage.ConflictError](command(standing(s), ids))
+		require.True(t, ok, name)
+		assert.Equal(t, int64(7), conflict.Given)
+		assert.Equal(t, before, everythingIn(t, s))
+	}
+}
+
+// A8: nothing is changed by nobody.
+func TestCommandsOnSeveralNeedAnActor(t *testing.T) {
+	m := manager.New(memory.New(), nil)
+	_, err := m.Merge(t.Context(), activity.Actor{}, "a", nil, "")
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	_, err = m.Unmerge(t.Context(), activity.Actor{}, "a", "")
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	_, err = m.MoveAlerts(t.Context(), activity.Actor{}, nil, "a", "")
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+}

@@ -1,0 +1,479 @@
+package incident
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+)
+
+// Limits of a merge and of what it or a move may fill an incident with. Microsoft Defender XDR has such limits
+// too and does not publish them; these are this library's.
+const (
+	MaxMerge    = 50     // sources of one merge
+	MaxEntities = 20_000 // different entities on the alerts of an incident
+)
+
+// RedirectedTag is the system tag of an incident that was merged into another. Source: Microsoft Defender XDR.
+const RedirectedTag = "Redirected"
+
+// The reasons for which incidents are not merged, not taken apart again, or alerts not moved, besides
+// [ErrRedirected]. Test for them with [errors.Is].
+var (
+	ErrResolved        = errors.New("incident: resolved")
+	ErrOwners          = errors.New("incident: assigned to two different owners")
+	ErrVerdicts        = errors.New("incident: classified in two different ways")
+	ErrTooManyEntities = errors.New("incident: too many entities")
+	ErrTooManyTags     = errors.New("incident: too many tags")
+	ErrItself          = errors.New("incident: merged into itself")
+	ErrCycle           = errors.New("incident: one leads to the other already")
+	ErrTooManyAtOnce   = errors.New("incident: too many at once")
+	ErrNotMerged       = errors.New("incident: not merged here")
+	ErrChanged         = errors.New("incident: changed since the merge")
+)
+
+// A Refusal is one reason why one incident cannot take part in a merge, an unmerge or a move.
+type Refusal struct {
+	Incident ID     // the incident it is about, as the caller named it
+	Reason   error  // one of this package's errors, such as ErrResolved
+	Detail   string // what exactly, such as "assigned to mona, not to kai"; "" when the reason says all
+}
+
+// Error returns a sentence naming the incident, the reason and the detail.
+func (r *Refusal) Error() string {
+	text := fmt.Sprintf("%s: %v", r.Incident, r.Reason)
+	if r.Detail != "" {
+		text += ": " + r.Detail
+	}
+	return text
+}
+
+// Unwrap returns r.Reason.
+func (r *Refusal) Unwrap() error { return r.Reason }
+
+// A RefusedError holds every reason for which a merge, an unmerge or a move cannot be. It matches each of their
+// reasons.
+type RefusedError struct {
+	Refusals []*Refusal // never empty
+}
+
+// Error returns a line for each refusal.
+func (e *RefusedError) Error() string {
+	var lines []string
+	for _, r := range e.Refusals {
+		lines = append(lines, r.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the refusals.
+func (e *RefusedError) Unwrap() []error {
+	var errs []error
+	for _, r := range e.Refusals {
+		errs = append(errs, r)
+	}
+	return errs
+}
+
+func (e *RefusedError) add(id ID, reason error, detail string) {
+	e.Refusals = append(e.Refusals, &Refusal{id, reason, detail})
+}
+
+// unlessOpen refuses an incident that is done with.
+func (e *RefusedError) unlessOpen(p Party) {
+	switch i := p.Incident; i.Status {
+	case Resolved:
+		e.add(p.name(), ErrResolved, "")
+	case Redirected:
+		e.add(p.name(), ErrRedirected, "leads to "+string(i.RedirectTo))
+	}
+}
+
+// limit refuses too many entities together.
+func (e *RefusedError) limit(id ID, entities int) *RefusedError {
+	if entities > MaxEntities {
+		e.add(id, ErrTooManyEntities, fmt.Sprintf("at most %d, not %d", MaxEntities, entities))
+	}
+	return e
+}
+
+// err returns e unless it is empty, and what is wrong with a reason that somebody gave for the record.
+func (e *RefusedError) err(record, reason string) error {
+	p := problems{record: record}
+	p.text("reason", reason, MaxComment)
+	if len(e.Refusals) > 0 {
+		p.errs = append(p.errs, e)
+	}
+	if len(p.errs) == 1 {
+		return p.errs[0]
+	}
+	return p.err()
+}
+
+// A Party is an incident that is to be merged, or taken apart again.
+type Party struct {
+	Case                   // with all its alerts
+	Named ID               // how the caller named it, where redirects lead from there to the incident; "" means by its ID
+	Log   []activity.Entry // all its entries, in the order of Seq; of the target of a merge none are needed
+}
+
+func (p Party) name() ID {
+	if p.Named != "" {
+		return p.Named
+	}
+	return p.Incident.ID
+}
+
+// Merge returns the effects of merging sources into target: first that on the target, with all alerts that
+// move, then one on each source, in their order. They are to be stored at once. A source that is given twice
+// counts once. reason is put into the log, at most [MaxComment] code points; it may be "".
+//
+// The target gets the alerts, the tags and copies of the log entries of each source, its comments among them,
+// which name where they come from in Origin. It keeps its description, its status, and a severity that
+// somebody chose. Owner and verdict are taken over where it has none. It gets a newly generated name, also in
+// place of one that somebody chose; only when there are no alerts at all does it keep its name. Alerts keep
+// their owners.
+//
+// A source becomes Redirected, with a system tag that says so. It has no more alerts; name, severity, tags and
+// everything else stay as they were, and so does its log.
+//
+// The error holds every refusal, as a [*RefusedError]: an incident that is resolved or was merged away, two
+// owners, two verdicts, more than [MaxEntities] or [MaxTags] together, more than [MaxMerge] sources, the target
+// among the sources, which is ErrItself, or ErrCycle where redirects lead from one to the other.
+//
+// Source: Microsoft Defender XDR, merge incidents, where the service chooses the target.
+func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect, error) {
+	refused := &RefusedError{}
+	if n := len(sources); n > MaxMerge {
+		refused.add(target.name(), ErrTooManyAtOnce, fmt.Sprintf("at most %d, not %d", MaxMerge, n))
+	}
+	refused.unlessOpen(target)
+	m := merging{target: target.Incident, entities: identities(target.Alerts...)}
+	done := map[ID]bool{}
+	for _, s := range sources {
+		switch id := s.Incident.ID; {
+		case done[id]:
+			continue
+		case id == m.target.ID && s.name() == target.name():
+			refused.add(s.name(), ErrItself, "")
+			continue
+		case id == m.target.ID:
+			refused.add(s.name(), ErrCycle, "")
+			continue
+		default:
+			done[id] = true
+		}
+		refused.unlessOpen(s)
+		m.take(cmd, refused, s, reason)
+	}
+	refused.limit(target.name(), len(m.entities))
+	if n := len(m.target.Tags); n > MaxTags {
+		refused.add(target.name(), ErrTooManyTags, fmt.Sprintf("at most %d, not %d", MaxTags, n))
+	}
+	if err := refused.err("merge into "+string(target.name()), reason); err != nil {
+		return nil, err
+	}
+	for n := range m.entries {
+		m.entries[n].ID = cmd.EntryID(n)
+	}
+	if len(m.sources) == 0 {
+		return nil, nil
+	}
+	return append([]Effect{{Incident: m.target, Alerts: m.alerts, Activity: m.entries}}, m.sources...), nil
+}
+
+// A merging is a merge that has come to some source.
+type merging struct {
+	target   Incident           // as it is so far
+	entities map[alert.Key]bool // identities of all evidence so far
+	alerts   []alert.Alert      // that moved
+	entries  []activity.Entry   // of the target, not numbered yet
+	sources  []Effect
+}
+
+// take merges one source. Each has entries of its own, so that one can be taken out again by itself.
+func (m *merging) take(cmd Command, refused *RefusedError, s Party, reason string) {
+	after := m.target
+	switch o := s.Incident.Owner; {
+	case after.Owner.IsZero():
+		after.Owner = o
+	case !o.IsZero() && !o.Same(after.Owner):
+		refused.add(s.name(), ErrOwners, fmt.Sprintf("assigned to %s, not to %s", o, after.Owner))
+	}
+	if v, ok := bothVerdicts(after.Verdict, s.Incident.Verdict); ok {
+		after.Verdict = v
+	} else {
+		refused.add(s.name(), ErrVerdicts, fmt.Sprintf("%s, not %s", words(s.Incident.Verdict), words(after.Verdict)))
+	}
+	for _, t := range s.Incident.Tags {
+		after.Tags = withTag(after.Tags, t)
+	}
+	for _, a := range s.Alerts {
+		after.Alerts = after.Alerts.take(a, m.entities)
+	}
+	if after.Alerts.Count > 0 {
+		after.Renamed = false
+	}
+	copies := s.copies(after.ID)
+	for _, c := range copies {
+		if c.Type == activity.Commented {
+			after.Comments++
+		}
+	}
+	here := effect(cmd, m.target, after.derive(), []activity.Entry{{Type: activity.Merged, Text: reason, Links: byHand(s.Incident.ID)}}, nil)
+	m.target = here.Incident
+	m.entries = append(append(m.entries, here.Activity...), copies...)
+
+	gone := s.Incident
+	gone.Status, gone.RedirectTo, gone.Alerts = Redirected, after.ID, Summary{}
+	gone.Tags = withTag(gone.Tags, Tag{RedirectedTag, true})
+	cmd.Part = string(gone.ID)
+	main := append([]activity.Entry{{Type: activity.Redirected, Text: reason, Links: byHand(after.ID)}}, leaving(s.Alerts, "")...)
+	there := effect(cmd, s.Incident, gone, main, nil)
+	var alerts []alert.Alert
+	alerts, there.Activity = move(cmd, s.Alerts, there.Activity, after.ID)
+	m.alerts = append(m.alerts, alerts...)
+	m.sources = append(m.sources, there)
+}
+
+// copies returns the entries of p's log as they go into the log of its target: all that are not there from an
+// earlier merge into the same, which was undone.
+func (p Party) copies(target ID) []activity.Entry {
+	from, cause := 0, ""
+	for n, e := range p.Log {
+		if e.Type == activity.Redirected && e.Origin == "" && leadsTo(e, target) {
+			cause = e.Cause
+		}
+		if cause != "" && e.Cause == cause {
+			from = n + 1
+		}
+	}
+	var copies []activity.Entry
+	for _, e := range p.Log[from:] {
+		e = e.Clone()
+		e.Seq, e.Incident = 0, target
+		if e.Origin == "" {
+			e.Origin = p.Incident.ID
+		}
+		copies = append(copies, e)
+	}
+	return copies
+}
+
+func leadsTo(e activity.Entry, id ID) bool { return len(e.Links) > 0 && e.Links[0].Incident == id }
+
+// bothVerdicts returns the verdict that says what a and b say, unless they contradict each other. What is not
+// set contradicts nothing.
+func bothVerdicts(a, b classification.Verdict) (both classification.Verdict, ok bool) {
+	both = a
+	if both.Classification == "" {
+		both.Classification = b.Classification
+	}
+	if both.Determination == "" {
+		both.Determination = b.Determination
+	}
+	ok = (b.Classification == "" || b.Classification == both.Classification) && (b.Determination == "" || b.Determination == both.Determination)
+	return both, ok
+}
+
+func words(v classification.Verdict) string {
+	if v.Determination == "" {
+		return string(v.Classification)
+	}
+	return string(v.Classification) + ", " + string(v.Determination)
+}
+
+// MergedAlerts returns the alerts that source, which was merged into another incident, gave to it then, as its
+// log tells. [Unmerge] takes them as source's.
+func MergedAlerts(source Party) []alert.ID {
+	var ids []alert.ID
+	_, there := source.merge()
+	for _, e := range there {
+		if e.Type == activity.AlertMoved {
+			ids = append(ids, e.Alert)
+		}
+	}
+	return ids
+}
+
+// merge returns the command by which source was merged into the incident that it leads to, and its own entries
+// of it.
+func (p Party) merge() (cause string, entries []activity.Entry) {
+	for _, e := range p.Log {
+		if e.Type == activity.Redirected && e.Origin == "" && leadsTo(e, p.Incident.RedirectTo) {
+			cause, entries = e.Cause, nil
+		}
+		if e.Origin == "" && e.Cause == cause {
+			entries = append(entries, e)
+		}
+	}
+	if cause == "" {
+		entries = nil
+	}
+	return cause, entries
+}
+
+// Unmerge returns the effects of taking source out of target, the incident that it was merged into: first that
+// on the source, with the alerts that go back to it, then that on the target. They are to be stored at once.
+// source.Alerts must be those of [MergedAlerts], wherever they are now, and both logs are needed. reason is put
+// into the log as [Merge] does.
+//
+// What the merge did to both is undone: the source has its alerts, its status and its tags, the target no more
+// those alerts, the tags, the owner, the verdict that it had from the source, and a name that somebody had
+// chosen is there again. What else was done to the target since stays, alerts that joined it among it, and so
+// do the entries that were copied, with their comments, since a log is never made shorter. Alerts go back as
+// they are now.
+//
+// The error holds every refusal, as a [*RefusedError]: source was not merged by this library; the target is
+// resolved or was merged into another itself; one of the alerts has left it; or a field that the merge changed
+// was changed since.
+func Unmerge(cmd Command, source, target Party, reason string) ([]Effect, error) {
+	refused := &RefusedError{}
+	refused.unlessOpen(target)
+	cause, there := source.merge()
+	if cause == "" || target.Incident.ID != source.Incident.RedirectTo {
+		refused.add(source.name(), ErrNotMerged, "")
+	}
+	away := 0
+	for _, a := range source.Alerts {
+		if a.Incident != target.Incident.ID && target.Incident.Status != Redirected {
+			if away++; away == 1 {
+				refused.add(source.name(), ErrChanged, fmt.Sprintf("alert %s is in incident %s", a.ID, a.Incident))
+			}
+		}
+	}
+	if away > 1 {
+		refused.Refusals[len(refused.Refusals)-1].Detail += fmt.Sprintf(", %d more are elsewhere", away-1)
+	}
+	back, err := source.restored(there)
+	if err != nil {
+		return nil, err
+	}
+	left, err := target.without(refused, source, cause)
+	if err != nil {
+		return nil, err
+	}
+	if err := refused.err("unmerge of "+string(source.name()), reason); err != nil {
+		return nil, err
+	}
+	main := func(id ID) activity.Entry {
+		return activity.Entry{Type: activity.Unmerged, Text: reason, Links: byHand(id)}
+	}
+	here := effect(cmd, source.Incident, back, []activity.Entry{main(target.Incident.ID)}, nil)
+	cmd.Part = string(target.Incident.ID)
+	rest := effect(cmd, target.Incident, left, append([]activity.Entry{main(source.Incident.ID)}, leaving(source.Alerts, "")...), nil)
+	here.Alerts, rest.Activity = move(cmd, source.Alerts, rest.Activity, source.Incident.ID)
+	return []Effect{here, rest}, nil
+}
+
+// restored returns the source as it was before the merge that entries tell of.
+func (p Party) restored(entries []activity.Entry) (Incident, error) {
+	i := p.Incident
+	i.RedirectTo, i.Alerts = "", Summarize(p.Alerts)
+	for _, e := range entries {
+		for _, c := range e.Changes {
+			var err error
+			switch c.Field {
+			case "status":
+				err = read(c.Before, &i.Status)
+			case "tags":
+				i.Tags = nil
+				err = read(c.Before, &i.Tags)
+			}
+			if err != nil {
+				return i, fmt.Errorf("incident %s: entry %s: %w", i.ID, e.ID, err)
+			}
+		}
+	}
+	return i.derive(), nil
+}
+
+// without returns the target as it is without what the source brought by the merge with that cause.
+func (p Party) without(refused *RefusedError, source Party, cause string) (Incident, error) {
+	i := p.Incident
+	going := make(map[alert.ID]bool, len(source.Alerts))
+	for _, a := range source.Alerts {
+		going[a.ID] = true
+	}
+	rest := slices.DeleteFunc(slices.Clone(p.Alerts), func(a alert.Alert) bool { return going[a.ID] })
+	i.Alerts = Summarize(rest)
+	inside := false
+	for _, e := range p.Log {
+		if e.Cause != cause || e.Type == activity.Merged {
+			inside = e.Cause == cause && leadsTo(e, source.Incident.ID)
+		}
+		if !inside {
+			continue
+		}
+		for _, c := range e.Changes {
+			if err := p.undo(refused, source, &i, c); err != nil {
+				return i, fmt.Errorf("incident %s: entry %s: %w", i.ID, e.ID, err)
+			}
+		}
+	}
+	if i.Verdict.Classification == "" && i.Verdict.Determination != "" {
+		refused.add(source.name(), ErrChanged, "the verdict of "+string(p.name()))
+	}
+	return i.derive(), nil
+}
+
+// undo takes one change by a merge back from i, unless it was changed since.
+func (p Party) undo(refused *RefusedError, source Party, i *Incident, c activity.Change) (err error) {
+	changed := func() { refused.add(source.name(), ErrChanged, c.Field+" of "+string(p.name())) }
+	at := slices.IndexFunc(incidentFields, func(f field[Incident]) bool { return f.path == c.Field })
+	same := at >= 0 && incidentFields[at].value(&p.Incident) == c.After
+	switch c.Field {
+	case "tags":
+		var before, after []Tag
+		if err = errors.Join(read(c.Before, &before), read(c.After, &after)); err != nil {
+			return err
+		}
+		brought := slices.DeleteFunc(after, func(t Tag) bool { return slices.Contains(before, t) })
+		for _, t := range brought {
+			if !slices.Contains(p.Incident.Tags, t) {
+				changed()
+				return nil
+			}
+		}
+		i.Tags = slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool { return slices.Contains(brought, t) })
+		if len(i.Tags) == 0 {
+			i.Tags = nil
+		}
+		return nil
+	case "name": // one that was generated before is generated again
+		if !i.Renamed {
+			err = read(c.Before, &i.Name)
+		}
+		return err
+	case "owner":
+		i.Owner = Owner{}
+		err = read(c.Before, &i.Owner)
+	case "verdict.classification":
+		i.Verdict.Classification = ""
+		err = read(c.Before, &i.Verdict.Classification)
+	case "verdict.determination":
+		i.Verdict.Determination = ""
+		err = read(c.Before, &i.Verdict.Determination)
+	case "renamed":
+		i.Renamed = true
+	default: // comes from the alerts, or is a number of entries
+		return nil
+	}
+	if !same {
+		changed()
+	}
+	return err
+}
+
+// read sets v to what valueOf was given. The value "" leaves it as it is.
+func read[T any](value activity.Value, v *T) error {
+	if value == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(value), v)
+}

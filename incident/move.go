@@ -1,0 +1,118 @@
+package incident
+
+import (
+	"slices"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+)
+
+// MoveAlerts returns the effects of moving alerts from the incidents they are in to another: first that on the
+// other, with all alerts that move, then one on each that they leave, in the order of from. They are to be
+// stored at once. An incident to that was never stored, of which only the ID is given, is made. Alerts that
+// are in none of from stay where they are; when no alert moves there is no effect. from and to must have all
+// their alerts, and no two of them are the same incident. reason is put into the log, at most [MaxComment]
+// code points; it may be "".
+//
+// Severity and name of all of them follow their alerts, unless somebody chose them. An incident that is left
+// without alerts stays, without severity and named "Incident without alerts" unless somebody chose otherwise.
+// Alerts keep their status and their owner. They may leave an incident that is resolved.
+//
+// The error holds every refusal, as a [*RefusedError]: the other is resolved, was merged away, or would have
+// more than [MaxEntities].
+//
+// Source: Microsoft Defender XDR, move alerts to another incident; what becomes of an incident without alerts
+// is not published.
+func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason string) ([]Effect, error) {
+	refused := &RefusedError{}
+	refused.unlessOpen(Party{Case: to})
+	before, after := to.Incident, to.Incident
+	var main []activity.Entry
+	if before.Created.IsZero() {
+		before, after.Created = Incident{}, cmd.At
+		main = append(main, activity.Entry{Type: activity.IncidentCreated, Text: reason})
+	}
+	going := make(map[alert.ID]bool, len(alerts))
+	for _, id := range alerts {
+		going[id] = true
+	}
+	entities := identities(to.Alerts...)
+	effects := make([]Effect, 1, 1+len(from))
+	var arrived []alert.Alert
+	for _, c := range from {
+		var stay, leave []alert.Alert
+		for _, a := range c.Alerts {
+			if going[a.ID] {
+				leave = append(leave, a)
+			} else {
+				stay = append(stay, a)
+			}
+		}
+		if len(leave) == 0 {
+			continue
+		}
+		for _, a := range leave {
+			text := reason
+			if text == "" {
+				text = a.Title
+			}
+			main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: text, Links: byHand(c.Incident.ID)})
+			after.Alerts = after.Alerts.take(a, entities)
+		}
+		left := c.Incident
+		left.Alerts = Summarize(stay)
+		cmd.Part = string(left.ID)
+		e := effect(cmd, c.Incident, left.derive(), leaving(leave, reason), nil)
+		leave, e.Activity = move(cmd, leave, e.Activity, to.Incident.ID)
+		arrived = append(arrived, leave...)
+		effects = append(effects, e)
+	}
+	if err := refused.limit(to.Incident.ID, len(entities)).err("move to "+string(to.Incident.ID), reason); err != nil || len(arrived) == 0 {
+		return nil, err
+	}
+	cmd.Part = ""
+	effects[0] = effect(cmd, before, after.derive(), main, nil)
+	effects[0].Alerts = arrived
+	return effects, nil
+}
+
+// leaving returns the main entries of alerts that leave an incident.
+func leaving(alerts []alert.Alert, reason string) []activity.Entry {
+	main := make([]activity.Entry, 0, len(alerts))
+	for _, a := range alerts {
+		main = append(main, activity.Entry{Type: activity.AlertMoved, Alert: a.ID, Text: reason})
+	}
+	return main
+}
+
+// move returns alerts as alerts of the incident to, and entries, of which those about their leaving are in the
+// order of alerts, with that change.
+func move(cmd Command, alerts []alert.Alert, entries []activity.Entry, to ID) ([]alert.Alert, []activity.Entry) {
+	moved := slices.Clone(alerts)
+	left := moved
+	for n := range entries {
+		if e := &entries[n]; e.Type == activity.AlertMoved {
+			a := &left[0]
+			left = left[1:]
+			e.Changes = append(e.Changes, activity.Change{Field: "incident", Before: valueOf(string(a.Incident)), After: valueOf(string(to))})
+			a.Incident, a.Updated = to, cmd.At
+		}
+	}
+	return moved, entries
+}
+
+// take returns s with one more alert, whose entities are added to those of the others.
+func (s Summary) take(a alert.Alert, entities map[alert.Key]bool) Summary {
+	s = s.add(a, func(k alert.Key) bool { return entities[k] })
+	for _, e := range a.Evidence {
+		if e.Entity != nil {
+			entities[alert.Identity(e.Entity)] = true
+		}
+	}
+	return s
+}
+
+// byHand is the link between incidents that somebody has put together, or apart.
+func byHand(id ID) []activity.Link {
+	return []activity.Link{{Reason: activity.GroupedManually, Incident: id}}
+}

@@ -13,6 +13,7 @@
 //   - storage: the contract of a store; storage/memory is the reference implementation
 //   - incident/correlation: which incident an alert belongs to, and why
 //   - incident/manager: the part a program calls
+//   - incident/metrics: how fast incidents were handled
 //   - export: the report of an incident, as a value and as PDF
 //
 // # Errors

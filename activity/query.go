@@ -9,7 +9,8 @@ import (
 )
 
 // A Query selects entries. A field that is set must match; within a field any value may. The zero Query
-// selects the whole log.
+// selects the whole log. An incident and its alerts have fields of the same name, such as "severity"; Types
+// tells their entries apart.
 //
 // Results come in the order of Seq; Newest turns it round.
 type Query struct {
@@ -17,13 +18,15 @@ type Query struct {
 	Alerts     []alert.ID
 	IDs        []ID
 	Types      []Type
-	Categories []Category
+	Categories []Category // Comment selects the comments, Management and Correlation together the audits
 	Triggers   []Trigger
-	Actors     []string  // identifiers of actors
-	Since      time.Time // Time at or after; zero means no bound
-	Until      time.Time // Time before; zero means no bound
-	AfterSeq   int64     // Seq greater than this
-	BeforeSeq  int64     // Seq less than this; 0 means no bound
+	Actors     []string           // identifiers of actors
+	Fields     []string           // entries with a change of one of these, compared by bytes with Change.Field
+	Origins    []alert.IncidentID // entries copied from one of these incidents; "" stands for those not copied
+	Since      time.Time          // Time at or after; zero means no bound
+	Until      time.Time          // Time before; zero means no bound
+	AfterSeq   int64              // Seq greater than this
+	BeforeSeq  int64              // Seq less than this; 0 means no bound
 
 	Newest bool // highest Seq first
 	Limit  int  // at most so many; 0 means all
@@ -34,6 +37,7 @@ func (q Query) Match(e Entry) bool {
 	return e.Seq > q.AfterSeq && (q.BeforeSeq == 0 || e.Seq < q.BeforeSeq) &&
 		oneOf(q.Incidents, e.Incident) && oneOf(q.Alerts, e.Alert) && oneOf(q.IDs, e.ID) && oneOf(q.Types, e.Type) &&
 		oneOf(q.Categories, e.Category()) && oneOf(q.Triggers, e.Trigger()) && oneOf(q.Actors, e.Actor.ID) &&
+		oneOf(q.Origins, e.Origin) && (len(q.Fields) == 0 || slices.ContainsFunc(e.Changes, func(c Change) bool { return slices.Contains(q.Fields, c.Field) })) &&
 		(q.Since.IsZero() || !e.Time.Before(q.Since)) && (q.Until.IsZero() || e.Time.Before(q.Until))
 }
 

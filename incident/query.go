@@ -74,19 +74,19 @@ func (q Query) Match(c Case) bool {
 		q.matchSummary(&i.Alerts) &&
 		within(i.Created, q.CreatedSince, q.CreatedUntil) && within(i.Updated, q.UpdatedSince, q.UpdatedUntil) &&
 		(len(q.References) == 0 || slices.ContainsFunc(i.References, q.wantsReference)) &&
-		(q.Text == "" || q.matchText(i) || anyAlert(c.Alerts, q.TextKeys())) &&
+		(q.Text == "" || q.matchText(i) || len(c.Alerts) > 0 && anyAlert(c.Alerts, q.TextKeys())) &&
 		(len(q.Entities) == 0 || anyAlert(c.Alerts, q.Entities)) &&
 		!slices.ContainsFunc(q.Except, func(x Query) bool { return x.Match(c) })
 }
 
-func (q Query) matchOwner(o Owner) bool {
+func (q *Query) matchOwner(o Owner) bool {
 	if len(q.Owners) == 0 && !q.Unassigned {
 		return true
 	}
 	return q.Unassigned && o.IsZero() || !o.IsZero() && slices.Contains(q.Owners, o.ID)
 }
 
-func (q Query) matchTags(i *Incident) bool {
+func (q *Query) matchTags(i *Incident) bool {
 	return len(q.Tags) == 0 || slices.ContainsFunc(q.Tags, i.HasTag)
 }
 
@@ -101,11 +101,11 @@ func (s *Summary) has(severity alert.Severity) bool {
 	return int(severity) < len(s.BySeverity) && s.BySeverity[severity] > 0
 }
 
-func (q Query) wantsReference(r Reference) bool {
+func (q *Query) wantsReference(r Reference) bool {
 	return slices.ContainsFunc(q.References, func(w Reference) bool { return w.System == r.System && w.ID == r.ID })
 }
 
-func (q Query) matchText(i *Incident) bool {
+func (q *Query) matchText(i *Incident) bool {
 	return strings.Contains(Fold(i.Name), Fold(q.Text)) || q.Text == string(i.ID) || q.Text == strconv.FormatInt(i.Number, 10)
 }
 
@@ -128,7 +128,7 @@ func (q Query) TextKeys() []alert.Key {
 }
 
 func anyAlert(alerts []alert.Alert, keys []alert.Key) bool {
-	return slices.ContainsFunc(alerts, func(a alert.Alert) bool { return anyOf(keys, a.Keys()) })
+	return len(keys) > 0 && slices.ContainsFunc(alerts, func(a alert.Alert) bool { return anyOf(keys, a.Keys()) })
 }
 
 // Compare returns -1, 0 or +1 as a comes before, with or after b among q's results. Incidents that are

@@ -18,7 +18,8 @@
 // serves it: of all incidents, or by status and severity, owner or tag. The other filters, text among them,
 // are tested record by record. A query for IDs, numbers or entities finds all incidents that have one of
 // them before it yields the first, and entries about an alert are looked for in the log of the incidents
-// asked for, or in the whole log.
+// asked for, or in the whole log. A count of statuses, severities, owners or one tag is added up from the
+// sizes of indexes; other counts, and facets, look at each incident that is counted.
 //
 // # Errors
 //

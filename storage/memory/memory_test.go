@@ -16,6 +16,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
@@ -46,6 +47,8 @@ func minute(t *rapid.T, label string) time.Time {
 func pick[T any](t *rapid.T, label string, from ...T) T {
 	return rapid.SampledFrom(from).Draw(t, label)
 }
+
+func asset(n int) alert.Device { return alert.Device{HostName: fmt.Sprint("host", n)} }
 
 func ip(n int) alert.IP { return alert.IP{Address: fmt.Sprintf("192.0.2.%d", n)} }
 
@@ -79,6 +82,10 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		for _, tag := range some(t, "tags", "vip", "VIP", "straße") {
 			i.Tags = append(i.Tags, incident.Tag{Name: tag})
 		}
+		values := pick(t, "values", nil, []string{"a"}, []string{"b"}, []string{"a", "b"})
+		i.Alerts.Sources, i.Alerts.DetectionSources, i.Alerts.Products = values, values[:len(values)/2], slices.Clone(values)
+		i.Alerts.Categories, i.Alerts.Techniques, i.Alerts.DeviceGroups = values[len(values)/2:], slices.Clone(values), values[:len(values)/2]
+		i.Verdict.Classification, i.Verdict.Determination = pick(t, "class", "", classification.TruePositive), pick(t, "type", "", classification.Malware)
 		i.Created, i.Updated = at(rapid.IntRange(0, 6).Draw(t, "created")), at(rapid.IntRange(0, 6).Draw(t, "updated"))
 		cs.Incidents = append(cs.Incidents, i)
 	}
@@ -87,7 +94,7 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		a.Version, a.FirstActivity, a.Description = m.alerts[a.ID].Version, minute(t, "first"), "text"
 		a.Status, a.Severity = pick(t, "status", alert.StatusNew, alert.StatusResolved), pick(t, "severity", alert.Low, alert.High)
 		for _, n := range some(t, "evidence", 1, 2, 3) {
-			a.Evidence = append(a.Evidence, alert.Evidence{Entity: ip(n)})
+			a.Evidence = append(a.Evidence, alert.Evidence{Entity: ip(n)}, alert.Evidence{Entity: asset(n)})
 		}
 		cs.Alerts = append(cs.Alerts, a)
 	}
@@ -220,6 +227,15 @@ func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
 	if !drop("named") {
 		q.IDs, q.Numbers = some[incident.ID](t, "ids", "i1", "i2", "i3"), some[int64](t, "numbers", 1, 2, 3)
 	}
+	if !drop("except") {
+		q.Except = []incident.Query{{
+			Statuses: some(t, "not statuses", incident.Active, incident.Resolved), Entities: some(t, "not keys", alert.Identity(asset(1)), alert.Identity(ip(2))),
+			Text: pick(t, "not text", "", "b", "HOST1", "i1"), Limit: 1, // does not count
+		}}
+	}
+	if !drop("text") {
+		q.Text = pick(t, "text", "A", "host1", "host2", "i2", "2")
+	}
 	var all []incident.Incident
 	for _, i := range m.incidents {
 		c := incident.Case{Incident: i}
@@ -233,6 +249,7 @@ func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
 		}
 	}
 	slices.SortFunc(all, q.Compare)
+	countsAgree(t, r, q, all)
 	if len(m.incidents) > 0 && rapid.Bool().Draw(t, "cursor") {
 		for _, from := range m.incidents {
 			if from.Number == int64(len(m.incidents)+1)/2 {

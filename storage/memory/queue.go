@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/btree"
 
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -19,29 +20,84 @@ func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[inci
 			yield(incident.Incident{}, err)
 			return
 		}
-		s := incidentSource{q: q}
-		s.q.Entities = nil // plan sees to them; Match would need the alerts
-		s.find = func(n int) ([]*incidentVersion, bool) {
-			s.find = r.plan(q, start, started)
-			return s.find(n)
-		}
-		send(ctx, r, &s, q.Limit, yield)
+		send(ctx, r, r.source(q, start, started), q.Limit, yield)
 	}
 }
 
 // An incidentSource finds incidents.
 type incidentSource struct {
-	q    incident.Query // without Entities
-	find batcher
+	filter filter
+	find   batcher
+}
+
+// source returns what finds the incidents that q selects behind start.
+func (r *reader) source(q incident.Query, start incident.Place, started bool) *incidentSource {
+	s := new(incidentSource)
+	s.find = func(n int) ([]*incidentVersion, bool) { // with the lock held, for the first time
+		s.filter = r.filter(q)
+		s.filter.linked = nil // plan sees to the entities
+		s.find = r.plan(q, start, started)
+		return s.find(n)
+	}
+	return s
 }
 
 func (s *incidentSource) next(n int) ([]*incidentVersion, bool) { return s.find(n) }
 
-func (s *incidentSource) wanted(v *incidentVersion) bool {
-	return s.q.Match(incident.Case{Incident: v.value})
-}
+func (s *incidentSource) wanted(v *incidentVersion) bool { return s.filter.passes(v) }
 
 func (s *incidentSource) copy(v *incidentVersion) incident.Incident { return v.value.Clone() }
+
+// A filter is a query in a form that need not see the alerts of an incident.
+type filter struct {
+	q      incident.Query       // without Text, Entities and Except
+	text   *incident.Query      // with Text alone; nil when there is none
+	named  map[incident.ID]bool // those with an asset that Text names
+	linked map[incident.ID]bool // those with one of the entities; nil means that they do not matter
+	except []filter
+}
+
+// filter finds out what the alerts say to q.
+func (r *reader) filter(q incident.Query) filter {
+	f := filter{q: q}
+	f.q.Text, f.q.Entities, f.q.Except = "", nil, nil
+	if q.Text != "" {
+		f.text, f.named = &incident.Query{Text: q.Text}, r.having(q.TextKeys())
+	}
+	if len(q.Entities) > 0 {
+		f.linked = r.having(q.Entities)
+	}
+	for _, x := range q.Except {
+		f.except = append(f.except, r.filter(x))
+	}
+	return f
+}
+
+// having returns the incidents that have an alert with one of the keys.
+func (r *reader) having(keys []alert.Key) map[incident.ID]bool {
+	found := make(map[incident.ID]bool)
+	for _, key := range keys {
+		if e := r.tables.entities[key]; e != nil {
+			r.incidentsWith(e, func(id incident.ID) { found[id] = true })
+		}
+	}
+	return found
+}
+
+// passes reports whether the query selects v.
+func (f *filter) passes(v *incidentVersion) bool {
+	id := v.value.ID
+	if !f.q.Match(incident.Case{Incident: v.value}) || f.linked != nil && !f.linked[id] ||
+		f.text != nil && !f.named[id] && !f.text.Match(incident.Case{Incident: v.value}) {
+		return false
+	}
+	for n := range f.except {
+		if f.except[n].passes(v) {
+			return false
+		}
+	}
+	return true
+}
 
 // A batcher is the method next of a source.
 type batcher func(n int) (found []*incidentVersion, more bool)

@@ -73,6 +73,22 @@ type brokenReader struct {
 	alerts    func(context.Context, alert.Query) iter.Seq2[alert.Alert, error]
 	activity  func(context.Context, activity.Query) iter.Seq2[activity.Entry, error]
 	sightings func(context.Context, storage.SightingQuery) iter.Seq2[storage.Sighting, error]
+	count     func(context.Context, incident.Query) (int, error)
+	facets    func(context.Context, incident.Query) (storage.Counts, error)
+}
+
+func (r *brokenReader) Count(ctx context.Context, q incident.Query) (int, error) {
+	if r.count != nil {
+		return r.count(ctx, q)
+	}
+	return storage.Count(ctx, struct{ storage.Reader }{r}, q)
+}
+
+func (r *brokenReader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
+	if r.facets != nil {
+		return r.facets(ctx, q)
+	}
+	return storage.Facets(ctx, struct{ storage.Reader }{r}, q)
 }
 
 func (r *brokenReader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
@@ -493,7 +509,7 @@ var faults = []fault{
 			}
 		}
 	})},
-	{[]string{"FilterAlerts"}, "forgets the status of alerts asked for by ID", askingAlerts(func(q *alert.Query) {
+	{[]string{"FilterAlerts", "OldViews"}, "forgets the status of alerts asked for by ID", askingAlerts(func(q *alert.Query) {
 		if len(q.IDs) > 0 && len(q.Entities) == 0 {
 			q.Statuses = nil
 		}
@@ -506,6 +522,28 @@ var faults = []fault{
 				all = all[:min(len(all), q.Limit)]
 			}
 			return of(all, err)
+		}
+	})},
+	{[]string{"Count"}, "counts an incident with two of the tags twice", reading(func(r *brokenReader) {
+		r.count = func(ctx context.Context, q incident.Query) (n int, err error) {
+			tags := q.Tags
+			if len(tags) == 0 {
+				return storage.Count(ctx, r.Reader, q)
+			}
+			for _, tag := range tags {
+				q.Tags = []string{tag}
+				some, failed := storage.Count(ctx, r.Reader, q)
+				n, err = n+some, cmp.Or(err, failed)
+			}
+			return n, err
+		}
+	})},
+	{[]string{"Facets"}, "takes an owner without an account identifier for nobody", reading(func(r *brokenReader) {
+		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
+			c, err := storage.Facets(ctx, r.Reader, q)
+			c.Unassigned += c.Owners[""]
+			delete(c.Owners, "")
+			return c, err
 		}
 	})},
 	{[]string{"Hub"}, "looks at the first 500 alerts of an entity", reading(func(r *brokenReader) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -19,7 +20,7 @@ func filters(seed uint64, ask func(*world, context.Context, storage.Reader) erro
 		for round := range 6 {
 			err := w.change(ctx, s, max(2, 30-30*round), 8)
 			if err == nil {
-				err = s.View(ctx, func(r storage.Reader) error { return repeat(30, func() error { return ask(w, ctx, r) }) })
+				err = s.View(ctx, func(r storage.Reader) error { return repeat(45, func() error { return ask(w, ctx, r) }) })
 			}
 			if err != nil {
 				return fmt.Errorf("seed %d, round %d: %w", seed, round, err)
@@ -102,7 +103,7 @@ func oldViews(seed uint64) func(context.Context, storage.Storage) error {
 	return func(ctx context.Context, s storage.Storage) error {
 		w := newWorld(seed)
 		ask := func(m *world, r storage.Reader) error {
-			return repeat(6, func() error {
+			return repeat(9, func() error {
 				for _, ask := range []func(*world, context.Context, storage.Reader) error{(*world).askIncidents, (*world).askAlerts, (*world).askActivity} {
 					if err := ask(m, ctx, r); err != nil {
 						return err
@@ -164,6 +165,32 @@ func (w *world) askSightings(ctx context.Context, r storage.Reader) error {
 	}
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("sightings for %+v: %v, want %v", q, got, want)
+	}
+	return nil
+}
+
+// askCount compares what r counts with what it yields. So does askFacets.
+func (w *world) askCount(ctx context.Context, r storage.Reader) error {
+	return askNumbers(w, ctx, r, "count", storage.Count)
+}
+
+func (w *world) askFacets(ctx context.Context, r storage.Reader) error {
+	return askNumbers(w, ctx, r, "facets", storage.Facets)
+}
+
+func askNumbers[T any](w *world, ctx context.Context, r storage.Reader, what string, count func(context.Context, storage.Reader, incident.Query) (T, error)) error {
+	var q incident.Query
+	draw(w, &q, incidentFilters, incidentOthers)
+	want, err := count(ctx, struct{ storage.Reader }{r}, q) // neither Counter nor Faceter any more
+	if err != nil {
+		return fmt.Errorf("incidents for %s: %w", describe(q), err)
+	}
+	got, err := count(ctx, r, q)
+	if err != nil {
+		return fmt.Errorf("%s for %s: %w", what, describe(q), err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		return fmt.Errorf("%s for %s: %v, want %v", what, describe(q), got, want)
 	}
 	return nil
 }

@@ -37,22 +37,27 @@ var incidentFilters = []lot[incident.Query]{
 	},
 	func(w *world, q *incident.Query) { q.Statuses = some(w, []incident.Status{0, 1, 2, 3}) },
 	func(w *world, q *incident.Query) { q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
+	func(w *world, q *incident.Query) { q.AlertSeverities = some(w, []alert.Severity{0, 1, 2, 3, 4, 99}) },
 	func(w *world, q *incident.Query) { q.Owners = some(w, ownerIDs) },
 	func(w *world, q *incident.Query) { q.Unassigned = true },
 	func(w *world, q *incident.Query) { q.Tags = some(w, tagNames) },
 	func(w *world, q *incident.Query) { q.Classifications = some(w, classes) },
 	func(w *world, q *incident.Query) { q.Determinations = some(w, types) },
 	func(w *world, q *incident.Query) { q.Sources = some(w, values) },
+	func(w *world, q *incident.Query) { q.DetectionSources = some(w, values) },
 	func(w *world, q *incident.Query) { q.Products = some(w, values) },
 	func(w *world, q *incident.Query) { q.Categories = some(w, values) },
+	func(w *world, q *incident.Query) { q.Techniques = some(w, values) },
 	func(w *world, q *incident.Query) { q.DeviceGroups = some(w, values) },
+	func(w *world, q *incident.Query) { q.MultipleSources = true },
+	func(w *world, q *incident.Query) { q.MultipleCategories = true },
 	func(w *world, q *incident.Query) { q.Entities = some(w, keys) },
 	func(w *world, q *incident.Query) {
 		q.References = some(w, append([]incident.Reference{{System: "snow", ID: "2"}}, references...))
 	},
 	func(w *world, q *incident.Query) {
 		i := pick(w, w.incidents)
-		q.Text = pick(w, append([]string{string(i.ID), strconv.FormatInt(i.Number, 10)}, texts...))
+		q.Text = pick(w, append([]string{string(i.ID), strconv.FormatInt(i.Number, 10), "D0", "Kai", "192.0.2.1"}, texts...))
 	},
 	func(w *world, q *incident.Query) { q.CreatedSince = w.bound() },
 	func(w *world, q *incident.Query) { q.CreatedUntil = w.bound() },
@@ -61,6 +66,15 @@ var incidentFilters = []lot[incident.Query]{
 }
 
 var incidentOthers = []lot[incident.Query]{
+	func(w *world, q *incident.Query) {
+		for range w.lots.IntN(3) {
+			var x incident.Query
+			pick(w, incidentFilters)(w, &x)
+			pick(w, incidentFilters)(w, &x)
+			x.Limit = 1 // does not count
+			q.Except = append(q.Except, x)
+		}
+	},
 	func(w *world, q *incident.Query) { q.Sort = incident.Sort(w.lots.IntN(int(incident.ByNumber) + 1)) },
 	func(w *world, q *incident.Query) { q.Ascending = true },
 	func(w *world, q *incident.Query) { q.Limit = pick(w, []int{1, 7, 1000}) },
@@ -108,6 +122,12 @@ var activityFilters = []lot[activity.Query]{
 	func(w *world, q *activity.Query) { q.Categories = some(w, []activity.Category{0, 1, 2}) },
 	func(w *world, q *activity.Query) { q.Triggers = some(w, []activity.Trigger{0, 1}) },
 	func(w *world, q *activity.Query) { q.Actors = some(w, []string{"kai", "Kai", "rule", "none"}) },
+	func(w *world, q *activity.Query) {
+		q.Fields = some(w, []string{"status", "Status", "alerts.count", "none"})
+	},
+	func(w *world, q *activity.Query) {
+		q.Origins = some(w, []incident.ID{w.incidentID(), w.incidentID(), ""})
+	},
 	func(w *world, q *activity.Query) { q.Since = w.bound() },
 	func(w *world, q *activity.Query) { q.Until = w.bound() },
 	func(w *world, q *activity.Query) { q.AfterSeq = w.seq() },

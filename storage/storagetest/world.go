@@ -94,6 +94,10 @@ func (w *world) drawIncident(i incident.Incident) incident.Incident {
 	i.Created, i.Updated = w.hour(), w.hour()
 	i.Alerts.Sources, i.Alerts.Products = part(w, values), part(w, values)
 	i.Alerts.Categories, i.Alerts.DeviceGroups = part(w, values), part(w, values)
+	i.Alerts.DetectionSources, i.Alerts.Techniques = part(w, values), part(w, values)
+	for s := range i.Alerts.BySeverity {
+		i.Alerts.BySeverity[s] = max(0, w.lots.IntN(4)-2)
+	}
 	return i
 }
 
@@ -119,6 +123,12 @@ func (w *world) drawEntry(id activity.ID) activity.Entry {
 	e := activity.Entry{ID: id, Time: w.hour(), Incident: w.incidentID(), Type: pick(w, entryTypes), Actor: pick(w, actors), Text: pick(w, texts)}
 	if !w.one(4) {
 		e.Alert = w.alertID()
+	}
+	for _, field := range []string{"status", "name", "alerts.count"}[:e.Time.Hour()%4] {
+		e.Changes = append(e.Changes, activity.Change{Field: field, Before: `"a"`, After: `"b"`})
+	}
+	if e.Time.Hour()%3 == 0 {
+		e.Origin = e.Incident
 	}
 	return e
 }

@@ -1,0 +1,116 @@
+package storage
+
+import (
+	"context"
+	"slices"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// Counts are how many incidents a query selects, in all and for each value that a filter can be set to. A
+// value's count is that of the query with only this value in the filter besides. Values that no incident has
+// are not in the maps, which are nil when they are empty. An incident with two tags counts for both.
+type Counts struct {
+	Total            int
+	Unassigned       int
+	Statuses         map[incident.Status]int
+	Severities       map[alert.Severity]int
+	Owners           map[string]int                        // by account identifier
+	Tags             map[string]Tally                      // by the folded name, see [incident.Fold]
+	Classifications  map[classification.Classification]int // "" is not classified
+	Determinations   map[classification.Determination]int  // "" is none
+	Sources          map[string]int
+	DetectionSources map[string]int
+	Products         map[string]int
+	Categories       map[string]int
+	Techniques       map[string]int
+	DeviceGroups     map[string]int
+}
+
+// A Tally is how many incidents have a tag, and the spelling of it that is the first by bytes.
+type Tally struct {
+	Name  string
+	Count int
+}
+
+// A Faceter is a [Reader] that counts by value without reading all records. Those who count use [Facets],
+// which sees to it that Sort, Ascending, After and Limit of the query are zero.
+type Faceter interface {
+	Facets(context.Context, incident.Query) (Counts, error)
+}
+
+// Facets returns how many incidents q selects for each value of the filters, whatever page of them it asks
+// for: Sort, Ascending, After and Limit do not count. It asks r itself where r is a [Faceter] and reads the
+// incidents where it is not.
+//
+// All filters of q hold, so a screen that offers the other values of a filter too clears that filter first.
+// The result is as large as there are different values.
+func Facets(ctx context.Context, r Reader, q incident.Query) (Counts, error) {
+	q = all(q)
+	if f, ok := r.(Faceter); ok {
+		return f.Facets(ctx, q)
+	}
+	var c Counts
+	for i, err := range r.Incidents(ctx, q) {
+		if err != nil {
+			return Counts{}, err
+		}
+		c.Add(&i)
+	}
+	return c, nil
+}
+
+// Add counts one more incident, which it does not change or keep.
+func (c *Counts) Add(i *incident.Incident) {
+	c.Total++
+	count(&c.Statuses, i.Status)
+	count(&c.Severities, i.Severity)
+	if i.Owner.IsZero() {
+		c.Unassigned++
+	} else {
+		count(&c.Owners, i.Owner.ID)
+	}
+	c.addTags(i.Tags)
+	count(&c.Classifications, i.Verdict.Classification)
+	count(&c.Determinations, i.Verdict.Determination)
+	countAll(&c.Sources, i.Alerts.Sources)
+	countAll(&c.DetectionSources, i.Alerts.DetectionSources)
+	countAll(&c.Products, i.Alerts.Products)
+	countAll(&c.Categories, i.Alerts.Categories)
+	countAll(&c.Techniques, i.Alerts.Techniques)
+	countAll(&c.DeviceGroups, i.Alerts.DeviceGroups)
+}
+
+func (c *Counts) addTags(tags []incident.Tag) {
+	if len(tags) > 0 && c.Tags == nil {
+		c.Tags = make(map[string]Tally)
+	}
+	var folded []string
+	for _, t := range tags {
+		name := incident.Fold(t.Name)
+		tally, known := c.Tags[name]
+		if !known || t.Name < tally.Name {
+			tally.Name = t.Name
+		}
+		if !slices.Contains(folded, name) {
+			folded = append(folded, name)
+			tally.Count++
+		}
+		c.Tags[name] = tally
+	}
+}
+
+func countAll(counts *map[string]int, values []string) {
+	for _, v := range values {
+		count(counts, v)
+	}
+}
+
+func count[K comparable](counts *map[K]int, k K) {
+	if *counts == nil {
+		*counts = make(map[K]int)
+	}
+	(*counts)[k]++
+}

@@ -1,0 +1,223 @@
+package memory_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+// Q5: a count is the number of incidents that the query yields when it is walked to the end, and each facet
+// is what the query selects of its value. selected is what q selects.
+func countsAgree(t *rapid.T, r storage.Reader, q incident.Query, selected []incident.Incident) {
+	slow := struct{ storage.Reader }{r} // neither Counter nor Faceter
+	for _, reader := range []storage.Reader{r, slow} {
+		n, err := storage.Count(t.Context(), reader, q)
+		require.NoError(t, err)
+		require.Equal(t, len(selected), n, "%+v", q)
+		got, err := storage.Facets(t.Context(), reader, q)
+		require.NoError(t, err)
+		require.Equal(t, facetsOf(selected), got, "%+v", q)
+	}
+}
+
+// facetsOf asks for each value in turn.
+func facetsOf(selected []incident.Incident) storage.Counts {
+	matching := func(q incident.Query) (n int) {
+		for _, i := range selected {
+			if q.Match(incident.Case{Incident: i}) {
+				n++
+			}
+		}
+		return n
+	}
+	c := storage.Counts{Total: len(selected), Unassigned: matching(incident.Query{Unassigned: true})}
+	add(&c.Statuses, []incident.Status{0, 1, 2, 3}, func(v incident.Status) int { return matching(incident.Query{Statuses: []incident.Status{v}}) })
+	add(&c.Severities, []alert.Severity{0, 1, 2, 3, 4}, func(v alert.Severity) int { return matching(incident.Query{Severities: []alert.Severity{v}}) })
+	add(&c.Owners, []string{"", "ann", "kai"}, func(v string) int { return matching(incident.Query{Owners: []string{v}}) })
+	add(&c.Classifications, []classification.Classification{"", classification.TruePositive}, func(v classification.Classification) int {
+		return matching(incident.Query{Classifications: []classification.Classification{v}})
+	})
+	add(&c.Determinations, []classification.Determination{"", classification.Malware}, func(v classification.Determination) int {
+		return matching(incident.Query{Determinations: []classification.Determination{v}})
+	})
+	values := []string{"a", "b"}
+	add(&c.Sources, values, func(v string) int { return matching(incident.Query{Sources: []string{v}}) })
+	add(&c.DetectionSources, values, func(v string) int { return matching(incident.Query{DetectionSources: []string{v}}) })
+	add(&c.Products, values, func(v string) int { return matching(incident.Query{Products: []string{v}}) })
+	add(&c.Categories, values, func(v string) int { return matching(incident.Query{Categories: []string{v}}) })
+	add(&c.Techniques, values, func(v string) int { return matching(incident.Query{Techniques: []string{v}}) })
+	add(&c.DeviceGroups, values, func(v string) int { return matching(incident.Query{DeviceGroups: []string{v}}) })
+	for folded, spellings := range map[string][]string{"vip": {"VIP", "vip"}, "strasse": {"straße"}} {
+		if n := matching(incident.Query{Tags: []string{folded}}); n > 0 {
+			if c.Tags == nil {
+				c.Tags = make(map[string]storage.Tally)
+			}
+			used := func(name string) bool {
+				return slices.ContainsFunc(selected, func(i incident.Incident) bool { return slices.Contains(i.Tags, incident.Tag{Name: name}) })
+			}
+			c.Tags[folded] = storage.Tally{Name: spellings[slices.IndexFunc(spellings, used)], Count: n}
+		}
+	}
+	return c
+}
+
+func add[K comparable](counts *map[K]int, values []K, count func(K) int) {
+	for _, v := range values {
+		if n := count(v); n > 0 {
+			if *counts == nil {
+				*counts = make(map[K]int)
+			}
+			(*counts)[v] = n
+		}
+	}
+}
+
+// Q2: a page is the beginning of the whole queue, whichever way that is sorted, and a count is of the whole
+// queue, whichever page is asked for.
+func TestPageIsTheBeginningOfTheQueue(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, m := memory.New(), model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil}
+		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
+			m.grow(t, s)
+		}
+		require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+			q := incident.Query{Sort: incident.Sort(rapid.IntRange(0, 6).Draw(t, "sort")), Ascending: rapid.Bool().Draw(t, "ascending")}
+			all := collect(t, r.Incidents(t.Context(), q))
+			require.True(t, slices.IsSortedFunc(all, q.Compare))
+			require.Len(t, all, len(m.incidents))
+			q.Limit = rapid.IntRange(1, 8).Draw(t, "limit")
+			require.Equal(t, all[:min(q.Limit, len(all))], collect(t, r.Incidents(t.Context(), q)))
+			if len(all) > 0 {
+				q.After = q.CursorAfter(all[len(all)/2])
+			}
+			n, err := storage.Count(t.Context(), r, q)
+			require.NoError(t, err)
+			require.Equal(t, len(all), n)
+
+			one := pick(t, "one filter",
+				incident.Query{Owners: some(t, "owners", "kai", "ann", "")}, incident.Query{Unassigned: true}, incident.Query{Tags: some(t, "tags", "Vip", "STRASSE")},
+				incident.Query{Statuses: some(t, "statuses", incident.Active, incident.Resolved), Severities: some(t, "severities", alert.Low, alert.High)},
+				incident.Query{Owners: []string{"kai"}, Tags: []string{"vip"}}, incident.Query{Tags: []string{"vip"}, Statuses: []incident.Status{incident.Active}},
+			)
+			n, err = storage.Count(t.Context(), r, one)
+			require.NoError(t, err)
+			require.Len(t, collect(t, r.Incidents(t.Context(), one)), n, "%+v", one)
+			return nil
+		}))
+	})
+}
+
+// Q3, Q4: who walks all pages while others write sees each incident that does not change exactly once.
+func TestWalkingPagesWhileOthersWrite(t *testing.T) {
+	const still, moving = 300, 30
+	for sort := incident.ByUpdated; sort <= incident.ByNumber; sort++ {
+		for _, ascending := range []bool{false, true} {
+			s := memory.New()
+			draw := func(n, round int) incident.Incident {
+				return incident.Incident{
+					ID: incident.ID(fmt.Sprint("i", n)), Name: fmt.Sprint("n", (n*7+round)%50), Severity: alert.Severity((n + round) % 5),
+					Status: incident.Status((n + round) % 3), Owner: incident.Owner{ID: fmt.Sprint((n + round) % 7)},
+					Created: at((n*11 + round) % 400), Updated: at((n*13 + round) % 400),
+				}
+			}
+			var cs storage.Changeset
+			for n := range still + moving {
+				cs.Incidents = append(cs.Incidents, draw(n, 0))
+			}
+			_, err := s.Apply(t.Context(), cs)
+			require.NoError(t, err)
+			seen := make(map[incident.ID]int)
+			q := incident.Query{Sort: sort, Ascending: ascending, Limit: 20}
+			for round := 1; ; round++ {
+				var page []incident.Incident
+				require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+					page = collect(t, r.Incidents(t.Context(), q))
+					return nil
+				}))
+				for _, i := range page {
+					seen[i.ID]++
+				}
+				if len(page) == 0 {
+					break
+				}
+				q.After = q.CursorAfter(page[len(page)-1])
+				var cs storage.Changeset
+				for n := range moving {
+					i := draw(still+n, 31*round+n)
+					i.Version = int64(round)
+					cs.Incidents = append(cs.Incidents, i)
+				}
+				if round < 20 { // an ascending walk never ends while new ones come
+					cs.Incidents = append(cs.Incidents, draw(still+moving+round, round))
+				}
+				_, err := s.Apply(t.Context(), cs)
+				require.NoError(t, err)
+			}
+			for n := range still {
+				assert.Equal(t, 1, seen[incident.ID(fmt.Sprint("i", n))], "i%d by %s, ascending %t", n, sort, ascending)
+			}
+		}
+	}
+}
+
+// A count that sizes of indexes tell is still that of the moment of the View when much has been written since.
+func TestCountInAnOldView(t *testing.T) {
+	s := memory.New()
+	write := func(from, to int, version int64, change func(*incident.Incident)) {
+		var cs storage.Changeset
+		for n := from; n < to; n++ {
+			i := incident.Incident{ID: incident.ID(fmt.Sprint("i", n)), Version: version, Updated: at(n), Tags: []incident.Tag{{Name: "vip"}}}
+			change(&i)
+			cs.Incidents = append(cs.Incidents, i)
+		}
+		_, err := s.Apply(t.Context(), cs)
+		require.NoError(t, err)
+	}
+	write(0, 5000, 0, func(*incident.Incident) {})
+	require.NoError(t, s.View(t.Context(), func(old storage.Reader) error {
+		agree := func() {
+			for q, want := range map[*incident.Query]int{
+				{}:                        5000,
+				{Tags: []string{"VIP"}}:   5000,
+				{Owners: []string{"kai"}}: 0,
+				{Statuses: []incident.Status{incident.Active}}:   5000,
+				{Statuses: []incident.Status{incident.Resolved}}: 0,
+				{UpdatedSince: at(4000)}:                         1000,
+				{Text: "i7"}:                                     1,
+				{Except: []incident.Query{{Statuses: []incident.Status{incident.Resolved}}}}: 5000,
+			} {
+				n, err := storage.Count(t.Context(), old, *q)
+				require.NoError(t, err)
+				assert.Equal(t, want, n, "%+v", *q)
+			}
+		}
+		agree()
+		for version := range int64(2) { // the second time more versions are kept than are looked through
+			write(0, 3000, version+1, func(i *incident.Incident) { i.Status, i.Owner.ID, i.Tags = incident.Resolved, "kai", nil })
+			write(5000+int(version)*100, 5100+int(version)*100, 0, func(*incident.Incident) {})
+			agree()
+		}
+		return nil
+	}))
+}
+
+// The Reader of a View that is over does not count.
+func TestCountAfterTheView(t *testing.T) {
+	s := memory.New()
+	var r storage.Reader
+	require.NoError(t, s.View(t.Context(), func(here storage.Reader) error { r = here; return nil }))
+	_, err := storage.Count(t.Context(), r, incident.Query{})
+	require.ErrorIs(t, err, storage.ErrClosed)
+	_, err = storage.Facets(t.Context(), r, incident.Query{CreatedSince: day})
+	require.ErrorIs(t, err, storage.ErrClosed)
+}

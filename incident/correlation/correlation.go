@@ -35,6 +35,7 @@ import (
 type Decision struct {
 	Incident incident.ID     // the incident it joins; "" means a new one
 	Links    []activity.Link // the reasons, and what was considered and held back; ordered by entity and incident
+	Merge    []incident.ID   // the other open incidents that the alert links, to be merged into Incident where the rules allow it
 }
 
 // Default is the default correlator. The zero Default is ready to use.
@@ -84,7 +85,8 @@ var stopped = []alert.Key{
 // within the window. The open incident with the highest score wins; of equal ones the one with the lowest
 // Number. An incident's score is the sum over the entities, each by the weightiest of its identifiers that
 // link the incident, so that a device with three names weighs no more than one with a single name. The
-// other incidents are among the links, held back. A standalone alert is not looked at, and links nobody.
+// other incidents are among the links, held back, and those that are open are to be merged, best first. A
+// standalone alert is not looked at, and links nobody.
 func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert) (Decision, error) {
 	if a.Standalone {
 		return Decision{}, nil
@@ -93,14 +95,14 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert)
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
-	best, err := choose(ctx, r, a, links)
+	best, others, err := choose(ctx, r, a, links)
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
 	slices.SortFunc(links, func(a, b activity.Link) int {
 		return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Incident, b.Incident))
 	})
-	return Decision{best, links}, nil
+	return Decision{best, links, others}, nil
 }
 
 // links returns a link for each identifier of a and each incident that has it in the window, and those of
@@ -180,9 +182,9 @@ type candidate struct {
 	score  int // when there are several that are open
 }
 
-// choose returns the incident that a joins, "" when it is none of the linked ones, and notes in the links
-// to the others why.
-func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activity.Link) (incident.ID, error) {
+// choose returns the incident that a joins, "" when it is none of the linked ones, and the others that are
+// open, best first. It notes in the links to others why they do not count.
+func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activity.Link) (joins incident.ID, others []incident.ID, err error) {
 	var candidates []candidate
 	of := func(l activity.Link) int {
 		return slices.IndexFunc(candidates, func(c candidate) bool { return c.id == l.Incident })
@@ -194,7 +196,7 @@ func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activi
 		}
 		i, err := r.Incident(ctx, l.Incident)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		candidates = append(candidates, candidate{id: l.Incident, number: i.Number, open: i.Status.Open()})
 		if i.Status.Open() {
@@ -227,7 +229,15 @@ func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activi
 			l.HeldBack = fmt.Sprintf("another incident matches better (%d against %d)", best.score, c.score)
 		}
 	}
-	return best.id, nil
+	slices.SortFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.number, b.number))
+	})
+	for _, c := range candidates {
+		if c.open && c.id != best.id {
+			others = append(others, c.id)
+		}
+	}
+	return best.id, others, nil
 }
 
 // scores returns what the links to each incident come to when each entity of a counts once.

@@ -328,7 +328,7 @@ func TestTheHighestScoreWins(t *testing.T) {
 		{Reason: activity.SharedIndicators, Entity: "md5:f", Incident: "i3", Score: 3, HeldBack: "another incident matches better (7 against 5)"},
 		{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i2", Score: 5, HeldBack: "another incident matches better (7 against 5)"},
 		{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i4", Score: 5},
-	}}, dec)
+	}, Merge: []incident.ID{"i2", "i3", "i1"}}, dec, "the others are to be merged, the best first, of equal ones the oldest")
 }
 
 func TestOfEqualScoresTheOldestIncidentWins(t *testing.T) {
@@ -367,7 +367,7 @@ func TestAnEntityCountsOnce(t *testing.T) {
 		{Reason: activity.SharedIndicators, Entity: "md5:f", Incident: "i2", Score: 3},
 		{Reason: activity.SharedIndicators, Entity: "sha256:f", Incident: "i2", Score: 4},
 		{Reason: activity.SameAsset, Entity: "upn:eve@contoso.com", Incident: "i2", Score: 5},
-	}}, dec)
+	}, Merge: []incident.ID{"i1", "i3"}}, dec)
 }
 
 func TestOnlyOpenIncidentsTakeAlerts(t *testing.T) {

@@ -46,8 +46,10 @@ type Result struct {
 }
 
 // Ingest takes alerts in, one after the other, and returns a result for each, in their order. A new alert
-// joins the incident that the correlator names or opens one; one that is there already, by its Origin, is
-// counted and, where its source has changed it, updated.
+// joins the incident that the correlator names or opens one. Where the correlator names others to be merged
+// into that one, they are merged first, by the system and as [incident.Merge] allows; what it refuses is held
+// back in the links, with the reason. An alert that is there already, by its Origin, is counted and, where its
+// source has changed it, updated.
 //
 // An alert that cannot be taken does not keep the others back. The error joins those of the results, each
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
@@ -77,35 +79,75 @@ func (m *Manager) ingest(ctx context.Context, cmd incident.Command, a alert.Aler
 		return err
 	}
 	defer m.lock(a)()
+	refused := make(map[incident.ID]string) // incidents that a links and that cannot be merged, and why
 	return m.retry(ctx, "ingest", func() error {
-		var e incident.Effect
-		repeated := false
-		err := m.storage.View(ctx, func(r storage.Reader) error {
-			old, err := r.Alert(ctx, a.ID)
-			switch {
-			case err == nil:
-				e, *result, err = m.repeat(ctx, r, cmd, old, a)
-				repeated = result.Outcome == Repeated
-				return err
-			case !errors.Is(err, storage.ErrNotFound):
-				return err
+		p, err := m.placeOf(ctx, cmd, a, by, refused)
+		for err == nil && len(p.merge) > 0 {
+			if err = m.mergeLinked(ctx, cmd, a, p, refused); err == nil {
+				p, err = m.placeOf(ctx, cmd, a, by, refused)
 			}
-			e, *result, err = m.place(ctx, r, cmd, a, by)
-			return err
-		})
+		}
 		if err != nil {
 			return err
 		}
-		if repeated {
-			_, err = m.storage.Apply(ctx, storage.Changeset{Alerts: e.Alerts})
+		if *result = p.result; result.Outcome == Repeated {
+			_, err = m.storage.Apply(ctx, storage.Changeset{Alerts: p.effect.Alerts})
 		} else {
-			_, err = m.apply(ctx, e)
+			_, err = m.apply(ctx, p.effect)
 		}
 		if errors.Is(err, storage.ErrExists) {
 			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody ingested it just now: next time it is a repeat
 		}
 		return err
 	})
+}
+
+// A placing is where an alert goes.
+type placing struct {
+	effect incident.Effect
+	result Result
+	merge  []incident.ID // those that have to be merged into the result's incident first; then there is no effect yet
+}
+
+// placeOf finds the place of a as of now.
+func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
+	err = m.storage.View(ctx, func(r storage.Reader) error {
+		old, err := r.Alert(ctx, a.ID)
+		switch {
+		case err == nil:
+			p.effect, p.result, err = m.repeat(ctx, r, cmd, old, a)
+		case errors.Is(err, storage.ErrNotFound):
+			p, err = m.place(ctx, r, cmd, a, by, refused)
+		}
+		return err
+	})
+	return p, err
+}
+
+// mergeLinked merges the incidents that a links, each by a command of its own, since each may be refused.
+func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert.Alert, p placing, refused map[incident.ID]string) error {
+	cmd.By = activity.Actor{Kind: activity.System, ID: "correlation"}
+	for _, id := range p.merge {
+		var keys []string
+		for _, l := range p.result.Links {
+			if l.Incident == id {
+				keys = append(keys, string(l.Entity))
+			}
+		}
+		cmd.ID, cmd.Part = m.newID(), ""
+		reason := fmt.Sprintf("Alert %s links them by %s.", a.ID, strings.Join(keys, ", "))
+		_, err := m.settle(ctx, "merge", cmd, call{}, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
+		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
+			var why []string
+			for _, r := range no.Refusals {
+				why = append(why, strings.TrimPrefix(strings.TrimPrefix(r.Error(), string(r.Incident)+": "), "incident: "))
+			}
+			refused[id] = "not merged: " + strings.Join(why, "; ")
+		} else if err != nil {
+			return fmt.Errorf("merge incident %s into %s: %w", id, p.result.Incident, err)
+		}
+	}
+	return nil
 }
 
 // repeat counts an alert that is there already.
@@ -128,26 +170,41 @@ func (m *Manager) repeat(ctx context.Context, r storage.Reader, cmd incident.Com
 }
 
 // place finds or opens the incident of a new alert.
-func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Command, a alert.Alert, by Correlator) (incident.Effect, Result, error) {
+func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Command, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
 	d, err := by.Correlate(ctx, r, a)
 	if err != nil {
-		return incident.Effect{}, Result{}, err
+		return p, err
 	}
-	result := Result{Alert: a.ID, Incident: d.Incident, Outcome: Joined, Links: d.Links}
+	p.result = Result{Alert: a.ID, Incident: d.Incident, Outcome: Joined, Links: d.Links}
 	if d.Incident == "" {
-		result.Incident, result.Outcome = incident.ID(m.newID()), Opened
-		e, err := incident.Create(cmd, result.Incident, incident.Draft{}, []alert.Alert{a}, d.Links, m.taxonomy)
-		return e, result, err
+		p.result.Incident, p.result.Outcome = incident.ID(m.newID()), Opened
+		p.effect, err = incident.Create(cmd, p.result.Incident, incident.Draft{}, []alert.Alert{a}, d.Links, m.taxonomy)
+		return p, err
+	}
+	for _, id := range d.Merge {
+		if why := refused[id]; why == "" {
+			p.merge = append(p.merge, id)
+		} else {
+			for n := range d.Links {
+				if d.Links[n].Incident == id {
+					d.Links[n].HeldBack = why
+				}
+			}
+		}
+	}
+	if len(p.merge) > 0 {
+		return p, nil
 	}
 	i, err := r.Incident(ctx, d.Incident)
 	if err != nil {
-		return incident.Effect{}, result, err
+		return p, err
 	}
 	known, err := knownAssets(ctx, r, i.ID, a)
 	if err != nil {
-		return incident.Effect{}, result, err
+		return p, err
 	}
-	return incident.AddAlert(cmd, i, a, d.Links, func(k alert.Key) bool { return slices.Contains(known, k) }), result, nil
+	p.effect = incident.AddAlert(cmd, i, a, d.Links, func(k alert.Key) bool { return slices.Contains(known, k) })
+	return p, nil
 }
 
 // knownAssets returns those identities of a's assets that some alert of the incident has.

@@ -19,6 +19,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/correlation"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/incident/metrics"
 	"github.com/incidentkit/incidentkit/storage"
@@ -331,13 +332,24 @@ func (l *life) act(by activity.Actor, now time.Time) {
 	}
 }
 
+// apart is the default correlator without merges, which the model of lives does not know.
+type apart struct{ correlation.Default }
+
+func (c apart) Correlate(ctx context.Context, r storage.Reader, a alert.Alert) (correlation.Decision, error) {
+	d, err := c.Default.Correlate(ctx, r, a)
+	d.Merge = nil
+	return d, err
+}
+
 // Whatever is done to incidents, the report is what the commands themselves add up to.
 func TestReportIsWhatTheCommandsAddUpTo(t *testing.T) {
 	var reopened, imported int
 	rapid.Check(t, func(t *rapid.T) {
 		now, ids := start, 0
 		s := memory.New()
-		m := manager.New(s, &manager.Options{Now: func() time.Time { return now }, NewID: func() string { ids++; return fmt.Sprint("id", ids) }})
+		m := manager.New(s, &manager.Options{
+			Now: func() time.Time { return now }, NewID: func() string { ids++; return fmt.Sprint("id", ids) }, Correlator: apart{},
+		})
 		lives := map[incident.ID]*life{}
 		pick := func(what string, n int) int { return rapid.IntRange(0, n-1).Draw(t, what) }
 		actor := func() activity.Actor { return []activity.Actor{siem, kai}[pick("actor", 2)] }

@@ -1,0 +1,129 @@
+package manager_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+// Inside the limits, which alerts stand together does not depend on the order in which they come: those that
+// share an entity within the window, directly or through others. C1
+func TestGroupingDoesNotDependOnTheOrder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var alerts []alert.Alert
+		for n := range rapid.IntRange(1, 12).Draw(rt, "alerts") {
+			var entities []alert.Entity
+			for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(0, 6), 0, 3, rapid.ID[int]).Draw(rt, "entities") {
+				entities = append(entities, alert.Device{DeviceID: fmt.Sprint("d", d)})
+			}
+			alerts = append(alerts, raise(n, 60*rapid.IntRange(0, 60).Draw(rt, "hours"), entities...))
+		}
+		want := components(alerts)
+		for _, order := range [][]alert.Alert{alerts, rapid.Permutation(alerts).Draw(rt, "order")} {
+			s := memory.New()
+			m := manager.New(s, &manager.Options{Now: func() time.Time { return start }})
+			_, err := m.Ingest(t.Context(), siem, order)
+			require.NoError(rt, err)
+			groups := map[incident.ID][]string{}
+			for _, a := range all(t, m.Alerts(t.Context(), alert.Query{})) {
+				groups[a.Incident] = append(groups[a.Incident], a.Origin.ID)
+			}
+			var got []string
+			for _, g := range groups {
+				slices.Sort(g)
+				got = append(got, strings.Join(g, " "))
+			}
+			slices.Sort(got)
+			require.Equal(rt, want, got)
+			for v, err := range manager.Check(t.Context(), s) {
+				require.NoError(rt, err)
+				require.Fail(rt, "broken", "%v", v)
+			}
+		}
+	})
+}
+
+// components returns the groups of alerts by brute force, each as the sorted numbers of its alerts.
+func components(alerts []alert.Alert) []string {
+	group := make([]int, len(alerts))
+	for n := range group {
+		group[n] = n
+	}
+	for range alerts {
+		for a := range alerts {
+			for b := range alerts {
+				apart := alerts[a].FirstActivity.Sub(alerts[b].FirstActivity).Abs()
+				shared := slices.ContainsFunc(alerts[a].Keys(), func(k alert.Key) bool { return slices.Contains(alerts[b].Keys(), k) })
+				if shared && apart <= 24*time.Hour {
+					group[a] = min(group[a], group[b])
+				}
+			}
+		}
+	}
+	members := map[int][]string{}
+	for n, g := range group {
+		members[g] = append(members[g], alerts[n].Origin.ID)
+	}
+	var all []string
+	for _, m := range members {
+		slices.Sort(m)
+		all = append(all, strings.Join(m, " "))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// An alert that links two incidents brings them together: the system merges them, says why, and the alert
+// joins what came of it.
+func TestAnAlertThatLinksTwoIncidentsMergesThem(t *testing.T) {
+	m, _ := open(t)
+	laptop, server := alert.Device{DeviceID: "laptop"}, alert.Device{DeviceID: "server"}
+	first, second := ingest(t, m, raise(1, 0, laptop))[0].Incident, ingest(t, m, raise(2, 0, server))[0].Incident
+	link := ingest(t, m, raise(3, 0, laptop, server))[0]
+	assert.Equal(t, first, link.Incident)
+	for _, l := range link.Links {
+		assert.Equal(t, first, l.Incident)
+		assert.Empty(t, l.HeldBack)
+	}
+	i, err := m.Incident(t.Context(), second)
+	require.NoError(t, err)
+	assert.Equal(t, first, i.ID)
+	assert.Equal(t, 3, i.Alerts.Count)
+	merged := all(t, m.Activity(t.Context(), activity.Query{Incidents: []incident.ID{first}, Types: []activity.Type{activity.Merged}}))
+	require.Len(t, merged, 1)
+	assert.Equal(t, activity.Actor{Kind: activity.System, ID: "correlation"}, merged[0].Actor)
+	assert.Equal(t, "Alert edr:3 links them by device:server.", merged[0].Text)
+}
+
+// What must not be merged is left as it is, and the alert says why. M8
+func TestWhatMustNotBeMergedIsHeldBack(t *testing.T) {
+	m, _ := open(t)
+	laptop, server := alert.Device{DeviceID: "laptop"}, alert.Device{DeviceID: "server"}
+	first, second := ingest(t, m, raise(1, 0, laptop))[0].Incident, ingest(t, m, raise(2, 0, server))[0].Incident
+	for id, owner := range map[incident.ID]string{first: "kai", second: "mona"} {
+		_, err := m.Edit(t.Context(), kai, id, incident.Edit{Owner: &incident.Owner{ID: owner}})
+		require.NoError(t, err)
+	}
+	link := ingest(t, m, raise(3, 0, laptop, server))[0]
+	assert.Equal(t, first, link.Incident)
+	require.Len(t, link.Links, 2)
+	assert.Equal(t, "not merged: assigned to two different owners: assigned to mona, not to kai", link.Links[1].HeldBack)
+	for id, alerts := range map[incident.ID]int{first: 2, second: 1} {
+		i, err := m.Incident(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, id, i.ID)
+		assert.Equal(t, alerts, i.Alerts.Count)
+	}
+}

@@ -50,7 +50,8 @@ func (s *incidentSource) copy(v *incidentVersion) incident.Incident { return v.v
 
 // A filter is a query in a form that need not see the alerts of an incident.
 type filter struct {
-	q      incident.Query       // without Text, Entities and Except
+	q      incident.Query       // without Tags, Text, Entities and Except
+	tags   []string             // folded, as those of versions are; none means that they do not matter
 	text   *incident.Query      // with Text alone; nil when there is none
 	named  map[incident.ID]bool // those with an asset that Text names
 	linked map[incident.ID]bool // those with one of the entities; nil means that they do not matter
@@ -60,7 +61,10 @@ type filter struct {
 // filter finds out what the alerts say to q.
 func (r *reader) filter(q incident.Query) filter {
 	f := filter{q: q}
-	f.q.Text, f.q.Entities, f.q.Except = "", nil, nil
+	f.q.Tags, f.q.Text, f.q.Entities, f.q.Except = nil, "", nil, nil
+	for _, tag := range q.Tags {
+		f.tags = append(f.tags, incident.Fold(tag))
+	}
 	if q.Text != "" {
 		f.text, f.named = &incident.Query{Text: q.Text}, r.having(q.TextKeys())
 	}
@@ -87,7 +91,8 @@ func (r *reader) having(keys []alert.Key) map[incident.ID]bool {
 // passes reports whether the query selects v.
 func (f *filter) passes(v *incidentVersion) bool {
 	id := v.value.ID
-	if !f.q.Match(incident.Case{Incident: v.value}) || f.linked != nil && !f.linked[id] ||
+	if len(f.tags) > 0 && !slices.ContainsFunc(v.tags, func(t string) bool { return slices.Contains(f.tags, t) }) ||
+		!f.q.Match(incident.Case{Incident: v.value}) || f.linked != nil && !f.linked[id] ||
 		f.text != nil && !f.named[id] && !f.text.Match(incident.Case{Incident: v.value}) {
 		return false
 	}

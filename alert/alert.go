@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/internal/enum"
@@ -132,9 +133,16 @@ func (a Alert) Validate() error {
 	for _, t := range []struct{ field, value string }{
 		{"origin.source", a.Origin.Source}, {"origin.id", a.Origin.ID}, {"product", a.Product},
 		{"detectionSource", a.DetectionSource}, {"title", a.Title}, {"description", a.Description},
-		{"recommendedActions", a.RecommendedActions}, {"category", a.Category}, {"owner.id", a.Owner.ID},
+		{"recommendedActions", a.RecommendedActions}, {"category", a.Category}, {"actor", a.Actor}, {"threat", a.Threat},
+		{"threatFamily", a.ThreatFamily}, {"url", a.URL}, {"owner.id", a.Owner.ID}, {"owner.name", a.Owner.Name},
 	} {
 		p.text(t.field, t.value)
+	}
+	for i, t := range a.Techniques {
+		p.textAt("techniques", i, t)
+	}
+	for i, t := range a.Tags {
+		p.textAt("tags", i, t)
 	}
 	if a.Severity > High {
 		p.add("severity", a.Severity.String(), enum.Want(severities))
@@ -148,6 +156,10 @@ func (a Alert) Validate() error {
 	for i, e := range a.Evidence {
 		if e.Entity == nil {
 			p.add(fmt.Sprintf("evidence[%d].entity", i), "", "an entity")
+		} else if d, ok := e.Entity.(Device); ok {
+			if !utf8.ValidString(d.Group) {
+				p.text(fmt.Sprintf("evidence[%d].entity.group", i), d.Group) // incidents keep it
+			}
 		}
 	}
 	return errors.Join(p.errs...)

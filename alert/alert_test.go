@@ -143,3 +143,16 @@ func TestKeysOfManyPiecesOfEvidence(t *testing.T) {
 	}
 	assert.Equal(t, want, a.Keys())
 }
+
+// The log could not say what is no text, so that an alert with it is refused, field by field.
+func TestTextsThatAreNoTextAreRefused(t *testing.T) {
+	bad := "a\xffb"
+	err := alert.Alert{
+		Origin: alert.Origin{Source: "s", ID: "1"}, Title: "t", Actor: bad, Threat: bad, URL: bad, Owner: alert.Owner{ID: "kai", Name: bad},
+		Techniques: []string{"T1566", bad}, Tags: []string{bad}, Evidence: []alert.Evidence{{Entity: alert.Device{DeviceID: "d", Group: bad}}},
+	}.Validate()
+	require.ErrorIs(t, err, alert.ErrInvalid)
+	for _, field := range []string{"actor", "threat", "url", "owner.name", "techniques[1]", "tags[0]", "evidence[0].entity.group"} {
+		assert.ErrorContains(t, err, "alert s:1: "+field+" ")
+	}
+}

@@ -55,6 +55,13 @@ func (p *problems) text(field, value string) {
 	}
 }
 
+// textAt is text for the i-th value of a list.
+func (p *problems) textAt(field string, i int, value string) {
+	if !utf8.ValidString(value) {
+		p.text(fmt.Sprintf("%s[%d]", field, i), value)
+	}
+}
+
 func shorten(s string) string {
 	n := 0
 	for i := range s {

@@ -93,6 +93,9 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	if d.Reference != (Reference{}) {
 		p.record = "incident " + string(d.Reference.IncidentID())
 	}
+	p.text("reference.system", d.Reference.System, MaxName)
+	p.text("reference.id", d.Reference.ID, MaxName)
+	p.text("reference.url", d.Reference.URL, MaxComment)
 	if d.Name != "" {
 		p.need("name", d.Name)
 	}

@@ -1,8 +1,9 @@
 // Package correlation decides which incident a new alert belongs to, and says why.
 //
 // The [Default] correlator puts an alert into the open incident with which it shares the most weighty
-// entities inside a window of time. What every shared entity weighs, what was held back and why is part
-// of the [Decision], so that "why are these together" has an answer.
+// entities inside a window of time, and names the others that the alert links, to be merged into that one.
+// What every shared entity weighs, what was held back and why is part of the [Decision], so that "why are
+// these together" has an answer.
 //
 // # Limits
 //

@@ -183,7 +183,7 @@ func storedAlerts(ctx context.Context, r storage.Reader, alerts []alert.Alert) (
 
 // known returns what the storage knows of d's comments and of the assets of the alerts that it adds.
 func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Draft, added []alert.Alert) (incident.Known, error) {
-	k := incident.Known{Comments: make(map[activity.ID]bool), Assets: make(map[alert.Key]bool)}
+	k := incident.Known{Comments: make(map[activity.ID]bool)}
 	if ids := d.CommentIDs(); len(ids) > 0 {
 		for e, err := range r.Activity(ctx, activity.Query{IDs: ids}) {
 			if err != nil {
@@ -192,26 +192,9 @@ func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Dra
 			k.Comments[e.ID] = true
 		}
 	}
-	assets := storage.SightingQuery{Incident: id, Limit: 1}
-	asked := make(map[alert.Key]bool)
-	for _, a := range added {
-		for _, e := range a.Evidence {
-			if e.Entity.Kind().Asset() == alert.NotAsset {
-				continue
-			}
-			if key := alert.Identity(e.Entity); !asked[key] {
-				asked[key] = true
-				assets.Entities = append(assets.Entities, key)
-			}
-		}
-	}
-	for s, err := range storage.Sightings(ctx, r, assets) {
-		if err != nil {
-			return k, err
-		}
-		k.Assets[s.Entity] = true
-	}
-	return k, nil
+	var err error
+	k.Assets, err = knownAssets(ctx, r, id, added...)
+	return k, err
 }
 
 // into is the correlator of alerts whose source has grouped them.

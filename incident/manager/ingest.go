@@ -203,26 +203,31 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 	if err != nil {
 		return p, err
 	}
-	p.effect = incident.AddAlert(cmd, i, a, d.Links, func(k alert.Key) bool { return slices.Contains(known, k) })
+	p.effect = incident.AddAlert(cmd, i, a, d.Links, func(k alert.Key) bool { return known[k] })
 	return p, nil
 }
 
-// knownAssets returns those identities of a's assets that some alert of the incident has.
-func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, a alert.Alert) ([]alert.Key, error) {
-	var assets, known []alert.Key
-	for _, e := range a.Evidence {
-		if e.Entity.Kind().Asset() == alert.NotAsset {
-			continue
-		}
-		if key := alert.Identity(e.Entity); !slices.Contains(assets, key) {
-			assets = append(assets, key)
+// knownAssets returns those identities of the alerts' assets that some alert of the incident has.
+func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, alerts ...alert.Alert) (map[alert.Key]bool, error) {
+	q := storage.SightingQuery{Incident: id, Limit: 1}
+	asked := make(map[alert.Key]bool)
+	for _, a := range alerts {
+		for _, e := range a.Evidence {
+			if e.Entity.Kind().Asset() == alert.NotAsset {
+				continue
+			}
+			if key := alert.Identity(e.Entity); !asked[key] {
+				asked[key] = true
+				q.Entities = append(q.Entities, key)
+			}
 		}
 	}
-	for s, err := range storage.Sightings(ctx, r, storage.SightingQuery{Entities: assets, Incident: id, Limit: 1}) {
+	known := make(map[alert.Key]bool)
+	for s, err := range storage.Sightings(ctx, r, q) {
 		if err != nil {
 			return nil, err
 		}
-		known = append(known, s.Entity)
+		known[s.Entity] = true
 	}
 	return known, nil
 }

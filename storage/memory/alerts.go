@@ -69,6 +69,14 @@ func (n *alertNode) at(commit int64) *alertVersion {
 	return v
 }
 
+// version returns the version that is seen at a commit, if it stands at m, or nil.
+func (m mention) version(commit int64) *alertVersion {
+	if v := m.node.at(commit); v != nil && v.place == m.at {
+		return v
+	}
+	return nil
+}
+
 // An entity is the alerts with one key. While they are few, those of an incident are found among them; later
 // a tree knows.
 type entity struct {

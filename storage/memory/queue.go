@@ -248,14 +248,8 @@ func (r *reader) chosen(q incident.Query) []*incidentVersion {
 
 // incidentsWith calls yield with the incidents that have an alert with e.
 func (r *reader) incidentsWith(e *entity, yield func(incident.ID)) {
-	seen := func(m mention) *alertVersion {
-		if v := m.node.at(r.commit); v != nil && v.mention() == m && v.has(e) {
-			return v
-		}
-		return nil
-	}
 	for _, m := range e.alerts.few {
-		if v := seen(m); v != nil {
+		if v := m.version(r.commit); v != nil && v.has(e) {
 			yield(v.value.Incident)
 		}
 	}
@@ -265,7 +259,7 @@ func (r *reader) incidentsWith(e *entity, yield func(incident.ID)) {
 	it := e.members.Iter()
 	for ok := it.First(); ok; {
 		m := it.Item()
-		if v := seen(m.mention); v != nil && v.value.Incident == m.incident {
+		if v := m.version(r.commit); v != nil && v.has(e) && v.value.Incident == m.incident {
 			yield(m.incident)
 			ok = it.Seek(member{m.incident, mention{at: math.MaxInt64}}) // the next incident
 		} else {

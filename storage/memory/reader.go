@@ -183,8 +183,7 @@ func (s *alertSource) next(n int) (found []*alertVersion, more bool) {
 			return true // it has two of the entities
 		}
 		s.after, s.started = m, true
-		v := m.node.at(s.commit)
-		if v != nil && v.mention() == m && (len(s.keys) == 0 || slices.ContainsFunc(s.entities, v.has)) {
+		if v := m.version(s.commit); v != nil && (len(s.keys) == 0 || slices.ContainsFunc(s.entities, v.has)) {
 			s.found = append(s.found, v)
 		}
 		s.scanned++

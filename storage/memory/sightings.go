@@ -49,8 +49,8 @@ func (r *reader) sightings(q storage.SightingQuery, e *entity, after mention, yi
 	}
 	exact := countable(q.Since) && countable(q.Until) && q.Since.Nanosecond()%1000 == 0 && q.Until.Nanosecond()%1000 == 0
 	seen := func(m mention) bool {
-		v := m.node.at(r.commit)
-		if v == nil || v.place != m.at || (v.older != nil || v != m.node.latest) && !v.has(e) ||
+		v := m.version(r.commit)
+		if v == nil || (v.older != nil || v != m.node.latest) && !v.has(e) ||
 			q.Incident != "" && q.Incident != v.value.Incident ||
 			!exact && (!q.Since.IsZero() && v.value.FirstActivity.Before(q.Since) || !q.Until.IsZero() && !v.value.FirstActivity.Before(q.Until)) {
 			return true

@@ -114,6 +114,12 @@ func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []graph.I
 	return items, bad, nil
 }
 
+// Who does what.
+var (
+	importer = activity.Actor{Kind: activity.App, ID: "quickstart"}
+	kai      = activity.Actor{ID: "kai@contoso.com", Name: "Kai"}
+)
+
 // A worker does the main job and prints what it does.
 type worker struct {
 	ctx      context.Context
@@ -125,7 +131,6 @@ type worker struct {
 
 // ingest stores all items and prints where bare alerts went and why.
 func (w *worker) ingest(items []graph.Item, stderr io.Writer) (refused int, err error) {
-	importer := activity.Actor{Kind: activity.App, ID: "quickstart"}
 	fmt.Fprintln(w.out, "Correlation")
 	for n, item := range items {
 		w.progress("reading item %d of %d", n+1, len(items))
@@ -152,7 +157,7 @@ func (w *worker) ingest(items []graph.Item, stderr io.Writer) (refused int, err 
 			fmt.Fprintf(stderr, "quickstart: item %d: %v\n", item.Index, err)
 			continue
 		}
-		i, err := w.m.Incident(w.ctx, results[0].Incident)
+		i, err := w.m.Incident(w.ctx, kai, results[0].Incident)
 		if err != nil {
 			return refused, err
 		}
@@ -196,7 +201,7 @@ func (w *worker) work(dir string) error {
 func (w *worker) queue() (first incident.Incident, err error) {
 	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NUMBER\tSEVERITY\tSTATUS\tALERTS\tASSETS\tOWNER\tNAME")
-	for i, err := range w.m.Incidents(w.ctx, incident.Query{Sort: incident.BySeverity}) {
+	for i, err := range w.m.Incidents(w.ctx, kai, incident.Query{Sort: incident.BySeverity}) {
 		if err != nil {
 			return first, err
 		}
@@ -211,7 +216,6 @@ func (w *worker) queue() (first incident.Incident, err error) {
 
 // analyse works one incident from assignment to resolution and prints its log.
 func (w *worker) analyse(i incident.Incident) error {
-	kai := activity.Actor{ID: "kai@contoso.com", Name: "Kai"}
 	fmt.Fprintf(w.out, "Working incident #%d\n", i.Number)
 	if _, err := w.m.Edit(w.ctx, kai, i.ID, incident.Edit{
 		Owner: &incident.Owner{ID: kai.ID, Name: kai.Name}, AddTags: []string{"quickstart"}, Status: new(incident.InProgress),
@@ -229,7 +233,7 @@ func (w *worker) analyse(i incident.Incident) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-	for e, err := range w.m.Activity(w.ctx, activity.Query{Incidents: []incident.ID{i.ID}}) {
+	for e, err := range w.m.Activity(w.ctx, kai, activity.Query{Incidents: []incident.ID{i.ID}}) {
 		if err != nil {
 			return err
 		}
@@ -245,7 +249,7 @@ func (w *worker) report(dir string) error {
 		return err
 	}
 	n := 0
-	for i, err := range w.m.Incidents(w.ctx, incident.Query{Sort: incident.ByNumber, Ascending: true}) {
+	for i, err := range w.m.Incidents(w.ctx, kai, incident.Query{Sort: incident.ByNumber, Ascending: true}) {
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func TestExportFromTheStore(t *testing.T) {
 	imported, _ := take(t, m, string(text))
 	assert.Equal(t, imported[0].ID, imported[2].RedirectTo)
 	var comments []incident.Comment
-	for e, err := range m.Activity(t.Context(), activity.Query{Incidents: []incident.ID{imported[0].ID}}) {
+	for e, err := range m.Activity(t.Context(), importer, activity.Query{Incidents: []incident.ID{imported[0].ID}}) {
 		require.NoError(t, err)
 		if e.Type == activity.Commented {
 			comments = append(comments, incident.Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text})

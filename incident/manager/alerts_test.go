@@ -37,16 +37,16 @@ func TestEditAlerts(t *testing.T) {
 			continue
 		}
 		require.NoError(t, r.Err)
-		stored := all(t, m.Alerts(t.Context(), alert.Query{IDs: []alert.ID{ids[n]}}))
+		stored := all(t, m.Alerts(t.Context(), kai, alert.Query{IDs: []alert.ID{ids[n]}}))
 		assert.Equal(t, stored, []alert.Alert{r.Alert})
 		assert.Equal(t, start, r.Alert.Resolved)
 		assert.Equal(t, classification.TruePositive, r.Alert.Verdict.Classification)
 	}
-	i, err := m.Incident(t.Context(), first[0].Incident)
+	i, err := m.Incident(t.Context(), kai, first[0].Incident)
 	require.NoError(t, err)
 	assert.Equal(t, incident.StatusCounts{alert.StatusNew: 1, alert.StatusResolved: 1}, i.Alerts.ByStatus)
 	assert.Equal(t, incident.Active, i.Status, "the incident is its owner's to resolve")
-	for _, e := range all(t, m.Activity(t.Context(), activity.Query{Alerts: []alert.ID{first[1].Alert}, Types: []activity.Type{activity.AlertStatus}})) {
+	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{Alerts: []alert.ID{first[1].Alert}, Types: []activity.Type{activity.AlertStatus}})) {
 		assert.Equal(t, first[0].Incident, e.Incident)
 		assert.Contains(t, e.Changes, activity.Change{Field: "status", Before: `"new"`, After: `"resolved"`})
 	}
@@ -77,9 +77,9 @@ func TestSummaryFollowsEditedAlerts(t *testing.T) {
 			_, err := m.EditAlerts(t.Context(), kai, ids, incident.AlertEdit{Status: new(rapid.SampledFrom([]alert.Status{0, 1, 2}).Draw(rt, "status"))})
 			require.NoError(rt, err)
 		}
-		i, err := m.Incident(t.Context(), in[0].Incident)
+		i, err := m.Incident(t.Context(), kai, in[0].Incident)
 		require.NoError(rt, err)
-		require.Equal(rt, incident.Summarize(all(t, m.Alerts(t.Context(), alert.Query{Incidents: []incident.ID{i.ID}}))), i.Alerts)
+		require.Equal(rt, incident.Summarize(all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: []incident.ID{i.ID}}))), i.Alerts)
 	})
 }
 
@@ -91,7 +91,7 @@ func TestEditAlertsOnceOrNotAtAll(t *testing.T) {
 	would, err := m.EditAlerts(t.Context(), kai, []alert.ID{id}, resolve, manager.DryRun())
 	require.NoError(t, err)
 	assert.Equal(t, alert.StatusResolved, would[0].Alert.Status)
-	assert.Equal(t, alert.StatusNew, all(t, m.Alerts(t.Context(), alert.Query{}))[0].Status)
+	assert.Equal(t, alert.StatusNew, all(t, m.Alerts(t.Context(), kai, alert.Query{}))[0].Status)
 	for range 2 {
 		got, err := m.EditAlerts(t.Context(), kai, []alert.ID{id}, resolve, manager.CommandID("once"))
 		require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestEditAlertsOfAFailingStore(t *testing.T) {
 	for _, r := range results {
 		require.ErrorIs(t, r.Err, errRefused)
 	}
-	for _, a := range all(t, m.Alerts(t.Context(), alert.Query{})) {
+	for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
 		assert.Equal(t, alert.StatusNew, a.Status)
 	}
 }

@@ -14,11 +14,11 @@ import (
 // redirects, so that an incident that was merged away can be seen as it was before. Of a command on several
 // incidents, each is changed by its own entries. The seq of a moment is that of the last entry before it:
 //
-//	m.Activity(ctx, activity.Query{Until: time, Newest: true, Limit: 1})
+//	m.Activity(ctx, by, activity.Query{Until: time, Newest: true, Limit: 1})
 //
 // The error matches [storage.ErrNotFound] when there is no such incident or was none yet, and
 // [incident.ErrReplay] when the log does not tell it.
-func (m *Manager) At(ctx context.Context, id incident.ID, seq int64) (incident.Incident, error) {
+func (m *Manager) At(ctx context.Context, by activity.Actor, id incident.ID, seq int64) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.storage.View(ctx, func(r storage.Reader) error {
 		now, err := r.Incident(ctx, id)

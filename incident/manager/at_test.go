@@ -117,7 +117,7 @@ func (d *day) incidentID(statuses ...incident.Status) incident.ID {
 	for _, q := range []incident.Query{{}, {Statuses: statuses}} {
 		q.Sort = incident.ByNumber
 		var found []incident.ID
-		for i, err := range d.m.Incidents(d.ctx, q) {
+		for i, err := range d.m.Incidents(d.ctx, kai, q) {
 			require.NoError(d.t, err)
 			found = append(found, i.ID)
 		}
@@ -274,12 +274,12 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 		before := seen{}
 		for _, now := range s.moments {
 			for id, want := range now.incidents {
-				got, err := d.m.At(t.Context(), id, now.seq)
+				got, err := d.m.At(t.Context(), kai, id, now.seq)
 				require.NoError(rt, err)
 				require.Equal(rt, want, got, "as of entry %d", now.seq)
 				first, changed := now.first[id]
 				for seq := before.seq + 1; seq < now.seq; seq++ { // in the midst of a command
-					got, err := d.m.At(t.Context(), id, seq)
+					got, err := d.m.At(t.Context(), kai, id, seq)
 					want, ok := before.incidents[id]
 					if changed && seq >= first {
 						want, ok = now.incidents[id], true
@@ -294,9 +294,9 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 			}
 			before = now
 		}
-		for i, err := range d.m.Incidents(t.Context(), incident.Query{}) {
+		for i, err := range d.m.Incidents(t.Context(), kai, incident.Query{}) {
 			require.NoError(rt, err)
-			told, err := incident.Replay(d.m.Activity(t.Context(), activity.Query{Incidents: []incident.ID{i.ID}}))
+			told, err := incident.Replay(d.m.Activity(t.Context(), kai, activity.Query{Incidents: []incident.ID{i.ID}}))
 			require.NoError(rt, err)
 			told.Number = i.Number // the one thing that the storage gives
 			require.Equal(rt, i, told)
@@ -306,25 +306,25 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 
 func TestAtNeedsAnIncident(t *testing.T) {
 	m, s := open(t)
-	_, err := m.At(t.Context(), "x", 1)
+	_, err := m.At(t.Context(), kai, "x", 1)
 	assert.ErrorIs(t, err, storage.ErrNotFound)
 	ingest(t, m, raise(1, 0))
 	id := ingest(t, m, raise(2, 0))[0].Incident
-	_, err = m.At(t.Context(), id, 2)
+	_, err = m.At(t.Context(), kai, id, 2)
 	require.ErrorIs(t, err, storage.ErrNotFound, "the first incident has entries 1 and 2")
 	assert.ErrorContains(t, err, "as of entry 2")
-	then, err := m.At(t.Context(), id, 3)
+	then, err := m.At(t.Context(), kai, id, 3)
 	require.NoError(t, err)
-	now, err := m.Incident(t.Context(), id)
+	now, err := m.Incident(t.Context(), kai, id)
 	require.NoError(t, err)
 	assert.Equal(t, now, then)
 
 	_, err = s.Apply(t.Context(), storage.Changeset{Activity: []activity.Entry{{ID: "x/0", Cause: "x", Incident: id, Type: activity.Renamed, Actor: kai, Time: start,
 		Changes: []activity.Change{{Field: "name", Before: `"never"`, After: `"this"`}}}}})
 	require.NoError(t, err)
-	_, err = m.At(t.Context(), id, 5)
+	_, err = m.At(t.Context(), kai, id, 5)
 	assert.ErrorIs(t, err, incident.ErrReplay)
-	_, err = m.At(t.Context(), id, 4)
+	_, err = m.At(t.Context(), kai, id, 4)
 	assert.NoError(t, err, "what came before is told")
 }
 
@@ -340,8 +340,8 @@ func TestAtATime(t *testing.T) {
 		require.NoError(t, err)
 	}
 	until := start.Add(3*time.Minute + time.Second)
-	last := all(t, m.Activity(t.Context(), activity.Query{Until: until, Newest: true, Limit: 1}))
-	i, err := m.At(t.Context(), id, last[0].Seq)
+	last := all(t, m.Activity(t.Context(), kai, activity.Query{Until: until, Newest: true, Limit: 1}))
+	i, err := m.At(t.Context(), kai, id, last[0].Seq)
 	require.NoError(t, err)
 	assert.Equal(t, "name at 3", i.Name)
 	assert.Equal(t, start.Add(3*time.Minute), i.Updated)

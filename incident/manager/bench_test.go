@@ -48,7 +48,7 @@ func (o ours) edit(ctx context.Context, now time.Time, id incident.ID, e inciden
 }
 
 func (o ours) page(ctx context.Context, page []incident.Incident, q incident.Query) ([]incident.Incident, error) {
-	for i, err := range o.Incidents(ctx, q) {
+	for i, err := range o.Incidents(ctx, socday.Analyst(), q) {
 		if err != nil {
 			return nil, err
 		}

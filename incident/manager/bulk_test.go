@@ -44,11 +44,11 @@ func TestEditAll(t *testing.T) {
 	for n, id := range []incident.ID{ids[0], ids[1], ids[2], ids[4]} {
 		assert.Equal(t, id, results[n].ID)
 		assert.True(t, results[n].Changed)
-		stored, err := m.Incident(t.Context(), id)
+		stored, err := m.Incident(t.Context(), kai, id)
 		require.NoError(t, err)
 		assert.Equal(t, stored, results[n].Incident)
 		assert.True(t, stored.HasTag("wave 1"))
-		for _, e := range all(t, m.Activity(t.Context(), activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Assigned, activity.AlertAssigned}})) {
+		for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Assigned, activity.AlertAssigned}})) {
 			causes[e.Cause] = true
 		}
 	}
@@ -92,9 +92,9 @@ func TestDryRun(t *testing.T) {
 		if rapid.Bool().Draw(rt, "rename") {
 			edit.Name = new(rapid.SampledFrom([]string{"", "A name"}).Draw(rt, "name")) // the empty one is refused
 		}
-		log := all(t, m.Activity(t.Context(), activity.Query{}))
+		log := all(t, m.Activity(t.Context(), kai, activity.Query{}))
 		would, wouldErr := m.EditAll(t.Context(), kai, incident.Query{}, edit, manager.DryRun())
-		require.Equal(rt, log, all(t, m.Activity(t.Context(), activity.Query{})))
+		require.Equal(rt, log, all(t, m.Activity(t.Context(), kai, activity.Query{})))
 		did, err := m.EditAll(t.Context(), kai, incident.Query{}, edit)
 		require.Equal(rt, fmt.Sprint(wouldErr), fmt.Sprint(err))
 		require.Len(rt, would, len(did))

@@ -47,11 +47,11 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 
 // created returns the incident that the same command has created before.
 func (m *Manager) created(ctx context.Context, cmd incident.Command) (incident.Incident, bool) {
-	for e, err := range m.Activity(ctx, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
+	for e, err := range m.Activity(ctx, cmd.By, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
 		if err != nil {
 			break
 		}
-		i, err := m.Incident(ctx, e.Incident)
+		i, err := m.Incident(ctx, cmd.By, e.Incident)
 		return i, err == nil
 	}
 	return incident.Incident{}, false

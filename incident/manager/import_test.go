@@ -106,10 +106,10 @@ func TestASecondImportIsOneChangeset(t *testing.T) {
 		}
 	}
 
-	assert.Equal(t, all(t, m.Incidents(t.Context(), incident.Query{IDs: []incident.ID{i.ID}})), []incident.Incident{i}, "as it is stored")
+	assert.Equal(t, all(t, m.Incidents(t.Context(), kai, incident.Query{IDs: []incident.ID{i.ID}})), []incident.Incident{i}, "as it is stored")
 	assert.Equal(t, incident.Resolved, i.Status)
 	assert.Equal(t, 2, i.Comments)
-	alerts := all(t, m.Alerts(t.Context(), alert.Query{Incidents: []incident.ID{i.ID}}))
+	alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: []incident.ID{i.ID}}))
 	assert.Equal(t, incident.Summarize(alerts), i.Alerts)
 	assert.Equal(t, incident.AssetCounts{alert.Devices: 2}, i.Alerts.Assets)
 	require.Len(t, alerts, 3)
@@ -137,15 +137,15 @@ func TestAFirstImportIsOneChangeset(t *testing.T) {
 // the versions that go with them.
 func kept(t *testing.T, m *manager.Manager) (incidents []incident.Incident, alerts []alert.Alert, log []activity.Entry) {
 	t.Helper()
-	alerts = all(t, m.Alerts(t.Context(), alert.Query{}))
+	alerts = all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 	for n := range alerts {
 		alerts[n].Repeats, alerts[n].Version = 0, 0
 	}
-	log = all(t, m.Activity(t.Context(), activity.Query{}))
+	log = all(t, m.Activity(t.Context(), kai, activity.Query{}))
 	for n := range log {
 		log[n].ID, log[n].Cause = "", ""
 	}
-	return all(t, m.Incidents(t.Context(), incident.Query{Sort: incident.ByNumber})), alerts, log
+	return all(t, m.Incidents(t.Context(), kai, incident.Query{Sort: incident.ByNumber})), alerts, log
 }
 
 // An import that fails leaves each incident as it was before or as it is after, and repeating it comes to
@@ -178,7 +178,7 @@ func TestNothingOfAnImportIsHalf(t *testing.T) {
 					for _, i := range half {
 						assert.True(t, slices.ContainsFunc(append(incidents, untouched...), func(w incident.Incident) bool { return assert.ObjectsAreEqual(w, i) }),
 							"incident %s is neither as it was nor as it will be", i.ID)
-						own := all(t, m.Alerts(t.Context(), alert.Query{Incidents: []incident.ID{i.ID}}))
+						own := all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: []incident.ID{i.ID}}))
 						assert.Equal(t, incident.Summarize(own), i.Alerts)
 					}
 
@@ -198,14 +198,14 @@ func TestImportingAgainOnlyCounts(t *testing.T) {
 	before(t, s)
 	m := manager.New(s, nil)
 	first := importing(t.Context(), t, m, later())
-	incidents, log := all(t, m.Incidents(t.Context(), incident.Query{})), all(t, m.Activity(t.Context(), activity.Query{}))
-	repeats := all(t, m.Alerts(t.Context(), alert.Query{}))
+	incidents, log := all(t, m.Incidents(t.Context(), kai, incident.Query{})), all(t, m.Activity(t.Context(), kai, activity.Query{}))
+	repeats := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 	for round := range 3 {
 		s.applied = nil
 		assert.Equal(t, first, importing(t.Context(), t, m, later()))
-		assert.Equal(t, incidents, all(t, m.Incidents(t.Context(), incident.Query{})), "versions too")
-		assert.Equal(t, log, all(t, m.Activity(t.Context(), activity.Query{})))
-		for n, a := range all(t, m.Alerts(t.Context(), alert.Query{})) {
+		assert.Equal(t, incidents, all(t, m.Incidents(t.Context(), kai, incident.Query{})), "versions too")
+		assert.Equal(t, log, all(t, m.Activity(t.Context(), kai, activity.Query{})))
+		for n, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
 			assert.Equal(t, repeats[n].Repeats+round+1, a.Repeats)
 		}
 		assert.Len(t, s.applied, 3)
@@ -248,7 +248,7 @@ func TestImportingIntoALargeIncidentReadsLittle(t *testing.T) {
 	d.Reference.Updated, d.Owner = start.Add(2*time.Hour), incident.Owner{ID: "eve"}
 	importing(t.Context(), t, m, d)
 	assert.Equal(t, 3+5001, s.alerts)
-	for _, a := range all(t, m.Alerts(t.Context(), alert.Query{Incidents: []incident.ID{i.ID}})) {
+	for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: []incident.ID{i.ID}})) {
 		require.Equal(t, "eve", a.Owner.ID)
 	}
 }
@@ -298,13 +298,13 @@ func TestAnImportRepeatedUnderItsIDHasOneEffect(t *testing.T) {
 		i, created, err := m.Import(t.Context(), siem, d, k)
 		require.NoError(t, err)
 		assert.Equal(t, d.Reference, i.References[0])
-		alerts := all(t, m.Alerts(t.Context(), alert.Query{}))
+		alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 		for range 2 {
 			again, createdAgain, err := m.Import(t.Context(), siem, d, k)
 			require.NoError(t, err)
 			assert.Equal(t, i, again)
 			assert.Equal(t, created, createdAgain)
-			assert.Equal(t, alerts, all(t, m.Alerts(t.Context(), alert.Query{})), "not even counted")
+			assert.Equal(t, alerts, all(t, m.Alerts(t.Context(), kai, alert.Query{})), "not even counted")
 		}
 	}
 }
@@ -324,7 +324,7 @@ func TestAnImportThatIsBeaten(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, created)
 		assert.Equal(t, incident.Resolved, i.Status)
-		for _, a := range all(t, over(s).Alerts(t.Context(), alert.Query{IDs: []alert.ID{"edr:4", "edr:5"}})) {
+		for _, a := range all(t, over(s).Alerts(t.Context(), kai, alert.Query{IDs: []alert.ID{"edr:4", "edr:5"}})) {
 			assert.Equal(t, 1, a.Repeats, "counted once, though the import was tried twice")
 		}
 	}
@@ -427,7 +427,7 @@ func TestTimesOfADraftAreRounded(t *testing.T) {
 			assert.Equal(t, want, r.Updated)
 		}
 	}
-	for _, e := range all(t, m.Activity(t.Context(), activity.Query{Types: []activity.Type{activity.Commented}})) {
+	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}})) {
 		assert.Equal(t, want, e.Occurred)
 	}
 	assert.Equal(t, fine, d.Comments[0].Time, "the caller's draft is the caller's")
@@ -470,15 +470,15 @@ func TestTheSameImportFromManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	alerts := all(t, m.Alerts(t.Context(), alert.Query{}))
+	alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 	assert.Len(t, alerts, 4)
 	repeats := 0
 	for _, a := range alerts {
 		repeats += a.Repeats
 	}
 	assert.Equal(t, 12*4+12-4, repeats)
-	for _, i := range all(t, m.Incidents(t.Context(), incident.Query{})) {
-		own := all(t, m.Alerts(t.Context(), alert.Query{Incidents: []incident.ID{i.ID}}))
+	for _, i := range all(t, m.Incidents(t.Context(), kai, incident.Query{})) {
+		own := all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: []incident.ID{i.ID}}))
 		assert.Equal(t, incident.Summarize(own), i.Alerts, "incident %s", i.ID)
 	}
 }
@@ -496,5 +496,5 @@ func TestImportNeedsAReferenceAndGoodAlerts(t *testing.T) {
 		require.ErrorIs(t, err, alert.ErrInvalid)
 		assert.ErrorContains(t, err, field)
 	}
-	assert.Empty(t, all(t, m.Activity(t.Context(), activity.Query{})))
+	assert.Empty(t, all(t, m.Activity(t.Context(), kai, activity.Query{})))
 }

@@ -37,7 +37,7 @@ func TestGroupingDoesNotDependOnTheOrder(t *testing.T) {
 			_, err := m.Ingest(t.Context(), siem, order)
 			require.NoError(rt, err)
 			groups := map[incident.ID][]string{}
-			for _, a := range all(t, m.Alerts(t.Context(), alert.Query{})) {
+			for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
 				groups[a.Incident] = append(groups[a.Incident], a.Origin.ID)
 			}
 			var got []string
@@ -97,11 +97,11 @@ func TestAnAlertThatLinksTwoIncidentsMergesThem(t *testing.T) {
 		assert.Equal(t, first, l.Incident)
 		assert.Empty(t, l.HeldBack)
 	}
-	i, err := m.Incident(t.Context(), second)
+	i, err := m.Incident(t.Context(), kai, second)
 	require.NoError(t, err)
 	assert.Equal(t, first, i.ID)
 	assert.Equal(t, 3, i.Alerts.Count)
-	merged := all(t, m.Activity(t.Context(), activity.Query{Incidents: []incident.ID{first}, Types: []activity.Type{activity.Merged}}))
+	merged := all(t, m.Activity(t.Context(), kai, activity.Query{Incidents: []incident.ID{first}, Types: []activity.Type{activity.Merged}}))
 	require.Len(t, merged, 1)
 	assert.Equal(t, activity.Actor{Kind: activity.System, ID: "correlation"}, merged[0].Actor)
 	assert.Equal(t, "Alert edr:3 links them by device:server.", merged[0].Text)
@@ -121,7 +121,7 @@ func TestWhatMustNotBeMergedIsHeldBack(t *testing.T) {
 	require.Len(t, link.Links, 2)
 	assert.Equal(t, "not merged: assigned to two different owners: assigned to mona, not to kai", link.Links[1].HeldBack)
 	for id, alerts := range map[incident.ID]int{first: 2, second: 1} {
-		i, err := m.Incident(t.Context(), id)
+		i, err := m.Incident(t.Context(), kai, id)
 		require.NoError(t, err)
 		assert.Equal(t, id, i.ID)
 		assert.Equal(t, alerts, i.Alerts.Count)

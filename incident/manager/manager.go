@@ -215,7 +215,7 @@ func (m *Manager) do(ctx context.Context, what string, cmd incident.Command, cal
 		}
 		result, err = m.apply(ctx, e)
 		if errors.Is(err, storage.ErrExists) && call.commandID != "" {
-			result, err = m.Incident(ctx, id) // the same command, a moment earlier
+			result, err = m.Incident(ctx, cmd.By, id) // the same command, a moment earlier
 		}
 		return err
 	})
@@ -271,7 +271,7 @@ func (m *Manager) Comment(ctx context.Context, by activity.Actor, id incident.ID
 
 // Incident returns the incident with that ID or, when it was merged into another, that other one. The
 // error matches [storage.ErrNotFound] when there is none.
-func (m *Manager) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
+func (m *Manager) Incident(ctx context.Context, by activity.Actor, id incident.ID) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.storage.View(ctx, func(r storage.Reader) (err error) {
 		i, err = follow(ctx, r, id)
@@ -284,17 +284,17 @@ func (m *Manager) Incident(ctx context.Context, id incident.ID) (incident.Incide
 }
 
 // Incidents yields the incidents that q selects, in its order, as of the moment the loop begins.
-func (m *Manager) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+func (m *Manager) Incidents(ctx context.Context, by activity.Actor, q incident.Query) iter.Seq2[incident.Incident, error] {
 	return read(ctx, m.storage, func(r storage.Reader) iter.Seq2[incident.Incident, error] { return r.Incidents(ctx, q) })
 }
 
 // Alerts yields the alerts that q selects, in its order, as of the moment the loop begins.
-func (m *Manager) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+func (m *Manager) Alerts(ctx context.Context, by activity.Actor, q alert.Query) iter.Seq2[alert.Alert, error] {
 	return read(ctx, m.storage, func(r storage.Reader) iter.Seq2[alert.Alert, error] { return r.Alerts(ctx, q) })
 }
 
 // Activity yields the log entries that q selects, in its order, as of the moment the loop begins.
-func (m *Manager) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+func (m *Manager) Activity(ctx context.Context, by activity.Actor, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return read(ctx, m.storage, func(r storage.Reader) iter.Seq2[activity.Entry, error] { return r.Activity(ctx, q) })
 }
 

@@ -70,7 +70,7 @@ func TestAlertsThatShareAnEntityComeTogether(t *testing.T) {
 	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: results[0].Incident, Score: 5}}, results[2].Links)
 	assert.Equal(t, manager.Opened, results[3].Outcome, "outside the window")
 	assert.Equal(t, "on the stop list", results[4].Links[0].HeldBack)
-	i, err := m.Incident(t.Context(), results[0].Incident)
+	i, err := m.Incident(t.Context(), kai, results[0].Incident)
 	require.NoError(t, err)
 	assert.Equal(t, 3, i.Alerts.Count)
 	assert.Equal(t, incident.AssetCounts{alert.Devices: 1, alert.Users: 1}, i.Alerts.Assets)
@@ -105,13 +105,13 @@ func TestIngestingTwiceChangesNothingButCounters(t *testing.T) {
 	m, _ := open(t)
 	alerts := []alert.Alert{raise(1, 0, alert.Device{DeviceID: "d"}), raise(2, 1, alert.Device{DeviceID: "d"})}
 	ingest(t, m, alerts...)
-	incidents, entries := all(t, m.Incidents(t.Context(), incident.Query{})), all(t, m.Activity(t.Context(), activity.Query{}))
+	incidents, entries := all(t, m.Incidents(t.Context(), kai, incident.Query{})), all(t, m.Activity(t.Context(), kai, activity.Query{}))
 	for _, r := range ingest(t, m, alerts...) {
 		assert.Equal(t, manager.Repeated, r.Outcome)
 	}
-	assert.Equal(t, incidents, all(t, m.Incidents(t.Context(), incident.Query{})))
-	assert.Equal(t, entries, all(t, m.Activity(t.Context(), activity.Query{})))
-	for _, a := range all(t, m.Alerts(t.Context(), alert.Query{})) {
+	assert.Equal(t, incidents, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
+	assert.Equal(t, entries, all(t, m.Activity(t.Context(), kai, activity.Query{})))
+	for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
 		assert.Equal(t, 1, a.Repeats)
 	}
 }
@@ -123,7 +123,7 @@ func TestLaterStateOfAnAlertIsTakenOver(t *testing.T) {
 	id := ingest(t, m, a)[0].Incident
 	a.SourceUpdated, a.Severity, a.Title = start.Add(time.Hour), alert.High, "Worse"
 	assert.Equal(t, manager.Updated, ingest(t, m, a)[0].Outcome)
-	i, err := m.Incident(t.Context(), id)
+	i, err := m.Incident(t.Context(), kai, id)
 	require.NoError(t, err)
 	assert.Equal(t, alert.High, i.Severity)
 	assert.Equal(t, "Worse on one endpoint", i.Name)
@@ -136,7 +136,7 @@ func TestBadAlertsDoNotKeepGoodOnesBack(t *testing.T) {
 	assert.ErrorContains(t, err, "alert 1 ")
 	assert.ErrorIs(t, results[1].Err, alert.ErrInvalid)
 	assert.Equal(t, manager.Opened, results[2].Outcome)
-	assert.Len(t, all(t, m.Incidents(t.Context(), incident.Query{})), 2)
+	assert.Len(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})), 2)
 }
 
 // C5: the same alert from many at once is one alert, and the others are counted.
@@ -150,10 +150,10 @@ func TestTheSameAlertFromManyIsOne(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	alerts := all(t, m.Alerts(t.Context(), alert.Query{}))
+	alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 	require.Len(t, alerts, 1)
 	assert.Equal(t, 49, alerts[0].Repeats)
-	assert.Len(t, all(t, m.Incidents(t.Context(), incident.Query{})), 1)
+	assert.Len(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})), 1)
 }
 
 // Alerts of one attack that arrive at the same moment find each other, and none is lost.
@@ -167,9 +167,9 @@ func TestAlertsOfOneAttackAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	incidents := all(t, m.Incidents(t.Context(), incident.Query{}))
+	incidents := all(t, m.Incidents(t.Context(), kai, incident.Query{}))
 	require.Len(t, incidents, 1)
-	assert.Equal(t, incident.Summarize(all(t, m.Alerts(t.Context(), alert.Query{}))), incidents[0].Alerts)
+	assert.Equal(t, incident.Summarize(all(t, m.Alerts(t.Context(), kai, alert.Query{}))), incidents[0].Alerts)
 }
 
 // C2: who writes on an old version is told both versions; who does not ask for one always gets through.
@@ -192,10 +192,10 @@ func TestVersions(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	i, err := m.Incident(t.Context(), id)
+	i, err := m.Incident(t.Context(), kai, id)
 	require.NoError(t, err)
 	assert.Equal(t, 60, i.Comments)
-	assert.Len(t, all(t, m.Activity(t.Context(), activity.Query{Categories: []activity.Category{activity.Comment}})), 60)
+	assert.Len(t, all(t, m.Activity(t.Context(), kai, activity.Query{Categories: []activity.Category{activity.Comment}})), 60)
 }
 
 func TestACommandRepeatedUnderItsIDHasOneEffect(t *testing.T) {
@@ -237,13 +237,13 @@ func TestImportKeepsTheGroupingAndUpdates(t *testing.T) {
 	assert.True(t, created)
 	assert.Equal(t, "Their name", i.Name)
 	assert.Equal(t, 2, i.Alerts.Count)
-	entries := all(t, m.Activity(t.Context(), activity.Query{}))
+	entries := all(t, m.Activity(t.Context(), kai, activity.Query{}))
 
 	again, created, err := m.Import(t.Context(), siem, draft())
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Equal(t, i, again, "a second import changes nothing but counters")
-	assert.Equal(t, entries, all(t, m.Activity(t.Context(), activity.Query{})))
+	assert.Equal(t, entries, all(t, m.Activity(t.Context(), kai, activity.Query{})))
 
 	d := draft()
 	d.Reference.Updated, d.Status, d.Note = start.Add(time.Hour), incident.Resolved, "over"
@@ -261,7 +261,7 @@ func TestNothingHalf(t *testing.T) {
 	id := ingest(t, m, raise(1, 0))[0].Incident
 	broken := errors.New("disk gone")
 	faulty := manager.New(refusing{s, broken}, nil)
-	before := all(t, m.Incidents(t.Context(), incident.Query{}))
+	before := all(t, m.Incidents(t.Context(), kai, incident.Query{}))
 	for _, command := range []func() error{
 		func() error { _, err := faulty.Ingest(t.Context(), siem, []alert.Alert{raise(2, 0)}); return err },
 		func() error {
@@ -274,8 +274,8 @@ func TestNothingHalf(t *testing.T) {
 	} {
 		assert.ErrorIs(t, command(), broken)
 	}
-	assert.Equal(t, before, all(t, m.Incidents(t.Context(), incident.Query{})))
-	assert.Len(t, all(t, m.Activity(t.Context(), activity.Query{})), 2)
+	assert.Equal(t, before, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
+	assert.Len(t, all(t, m.Activity(t.Context(), kai, activity.Query{})), 2)
 }
 
 // refusing is a storage that cannot write.

@@ -44,7 +44,7 @@ type everything struct {
 
 func everythingIn(t *testing.T, s storage.Storage) everything {
 	m := manager.New(s, nil)
-	return everything{all(t, m.Incidents(t.Context(), incident.Query{})), all(t, m.Alerts(t.Context(), alert.Query{})), all(t, m.Activity(t.Context(), activity.Query{}))}
+	return everything{all(t, m.Incidents(t.Context(), kai, incident.Query{})), all(t, m.Alerts(t.Context(), kai, alert.Query{})), all(t, m.Activity(t.Context(), kai, activity.Query{}))}
 }
 
 // consistent requires that all rules hold in s.
@@ -67,7 +67,7 @@ func TestMergedIncidentsAnswerUnderTheirIDs(t *testing.T) {
 		assert.Equal(t, n+2, i.Alerts.Count)
 	}
 	for _, id := range ids {
-		i, err := m.Incident(t.Context(), id)
+		i, err := m.Incident(t.Context(), kai, id)
 		require.NoError(t, err)
 		assert.Equal(t, ids[4], i.ID)
 		_, err = m.Comment(t.Context(), kai, id, "to whom it leads")
@@ -185,7 +185,7 @@ func TestTheSameMergeFromManyIsOne(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.Len(t, all(t, m.Activity(t.Context(), activity.Query{Types: []activity.Type{activity.Merged}})), 2)
+	assert.Len(t, all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Merged}})), 2)
 	for range 2 {
 		i, err := m.Unmerge(t.Context(), kai, ids[1], "", manager.CommandID("u"))
 		require.NoError(t, err)
@@ -207,7 +207,7 @@ func TestOppositeMergesAtOnce(t *testing.T) {
 		wg.Wait()
 		require.True(t, (errs[0] == nil) != (errs[1] == nil), "%v", errs)
 		require.ErrorIs(t, errors.Join(errs...), incident.ErrCycle)
-		i, err := m.Incident(t.Context(), ids[0])
+		i, err := m.Incident(t.Context(), kai, ids[0])
 		require.NoError(t, err)
 		require.Equal(t, 2, i.Alerts.Count)
 		consistent(t, s)
@@ -246,10 +246,10 @@ func TestMergesAmidEverythingElse(t *testing.T) {
 	wg.Wait()
 	consistent(t, s)
 	count := 0
-	for _, i := range all(t, m.Incidents(t.Context(), incident.Query{})) {
+	for _, i := range all(t, m.Incidents(t.Context(), kai, incident.Query{})) {
 		count += i.Alerts.Count
 	}
-	assert.Len(t, all(t, m.Alerts(t.Context(), alert.Query{})), count)
+	assert.Len(t, all(t, m.Alerts(t.Context(), kai, alert.Query{})), count)
 }
 
 // severalCommands are those that change several incidents, each to be tried on the storage of [merged].

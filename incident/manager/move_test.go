@@ -24,7 +24,7 @@ func TestMoveAlertsThroughTheStorage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, i, again, "it is there")
 
-	left, err := m.Incident(t.Context(), ids[1])
+	left, err := m.Incident(t.Context(), kai, ids[1])
 	require.NoError(t, err)
 	assert.Equal(t, incident.Active, left.Status)
 	assert.Equal(t, "Incident without alerts", left.Name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 )
@@ -12,7 +13,7 @@ import (
 func (m *Manager) DefaultQuery() incident.Query { return incident.DefaultQuery(m.stamp()) }
 
 // Count returns how many incidents q selects, whatever page of them it asks for. See [storage.Count].
-func (m *Manager) Count(ctx context.Context, q incident.Query) (n int, err error) {
+func (m *Manager) Count(ctx context.Context, by activity.Actor, q incident.Query) (n int, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) (err error) {
 		n, err = storage.Count(ctx, r, q)
 		return err
@@ -25,7 +26,7 @@ func (m *Manager) Count(ctx context.Context, q incident.Query) (n int, err error
 
 // Facets returns how many incidents q selects for each value of the filters, whatever page of them it asks
 // for. See [storage.Facets].
-func (m *Manager) Facets(ctx context.Context, q incident.Query) (c storage.Counts, err error) {
+func (m *Manager) Facets(ctx context.Context, by activity.Actor, q incident.Query) (c storage.Counts, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) (err error) {
 		c, err = storage.Facets(ctx, r, q)
 		return err

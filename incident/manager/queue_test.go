@@ -20,15 +20,15 @@ func TestQueue(t *testing.T) {
 	q := m.DefaultQuery()
 	assert.Equal(t, incident.DefaultQuery(start), q)
 	q.Limit = 2
-	page := all(t, m.Incidents(t.Context(), q))
+	page := all(t, m.Incidents(t.Context(), kai, q))
 	require.Len(t, page, 2)
 	_, err := m.Edit(t.Context(), kai, page[0].ID, incident.Edit{Owner: &incident.Owner{ID: "kai"}, Status: new(incident.InProgress), AddTags: []string{"VIP"}})
 	require.NoError(t, err)
 
-	n, err := m.Count(t.Context(), q)
+	n, err := m.Count(t.Context(), kai, q)
 	require.NoError(t, err)
 	assert.Equal(t, 3, n, "of all pages")
-	c, err := m.Facets(t.Context(), q)
+	c, err := m.Facets(t.Context(), kai, q)
 	require.NoError(t, err)
 	assert.Equal(t, 3, c.Total)
 	assert.Equal(t, map[incident.Status]int{incident.Active: 2, incident.InProgress: 1}, c.Statuses)
@@ -39,13 +39,13 @@ func TestQueue(t *testing.T) {
 	assert.Equal(t, map[string]int{"edr": 3}, c.Sources)
 
 	q.Except = []incident.Query{{Owners: []string{"kai"}}}
-	n, err = m.Count(t.Context(), q)
+	n, err = m.Count(t.Context(), kai, q)
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 
 	require.NoError(t, s.Close())
-	_, err = m.Count(t.Context(), q)
+	_, err = m.Count(t.Context(), kai, q)
 	require.ErrorIs(t, err, storage.ErrClosed)
-	_, err = m.Facets(t.Context(), q)
+	_, err = m.Facets(t.Context(), kai, q)
 	require.ErrorIs(t, err, storage.ErrClosed)
 }

@@ -31,7 +31,7 @@ func TestJoiningALargeIncidentReadsLittle(t *testing.T) {
 	last := ingest(t, m, raise(5000, 60*5000, device))[0]
 	assert.Equal(t, manager.Joined, last.Outcome)
 	assert.Equal(t, 24+1, s.alerts)
-	i, err := m.Incident(t.Context(), last.Incident)
+	i, err := m.Incident(t.Context(), kai, last.Incident)
 	require.NoError(t, err)
 	assert.Equal(t, 5001, i.Alerts.Count)
 	assert.Equal(t, incident.AssetCounts{alert.Devices: 1}, i.Alerts.Assets)

@@ -421,7 +421,7 @@ func TestReportIsWhatTheCommandsAddUpTo(t *testing.T) {
 				d.Created, d.Alerts = start, nil
 				d.Reference = incident.Reference{System: "theirs", ID: fmt.Sprint(pick("reference", 2)), Updated: now}
 				l := lives[d.Reference.IncidentID()]
-				before, err := m.Incident(t.Context(), d.Reference.IncidentID())
+				before, err := m.Incident(t.Context(), kai, d.Reference.IncidentID())
 				if l == nil {
 					require.ErrorIs(t, err, storage.ErrNotFound)
 				}
@@ -445,7 +445,7 @@ func TestReportIsWhatTheCommandsAddUpTo(t *testing.T) {
 			default:
 				id := known[pick("incident", len(known))]
 				l := lives[id]
-				before, err := m.Incident(t.Context(), id)
+				before, err := m.Incident(t.Context(), kai, id)
 				require.NoError(t, err)
 				var after incident.Incident
 				switch what {
@@ -477,7 +477,7 @@ func TestReportIsWhatTheCommandsAddUpTo(t *testing.T) {
 			q.Severities = []alert.Severity{alert.High, alert.Unrated}
 		}
 		var incidents []incident.Incident
-		for i, err := range m.Incidents(t.Context(), q) {
+		for i, err := range m.Incidents(t.Context(), kai, q) {
 			require.NoError(t, err)
 			incidents = append(incidents, i)
 			require.Equal(t, i.Status, lives[i.ID].status)

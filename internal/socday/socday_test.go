@@ -256,7 +256,7 @@ func TestEditsChangeSomething(t *testing.T) {
 	changed, rounds := 0, 6
 	for k := range rounds * len(open) {
 		e := d.Edit(open, k)
-		before, err := m.Incident(t.Context(), e.Incident)
+		before, err := m.Incident(t.Context(), socday.Analyst(), e.Incident)
 		require.NoError(t, err)
 		require.True(t, before.Status.Open())
 		after, err := m.Edit(t.Context(), socday.Analyst(), e.Incident, e.Edit)

@@ -51,10 +51,20 @@ func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert
 		}
 		left = nil
 		for _, id := range missing {
-			fail(fmt.Errorf("edit alert %s: %w", id, storage.ErrNotFound), id)
+			err := storage.ErrNotFound
+			if no := m.allow(ctx, by, ActionEditAlerts, incident.Incident{}); no != nil {
+				err = no
+			}
+			fail(fmt.Errorf("edit alert %s: %w", id, err), id)
 		}
 		for _, in := range incidents {
 			edited, moved, err := m.editAlertsOf(ctx, cmd, call, in, e)
+			if errors.Is(err, ErrForbidden) { // not even where they are
+				for _, id := range in.alerts {
+					fail(fmt.Errorf("edit alert %s: %w", id, err), id)
+				}
+				continue
+			}
 			if err != nil {
 				fail(fmt.Errorf("edit alerts of incident %s: %w", in.id, err), in.alerts...)
 				continue
@@ -110,12 +120,12 @@ func (m *Manager) incidentsOf(ctx context.Context, ids []alert.ID) (in []alertsI
 // incident by now.
 func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call call, in alertsIn, e incident.AlertEdit) (edited []alert.Alert, moved []alert.ID, err error) {
 	cmd.Part = string(in.id)
-	err = m.retry(ctx, "edit alerts", func() error {
+	err = m.retry(ctx, ActionEditAlerts, func() error {
 		edited, moved = nil, nil
 		var i incident.Incident
 		done := false
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-			if i, err = r.Incident(ctx, in.id); err != nil {
+			if i, err = m.opener(cmd.By, ActionEditAlerts)(ctx, r, in.id); err != nil {
 				return err
 			}
 			if call.commandID != "" {

@@ -20,7 +20,10 @@ import (
 // [incident.ErrReplay] when the log does not tell it.
 func (m *Manager) At(ctx context.Context, by activity.Actor, id incident.ID, seq int64) (incident.Incident, error) {
 	var i incident.Incident
-	err := m.storage.View(ctx, func(r storage.Reader) error {
+	err := m.view(ctx, by, func(r storage.Reader) error {
+		if _, err := m.opener(by, ActionRead)(ctx, r, id); err != nil {
+			return err
+		}
 		now, err := r.Incident(ctx, id)
 		if err != nil {
 			return err

@@ -19,8 +19,8 @@ type EditResult struct {
 }
 
 // EditAll makes the change e to all incidents that q selects, as Edit does to one, and returns a result for
-// each: first, in the order of q, those that are there as of the moment of the call, then those of q.IDs that
-// are not. An incident that was merged into another is left out unless q.IDs names it; then the other is
+// each: first, in the order of q, those that are there as of the moment of the call and that by may read, then
+// those of q.IDs that are not. An incident that was merged into another is left out unless q.IDs names it; then the other is
 // edited, as Edit does.
 //
 // An incident that cannot be edited does not keep the others back. The error joins those of the results. Each
@@ -34,7 +34,7 @@ func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Que
 	}
 	var results []EditResult
 	if err == nil {
-		results, err = m.selected(ctx, q)
+		results, err = m.selected(ctx, by, q)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("edit incidents: %w", err)
@@ -44,7 +44,7 @@ func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Que
 		r := &results[n]
 		if r.Err == nil {
 			cmd.Part = string(r.ID)
-			r.Incident, r.Changed, r.Err = m.do(ctx, "edit", cmd, call, r.ID, e.Cascades(), m.edit(e))
+			r.Incident, r.Changed, r.Err = m.do(ctx, ActionEdit, cmd, call, r.ID, e.Cascades(), m.edit(e))
 		}
 		if r.Err != nil {
 			errs = append(errs, r.Err)
@@ -54,14 +54,16 @@ func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Que
 }
 
 // selected returns a result to be filled in for each incident of q.
-func (m *Manager) selected(ctx context.Context, q incident.Query) (results []EditResult, err error) {
+func (m *Manager) selected(ctx context.Context, by activity.Actor, q incident.Query) (results []EditResult, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
-		found := make(map[incident.ID]bool)
+		found, guard := make(map[incident.ID]bool), m.guard(by)
 		for i, err := range r.Incidents(ctx, q) {
 			if err != nil {
 				return err
 			}
-			if i.Status != incident.Redirected || len(q.IDs) > 0 {
+			if pass, err := guard.incident(ctx, r, i); err != nil {
+				return err
+			} else if pass && (i.Status != incident.Redirected || len(q.IDs) > 0) {
 				found[i.ID] = true
 				results = append(results, EditResult{ID: i.ID})
 			}
@@ -71,7 +73,7 @@ func (m *Manager) selected(ctx context.Context, q incident.Query) (results []Edi
 				continue
 			}
 			found[id] = true
-			if _, err := r.Incident(ctx, id); errors.Is(err, storage.ErrNotFound) {
+			if _, err := guard.open(ctx, r, id); errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
 				results = append(results, EditResult{ID: id, Err: fmt.Errorf("edit incident %s: %w", id, err)})
 			} else if err != nil {
 				return err

@@ -33,10 +33,14 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
 	}
+	if err := m.allow(ctx, by, ActionCreate, e.Incident); err != nil {
+		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
+	}
 	i, err := m.apply(ctx, e)
 	if errors.Is(err, storage.ErrExists) && call.commandID != "" {
-		if stored, ok := m.created(ctx, cmd); ok {
-			return stored, nil
+		stored, found, again := m.created(ctx, cmd)
+		if found || again != nil {
+			i, err = stored, again
 		}
 	}
 	if err != nil {
@@ -46,15 +50,18 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 }
 
 // created returns the incident that the same command has created before.
-func (m *Manager) created(ctx context.Context, cmd incident.Command) (incident.Incident, bool) {
-	for e, err := range m.Activity(ctx, cmd.By, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
-		if err != nil {
-			break
+func (m *Manager) created(ctx context.Context, cmd incident.Command) (i incident.Incident, found bool, err error) {
+	err = m.storage.View(ctx, func(r storage.Reader) error {
+		for e, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
+			if err == nil {
+				found = true
+				i, err = m.opener(cmd.By, ActionCreate)(ctx, r, e.Incident)
+			}
+			return err
 		}
-		i, err := m.Incident(ctx, cmd.By, e.Incident)
-		return i, err == nil
-	}
-	return incident.Incident{}, false
+		return nil
+	})
+	return i, found, err
 }
 
 // complete returns alerts as they are stored, or everything that is wrong with them.

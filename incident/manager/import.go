@@ -48,7 +48,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 	}
 	cmd.Part = string(d.Reference.IncidentID())
 	counted := make(map[alert.ID]bool)
-	err = m.retry(ctx, "import", func() error {
+	err = m.retry(ctx, ActionImport, func() error {
 		var p plan
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
 			p, err = m.plan(ctx, r, cmd, call, d, alerts)
@@ -100,7 +100,10 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	var err error
 	if c.Incident, err = follow(ctx, r, d.Reference.IncidentID()); errors.Is(err, storage.ErrNotFound) {
 		p.created = true
-	} else if err != nil {
+	} else if err == nil {
+		err = m.allow(ctx, cmd.By, ActionImport, c.Incident)
+	}
+	if err != nil && !p.created {
 		return p, err
 	}
 	if call.commandID != "" {
@@ -132,6 +135,9 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	}
 	if p.created {
 		p.Effect, err = incident.Create(cmd, d.Reference.IncidentID(), d, added, grouped(), m.taxonomy)
+		if err == nil {
+			err = m.allow(ctx, cmd.By, ActionImport, p.Effect.Incident)
+		}
 		return p, err
 	}
 	if all {

@@ -56,6 +56,9 @@ type Result struct {
 // done, those before are kept and the others refused.
 func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
 	cmd, _, err := m.begin(by, opts)
+	if err == nil {
+		err = m.allow(ctx, by, ActionIngest, incident.Incident{})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
@@ -80,7 +83,7 @@ func (m *Manager) ingest(ctx context.Context, cmd incident.Command, a alert.Aler
 	}
 	defer m.lock(a)()
 	refused := make(map[incident.ID]string) // incidents that a links and that cannot be merged, and why
-	return m.retry(ctx, "ingest", func() error {
+	return m.retry(ctx, ActionIngest, func() error {
 		p, err := m.placeOf(ctx, cmd, a, by, refused)
 		for err == nil && len(p.merge) > 0 {
 			if err = m.mergeLinked(ctx, cmd, a, p, refused); err == nil {
@@ -136,7 +139,7 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
 		reason := fmt.Sprintf("Alert %s links them by %s.", a.ID, strings.Join(keys, ", "))
-		_, err := m.settle(ctx, "merge", cmd, call{}, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
+		_, err := m.settle(ctx, ActionMerge, cmd, call{}, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {

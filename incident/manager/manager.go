@@ -24,10 +24,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"iter"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -53,6 +51,7 @@ type Options struct {
 	Correlator Correlator               // nil means correlation.Default{}
 	Taxonomy   *classification.Taxonomy // the verdicts that may be given; nil means classification.Defender()
 	Policy     incident.Policy          // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
+	Authorizer Authorizer               // who may do what; nil means that everybody may do everything
 	Logger     *slog.Logger             // is told of retries at debug level; nil means nobody is
 }
 
@@ -64,6 +63,7 @@ type Manager struct {
 	correlator Correlator
 	taxonomy   classification.Taxonomy
 	policy     incident.Policy
+	authorizer Authorizer
 	log        *slog.Logger
 
 	// Alerts that share an entity wait for each other here between decision and commit.
@@ -76,7 +76,7 @@ func New(s storage.Storage, o *Options) *Manager {
 	if o == nil {
 		o = &Options{}
 	}
-	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, policy: o.Policy, log: o.Logger, seed: maphash.MakeSeed()}
+	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, policy: o.Policy, authorizer: o.Authorizer, log: o.Logger, seed: maphash.MakeSeed()}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -142,13 +142,13 @@ func (m *Manager) stamp() time.Time { return m.now().UTC().Truncate(time.Microse
 const maxAttempts = 200
 
 // retry runs attempt until it is not beaten by another writer.
-func (m *Manager) retry(ctx context.Context, what string, attempt func() error) error {
+func (m *Manager) retry(ctx context.Context, what Action, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
 		if err == nil || n == maxAttempts || !errors.Is(err, storage.ErrConflict) {
 			return err
 		}
-		m.log.DebugContext(ctx, "trying again", "command", what, "attempt", n, "error", err)
+		m.log.DebugContext(ctx, "trying again", "command", string(what), "attempt", n, "error", err)
 		if n < 3 {
 			continue // most conflicts are over at once
 		}
@@ -166,23 +166,24 @@ func (m *Manager) retry(ctx context.Context, what string, attempt func() error) 
 type rule func(incident.Command, incident.Case) (incident.Effect, error)
 
 // change runs a rule on the incident with that ID, with its alerts if they are needed, and stores its effect.
-func (m *Manager) change(ctx context.Context, what string, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule) (incident.Incident, error) {
+func (m *Manager) change(ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
-		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what, id, err)
+		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
 	}
 	i, _, err := m.do(ctx, what, cmd, call, id, alerts, apply)
 	return i, err
 }
 
 // do is change for a command that has begun. changed says whether there was anything to change.
-func (m *Manager) do(ctx context.Context, what string, cmd incident.Command, call call, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
+func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, call call, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
+	open := m.opener(cmd.By, what)
 	err = m.retry(ctx, what, func() error {
 		var c incident.Case
 		done := false
 		err := m.storage.View(ctx, func(r storage.Reader) error {
 			var err error
-			if c.Incident, err = follow(ctx, r, id); err != nil {
+			if c.Incident, err = open(ctx, r, id); err != nil {
 				return err
 			}
 			if call.commandID != "" {
@@ -215,7 +216,7 @@ func (m *Manager) do(ctx context.Context, what string, cmd incident.Command, cal
 		}
 		result, err = m.apply(ctx, e)
 		if errors.Is(err, storage.ErrExists) && call.commandID != "" {
-			result, err = m.Incident(ctx, cmd.By, id) // the same command, a moment earlier
+			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // the same command, a moment earlier: next time it is found
 		}
 		return err
 	})
@@ -223,7 +224,7 @@ func (m *Manager) do(ctx context.Context, what string, cmd incident.Command, cal
 		err = s.conflict
 	}
 	if err != nil {
-		return incident.Incident{}, false, fmt.Errorf("%s incident %s: %w", what, id, err)
+		return incident.Incident{}, false, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
 	}
 	return result, changed, nil
 }
@@ -247,7 +248,7 @@ func (m *Manager) apply(ctx context.Context, e incident.Effect) (incident.Incide
 // Edit makes the change e to the incident with that ID and returns the incident as it is then. See
 // [incident.Edit.Apply] for the rules; Options.Policy may ask for more.
 func (m *Manager) Edit(ctx context.Context, by activity.Actor, id incident.ID, e incident.Edit, opts ...Option) (incident.Incident, error) {
-	return m.change(ctx, "edit", by, id, opts, e.Cascades(), m.edit(e))
+	return m.change(ctx, ActionEdit, by, id, opts, e.Cascades(), m.edit(e))
 }
 
 // edit is the rule of an edit.
@@ -264,97 +265,9 @@ func (m *Manager) edit(e incident.Edit) rule {
 // Comment adds a comment to the incident with that ID and returns the incident as it is then. See
 // [incident.AddComment] for what text may be.
 func (m *Manager) Comment(ctx context.Context, by activity.Actor, id incident.ID, text string, opts ...Option) (incident.Incident, error) {
-	return m.change(ctx, "comment on", by, id, opts, false, func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
+	return m.change(ctx, ActionComment, by, id, opts, false, func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
 		return incident.AddComment(cmd, c.Incident, text)
 	})
-}
-
-// Incident returns the incident with that ID or, when it was merged into another, that other one. The
-// error matches [storage.ErrNotFound] when there is none.
-func (m *Manager) Incident(ctx context.Context, by activity.Actor, id incident.ID) (incident.Incident, error) {
-	var i incident.Incident
-	err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-		i, err = follow(ctx, r, id)
-		return err
-	})
-	if err != nil {
-		return incident.Incident{}, fmt.Errorf("incident %s: %w", id, err)
-	}
-	return i, nil
-}
-
-// Incidents yields the incidents that q selects, in its order, as of the moment the loop begins.
-func (m *Manager) Incidents(ctx context.Context, by activity.Actor, q incident.Query) iter.Seq2[incident.Incident, error] {
-	return read(ctx, m.storage, func(r storage.Reader) iter.Seq2[incident.Incident, error] { return r.Incidents(ctx, q) })
-}
-
-// Alerts yields the alerts that q selects, in its order, as of the moment the loop begins.
-func (m *Manager) Alerts(ctx context.Context, by activity.Actor, q alert.Query) iter.Seq2[alert.Alert, error] {
-	return read(ctx, m.storage, func(r storage.Reader) iter.Seq2[alert.Alert, error] { return r.Alerts(ctx, q) })
-}
-
-// Activity yields the log entries that q selects, in its order, as of the moment the loop begins.
-func (m *Manager) Activity(ctx context.Context, by activity.Actor, q activity.Query) iter.Seq2[activity.Entry, error] {
-	return read(ctx, m.storage, func(r storage.Reader) iter.Seq2[activity.Entry, error] { return r.Activity(ctx, q) })
-}
-
-// read runs a sequence inside a View of its own.
-func read[T any](ctx context.Context, s storage.Storage, query func(storage.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		stopped := false
-		err := s.View(ctx, func(r storage.Reader) error {
-			for v, err := range query(r) {
-				if err != nil {
-					return err
-				}
-				if !yield(v, nil) {
-					stopped = true
-					return nil
-				}
-			}
-			return nil
-		})
-		if err != nil && !stopped {
-			var zero T
-			yield(zero, err)
-		}
-	}
-}
-
-// follow returns the incident with that ID, or the one that its redirects lead to. A redirect to an
-// incident that is not here, or a circle of them, ends at the last that was found.
-func follow(ctx context.Context, r storage.Reader, id incident.ID) (incident.Incident, error) {
-	i, err := r.Incident(ctx, id)
-	seen := []incident.ID{id}
-	for err == nil && i.Status == incident.Redirected && !slices.Contains(seen, i.RedirectTo) {
-		next, nextErr := r.Incident(ctx, i.RedirectTo)
-		if errors.Is(nextErr, storage.ErrNotFound) {
-			break
-		}
-		seen = append(seen, i.RedirectTo)
-		i, err = next, nextErr
-	}
-	return i, err
-}
-
-// logged reports whether an entry with that ID is in the log.
-func logged(ctx context.Context, r storage.Reader, id activity.ID) (bool, error) {
-	for _, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{id}, Limit: 1}) {
-		return err == nil, err
-	}
-	return false, nil
-}
-
-// alertsOf returns all alerts of i.
-func alertsOf(ctx context.Context, r storage.Reader, i incident.Incident) ([]alert.Alert, error) {
-	all := make([]alert.Alert, 0, i.Alerts.Count)
-	for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{i.ID}}) {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, a)
-	}
-	return all, nil
 }
 
 // part names the n-th record of a command.

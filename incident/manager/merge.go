@@ -23,7 +23,7 @@ func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		if i, err = m.settle(ctx, "merge", cmd, call, merge(cmd, target, sources, reason)); err == nil {
+		if i, err = m.settle(ctx, ActionMerge, cmd, call, m.opener(by, ActionMerge), merge(cmd, target, sources, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -46,7 +46,7 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		if i, err = m.settle(ctx, "unmerge", cmd, call, unmerge(cmd, source, reason)); err == nil {
+		if i, err = m.settle(ctx, ActionUnmerge, cmd, call, m.opener(by, ActionUnmerge), unmerge(cmd, source, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -59,22 +59,22 @@ type settlement struct {
 	effects []incident.Effect // the first on the subject; none when there is nothing to change
 }
 
-// A matter reads what a rule on several incidents needs, and asks it. version is called with the subject
-// before anything else is read.
-type matter func(ctx context.Context, r storage.Reader, version func(incident.Incident) error) (settlement, error)
+// A matter reads what a rule on several incidents needs, and asks it. Incidents are read by open, and version is
+// called with the subject before anything else is read.
+type matter func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (settlement, error)
 
 // consider asks the rule, unless the same command was stored before.
-func (m *Manager) consider(ctx context.Context, cmd incident.Command, call call, rule matter) (s settlement, err error) {
+func (m *Manager) consider(ctx context.Context, cmd incident.Command, call call, open opener, rule matter) (s settlement, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		if call.commandID != "" {
 			for e, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
 				if err == nil {
-					s.subject, err = follow(ctx, r, e.Incident)
+					s.subject, err = open(ctx, r, e.Incident)
 				}
 				return err
 			}
 		}
-		s, err = rule(ctx, r, func(i incident.Incident) error {
+		s, err = rule(ctx, r, open, func(i incident.Incident) error {
 			if call.version != 0 && call.version != i.Version {
 				// Not retried: the caller asked for just this version.
 				return stale{&storage.ConflictError{Record: "incident", ID: string(i.ID), Given: call.version, Stored: i.Version}}
@@ -87,10 +87,10 @@ func (m *Manager) consider(ctx context.Context, cmd incident.Command, call call,
 }
 
 // settle asks the rule and stores all its effects at once. It returns the subject as it is then.
-func (m *Manager) settle(ctx context.Context, what string, cmd incident.Command, call call, rule matter) (incident.Incident, error) {
+func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command, call call, open opener, rule matter) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.retry(ctx, what, func() error {
-		s, err := m.consider(ctx, cmd, call, rule)
+		s, err := m.consider(ctx, cmd, call, open, rule)
 		if i = s.subject; err != nil || len(s.effects) == 0 {
 			return err
 		}
@@ -122,9 +122,9 @@ func (m *Manager) settle(ctx context.Context, what string, cmd incident.Command,
 }
 
 func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, version func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (s settlement, err error) {
 		whole := len(sources) <= incident.MaxMerge // else it is refused, and may be endless
-		into, err := party(ctx, r, target, whole, false)
+		into, err := party(ctx, r, open, target, whole, false)
 		if err != nil {
 			return s, err
 		}
@@ -134,8 +134,8 @@ func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reas
 		var from []incident.Party
 		var missing []error
 		for _, id := range sources {
-			p, err := party(ctx, r, id, whole, whole)
-			if errors.Is(err, storage.ErrNotFound) {
+			p, err := party(ctx, r, open, id, whole, whole)
+			if errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
 				missing = append(missing, err)
 			} else if err != nil {
 				return s, err
@@ -152,7 +152,10 @@ func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reas
 }
 
 func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, version func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (s settlement, err error) {
+		if _, err := open(ctx, r, id); err != nil {
+			return s, err
+		}
 		source := incident.Party{}
 		if source.Incident, err = r.Incident(ctx, id); err != nil {
 			return s, err
@@ -190,10 +193,10 @@ func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
 }
 
 // party returns the incident that the ID leads to, with its alerts and its log where they are asked for.
-func party(ctx context.Context, r storage.Reader, id incident.ID, alerts, log bool) (incident.Party, error) {
+func party(ctx context.Context, r storage.Reader, open opener, id incident.ID, alerts, log bool) (incident.Party, error) {
 	p := incident.Party{Named: id}
 	var err error
-	if p.Incident, err = follow(ctx, r, id); err != nil {
+	if p.Incident, err = open(ctx, r, id); err != nil {
 		return p, fmt.Errorf("incident %s: %w", id, err)
 	}
 	if alerts {

@@ -1,10 +1,12 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -32,7 +34,7 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 	}
 	if err == nil {
 		var i incident.Incident
-		if i, err = m.settle(ctx, "move alerts", cmd, call, move(cmd, alerts, to, fresh, reason)); err == nil {
+		if i, err = m.settle(ctx, ActionMove, cmd, call, m.opener(by, ActionMove), move(cmd, alerts, to, fresh, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -43,10 +45,10 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 }
 
 func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, version func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (s settlement, err error) {
 		there := incident.Case{Incident: incident.Incident{ID: fresh}}
 		if to != "" {
-			if there.Incident, err = follow(ctx, r, to); err != nil {
+			if there.Incident, err = open(ctx, r, to); err != nil {
 				return s, err
 			}
 			s.subject = there.Incident
@@ -54,19 +56,16 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 		if err := version(there.Incident); err != nil {
 			return s, err
 		}
-		homes, err := homesOf(ctx, r, ids)
+		homes, err := homesOf(ctx, r, open, ids)
 		if err != nil {
 			return s, err
 		}
 		var from []incident.Case
-		for _, id := range homes {
-			if id == there.Incident.ID {
+		for _, home := range homes {
+			if home.ID == there.Incident.ID {
 				continue
 			}
-			var c incident.Case
-			if c.Incident, err = r.Incident(ctx, id); err != nil {
-				return s, err
-			}
+			c := incident.Case{Incident: home}
 			if c.Alerts, err = alertsOf(ctx, r, c.Incident); err != nil {
 				return s, err
 			}
@@ -83,22 +82,23 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 }
 
 // homesOf returns the incidents that have the alerts, each once, by ID.
-func homesOf(ctx context.Context, r storage.Reader, ids []alert.ID) ([]incident.ID, error) {
-	var homes []incident.ID
+func homesOf(ctx context.Context, r storage.Reader, open opener, ids []alert.ID) ([]incident.Incident, error) {
+	homes := make(map[incident.ID]incident.Incident)
 	var missing []error
 	for _, id := range ids {
-		a, err := r.Alert(ctx, id)
-		if errors.Is(err, storage.ErrNotFound) {
+		_, i, err := open.home(ctx, r, id)
+		if errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
 			missing = append(missing, fmt.Errorf("alert %s: %w", id, err))
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		homes = append(homes, a.Incident)
+		homes[i.ID] = i
 	}
-	slices.Sort(homes)
-	return slices.Compact(homes), errors.Join(missing...)
+	all := slices.Collect(maps.Values(homes))
+	slices.SortFunc(all, func(a, b incident.Incident) int { return cmp.Compare(a.ID, b.ID) })
+	return all, errors.Join(missing...)
 }
 
 // collect returns all that seq yields, or the error that ends it.

@@ -10,9 +10,15 @@ import (
 // AddAlert returns the effect of putting the new alert a into i because of links. known reports whether an
 // alert of i has evidence with that identity; the other alerts are not needed, so that the cost does not
 // grow with the incident. Severity and name follow unless somebody chose them.
+//
+// A resolved incident is reopened by it, never filled in silence: it becomes Active, without note and time, and
+// keeps its owner. Whether alerts go to resolved incidents at all is for the correlator to say.
 func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, known func(alert.Key) bool) Effect {
 	after := i
 	after.Alerts = i.Alerts.add(a, known)
+	if i.Status == Resolved {
+		after = after.reopen(Active)
+	}
 	after = after.derive()
 	e := effect(cmd, i, after, []activity.Entry{{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links}}, nil)
 	a.Incident, a.Updated = i.ID, cmd.At

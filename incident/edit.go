@@ -21,14 +21,16 @@ type Edit struct {
 	Note           *string                 `json:"note,omitempty"`           // how it was resolved; only with or after Resolved
 	AddTags        []string                `json:"addTags,omitempty"`
 	RemoveTags     []string                `json:"removeTags,omitempty"` // custom tags; unknown ones are no error
-	Verdict        *classification.Verdict `json:"verdict,omitempty"`    // &Verdict{} clears it; alerts do not follow
+	Verdict        *classification.Verdict `json:"verdict,omitempty"`    // &Verdict{} clears it; alerts do not follow by themselves
+
+	VerdictToAlerts bool `json:"verdictToAlerts,omitempty"` // the alerts get the verdict that the incident has then
 
 	addTags []Tag // with their System mark, from an import
 }
 
 // Cascades reports whether e may change alerts, so that [Edit.Apply] must be given all of them.
 func (e Edit) Cascades() bool {
-	return e.Owner != nil || e.Status != nil && *e.Status == Resolved
+	return e.Owner != nil || e.Status != nil && *e.Status == Resolved || e.VerdictToAlerts
 }
 
 // Apply returns the effect of e on the incident of c. c.Alerts must be all its alerts when e Cascades and
@@ -36,7 +38,8 @@ func (e Edit) Cascades() bool {
 //
 // Assigning an owner assigns it to every alert, removing it clears theirs. Resolving resolves every alert
 // that is not resolved and stamps the time. Reopening, which is setting Active or InProgress, clears note
-// and time, which stay in the log, and leaves the alerts as they are. An edit that changes nothing has a
+// and time, which stay in the log, and leaves the alerts as they are. VerdictToAlerts gives every alert the verdict
+// of the incident, or clears theirs. An edit that changes nothing has a
 // zero effect. All problems are reported at once.
 //
 // Source of the cascades: Microsoft Defender XDR, Manage incidents.
@@ -79,21 +82,17 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 		i.Tags = withTag(i.Tags, t)
 	}
 
-	changed := func(a alert.Alert) alert.Alert { return a }
 	if e.Owner != nil {
 		i.Owner = *e.Owner
-		changed = func(a alert.Alert) alert.Alert { a.Owner = i.Owner; return a }
 	}
+	resolves := false
 	if e.Status != nil {
 		switch {
 		case *e.Status == Resolved && i.Status != Resolved:
-			i.Resolved = cmd.At
-			assigned := changed
-			changed = func(a alert.Alert) alert.Alert { return resolve(assigned(a), cmd) }
+			i.Status, i.Resolved, resolves = Resolved, cmd.At, true
 		case *e.Status != Resolved:
-			i.Note, i.Resolved = "", time.Time{}
+			i = i.reopen(*e.Status)
 		}
-		i.Status = *e.Status
 	}
 	if e.Note != nil {
 		i.Note = *e.Note
@@ -104,7 +103,15 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 		changes = make([]alertChange, len(alerts))
 		for n := range alerts {
 			before, after := &c.Alerts[n], &alerts[n]
-			*after = changed(*before)
+			if e.Owner != nil {
+				after.Owner = i.Owner
+			}
+			if e.VerdictToAlerts {
+				after.Verdict = i.Verdict
+			}
+			if resolves {
+				*after = resolve(*after, cmd)
+			}
 			i.Alerts.ByStatus[before.Status]--
 			i.Alerts.ByStatus[after.Status]++
 			changes[n] = alertChange{before, after}
@@ -174,6 +181,12 @@ func (e Edit) validate(i Incident, tax classification.Taxonomy) error {
 		p.verdict(tax, *e.Verdict)
 	}
 	return p.err()
+}
+
+// reopen returns i with that status, which is not Resolved, and without what only resolved incidents have.
+func (i Incident) reopen(status Status) Incident {
+	i.Status, i.Note, i.Resolved = status, "", time.Time{}
+	return i
 }
 
 // resolve returns a resolved, unless it is already.

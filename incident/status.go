@@ -6,7 +6,21 @@ import (
 )
 
 // A Status says how far the work on an incident has come. Texts are those of Microsoft Graph
-// (incidentStatus).
+// (incidentStatus). What can become what, and by what:
+//
+//	from         to           by
+//	Active       InProgress   Edit
+//	Active       Resolved     Edit, Import
+//	InProgress   Active       Edit, Import
+//	InProgress   Resolved     Edit, Import
+//	Resolved     Active       Edit, Import, or a related alert where the correlator reopens
+//	Resolved     InProgress   Edit, Import
+//	Active       Redirected   Merge, of the source
+//	InProgress   Redirected   Merge, of the source
+//	Redirected   what it was  Unmerge
+//
+// All else is refused: a resolved incident is not merged, nothing but Unmerge changes one that was merged away, and
+// nobody sets Redirected by hand.
 type Status uint8
 
 // The statuses. The zero Status is Active.

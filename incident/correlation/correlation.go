@@ -44,6 +44,7 @@ type Default struct {
 	Window   time.Duration // how far apart in first activity two linked alerts may be; 0 means 24 hours
 	HubLimit int           // alerts of the window an entity may be on and still link; 0 means 100
 	Stop     []alert.Key   // entities that never link, as [alert.Keys] spells them, besides the built-in ones
+	Reopen   bool          // an alert that links resolved incidents and no open one joins the best of them, which reopens it
 }
 
 // A weight says what sharing a key of a namespace means. Namespaces that are not listed do not link.
@@ -84,7 +85,7 @@ var stopped = []alert.Key{
 //
 // An identifier of a's entities links the incidents of alerts that have it too and whose first activity is
 // within the window. The open incident with the highest score wins; of equal ones the one with the lowest
-// Number. An incident's score is the sum over the entities, each by the weightiest of its identifiers that
+// Number. With Reopen, the same goes for the resolved ones when no open one is linked. An incident's score is the sum over the entities, each by the weightiest of its identifiers that
 // link the incident, so that a device with three names weighs no more than one with a single name. The
 // other incidents are among the links, held back, and those that are open are to be merged, best first. A
 // standalone alert is not looked at, and links nobody.
@@ -96,7 +97,7 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert)
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
-	best, others, err := choose(ctx, r, a, links)
+	best, others, err := d.choose(ctx, r, a, links)
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
@@ -179,18 +180,18 @@ func local(key alert.Key) bool {
 type candidate struct {
 	id     incident.ID
 	number int64
-	open   bool
-	score  int // when there are several that are open
+	status incident.Status
+	score  int // when there are several
 }
 
 // choose returns the incident that a joins, "" when it is none of the linked ones, and the others that are
 // open, best first. It notes in the links to others why they do not count.
-func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activity.Link) (joins incident.ID, others []incident.ID, err error) {
+func (d Default) choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activity.Link) (joins incident.ID, others []incident.ID, err error) {
 	var candidates []candidate
 	of := func(l activity.Link) int {
 		return slices.IndexFunc(candidates, func(c candidate) bool { return c.id == l.Incident })
 	}
-	open := 0
+	open := false // one of them is
 	for _, l := range links {
 		if l.Incident == "" || of(l) >= 0 {
 			continue
@@ -199,20 +200,21 @@ func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activi
 		if err != nil {
 			return "", nil, err
 		}
-		candidates = append(candidates, candidate{id: l.Incident, number: i.Number, open: i.Status.Open()})
-		if i.Status.Open() {
-			open++
-		}
+		candidates = append(candidates, candidate{id: l.Incident, number: i.Number, status: i.Status})
+		open = open || i.Status.Open()
 	}
-	if open > 1 {
+	if len(candidates) > 1 {
 		total := scores(a, links)
 		for n := range candidates {
 			candidates[n].score = total[candidates[n].id]
 		}
 	}
+	takes := func(c candidate) bool {
+		return c.status.Open() || !open && d.Reopen && c.status == incident.Resolved
+	}
 	var best candidate
 	for _, c := range candidates {
-		if c.open && (best.id == "" || cmp.Or(cmp.Compare(c.score, best.score), cmp.Compare(best.number, c.number)) > 0) {
+		if takes(c) && (best.id == "" || cmp.Or(cmp.Compare(c.score, best.score), cmp.Compare(best.number, c.number)) > 0) {
 			best = c
 		}
 	}
@@ -222,7 +224,7 @@ func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activi
 			continue
 		}
 		switch c := candidates[of(*l)]; {
-		case !c.open:
+		case !takes(c):
 			l.HeldBack = "the incident is not open"
 		case c.score == best.score:
 			l.HeldBack = fmt.Sprintf("another incident matches as well and is older (%d against %d)", best.score, c.score)
@@ -234,7 +236,7 @@ func choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activi
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.number, b.number))
 	})
 	for _, c := range candidates {
-		if c.open && c.id != best.id {
+		if c.status.Open() && c.id != best.id {
 			others = append(others, c.id)
 		}
 	}

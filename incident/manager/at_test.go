@@ -16,6 +16,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/correlation"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
@@ -70,7 +71,7 @@ type day struct {
 func newDay(ctx context.Context, t *rapid.T, s storage.Storage) *day {
 	d := &day{t: t, ctx: ctx, s: s}
 	ids := 0
-	d.m = manager.New(s, &manager.Options{Now: d.now, NewID: func() string {
+	d.m = manager.New(s, &manager.Options{Now: d.now, Correlator: correlation.Default{Reopen: d.maybe("reopen")}, NewID: func() string {
 		ids++
 		return fmt.Sprint("id", ids)
 	}})
@@ -161,6 +162,7 @@ func (d *day) edit() (e incident.Edit) {
 	if d.maybe("verdict") {
 		e.Verdict = d.verdict()
 	}
+	e.VerdictToAlerts = d.maybe("verdict to alerts")
 	if d.maybe("tags") {
 		e.AddTags, e.RemoveTags = []string{d.pick("add", "vip", "VIP", "fin")}, []string{d.pick("remove", "vip", "fin")}
 	}

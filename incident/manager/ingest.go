@@ -198,10 +198,11 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 	if len(p.merge) > 0 {
 		return p, nil
 	}
-	i, err := r.Incident(ctx, d.Incident)
+	i, err := follow(ctx, r, d.Incident)
 	if err != nil {
 		return p, err
 	}
+	p.result.Incident = i.ID
 	known, err := knownAssets(ctx, r, i.ID, a)
 	if err != nil {
 		return p, err

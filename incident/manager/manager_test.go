@@ -15,6 +15,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/correlation"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
@@ -90,15 +91,73 @@ func TestHubsDoNotLink(t *testing.T) {
 	assert.Contains(t, results[101].Links[0].HeldBack, "more than 100 alerts")
 }
 
-// D3: a resolved incident takes no more alerts.
-func TestResolvedIncidentsTakeNoAlerts(t *testing.T) {
-	m, _ := open(t)
-	first := ingest(t, m, raise(1, 0, alert.Device{DeviceID: "d"}))[0]
-	_, err := m.Edit(t.Context(), kai, first.Incident, incident.Edit{Status: new(incident.Resolved)})
+// D3: a resolved incident takes no more alerts, or is reopened where that was asked for, up to the end of the
+// window. M7: it never takes one in silence.
+func TestAlertsForAResolvedIncident(t *testing.T) {
+	device := alert.Device{DeviceID: "d"}
+	for minutes, inWindow := range map[int]bool{-24*60 - 1: false, -24 * 60: true, 1: true, 24*60 - 1: true, 24 * 60: true, 24*60 + 1: false} {
+		for _, reopen := range []bool{false, true} {
+			t.Run(fmt.Sprint(minutes, reopen), func(t *testing.T) {
+				s := memory.New()
+				defer s.Close()
+				m := manager.New(s, &manager.Options{Correlator: correlation.Default{Reopen: reopen}})
+				first := ingest(t, m, raise(1, 0, device))[0].Incident
+				_, err := m.Edit(t.Context(), kai, first, incident.Edit{Owner: &incident.Owner{ID: "kai"}, Status: new(incident.Resolved), Note: new("done")})
+				require.NoError(t, err)
+				second := ingest(t, m, raise(2, minutes, device))[0]
+				old, err := m.Incident(t.Context(), kai, first)
+				require.NoError(t, err)
+				if !reopen || !inWindow {
+					assert.Equal(t, manager.Opened, second.Outcome)
+					assert.Equal(t, incident.Resolved, old.Status)
+					if inWindow {
+						assert.Equal(t, "the incident is not open", second.Links[0].HeldBack)
+					} else {
+						assert.Empty(t, second.Links)
+					}
+					return
+				}
+				assert.Equal(t, manager.Joined, second.Outcome)
+				assert.Equal(t, first, second.Incident)
+				assert.Equal(t, incident.Active, old.Status)
+				assert.Equal(t, "kai", old.Owner.ID)
+				assert.Empty(t, old.Note)
+				assert.Zero(t, old.Resolved)
+				log := all(t, m.Activity(t.Context(), kai, activity.Query{Actors: []string{siem.ID}, Fields: []string{"note"}}))
+				require.Len(t, log, 1)
+				assert.Equal(t, activity.StatusChanged, log[0].Type)
+			})
+		}
+	}
+}
+
+// Where an open incident is linked as well, no resolved one is reopened; of several resolved ones the best is.
+func TestOnlyOneIsReopened(t *testing.T) {
+	s := memory.New()
+	defer s.Close()
+	m := manager.New(s, &manager.Options{Correlator: correlation.Default{Reopen: true}})
+	device, user, address := alert.Device{DeviceID: "d"}, alert.User{UPN: "mona@contoso.com"}, alert.IP{Address: "203.0.113.9"}
+	weak := ingest(t, m, raise(1, 0, address))[0].Incident
+	strong := ingest(t, m, raise(2, 0, device))[0].Incident
+	open := ingest(t, m, raise(3, 0, user))[0].Incident
+	_, err := m.EditAll(t.Context(), kai, incident.Query{IDs: []incident.ID{weak, strong}}, incident.Edit{Status: new(incident.Resolved)})
 	require.NoError(t, err)
-	second := ingest(t, m, raise(2, 1, alert.Device{DeviceID: "d"}))[0]
-	assert.NotEqual(t, first.Incident, second.Incident)
-	assert.Equal(t, "the incident is not open", second.Links[0].HeldBack)
+	assert.Equal(t, open, ingest(t, m, raise(4, 1, address, device, user))[0].Incident)
+	best := ingest(t, m, raise(5, 1, address, device))[0]
+	assert.Equal(t, open, best.Incident, "which has the device by now")
+	_, err = m.Edit(t.Context(), kai, open, incident.Edit{Status: new(incident.Resolved)})
+	require.NoError(t, err)
+	results := ingest(t, m, raise(6, 1, alert.User{SID: "s-1"}, device))
+	assert.Equal(t, strong, results[0].Incident, "as good as the other and older")
+	_, _, err = m.Import(t.Context(), siem, incident.Draft{Reference: incident.Reference{System: "s", ID: "1"}, Status: incident.Redirected,
+		RedirectTo: incident.Reference{System: "s", ID: "2"}, Alerts: []alert.Alert{raise(7, 0, alert.Device{DeviceID: "theirs"})}})
+	require.NoError(t, err)
+	assert.Equal(t, manager.Opened, ingest(t, m, raise(8, 1, alert.Device{DeviceID: "theirs"}))[0].Outcome, "merged away is not resolved")
+	for id, status := range map[incident.ID]incident.Status{weak: incident.Resolved, strong: incident.Active, open: incident.Resolved} {
+		i, err := m.Incident(t.Context(), kai, id)
+		require.NoError(t, err)
+		assert.Equal(t, status, i.Status)
+	}
 }
 
 func TestIngestingTwiceChangesNothingButCounters(t *testing.T) {

@@ -1,0 +1,171 @@
+package manager_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
+)
+
+// Why are these together, and what was held back?
+func TestExplain(t *testing.T) {
+	m, _ := open(t)
+	laptop, mona, home := alert.Device{DeviceID: "laptop"}, alert.User{UPN: "mona@contoso.com"}, alert.IP{Address: "127.0.0.1"}
+	first := ingest(t, m, raise(1, 0, laptop, home))[0].Incident
+	ingest(t, m, raise(2, 1, laptop))
+	other := ingest(t, m, raise(3, 2, mona))[0].Incident
+	_, err := m.Merge(t.Context(), kai, first, []incident.ID{other}, "one attack")
+	require.NoError(t, err)
+	why, err := m.Explain(t.Context(), kai, other)
+	require.NoError(t, err)
+	require.Len(t, why, 3)
+
+	assert.Empty(t, why[0].Reasons(), "it was the first")
+	assert.Equal(t, []activity.Link{{Reason: activity.SharedIndicators, Entity: "ip:127.0.0.1", HeldBack: "on the stop list"}}, why[0].HeldBack())
+	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "device:laptop", Incident: first, Score: 5}}, why[1].Reasons())
+	assert.Equal(t, siem, why[1].Added.Actor)
+	assert.Zero(t, why[1].Merged)
+	assert.Equal(t, other, why[2].Added.Origin)
+	assert.Equal(t, "one attack", why[2].Merged.Text)
+	assert.Equal(t, kai, why[2].Merged.Actor)
+
+	_, err = m.Explain(t.Context(), kai, "nowhere")
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+}
+
+// An alert that came in more than one way is explained by the one that counts.
+func TestWaysOfAnAlert(t *testing.T) {
+	m, _ := open(t)
+	ids := apart(t, m, 4)
+	of := func(id incident.ID) alert.ID {
+		return all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: []incident.ID{id}}))[0].ID
+	}
+	a, c := of(ids[0]), of(ids[2])
+	do := func(_ incident.Incident, err error) { t.Helper(); require.NoError(t, err) }
+	why := func(id incident.ID, a alert.ID) incident.Explanation {
+		t.Helper()
+		all, err := m.Explain(t.Context(), kai, id)
+		require.NoError(t, err)
+		for _, e := range all {
+			if e.Alert.ID == a {
+				return e
+			}
+		}
+		require.Fail(t, "not there")
+		return incident.Explanation{}
+	}
+	// Moved by hand, and then the incident that it left is merged in: it did not come with that.
+	do(m.MoveAlerts(t.Context(), kai, []alert.ID{a}, ids[1], "by hand"))
+	do(m.Merge(t.Context(), kai, ids[1], ids[:1], "merge 1"))
+	assert.Equal(t, "by hand", why(ids[1], a).Added.Text)
+	assert.Zero(t, why(ids[1], a).Merged)
+	// Through two merges: the last is the one into this incident.
+	do(m.Merge(t.Context(), kai, ids[1], ids[2:3], "merge 2"))
+	do(m.Merge(t.Context(), kai, ids[3], ids[1:2], "merge 3"))
+	assert.Equal(t, ids[2], why(ids[3], c).Added.Origin)
+	assert.Equal(t, "merge 3", why(ids[3], c).Merged.Text)
+	assert.Equal(t, ids[1], why(ids[3], a).Added.Origin)
+	// Taken apart and merged again, by which nothing is copied twice.
+	do(m.Unmerge(t.Context(), kai, ids[1], ""))
+	assert.Equal(t, "merge 2", why(ids[1], c).Merged.Text)
+	do(m.Merge(t.Context(), kai, ids[3], ids[1:2], "merge 4"))
+	assert.Equal(t, ids[2], why(ids[3], c).Added.Origin)
+	assert.Equal(t, "merge 4", why(ids[3], c).Merged.Text)
+	assert.Equal(t, "by hand", why(ids[3], a).Added.Text)
+	// Away and back again by hand.
+	do(m.MoveAlerts(t.Context(), kai, []alert.ID{c}, "", "away"))
+	do(m.MoveAlerts(t.Context(), kai, []alert.ID{c}, ids[3], "back"))
+	assert.Equal(t, "back", why(ids[3], c).Added.Text)
+	assert.Zero(t, why(ids[3], c).Merged)
+	// Merged the other way round, so that its own entries come back as copies.
+	do(m.Unmerge(t.Context(), kai, ids[1], ""))
+	do(m.Merge(t.Context(), kai, ids[1], ids[3:], "merge 5"))
+	assert.Empty(t, why(ids[1], a).Added.Origin)
+	assert.Zero(t, why(ids[1], a).Merged)
+}
+
+// Whatever happened to an alert, what is told of it is how it came to where it is now: the last entry of all about
+// its coming or going, its incident's own or that of the merge.
+func TestEveryAlertIsExplained(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := memory.New()
+		defer s.Close()
+		d := newDay(t.Context(), rt, s)
+		d.happen(15)
+		last, merges := make(map[alert.ID]activity.Entry), make(map[string][]activity.Entry) // the latter by cause
+		for _, e := range all(t, d.m.Activity(t.Context(), kai, activity.Query{})) {
+			switch {
+			case e.Origin != "":
+			case e.Type == activity.AlertAdded, e.Type == activity.AlertMoved && (last[e.Alert].Cause != e.Cause || last[e.Alert].Type != activity.AlertAdded):
+				last[e.Alert] = e
+			case e.Type == activity.Merged:
+				merges[e.Cause] = append(merges[e.Cause], e)
+			}
+		}
+		for _, i := range all(t, d.m.Incidents(t.Context(), kai, incident.Query{})) {
+			if i.Status == incident.Redirected {
+				continue
+			}
+			why, err := d.m.Explain(t.Context(), kai, i.ID)
+			require.NoError(rt, err)
+			require.Len(rt, why, i.Alerts.Count)
+			for _, w := range why {
+				require.Equal(rt, i.ID, w.Alert.Incident)
+				require.Equal(rt, activity.AlertAdded, w.Added.Type)
+				require.Equal(rt, w.Alert.ID, w.Added.Alert)
+				require.Equal(rt, i.ID, w.Added.Incident)
+				require.Equal(rt, w.Added.Origin == "", w.Merged.ID == "")
+				require.Len(rt, w.Added.Links, len(w.Reasons())+len(w.HeldBack()))
+				came := last[w.Alert.ID]
+				switch {
+				case came.Type == activity.AlertAdded:
+					require.Equal(rt, came.ID, w.Added.ID)
+				case len(merges[came.Cause]) > 0:
+					require.Contains(rt, merges[came.Cause], w.Merged)
+					require.Equal(rt, came.Incident, w.Merged.Links[0].Incident, "the incident that it left for this one")
+				default: // it came back by an unmerge
+					require.Less(rt, w.Added.Seq, came.Seq)
+				}
+			}
+		}
+	})
+}
+
+// A verdict goes to the alerts when that is asked for, with the edit that sets it or later; another one stays theirs.
+func TestVerdictToAlerts(t *testing.T) {
+	m, s := open(t)
+	ids := spread(t, m, 1)
+	ingest(t, m, raise(5, 1, alert.Device{DeviceID: "d0"}))
+	verdicts := func() (all []string) {
+		for a, err := range manager.New(s, nil).Alerts(t.Context(), kai, alert.Query{}) {
+			require.NoError(t, err)
+			all = append(all, string(a.Verdict.Determination))
+		}
+		return all
+	}
+	_, err := m.Edit(t.Context(), kai, ids[0], incident.Edit{Verdict: &malware})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"", ""}, verdicts())
+	_, err = m.Edit(t.Context(), kai, ids[0], incident.Edit{VerdictToAlerts: true})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"malware", "malware"}, verdicts())
+	entries := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.AlertUpdated}}))
+	assert.Len(t, entries, 2)
+	_, err = m.Edit(t.Context(), kai, ids[0], incident.Edit{Verdict: new(phishing), VerdictToAlerts: true, Status: new(incident.Resolved)})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"phishing", "phishing"}, verdicts())
+}
+
+var (
+	malware  = classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}
+	phishing = classification.Verdict{Classification: classification.TruePositive, Determination: classification.Phishing}
+)

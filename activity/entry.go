@@ -2,6 +2,7 @@ package activity
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -46,6 +47,12 @@ func (e Entry) Trigger() Trigger {
 		return Manual
 	}
 	return Automated
+}
+
+// OfAlert reports whether c, a change of e, is one of the alert that e is about; else it is one of the incident, to
+// whose summary or priority an alert's change made a difference.
+func (e Entry) OfAlert(c Change) bool {
+	return e.Alert != "" && e.Type != AlertAdded && c.Field != "priority" && !strings.HasPrefix(c.Field, "alerts.")
 }
 
 // A Change is the value of one field before and after.

@@ -16,6 +16,9 @@ import (
 // MaxEvidence is the most pieces of evidence one alert may carry.
 const MaxEvidence = 10_000
 
+// MaxSeen is how far alerts of one kind are counted: what comes so often is not rare.
+const MaxSeen = 20
+
 // An ID identifies an alert in a store. It is made by [Origin.AlertID] and never changes. The zero ID, "",
 // names no alert.
 type ID string
@@ -79,6 +82,7 @@ type Alert struct {
 	Updated       time.Time `json:"updated,omitzero"`       // managed: when the stored record last changed, but for Repeats
 
 	Repeats    int  `json:"repeats,omitempty"`    // managed: how often it came again after the first time
+	Seen       int  `json:"seen,omitempty"`       // managed: alerts of its kind in the 30 days before it, counted as far as MaxSeen; see KindKey
 	Standalone bool `json:"standalone,omitempty"` // correlation must leave it in an incident of its own
 
 	Extra Fields `json:"extra,omitzero"` // fields of the source that have no place above

@@ -40,7 +40,21 @@ func Identity(e Entity) Key {
 	return r.key(r.places[0])
 }
 
-// Keys returns the keys of all evidence of a, each once, in the order they occur.
+// KindKey returns the key that alerts of the same kind share: of the same source and title, whatever the case of
+// its letters.
+func (a Alert) KindKey() Key {
+	var r keyring
+	r.addKind(a)
+	return r.key(r.places[0])
+}
+
+func (r *keyring) addKind(a Alert) {
+	r.open("kind")
+	r.lower(a.Origin.Source, "|", a.Title)
+	r.close()
+}
+
+// Keys returns the keys of all evidence of a, each once, in the order they occur, and last its KindKey.
 func (a Alert) Keys() []Key {
 	r := keyring{places: make([]place, 0, 2*len(a.Evidence))}
 	r.text.Grow(128 * len(a.Evidence))
@@ -50,6 +64,7 @@ func (a Alert) Keys() []Key {
 			e.addKeys(&r)
 		}
 	}
+	r.addKind(a)
 	return r.keys()
 }
 

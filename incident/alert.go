@@ -38,7 +38,7 @@ func Repeat(old, a alert.Alert) (merged alert.Alert, changed bool) {
 	if !old.SourceUpdated.IsZero() && !a.SourceUpdated.After(old.SourceUpdated) {
 		return counted, false
 	}
-	a.ID, a.Version, a.Incident, a.Updated, a.Repeats, a.Standalone = old.ID, old.Version, old.Incident, old.Updated, counted.Repeats, old.Standalone
+	a.ID, a.Version, a.Incident, a.Updated, a.Repeats, a.Seen, a.Standalone = old.ID, old.Version, old.Incident, old.Updated, counted.Repeats, old.Seen, old.Standalone
 	if !old.Owner.IsZero() {
 		a.Owner = old.Owner
 	}

@@ -39,6 +39,7 @@ var incidentFields = []field[Incident]{
 	plain("description", activity.Described, func(i *Incident) string { return i.Description }),
 	plain("severity", activity.SeverityChanged, func(i *Incident) alert.Severity { return i.Severity }),
 	plain("severityOverridden", activity.SeverityChanged, func(i *Incident) bool { return i.SeverityOverridden }),
+	plain("priority", activity.Unspecified, func(i *Incident) int { return i.Priority }),
 	plain("status", activity.StatusChanged, func(i *Incident) Status { return i.Status }),
 	plain("note", activity.StatusChanged, func(i *Incident) string { return i.Note }),
 	plain("resolved", activity.StatusChanged, func(i *Incident) time.Time { return i.Resolved }),
@@ -57,6 +58,7 @@ var incidentFields = []field[Incident]{
 	plain("alerts.assets", activity.Unspecified, func(i *Incident) AssetCounts { return i.Alerts.Assets }),
 	plain("alerts.firstActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.FirstActivity }),
 	plain("alerts.lastActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.LastActivity }),
+	plain("alerts.rarest", activity.Unspecified, func(i *Incident) int { return i.Alerts.Rarest }),
 	plain("alerts.title", activity.Unspecified, func(i *Incident) string { return i.Alerts.Title }),
 	list("alerts.sources", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Sources }),
 	list("alerts.detectionSources", activity.Unspecified, func(i *Incident) []string { return i.Alerts.DetectionSources }),
@@ -227,6 +229,9 @@ func effect(cmd Command, before, after Incident, main []activity.Entry, changes 
 			entry.ID = e.ID
 		}
 	}
+	if after.Status != Redirected { // what was merged away stays as it was
+		after.Priority = cmd.priority(after)
+	}
 	created := before.ID == ""
 	first := make([]activity.Change, 0, 8)
 	for _, f := range incidentFields {
@@ -266,6 +271,14 @@ func effect(cmd Command, before, after Incident, main []activity.Entry, changes 
 	}
 	after.Updated = cmd.At
 	return Effect{Incident: after, Alerts: alerts, Activity: j.entries}
+}
+
+// priority returns the score of i.
+func (c Command) priority(i Incident) int {
+	if c.Priority == nil {
+		return Priority(i)
+	}
+	return min(max(c.Priority(i.Clone()), 0), MaxPriority)
 }
 
 // A journal collects the entries of one command on one incident.

@@ -22,9 +22,10 @@ const (
 	ByOwner // account identifier, by bytes
 	ByName  // by bytes
 	ByNumber
+	ByPriority
 )
 
-var sorts = []string{"updated", "created", "severity", "status", "owner", "name", "number"}
+var sorts = []string{"updated", "created", "severity", "status", "owner", "name", "number", "priority"}
 
 // ParseSort returns the sort named by text, whatever the case of its letters. Any other text is an
 // [*alert.FieldError].
@@ -126,7 +127,7 @@ func (s Sort) has(p Place) bool {
 	switch s {
 	case ByUpdated, ByCreated:
 		return p.Text == "" && p.Updated == 0
-	case BySeverity, ByStatus:
+	case BySeverity, ByStatus, ByPriority:
 		return p.Text == ""
 	case ByOwner:
 		return p.Rank == 0

@@ -44,6 +44,7 @@ type Incident struct {
 
 	Severity           alert.Severity         `json:"severity"`                     // the highest of its alerts', unless overridden
 	SeverityOverridden bool                   `json:"severityOverridden,omitempty"` // somebody chose the severity; it is no longer derived
+	Priority           int                    `json:"priority,omitempty"`           // from 0 to MaxPriority, as of the last change; see Priority
 	Status             Status                 `json:"status"`
 	Owner              Owner                  `json:"owner,omitzero"`
 	Tags               []Tag                  `json:"tags,omitempty"` // ordered by Name
@@ -96,6 +97,10 @@ type Command struct {
 	Part string         // tells the incidents that one command changes apart; "" when there is one
 	By   activity.Actor // who
 	At   time.Time      // when; UTC, microseconds
+
+	// Priority scores an incident as the command leaves it, by a pure function; what is below 0 or above
+	// MaxPriority is cut. Nil means the function Priority.
+	Priority func(Incident) int
 }
 
 // EntryID returns the identifier of the command's n-th entry, from 0.

@@ -81,7 +81,7 @@ func replay(t require.TestingT, entries []activity.Entry) incident.Incident {
 	for _, e := range entries {
 		updated = e.Time
 		for _, c := range e.Changes {
-			if e.Alert != "" && e.Type != activity.AlertAdded && !strings.HasPrefix(c.Field, "alerts.") {
+			if e.OfAlert(c) {
 				continue // a field of the alert
 			}
 			at := doc
@@ -171,11 +171,11 @@ func TestEntriesTellTheWholeState(t *testing.T) {
 // Every field of an incident is one whose changes are logged, or one of the four that need not be.
 func TestNoFieldChangesWithoutATrace(t *testing.T) {
 	i := incident.Incident{
-		ID: "i", Name: "n", Renamed: true, Description: "d", Severity: alert.High, SeverityOverridden: true, Status: incident.Redirected,
+		ID: "i", Name: "n", Renamed: true, Description: "d", Severity: alert.High, SeverityOverridden: true, Priority: 1, Status: incident.Redirected,
 		Owner: incident.Owner{ID: "o"}, Tags: []incident.Tag{{Name: "t"}}, Verdict: classification.Verdict{Classification: "c", Determination: "d"},
 		Note: "n", Resolved: start, RedirectTo: "r", References: []incident.Reference{{System: "s", ID: "1"}}, Comments: 1, Created: start,
 		Alerts: incident.Summary{Count: 1, BySeverity: incident.SeverityCounts{1}, ByStatus: incident.StatusCounts{1}, Assets: incident.AssetCounts{0, 1},
-			FirstActivity: start, LastActivity: start, Title: "t", Sources: []string{"s"}, DetectionSources: []string{"d"}, Products: []string{"p"},
+			FirstActivity: start, LastActivity: start, Rarest: 1, Title: "t", Sources: []string{"s"}, DetectionSources: []string{"d"}, Products: []string{"p"},
 			Categories: []string{"c"}, Techniques: []string{"t"}, DeviceGroups: []string{"g"}},
 		Extra: `{"x":1}`,
 	}

@@ -23,6 +23,8 @@ type Query struct {
 	Statuses           []Status
 	Severities         []alert.Severity
 	AlertSeverities    []alert.Severity                // incidents with an alert of one of these
+	PriorityMin        int                             // Priority at least this
+	PriorityMax        int                             // Priority at most this; 0 means no bound
 	Owners             []string                        // account identifiers, compared by bytes
 	Unassigned         bool                            // incidents without an owner; with Owners, those too
 	Tags               []string                        // compared by Fold
@@ -69,7 +71,7 @@ func DefaultQuery(now time.Time) Query {
 func (q Query) Match(c Case) bool {
 	i := &c.Incident
 	return oneOf(q.IDs, i.ID) && oneOf(q.Numbers, i.Number) && oneOf(q.Statuses, i.Status) && oneOf(q.Severities, i.Severity) &&
-		q.matchOwner(i.Owner) && q.matchTags(i) &&
+		i.Priority >= q.PriorityMin && (q.PriorityMax == 0 || i.Priority <= q.PriorityMax) && q.matchOwner(i.Owner) && q.matchTags(i) &&
 		oneOf(q.Classifications, i.Verdict.Classification) && oneOf(q.Determinations, i.Verdict.Determination) &&
 		q.matchSummary(&i.Alerts) &&
 		within(i.Created, q.CreatedSince, q.CreatedUntil) && within(i.Updated, q.UpdatedSince, q.UpdatedUntil) &&
@@ -132,7 +134,7 @@ func anyAlert(alerts []alert.Alert, keys []alert.Key) bool {
 }
 
 // Compare returns -1, 0 or +1 as a comes before, with or after b among q's results. Incidents that are
-// equal in what q.Sort names stand by last update where the values are few (severity, status, owner), and
+// equal in what q.Sort names stand by last update where the values are few (severity, priority, status, owner), and
 // then by Number, always in the direction of q.
 func (q Query) Compare(a, b Incident) int { return q.ComparePlaces(q.Place(a), q.Place(b)) }
 
@@ -164,6 +166,8 @@ func (q Query) Place(i Incident) Place {
 		p.Rank = i.Created.UnixMicro()
 	case BySeverity:
 		p.Rank, p.Updated = int64(i.Severity), i.Updated.UnixMicro()
+	case ByPriority:
+		p.Rank, p.Updated = int64(i.Priority), i.Updated.UnixMicro()
 	case ByStatus:
 		p.Rank, p.Updated = int64(i.Status), i.Updated.UnixMicro()
 	case ByOwner:

@@ -22,7 +22,7 @@ func anOpenCase() incident.Case {
 	b := newAlert(2, alert.Low, "d2")
 	c := incident.Case{
 		Incident: incident.Incident{
-			ID: "i7", Number: 7, Name: "Straße 7", Severity: alert.High, Status: incident.InProgress, Owner: incident.Owner{ID: "kai"},
+			ID: "i7", Number: 7, Name: "Straße 7", Severity: alert.High, Priority: 50, Status: incident.InProgress, Owner: incident.Owner{ID: "kai"},
 			Tags: []incident.Tag{{Name: "VIP"}}, References: []incident.Reference{{System: "jira", ID: "S-1", URL: "https://jira.example/S-1"}},
 			Verdict: classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware},
 			Created: start, Updated: start.Add(time.Hour), Alerts: incident.Summarize([]alert.Alert{a, b}),
@@ -41,6 +41,8 @@ var filterCases = []struct{ selects, not incident.Query }{
 	{incident.Query{Statuses: []incident.Status{incident.Active, incident.InProgress}}, incident.Query{Statuses: []incident.Status{incident.Resolved}}},
 	{incident.Query{Severities: []alert.Severity{alert.High}}, incident.Query{Severities: []alert.Severity{alert.Low}}},
 	{incident.Query{AlertSeverities: []alert.Severity{alert.Medium, alert.Low}}, incident.Query{AlertSeverities: []alert.Severity{alert.Medium, 99}}},
+	{incident.Query{PriorityMin: 50}, incident.Query{PriorityMin: 51}},
+	{incident.Query{PriorityMax: 50}, incident.Query{PriorityMax: 49}},
 	{incident.Query{Owners: []string{"ann", "kai"}}, incident.Query{Owners: []string{"Kai"}}},
 	{incident.Query{Unassigned: true, Owners: []string{"kai"}}, incident.Query{Unassigned: true}},
 	{incident.Query{Tags: []string{"x", "vip"}}, incident.Query{Tags: []string{"vi"}}},

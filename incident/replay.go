@@ -122,7 +122,7 @@ func (t *tale) tell(e activity.Entry) error {
 	}
 	t.id, t.last = e.Incident, e
 	for _, c := range e.Changes {
-		if ofAlert(e) && !strings.HasPrefix(c.Field, "alerts.") {
+		if e.OfAlert(c) {
 			continue
 		}
 		have, ok := t.fields[c.Field]
@@ -136,10 +136,6 @@ func (t *tale) tell(e activity.Entry) error {
 	}
 	return nil
 }
-
-// ofAlert reports whether the changes of e are those of its alert. What they make different in the summary of
-// the incident may stand among them.
-func ofAlert(e activity.Entry) bool { return e.Alert != "" && e.Type != activity.AlertAdded }
 
 // begins reports whether e is the first entry of a command.
 func (t *tale) begins(e activity.Entry) bool {

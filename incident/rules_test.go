@@ -281,7 +281,7 @@ func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
 
 // Every field of an alert that its source may change makes a repeat a change, and is logged.
 func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
-	managed := []string{"ID", "Version", "Incident", "Origin", "Updated", "Repeats", "Standalone"}
+	managed := []string{"ID", "Version", "Incident", "Origin", "Updated", "Repeats", "Seen", "Standalone"}
 	types := map[string]activity.Type{"Status": activity.AlertStatus, "Resolved": activity.AlertStatus, "Owner": activity.AlertAssigned}
 	full := alert.Alert{Product: "x", DetectionSource: "x", Title: "x", Description: "x", RecommendedActions: "x", Category: "x", Techniques: []string{"x"},
 		Actor: "x", Threat: "x", ThreatFamily: "x", URL: "x", Severity: alert.High, Status: alert.StatusResolved, Owner: alert.Owner{ID: "x"},
@@ -383,7 +383,7 @@ func TestEntriesAreTheDifference(t *testing.T) {
 				for _, change := range entry.Changes {
 					before, after := was, is
 					about := ""
-					if entry.Alert != "" && entry.Type != activity.AlertAdded && !strings.HasPrefix(change.Field, "alerts.") {
+					if entry.OfAlert(change) {
 						same := func(a alert.Alert) bool { return a.ID == entry.Alert }
 						before = documentOf(t, c.Alerts[slices.IndexFunc(c.Alerts, same)])
 						after = documentOf(t, e.Alerts[slices.IndexFunc(e.Alerts, same)])

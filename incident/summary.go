@@ -21,7 +21,8 @@ type Summary struct {
 	FirstActivity time.Time      `json:"firstActivity,omitzero"`
 	LastActivity  time.Time      `json:"lastActivity,omitzero"`
 
-	Title            string   `json:"title,omitempty"` // the title all alerts share; "" when they differ
+	Rarest           int      `json:"rarest,omitempty"` // the lowest alert.Seen
+	Title            string   `json:"title,omitempty"`  // the title all alerts share; "" when they differ
 	Sources          []string `json:"sources,omitempty"`
 	DetectionSources []string `json:"detectionSources,omitempty"`
 	Products         []string `json:"products,omitempty"`
@@ -139,10 +140,11 @@ func Summarize(alerts []alert.Alert) Summary {
 // with that identity.
 func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 	if s.Count == 0 {
-		s.Title = a.Title
+		s.Title, s.Rarest = a.Title, a.Seen
 	} else if s.Title != a.Title {
 		s.Title = ""
 	}
+	s.Rarest = min(s.Rarest, a.Seen)
 	s.Count++
 	s.BySeverity[a.Severity]++
 	s.ByStatus[a.Status]++

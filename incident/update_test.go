@@ -190,6 +190,7 @@ func TestAMergedIncidentGivesOnlyCommentsAndAlerts(t *testing.T) {
 	want := target.Incident
 	want.Alerts = incident.Summarize(append(target.Alerts, d.Alerts...))
 	want.Name, want.Severity, want.Comments, want.Updated = incident.GenerateName(want.Alerts), alert.High, 1, command(1).At
+	want.Priority = incident.Priority(want)
 	assert.Equal(t, want, e.Incident)
 	target.keep(e)
 	assert.Empty(t, target.update(t, 2, d).Activity, "and gives them once")

@@ -110,6 +110,8 @@ var filterParams = []param{
 	nameParam("status", func(q *Query) *[]Status { return &q.Statuses }, ParseStatus),
 	nameParam("severity", func(q *Query) *[]alert.Severity { return &q.Severities }, alert.ParseSeverity),
 	nameParam("alertSeverity", func(q *Query) *[]alert.Severity { return &q.AlertSeverities }, alert.ParseSeverity),
+	countParam("priorityMin", func(q *Query) *int { return &q.PriorityMin }),
+	countParam("priorityMax", func(q *Query) *int { return &q.PriorityMax }),
 	textParam("owner", func(q *Query) *[]string { return &q.Owners }),
 	flagParam("unassigned", func(q *Query) *bool { return &q.Unassigned }),
 	textParam("tag", func(q *Query) *[]string { return &q.Tags }),
@@ -146,16 +148,7 @@ var orderParams = []param{
 			return unless(err != nil || len(text) == 0, string(text)) // a Sort that is no constant cannot be written
 		},
 		func(*Query, string) string { return "" }},
-	{"limit", false,
-		func(q *Query) []string { return unless(q.Limit <= 0, strconv.Itoa(q.Limit)) },
-		func(q *Query, text string) string {
-			n, err := strconv.Atoi(text)
-			if err != nil || n < 0 {
-				return "a whole number, 0 or more"
-			}
-			q.Limit = n
-			return ""
-		}},
+	countParam("limit", func(q *Query) *int { return &q.Limit }),
 }
 
 func listParam[T any](name string, list func(*Query) *[]T, write func(T) string, read func(string) (v T, want string)) param {
@@ -189,6 +182,19 @@ func flagParam(name string, flag func(*Query) *bool) param {
 			if *flag(q) = on; err != nil {
 				return "true or false"
 			}
+			return ""
+		}}
+}
+
+func countParam(name string, count func(*Query) *int) param {
+	return param{name, false,
+		func(q *Query) []string { return unless(*count(q) <= 0, strconv.Itoa(*count(q))) },
+		func(q *Query, text string) string {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 0 {
+				return "a whole number, 0 or more"
+			}
+			*count(q) = n
 			return ""
 		}}
 }

@@ -84,7 +84,7 @@ func anyFilter(t *rapid.T, depth int) incident.Query {
 
 func anyQuery(t *rapid.T) incident.Query {
 	q := anyFilter(t, 2)
-	q.Sort = incident.Sort(rapid.IntRange(0, int(incident.ByNumber)).Draw(t, "Sort"))
+	q.Sort = incident.Sort(rapid.IntRange(0, int(incident.ByPriority)).Draw(t, "Sort"))
 	q.Ascending = rapid.Bool().Draw(t, "Ascending")
 	q.Limit = rapid.IntRange(0, 100).Draw(t, "Limit")
 	if rapid.Bool().Draw(t, "After") {
@@ -119,8 +119,8 @@ func TestNamesOfParameters(t *testing.T) {
 		MultipleSources: true, MultipleCategories: true, Entities: []alert.Key{"ip:192.0.2.1"},
 		References: []incident.Reference{{System: "a:b", ID: "c:d"}}, Text: "x",
 		CreatedSince: start, CreatedUntil: start.Add(micro), UpdatedSince: start, UpdatedUntil: start.In(time.FixedZone("", 3600)),
-		Except: []incident.Query{{Owners: []string{"ann", "bo"}, Sort: incident.ByName}, {}},
-		Sort:   incident.BySeverity, Ascending: true, Limit: 50,
+		Except:      []incident.Query{{Owners: []string{"ann", "bo"}, Sort: incident.ByName}, {}},
+		PriorityMin: 15, PriorityMax: 85, Sort: incident.BySeverity, Ascending: true, Limit: 50,
 	}
 	q.After = q.CursorAfter(incident.Incident{Number: 7})
 	for n := range reflect.TypeFor[incident.Query]().NumField() {
@@ -135,7 +135,7 @@ func TestNamesOfParameters(t *testing.T) {
 		"deviceGroup": {"servers"}, "multipleSources": {"true"}, "multipleCategories": {"true"}, "entity": {"ip:192.0.2.1"},
 		"reference": {"a%3Ab:c:d"}, "text": {"x"}, "createdSince": {"2026-03-01T08:00:00Z"}, "createdUntil": {"2026-03-01T08:00:00.000001Z"},
 		"updatedSince": {"2026-03-01T08:00:00Z"}, "updatedUntil": {"2026-03-01T08:00:00Z"}, "except": {"owner=ann&owner=bo", ""},
-		"sort": {"severity"}, "ascending": {"true"}, "limit": {"50"}, "after": {string(cursor)},
+		"priorityMin": {"15"}, "priorityMax": {"85"}, "sort": {"severity"}, "ascending": {"true"}, "limit": {"50"}, "after": {string(cursor)},
 	}, q.Values())
 	assert.Empty(t, incident.Query{}.Values())
 }
@@ -158,7 +158,7 @@ func TestParseQueryNamesEveryProblem(t *testing.T) {
 		return fields
 	}
 	assert.Equal(t, []string{"ascending", "color", "limit", "number", "severity", "sort", "status", "status"},
-		fieldsOf("status=active&status=open&status=&severity=11&number=1e3&limit=-1&sort=priority&ascending=up&color=red"))
+		fieldsOf("status=active&status=open&status=&severity=11&number=1e3&limit=-1&sort=color&ascending=up&color=red"))
 	assert.Equal(t, []string{"createdSince", "limit", "reference", "text"}, fieldsOf("limit=1&limit=2&createdSince=yesterday&text=a&text=b&reference=jira"))
 	assert.Equal(t, []string{"except.sort", "except.status"}, fieldsOf("except=sort%3Dname%26status%3Dx"))
 	assert.Equal(t, []string{"except", "except.except.number"}, fieldsOf("except=%25zz&except=except%3Dnumber%253Dx"))

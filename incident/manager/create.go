@@ -29,6 +29,9 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
+	if err := m.storage.View(ctx, func(r storage.Reader) error { return setSeen(ctx, r, alerts) }); err != nil {
+		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
+	}
 	e, err := incident.Create(cmd, id, stamped(d), alerts, grouped(), m.taxonomy)
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -119,12 +120,12 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	if err != nil {
 		return p, err
 	}
-	var own, added []alert.Alert // of alerts those that the incident has or gets, and the latter alone
+	var own, added []alert.Alert // of alerts those that the incident has, and those that it gets
 	all := d.Cascades(c.Incident)
 	for _, a := range alerts {
 		switch old, ok := stored[a.ID]; {
 		case !ok:
-			own, added = append(own, a), append(added, a)
+			added = append(added, a)
 		case old.Incident == c.Incident.ID:
 			own, c.Alerts = append(own, a), append(c.Alerts, old)
 			_, changed := incident.Repeat(old, a)
@@ -132,6 +133,9 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 		default:
 			p.elsewhere[a.ID] = true
 		}
+	}
+	if err := setSeen(ctx, r, added); err != nil {
+		return p, err
 	}
 	if p.created {
 		p.Effect, err = incident.Create(cmd, d.Reference.IncidentID(), d, added, grouped(), m.taxonomy)
@@ -149,7 +153,7 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	if err != nil {
 		return p, err
 	}
-	p.Effect, err = incident.Update(cmd, c, d, own, known, m.taxonomy)
+	p.Effect, err = incident.Update(cmd, c, d, slices.Concat(own, added), known, m.taxonomy)
 	return p, err
 }
 

@@ -357,7 +357,7 @@ func TestAnImportAsksFewQuestions(t *testing.T) {
 	}
 	s.alerts, s.log = nil, nil
 	importing(t.Context(), t, m, d)
-	assert.Len(t, s.alerts, 1+1, "the alerts that are there, and the device")
+	assert.Len(t, s.alerts, 1+18+1, "the alerts that are there, one of each kind, and the device")
 	assert.Len(t, s.log, 1, "the comments that are there")
 
 	d.Comments, d.Alerts, s.alerts, s.log = nil, nil, nil, nil

@@ -174,6 +174,11 @@ func (m *Manager) repeat(ctx context.Context, r storage.Reader, cmd incident.Com
 
 // place finds or opens the incident of a new alert.
 func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Command, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
+	one := []alert.Alert{a}
+	if err := setSeen(ctx, r, one); err != nil {
+		return p, err
+	}
+	a = one[0]
 	d, err := by.Correlate(ctx, r, a)
 	if err != nil {
 		return p, err
@@ -240,6 +245,9 @@ func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, alerts .
 func (m *Manager) lock(a alert.Alert) (unlock func()) {
 	slots := []int{int(maphash.String(m.seed, string(a.ID)) % uint64(len(m.entities)))}
 	for _, k := range a.Keys() {
+		if k.Namespace() == "kind" {
+			continue // alerts of one kind have nothing else in common
+		}
 		slots = append(slots, int(maphash.String(m.seed, string(k))%uint64(len(m.entities))))
 	}
 	slices.Sort(slots)
@@ -258,6 +266,7 @@ func (m *Manager) lock(a alert.Alert) (unlock func()) {
 // and the managed fields empty. It shares its lists with the given one, which nothing changes.
 func complete(a alert.Alert, now time.Time) alert.Alert {
 	a.ID, a.Version, a.Incident, a.Updated, a.Repeats = a.Origin.AlertID(), 0, "", now, 0
+	a.Seen = 0
 	a.Title = strings.TrimSpace(a.Title)
 	for _, t := range []*time.Time{&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved} {
 		if !t.IsZero() {

@@ -46,13 +46,14 @@ type Correlator interface {
 
 // Options change what New makes. The zero Options, like nil, means the defaults.
 type Options struct {
-	Now        func() time.Time         // the clock; nil means time.Now
-	NewID      func() string            // identifiers of incidents and commands, never twice the same; nil means random ones
-	Correlator Correlator               // nil means correlation.Default{}
-	Taxonomy   *classification.Taxonomy // the verdicts that may be given; nil means classification.Defender()
-	Policy     incident.Policy          // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
-	Authorizer Authorizer               // who may do what; nil means that everybody may do everything
-	Logger     *slog.Logger             // is told of retries at debug level; nil means nobody is
+	Now        func() time.Time            // the clock; nil means time.Now
+	NewID      func() string               // identifiers of incidents and commands, never twice the same; nil means random ones
+	Correlator Correlator                  // nil means correlation.Default{}
+	Taxonomy   *classification.Taxonomy    // the verdicts that may be given; nil means classification.Defender()
+	Policy     incident.Policy             // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
+	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
+	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
+	Logger     *slog.Logger                // is told of retries at debug level; nil means nobody is
 }
 
 // A Manager manages the incidents of one storage. Make one with [New].
@@ -64,6 +65,7 @@ type Manager struct {
 	taxonomy   classification.Taxonomy
 	policy     incident.Policy
 	authorizer Authorizer
+	priority   func(incident.Incident) int
 	log        *slog.Logger
 
 	// Alerts that share an entity wait for each other here between decision and commit.
@@ -76,7 +78,7 @@ func New(s storage.Storage, o *Options) *Manager {
 	if o == nil {
 		o = &Options{}
 	}
-	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, policy: o.Policy, authorizer: o.Authorizer, log: o.Logger, seed: maphash.MakeSeed()}
+	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, policy: o.Policy, authorizer: o.Authorizer, priority: o.Priority, log: o.Logger, seed: maphash.MakeSeed()}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -127,7 +129,7 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 	if err := by.Validate(); err != nil {
 		return incident.Command{}, c, err
 	}
-	cmd := incident.Command{ID: c.commandID, By: by, At: m.stamp()}
+	cmd := incident.Command{ID: c.commandID, By: by, At: m.stamp(), Priority: m.priority}
 	if cmd.ID == "" {
 		cmd.ID = m.newID()
 	}

@@ -120,7 +120,7 @@ func TestPageIsTheBeginningOfTheQueue(t *testing.T) {
 // Q3, Q4: who walks all pages while others write sees each incident that does not change exactly once.
 func TestWalkingPagesWhileOthersWrite(t *testing.T) {
 	const still, moving = 300, 30
-	for sort := incident.ByUpdated; sort <= incident.ByNumber; sort++ {
+	for sort := incident.ByUpdated; sort <= incident.ByPriority; sort++ {
 		for _, ascending := range []bool{false, true} {
 			s := memory.New()
 			draw := func(n, round int) incident.Incident {

@@ -216,6 +216,7 @@ func (t *tables) putIncident(v *incidentVersion, commit int64) int64 {
 	for _, tag := range v.tags {
 		list(&t.tags, tag, l)
 	}
+	list(&t.priority, v.value.Priority, l)
 	if place := createdPlace(v.value); old == nil || place != createdPlace(old.value) {
 		t.created.Set(row{place, node})
 	}
@@ -229,19 +230,19 @@ func (v *incidentVersion) listing() listing {
 	return listing{v.value.Updated.UnixMicro(), v.value.Number, v.from, v.mark, v}
 }
 
-func list(index *btree.Map[string, *btree.BTreeG[listing]], text string, l listing) {
-	tree, ok := index.Get(text)
+func list[K cmp.Ordered](index *btree.Map[K, *btree.BTreeG[listing]], key K, l listing) {
+	tree, ok := index.Get(key)
 	if !ok {
 		tree = newTree(lessListing)
-		index.Set(text, tree)
+		index.Set(key, tree)
 	}
 	tree.Set(l)
 }
 
-func unlist(index *btree.Map[string, *btree.BTreeG[listing]], text string, l listing) {
-	tree, _ := index.Get(text)
+func unlist[K cmp.Ordered](index *btree.Map[K, *btree.BTreeG[listing]], key K, l listing) {
+	tree, _ := index.Get(key)
 	if tree.Delete(l); tree.Len() == 0 {
-		index.Delete(text)
+		index.Delete(key)
 	}
 }
 
@@ -259,6 +260,7 @@ func (t *tables) dropIncident(next *incidentVersion) {
 	for _, tag := range old.tags {
 		unlist(&t.tags, tag, l)
 	}
+	unlist(&t.priority, old.value.Priority, l)
 	if !t.stands(next, func(v *incidentVersion) bool { return v.value.Created.Equal(old.value.Created) }) {
 		t.created.Delete(row{Place: createdPlace(old.value)})
 	}

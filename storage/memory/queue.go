@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"math"
@@ -188,6 +189,16 @@ func (t *tables) smallest(q incident.Query) (trees []*btree.BTreeG[listing], siz
 	if owners := ownersOf(q); owners != nil {
 		better(treesOf(&t.owners, owners))
 	}
+	if q.PriorityMin > 0 || q.PriorityMax > 0 {
+		var other []*btree.BTreeG[listing]
+		t.priority.Ascend(q.PriorityMin, func(p int, tree *btree.BTreeG[listing]) bool {
+			if q.PriorityMax == 0 || p <= q.PriorityMax {
+				other = append(other, tree)
+			}
+			return true
+		})
+		better(other)
+	}
 	if len(q.Tags) > 0 {
 		var tags []string
 		for _, tag := range q.Tags {
@@ -281,26 +292,13 @@ func (t *tables) stages(q incident.Query, start incident.Place, started bool, yi
 	switch q.Sort {
 	case incident.ByOwner:
 		wanted := ownersOf(q)
-		each := func(id string, tree *btree.BTreeG[listing]) bool {
-			if wanted != nil && !slices.Contains(wanted, id) {
-				return true
-			}
-			return yield(stage{incident.Place{Text: id}, []*btree.BTreeG[listing]{tree}})
-		}
-		done := true
-		visit := func(id string, tree *btree.BTreeG[listing]) bool {
-			done = each(id, tree)
-			return done
-		}
-		switch {
-		case q.Ascending:
-			t.owners.Ascend(start.Text, visit)
-		case started:
-			t.owners.Descend(start.Text, visit)
-		default:
-			t.owners.Reverse(visit)
-		}
-		return done
+		return inOrder(&t.owners, q, start.Text, started, func(id string, tree *btree.BTreeG[listing]) bool {
+			return wanted != nil && !slices.Contains(wanted, id) || yield(stage{incident.Place{Text: id}, []*btree.BTreeG[listing]{tree}})
+		})
+	case incident.ByPriority:
+		return inOrder(&t.priority, q, int(start.Rank), started, func(p int, tree *btree.BTreeG[listing]) bool {
+			return p < q.PriorityMin || q.PriorityMax != 0 && p > q.PriorityMax || yield(stage{incident.Place{Rank: int64(p)}, []*btree.BTreeG[listing]{tree}})
+		})
 	case incident.BySeverity, incident.ByStatus:
 		byRank := make(map[int64]*stage)
 		var all []*stage
@@ -330,6 +328,27 @@ func (t *tables) stages(q incident.Query, start incident.Place, started bool, yi
 		trees, _ := t.smallest(q)
 		return yield(stage{trees: trees})
 	}
+}
+
+// inOrder calls yield with the trees of an index in q's order, from that of start on if there is a start. It
+// reports whether it came to the end.
+func inOrder[K cmp.Ordered](index *btree.Map[K, *btree.BTreeG[listing]], q incident.Query, start K, started bool, yield func(K, *btree.BTreeG[listing]) bool) bool {
+	done := true
+	visit := func(key K, tree *btree.BTreeG[listing]) bool {
+		done = yield(key, tree)
+		return done
+	}
+	switch {
+	case !started && q.Ascending:
+		index.Scan(visit)
+	case !started:
+		index.Reverse(visit)
+	case q.Ascending:
+		index.Ascend(start, visit)
+	default:
+		index.Descend(start, visit)
+	}
+	return done
 }
 
 // byUpdate finds incidents in stages.

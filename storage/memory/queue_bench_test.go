@@ -72,7 +72,7 @@ func BenchmarkSort(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		for sort := incident.ByUpdated; sort <= incident.ByNumber; sort++ {
+		for sort := incident.ByUpdated; sort <= incident.ByPriority; sort++ {
 			b.Run(fmt.Sprint(size, "/", sort), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

@@ -22,6 +22,7 @@ type tables struct {
 	buckets   map[bucket]*btree.BTreeG[listing]
 	owners    btree.Map[string, *btree.BTreeG[listing]] // by account identifier
 	tags      btree.Map[string, *btree.BTreeG[listing]] // by folded name
+	priority  btree.Map[int, *btree.BTreeG[listing]]
 	created   *btree.BTreeG[row]
 	names     *btree.BTreeG[row]
 

@@ -15,7 +15,7 @@ import (
 
 // orders returns a query for each order incidents can have.
 func orders() (all []incident.Query) {
-	for sort := incident.ByUpdated; sort <= incident.ByNumber; sort++ {
+	for sort := incident.ByUpdated; sort <= incident.ByPriority; sort++ {
 		all = append(all, incident.Query{Sort: sort}, incident.Query{Sort: sort, Ascending: true})
 	}
 	return all

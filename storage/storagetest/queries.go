@@ -59,6 +59,8 @@ var incidentFilters = []lot[incident.Query]{
 		i := pick(w, w.incidents)
 		q.Text = pick(w, append([]string{string(i.ID), strconv.FormatInt(i.Number, 10), "D0", "Kai", "192.0.2.1"}, texts...))
 	},
+	func(w *world, q *incident.Query) { q.PriorityMin = 1 + w.lots.IntN(5) },
+	func(w *world, q *incident.Query) { q.PriorityMax = 1 + w.lots.IntN(5) },
 	func(w *world, q *incident.Query) { q.CreatedSince = w.bound() },
 	func(w *world, q *incident.Query) { q.CreatedUntil = w.bound() },
 	func(w *world, q *incident.Query) { q.UpdatedSince = w.bound() },
@@ -75,7 +77,7 @@ var incidentOthers = []lot[incident.Query]{
 			q.Except = append(q.Except, x)
 		}
 	},
-	func(w *world, q *incident.Query) { q.Sort = incident.Sort(w.lots.IntN(int(incident.ByNumber) + 1)) },
+	func(w *world, q *incident.Query) { q.Sort = incident.Sort(w.lots.IntN(int(incident.ByPriority) + 1)) },
 	func(w *world, q *incident.Query) { q.Ascending = true },
 	func(w *world, q *incident.Query) { q.Limit = pick(w, []int{1, 7, 1000}) },
 	func(w *world, q *incident.Query) {

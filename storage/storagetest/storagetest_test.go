@@ -22,14 +22,19 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 	Run(t, func(*testing.T) storage.Storage { return memory.New() })
 }
 
-// A storage that is broken in one way fails the case of that rule, and no other but those named with it.
+// A storage that is broken in one way fails the case of that rule, and no other but perhaps those named with it,
+// which ask the same of other records.
 func TestBrokenStoragesFailTheirCase(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.fails[0], func(t *testing.T) {
 			t.Parallel()
 			for _, c := range cases {
 				err := try(t, c, f.open())
-				assert.Equal(t, slices.Contains(f.fails, c.name), err != nil, "%s: case %s: %v", f.how, c.name, err)
+				if c.name == f.fails[0] {
+					assert.Error(t, err, "%s: case %s", f.how, c.name)
+				} else if !slices.Contains(f.fails, c.name) {
+					assert.NoError(t, err, "%s: case %s", f.how, c.name)
+				}
 			}
 		})
 	}

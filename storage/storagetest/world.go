@@ -88,7 +88,7 @@ func (w *world) hour() time.Time { return origin.Add(time.Duration(w.lots.IntN(2
 
 func (w *world) drawIncident(i incident.Incident) incident.Incident {
 	i.Name, i.Owner, i.Tags = pick(w, names), pick(w, owners), part(w, tags)
-	i.Status, i.Severity = incident.Status(w.lots.IntN(4)), alert.Severity(w.lots.IntN(5))
+	i.Status, i.Severity, i.Priority = incident.Status(w.lots.IntN(4)), alert.Severity(w.lots.IntN(5)), w.lots.IntN(5)
 	i.Verdict = classification.Verdict{Classification: pick(w, classes), Determination: pick(w, types)}
 	i.References = part(w, references)
 	i.Created, i.Updated = w.hour(), w.hour()

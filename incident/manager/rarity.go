@@ -1,0 +1,43 @@
+package manager
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// rarityWindow is how far back alerts of the same kind are looked for.
+const rarityWindow = 30 * 24 * time.Hour
+
+// setSeen sets Seen of new alerts that come together: how many of the same kind came in the window before the first
+// of them, as far as they are counted.
+func setSeen(ctx context.Context, r storage.Reader, alerts []alert.Alert) error {
+	if len(alerts) == 0 {
+		return nil
+	}
+	first := slices.MinFunc(alerts, func(a, b alert.Alert) int { return a.FirstActivity.Compare(b.FirstActivity) }).FirstActivity
+	q := storage.SightingQuery{
+		Since: first.Add(-rarityWindow),
+		Until: first.Add(time.Microsecond), // it is exclusive
+		Limit: alert.MaxSeen,
+	}
+	for _, a := range alerts {
+		q.Entities = append(q.Entities, a.KindKey())
+	}
+	slices.Sort(q.Entities)
+	q.Entities = slices.Compact(q.Entities)
+	seen := make(map[alert.Key]int)
+	for s, err := range storage.Sightings(ctx, r, q) {
+		if err != nil {
+			return err
+		}
+		seen[s.Entity]++
+	}
+	for n := range alerts {
+		alerts[n].Seen = seen[alerts[n].KindKey()]
+	}
+	return nil
+}

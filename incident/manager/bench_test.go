@@ -204,6 +204,68 @@ func BenchmarkEdit(b *testing.B) {
 	}
 }
 
+// BenchmarkEditAll changes the tags of a thousand incidents a call.
+func BenchmarkEditAll(b *testing.B) {
+	all := make(rates)
+	for day, on := range desks(b) {
+		q := incident.Query{Limit: 1000}
+		for n := range q.Limit {
+			q.IDs = append(q.IDs, day.ID(n))
+		}
+		b.Run(name(day, on), func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				edit := incident.Edit{AddTags: []string{"bulk"}}
+				if n++; n%2 == 0 {
+					edit = incident.Edit{RemoveTags: []string{"bulk"}}
+				}
+				switch on := on.(type) {
+				case plain:
+					for _, id := range q.IDs {
+						on.Edit(day.Time(n), socday.Analyst().ID, id, edit)
+					}
+				case ours:
+					if results, err := on.EditAll(b.Context(), socday.Analyst(), q, edit); err != nil || len(results) != q.Limit {
+						b.Fatal(len(results), err)
+					}
+				}
+			}
+			all.compare(b, day, on)
+		})
+	}
+}
+
+// BenchmarkMerge merges an incident of 50 alerts into another of 50 alerts.
+func BenchmarkMerge(b *testing.B) {
+	s := memory.New()
+	defer s.Close()
+	m := manager.New(s, nil)
+	day := socday.Day{Seed: 1, Incidents: 1}
+	next := 0
+	half := func() incident.ID {
+		var d incident.Draft
+		for range 50 {
+			d.Alerts = append(d.Alerts, day.Alert(next))
+			next++
+		}
+		i, err := m.Create(b.Context(), socday.Source(), d)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return i.ID
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		into, from := half(), half()
+		b.StartTimer()
+		if _, err := m.Merge(b.Context(), socday.Analyst(), into, []incident.ID{from}, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkMixed takes in one alert a call while one goroutine reads page after page. "x/solo" is the rate
 // as a multiple of the one without that goroutine; p50 and p99 are those of one call.
 func BenchmarkMixed(b *testing.B) {

@@ -241,6 +241,7 @@ func (d *desk) check(t require.TestingT) {
 		require.Equal(t, i, again)
 		require.Equal(t, comments, i.Comments)
 
+		require.True(t, slices.IsSortedFunc(i.Tags, func(a, b incident.Tag) int { return strings.Compare(a.Name, b.Name) }), "%v", i.Tags)
 		if i.Status == incident.Redirected { // M2
 			require.Empty(t, alerts, "%s is redirected", id)
 			require.True(t, i.HasTag(incident.RedirectedTag))
@@ -254,7 +255,22 @@ func (d *desk) check(t require.TestingT) {
 		if !i.Renamed {
 			require.Equal(t, incident.GenerateName(i.Alerts), i.Name)
 		}
+		requireTags(t, i)
 	}
+}
+
+// requireTags holds the tags of i against its own and those that its alerts bring.
+func requireTags(t require.TestingT, i incident.Incident) {
+	want := map[string]incident.Tag{}
+	for _, tag := range i.Alerts.SystemTags {
+		want[incident.Fold(tag.Name)] = tag
+	}
+	for _, tag := range i.Tags {
+		if tag.Kind == alert.Custom || tag.Kind == alert.SystemTag {
+			want[incident.Fold(tag.Name)] = tag
+		}
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Values(want)), i.Tags, "%s", i.ID)
 }
 
 // refusals returns which incident is refused for which reasons.
@@ -299,7 +315,7 @@ func TestMergeBringsEverythingTogether(t *testing.T) {
 
 	assert.Equal(t, incident.Redirected, b.Status)
 	assert.EqualValues(t, "a", b.RedirectTo)
-	assert.Equal(t, []incident.Tag{{Name: "Redirected", System: true}, {Name: "VIP"}, {Name: "fin"}}, b.Tags)
+	assert.Equal(t, []incident.Tag{{Name: "Redirected", Kind: alert.SystemTag}, {Name: "VIP"}, {Name: "fin"}}, b.Tags)
 	assert.Equal(t, "Payroll", b.Name)
 	assert.Zero(t, b.Alerts)
 	d.check(t)

@@ -34,16 +34,17 @@ type Query struct {
 	Categories         []string
 	Techniques         []string
 	DeviceGroups       []string
-	MultipleSources    bool        // incidents with alerts of two services or more
-	MultipleCategories bool        // incidents with alerts of two categories or more
-	Entities           []alert.Key // incidents with an alert that has evidence with one of these keys
-	References         []Reference // compared by System and ID
-	Text               string      // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
-	CreatedSince       time.Time   // Created at or after; zero means no bound, here and below
-	CreatedUntil       time.Time   // Created before
-	UpdatedSince       time.Time   // Updated at or after
-	UpdatedUntil       time.Time   // Updated before
-	Except             []Query     // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
+	Criticalities      []alert.Criticality // compared with the highest of its assets
+	MultipleSources    bool                // incidents with alerts of two services or more
+	MultipleCategories bool                // incidents with alerts of two categories or more
+	Entities           []alert.Key         // incidents with an alert that has evidence with one of these keys
+	References         []Reference         // compared by System and ID
+	Text               string              // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
+	CreatedSince       time.Time           // Created at or after; zero means no bound, here and below
+	CreatedUntil       time.Time           // Created before
+	UpdatedSince       time.Time           // Updated at or after
+	UpdatedUntil       time.Time           // Updated before
+	Except             []Query             // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
 
 	Sort      Sort
 	Ascending bool   // lowest, oldest or first in the alphabet first
@@ -94,6 +95,7 @@ func (q *Query) matchSummary(s *Summary) bool {
 	return (len(q.AlertSeverities) == 0 || slices.ContainsFunc(q.AlertSeverities, s.has)) &&
 		anyOf(q.Sources, s.Sources) && anyOf(q.DetectionSources, s.DetectionSources) && anyOf(q.Products, s.Products) &&
 		anyOf(q.Categories, s.Categories) && anyOf(q.Techniques, s.Techniques) && anyOf(q.DeviceGroups, s.DeviceGroups) &&
+		oneOf(q.Criticalities, s.Criticality) &&
 		(!q.MultipleSources || len(s.Sources) > 1) && (!q.MultipleCategories || len(s.Categories) > 1)
 }
 

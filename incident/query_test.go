@@ -52,6 +52,7 @@ var filterCases = []struct{ selects, not incident.Query }{
 	{incident.Query{Categories: []string{"Discovery"}}, incident.Query{Categories: []string{"Impact"}}},
 	{incident.Query{Techniques: []string{"T1059"}}, incident.Query{Techniques: []string{"T1059.001"}}},
 	{incident.Query{DeviceGroups: []string{"servers"}}, incident.Query{DeviceGroups: []string{"laptops"}}},
+	{incident.Query{Criticalities: []alert.Criticality{alert.LowCriticality, alert.HighCriticality}}, incident.Query{Criticalities: []alert.Criticality{alert.NotCritical}}},
 	{incident.Query{MultipleSources: true}, incident.Query{Except: []incident.Query{{MultipleSources: true}}}},
 	{incident.Query{MultipleCategories: true}, incident.Query{Except: []incident.Query{{MultipleCategories: true}}}},
 	{incident.Query{Entities: []alert.Key{"device:d2"}}, incident.Query{Entities: []alert.Key{"device:d3"}}},

@@ -103,7 +103,7 @@ func TestWhatANewerDraftChanges(t *testing.T) {
 		return all
 	}
 	s := imported(t, incident.Draft{Reference: theirs, Name: "n", Description: "d", Severity: alert.High, Owner: incident.Owner{ID: "kai", Name: "Kai"},
-		Tags: append(tags("a", "b"), incident.Tag{Name: "c", System: true}), Verdict: classification.Verdict{Classification: classification.TruePositive},
+		Tags: append(tags("a", "b"), incident.Tag{Name: "c", Kind: alert.SystemTag}), Verdict: classification.Verdict{Classification: classification.TruePositive},
 		Created: start.Add(-time.Hour), Extra: `{"x":1}`, Status: incident.InProgress})
 	later := theirs
 	later.Updated = start.Add(time.Hour)
@@ -113,7 +113,7 @@ func TestWhatANewerDraftChanges(t *testing.T) {
 	assert.Equal(t, "d", open.Description)
 	assert.Equal(t, alert.High, open.Severity)
 	assert.Equal(t, incident.Owner{ID: "kai", Name: "Kai"}, open.Owner, "the same person")
-	assert.Equal(t, []incident.Tag{{Name: "b"}, {Name: "c", System: true}}, open.Tags, "custom tags are those of the draft, as they were spelled first")
+	assert.Equal(t, []incident.Tag{{Name: "b"}, {Name: "c", Kind: alert.SystemTag}}, open.Tags, "custom tags are those of the draft, as they were spelled first")
 	assert.Equal(t, classification.TruePositive, open.Verdict.Classification)
 	assert.Equal(t, start.Add(-time.Hour), open.Created)
 	assert.Empty(t, open.Extra)
@@ -132,7 +132,7 @@ func TestWhatANewerDraftChanges(t *testing.T) {
 	assert.Equal(t, incident.Resolved, said.Status)
 	assert.Equal(t, "over", said.Note)
 	assert.Equal(t, start.Add(-time.Minute), said.Resolved, "when it was resolved there, not when that was heard of")
-	assert.Equal(t, []incident.Tag{{Name: "c", System: true}}, said.Tags)
+	assert.Equal(t, []incident.Tag{{Name: "c", Kind: alert.SystemTag}}, said.Tags)
 
 	unresolved := s.update(t, 1, incident.Draft{Reference: later, Resolved: start}).Incident
 	assert.Zero(t, unresolved.Resolved, "taken only when it is resolved")

@@ -24,7 +24,8 @@ func (k Key) Namespace() string {
 
 // Keys returns the keys of e, its identity first. There is always at least one.
 func Keys(e Entity) []Key {
-	var r keyring
+	r := keyring{places: make([]place, 0, 4)}
+	r.text.Grow(192)
 	r.begin()
 	e.addKeys(&r)
 	return r.keys()

@@ -19,6 +19,7 @@ func anOpenCase() incident.Case {
 	a := newAlert(1, alert.High, "d1")
 	a.Category, a.Origin.Source, a.Techniques, a.Product, a.DetectionSource = "Execution", "edr", []string{"T1059"}, "EDR", "antivirus"
 	a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.User{UPN: "Kai@contoso.com", Domain: "CONTOSO", Account: "kai"}})
+	a.Evidence[0].Criticality = alert.HighCriticality
 	b := newAlert(2, alert.Low, "d2")
 	c := incident.Case{
 		Incident: incident.Incident{

@@ -428,6 +428,7 @@ func TestEntriesAreTheDifference(t *testing.T) {
 			s := archive{Case: c}
 			s.keep(e)
 			c = s.Case
+			requireTags(t, c.Incident)
 		}
 	})
 }

@@ -220,8 +220,12 @@ func (t *tagger) asset(e *alert.Evidence, tags []Tag) (alert.Criticality, []Tag)
 		return criticality, tags
 	}
 	for _, key := range alert.Keys(e.Entity) {
+		named := t.byKey[key.Namespace()]
+		if len(named) == 0 && len(t.anyKey) == 0 {
+			continue
+		}
 		text := Fold(string(key))
-		for _, list := range [...][]keyPattern{t.byKey[key.Namespace()], t.anyKey} {
+		for _, list := range [...][]keyPattern{named, t.anyKey} {
 			for n := range list {
 				if list[n].matches(text) {
 					is(list[n].class)

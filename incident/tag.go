@@ -33,7 +33,7 @@ func Fold(s string) string {
 
 // HasTag reports whether i carries the tag, compared by [Fold].
 func (i Incident) HasTag(name string) bool {
-	return slices.ContainsFunc(i.Tags, func(t Tag) bool { return sameFold(t.Name, name) })
+	return indexTag(i.Tags, name) >= 0
 }
 
 // sameFold reports whether a and b fold equal.
@@ -74,35 +74,46 @@ func own(tags []Tag) []Tag {
 // DeriveTags returns the tags of i as they are when those of its own stay and those that follow from its alerts
 // are just the ones of i.Alerts.SystemTags.
 func DeriveTags(i Incident) []Tag {
-	tags := own(i.Tags)
+	mine := own(i.Tags)
+	tags := slices.Clip(mine)
 	for _, t := range i.Alerts.SystemTags {
-		tags = withTag(tags, t)
+		if indexTag(mine, t.Name) < 0 {
+			tags = append(tags, t)
+		}
+	}
+	if len(tags) > len(mine) {
+		slices.SortFunc(tags, compareTags)
 	}
 	return tags
 }
 
-// withTag returns tags with t, unless a tag of that name is there that t does not outrank: an own tag takes the
-// place of a derived one.
+// indexTag returns the place of the tag of that name, or -1.
+func indexTag(tags []Tag, name string) int {
+	return slices.IndexFunc(tags, func(t Tag) bool { return sameFold(t.Name, name) })
+}
+
+// withTag returns tags with t, an own tag of an incident, in place of a derived one of that name, unless an own
+// one is there.
 func withTag(tags []Tag, t Tag) []Tag {
-	have := slices.IndexFunc(tags, func(have Tag) bool { return sameFold(have.Name, t.Name) })
-	if have >= 0 && (isDerived(t) || !isDerived(tags[have])) {
+	have := indexTag(tags, t.Name)
+	if have >= 0 && !isDerived(tags[have]) {
 		return tags
 	}
-	tags = slices.Clone(tags)
-	if have >= 0 {
-		tags = slices.Delete(tags, have, have+1)
-	}
-	i, _ := slices.BinarySearchFunc(tags, t, compareTags)
-	return slices.Insert(tags, i, t)
+	return replaceTag(tags, have, t)
 }
 
 // brought returns the tags that alerts bring with t among them: of those of one name the first by bytes, and of
 // the same spelling the one of the first kind, so that it does not matter which came first.
 func brought(tags []Tag, t Tag) []Tag {
-	have := slices.IndexFunc(tags, func(have Tag) bool { return sameFold(have.Name, t.Name) })
+	have := indexTag(tags, t.Name)
 	if have >= 0 && cmp.Or(compareTags(tags[have], t), cmp.Compare(tags[have].Kind, t.Kind)) <= 0 {
 		return tags
 	}
+	return replaceTag(tags, have, t)
+}
+
+// replaceTag returns tags with t, and without the one at have, if that is not -1.
+func replaceTag(tags []Tag, have int, t Tag) []Tag {
 	tags = slices.Clone(tags)
 	if have >= 0 {
 		tags = slices.Delete(tags, have, have+1)

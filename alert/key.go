@@ -99,17 +99,20 @@ func (r *keyring) open(namespace string) {
 
 func (r *keyring) lower(parts ...string) {
 	for _, id := range parts {
+		from := 0 // what is not written yet
 		for i := range len(id) {
 			c := id[i]
 			if c >= utf8.RuneSelf {
-				r.text.WriteString(strings.ToLower(id[i:]))
+				id = id[:i] + strings.ToLower(id[i:])
 				break
 			}
 			if 'A' <= c && c <= 'Z' {
-				c += 'a' - 'A'
+				r.text.WriteString(id[from:i])
+				r.text.WriteByte(c + 'a' - 'A')
+				from = i + 1
 			}
-			r.text.WriteByte(c)
 		}
+		r.text.WriteString(id[from:])
 	}
 }
 

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -194,7 +195,13 @@ func (t *tagger) apply(a alert.Alert) alert.Alert {
 	if len(t.alerts) == 0 {
 		return a
 	}
-	texts := [...]string{Fold(a.Title), Fold(a.Category), Fold(a.DetectionSource), Fold(a.Threat), Fold(a.ThreatFamily)}
+	var texts [5][]byte
+	var room [512]byte // for most, so that nothing is allocated
+	rest := room[:0]
+	for n, text := range [...]string{a.Title, a.Category, a.DetectionSource, a.Threat, a.ThreatFamily} {
+		texts[n] = appendFold(rest, text)
+		rest = texts[n][len(texts[n]):]
+	}
 	for n := range t.alerts {
 		if c := &t.alerts[n]; c.has(&texts) {
 			a.SystemTags = brought(a.SystemTags, c.tag)
@@ -211,8 +218,9 @@ func (t *tagger) asset(e *alert.Evidence, tags []Tag) (alert.Criticality, []Tag)
 		criticality = max(criticality, c.criticality)
 		tags = brought(tags, c.tag)
 	}
+	var room [128]byte
 	for _, tag := range e.Tags {
-		for _, class := range t.byTag[Fold(tag)] {
+		for _, class := range t.byTag[string(appendFold(room[:0], tag))] {
 			is(class)
 		}
 	}
@@ -224,7 +232,7 @@ func (t *tagger) asset(e *alert.Evidence, tags []Tag) (alert.Criticality, []Tag)
 		if len(named) == 0 && len(t.anyKey) == 0 {
 			continue
 		}
-		text := Fold(string(key))
+		text := appendFold(room[:0], string(key))
 		for _, list := range [...][]keyPattern{named, t.anyKey} {
 			for n := range list {
 				if list[n].matches(text) {
@@ -238,7 +246,7 @@ func (t *tagger) asset(e *alert.Evidence, tags []Tag) (alert.Criticality, []Tag)
 
 // has reports whether an alert with these texts, folded, is of the class: title, category, detection source,
 // threat, threat family.
-func (c *alertClass) has(texts *[5]string) bool {
+func (c *alertClass) has(texts *[5][]byte) bool {
 	for n, list := range &c.lists {
 		any := len(list) == 0
 		for k := range list {
@@ -251,35 +259,50 @@ func (c *alertClass) has(texts *[5]string) bool {
 	return true
 }
 
+// appendFold appends the folded text to b.
+func appendFold(b []byte, text string) []byte {
+	if !isASCII(text) {
+		return append(b, Fold(text)...)
+	}
+	from := len(b)
+	b = append(b, text...)
+	for n, c := range b[from:] {
+		if 'A' <= c && c <= 'Z' {
+			b[from+n] = c + 'a' - 'A'
+		}
+	}
+	return b
+}
+
 // A pattern is a folded text in which * stands for any run of characters, in its parts.
 type pattern struct {
 	exact  bool     // there is no *, and head is all
-	head   string   // before the first *
-	middle []string // between two of them, none empty
-	tail   string   // after the last
+	head   []byte   // before the first *
+	middle [][]byte // between two of them, none empty
+	tail   []byte   // after the last
 }
 
 func makePattern(text string) pattern {
-	parts := strings.Split(Fold(text), "*")
+	parts := bytes.Split([]byte(Fold(text)), []byte("*"))
 	last := len(parts) - 1
 	p := pattern{exact: last == 0, head: parts[0], tail: parts[last]}
 	if last > 0 {
-		p.middle = slices.DeleteFunc(parts[1:last], func(s string) bool { return s == "" })
+		p.middle = slices.DeleteFunc(parts[1:last], func(s []byte) bool { return len(s) == 0 })
 	}
 	return p
 }
 
 // matches reports whether the folded text is one that p describes.
-func (p *pattern) matches(text string) bool {
+func (p *pattern) matches(text []byte) bool {
 	if p.exact {
-		return text == p.head
+		return bytes.Equal(text, p.head)
 	}
-	if len(text) < len(p.head)+len(p.tail) || !strings.HasPrefix(text, p.head) || !strings.HasSuffix(text, p.tail) {
+	if len(text) < len(p.head)+len(p.tail) || !bytes.HasPrefix(text, p.head) || !bytes.HasSuffix(text, p.tail) {
 		return false
 	}
 	text = text[len(p.head) : len(text)-len(p.tail)]
 	for _, part := range p.middle {
-		at := strings.Index(text, part)
+		at := bytes.Index(text, part)
 		if at < 0 {
 			return false
 		}

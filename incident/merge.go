@@ -133,8 +133,8 @@ func (p Party) name() ID {
 // move, then one on each source, in their order. They are to be stored at once. A source that is given twice
 // counts once. reason is put into the log, at most [MaxComment] code points; it may be "".
 //
-// The target gets the alerts, the tags and copies of the log entries of each source, its comments among them,
-// which name where they come from in Origin. It keeps its description, its status, and a severity that
+// The target gets the alerts with the tags that they bring, the other tags, and copies of the log entries of each
+// source, its comments among them, which name where they come from in Origin. It keeps its description, its status, and a severity that
 // somebody chose. Owner and verdict are taken over where it has none. It gets a newly generated name, also in
 // place of one that somebody chose; only when there are no alerts at all does it keep its name. Alerts keep
 // their owners.

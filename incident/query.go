@@ -16,7 +16,7 @@ import (
 //
 // The filters are those of the incident queue of Microsoft Defender XDR, as far as a [Summary] has what
 // they ask for. "Not" is Except: it takes away what a query selects, so that any filter, or several of them
-// together, can be turned round.
+// together, can be turned round. The criticality of an incident is that of its most critical asset.
 type Query struct {
 	IDs                []ID
 	Numbers            []int64
@@ -34,17 +34,17 @@ type Query struct {
 	Categories         []string
 	Techniques         []string
 	DeviceGroups       []string
-	Criticalities      []alert.Criticality // compared with the highest of its assets
-	MultipleSources    bool                // incidents with alerts of two services or more
-	MultipleCategories bool                // incidents with alerts of two categories or more
-	Entities           []alert.Key         // incidents with an alert that has evidence with one of these keys
-	References         []Reference         // compared by System and ID
-	Text               string              // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
-	CreatedSince       time.Time           // Created at or after; zero means no bound, here and below
-	CreatedUntil       time.Time           // Created before
-	UpdatedSince       time.Time           // Updated at or after
-	UpdatedUntil       time.Time           // Updated before
-	Except             []Query             // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
+	Criticalities      []alert.Criticality
+	MultipleSources    bool        // incidents with alerts of two services or more
+	MultipleCategories bool        // incidents with alerts of two categories or more
+	Entities           []alert.Key // incidents with an alert that has evidence with one of these keys
+	References         []Reference // compared by System and ID
+	Text               string      // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
+	CreatedSince       time.Time   // Created at or after; zero means no bound, here and below
+	CreatedUntil       time.Time   // Created before
+	UpdatedSince       time.Time   // Updated at or after
+	UpdatedUntil       time.Time   // Updated before
+	Except             []Query     // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
 
 	Sort      Sort
 	Ascending bool   // lowest, oldest or first in the alphabet first

@@ -72,6 +72,8 @@ type Alert struct {
 	Owner    Owner                  `json:"owner,omitzero"`
 	Tags     []string               `json:"tags,omitempty"` // the product's own tags
 
+	SystemTags []Tag `json:"systemTags,omitempty"` // managed: set by rules at ingestion; ordered by Name, none twice
+
 	Evidence []Evidence `json:"evidence,omitempty"` // in the order of the source
 
 	FirstActivity time.Time `json:"firstActivity,omitzero"` // earliest activity; its place in time
@@ -100,6 +102,7 @@ func (a Alert) Clone() Alert {
 	textsLeft, rolesLeft := make([]string, texts), make([]Role, roles)
 	a.Techniques, textsLeft = copyInto(textsLeft, a.Techniques)
 	a.Tags, textsLeft = copyInto(textsLeft, a.Tags)
+	a.SystemTags = slices.Clone(a.SystemTags)
 	a.Evidence = slices.Clone(a.Evidence)
 	for i := range a.Evidence {
 		e := &a.Evidence[i]
@@ -120,10 +123,10 @@ func copyInto[T any](room, list []T) (copied, rest []T) {
 	return room[:n:n], room[n:]
 }
 
-// Brief returns a without its lists and long texts, Evidence, Description, RecommendedActions, Techniques, Tags
-// and Extra: what correlation and a short list of alerts need.
+// Brief returns a without its lists and long texts, Evidence, Description, RecommendedActions, Techniques, Tags,
+// SystemTags and Extra: what correlation and a short list of alerts need.
 func (a Alert) Brief() Alert {
-	a.Evidence, a.Techniques, a.Tags, a.Description, a.RecommendedActions, a.Extra = nil, nil, nil, "", "", ""
+	a.Evidence, a.Techniques, a.Tags, a.SystemTags, a.Description, a.RecommendedActions, a.Extra = nil, nil, nil, nil, "", "", ""
 	return a
 }
 

@@ -77,6 +77,7 @@ func TestTheSameThingWrittenDifferentlyHasTheSameKey(t *testing.T) {
 	} {
 		assert.Equal(t, alert.Identity(pair[0]), alert.Identity(pair[1]))
 	}
+	assert.Equal(t, alert.Key("upn:zoë-ü@contoso.com"), alert.Identity(alert.User{UPN: "ZOË-Ü@Contoso.com"}))
 	assert.NotEqual(t, alert.Identity(alert.URL{URL: "https://a/B"}), alert.Identity(alert.URL{URL: "https://a/b"}))
 }
 

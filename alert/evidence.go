@@ -13,9 +13,10 @@ type Evidence struct {
 	Verdict            EvidenceVerdict // how the entity was judged
 	Remediation        Remediation     // what was done about it
 	RemediationDetails string
-	Roles              []Role   // the parts it plays
-	DetailedRoles      []string // the same in the source's free words, such as "Main device"
-	Tags               []string // such as "High value asset"
+	Roles              []Role      // the parts it plays
+	DetailedRoles      []string    // the same in the source's free words, such as "Main device"
+	Tags               []string    // such as "High value asset"
+	Criticality        Criticality // managed: set by rules at ingestion
 	Created            time.Time
 	Extra              Fields // fields of the source that have no place in Entity or above
 }
@@ -33,7 +34,7 @@ func (e Evidence) Equal(other Evidence) bool {
 	return e.Entity == other.Entity && e.Verdict == other.Verdict && e.Remediation == other.Remediation &&
 		e.RemediationDetails == other.RemediationDetails && slices.Equal(e.Roles, other.Roles) &&
 		slices.Equal(e.DetailedRoles, other.DetailedRoles) && slices.Equal(e.Tags, other.Tags) &&
-		e.Created.Equal(other.Created) && e.Extra == other.Extra
+		e.Criticality == other.Criticality && e.Created.Equal(other.Created) && e.Extra == other.Extra
 }
 
 // An EvidenceVerdict says how an entity was judged. The set is open: a word that is not among the
@@ -99,6 +100,7 @@ type evidenceJSON struct {
 	Roles              []Role          `json:"roles,omitempty"`
 	DetailedRoles      []string        `json:"detailedRoles,omitempty"`
 	Tags               []string        `json:"tags,omitempty"`
+	Criticality        Criticality     `json:"criticality,omitzero"`
 	Created            time.Time       `json:"created,omitzero"`
 	Extra              Fields          `json:"extra,omitzero"`
 }
@@ -113,7 +115,7 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(evidenceJSON{
-		e.Entity.Kind(), entity, e.Verdict, e.Remediation, e.RemediationDetails, e.Roles, e.DetailedRoles, e.Tags, e.Created, e.Extra,
+		e.Entity.Kind(), entity, e.Verdict, e.Remediation, e.RemediationDetails, e.Roles, e.DetailedRoles, e.Tags, e.Criticality, e.Created, e.Extra,
 	})
 }
 
@@ -130,6 +132,6 @@ func (e *Evidence) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("alert: unmarshal %s evidence: %w", j.Kind, err)
 	}
-	*e = Evidence{entity, j.Verdict, j.Remediation, j.RemediationDetails, j.Roles, j.DetailedRoles, j.Tags, j.Created, j.Extra}
+	*e = Evidence{entity, j.Verdict, j.Remediation, j.RemediationDetails, j.Roles, j.DetailedRoles, j.Tags, j.Criticality, j.Created, j.Extra}
 	return nil
 }

@@ -24,7 +24,8 @@ func (k Key) Namespace() string {
 
 // Keys returns the keys of e, its identity first. There is always at least one.
 func Keys(e Entity) []Key {
-	var r keyring
+	r := keyring{places: make([]place, 0, 4)}
+	r.text.Grow(192)
 	r.begin()
 	e.addKeys(&r)
 	return r.keys()
@@ -113,17 +114,20 @@ func (r *keyring) open(namespace string) {
 
 func (r *keyring) lower(parts ...string) {
 	for _, id := range parts {
+		from := 0 // what is not written yet
 		for i := range len(id) {
 			c := id[i]
 			if c >= utf8.RuneSelf {
-				r.text.WriteString(strings.ToLower(id[i:]))
+				id = id[:i] + strings.ToLower(id[i:])
 				break
 			}
 			if 'A' <= c && c <= 'Z' {
-				c += 'a' - 'A'
+				r.text.WriteString(id[from:i])
+				r.text.WriteByte(c + 'a' - 'A')
+				from = i + 1
 			}
-			r.text.WriteByte(c)
 		}
+		r.text.WriteString(id[from:])
 	}
 }
 

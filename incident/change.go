@@ -66,6 +66,8 @@ var incidentFields = []field[Incident]{
 	list("alerts.categories", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Categories }),
 	list("alerts.techniques", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Techniques }),
 	list("alerts.deviceGroups", activity.Unspecified, func(i *Incident) []string { return i.Alerts.DeviceGroups }),
+	plain("alerts.criticality", activity.Unspecified, func(i *Incident) alert.Criticality { return i.Alerts.Criticality }),
+	list("alerts.systemTags", activity.Unspecified, func(i *Incident) []Tag { return i.Alerts.SystemTags }),
 }
 
 // alertFields are the fields of an alert that a rule or its source may change.
@@ -88,6 +90,7 @@ var alertFields = []field[alert.Alert]{
 	plain("threatFamily", activity.AlertUpdated, func(a *alert.Alert) string { return a.ThreatFamily }),
 	plain("url", activity.AlertUpdated, func(a *alert.Alert) string { return a.URL }),
 	list("tags", activity.AlertUpdated, func(a *alert.Alert) []string { return a.Tags }),
+	list("systemTags", activity.AlertUpdated, func(a *alert.Alert) []Tag { return a.SystemTags }),
 	plain("firstActivity", activity.AlertUpdated, func(a *alert.Alert) time.Time { return a.FirstActivity }),
 	plain("lastActivity", activity.AlertUpdated, func(a *alert.Alert) time.Time { return a.LastActivity }),
 	plain("created", activity.AlertUpdated, func(a *alert.Alert) time.Time { return a.Created }),
@@ -152,6 +155,10 @@ func valueOf[T any](v T) activity.Value {
 		return countsValue(v, v == StatusCounts{})
 	case AssetCounts:
 		return countsValue(v, v == AssetCounts{})
+	case alert.Criticality:
+		if v == alert.NotCritical {
+			return ""
+		}
 	case interface{ IsZero() bool }:
 		if v.IsZero() {
 			return ""

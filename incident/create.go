@@ -19,7 +19,7 @@ type Draft struct {
 	Severity    alert.Severity         `json:"severity,omitempty"` // Unrated means derive it from the alerts
 	Status      Status                 `json:"status,omitempty"`
 	Owner       Owner                  `json:"owner,omitzero"`
-	Tags        []Tag                  `json:"tags,omitempty"`
+	Tags        []Tag                  `json:"tags,omitempty"` // derived kinds become alert.SystemTag, since alerts bring those
 	Verdict     classification.Verdict `json:"verdict,omitzero"`
 	Note        string                 `json:"note,omitempty"`      // taken only with Status Resolved
 	RedirectTo  Reference              `json:"redirectTo,omitzero"` // with Status Redirected: the incident it was merged into
@@ -66,10 +66,8 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 	case Redirected:
 		i.RedirectTo = d.RedirectTo.IncidentID()
 	}
-	for _, t := range d.Tags {
-		if t.Name = cleanTag(t.Name); t.Name != "" {
-			i.Tags = withTag(i.Tags, t)
-		}
+	for _, t := range d.tags() {
+		i.Tags = withTag(i.Tags, t)
 	}
 	i = i.derive()
 
@@ -115,6 +113,9 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	p.count("tags", len(d.Tags))
 	for _, t := range d.Tags {
 		p.text("tags", cleanTag(t.Name), MaxTag)
+		if t.Kind > alert.CriticalAsset {
+			p.add("tags.kind", t.Kind.String(), "a kind of tag of package alert")
+		}
 	}
 	for _, c := range d.Comments {
 		p.need("comments.by", c.By)
@@ -122,6 +123,21 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	}
 	p.verdict(tax, d.Verdict)
 	return p.err()
+}
+
+// tags returns the tags of d as an incident has them of its own: what is derived here is not what the other
+// system has derived, so that of those it is known only that they are a system's.
+func (d Draft) tags() (tags []Tag) {
+	for _, t := range d.Tags {
+		if t.Name = cleanTag(t.Name); t.Name == "" {
+			continue
+		}
+		if isDerived(t) {
+			t.Kind = alert.SystemTag
+		}
+		tags = append(tags, t)
+	}
+	return tags
 }
 
 // comments returns the entries of the comments that another system kept, imported as the incident with
@@ -143,7 +159,8 @@ func (d Draft) comments(id ID) []activity.Entry {
 	return slices.CompactFunc(entries, func(a, b activity.Entry) bool { return a.ID == b.ID })
 }
 
-// derive gives i the severity and the name that its alerts give it, where nobody chose them.
+// derive gives i the severity and the name that its alerts give it, where nobody chose them, and the tags that
+// they bring.
 func (i Incident) derive() Incident {
 	if !i.SeverityOverridden {
 		i.Severity = i.Alerts.BySeverity.Highest()
@@ -151,5 +168,6 @@ func (i Incident) derive() Incident {
 	if !i.Renamed {
 		i.Name = GenerateName(i.Alerts)
 	}
+	i.Tags = DeriveTags(i)
 	return i
 }

@@ -16,8 +16,9 @@
 // # Limits
 //
 // A name has at most [MaxName] code points, a tag [MaxTag], a comment or note [MaxComment]; an incident
-// has at most [MaxTags] tags. A merge takes at most [MaxMerge] incidents into another, which may then have
-// [MaxEntities] different entities. Times are UTC with microseconds.
+// has at most [MaxTags] tags besides those that its alerts bring by [TagRules]. A merge takes at most
+// [MaxMerge] incidents into another, which may then have [MaxEntities] different entities. Times are UTC with
+// microseconds.
 //
 // # Errors
 //

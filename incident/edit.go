@@ -19,13 +19,13 @@ type Edit struct {
 	DeriveSeverity bool                    `json:"deriveSeverity,omitempty"` // go back to the highest of the alerts'
 	Status         *Status                 `json:"status,omitempty"`         // Active, InProgress or Resolved
 	Note           *string                 `json:"note,omitempty"`           // how it was resolved; only with or after Resolved
-	AddTags        []string                `json:"addTags,omitempty"`
-	RemoveTags     []string                `json:"removeTags,omitempty"` // custom tags; unknown ones are no error
-	Verdict        *classification.Verdict `json:"verdict,omitempty"`    // &Verdict{} clears it; alerts do not follow by themselves
+	AddTags        []string                `json:"addTags,omitempty"`        // as custom tags, where no tag of the name is there
+	RemoveTags     []string                `json:"removeTags,omitempty"`     // custom tags; unknown ones are no error
+	Verdict        *classification.Verdict `json:"verdict,omitempty"`        // &Verdict{} clears it; alerts do not follow by themselves
 
 	VerdictToAlerts bool `json:"verdictToAlerts,omitempty"` // the alerts get the verdict that the incident has then
 
-	addTags []Tag // with their System mark, from an import
+	addTags []Tag // with their kind, from an import
 }
 
 // Cascades reports whether e may change alerts, so that [Edit.Apply] must be given all of them.
@@ -75,12 +75,7 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	if e.Verdict != nil {
 		i.Verdict = *e.Verdict
 	}
-	for _, name := range e.RemoveTags {
-		i.Tags = withoutTag(i.Tags, cleanTag(name))
-	}
-	for _, t := range e.tagsToAdd() {
-		i.Tags = withTag(i.Tags, t)
-	}
+	i.Tags = e.tags(i)
 
 	if e.Owner != nil {
 		i.Owner = *e.Owner
@@ -120,16 +115,20 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	return i.derive(), changes, nil
 }
 
-// tagsToAdd returns the tags e adds, cleaned.
-func (e Edit) tagsToAdd() []Tag {
-	var tags []Tag
+// tags returns the tags of i as e makes them, of which those that are derived are not yet again.
+func (e Edit) tags(i Incident) []Tag {
+	for _, name := range e.RemoveTags {
+		i.Tags = withoutTag(i.Tags, cleanTag(name))
+	}
 	for _, name := range e.AddTags {
-		tags = append(tags, Tag{Name: cleanTag(name)})
+		if name = cleanTag(name); !i.HasTag(name) {
+			i.Tags = withTag(i.Tags, Tag{Name: name})
+		}
 	}
 	for _, t := range e.addTags {
-		tags = append(tags, Tag{cleanTag(t.Name), t.System})
+		i.Tags = withTag(i.Tags, t)
 	}
-	return tags
+	return i.Tags
 }
 
 func (e Edit) validate(i Incident, tax classification.Taxonomy) error {
@@ -167,16 +166,11 @@ func (e Edit) validate(i Incident, tax classification.Taxonomy) error {
 			p.add("note", *e.Note, "the status resolved")
 		}
 	}
-	tags := i.Tags
-	for _, name := range e.RemoveTags {
-		tags = withoutTag(tags, cleanTag(name))
+	for _, name := range e.AddTags {
+		p.need("addTags", cleanTag(name))
+		p.text("addTags", cleanTag(name), MaxTag)
 	}
-	for _, t := range e.tagsToAdd() {
-		p.need("addTags", t.Name)
-		p.text("addTags", t.Name, MaxTag)
-		tags = withTag(tags, t)
-	}
-	p.count("addTags", len(tags))
+	p.count("addTags", len(own(e.tags(i))))
 	if e.Verdict != nil {
 		p.verdict(tax, *e.Verdict)
 	}

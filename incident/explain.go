@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"iter"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -12,13 +11,13 @@ import (
 type Explanation struct {
 	Alert alert.Alert `json:"alert"`
 
-	// Added is the entry that tells how the alert came: by whom, when, and in its Links the reasons. Origin is
-	// the incident that it came to first, where that was merged into this one. It is the zero Entry when the log
-	// does not tell.
+	// Added is the entry that tells how the alert came: by whom, when, and in its Links the reasons. It is of the
+	// incident that the alert came to, which may have been merged into another since. It is the zero Entry when
+	// the log does not tell.
 	Added activity.Entry `json:"added,omitzero"`
 
-	// Merged is the entry of the merge that brought the alert to this incident; the zero Entry when it came by
-	// itself.
+	// Merged is the entry of the merge that then brought the alert to where it is; the zero Entry when it is
+	// where it came to, or came there because another merge was undone.
 	Merged activity.Entry `json:"merged,omitzero"`
 }
 
@@ -38,60 +37,62 @@ func (e Explanation) links(heldBack bool) (links []activity.Link) {
 	return links
 }
 
-// Explain returns an explanation for each of alerts, in their order, from log, which is all entries of their
-// incident in the order of Seq. An error that log yields is returned as it is.
-func Explain(alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) ([]Explanation, error) {
-	// An alert may have come more than once, and copies tell of other incidents too. What counts is the last way
-	// by which it did not leave again; then the last by which it left with a merge that was undone, since a merge
-	// that is done again copies nothing twice; and never that into an incident which it left before the merge.
-	type way struct {
-		added activity.Entry
-		rank  int
+// Explain returns an explanation for each of alerts, which are in the incident with that ID, in their order. log
+// is the entries of the incident and of all those that were merged into it, see [Sources], in the order of Seq;
+// only those of the types AlertAdded, AlertMoved, Merged and Unmerged that are no copies are looked at. An error that log
+// yields is returned as it is.
+func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) ([]Explanation, error) {
+	added := make(map[alert.ID]activity.Entry)
+	type source struct {
+		id    ID
+		cause string
 	}
-	const gone, left, here = 0, 1, 2
-	ways := make(map[alert.ID]map[ID]way) // by alert and Origin
-	merges := make(map[ID]activity.Entry) // by the incident that was merged in
+	left := make(map[alert.ID][]source)       // the incidents that it left since it was added, by merges that stand
+	undone := make(map[string]bool)           // commands that undid a merge
+	merges := make(map[source]activity.Entry) // into this incident
 	for e, err := range log {
-		if err != nil {
-			return nil, err
-		}
 		switch {
-		case e.Origin == e.Incident: // it went out with one merge and came back with another
+		case err != nil:
+			return nil, err
+		case e.Origin != "":
 		case e.Type == activity.AlertAdded:
-			if ways[e.Alert] == nil {
-				ways[e.Alert] = make(map[ID]way)
-			}
-			ways[e.Alert][e.Origin] = way{e, here}
-		case e.Type == activity.AlertMoved:
-			for origin, w := range ways[e.Alert] {
-				switch e.Origin {
-				case "":
-					w.rank = min(w.rank, left)
-				case origin:
-					w.rank = gone
+			added[e.Alert], left[e.Alert] = e, nil
+		case e.Type == activity.Unmerged:
+			undone[e.Cause] = true
+			for a, path := range left { // what the incident had given away is back
+				if n := len(path); n > 0 && path[n-1].id == e.Incident {
+					left[a] = path[:n-1]
 				}
-				ways[e.Alert][origin] = w
 			}
-		case e.Type == activity.Merged && len(e.Links) > 0:
-			merges[e.Links[0].Incident] = e
+		case e.Type == activity.AlertMoved && !undone[e.Cause] && e.Cause != added[e.Alert].Cause:
+			left[e.Alert] = append(left[e.Alert], source{e.Incident, e.Cause})
+		case e.Type == activity.Merged && e.Incident == id && len(e.Links) > 0:
+			merges[source{e.Links[0].Incident, e.Cause}] = e
 		}
 	}
 	all := make([]Explanation, len(alerts))
 	for n, a := range alerts {
-		all[n].Alert = a
-		var best way
-		for _, w := range ways[a.ID] {
-			if cmp.Or(cmp.Compare(w.rank, best.rank), cmp.Compare(w.added.Seq, best.added.Seq)) > 0 {
-				best = w
-			}
-		}
-		all[n].Added = best.added
-		// Through however many incidents it was handed on, the merge into this one is not a copy.
-		seen := make(map[ID]bool)
-		for origin := best.added.Origin; origin != "" && !seen[origin]; origin = merges[origin].Origin {
-			seen[origin] = true
-			all[n].Merged = merges[origin]
+		all[n] = Explanation{Alert: a, Added: added[a.ID]}
+		if path := left[a.ID]; len(path) > 0 {
+			all[n].Merged = merges[path[len(path)-1]]
 		}
 	}
 	return all, nil
+}
+
+// Sources returns the incidents that were merged into the one whose entries are given, be it through others, in the
+// order in which its log names them. Those that were taken out again are among them.
+func Sources(log iter.Seq2[activity.Entry, error]) ([]ID, error) {
+	var sources []ID
+	seen := make(map[ID]bool)
+	for e, err := range log {
+		if err != nil {
+			return nil, err
+		}
+		if e.Origin != "" && e.Origin != e.Incident && !seen[e.Origin] {
+			seen[e.Origin] = true
+			sources = append(sources, e.Origin)
+		}
+	}
+	return sources, nil
 }

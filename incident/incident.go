@@ -15,7 +15,7 @@ import (
 // are this library's.
 const (
 	MaxName    = 1_000  // code points in a name
-	MaxTags    = 200    // tags of one incident
+	MaxTags    = 200    // tags of one incident, besides those that its alerts bring
 	MaxTag     = 256    // code points in a tag
 	MaxComment = 30_000 // code points in a comment, a description or a resolution note
 )

@@ -66,8 +66,8 @@ func pane(t *rapid.T) incident.Edit {
 	if maybe("note") {
 		e.Note = new("because")
 	}
-	e.AddTags = rapid.SliceOfN(rapid.SampledFrom([]string{"vip", "VIP", "ﬁn", "fin", " x  y "}), 0, 2).Draw(t, "add")
-	e.RemoveTags = rapid.SliceOfN(rapid.SampledFrom([]string{"Vip", "fin"}), 0, 1).Draw(t, "remove")
+	e.AddTags = rapid.SliceOfN(rapid.SampledFrom([]string{"vip", "VIP", "ﬁn", "fin", " x  y ", "T1", "adfs"}), 0, 2).Draw(t, "add")
+	e.RemoveTags = rapid.SliceOfN(rapid.SampledFrom([]string{"Vip", "fin", "t1"}), 0, 1).Draw(t, "remove")
 	if maybe("verdict") {
 		e.Verdict = &classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}
 	}
@@ -176,7 +176,8 @@ func TestNoFieldChangesWithoutATrace(t *testing.T) {
 		Note: "n", Resolved: start, RedirectTo: "r", References: []incident.Reference{{System: "s", ID: "1"}}, Comments: 1, Created: start,
 		Alerts: incident.Summary{Count: 1, BySeverity: incident.SeverityCounts{1}, ByStatus: incident.StatusCounts{1}, Assets: incident.AssetCounts{0, 1},
 			FirstActivity: start, LastActivity: start, Rarest: 1, Title: "t", Sources: []string{"s"}, DetectionSources: []string{"d"}, Products: []string{"p"},
-			Categories: []string{"c"}, Techniques: []string{"t"}, DeviceGroups: []string{"g"}},
+			Categories: []string{"c"}, Techniques: []string{"t"}, DeviceGroups: []string{"g"},
+			Criticality: alert.LowCriticality, SystemTags: []incident.Tag{{Name: "t", Kind: alert.AttackType}}},
 		Extra: `{"x":1}`,
 	}
 	var paths func(v reflect.Value, prefix string) []string
@@ -201,9 +202,11 @@ func TestSummaryDoesNotDependOnOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var alerts []alert.Alert
 		for n := range rapid.IntRange(0, 8).Draw(t, "alerts") {
-			alerts = append(alerts, newAlert(n, alert.Severity(rapid.IntRange(0, 4).Draw(t, "severity")), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "device")))
+			a := newAlert(n, alert.Severity(rapid.IntRange(0, 4).Draw(t, "severity")), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "device"))
+			a.SystemTags, a.Evidence[0].Criticality = broughtTags(t), alert.Criticality(rapid.IntRange(0, 4).Draw(t, "criticality"))
+			alerts = append(alerts, a)
 		}
-		assert.Equal(t, incident.Summarize(alerts), incident.Summarize(rapid.Permutation(alerts).Draw(t, "order")))
+		require.Equal(t, incident.Summarize(alerts), incident.Summarize(rapid.Permutation(alerts).Draw(t, "order")))
 	})
 }
 

@@ -133,8 +133,8 @@ func (p Party) name() ID {
 // move, then one on each source, in their order. They are to be stored at once. A source that is given twice
 // counts once. reason is put into the log, at most [MaxComment] code points; it may be "".
 //
-// The target gets the alerts, the tags and copies of the log entries of each source, its comments among them,
-// which name where they come from in Origin. It keeps its description, its status, and a severity that
+// The target gets the alerts with the tags that they bring, the other tags, and copies of the log entries of each
+// source, its comments among them, which name where they come from in Origin. It keeps its description, its status, and a severity that
 // somebody chose. Owner and verdict are taken over where it has none. It gets a newly generated name, also in
 // place of one that somebody chose; only when there are no alerts at all does it keep its name. Alerts keep
 // their owners.
@@ -172,7 +172,7 @@ func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect,
 		m.take(cmd, refused, s, reason)
 	}
 	refused.limit(target.name(), len(m.entities))
-	if n := len(m.target.Tags); n > MaxTags {
+	if n := len(own(m.target.Tags)); n > MaxTags {
 		refused.add(target.name(), ErrTooManyTags, fmt.Sprintf("at most %d, not %d", MaxTags, n))
 	}
 	if err := refused.err("merge into "+string(target.name()), reason); err != nil {
@@ -210,7 +210,7 @@ func (m *merging) take(cmd Command, refused *RefusedError, s Party, reason strin
 	} else {
 		refused.add(s.name(), ErrVerdicts, fmt.Sprintf("%s, not %s", words(s.Incident.Verdict), words(after.Verdict)))
 	}
-	for _, t := range s.Incident.Tags {
+	for _, t := range own(s.Incident.Tags) { // the others come with the alerts
 		after.Tags = withTag(after.Tags, t)
 	}
 	for _, a := range s.Alerts {
@@ -231,7 +231,7 @@ func (m *merging) take(cmd Command, refused *RefusedError, s Party, reason strin
 
 	gone := s.Incident
 	gone.Status, gone.RedirectTo, gone.Alerts = Redirected, after.ID, Summary{}
-	gone.Tags = withTag(gone.Tags, Tag{RedirectedTag, true})
+	gone.Tags = withTag(gone.Tags, Tag{Name: RedirectedTag, Kind: alert.SystemTag})
 	cmd.Part = string(gone.ID)
 	main := append([]activity.Entry{{Type: activity.Redirected, Text: reason, Links: byHand(after.ID)}}, leaving(s.Alerts, "")...)
 	there := effect(cmd, s.Incident, gone, main, nil)
@@ -433,17 +433,14 @@ func (p Party) undo(refused *RefusedError, source Party, i *Incident, c activity
 		if err = errors.Join(read(c.Before, &before), read(c.After, &after)); err != nil {
 			return err
 		}
-		brought := slices.DeleteFunc(after, func(t Tag) bool { return slices.Contains(before, t) })
+		brought := slices.DeleteFunc(after, func(t Tag) bool { return isDerived(t) || slices.Contains(before, t) })
 		for _, t := range brought {
 			if !slices.Contains(p.Incident.Tags, t) {
 				changed()
 				return nil
 			}
 		}
-		i.Tags = slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool { return slices.Contains(brought, t) })
-		if len(i.Tags) == 0 {
-			i.Tags = nil
-		}
+		i.Tags = noneAsNil(slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool { return slices.Contains(brought, t) }))
 		return nil
 	case "name": // one that was generated before is generated again
 		if !i.Renamed {

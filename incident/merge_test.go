@@ -241,6 +241,7 @@ func (d *desk) check(t require.TestingT) {
 		require.Equal(t, i, again)
 		require.Equal(t, comments, i.Comments)
 
+		require.True(t, slices.IsSortedFunc(i.Tags, func(a, b incident.Tag) int { return strings.Compare(a.Name, b.Name) }), "%v", i.Tags)
 		if i.Status == incident.Redirected { // M2
 			require.Empty(t, alerts, "%s is redirected", id)
 			require.True(t, i.HasTag(incident.RedirectedTag))
@@ -254,7 +255,22 @@ func (d *desk) check(t require.TestingT) {
 		if !i.Renamed {
 			require.Equal(t, incident.GenerateName(i.Alerts), i.Name)
 		}
+		requireTags(t, i)
 	}
+}
+
+// requireTags holds the tags of i against its own and those that its alerts bring.
+func requireTags(t require.TestingT, i incident.Incident) {
+	want := map[string]incident.Tag{}
+	for _, tag := range i.Alerts.SystemTags {
+		want[incident.Fold(tag.Name)] = tag
+	}
+	for _, tag := range i.Tags {
+		if tag.Kind == alert.Custom || tag.Kind == alert.SystemTag {
+			want[incident.Fold(tag.Name)] = tag
+		}
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Values(want)), i.Tags, "%s", i.ID)
 }
 
 // refusals returns which incident is refused for which reasons.
@@ -299,7 +315,7 @@ func TestMergeBringsEverythingTogether(t *testing.T) {
 
 	assert.Equal(t, incident.Redirected, b.Status)
 	assert.EqualValues(t, "a", b.RedirectTo)
-	assert.Equal(t, []incident.Tag{{Name: "Redirected", System: true}, {Name: "VIP"}, {Name: "fin"}}, b.Tags)
+	assert.Equal(t, []incident.Tag{{Name: "Redirected", Kind: alert.SystemTag}, {Name: "VIP"}, {Name: "fin"}}, b.Tags)
 	assert.Equal(t, "Payroll", b.Name)
 	assert.Zero(t, b.Alerts)
 	d.check(t)
@@ -384,6 +400,8 @@ func TestMergeIsRefused(t *testing.T) {
 		}
 		return all
 	}
+	tagged := []alert.Alert{newAlert(7, alert.Low, "d")}
+	tagged[0].SystemTags = []alert.Tag{{Name: "ADFS", Kind: alert.CriticalAsset}}
 	ids := func(n int) (all []incident.ID) {
 		for k := range n {
 			all = append(all, incident.ID(fmt.Sprint("many", k)))
@@ -410,6 +428,7 @@ func TestMergeIsRefused(t *testing.T) {
 			want: map[incident.ID][]error{"s": {incident.ErrVerdicts}}},
 		"one determination is missing": {target: incident.Draft{Verdict: tp}, source: incident.Draft{Verdict: classification.Verdict{Classification: classification.TruePositive}}},
 		"too many tags":                {target: incident.Draft{Tags: tags("a")}, source: incident.Draft{Tags: tags("b")}, want: map[incident.ID][]error{"t": {incident.ErrTooManyTags}}},
+		"tags of alerts besides (M8)":  {target: incident.Draft{Tags: tags("a"), Alerts: tagged}, source: incident.Draft{Tags: tags("b")[:50]}},
 		"too many entities":            {source: crowd(2), want: map[incident.ID][]error{"t": {incident.ErrTooManyEntities}}},
 		"itself (M3)":                  {merge: []incident.ID{"s", "t"}, want: map[incident.ID][]error{"t": {incident.ErrItself}}},
 		"a cycle (M3)":                 {merge: []incident.ID{"went-to-t"}, want: map[incident.ID][]error{"went-to-t": {incident.ErrCycle}}},
@@ -691,7 +710,11 @@ func TestMergesAndMovesKeepEverythingTrue(t *testing.T) {
 			var draft incident.Draft
 			for k := range rapid.IntRange(0, 3).Draw(t, "alerts") {
 				a := newAlert(10*n+k, alert.Severity(rapid.IntRange(0, 4).Draw(t, "severity")), rapid.SampledFrom([]string{"d0", "d1", "d2"}).Draw(t, "device"))
+				a.SystemTags, a.Evidence[0].Criticality = broughtTags(t), alert.Criticality(rapid.IntRange(0, 4).Draw(t, "criticality"))
 				draft.Alerts, alerts = append(draft.Alerts, a), append(alerts, a.ID)
+			}
+			for _, tag := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"T0", "adfs", "redirected too"}), 0, 2, rapid.ID).Draw(t, "tags") {
+				draft.Tags = append(draft.Tags, incident.Tag{Name: tag, Kind: alert.TagKind(rapid.IntRange(0, 5).Draw(t, "kind"))})
 			}
 			d.create(t, id, draft)
 		}

@@ -52,6 +52,20 @@ func Factors(i Incident) []Factor {
 		severity.Detail = i.Severity.String()
 	}
 
+	critical := Factor{Name: "critical assets", Most: 20, Points: [...]int{0, 4, 8, 15, 20}[min(s.Criticality, alert.VeryHighCriticality)]}
+	if critical.Points > 0 {
+		critical.Detail = s.Criticality.String()
+	}
+
+	signals := Factor{Name: "signals", Most: 10}
+	var signs []string
+	for _, t := range s.SystemTags {
+		if t.Kind != alert.CriticalAsset {
+			signals.Points, signs = 10, append(signs, t.Name)
+		}
+	}
+	signals.Detail = strings.Join(signs, ", ")
+
 	tactics := Factor{Name: "tactics", Most: 15}
 	var reached []string
 	for _, c := range s.Categories {
@@ -88,5 +102,5 @@ func Factors(i Incident) []Factor {
 			age.Points, age.Detail = age.Points+1, lasted.Round(time.Minute).String()
 		}
 	}
-	return []Factor{severity, tactics, sources, rarity, age}
+	return []Factor{severity, critical, signals, tactics, sources, rarity, age}
 }

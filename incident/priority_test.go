@@ -21,6 +21,12 @@ func TestFactors(t *testing.T) {
 		return func(i *incident.Incident) { i.Alerts.FirstActivity, i.Alerts.LastActivity = start, start.Add(d) }
 	}
 	severity := func(s alert.Severity) func(*incident.Incident) { return func(i *incident.Incident) { i.Severity = s } }
+	critical := func(c alert.Criticality) func(*incident.Incident) {
+		return func(i *incident.Incident) { i.Alerts.Criticality = c }
+	}
+	tagged := func(t ...incident.Tag) func(*incident.Incident) {
+		return func(i *incident.Incident) { i.Alerts.SystemTags = t }
+	}
 	tactics := func(c ...string) func(*incident.Incident) {
 		return func(i *incident.Incident) { i.Alerts.Categories = c }
 	}
@@ -37,6 +43,13 @@ func TestFactors(t *testing.T) {
 		{"severity", severity(alert.Low), 8, "low"},
 		{"severity", severity(alert.Informational), 2, "informational"},
 		{"severity", severity(alert.High + 7), 40, "severity(11)"},
+		{"critical assets", critical(alert.LowCriticality), 4, "low"},
+		{"critical assets", critical(alert.MediumCriticality), 8, "medium"},
+		{"critical assets", critical(alert.HighCriticality), 15, "high"},
+		{"critical assets", critical(alert.VeryHighCriticality), 20, "veryHigh"},
+		{"signals", tagged(incident.Tag{Name: "Domain Controller", Kind: alert.CriticalAsset}), 0, ""},
+		{"signals", tagged(incident.Tag{Name: "Ransomware", Kind: alert.AttackType}), 10, "Ransomware"},
+		{"signals", tagged(incident.Tag{Name: "Defender Experts", Kind: alert.Experts}, incident.Tag{Name: "Ransomware", Kind: alert.AttackType}), 10, "Defender Experts, Ransomware"},
 		{"tactics", tactics("Malware", "None"), 0, ""},
 		{"tactics", tactics("InitialAccess"), 3, "Initial access"},
 		{"tactics", tactics("Discovery", "Malware", "Execution"), 6, "Discovery, Execution"},
@@ -80,13 +93,15 @@ func TestPriorityIsBounded(t *testing.T) {
 	for _, f := range incident.Factors(incident.Incident{}) {
 		most += f.Most
 	}
-	assert.LessOrEqual(t, most, incident.MaxPriority)
+	assert.Equal(t, incident.MaxPriority, most)
 	rapid.Check(t, func(t *rapid.T) {
 		i := incident.Incident{Severity: alert.Severity(rapid.IntRange(0, 9).Draw(t, "severity"))}
 		for n := range rapid.IntRange(0, 6).Draw(t, "alerts") {
 			a := newAlert(n, alert.Low, "d")
 			a.Category = rapid.SampledFrom([]string{"", "Impact", "Discovery", "Exfiltration", "Persistence", "Collection"}).Draw(t, "category")
 			a.Origin.Source = fmt.Sprint(rapid.IntRange(0, 5).Draw(t, "source"))
+			a.Evidence = []alert.Evidence{{Entity: alert.Device{DeviceID: "d"}, Criticality: alert.Criticality(rapid.IntRange(0, 4).Draw(t, "criticality"))}}
+			a.SystemTags = []alert.Tag{{Name: "x", Kind: alert.TagKind(rapid.IntRange(0, 5).Draw(t, "kind"))}}
 			a.Seen = rapid.IntRange(0, 30).Draw(t, "seen")
 			a.LastActivity = a.FirstActivity.Add(time.Duration(rapid.IntRange(-10, 300).Draw(t, "hours")) * time.Hour)
 			i.Alerts = incident.Summarize([]alert.Alert{a})

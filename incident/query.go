@@ -16,7 +16,7 @@ import (
 //
 // The filters are those of the incident queue of Microsoft Defender XDR, as far as a [Summary] has what
 // they ask for. "Not" is Except: it takes away what a query selects, so that any filter, or several of them
-// together, can be turned round.
+// together, can be turned round. The criticality of an incident is that of its most critical asset.
 type Query struct {
 	IDs                []ID
 	Numbers            []int64
@@ -36,6 +36,7 @@ type Query struct {
 	Categories         []string
 	Techniques         []string
 	DeviceGroups       []string
+	Criticalities      []alert.Criticality
 	MultipleSources    bool        // incidents with alerts of two services or more
 	MultipleCategories bool        // incidents with alerts of two categories or more
 	Entities           []alert.Key // incidents with an alert that has evidence with one of these keys
@@ -96,6 +97,7 @@ func (q *Query) matchSummary(s *Summary) bool {
 	return (len(q.AlertSeverities) == 0 || slices.ContainsFunc(q.AlertSeverities, s.has)) &&
 		anyOf(q.Sources, s.Sources) && anyOf(q.DetectionSources, s.DetectionSources) && anyOf(q.Products, s.Products) &&
 		anyOf(q.Categories, s.Categories) && anyOf(q.Techniques, s.Techniques) && anyOf(q.DeviceGroups, s.DeviceGroups) &&
+		oneOf(q.Criticalities, s.Criticality) &&
 		(!q.MultipleSources || len(s.Sources) > 1) && (!q.MultipleCategories || len(s.Categories) > 1)
 }
 

@@ -19,6 +19,7 @@ func anOpenCase() incident.Case {
 	a := newAlert(1, alert.High, "d1")
 	a.Category, a.Origin.Source, a.Techniques, a.Product, a.DetectionSource = "Execution", "edr", []string{"T1059"}, "EDR", "antivirus"
 	a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.User{UPN: "Kai@contoso.com", Domain: "CONTOSO", Account: "kai"}})
+	a.Evidence[0].Criticality = alert.HighCriticality
 	b := newAlert(2, alert.Low, "d2")
 	c := incident.Case{
 		Incident: incident.Incident{
@@ -54,6 +55,7 @@ var filterCases = []struct{ selects, not incident.Query }{
 	{incident.Query{Categories: []string{"Discovery"}}, incident.Query{Categories: []string{"Impact"}}},
 	{incident.Query{Techniques: []string{"T1059"}}, incident.Query{Techniques: []string{"T1059.001"}}},
 	{incident.Query{DeviceGroups: []string{"servers"}}, incident.Query{DeviceGroups: []string{"laptops"}}},
+	{incident.Query{Criticalities: []alert.Criticality{alert.LowCriticality, alert.HighCriticality}}, incident.Query{Criticalities: []alert.Criticality{alert.NotCritical}}},
 	{incident.Query{MultipleSources: true}, incident.Query{Except: []incident.Query{{MultipleSources: true}}}},
 	{incident.Query{MultipleCategories: true}, incident.Query{Except: []incident.Query{{MultipleCategories: true}}}},
 	{incident.Query{Entities: []alert.Key{"device:d2"}}, incident.Query{Entities: []alert.Key{"device:d3"}}},

@@ -51,9 +51,19 @@ func anyAlert(t *rapid.T, n int) alert.Alert {
 		alert.User{UPN: "u1"}, alert.User{UPN: "u2"}, alert.Mailbox{Address: "m1"}, alert.App{AppID: 1}, alert.CloudResource{ID: "r1"},
 		alert.IP{Address: "203.0.113.9"}, alert.File{SHA256: "f"},
 	}), 0, 4).Draw(t, "evidence") {
-		a.Evidence = append(a.Evidence, alert.Evidence{Entity: e})
+		a.Evidence = append(a.Evidence, alert.Evidence{Entity: e, Criticality: alert.Criticality(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4}).Draw(t, "criticality"))})
 	}
+	a.SystemTags = broughtTags(t)
 	return a
+}
+
+// broughtTags draws tags as rules bring them: the same names in several spellings and kinds, some of which people
+// use too.
+func broughtTags(t *rapid.T) []alert.Tag {
+	return rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) alert.Tag {
+		return alert.Tag{Name: rapid.SampledFrom([]string{"t0", "t1", "T1", "ADFS", "Straße", "STRASSE", "<&>"}).Draw(t, "name"),
+			Kind: alert.TagKind(rapid.IntRange(int(alert.AttackType), int(alert.CriticalAsset)).Draw(t, "kind"))}
+	}), 0, 2, func(tag alert.Tag) string { return incident.Fold(tag.Name) }).Draw(t, "brought")
 }
 
 // The summary is what one would count by hand, each asset and each value once.
@@ -97,6 +107,7 @@ func TestSummaryIsWhatTheAlertsComeTo(t *testing.T) {
 				if d, ok := e.Entity.(alert.Device); ok {
 					note(&want.DeviceGroups, d.Group)
 				}
+				want.Criticality = max(want.Criticality, e.Criticality)
 				if g := e.Entity.Kind().Asset(); g != alert.NotAsset {
 					assets[alert.Identity(e.Entity)] = g
 				}
@@ -105,6 +116,16 @@ func TestSummaryIsWhatTheAlertsComeTo(t *testing.T) {
 		if len(titles) > 1 {
 			want.Title = ""
 		}
+		first := map[string]alert.Tag{}
+		for _, a := range alerts {
+			for _, tag := range a.SystemTags {
+				have, ok := first[incident.Fold(tag.Name)]
+				if !ok || tag.Name < have.Name || tag.Name == have.Name && tag.Kind < have.Kind {
+					first[incident.Fold(tag.Name)] = tag
+				}
+			}
+		}
+		want.SystemTags = slices.SortedFunc(maps.Values(first), func(a, b alert.Tag) int { return strings.Compare(a.Name, b.Name) })
 		for _, g := range assets {
 			want.Assets[g]++
 		}
@@ -285,7 +306,7 @@ func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
 	types := map[string]activity.Type{"Status": activity.AlertStatus, "Resolved": activity.AlertStatus, "Owner": activity.AlertAssigned}
 	full := alert.Alert{Product: "x", DetectionSource: "x", Title: "x", Description: "x", RecommendedActions: "x", Category: "x", Techniques: []string{"x"},
 		Actor: "x", Threat: "x", ThreatFamily: "x", URL: "x", Severity: alert.High, Status: alert.StatusResolved, Owner: alert.Owner{ID: "x"},
-		Verdict: classification.Verdict{Classification: classification.TruePositive}, Tags: []string{"x"},
+		Verdict: classification.Verdict{Classification: classification.TruePositive}, Tags: []string{"x"}, SystemTags: []alert.Tag{{Name: "x", Kind: alert.Experts}},
 		Evidence: []alert.Evidence{{Entity: alert.URL{URL: "x"}}}, FirstActivity: start.Add(time.Hour), LastActivity: start.Add(time.Hour),
 		Created: start.Add(time.Hour), SourceUpdated: start.Add(time.Hour), Resolved: start.Add(time.Hour), Extra: `{"x":1}`}
 	for n := range reflect.TypeFor[alert.Alert]().NumField() {
@@ -407,6 +428,7 @@ func TestEntriesAreTheDifference(t *testing.T) {
 			s := archive{Case: c}
 			s.keep(e)
 			c = s.Case
+			requireTags(t, c.Incident)
 		}
 	})
 }
@@ -479,15 +501,15 @@ func TestResolvingTwiceKeepsTheFirstTime(t *testing.T) {
 
 func TestTagsOfAnEdit(t *testing.T) {
 	c := open(t)
-	c.Incident.Tags = []incident.Tag{{Name: "ransomware", System: true}, {Name: "two words"}}
+	c.Incident.Tags = []incident.Tag{{Name: "ransomware", Kind: alert.SystemTag}, {Name: "two words"}}
 	e, err := incident.Edit{RemoveTags: []string{" TWO \n words", "Ransomware", "never there"}, AddTags: []string{"new", "\te\u0301 "}}.Apply(command(1), c, tax)
 	require.NoError(t, err)
-	assert.Equal(t, []incident.Tag{{Name: "new"}, {Name: "ransomware", System: true}, {Name: "é"}}, e.Incident.Tags)
+	assert.Equal(t, []incident.Tag{{Name: "new"}, {Name: "ransomware", Kind: alert.SystemTag}, {Name: "é"}}, e.Incident.Tags)
 
 	d := incident.Draft{Reference: theirs}
 	s := imported(t, d)
-	d.Reference.Updated, d.Tags = start.Add(time.Hour), []incident.Tag{{Name: " X ", System: true}}
-	assert.Equal(t, []incident.Tag{{Name: "X", System: true}}, s.update(t, 1, d).Incident.Tags)
+	d.Reference.Updated, d.Tags = start.Add(time.Hour), []incident.Tag{{Name: " X ", Kind: alert.SystemTag}}
+	assert.Equal(t, []incident.Tag{{Name: "X", Kind: alert.SystemTag}}, s.update(t, 1, d).Incident.Tags)
 }
 
 func TestAnIncidentThatWasMergedAwayIsLeftAlone(t *testing.T) {

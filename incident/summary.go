@@ -29,6 +29,9 @@ type Summary struct {
 	Categories       []string `json:"categories,omitempty"`
 	Techniques       []string `json:"techniques,omitempty"`
 	DeviceGroups     []string `json:"deviceGroups,omitempty"`
+
+	Criticality alert.Criticality `json:"criticality,omitzero"` // the highest of an asset
+	SystemTags  []Tag             `json:"systemTags,omitempty"` // derived tags that alerts bring; ordered by Name, of those that fold equal the first by bytes
 }
 
 // SeverityCounts counts alerts by severity. In JSON it is an object with the names of those that are not 0.
@@ -161,8 +164,14 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 	for _, t := range a.Techniques {
 		s.Techniques = with(s.Techniques, t)
 	}
+	for _, t := range a.SystemTags {
+		if isDerived(t) {
+			s.SystemTags = brought(s.SystemTags, t)
+		}
+	}
 	var own []alert.Key
 	for _, e := range a.Evidence {
+		s.Criticality = max(s.Criticality, e.Criticality)
 		if e.Entity == nil {
 			continue
 		}
@@ -182,6 +191,7 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 }
 
 func (s Summary) clone() Summary {
+	s.SystemTags = slices.Clone(s.SystemTags)
 	size := 0
 	for _, list := range s.lists() {
 		size += len(*list)

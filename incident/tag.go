@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -8,14 +9,16 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/incidentkit/incidentkit/alert"
 )
 
-// A Tag is a short label. Two tags are the same when their names fold equal; the spelling that came first
-// is kept.
-type Tag struct {
-	Name   string `json:"name"`
-	System bool   `json:"system,omitempty"` // set by a rule or the source, not by people
-}
+// A Tag is a short label. Two tags are the same when their names fold equal, as [Fold] has it; the spelling that
+// came first is kept.
+//
+// Custom tags and those of the kind [alert.SystemTag] are an incident's own. Those of the other kinds are derived:
+// they are the ones that its alerts bring, see [Summary], but for those whose name one of its own has.
+type Tag = alert.Tag
 
 // Fold returns the form of s in which texts that differ only in case or in how their characters are
 // composed are equal: NFC of the full Unicode case folding. Tags, names and search texts are compared by
@@ -30,7 +33,7 @@ func Fold(s string) string {
 
 // HasTag reports whether i carries the tag, compared by [Fold].
 func (i Incident) HasTag(name string) bool {
-	return slices.ContainsFunc(i.Tags, func(t Tag) bool { return sameFold(t.Name, name) })
+	return indexTag(i.Tags, name) >= 0
 }
 
 // sameFold reports whether a and b fold equal.
@@ -57,23 +60,81 @@ func cleanTag(name string) string {
 	}), " ")
 }
 
-// withTag returns tags with t, unless a tag of that name is there.
-func withTag(tags []Tag, t Tag) []Tag {
-	if slices.ContainsFunc(tags, func(have Tag) bool { return sameFold(have.Name, t.Name) }) {
+// isDerived reports whether tags of the kind of t follow from the alerts of an incident.
+func isDerived(t Tag) bool { return t.Kind > alert.SystemTag }
+
+// own returns tags without the derived ones.
+func own(tags []Tag) []Tag {
+	if !slices.ContainsFunc(tags, isDerived) {
 		return tags
 	}
+	return noneAsNil(slices.DeleteFunc(slices.Clone(tags), isDerived))
+}
+
+// DeriveTags returns the tags of i as they are when those of its own stay and those that follow from its alerts
+// are just the ones of i.Alerts.SystemTags.
+func DeriveTags(i Incident) []Tag {
+	mine := own(i.Tags)
+	tags := slices.Clip(mine)
+	for _, t := range i.Alerts.SystemTags {
+		if indexTag(mine, t.Name) < 0 {
+			tags = append(tags, t)
+		}
+	}
+	if len(tags) > len(mine) {
+		slices.SortFunc(tags, compareTags)
+	}
+	return tags
+}
+
+// indexTag returns the place of the tag of that name, or -1.
+func indexTag(tags []Tag, name string) int {
+	return slices.IndexFunc(tags, func(t Tag) bool { return sameFold(t.Name, name) })
+}
+
+// withTag returns tags with t, an own tag of an incident, in place of a derived one of that name, unless an own
+// one is there.
+func withTag(tags []Tag, t Tag) []Tag {
+	have := indexTag(tags, t.Name)
+	if have >= 0 && !isDerived(tags[have]) {
+		return tags
+	}
+	return replaceTag(tags, have, t)
+}
+
+// brought returns the tags that alerts bring with t among them: of those of one name the first by bytes, and of
+// the same spelling the one of the first kind, so that it does not matter which came first.
+func brought(tags []Tag, t Tag) []Tag {
+	have := indexTag(tags, t.Name)
+	if have >= 0 && cmp.Or(compareTags(tags[have], t), cmp.Compare(tags[have].Kind, t.Kind)) <= 0 {
+		return tags
+	}
+	return replaceTag(tags, have, t)
+}
+
+// replaceTag returns tags with t, and without the one at have, if that is not -1.
+func replaceTag(tags []Tag, have int, t Tag) []Tag {
+	tags = slices.Clone(tags)
+	if have >= 0 {
+		tags = slices.Delete(tags, have, have+1)
+	}
 	i, _ := slices.BinarySearchFunc(tags, t, compareTags)
-	return slices.Insert(slices.Clone(tags), i, t)
+	return slices.Insert(tags, i, t)
 }
 
 // withoutTag returns tags without the custom tag of that name.
 func withoutTag(tags []Tag, name string) []Tag {
-	gone := func(t Tag) bool { return !t.System && sameFold(t.Name, name) }
+	gone := func(t Tag) bool { return !t.System() && sameFold(t.Name, name) }
 	if !slices.ContainsFunc(tags, gone) {
 		return tags
 	}
-	if tags = slices.DeleteFunc(slices.Clone(tags), gone); len(tags) == 0 {
-		return nil // as an incident that never had a tag
+	return noneAsNil(slices.DeleteFunc(slices.Clone(tags), gone))
+}
+
+// noneAsNil returns tags as they are of an incident that never had a tag, if there are none.
+func noneAsNil(tags []Tag) []Tag {
+	if len(tags) == 0 {
+		return nil
 	}
 	return tags
 }

@@ -164,11 +164,7 @@ func (d Draft) edit(i Incident) Edit {
 			e.RemoveTags = append(e.RemoveTags, t.Name)
 		}
 	}
-	for _, t := range d.Tags {
-		if cleanTag(t.Name) != "" {
-			e.addTags = append(e.addTags, t)
-		}
-	}
+	e.addTags = d.tags()
 	return e
 }
 

@@ -103,7 +103,7 @@ func TestWhatANewerDraftChanges(t *testing.T) {
 		return all
 	}
 	s := imported(t, incident.Draft{Reference: theirs, Name: "n", Description: "d", Severity: alert.High, Owner: incident.Owner{ID: "kai", Name: "Kai"},
-		Tags: append(tags("a", "b"), incident.Tag{Name: "c", System: true}), Verdict: classification.Verdict{Classification: classification.TruePositive},
+		Tags: append(tags("a", "b"), incident.Tag{Name: "c", Kind: alert.SystemTag}), Verdict: classification.Verdict{Classification: classification.TruePositive},
 		Created: start.Add(-time.Hour), Extra: `{"x":1}`, Status: incident.InProgress})
 	later := theirs
 	later.Updated = start.Add(time.Hour)
@@ -113,7 +113,7 @@ func TestWhatANewerDraftChanges(t *testing.T) {
 	assert.Equal(t, "d", open.Description)
 	assert.Equal(t, alert.High, open.Severity)
 	assert.Equal(t, incident.Owner{ID: "kai", Name: "Kai"}, open.Owner, "the same person")
-	assert.Equal(t, []incident.Tag{{Name: "b"}, {Name: "c", System: true}}, open.Tags, "custom tags are those of the draft, as they were spelled first")
+	assert.Equal(t, []incident.Tag{{Name: "b"}, {Name: "c", Kind: alert.SystemTag}}, open.Tags, "custom tags are those of the draft, as they were spelled first")
 	assert.Equal(t, classification.TruePositive, open.Verdict.Classification)
 	assert.Equal(t, start.Add(-time.Hour), open.Created)
 	assert.Empty(t, open.Extra)
@@ -132,7 +132,7 @@ func TestWhatANewerDraftChanges(t *testing.T) {
 	assert.Equal(t, incident.Resolved, said.Status)
 	assert.Equal(t, "over", said.Note)
 	assert.Equal(t, start.Add(-time.Minute), said.Resolved, "when it was resolved there, not when that was heard of")
-	assert.Equal(t, []incident.Tag{{Name: "c", System: true}}, said.Tags)
+	assert.Equal(t, []incident.Tag{{Name: "c", Kind: alert.SystemTag}}, said.Tags)
 
 	unresolved := s.update(t, 1, incident.Draft{Reference: later, Resolved: start}).Incident
 	assert.Zero(t, unresolved.Resolved, "taken only when it is resolved")
@@ -302,7 +302,7 @@ func draftOf(t *rapid.T, n int) incident.Draft {
 	if d.Owner.ID != "" {
 		d.Owner.Name = pick("owner name", "", "a name", "another")
 	}
-	for _, tag := range rapid.SliceOfN(rapid.SampledFrom([]string{"vip", "VIP", "fin", " ", "x  y"}), 0, 3).Draw(t, "tags") {
+	for _, tag := range rapid.SliceOfN(rapid.SampledFrom([]string{"vip", "VIP", "fin", " ", "x  y", "t1", "ADFS"}), 0, 3).Draw(t, "tags") {
 		d.Tags = append(d.Tags, incident.Tag{Name: tag})
 	}
 	if rapid.Bool().Draw(t, "verdict") {
@@ -326,6 +326,7 @@ func draftOf(t *rapid.T, n int) incident.Draft {
 		} else {
 			a.SourceUpdated = start
 		}
+		a.SystemTags, a.Evidence[0].Criticality = broughtTags(t), alert.Criticality(rapid.IntRange(0, 4).Draw(t, "criticality"))
 		d.Alerts = append(d.Alerts, a)
 	}
 	return d
@@ -353,6 +354,7 @@ func TestImportsOfOneIncident(t *testing.T) {
 			}
 			s.keep(e)
 			require.Equal(t, incident.Summarize(s.Alerts), s.Incident.Alerts)
+			requireTags(t, s.Incident)
 			if newer {
 				says(t, d, s.Incident)
 			}
@@ -412,7 +414,9 @@ func says(t require.TestingT, d incident.Draft, i incident.Incident) {
 	folded := func(i incident.Incident) map[string]bool {
 		all := map[string]bool{}
 		for _, tag := range i.Tags {
-			all[incident.Fold(tag.Name)] = true
+			if tag.Kind == alert.Custom { // the others are those of the alerts, of which i may have more
+				all[incident.Fold(tag.Name)] = true
+			}
 		}
 		return all
 	}

@@ -123,6 +123,7 @@ var filterParams = []param{
 	textParam("category", func(q *Query) *[]string { return &q.Categories }),
 	textParam("technique", func(q *Query) *[]string { return &q.Techniques }),
 	textParam("deviceGroup", func(q *Query) *[]string { return &q.DeviceGroups }),
+	nameParam("criticality", func(q *Query) *[]alert.Criticality { return &q.Criticalities }, alert.ParseCriticality),
 	flagParam("multipleSources", func(q *Query) *bool { return &q.MultipleSources }),
 	flagParam("multipleCategories", func(q *Query) *bool { return &q.MultipleCategories }),
 	textParam("entity", func(q *Query) *[]alert.Key { return &q.Entities }),

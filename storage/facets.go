@@ -27,6 +27,7 @@ type Counts struct {
 	Categories       map[string]int
 	Techniques       map[string]int
 	DeviceGroups     map[string]int
+	Criticalities    map[alert.Criticality]int // of the most critical asset
 }
 
 // A Tally is how many incidents have a tag, and the spelling of it that is the first by bytes.
@@ -81,6 +82,7 @@ func (c *Counts) Add(i *incident.Incident) {
 	countAll(&c.Categories, i.Alerts.Categories)
 	countAll(&c.Techniques, i.Alerts.Techniques)
 	countAll(&c.DeviceGroups, i.Alerts.DeviceGroups)
+	count(&c.Criticalities, i.Alerts.Criticality)
 }
 
 func (c *Counts) addTags(tags []incident.Tag) {

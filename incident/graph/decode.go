@@ -211,7 +211,7 @@ func decodeIncident(m object) (Item, []fieldError) {
 		d.Tags = append(d.Tags, incident.Tag{Name: t})
 	}
 	for _, t := range sys {
-		d.Tags = append(d.Tags, incident.Tag{Name: t, System: true})
+		d.Tags = append(d.Tags, incident.Tag{Name: t, Kind: alert.SystemTag})
 	}
 	d.Comments = c.takeComments()
 	var problems []fieldError

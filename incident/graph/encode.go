@@ -47,7 +47,7 @@ func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []a
 	value(c, &i.Note, "resolvingComment")
 	var custom, sys []string
 	for _, t := range i.Tags {
-		if t.System {
+		if t.System() {
 			sys = append(sys, t.Name)
 		} else {
 			custom = append(custom, t.Name)

@@ -113,7 +113,7 @@ func TestIncidents(t *testing.T) {
 		Name:        "Multi-stage incident involving Initial access & Exfiltration on one endpoint",
 		Description: "A password was taken over and a mailbox was emptied.",
 		Severity:    alert.High, Status: incident.InProgress, Owner: incident.Owner{ID: "kai@contoso.com"},
-		Tags:    []incident.Tag{{Name: "payroll"}, {Name: "Tier 0"}, {Name: "Defender Experts", System: true}},
+		Tags:    []incident.Tag{{Name: "payroll"}, {Name: "Tier 0"}, {Name: "Defender Experts", Kind: alert.SystemTag}},
 		Verdict: classification.Verdict{Classification: classification.TruePositive, Determination: classification.CompromisedAccount},
 		Created: at("2026-02-03T07:15:21.123456Z"),
 		Comments: []incident.Comment{

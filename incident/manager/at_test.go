@@ -90,11 +90,12 @@ func (d *day) alert() alert.Alert {
 	a.SourceUpdated = d.now()
 	a.Severity = alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity"))
 	a.Status = alert.Status(rapid.IntRange(0, 2).Draw(d.t, "status"))
-	a.Title, a.Product, a.Category = d.pick("title", "A", "<B>"), d.pick("product", "", "p"), d.pick("category", "", "Discovery", "Impact")
+	a.Title, a.Product, a.Category = d.pick("title", "A", "<B>", "Ransomware"), d.pick("product", "", "p"), d.pick("category", "", "Discovery", "Impact")
 	a.Owner.ID = d.pick("owner", "", "kai", "mona")
 	for _, device := range rapid.SliceOfN(rapid.SampledFrom([]string{"d0", "d1", "d2", "d3"}), 0, 2).Draw(d.t, "devices") {
-		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: device, Group: device}})
+		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: device, Group: device}, Tags: []string{d.pick("role", "", "ADFS", "DNS")}})
 	}
+	a.DetectionSource = d.pick("sensor", "", "automatedInvestigation")
 	return a
 }
 
@@ -164,7 +165,7 @@ func (d *day) edit() (e incident.Edit) {
 	}
 	e.VerdictToAlerts = d.maybe("verdict to alerts")
 	if d.maybe("tags") {
-		e.AddTags, e.RemoveTags = []string{d.pick("add", "vip", "VIP", "fin")}, []string{d.pick("remove", "vip", "fin")}
+		e.AddTags, e.RemoveTags = []string{d.pick("add", "vip", "VIP", "fin", "ransomware", "adfs")}, []string{d.pick("remove", "vip", "fin", "Ransomware")}
 	}
 	if d.maybe("description") {
 		e.Description = new(d.pick("new description", "", "<x> & y"))
@@ -184,6 +185,9 @@ func (d *day) draft(alerts []alert.Alert) incident.Draft {
 		draft.RedirectTo = incident.Reference{System: "theirs", ID: d.pick("redirect", "0", "1", "2", "nowhere")}
 	case incident.Resolved:
 		draft.Note = d.pick("note", "", "over")
+	}
+	for _, name := range rapid.SliceOfN(rapid.SampledFrom([]string{"vip", "ransomware", "ADFS"}), 0, 2).Draw(d.t, "tags") {
+		draft.Tags = append(draft.Tags, incident.Tag{Name: name, Kind: alert.TagKind(rapid.IntRange(0, 5).Draw(d.t, "kind"))})
 	}
 	for _, text := range rapid.SliceOfN(rapid.SampledFrom([]string{"hi", "ho", "he"}), 0, 2).Draw(d.t, "comments") {
 		draft.Comments = append(draft.Comments, incident.Comment{By: "dave", Time: start, Text: text})

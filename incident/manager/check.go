@@ -28,6 +28,7 @@ const (
 	RuleSummary       Rule = "summary"       // what an incident says of its alerts is what they come to
 	RuleSeverity      Rule = "severity"      // that of an incident is the highest of its alerts', unless somebody chose it
 	RuleName          Rule = "name"          // that of an incident is the generated one, unless somebody chose it
+	RuleTags          Rule = "tags"          // the derived tags of an incident are those that its alerts bring, but for names that it has of its own
 	RuleResolution    Rule = "resolution"    // an incident has a time of resolution just when it is resolved, and a note only then
 	RuleRedirect      Rule = "redirect"      // a merge leads to an incident that is stored, and never back; only what was merged is redirected
 	RuleNumber        Rule = "number"        // an incident has a number from 1 that no other one has
@@ -137,6 +138,9 @@ func derived(i incident.Incident) (all []Violation) {
 			want.Name = incident.GenerateName(i.Alerts)
 			differs(RuleName, want)
 		}
+		want = i
+		want.Tags = incident.DeriveTags(i)
+		differs(RuleTags, want)
 	}
 	resolved := i.Status == incident.Resolved
 	if i.Resolved.IsZero() == resolved {

@@ -196,6 +196,21 @@ func TestWhatCheckFinds(t *testing.T) {
 			r.logged("theirs:2", func(i *incident.Incident) { i.Name = "x" })
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleName, Incident: "theirs:2", Field: "name", Found: `"x"`, Want: `"Incident without alerts"`}}},
+		"a tag that no alert brings": {func(r *ruin) storage.Storage {
+			r.logged("theirs:1", func(i *incident.Incident) { i.Tags = []incident.Tag{{Name: "x", Kind: alert.Experts}} })
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleTags, Incident: "theirs:1", Field: "tags", Found: `[{"name":"x","kind":"experts"}]`, Want: ""}}},
+		"a tag of an alert that the incident has not": {func(r *ruin) storage.Storage {
+			tags := []alert.Tag{{Name: "ADFS", Kind: alert.CriticalAsset}}
+			r.changeAlert("edr:1", func(a *alert.Alert) { a.SystemTags = tags })
+			r.logged("theirs:1", func(i *incident.Incident) { i.Alerts.SystemTags = tags })
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleTags, Incident: "theirs:1", Field: "tags",
+			Found: `[{"name":"vip"}]`, Want: `[{"name":"ADFS","kind":"criticalAsset"},{"name":"vip"}]`}}},
+		"an asset more critical than the incident knows": {func(r *ruin) storage.Storage {
+			r.changeAlert("edr:1", func(a *alert.Alert) { a.Evidence[0].Criticality = alert.VeryHighCriticality })
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleSummary, Incident: "theirs:1", Field: "alerts.criticality", Found: "", Want: `"veryHigh"`}}},
 		"an incident resolved at no time": {func(r *ruin) storage.Storage {
 			r.logged("theirs:1", func(i *incident.Incident) { i.Status = incident.Resolved })
 			return nil

@@ -73,7 +73,7 @@ func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) ([]alert.
 	var errs []error
 	seen := make(map[alert.ID]bool)
 	for n, a := range alerts {
-		a = complete(a, cmd.At)
+		a = m.tagged(complete(a, cmd.At))
 		if err := a.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("alert %d: %w", n, err))
 		}

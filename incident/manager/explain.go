@@ -24,7 +24,15 @@ func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID
 		if err != nil {
 			return err
 		}
-		all, err = incident.Explain(alerts, r.Activity(ctx, activity.Query{Incidents: []incident.ID{i.ID}}))
+		sources, err := incident.Sources(r.Activity(ctx, activity.Query{Incidents: []incident.ID{i.ID}}))
+		if err != nil {
+			return err
+		}
+		all, err = incident.Explain(i.ID, alerts, r.Activity(ctx, activity.Query{
+			Incidents: append(sources, i.ID),
+			Types:     []activity.Type{activity.AlertAdded, activity.AlertMoved, activity.Merged, activity.Unmerged},
+			Origins:   []incident.ID{""},
+		}))
 		return err
 	})
 	if err != nil {

@@ -34,7 +34,7 @@ func TestExplain(t *testing.T) {
 	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "device:laptop", Incident: first, Score: 5}}, why[1].Reasons())
 	assert.Equal(t, siem, why[1].Added.Actor)
 	assert.Zero(t, why[1].Merged)
-	assert.Equal(t, other, why[2].Added.Origin)
+	assert.Equal(t, other, why[2].Added.Incident)
 	assert.Equal(t, "one attack", why[2].Merged.Text)
 	assert.Equal(t, kai, why[2].Merged.Actor)
 
@@ -71,14 +71,14 @@ func TestWaysOfAnAlert(t *testing.T) {
 	// Through two merges: the last is the one into this incident.
 	do(m.Merge(t.Context(), kai, ids[1], ids[2:3], "merge 2"))
 	do(m.Merge(t.Context(), kai, ids[3], ids[1:2], "merge 3"))
-	assert.Equal(t, ids[2], why(ids[3], c).Added.Origin)
+	assert.Equal(t, ids[2], why(ids[3], c).Added.Incident)
 	assert.Equal(t, "merge 3", why(ids[3], c).Merged.Text)
-	assert.Equal(t, ids[1], why(ids[3], a).Added.Origin)
+	assert.Equal(t, ids[1], why(ids[3], a).Added.Incident)
 	// Taken apart and merged again, by which nothing is copied twice.
 	do(m.Unmerge(t.Context(), kai, ids[1], ""))
 	assert.Equal(t, "merge 2", why(ids[1], c).Merged.Text)
 	do(m.Merge(t.Context(), kai, ids[3], ids[1:2], "merge 4"))
-	assert.Equal(t, ids[2], why(ids[3], c).Added.Origin)
+	assert.Equal(t, ids[2], why(ids[3], c).Added.Incident)
 	assert.Equal(t, "merge 4", why(ids[3], c).Merged.Text)
 	assert.Equal(t, "by hand", why(ids[3], a).Added.Text)
 	// Away and back again by hand.
@@ -89,7 +89,7 @@ func TestWaysOfAnAlert(t *testing.T) {
 	// Merged the other way round, so that its own entries come back as copies.
 	do(m.Unmerge(t.Context(), kai, ids[1], ""))
 	do(m.Merge(t.Context(), kai, ids[1], ids[3:], "merge 5"))
-	assert.Empty(t, why(ids[1], a).Added.Origin)
+	assert.Equal(t, ids[1], why(ids[1], a).Added.Incident)
 	assert.Zero(t, why(ids[1], a).Merged)
 }
 
@@ -122,8 +122,7 @@ func TestEveryAlertIsExplained(t *testing.T) {
 				require.Equal(rt, i.ID, w.Alert.Incident)
 				require.Equal(rt, activity.AlertAdded, w.Added.Type)
 				require.Equal(rt, w.Alert.ID, w.Added.Alert)
-				require.Equal(rt, i.ID, w.Added.Incident)
-				require.Equal(rt, w.Added.Origin == "", w.Merged.ID == "")
+				require.Empty(rt, w.Added.Origin)
 				require.Len(rt, w.Added.Links, len(w.Reasons())+len(w.HeldBack()))
 				came := last[w.Alert.ID]
 				switch {

@@ -66,7 +66,7 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	var errs []error
 	for n, a := range alerts {
 		cmd.Part = part(n)
-		a = complete(a, cmd.At)
+		a = m.tagged(complete(a, cmd.At))
 		results[n].Alert = a.ID
 		if err := m.ingest(ctx, cmd, a, m.correlator, &results[n]); err != nil {
 			err = fmt.Errorf("ingest alert %d (%s): %w", n, a.ID, err)
@@ -262,8 +262,8 @@ func (m *Manager) lock(a alert.Alert) (unlock func()) {
 	}
 }
 
-// complete returns a as it is stored: with its ID, times in UTC and microseconds and none of them missing,
-// and the managed fields empty. It shares its lists with the given one, which nothing changes.
+// complete returns a as it is stored, but for what the tag rules say of it: with its ID, times in UTC and
+// microseconds and none of them missing, and the managed fields empty. It shares its lists with the given one, which nothing changes.
 func complete(a alert.Alert, now time.Time) alert.Alert {
 	a.ID, a.Version, a.Incident, a.Updated, a.Repeats = a.Origin.AlertID(), 0, "", now, 0
 	a.Seen = 0

@@ -50,6 +50,7 @@ type Options struct {
 	NewID      func() string               // identifiers of incidents and commands, never twice the same; nil means random ones
 	Correlator Correlator                  // nil means correlation.Default{}
 	Taxonomy   *classification.Taxonomy    // the verdicts that may be given; nil means classification.Defender()
+	TagRules   *incident.TagRules          // which alerts bring which tags; nil means incident.DefaultTagRules(), and new(incident.TagRules) none; what TagRules.Validate refuses is left out
 	Policy     incident.Policy             // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
 	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
 	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
@@ -63,6 +64,7 @@ type Manager struct {
 	newID      func() string
 	correlator Correlator
 	taxonomy   classification.Taxonomy
+	tagged     func(alert.Alert) alert.Alert // by the tag rules
 	policy     incident.Policy
 	authorizer Authorizer
 	priority   func(incident.Incident) int
@@ -93,6 +95,11 @@ func New(s storage.Storage, o *Options) *Manager {
 	} else {
 		m.taxonomy = classification.Defender()
 	}
+	rules := o.TagRules
+	if rules == nil {
+		rules = new(incident.DefaultTagRules())
+	}
+	m.tagged = rules.Prepare()
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}

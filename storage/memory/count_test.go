@@ -57,6 +57,9 @@ func facetsOf(selected []incident.Incident) storage.Counts {
 	add(&c.Categories, values, func(v string) int { return matching(incident.Query{Categories: []string{v}}) })
 	add(&c.Techniques, values, func(v string) int { return matching(incident.Query{Techniques: []string{v}}) })
 	add(&c.DeviceGroups, values, func(v string) int { return matching(incident.Query{DeviceGroups: []string{v}}) })
+	add(&c.Criticalities, []alert.Criticality{0, 1, 4}, func(v alert.Criticality) int {
+		return matching(incident.Query{Criticalities: []alert.Criticality{v}})
+	})
 	for folded, spellings := range map[string][]string{"vip": {"VIP", "vip"}, "strasse": {"straße"}} {
 		if n := matching(incident.Query{Tags: []string{folded}}); n > 0 {
 			if c.Tags == nil {

@@ -82,6 +82,7 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		for _, tag := range some(t, "tags", "vip", "VIP", "straße") {
 			i.Tags = append(i.Tags, incident.Tag{Name: tag})
 		}
+		i.Alerts.Criticality = pick(t, "criticality", alert.NotCritical, alert.LowCriticality, alert.VeryHighCriticality)
 		values := pick(t, "values", nil, []string{"a"}, []string{"b"}, []string{"a", "b"})
 		i.Alerts.Sources, i.Alerts.DetectionSources, i.Alerts.Products = values, values[:len(values)/2], slices.Clone(values)
 		i.Alerts.Categories, i.Alerts.Techniques, i.Alerts.DeviceGroups = values[len(values)/2:], slices.Clone(values), values[:len(values)/2]

@@ -103,7 +103,7 @@ func oldViews(seed uint64) func(context.Context, storage.Storage) error {
 	return func(ctx context.Context, s storage.Storage) error {
 		w := newWorld(seed)
 		ask := func(m *world, r storage.Reader) error {
-			return repeat(9, func() error {
+			return repeat(18, func() error {
 				for _, ask := range []func(*world, context.Context, storage.Reader) error{(*world).askIncidents, (*world).askAlerts, (*world).askActivity} {
 					if err := ask(m, ctx, r); err != nil {
 						return err

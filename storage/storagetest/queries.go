@@ -49,6 +49,7 @@ var incidentFilters = []lot[incident.Query]{
 	func(w *world, q *incident.Query) { q.Categories = some(w, values) },
 	func(w *world, q *incident.Query) { q.Techniques = some(w, values) },
 	func(w *world, q *incident.Query) { q.DeviceGroups = some(w, values) },
+	func(w *world, q *incident.Query) { q.Criticalities = some(w, []alert.Criticality{0, 1, 2, 3, 4}) },
 	func(w *world, q *incident.Query) { q.MultipleSources = true },
 	func(w *world, q *incident.Query) { q.MultipleCategories = true },
 	func(w *world, q *incident.Query) { q.Entities = some(w, keys) },

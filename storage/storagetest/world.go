@@ -43,7 +43,8 @@ var (
 	texts      = []string{"ransom", "STRASSE", "ß", "%", "_", `\`, "é", "ZZ", "1", " "}
 	owners     = []alert.Owner{{}, {}, {ID: "kai"}, {ID: "Kai", Name: "Kai"}, {ID: "ann", Kind: alert.GroupOwner}, {Name: "no ID"}, {Kind: alert.GroupOwner}}
 	ownerIDs   = []string{"kai", "Kai", "ann", "", "none"}
-	tags       = []incident.Tag{{Name: "Straße"}, {Name: "STRASSE"}, {Name: "vip"}, {Name: "VIP2", System: true}, {Name: "e\u0301"}}
+	tags       = []incident.Tag{{Name: "Straße"}, {Name: "STRASSE"}, {Name: "vip"}, {Name: "VIP2", Kind: alert.SystemTag}, {Name: "e\u0301"}, {Name: "vip", Kind: alert.CriticalAsset}}
+	systemTags = []incident.Tag{{Name: "Ransomware", Kind: alert.AttackType}, {Name: "ADFS", Kind: alert.CriticalAsset}, {Name: "Experts", Kind: alert.Experts}}
 	tagNames   = []string{"strasse", "VIP", "vip2", "é", "none"}
 	values     = []string{"a", "A", "b", "c"}
 	classes    = []classification.Classification{"", classification.TruePositive, classification.FalsePositive}
@@ -95,6 +96,7 @@ func (w *world) drawIncident(i incident.Incident) incident.Incident {
 	i.Alerts.Sources, i.Alerts.Products = part(w, values), part(w, values)
 	i.Alerts.Categories, i.Alerts.DeviceGroups = part(w, values), part(w, values)
 	i.Alerts.DetectionSources, i.Alerts.Techniques = part(w, values), part(w, values)
+	i.Alerts.Criticality, i.Alerts.SystemTags = alert.Criticality(w.lots.IntN(5)), part(w, systemTags)
 	for s := range i.Alerts.BySeverity {
 		i.Alerts.BySeverity[s] = max(0, w.lots.IntN(4)-2)
 	}
@@ -105,7 +107,7 @@ func (w *world) drawAlert(a alert.Alert) alert.Alert {
 	a.Incident = w.incidentID()
 	a.Status, a.Severity = alert.Status(w.lots.IntN(3)), alert.Severity(w.lots.IntN(5))
 	a.Title, a.Description, a.RecommendedActions, a.Extra = pick(w, names), pick(w, texts), pick(w, texts), `{"x":1}`
-	a.Techniques, a.Tags = part(w, values), part(w, values)
+	a.Techniques, a.Tags, a.SystemTags = part(w, values), part(w, values), part(w, systemTags)
 	if a.FirstActivity = w.hour(); w.one(10) {
 		a.FirstActivity = time.Time{}
 	}

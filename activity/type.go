@@ -26,7 +26,7 @@ const (
 	Redirected           // this incident was merged into another; Links names it
 	Unmerged             // a merge with the incident that Links names was undone
 	AlertMoved           // an alert left for another incident
-	Redacted      // a comment was redacted; Subject names it
+	Redacted             // a comment was redacted; Subject names it
 )
 
 var types = []string{

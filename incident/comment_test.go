@@ -154,6 +154,26 @@ func TestARedactionIsLoggedWhereverTheCommentStands(t *testing.T) {
 	}
 }
 
+// Where other incidents went that were merged into the comment's, it cannot have gone.
+func TestCopiesAreLookedForWhereTheyCanBe(t *testing.T) {
+	d := newDesk()
+	for _, id := range []incident.ID{"a", "b", "c"} {
+		d.create(t, id, incident.Draft{})
+	}
+	require.NoError(t, d.merge(t, "b", "a"))
+	require.NoError(t, d.unmerge(t, "a"))
+	require.NoError(t, d.merge(t, "c", "a")) // c's log tells that a was merged into b
+	d.comment(t, "c", "a secret")
+	var read []incident.ID
+	copies, err := incident.Copies(d.log[len(d.log)-1], func(id incident.ID) iter.Seq2[activity.Entry, error] {
+		read = append(read, id)
+		return d.read(id)
+	})
+	require.NoError(t, err)
+	assert.Equal(t, d.log[len(d.log)-1:], copies)
+	assert.Equal(t, []incident.ID{"c"}, read)
+}
+
 // Only comments are redacted, and only for a reason that can be logged.
 func TestWhatCannotBeRedacted(t *testing.T) {
 	d := twoIncidents(t)

@@ -240,6 +240,71 @@ func TestARedactedCommentStaysSoWhenImported(t *testing.T) {
 	consistent(t, s)
 }
 
+// An interrupted storage lets somebody else be faster once, at the first Apply.
+type interrupted struct {
+	storage.Storage
+	first *func(storage.Changeset)
+}
+
+func (i interrupted) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	if do := *i.first; do != nil {
+		*i.first = nil
+		do(cs)
+	}
+	return i.Storage.Apply(ctx, cs)
+}
+
+// Whatever merge or unmerge comes between finding the copies and redacting them, none is missed.
+func TestNoMergeCarriesATextPastItsRedaction(t *testing.T) {
+	ctx := context.Background()
+	tried := 0
+	for n := range 5 * 5 {
+		x, y := n/5, n%5
+		for named := range 3 {
+			s, ids := merged(t)
+			m := manager.New(s, nil)
+			_, err := m.Unmerge(ctx, kai, ids[4], "") // but there is a copy in the one before it
+			require.NoError(t, err)
+			_, err = m.Merge(ctx, kai, ids[1], ids[4:], "")
+			require.NoError(t, err)
+			copies := all(t, m.Activity(ctx, kai, activity.Query{Types: []activity.Type{activity.Commented}}))
+			require.Len(t, copies, 3)
+			between := func(storage.Changeset) {
+				if x == y {
+					_, err = m.Unmerge(ctx, kai, ids[x], "")
+				} else {
+					_, err = m.Merge(ctx, kai, ids[x], ids[y:y+1], "")
+				}
+				if err == nil {
+					tried++
+				}
+			}
+			_, redacted := manager.New(interrupted{s, &between}, nil).Redact(ctx, kai, copies[named].ID, "")
+			require.NoError(t, redacted)
+			for _, e := range all(t, m.Activity(ctx, kai, activity.Query{})) {
+				require.NotContains(t, e.Text, "secret", "merge of %d into %d in between: %+v", y, x, e)
+			}
+			consistent(t, s)
+			requireContents(t, s)
+		}
+	}
+	assert.Greater(t, tried, 10)
+}
+
+// However often somebody else is faster, an image is decoded once, and not while others write.
+func TestAnImageIsDecodedOnce(t *testing.T) {
+	m, s := open(t)
+	id := apart(t, m, 1)[0]
+	i := picture("a", white)
+	between := func(storage.Changeset) {
+		_, err := m.Edit(t.Context(), kai, id, incident.Edit{Name: new("faster")})
+		require.NoError(t, err)
+		clear(i.Data)
+	}
+	_, err := manager.New(interrupted{s, &between}, nil).Comment(t.Context(), kai, id, "", manager.Attach(i))
+	require.NoError(t, err)
+}
+
 // While comments are merged and taken apart by many, nobody carries a text past its redaction.
 func TestRedactionsAmidMerges(t *testing.T) {
 	for round := range uint64(10) {

@@ -15,8 +15,8 @@ const encodingVersion = 1
 
 // AppendBinary appends the canonical encoding of e to b and returns the longer slice; the error is always
 // nil. It is a version byte and then the fields in the order of the struct: texts and lists are preceded
-// by their length, numbers are varints, enumerations are their texts and times are microseconds since
-// 1970 in UTC behind a byte that says whether there is one.
+// by their length, numbers are varints, truth is a byte, enumerations are their texts and times are
+// microseconds since 1970 in UTC behind a byte that says whether there is one.
 func (e Entry) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, encodingVersion)
 	b = binary.AppendVarint(b, e.Seq)
@@ -44,6 +44,17 @@ func (e Entry) AppendBinary(b []byte) ([]byte, error) {
 		b = binary.AppendVarint(b, int64(l.Score))
 		b = appendText(b, l.HeldBack)
 	}
+	b = binary.AppendUvarint(b, uint64(len(e.Attachments)))
+	for _, a := range e.Attachments {
+		b = appendText(b, a.Name)
+		b = appendText(b, a.Type)
+		b = binary.AppendVarint(b, a.Size)
+		b = binary.AppendVarint(b, int64(a.Width))
+		b = binary.AppendVarint(b, int64(a.Height))
+		b = appendText(b, a.SHA256)
+	}
+	b = appendBool(b, e.Redacted)
+	b = appendText(b, string(e.Subject))
 	b = appendText(b, string(e.Origin))
 	return appendTime(b, e.Occurred), nil
 }
@@ -83,6 +94,11 @@ func (e *Entry) UnmarshalBinary(data []byte) error {
 		l.Score, l.HeldBack = int(d.varint()), d.text()
 		out.Links = append(out.Links, l)
 	}
+	for range d.length() {
+		out.Attachments = append(out.Attachments, Attachment{d.text(), d.text(), d.varint(), int(d.varint()), int(d.varint()), d.text()})
+	}
+	out.Redacted = d.bool()
+	out.Subject = ID(d.text())
 	out.Origin = alert.IncidentID(d.text())
 	out.Occurred = d.time()
 	if d.err != nil {
@@ -101,11 +117,18 @@ func appendText(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-func appendTime(b []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return append(b, 0)
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
 	}
-	return binary.AppendVarint(append(b, 1), t.UnixMicro())
+	return append(b, 0)
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	if b = appendBool(b, !t.IsZero()); t.IsZero() {
+		return b
+	}
+	return binary.AppendVarint(b, t.UnixMicro())
 }
 
 // A decoder reads the parts of an encoding and remembers the first thing that was wrong.
@@ -165,9 +188,13 @@ func (d *decoder) length() uint64 {
 	return n
 }
 
+func (d *decoder) bool() bool {
+	v := d.bytes(1)
+	return d.err == nil && v[0] != 0
+}
+
 func (d *decoder) time() time.Time {
-	set := d.bytes(1)
-	if d.err != nil || set[0] == 0 {
+	if !d.bool() {
 		return time.Time{}
 	}
 	return time.UnixMicro(d.varint()).UTC()

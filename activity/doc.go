@@ -6,7 +6,8 @@
 // so that Query{AfterSeq: n} is all it takes to follow the log.
 //
 // An entry says who did what to which record, when, and the value of every field before and after. The
-// entries of one incident, read in order, tell its whole state.
+// entries of one incident, read in order, tell its whole state. The one thing that ever leaves the log again is
+// what a comment said: see [Entry.Redacted].
 //
 // # Encoding
 //

@@ -11,7 +11,8 @@ import (
 // An ID identifies an entry: the command's identifier, a slash, and the entry's number in the command.
 type ID string
 
-// An Entry is one line of the log. An entry never changes once it is stored.
+// An Entry is one line of the log. Once it is stored, nothing of it changes but what a redaction takes away; see
+// Redacted.
 type Entry struct {
 	Seq      int64            `json:"seq"` // place in the log, from 1; given by the store
 	ID       ID               `json:"id"`
@@ -26,6 +27,16 @@ type Entry struct {
 	Text    string   `json:"text,omitempty"`    // a comment's Markdown, or the reason given for a change
 	Links   []Link   `json:"links,omitempty"`   // why, for AlertAdded; with which incident, for Merged, Redirected and Unmerged
 
+	Attachments []Attachment `json:"attachments,omitempty"` // images of a comment, in the order given
+
+	// Redacted says that the text of a comment and the names and contents of its attachments were taken away
+	// for good. What else the attachments say stays, as the proof of what was there.
+	Redacted bool `json:"redacted,omitempty"`
+
+	// Subject is the entry that this one is about: of a Redacted the comment, of what a merge copied the
+	// entry that it is a copy of. That is always the first, never a copy, whatever merges came in between.
+	Subject ID `json:"subject,omitempty"`
+
 	Origin   alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from by a merge
 	Occurred time.Time        `json:"occurred,omitzero"` // when it happened at the source, for an imported comment
 }
@@ -34,6 +45,18 @@ type Entry struct {
 func (e Entry) Clone() Entry {
 	e.Changes = slices.Clone(e.Changes)
 	e.Links = slices.Clone(e.Links)
+	e.Attachments = slices.Clone(e.Attachments)
+	return e
+}
+
+// Redact returns e without what a redaction takes away: its Text and the Names of its Attachments. It shares no
+// memory with e that a caller could change.
+func (e Entry) Redact() Entry {
+	e = e.Clone()
+	e.Text, e.Redacted = "", true
+	for n := range e.Attachments {
+		e.Attachments[n].Name = ""
+	}
 	return e
 }
 

@@ -416,9 +416,12 @@ func alertRow(a alert.Alert, o Options) AlertRow {
 }
 
 func activityRow(e activity.Entry, titles map[alert.ID]string, o Options) ActivityRow {
+	if e = e.Clone(); e.Redacted {
+		e = e.Redact() // whoever gave it
+	}
 	row := ActivityRow{
 		Time: o.in(e.Time), Who: person(e.Actor.Name, e.Actor.ID), Trigger: e.Trigger(), What: e.Type.Title(), Text: e.Text,
-		Origin: e.Origin, Written: o.in(e.Occurred),
+		Origin: e.Origin, Written: o.in(e.Occurred), Attachments: e.Attachments, Redacted: e.Redacted,
 	}
 	if e.Alert != "" {
 		row.Alert = cmp.Or(titles[e.Alert], string(e.Alert))

@@ -289,6 +289,7 @@ func (d drawing) until(a AlertRow) string {
 func (d drawing) activity() {
 	d.Heading(1, "Activity log")
 	var rows [][]pdf.Cell
+	var notes [][]pdf.Span
 	for _, a := range d.r.Activity {
 		who := a.Who
 		if a.Trigger == activity.Automated {
@@ -316,11 +317,25 @@ func (d drawing) activity() {
 		rows = append(rows, []pdf.Cell{
 			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Text: strings.Join(lines, "\n")},
 		})
+		notes = append(notes, commentNote(a))
 	}
 	d.Table(pdf.Table{
 		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 98}, {Title: "Activity", Width: 88}, {Title: "Details"}},
-		Rows:    rows, NoteColumn: 1, Empty: "No activity.",
+		Rows:    rows, Notes: notes, NoteColumn: 1, Empty: "No activity.",
 	})
+}
+
+// commentNote returns what was attached to a comment, and that it was redacted.
+func commentNote(a ActivityRow) []pdf.Span {
+	var lines []string
+	if a.Redacted {
+		lines = append(lines, "[Redacted: what this comment said was taken away]")
+	}
+	for _, image := range a.Attachments {
+		lines = append(lines, fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
+			cmp.Or(image.Name, "[redacted]"), image.Type, image.Size, image.Width, image.Height, image.SHA256))
+	}
+	return quiet(strings.Join(lines, "\n"))
 }
 
 // upkeep reports whether a field is kept up by the library as records come and go.

@@ -170,6 +170,9 @@ type ActivityRow struct {
 	Reasons []string         `json:"reasons,omitempty"` // why an alert was put into the incident
 	Origin  alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from
 	Written time.Time        `json:"written,omitzero"`  // when it happened at the source, if it was imported
+
+	Attachments []activity.Attachment `json:"attachments,omitempty"` // images of a comment, which are not shown
+	Redacted    bool                  `json:"redacted,omitempty"`    // Text and the Names of Attachments were taken away
 }
 
 // A ChangeRow is what became of one field, in words. An empty text means that it had no value.

@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,4 +236,33 @@ func TestOrderOfRecordsDoesNotMatter(t *testing.T) {
 			rt.Fatal("another report")
 		}
 	})
+}
+
+// What was redacted is not told, not even where it still stands in an entry, and what was attached is listed.
+func TestCommentsWithImagesInTheReport(t *testing.T) {
+	c, _ := sample(t, 1)
+	image := activity.Attachment{Name: "mail.png", Type: "image/png", Size: 71, Width: 3, Height: 2, SHA256: strings.Repeat("ab", 32)}
+	entries := []activity.Entry{
+		{Seq: 1, Time: start, Type: activity.Commented, Text: "Look at this.", Attachments: []activity.Attachment{image}},
+		{Seq: 2, Time: start, Type: activity.Commented, Text: "a secret", Redacted: true, Attachments: []activity.Attachment{image}},
+		{Seq: 3, Time: start, Type: activity.Commented, Text: "[redacted]"},
+	}
+	opts, err := (&Options{Sections: []Section{Activity}}).withDefaults()
+	require.NoError(t, err)
+	r := collect(c, entries, opts)
+	nameless := image
+	nameless.Name = ""
+	assert.Equal(t, []activity.Attachment{image}, r.Activity[0].Attachments)
+	assert.Equal(t, ActivityRow{Time: start, What: "Comment", Trigger: activity.Manual, Redacted: true, Attachments: []activity.Attachment{nameless}}, r.Activity[1])
+	assert.Equal(t, ActivityRow{Time: start, What: "Comment", Trigger: activity.Manual, Text: "[redacted]"}, r.Activity[2], "as somebody wrote")
+	assert.Equal(t, "mail.png", entries[1].Attachments[0].Name, "what was given stays as it is")
+
+	got := text(t, render(t, r))
+	for _, want := range []string{
+		"Look at this.", "Attached: mail.png, image/png, 71 bytes, 3 × 2 pixels, SHA-256 " + image.SHA256, "[Redacted: what this comment said was taken away]",
+		"Attached: [redacted], image/png",
+	} {
+		assert.Contains(t, got, squeeze(want))
+	}
+	assert.NotContains(t, got, "secret")
 }

@@ -229,6 +229,7 @@ func effect(cmd Command, before, after Incident, main []activity.Entry, changes 
 	for _, e := range main {
 		entry := j.add(e.Type, e.Alert)
 		entry.Text, entry.Links, entry.Occurred = e.Text, e.Links, e.Occurred
+		entry.Attachments, entry.Subject = e.Attachments, e.Subject
 		if e.Actor != (activity.Actor{}) {
 			entry.Actor = e.Actor
 		}

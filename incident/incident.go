@@ -118,6 +118,9 @@ type Effect struct {
 	Incident Incident
 	Alerts   []alert.Alert    // those that changed or are new
 	Activity []activity.Entry // without Seq, which the store gives
+
+	Contents []activity.Content // what the attachments of Activity stand for
+	Redact   []activity.ID      // entries of any incident that lose what they say
 }
 
 // IsZero reports whether the rule found nothing to change.

@@ -134,7 +134,8 @@ func (p Party) name() ID {
 // counts once. reason is put into the log, at most [MaxComment] code points; it may be "".
 //
 // The target gets the alerts with the tags that they bring, the other tags, and copies of the log entries of each
-// source, its comments among them, which name where they come from in Origin. It keeps its description, its status, and a severity that
+// source, its comments among them, which name where they come from in Origin, and in Subject the entry itself. It
+// keeps its description, its status, and a severity that
 // somebody chose. Owner and verdict are taken over where it has none. It gets a newly generated name, also in
 // place of one that somebody chose; only when there are no alerts at all does it keep its name. Alerts keep
 // their owners.
@@ -259,6 +260,9 @@ func (p Party) copies(target ID) []activity.Entry {
 		e.Seq, e.Incident = 0, target
 		if e.Origin == "" {
 			e.Origin = p.Incident.ID
+		}
+		if e.Subject == "" {
+			e.Subject = e.ID
 		}
 		copies = append(copies, e)
 	}

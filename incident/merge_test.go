@@ -58,6 +58,11 @@ func (d *desk) keep(t require.TestingT, effects ...incident.Effect) {
 			entry.Seq = int64(len(d.log) + 1)
 			d.log = append(d.log, entry)
 		}
+		for _, id := range e.Redact {
+			n := slices.IndexFunc(d.log, func(e activity.Entry) bool { return e.ID == id })
+			require.GreaterOrEqual(t, n, 0, "%s is redacted", id)
+			d.log[n] = d.log[n].Redact()
+		}
 	}
 }
 
@@ -73,8 +78,8 @@ func (d *desk) edit(t require.TestingT, id incident.ID, e incident.Edit) {
 	d.keep(t, effect)
 }
 
-func (d *desk) comment(t require.TestingT, id incident.ID, text string) {
-	e, err := incident.AddComment(d.command(), d.incidents[id], text)
+func (d *desk) comment(t require.TestingT, id incident.ID, text string, images ...incident.Image) {
+	e, err := incident.AddComment(d.command(), d.incidents[id], text, images...)
 	require.NoError(t, err)
 	d.keep(t, e)
 }
@@ -332,6 +337,7 @@ func TestMergeBringsEverythingTogether(t *testing.T) {
 	require.Len(t, copied, len(before.Log))
 	for n, e := range copied {
 		original := before.Log[n]
+		original.Subject = original.ID
 		original.ID, original.Seq, original.Incident, original.Origin = e.ID, e.Seq, "a", "b"
 		assert.Equal(t, original, e)
 	}
@@ -721,7 +727,7 @@ func TestMergesAndMovesKeepEverythingTrue(t *testing.T) {
 		for n := range rapid.IntRange(1, 12).Draw(t, "commands") {
 			id := rapid.SampledFrom(ids).Draw(t, "incident")
 			at := d.follow(t, id)
-			switch rapid.IntRange(0, 5).Draw(t, "command") {
+			switch rapid.IntRange(0, 6).Draw(t, "command") {
 			case 0, 1:
 				_ = d.merge(t, id, rapid.SliceOfN(rapid.SampledFrom(ids), 1, 3).Draw(t, "sources")...)
 			case 2:
@@ -740,7 +746,9 @@ func TestMergesAndMovesKeepEverythingTrue(t *testing.T) {
 					}
 				}
 			case 4:
-				d.comment(t, at, "hm")
+				d.comment(t, at, fmt.Sprint("remark ", n, "."), picture("n.png"))
+			case 5:
+				d.redactAny(t)
 			default:
 				if e, err := pane(t).Apply(d.command(), d.party(at).Case, tax); err == nil {
 					d.keep(t, e)

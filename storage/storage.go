@@ -29,20 +29,29 @@ import (
 // A Storage keeps incidents, alerts and the activity log of one tenant. Implementations observe these
 // rules, each of which is a case of storage/storagetest:
 //
-//   - Atomic: Apply keeps all of a Changeset or nothing of it. Any error but ErrConflict and ErrExists
-//     means that nothing was kept, or that it is unknown whether all was.
+//   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists and ErrNotFound it
+//     has kept nothing. Any other error means that nothing was kept, or that it is unknown whether all was.
 //   - Version: a record whose Version is 0 must be new, else the error matches ErrExists. Any other
 //     Version must be the stored one, else the error matches ErrConflict and is a *ConflictError. The record
 //     is stored with a Version one higher. A Changeset that holds a record twice is refused with ErrExists
 //     or ErrConflict.
 //   - Entries: an entry whose ID is in the log already makes Apply fail with ErrExists.
+//   - Contents: a content of the Changeset is kept when an entry that is not redacted, one of the Changeset
+//     or one before it, names its SHA256 in Attachments. It is read back byte by byte, and what is given again
+//     is kept once. It is kept as long as there is such an entry, and no longer. That its SHA256 is the
+//     digest of its Data is the caller's to see to.
+//   - Redact: each entry that Redact names becomes what [activity.Entry.Redact] makes of it; nothing else of
+//     an entry ever changes. It must be in the log before the Changeset, else the error matches ErrNotFound.
+//     To redact an entry twice is no error. Entries that are given already redacted are kept as they are.
 //   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
 //     Numbers are 1, 2, 3 and so on in the order of commits, without gaps; who has read one never later
 //     sees a smaller one appear. Seq of a given entry is ignored.
 //   - Number: a new incident gets the next Number, higher than all before and never reused. Number of an
 //     incident that is not new must not change and is taken from the store.
 //   - View: everything read inside one View is as of one moment. Views do not wait for Apply, nor Apply
-//     for them. A read may start while another is being ranged over.
+//     for them. A read may start while another is being ranged over. What was redacted after a View began
+//     it may see as it was or as it is, an entry now this way and then the other; and contents it may see
+//     that came after it began.
 //   - Queries: what a Query selects and in which order is what its Match and Compare say. Texts are
 //     compared by bytes. A sequence may be broken off early.
 //   - Ownership: Apply keeps no reference to its argument. What a Reader returns belongs to the caller.
@@ -73,6 +82,8 @@ type Reader interface {
 	Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error]
 	// Activity yields the entries that q selects, in its order.
 	Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error]
+	// Content returns the Data of the content with that SHA256, or an error matching ErrNotFound.
+	Content(ctx context.Context, sha256 string) ([]byte, error)
 }
 
 // A Changeset is what one command writes: whole records and the entries that go with them.
@@ -80,6 +91,8 @@ type Changeset struct {
 	Incidents []incident.Incident
 	Alerts    []alert.Alert
 	Activity  []activity.Entry
+	Contents  []activity.Content // what the entries' attachments stand for
+	Redact    []activity.ID      // entries whose text is to be taken away
 }
 
 // A Receipt says which numbers Apply gave.

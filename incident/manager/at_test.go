@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,7 @@ type day struct {
 	s       storage.Storage
 	m       *manager.Manager
 	minutes int
+	gone    []string // texts that were redacted
 }
 
 func newDay(ctx context.Context, t *rapid.T, s storage.Storage) *day {
@@ -247,6 +249,30 @@ var commands = map[string]func(*day) error{
 	},
 	"Comment": func(d *day) error {
 		_, err := d.m.Comment(d.ctx, kai, d.incidentID(), "hm")
+		return err
+	},
+	"CommentWithImages": func(d *day) error {
+		var images []incident.Image
+		for n, shade := range rapid.SliceOfN(rapid.SampledFrom([]uint8{black, white}), 0, 2).Draw(d.t, "images") {
+			images = append(images, picture(fmt.Sprint(n), shade))
+		}
+		_, err := d.m.Comment(d.ctx, kai, d.incidentID(), fmt.Sprint("remark ", d.minutes, "."), manager.Attach(images...))
+		return err
+	},
+	"Redact": func(d *day) error {
+		var comments []activity.Entry
+		for e, err := range d.m.Activity(d.ctx, kai, activity.Query{Types: []activity.Type{activity.Commented}}) {
+			require.NoError(d.t, err)
+			comments = append(comments, e)
+		}
+		if len(comments) == 0 {
+			return nil
+		}
+		e := rapid.SampledFrom(comments).Draw(d.t, "comment")
+		_, err := d.m.Redact(d.ctx, kai, e.ID, "")
+		if err == nil && strings.HasPrefix(e.Text, "remark") {
+			d.gone = append(d.gone, e.Text)
+		}
 		return err
 	},
 }

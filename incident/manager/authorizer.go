@@ -21,13 +21,14 @@ type Action string
 
 // The actions.
 const (
-	ActionRead       Action = "read"       // Incident, Incidents, Alerts, Activity, At, Count, Facets
+	ActionRead       Action = "read"       // Incident, Incidents, Alerts, Activity, At, Explain, Content, Count, Facets
 	ActionIngest     Action = "ingest"     // Ingest; asked once, of no incident
 	ActionImport     Action = "import"     // Import; of the incident, or of the one to be
 	ActionCreate     Action = "create"     // Create; of the incident to be
 	ActionEdit       Action = "edit"       // Edit and EditAll
 	ActionEditAlerts Action = "editAlerts" // EditAlerts
 	ActionComment    Action = "comment"    // Comment
+	ActionRedact     Action = "redact"     // Redact; of the incident that has the comment, and copies elsewhere go with it
 	ActionMerge      Action = "merge"      // Merge and PlanMerge; of the target and of each source
 	ActionUnmerge    Action = "unmerge"    // Unmerge
 	ActionMove       Action = "move"       // MoveAlerts; of the incident they go to, if there is one, and of each they come from
@@ -100,6 +101,22 @@ func (open opener) home(ctx context.Context, r storage.Reader, id alert.ID) (ale
 		err = no
 	}
 	return a, i, err
+}
+
+// entry returns the entry with that ID, and the incident that it leads to.
+func (open opener) entry(ctx context.Context, r storage.Reader, id activity.ID) (activity.Entry, incident.Incident, error) {
+	e, err := activity.Entry{}, fmt.Errorf("entry %s: %w", id, storage.ErrNotFound)
+	for found, readErr := range r.Activity(ctx, activity.Query{IDs: []activity.ID{id}, Limit: 1}) {
+		e, err = found, readErr
+	}
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return e, incident.Incident{}, err
+	}
+	i, no := open(ctx, r, e.Incident)
+	if err == nil || !errors.Is(no, storage.ErrNotFound) {
+		err = no
+	}
+	return e, i, err
 }
 
 // A guard lets those records pass that somebody may read.

@@ -53,12 +53,12 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 	w := newWorked(t, s)
 	// What is given to a method for a parameter of each type, of things that are there and of things that are not.
 	given := func(there bool) map[reflect.Type]any {
-		id, other, ids := incident.ID("nowhere-1"), incident.ID("nowhere-2"), []alert.ID{"no:1", "no:2"}
+		id, other, ids, comment := incident.ID("nowhere-1"), incident.ID("nowhere-2"), []alert.ID{"no:1", "no:2"}, activity.ID("no/1")
 		if there {
-			id, other, ids = w.id, w.other, w.alerts
+			id, other, ids, comment = w.id, w.other, w.alerts, w.comment
 		}
 		values := []any{
-			kai, id, []incident.ID{other}, ids, "some text", 5, int64(9),
+			kai, id, []incident.ID{other}, ids, comment, "some text", 5, int64(9),
 			incident.Query{IDs: []incident.ID{id}}, alert.Query{}, activity.Query{},
 			incident.Edit{Severity: new(alert.Low)}, incident.AlertEdit{Status: new(alert.StatusInProgress)},
 			incident.Draft{Reference: incident.Reference{System: "other", ID: "1"}, Name: "x"}, []alert.Alert{raise(99, 0)},
@@ -165,6 +165,7 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 type worked struct {
 	id, other incident.ID
 	alerts    []alert.ID
+	comment   activity.ID
 }
 
 func newWorked(t *testing.T, s storage.Storage) (w worked) {
@@ -176,12 +177,15 @@ func newWorked(t *testing.T, s storage.Storage) (w worked) {
 	}
 	_, err := m.Merge(t.Context(), kai, w.id, ids[2:], "")
 	require.NoError(t, err)
+	_, err = m.Comment(t.Context(), kai, w.id, "hm")
+	require.NoError(t, err)
+	w.comment = all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))[0].ID
 	return w
 }
 
 // anonymous is the text of an error without the IDs that the caller gave.
 func anonymous(w worked, err error) string {
-	names := []string{"nowhere-1", "ID", "nowhere-2", "ID", "no:1", "ID", "no:2", "ID", string(w.id), "ID", string(w.other), "ID"}
+	names := []string{"nowhere-1", "ID", "nowhere-2", "ID", "no:1", "ID", "no:2", "ID", "no/1", "ID", string(w.comment), "ID", string(w.id), "ID", string(w.other), "ID"}
 	for _, id := range w.alerts {
 		names = append(names, string(id), "ID")
 	}

@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,13 @@ func TestAManagerBreaksNoRule(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := memory.New()
 		defer s.Close()
-		newDay(t.Context(), rt, s).happen(15)
+		d := newDay(t.Context(), rt, s)
+		d.happen(15)
+		requireContents(rt, s)
+		for e, err := range d.m.Activity(t.Context(), kai, activity.Query{}) {
+			require.NoError(rt, err)
+			require.NotContains(rt, d.gone, cmp.Or(e.Text, "nothing"), "it was redacted")
+		}
 		for v, err := range manager.Check(t.Context(), s) {
 			require.NoError(rt, err)
 			require.Fail(rt, v.String())

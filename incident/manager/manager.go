@@ -113,6 +113,7 @@ type call struct {
 	version   int64
 	commandID string
 	dryRun    bool
+	images    []incident.Image // of Comment alone
 }
 
 // IfVersion makes a command fail with an error matching [storage.ErrConflict] when the incident is not at
@@ -123,8 +124,8 @@ func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 // has one effect: the second time the incident is returned as it is.
 func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
 
-// DryRun makes Edit, EditAll, EditAlerts, Comment, Merge, Unmerge and MoveAlerts say what they would do, with all
-// checks and refusals, and store nothing. What they return is what the records would be, but for their Version.
+// DryRun makes Edit, EditAll, EditAlerts, Comment, Redact, Merge, Unmerge and MoveAlerts say what they would do,
+// with all checks and refusals, and store nothing. What they return is what the records would be, but for their Version.
 func DryRun() Option { return func(c *call) { c.dryRun = true } }
 
 // begin makes the command that by gives now.
@@ -135,6 +136,9 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 	}
 	if err := by.Validate(); err != nil {
 		return incident.Command{}, c, err
+	}
+	if len(c.images) > 0 {
+		return incident.Command{}, c, errImages
 	}
 	cmd := incident.Command{ID: c.commandID, By: by, At: m.stamp(), Priority: m.priority}
 	if cmd.ID == "" {
@@ -245,7 +249,9 @@ func (s stale) Error() string { return s.conflict.Error() }
 
 // apply stores an effect and returns the incident as it is stored.
 func (m *Manager) apply(ctx context.Context, e incident.Effect) (incident.Incident, error) {
-	receipt, err := m.storage.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{e.Incident}, Alerts: e.Alerts, Activity: e.Activity})
+	receipt, err := m.storage.Apply(ctx, storage.Changeset{
+		Incidents: []incident.Incident{e.Incident}, Alerts: e.Alerts, Activity: e.Activity, Contents: e.Contents, Redact: e.Redact,
+	})
 	if err != nil {
 		return incident.Incident{}, err
 	}
@@ -269,14 +275,6 @@ func (m *Manager) edit(e incident.Edit) rule {
 		}
 		return effect, err
 	}
-}
-
-// Comment adds a comment to the incident with that ID and returns the incident as it is then. See
-// [incident.AddComment] for what text may be.
-func (m *Manager) Comment(ctx context.Context, by activity.Actor, id incident.ID, text string, opts ...Option) (incident.Incident, error) {
-	return m.change(ctx, ActionComment, by, id, opts, false, func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
-		return incident.AddComment(cmd, c.Incident, text)
-	})
 }
 
 // part names the n-th record of a command.

@@ -103,6 +103,8 @@ func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command,
 			cs.Incidents = append(cs.Incidents, e.Incident)
 			cs.Alerts = append(cs.Alerts, e.Alerts...)
 			cs.Activity = append(cs.Activity, e.Activity...)
+			cs.Contents = append(cs.Contents, e.Contents...)
+			cs.Redact = append(cs.Redact, e.Redact...)
 		}
 		receipt, err := m.storage.Apply(ctx, cs)
 		switch {

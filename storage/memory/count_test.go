@@ -89,7 +89,7 @@ func add[K comparable](counts *map[K]int, values []K, count func(K) int) {
 // queue, whichever page is asked for.
 func TestPageIsTheBeginningOfTheQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, m := memory.New(), model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil}
+		s, m := memory.New(), newModel()
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			m.grow(t, s)
 		}

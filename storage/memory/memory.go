@@ -14,12 +14,14 @@
 // # Limits
 //
 // Nothing is written to disk: Close, or the end of the process, forgets everything. A view that is kept
-// long keeps what was replaced since in memory. A page is read in its order from the smallest index that
-// serves it: of all incidents, or by status and severity, owner or tag. The other filters, text among them,
-// are tested record by record. A query for IDs, numbers or entities finds all incidents that have one of
-// them before it yields the first, and entries about an alert are looked for in the log of the incidents
-// asked for, or in the whole log. A count of statuses, severities, owners or one tag is added up from the
-// sizes of indexes; other counts, and facets, look at each incident that is counted.
+// long keeps what was replaced since in memory, but nothing that was redacted: that every View sees at once.
+//
+// A page is read in its order from the smallest index that serves it: of all incidents, or by status and
+// severity, owner or tag. The other filters, text among them, are tested record by record. A query for IDs,
+// numbers or entities finds all incidents that have one of them before it yields the first, and entries about
+// an alert are looked for in the log of the incidents asked for, or in the whole log. A count of statuses,
+// severities, owners or one tag is added up from the sizes of indexes; other counts, and facets, look at each
+// incident that is counted.
 //
 // # Errors
 //
@@ -124,6 +126,11 @@ func (t *tables) check(cs storage.Changeset) error {
 	for n := range cs.Activity {
 		if _, ok := t.entries[cs.Activity[n].ID]; ok {
 			return exists("entry", string(cs.Activity[n].ID))
+		}
+	}
+	for _, id := range cs.Redact {
+		if _, ok := t.entries[id]; !ok {
+			return &notFound{"entry", string(id)}
 		}
 	}
 	if id, ok := twice(cs.Incidents, func(i *incident.Incident) incident.ID { return i.ID }); ok {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +32,34 @@ type model struct {
 	incidents map[incident.ID]incident.Incident
 	alerts    map[alert.ID]alert.Alert
 	log       []activity.Entry
+
+	// What is taken away is gone at all moments.
+	redacted map[activity.ID]bool
+	contents map[string]bool // by SHA256, of the contents that are there
 }
+
+func newModel() model {
+	return model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil, map[activity.ID]bool{}, map[string]bool{}}
+}
+
+// moment returns the model as it is now, but for what will be taken away.
+func (m model) moment() model {
+	m.incidents, m.alerts, m.log = maps.Clone(m.incidents), maps.Clone(m.alerts), slices.Clone(m.log)
+	return m
+}
+
+// entries returns the log as it is read.
+func (m model) entries() (all []activity.Entry) {
+	for _, e := range m.log {
+		if m.redacted[e.ID] {
+			e = e.Redact()
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+var digests = []string{"d0", "d1", "d2"}
 
 func some[T any](t *rapid.T, label string, from ...T) []T {
 	return rapid.SliceOfN(rapid.SampledFrom(from), 0, 2).Draw(t, label)
@@ -104,7 +132,20 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		cs.Activity = append(cs.Activity, activity.Entry{
 			ID: activity.ID(fmt.Sprint("e", n)), Incident: incident.ID(fmt.Sprint("i", rapid.IntRange(0, 3).Draw(t, "of"))),
 			Type: pick(t, "type", activity.Commented, activity.Renamed), Time: at(rapid.IntRange(0, 6).Draw(t, "time")),
+			Text: pick(t, "text", "", "t"), Redacted: rapid.IntRange(0, 5).Draw(t, "redacted") == 0,
 		})
+		e := &cs.Activity[len(cs.Activity)-1]
+		for _, digest := range some(t, "attachments", digests...) {
+			e.Attachments = append(e.Attachments, activity.Attachment{Name: "n", SHA256: digest})
+		}
+	}
+	for _, digest := range some(t, "contents", digests...) {
+		cs.Contents = append(cs.Contents, activity.Content{SHA256: digest, Data: []byte("of " + digest)})
+	}
+	if len(m.log) > 0 {
+		for _, n := range rapid.SliceOfN(rapid.IntRange(0, len(m.log)-1), 0, 2).Draw(t, "redact") {
+			cs.Redact = append(cs.Redact, m.log[n].ID)
+		}
 	}
 	receipt, err := s.Apply(t.Context(), cs)
 	require.NoError(t, err)
@@ -125,6 +166,16 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 	for n, e := range cs.Activity {
 		e.Seq = receipt.Seq + int64(n)
 		m.log = append(m.log, e)
+	}
+	for _, id := range cs.Redact {
+		m.redacted[id] = true
+	}
+	for _, digest := range digests {
+		given := slices.ContainsFunc(cs.Contents, func(c activity.Content) bool { return c.SHA256 == digest })
+		named := slices.ContainsFunc(m.entries(), func(e activity.Entry) bool {
+			return !e.Redacted && slices.ContainsFunc(e.Attachments, func(a activity.Attachment) bool { return a.SHA256 == digest })
+		})
+		m.contents[digest] = named && (given || m.contents[digest])
 	}
 }
 
@@ -147,7 +198,7 @@ func cut[T any](all []T, limit int) []T {
 // What a query yields is what Match lets pass, in the order of Compare, behind the cursor, up to Limit.
 func TestOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, m := memory.New(), model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil}
+		s, m := memory.New(), newModel()
 		m.crowd(t, s)
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			m.grow(t, s)
@@ -167,7 +218,7 @@ func TestOracle(t *testing.T) {
 // and end meanwhile.
 func TestOldViews(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, m := memory.New(), model{map[incident.ID]incident.Incident{}, map[alert.ID]alert.Alert{}, nil}
+		s, m := memory.New(), newModel()
 		m.crowd(t, s)
 		type view struct {
 			reader storage.Reader
@@ -186,7 +237,7 @@ func TestOldViews(t *testing.T) {
 				_ = s.View(t.Context(), func(r storage.Reader) error { yield(r); return nil })
 			})
 			reader, _ := next()
-			views = append(views, view{reader, model{maps.Clone(m.incidents), maps.Clone(m.alerts), slices.Clone(m.log)}, end})
+			views = append(views, view{reader, m.moment(), end})
 			for range rapid.IntRange(0, min(2, len(views)-1)).Draw(t, "ended") {
 				n := rapid.IntRange(0, len(views)-1).Draw(t, "which")
 				views[n].end()
@@ -304,7 +355,16 @@ func (m *model) activityAgrees(t *rapid.T, r storage.Reader) {
 		Newest: rapid.Bool().Draw(t, "newest"), Limit: rapid.IntRange(0, 4).Draw(t, "limit"),
 	}
 	var all []activity.Entry
-	for _, e := range m.log {
+	for _, digest := range digests {
+		data, err := r.Content(t.Context(), digest)
+		if m.contents[digest] {
+			require.NoError(t, err)
+			require.Equal(t, "of "+digest, string(data))
+		} else {
+			require.ErrorIs(t, err, storage.ErrNotFound)
+		}
+	}
+	for _, e := range m.entries() {
 		if q.Match(e) {
 			all = append(all, e)
 		}
@@ -444,4 +504,60 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Readers see an entry whole, as it was or as it is, while it is redacted, and none that is redacted when they begin
+// sees what was there. The picture that two comments share stays as long as one of them does.
+func TestRedactionAmidReaders(t *testing.T) {
+	const comments = 500
+	s := memory.New()
+	var cs storage.Changeset
+	for n := range comments {
+		cs.Activity = append(cs.Activity, activity.Entry{ID: activity.ID(fmt.Sprint(n)), Type: activity.Commented, Text: "text",
+			Attachments: []activity.Attachment{{Name: "name", SHA256: "d"}}})
+	}
+	cs.Contents = []activity.Content{{SHA256: "d", Data: []byte("data")}}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for over := false; !over; {
+				before := done.Load()
+				over = before == comments
+				assert.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+					seq := int64(0)
+					for e := range r.Activity(t.Context(), activity.Query{}) {
+						seq++
+						gone := e.Redacted && e.Text == "" && e.Attachments[0].Name == ""
+						there := !e.Redacted && e.Text == "text" && e.Attachments[0].Name == "name"
+						assert.True(t, gone || there && seq > before, "%+v", e)
+					}
+					assert.Equal(t, int64(comments), seq)
+					data, err := r.Content(t.Context(), "d")
+					if err == nil {
+						assert.Equal(t, "data", string(data))
+					} else {
+						assert.ErrorIs(t, err, storage.ErrNotFound)
+					}
+					return nil
+				}))
+			}
+		})
+	}
+	for n := range comments {
+		assert.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+			_, err := r.Content(t.Context(), "d")
+			return err
+		}))
+		_, err := s.Apply(t.Context(), storage.Changeset{Redact: []activity.ID{activity.ID(fmt.Sprint(n))}})
+		require.NoError(t, err)
+		done.Add(1)
+	}
+	wg.Wait()
+	require.ErrorIs(t, s.View(t.Context(), func(r storage.Reader) error {
+		_, err := r.Content(t.Context(), "d")
+		return err
+	}), storage.ErrNotFound)
 }

@@ -71,19 +71,19 @@ func (m *moments) close() {
 	m.now, m.over = moment{}, true
 }
 
-// A log is the entries in the order of Seq, in blocks of blockSize. A block that is full never changes,
-// and of the last one only places behind the end of a reader's log do, so reading takes no lock.
+// A log is the entries in the order of Seq, in blocks of blockSize, which all copies of the log share. An entry
+// never changes; one that is redacted has another put in its place, so places are read with the tables' lock held.
 type log struct {
-	blocks [][]activity.Entry
+	blocks [][]*activity.Entry
 	length int64
 }
 
 const blockSize = 256
 
-// add appends e and returns the Seq it gave it.
-func (l *log) add(e activity.Entry) int64 {
+// add appends e, which is the log's from then on, and returns the Seq it gave it.
+func (l *log) add(e *activity.Entry) int64 {
 	if l.length%blockSize == 0 {
-		l.blocks = append(l.blocks, make([]activity.Entry, blockSize))
+		l.blocks = append(l.blocks, make([]*activity.Entry, blockSize))
 	}
 	e.Seq = l.length + 1
 	*l.at(e.Seq) = e
@@ -91,4 +91,4 @@ func (l *log) add(e activity.Entry) int64 {
 	return e.Seq
 }
 
-func (l *log) at(seq int64) *activity.Entry { return &l.blocks[(seq-1)/blockSize][(seq-1)%blockSize] }
+func (l *log) at(seq int64) **activity.Entry { return &l.blocks[(seq-1)/blockSize][(seq-1)%blockSize] }

@@ -273,6 +273,20 @@ func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activ
 	}
 }
 
+// Content returns a copy of a content that is there now, whatever the moment of r.
+func (r *reader) Content(ctx context.Context, sha256 string) ([]byte, error) {
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
+	r.tables.mu.RLock()
+	data, ok := r.tables.contents[sha256]
+	r.tables.mu.RUnlock()
+	if !ok {
+		return nil, &notFound{"content", sha256}
+	}
+	return slices.Clone(data), nil
+}
+
 // An entrySource finds entries.
 type entrySource struct {
 	*reader
@@ -313,7 +327,7 @@ func (s *entrySource) next(n int) (found []*activity.Entry, more bool) {
 		} else {
 			place += s.first
 		}
-		s.found = append(s.found, s.log.at(place))
+		s.found = append(s.found, *s.log.at(place))
 	}
 	return s.found, s.passed < all
 }

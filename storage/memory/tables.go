@@ -2,6 +2,7 @@ package memory
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/tidwall/btree"
@@ -14,7 +15,7 @@ import (
 
 // tables are the records and their indexes.
 type tables struct {
-	mu sync.RWMutex // guards all below and everything reachable from it, but versions' values and full logs, which never change
+	mu sync.RWMutex // guards all below and everything reachable from it, but what versions, entries and contents hold, which never changes
 
 	incidents map[incident.ID]*incidentNode
 	numbers   []*incidentNode // Number n stands at n-1
@@ -32,6 +33,9 @@ type tables struct {
 
 	entries map[activity.ID]int64 // Seq by ID
 	log     log
+
+	contents map[string][]byte // by SHA256; what they hold never changes
+	named    map[string]int    // how often attachments of entries that are not redacted name a SHA256
 
 	seed     maphash.Seed // of marks
 	commit   int64
@@ -54,6 +58,8 @@ func newTables() *tables {
 		alerts:    make(map[alert.ID]*alertNode),
 		entities:  make(map[alert.Key]*entity),
 		entries:   make(map[activity.ID]int64),
+		contents:  make(map[string][]byte),
+		named:     make(map[string]int),
 		seed:      maphash.MakeSeed(),
 	}
 }
@@ -67,14 +73,18 @@ func newTree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
 type writing struct {
 	incidents []*incidentVersion
 	alerts    []*alertVersion
-	entries   []activity.Entry
+	entries   []*activity.Entry
+	contents  []activity.Content
+	redact    []activity.ID
 }
 
 func prepare(cs storage.Changeset) writing {
 	w := writing{
 		incidents: make([]*incidentVersion, len(cs.Incidents)),
 		alerts:    make([]*alertVersion, len(cs.Alerts)),
-		entries:   make([]activity.Entry, len(cs.Activity)),
+		entries:   make([]*activity.Entry, len(cs.Activity)),
+		contents:  make([]activity.Content, len(cs.Contents)),
+		redact:    slices.Clone(cs.Redact),
 	}
 	for n := range cs.Incidents {
 		w.incidents[n] = newIncidentVersion(cs.Incidents[n].Clone())
@@ -83,7 +93,10 @@ func prepare(cs storage.Changeset) writing {
 		w.alerts[n] = newAlertVersion(&cs.Alerts[n])
 	}
 	for n := range cs.Activity {
-		w.entries[n] = cs.Activity[n].Clone()
+		w.entries[n] = new(cs.Activity[n].Clone()) // by itself, so that one that is redacted is gone
+	}
+	for n, c := range cs.Contents {
+		w.contents[n] = activity.Content{SHA256: c.SHA256, Data: slices.Clone(c.Data)}
 	}
 	return w
 }
@@ -116,6 +129,7 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 	}
 	for n, e := range w.entries {
 		seq := t.log.add(e)
+		t.name(e, 1)
 		t.entries[e.ID] = seq
 		node := t.incident(e.Incident)
 		node.history = append(node.history, seq)
@@ -123,6 +137,17 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 			r.Seq = seq
 		}
 		pause()
+	}
+	for _, id := range w.redact {
+		at := t.log.at(t.entries[id])
+		t.name(*at, -1)
+		*at = new((*at).Redact()) // who reads the one that was there goes on with it
+		pause()
+	}
+	for _, c := range w.contents {
+		if _, ok := t.contents[c.SHA256]; !ok && t.named[c.SHA256] > 0 {
+			t.contents[c.SHA256] = c.Data
+		}
 	}
 	t.commit = next
 	earliest := moments.publish(moment{t, next, t.log})
@@ -134,6 +159,19 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 		pause()
 	}
 	return r
+}
+
+// name counts what the attachments of e name n times more, and forgets contents that nobody names any more.
+func (t *tables) name(e *activity.Entry, n int) {
+	if e.Redacted {
+		return
+	}
+	for _, a := range e.Attachments {
+		if t.named[a.SHA256] += n; t.named[a.SHA256] == 0 {
+			delete(t.named, a.SHA256)
+			delete(t.contents, a.SHA256)
+		}
+	}
 }
 
 // dropReplaced drops the oldest version that was replaced, unless a View of the earliest commit may read it.

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -75,6 +76,14 @@ type brokenReader struct {
 	sightings func(context.Context, storage.SightingQuery) iter.Seq2[storage.Sighting, error]
 	count     func(context.Context, incident.Query) (int, error)
 	facets    func(context.Context, incident.Query) (storage.Counts, error)
+	content   func(context.Context, string) ([]byte, error)
+}
+
+func (r *brokenReader) Content(ctx context.Context, sha256 string) ([]byte, error) {
+	if r.content != nil {
+		return r.content(ctx, sha256)
+	}
+	return r.Reader.Content(ctx, sha256)
 }
 
 func (r *brokenReader) Count(ctx context.Context, q incident.Query) (int, error) {
@@ -154,7 +163,7 @@ func applying(apply func(s storage.Storage, ctx context.Context, cs storage.Chan
 // giving returns storages that lose something of what is given to them.
 func giving(lose func(*storage.Changeset)) func() storage.Storage {
 	return applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		cs = storage.Changeset{Incidents: slices.Clone(cs.Incidents), Alerts: slices.Clone(cs.Alerts), Activity: slices.Clone(cs.Activity)}
+		cs = join(cs, storage.Changeset{})
 		lose(&cs)
 		return s.Apply(ctx, cs)
 	})
@@ -303,7 +312,7 @@ var faults = []fault{
 	})},
 	{[]string{"EmptyChangeset"}, "gives a number for nothing", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 		receipt, err := s.Apply(ctx, cs)
-		if len(cs.Incidents)+len(cs.Alerts)+len(cs.Activity) == 0 {
+		if len(cs.Incidents)+len(cs.Alerts)+len(cs.Activity)+len(cs.Redact) == 0 {
 			receipt.Seq = 7
 		}
 		return receipt, err
@@ -337,6 +346,51 @@ var faults = []fault{
 			}
 		}
 		return receipt, err
+	})},
+
+	{[]string{"Contents"}, "keeps the contents of a Changeset it refuses", opening(func(b *broken) {
+		refused := map[string][]byte{}
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			for _, c := range cs.Contents {
+				if err != nil {
+					refused[c.SHA256] = c.Data
+				}
+			}
+			return receipt, err
+		}
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				data, err := r.Reader.Content(ctx, digest)
+				if kept, ok := refused[digest]; ok {
+					return kept, nil
+				}
+				return data, err
+			}
+		}
+	})},
+	{[]string{"ContentNamed"}, "keeps contents for ever", opening(func(b *broken) {
+		var kept shared[byte]
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				data, err := r.Reader.Content(ctx, digest)
+				if ctx.Err() == nil && (err == nil || kept.has(digest)) {
+					return slices.Clone(kept.get(digest, 0, data)), nil
+				}
+				return data, err
+			}
+		}
+	})},
+	{[]string{"Redact"}, "leaves the names of attachments", opening(func(b *broken) {
+		var kept shared[activity.Attachment]
+		b.read = func(r *brokenReader) {
+			r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+				return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+					e.Attachments = slices.Clone(kept.get(string(e.ID), 0, slices.Clone(e.Attachments)))
+					return e
+				})
+			}
+		}
 	})},
 
 	{[]string{"DenseFeed"}, "shows an entry later than the next", reading(func(r *brokenReader) {
@@ -632,6 +686,213 @@ var moreFaults = []fault{
 		}
 		return receipt, err
 	})},
+	{[]string{"Contents"}, "ends contents at a zero byte", giving(func(cs *storage.Changeset) {
+		for n := range cs.Contents {
+			cs.Contents[n].Data, _, _ = bytes.Cut(cs.Contents[n].Data, []byte{0})
+		}
+	})},
+	{[]string{"Contents"}, "keeps a mebibyte of a content", giving(func(cs *storage.Changeset) {
+		for n := range cs.Contents {
+			cs.Contents[n].Data = cs.Contents[n].Data[:min(len(cs.Contents[n].Data), 1<<20)]
+		}
+	})},
+	{[]string{"Contents"}, "has no content of no bytes", reading(func(r *brokenReader) {
+		r.content = func(ctx context.Context, digest string) ([]byte, error) {
+			data, err := r.Reader.Content(ctx, digest)
+			if err == nil && len(data) == 0 {
+				err = storage.ErrNotFound
+			}
+			return data, err
+		}
+	})},
+	{[]string{"Contents"}, "refuses a content that is given again", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, c := range cs.Contents {
+				if has(ctx, b.Storage, c.SHA256, c.Data) == nil {
+					return storage.Receipt{}, storage.ErrExists
+				}
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+	})},
+	{[]string{"ContentNamed"}, "forgets a content with the first entry that named it", counting(func(e activity.Entry, digest string, less bool) int {
+		if n := timesNamed(e, digest); n == 0 || !less {
+			return n
+		}
+		return 99
+	})},
+	{[]string{"ContentNamed"}, "counts a content that one entry names twice once, and out twice", counting(func(e activity.Entry, digest string, less bool) int {
+		n := timesNamed(e, digest)
+		if !less {
+			n = min(n, 1)
+		}
+		if e.Redacted {
+			n = 0
+		}
+		return n
+	})},
+	{[]string{"ContentNamed"}, "counts a content out again when its entry is redacted again", counting(func(e activity.Entry, digest string, less bool) int {
+		if e.Redacted && !less {
+			return 0
+		}
+		return timesNamed(e, digest)
+	})},
+	{[]string{"ContentNamed"}, "keeps contents for entries that came redacted", counting(func(e activity.Entry, digest string, less bool) int {
+		if e.Redacted && less {
+			return 0
+		}
+		return timesNamed(e, digest)
+	})},
+	{[]string{"Redact"}, "leaves the text", opening(func(b *broken) {
+		var kept shared[byte]
+		b.read = func(r *brokenReader) {
+			r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+				return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+					e.Text = string(kept.get(string(e.ID), 0, []byte(e.Text)))
+					return e
+				})
+			}
+		}
+	})},
+	{[]string{"Redact"}, "takes the changes too", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+				if e.Redacted && e.Text == "" {
+					e.Changes = nil
+				}
+				return e
+			})
+		}
+	})},
+	{[]string{"Redact"}, "takes the digests too", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+				for n := range e.Attachments {
+					if e.Redacted && e.Text == "" {
+						e.Attachments[n].SHA256 = ""
+					}
+				}
+				return e
+			})
+		}
+	})},
+	{[]string{"Redact"}, "takes away what was given redacted", giving(func(cs *storage.Changeset) {
+		for n, e := range cs.Activity {
+			if e.Redacted {
+				cs.Activity[n] = e.Redact()
+			}
+		}
+	})},
+	{[]string{"Redact"}, "passes over what it cannot redact", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			cs.Redact = slices.DeleteFunc(slices.Clone(cs.Redact), func(id activity.ID) bool {
+				found, err := collect(live{b.Storage}.Activity(ctx, activity.Query{IDs: []activity.ID{id}}))
+				return err == nil && len(found) == 0
+			})
+			return b.Storage.Apply(ctx, cs)
+		}
+	})},
+	{[]string{"Redact"}, "redacts some of what it refuses to", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Redact: cs.Redact[:min(len(cs.Redact), 1)]}
+	})},
+	{[]string{"Redact"}, "redacts for a Changeset that it refuses", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if errors.Is(err, storage.ErrConflict) {
+			s.Apply(ctx, storage.Changeset{Redact: cs.Redact})
+		}
+		return receipt, err
+	})},
+	{[]string{"Redact"}, "redacts once only", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, id := range cs.Redact {
+				found, err := collect(live{b.Storage}.Activity(ctx, activity.Query{IDs: []activity.ID{id}}))
+				if err == nil && len(found) == 1 && found[0].Redacted {
+					return storage.Receipt{}, storage.ErrNotFound
+				}
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+	})},
+	{[]string{"Redact"}, "redacts entries of the same Changeset", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			var own []activity.ID
+			others := slices.DeleteFunc(slices.Clone(cs.Redact), func(id activity.ID) bool {
+				mine := slices.ContainsFunc(cs.Activity, func(e activity.Entry) bool { return e.ID == id })
+				if mine {
+					own = append(own, id)
+				}
+				return mine
+			})
+			cs.Redact = others
+			receipt, err := b.Storage.Apply(ctx, cs)
+			if err == nil && len(own) > 0 {
+				_, err = b.Storage.Apply(ctx, storage.Changeset{Redact: own})
+			}
+			return receipt, err
+		}
+	})},
+	{[]string{"Redact"}, "gives a redaction a number", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if len(cs.Redact) > 0 && err == nil {
+			receipt.Seq++
+		}
+		return receipt, err
+	})},
+	{[]string{"AliasIn"}, "keeps the content it was given", opening(func(b *broken) {
+		kept := map[string][]byte{}
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			for _, c := range cs.Contents {
+				kept[c.SHA256] = c.Data
+			}
+			return receipt, err
+		}
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				data, err := r.Reader.Content(ctx, digest)
+				if err == nil {
+					data = slices.Clone(kept[digest])
+				}
+				return data, err
+			}
+		}
+	})},
+	{[]string{"AliasOut"}, "gives the same content to everybody", opening(func(b *broken) {
+		var kept shared[byte]
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				data, err := r.Reader.Content(ctx, digest)
+				return kept.get(digest, 0, data), err
+			}
+		}
+	})},
+	{[]string{"EveryField"}, "forgets which entry another is about", giving(func(cs *storage.Changeset) {
+		for n := range cs.Activity {
+			cs.Activity[n].Subject = ""
+		}
+	})},
+	{[]string{"EveryField"}, "forgets how high an image is", giving(func(cs *storage.Changeset) {
+		for n := range cs.Activity {
+			cs.Activity[n].Attachments = slices.Clone(cs.Activity[n].Attachments)
+			for k := range cs.Activity[n].Attachments {
+				cs.Activity[n].Attachments[k].Height = 0
+			}
+		}
+	})},
+	{[]string{"NotFound"}, "has a content of no bytes for every digest", reading(func(r *brokenReader) {
+		r.content = func(ctx context.Context, digest string) ([]byte, error) {
+			data, err := r.Reader.Content(ctx, digest)
+			if errors.Is(err, storage.ErrNotFound) {
+				err = nil
+			}
+			return data, err
+		}
+	})},
+	{[]string{"Cancel"}, "returns a content without looking at the context", reading(func(r *brokenReader) {
+		r.content = func(ctx context.Context, digest string) ([]byte, error) {
+			return r.Reader.Content(context.WithoutCancel(ctx), digest)
+		}
+	})},
 	{[]string{"NumberKept"}, "has no numbers for incidents that are there", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 		receipt, err := s.Apply(ctx, cs)
 		for n, i := range cs.Incidents {
@@ -810,6 +1071,68 @@ func (s live) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity
 	return of(now(s.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) { return collect(r.Activity(ctx, q)) }))
 }
 
+func (s live) Content(ctx context.Context, sha256 string) ([]byte, error) {
+	return now(s.Storage, ctx, func(r storage.Reader) ([]byte, error) { return r.Content(ctx, sha256) })
+}
+
+// counting returns storages that count for themselves how often contents are named. weight returns how often e
+// names its contents when it comes, and less how often when it is redacted, again if it is redacted already.
+func counting(weight func(e activity.Entry, digest string, less bool) int) func() storage.Storage {
+	return opening(func(b *broken) {
+		data, named := map[string][]byte{}, map[string]int{}
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			var gone []activity.Entry
+			if len(cs.Redact) > 0 {
+				gone, _ = collect(live{b.Storage}.Activity(ctx, activity.Query{IDs: cs.Redact}))
+			}
+			receipt, err := b.Storage.Apply(ctx, cs)
+			if err != nil {
+				return receipt, err
+			}
+			count := func(entries []activity.Entry, less bool) {
+				for _, e := range entries {
+					for _, digest := range []string{"a", "b", "c"} {
+						if n := weight(e, digest, less); less {
+							named[digest] -= n
+						} else {
+							named[digest] += n
+						}
+					}
+				}
+			}
+			count(cs.Activity, false)
+			count(gone, true)
+			for _, c := range cs.Contents {
+				data[c.SHA256] = slices.Clone(c.Data)
+			}
+			for digest := range data {
+				if named[digest] <= 0 {
+					delete(data, digest)
+				}
+			}
+			return receipt, nil
+		}
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				if data, ok := data[digest]; ok {
+					return slices.Clone(data), nil
+				}
+				return nil, storage.ErrNotFound
+			}
+		}
+	})
+}
+
+// timesNamed says how often an entry names a content.
+func timesNamed(e activity.Entry, digest string) (n int) {
+	for _, a := range e.Attachments {
+		if a.SHA256 == digest {
+			n++
+		}
+	}
+	return n
+}
+
 // waiting returns a storage where Apply waits for Views.
 func waiting() storage.Storage {
 	return opening(func(b *broken) {
@@ -853,6 +1176,13 @@ func lastOf[T any](all *[]T, id func(T) string) {
 type shared[T any] struct {
 	mu   sync.Mutex
 	kept map[string][]T
+}
+
+func (s *shared[T]) has(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.kept["0 "+id]
+	return ok
 }
 
 // get returns the slice of the version, which is v when there was none.

@@ -69,6 +69,7 @@ type contents struct {
 	incidents, tagged, linked []incident.Incident
 	alerts, within, mentioned []alert.Alert
 	entries, history          []activity.Entry
+	named                     map[string][]byte // by the attachments of entries
 }
 
 // String returns all that is in c. It shares no memory with the storage, whatever that hands out.
@@ -96,7 +97,21 @@ func readFrom(ctx context.Context, r storage.Reader) (c contents, err error) {
 	c.mentioned, errs[5] = collect(r.Alerts(ctx, alert.Query{Entities: keys}))
 	c.entries, errs[6] = collect(r.Activity(ctx, activity.Query{}))
 	c.history, errs[7] = collect(r.Activity(ctx, activity.Query{Incidents: ids}))
-	return c, errors.Join(errs[:]...)
+	err = errors.Join(errs[:]...)
+	for _, e := range c.entries {
+		for _, a := range e.Attachments {
+			data, missing := r.Content(ctx, a.SHA256)
+			switch {
+			case missing == nil && c.named == nil:
+				c.named = map[string][]byte{a.SHA256: data}
+			case missing == nil:
+				c.named[a.SHA256] = data
+			case !errors.Is(missing, storage.ErrNotFound):
+				err = errors.Join(err, missing)
+			}
+		}
+	}
+	return c, err
 }
 
 func collect[T any](seq iter.Seq2[T, error]) (out []T, err error) {

@@ -15,7 +15,8 @@
 //
 // # Limits
 //
-// The suite makes at most a few thousand records in one storage. It needs the standard library only.
+// The suite makes at most a few thousand records in one storage, and contents of 5 MiB each. It needs the standard
+// library only.
 package storagetest
 
 import (
@@ -66,6 +67,10 @@ var cases = []testCase{
 	{"LargeIncident", "whether one of 5,000 alerts has an entity is answered with one record", largeIncident},
 	{"NumbersUnique", "every new incident gets a Number of its own, higher than all before", numbersUnique},
 	{"NumberKept", "the Number of an incident that is not new is taken from the store", numberKept},
+
+	{"Contents", "what the Contents of a Changeset hold is kept with it and read back byte by byte", keptContents},
+	{"ContentNamed", "a content is kept as long as an entry that is not redacted names it, and no longer", namedContents},
+	{"Redact", "an entry that is redacted loses its text and the names of its attachments, and nothing else", redacted},
 
 	{"DenseFeed", "sequence numbers are 1, 2, 3 … in the order of commits; none appears below one that was read", denseFeed},
 	{"FeedResume", "Query{AfterSeq: n} yields just what follows n", feedResume},

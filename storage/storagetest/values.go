@@ -20,16 +20,20 @@ var entityTypes = []alert.Entity{
 	alert.MailCluster{}, alert.App{}, alert.OAuthApp{}, alert.CloudResource{}, alert.Other{},
 }
 
-// full returns a Changeset of one incident, one alert and one entry in which no field is left out that the
-// storage does not give.
+// full returns a Changeset of one incident, one alert, two entries and a content in which no field is left out that
+// the storage does not give. The first entry is redacted, the other names the content.
 func full() storage.Changeset {
 	var i incident.Incident
 	var a alert.Alert
-	var e activity.Entry
+	var e, f activity.Entry
+	var c activity.Content
 	n := 0
 	fill(reflect.ValueOf(&i).Elem(), &n)
 	fill(reflect.ValueOf(&a).Elem(), &n)
 	fill(reflect.ValueOf(&e).Elem(), &n)
+	fill(reflect.ValueOf(&f).Elem(), &n)
+	fill(reflect.ValueOf(&c).Elem(), &n)
+	c.SHA256, f.Redacted = f.Attachments[1].SHA256, false
 	a.Evidence = nil
 	for _, entity := range entityTypes {
 		var v alert.Evidence
@@ -41,9 +45,9 @@ func full() storage.Changeset {
 		}
 		a.Evidence = append(a.Evidence, v)
 	}
-	i.Version, i.Number, a.Version, e.Seq = 0, 0, 0, 0
+	i.Version, i.Number, a.Version, e.Seq, f.Seq = 0, 0, 0, 0, 0
 	i.Alerts.Assets[alert.NotAsset] = 0
-	return storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e}}
+	return storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e, f}, Contents: []activity.Content{c}}
 }
 
 // fill sets all that is in v to something of its own, with n counting what there is already.
@@ -138,6 +142,7 @@ func aliasOut(ctx context.Context, s storage.Storage) error {
 			{"Alert", func() (any, error) { v, err := r.Alert(ctx, cs.Alerts[0].ID); return &v, err }},
 			{"Alerts", func() (any, error) { v, err := collect(r.Alerts(ctx, alert.Query{})); return &v, err }},
 			{"Alerts in brief", func() (any, error) { v, err := collect(r.Alerts(ctx, alert.Query{Brief: true})); return &v, err }},
+			{"Content", func() (any, error) { v, err := r.Content(ctx, cs.Contents[0].SHA256); return &v, err }},
 			{"Activity", func() (any, error) { v, err := collect(r.Activity(ctx, activity.Query{})); return &v, err }},
 		} {
 			v, err := way.read()
@@ -167,9 +172,10 @@ func everyField(ctx context.Context, s storage.Storage) error {
 	if err != nil {
 		return err
 	}
-	i, a, e := &cs.Incidents[0], &cs.Alerts[0], &cs.Activity[0]
+	i, a := &cs.Incidents[0], &cs.Alerts[0]
+	cs.Activity[0].Seq, cs.Activity[1].Seq = 1, 2
 	for version := range int64(2) { // new, and then replaced
-		i.Version, i.Number, a.Version, e.Seq = version+1, receipt.Numbers[0], version+1, 1
+		i.Version, i.Number, a.Version = version+1, receipt.Numbers[0], version+1
 		if err := s.View(ctx, func(r storage.Reader) error {
 			gotI, err := r.Incident(ctx, i.ID)
 			if err != nil {
@@ -217,6 +223,8 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 		a.Evidence[0].Entity = alert.URL{URL: "u" + text}
 		e := newEntry("id"+text, i.ID)
 		e.Alert, e.Actor.ID, e.Cause, e.Text = a.ID, text, text, text
+		e.Subject, e.Attachments = e.ID, []activity.Attachment{{Name: text, Type: text, SHA256: text}}
+		cs.Contents = append(cs.Contents, activity.Content{SHA256: text, Data: []byte(text)})
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
 	}
 	long := strings.Repeat("ä", incident.MaxComment)
@@ -242,6 +250,9 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 				return err
 			}
 			err = errors.Join(same(incident.Query{}, []incident.Incident{gotI}, []incident.Incident{i}), same(alert.Query{}, []alert.Alert{gotA}, []alert.Alert{a}))
+			if data, missing := r.Content(ctx, text); missing != nil || string(data) != text {
+				err = errors.Join(err, fmt.Errorf("the content comes back as %q: %w", data, missing))
+			}
 			list := []string{text}
 			for _, q := range []incident.Query{
 				{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {Sources: list}, {Products: list}, {Categories: list}, {DeviceGroups: list},

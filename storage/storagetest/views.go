@@ -20,10 +20,11 @@ func notFound(ctx context.Context, s storage.Storage) error {
 		return s.View(ctx, func(r storage.Reader) error {
 			i, err := r.Incident(ctx, "none")
 			a, alertErr := r.Alert(ctx, "none")
-			if !errors.Is(err, storage.ErrNotFound) || !errors.Is(alertErr, storage.ErrNotFound) {
-				return fmt.Errorf("reading what is not there: %v and %v", err, alertErr)
+			data, contentErr := r.Content(ctx, "none")
+			if !errors.Is(err, storage.ErrNotFound) || !errors.Is(alertErr, storage.ErrNotFound) || !errors.Is(contentErr, storage.ErrNotFound) {
+				return fmt.Errorf("reading what is not there: %v, %v and %v", err, alertErr, contentErr)
 			}
-			if !reflect.DeepEqual(i, incident.Incident{}) || !reflect.DeepEqual(a, alert.Alert{}) {
+			if !reflect.DeepEqual(i, incident.Incident{}) || !reflect.DeepEqual(a, alert.Alert{}) || data != nil {
 				return errors.New("a record came with ErrNotFound")
 			}
 			return nil
@@ -284,8 +285,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 	return s.View(ctx, func(r storage.Reader) error {
 		_, err := r.Incident(done, "i00000")
 		_, alertErr := r.Alert(done, newAlert(0, "").ID)
-		if !errors.Is(err, context.Canceled) || !errors.Is(alertErr, context.Canceled) {
-			return fmt.Errorf("records read when the context is done: %v and %v, want context.Canceled", err, alertErr)
+		_, contentErr := r.Content(done, "none")
+		if !errors.Is(err, context.Canceled) || !errors.Is(alertErr, context.Canceled) || !errors.Is(contentErr, context.Canceled) {
+			return fmt.Errorf("records read when the context is done: %v, %v and %v, want context.Canceled", err, alertErr, contentErr)
 		}
 		return nil
 	})

@@ -131,6 +131,11 @@ func (w *world) drawEntry(id activity.ID) activity.Entry {
 	}
 	if e.Time.Hour()%3 == 0 {
 		e.Origin = e.Incident
+		e.Subject = entryID(e.Time.Hour())
+	}
+	if e.Time.Hour()%5 == 0 {
+		e.Attachments = []activity.Attachment{{Name: "a.png", Type: "image/png", Size: 70, Width: 1, Height: 2, SHA256: "d"}, {Name: "b.gif"}}
+		e.Redacted = e.Time.Hour()%2 == 0
 	}
 	return e
 }

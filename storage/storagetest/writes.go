@@ -47,7 +47,10 @@ func allOrNothing(ctx context.Context, s storage.Storage) error {
 
 // join returns the records of both.
 func join(a, b storage.Changeset) storage.Changeset {
-	return storage.Changeset{Incidents: slices.Concat(a.Incidents, b.Incidents), Alerts: slices.Concat(a.Alerts, b.Alerts), Activity: slices.Concat(a.Activity, b.Activity)}
+	return storage.Changeset{
+		Incidents: slices.Concat(a.Incidents, b.Incidents), Alerts: slices.Concat(a.Alerts, b.Alerts), Activity: slices.Concat(a.Activity, b.Activity),
+		Contents: slices.Concat(a.Contents, b.Contents), Redact: slices.Concat(a.Redact, b.Redact),
+	}
 }
 
 func lostUpdate(ctx context.Context, s storage.Storage) error {

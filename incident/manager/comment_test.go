@@ -1,0 +1,348 @@
+package manager_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+const black, white = 0, 255
+
+// picture is an image of a pixel.
+func picture(name string, shade uint8) incident.Image {
+	m := image.NewGray(image.Rect(0, 0, 1, 1))
+	m.SetGray(0, 0, color.Gray{Y: shade})
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return incident.Image{Name: name, Data: b.Bytes()}
+}
+
+func digest(i incident.Image) string {
+	sum := sha256.Sum256(i.Data)
+	return hex.EncodeToString(sum[:])
+}
+
+// stored returns what is stored of an image, nil when it is not.
+func stored(t require.TestingT, s storage.Storage, i incident.Image) (data []byte) {
+	err := s.View(context.Background(), func(r storage.Reader) (err error) {
+		data, err = r.Content(context.Background(), digest(i))
+		return err
+	})
+	if !errors.Is(err, storage.ErrNotFound) {
+		require.NoError(t, err)
+	}
+	return data
+}
+
+// requireContents requires that black and white are stored as long as a comment that is not redacted has them.
+func requireContents(t require.TestingT, s storage.Storage) {
+	for _, i := range []incident.Image{picture("", black), picture("", white)} {
+		var want []byte
+		for e, err := range manager.New(s, nil).Activity(context.Background(), kai, activity.Query{}) {
+			require.NoError(t, err)
+			for _, a := range e.Attachments {
+				if a.SHA256 == digest(i) && !e.Redacted {
+					want = i.Data
+				}
+				require.True(t, a.Name != "" || e.Redacted)
+			}
+		}
+		require.Equal(t, want, stored(t, s, i))
+	}
+}
+
+func TestAnImageIsAttachedToAComment(t *testing.T) {
+	m, s := open(t)
+	id := apart(t, m, 1)[0]
+	a, b := picture("a.png", white), picture("b.png", black)
+	would, err := m.Comment(t.Context(), kai, id, "", manager.Attach(a, b), manager.DryRun())
+	require.NoError(t, err)
+	assert.Nil(t, stored(t, s, a))
+	for range 2 {
+		i, err := m.Comment(t.Context(), kai, id, "", manager.Attach(a), manager.Attach(b), manager.CommandID("k"))
+		require.NoError(t, err)
+		assert.Equal(t, 1, i.Comments)
+		would.Version = i.Version
+		assert.Equal(t, would, i)
+	}
+	_, err = m.Comment(t.Context(), kai, id, "![a](attachment:a.png)", manager.Attach(a), manager.CommandID("other"))
+	require.NoError(t, err)
+
+	comments := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))
+	require.Len(t, comments, 2)
+	assert.Equal(t, []activity.Attachment{
+		{Name: "a.png", Type: "image/png", Size: int64(len(a.Data)), Width: 1, Height: 1, SHA256: digest(a)},
+		{Name: "b.png", Type: "image/png", Size: int64(len(b.Data)), Width: 1, Height: 1, SHA256: digest(b)},
+	}, comments[0].Attachments)
+	for _, image := range []incident.Image{a, b} {
+		data, err := m.Content(t.Context(), kai, "k/0", digest(image))
+		require.NoError(t, err)
+		assert.Equal(t, image.Data, data)
+	}
+	for comment, digest := range map[activity.ID]string{"other/0": digest(b), "k/0": "", "none/0": digest(a)} {
+		_, err := m.Content(t.Context(), kai, comment, digest)
+		assert.ErrorIs(t, err, storage.ErrNotFound, "only what is attached to that comment")
+	}
+	consistent(t, s)
+	requireContents(t, s)
+}
+
+// What is wrong with a comment is said, and nothing is kept.
+func TestAnImageThatIsNone(t *testing.T) {
+	m, s := open(t)
+	id := apart(t, m, 1)[0]
+	before := everythingIn(t, s)
+	_, err := m.Comment(t.Context(), kai, id, "look", manager.Attach(picture("a", white), incident.Image{Name: "../b", Data: []byte("x")}))
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	assert.ErrorContains(t, err, "images[1].name")
+	assert.ErrorContains(t, err, "images[1].data")
+	_, err = m.Comment(t.Context(), kai, "nothing", "look", manager.Attach(picture("a", white)))
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+	assert.Equal(t, before, everythingIn(t, s))
+}
+
+// Images are for comments: no other command takes them without a word.
+func TestOnlyCommentsTakeImages(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 2)
+	before := everythingIn(t, s)
+	o, ctx := manager.Attach(picture("a", white)), t.Context()
+	second := func(_ any, err error) error { return err }
+	for name, err := range map[string]error{
+		"Ingest":     second(m.Ingest(ctx, siem, []alert.Alert{raise(9, 9)}, o)),
+		"Create":     second(m.Create(ctx, kai, incident.Draft{}, o)),
+		"Edit":       second(m.Edit(ctx, kai, ids[0], incident.Edit{Name: new("x")}, o)),
+		"EditAll":    second(m.EditAll(ctx, kai, incident.Query{}, incident.Edit{Name: new("x")}, o)),
+		"EditAlerts": second(m.EditAlerts(ctx, kai, []alert.ID{"edr:0"}, incident.AlertEdit{Status: new(alert.StatusResolved)}, o)),
+		"Merge":      second(m.Merge(ctx, kai, ids[0], ids[1:], "", o)),
+		"PlanMerge":  second(m.PlanMerge(ctx, kai, ids[0], ids[1:], "", o)),
+		"Unmerge":    second(m.Unmerge(ctx, kai, ids[0], "", o)),
+		"MoveAlerts": second(m.MoveAlerts(ctx, kai, []alert.ID{"edr:0"}, ids[1], "", o)),
+		"Redact":     second(m.Redact(ctx, kai, "x/0", "", o)),
+		"Import": func() error {
+			_, _, err := m.Import(ctx, siem, draft(), o)
+			return err
+		}(),
+	} {
+		assert.ErrorContains(t, err, "images are for a comment", name)
+	}
+	assert.Equal(t, before, everythingIn(t, s))
+}
+
+// A comment is redacted wherever it was copied, by whichever of its IDs, and its picture stays where another comment
+// has it.
+func TestRedact(t *testing.T) {
+	s, ids := merged(t)
+	m := standing(s)
+	_, err := m.Comment(t.Context(), kai, ids[0], "the same picture", manager.Attach(picture("z", white)), manager.CommandID("other"))
+	require.NoError(t, err)
+	_, err = m.Unmerge(t.Context(), kai, ids[4], "")
+	require.NoError(t, err)
+	_, err = m.Merge(t.Context(), kai, ids[2], ids[3:4], "")
+	require.NoError(t, err)
+	secrets := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}, Incidents: ids[2:]}))
+	require.Len(t, secrets, 3)
+	before := everythingIn(t, s)
+
+	would, err := m.Redact(t.Context(), kai, secrets[1].ID, "not ours", manager.DryRun())
+	require.NoError(t, err)
+	assert.Equal(t, before, everythingIn(t, s))
+	i, err := m.Redact(t.Context(), kai, secrets[1].ID, "not ours", manager.IfVersion(would.Version), manager.CommandID("r"))
+	require.NoError(t, err)
+	assert.Equal(t, ids[2], i.ID, "where the incident that the entry is in leads to")
+	would.Version++
+	assert.Equal(t, would, i)
+	after := everythingIn(t, s)
+	require.Len(t, after.log, len(before.log)+2, "the first is an incident of its own again")
+	for n, e := range before.log {
+		if e.Text == "a secret" {
+			e = e.Redact()
+		}
+		assert.Equal(t, e, after.log[n])
+	}
+	for n, e := range after.log[len(before.log):] {
+		assert.Equal(t, activity.Redacted, e.Type)
+		assert.Equal(t, secrets[0].ID, e.Subject)
+		assert.Equal(t, "not ours", e.Text)
+		assert.Equal(t, []incident.ID{ids[2], ids[4]}[n], e.Incident)
+	}
+	consistent(t, s)
+	requireContents(t, s)
+	for _, e := range secrets {
+		_, err := m.Content(t.Context(), kai, e.ID, digest(picture("", white)))
+		assert.ErrorIs(t, err, storage.ErrNotFound)
+		again, err := m.Redact(t.Context(), kai, e.ID, "again")
+		require.NoError(t, err, "there is nothing left")
+		assert.NotEmpty(t, again.ID)
+	}
+	again, err := m.Redact(t.Context(), kai, secrets[1].ID, "not ours", manager.CommandID("r"))
+	require.NoError(t, err)
+	assert.Equal(t, i, again)
+	assert.Equal(t, after, everythingIn(t, s))
+
+	_, err = m.Content(t.Context(), kai, "other/0", digest(picture("", white)))
+	require.NoError(t, err)
+	_, err = m.Redact(t.Context(), kai, "other/0", "")
+	require.NoError(t, err)
+	assert.Nil(t, everythingIn(t, s).images[0])
+}
+
+func TestWhatIsNotRedacted(t *testing.T) {
+	m, s := open(t)
+	apart(t, m, 1)
+	before := everythingIn(t, s)
+	_, err := m.Redact(t.Context(), kai, "none/0", "")
+	assert.ErrorIs(t, err, storage.ErrNotFound)
+	_, err = m.Redact(t.Context(), kai, before.log[0].ID, "")
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	_, err = m.Redact(t.Context(), kai, before.log[0].ID, "\xff")
+	assert.ErrorIs(t, err, alert.ErrInvalid)
+	assert.Equal(t, before, everythingIn(t, s))
+}
+
+// A comment that was imported and redacted stays so, however often it is imported again.
+func TestARedactedCommentStaysSoWhenImported(t *testing.T) {
+	m, s := open(t)
+	d := draft()
+	d.Comments = []incident.Comment{{By: "dave", Time: start, Text: "a secret"}}
+	i, _, err := m.Import(t.Context(), siem, d)
+	require.NoError(t, err)
+	_, err = m.Redact(t.Context(), kai, d.CommentIDs()[0], "")
+	require.NoError(t, err)
+	d.Reference.Updated, d.Name = d.Reference.Updated.Add(1e9), "changed"
+	again, _, err := m.Import(t.Context(), siem, d)
+	require.NoError(t, err)
+	assert.Equal(t, i.Comments, again.Comments)
+	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{})) {
+		assert.NotContains(t, e.Text, "secret")
+	}
+	consistent(t, s)
+}
+
+// An interrupted storage lets somebody else be faster once, at the first Apply.
+type interrupted struct {
+	storage.Storage
+	first *func(storage.Changeset)
+}
+
+func (i interrupted) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	if do := *i.first; do != nil {
+		*i.first = nil
+		do(cs)
+	}
+	return i.Storage.Apply(ctx, cs)
+}
+
+// Whatever merge or unmerge comes between finding the copies and redacting them, none is missed.
+func TestNoMergeCarriesATextPastItsRedaction(t *testing.T) {
+	ctx := context.Background()
+	tried := 0
+	for n := range 5 * 5 {
+		x, y := n/5, n%5
+		for named := range 3 {
+			s, ids := merged(t)
+			m := manager.New(s, nil)
+			_, err := m.Unmerge(ctx, kai, ids[4], "") // but there is a copy in the one before it
+			require.NoError(t, err)
+			_, err = m.Merge(ctx, kai, ids[1], ids[4:], "")
+			require.NoError(t, err)
+			copies := all(t, m.Activity(ctx, kai, activity.Query{Types: []activity.Type{activity.Commented}}))
+			require.Len(t, copies, 3)
+			between := func(storage.Changeset) {
+				if x == y {
+					_, err = m.Unmerge(ctx, kai, ids[x], "")
+				} else {
+					_, err = m.Merge(ctx, kai, ids[x], ids[y:y+1], "")
+				}
+				if err == nil {
+					tried++
+				}
+			}
+			_, redacted := manager.New(interrupted{s, &between}, nil).Redact(ctx, kai, copies[named].ID, "")
+			require.NoError(t, redacted)
+			for _, e := range all(t, m.Activity(ctx, kai, activity.Query{})) {
+				require.NotContains(t, e.Text, "secret", "merge of %d into %d in between: %+v", y, x, e)
+			}
+			consistent(t, s)
+			requireContents(t, s)
+		}
+	}
+	assert.Greater(t, tried, 10)
+}
+
+// However often somebody else is faster, an image is decoded once, and not while others write.
+func TestAnImageIsDecodedOnce(t *testing.T) {
+	m, s := open(t)
+	id := apart(t, m, 1)[0]
+	i := picture("a", white)
+	between := func(storage.Changeset) {
+		_, err := m.Edit(t.Context(), kai, id, incident.Edit{Name: new("faster")})
+		require.NoError(t, err)
+		clear(i.Data)
+	}
+	_, err := manager.New(interrupted{s, &between}, nil).Comment(t.Context(), kai, id, "", manager.Attach(i))
+	require.NoError(t, err)
+}
+
+// While comments are merged and taken apart by many, nobody carries a text past its redaction.
+func TestRedactionsAmidMerges(t *testing.T) {
+	for round := range uint64(10) {
+		m, s := open(t)
+		ids := apart(t, m, 4)
+		const comments = 12
+		for n := range comments {
+			_, err := m.Comment(t.Context(), kai, ids[n%4], fmt.Sprintf("secret %d.", n), manager.Attach(picture("a", black)), manager.CommandID(fmt.Sprint("s", n)))
+			require.NoError(t, err)
+		}
+		var wg sync.WaitGroup
+		for worker := range uint64(3) {
+			wg.Go(func() {
+				lots := rand.New(rand.NewPCG(round, worker))
+				for range 20 {
+					var err error
+					if id := ids[lots.IntN(4)]; lots.IntN(2) == 0 {
+						_, err = m.Merge(context.Background(), kai, id, []incident.ID{ids[lots.IntN(4)]}, "")
+					} else {
+						_, err = m.Unmerge(context.Background(), kai, id, "")
+					}
+					if _, refused := errors.AsType[*incident.RefusedError](err); !refused {
+						assert.NoError(t, err)
+					}
+				}
+			})
+		}
+		wg.Go(func() {
+			for n := range comments {
+				_, err := m.Redact(context.Background(), kai, activity.ID(fmt.Sprintf("s%d/0", n)), "")
+				assert.NoError(t, err)
+			}
+		})
+		wg.Wait()
+		for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{})) {
+			require.False(t, strings.HasPrefix(e.Text, "secret"), "%+v", e)
+		}
+		requireContents(t, s)
+		consistent(t, s)
+	}
+}

@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -41,9 +42,16 @@ func facetsOf(selected []incident.Incident) storage.Counts {
 		return n
 	}
 	c := storage.Counts{Total: len(selected), Unassigned: matching(incident.Query{Unassigned: true})}
-	add(&c.Statuses, []incident.Status{0, 1, 2, 3}, func(v incident.Status) int { return matching(incident.Query{Statuses: []incident.Status{v}}) })
-	add(&c.Severities, []alert.Severity{0, 1, 2, 3, 4}, func(v alert.Severity) int { return matching(incident.Query{Severities: []alert.Severity{v}}) })
-	add(&c.Owners, []string{"", "ann", "kai"}, func(v string) int { return matching(incident.Query{Owners: []string{v}}) })
+	add(&c.Statuses, []incident.Status{0, 1, 2, 3, 9}, func(v incident.Status) int { return matching(incident.Query{Statuses: []incident.Status{v}}) })
+	add(&c.Severities, []alert.Severity{0, 1, 2, 3, 4, 9, 15, 16}, func(v alert.Severity) int { return matching(incident.Query{Severities: []alert.Severity{v}}) })
+	for _, id := range []string{"", "ann", "kai"} {
+		if n := matching(incident.Query{Owners: []string{id}}); n > 0 {
+			if c.Owners == nil {
+				c.Owners = make(map[string]storage.OwnerTally)
+			}
+			c.Owners[id] = storage.OwnerTally{Owner: spokenFor(id, selected), Count: n}
+		}
+	}
 	add(&c.Classifications, []classification.Classification{"", classification.TruePositive}, func(v classification.Classification) int {
 		return matching(incident.Query{Classifications: []classification.Classification{v}})
 	})
@@ -69,6 +77,21 @@ func facetsOf(selected []incident.Incident) storage.Counts {
 		}
 	}
 	return c
+}
+
+// spokenFor returns the owner that stands for an account identifier: of all spellings the first in an order
+// that is written out.
+func spokenFor(id string, selected []incident.Incident) incident.Owner {
+	var all []incident.Owner
+	for _, i := range selected {
+		if !i.Owner.IsZero() && i.Owner.ID == id {
+			all = append(all, i.Owner)
+		}
+	}
+	return slices.MinFunc(all, func(a, b incident.Owner) int {
+		named := func(o incident.Owner) int { return min(len(o.Name), 1) }
+		return cmp.Or(named(b)-named(a), int(a.Kind)-int(b.Kind), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 func add[K comparable](counts *map[K]int, values []K, count func(K) int) {

@@ -57,6 +57,17 @@ func cleanTag(name string) string {
 	}), " ")
 }
 
+// CleanTag returns the name of a tag as it would be stored: NFC, with runs of space and control characters made
+// one blank and trimmed. The error matches [*alert.FieldError] when no tag can have that name: it is empty, longer than
+// [MaxTag] or not UTF-8.
+func CleanTag(name string) (string, error) {
+	name = cleanTag(name)
+	p := problems{record: "tag"}
+	p.need("name", name)
+	p.text("name", name, MaxTag)
+	return name, p.err()
+}
+
 // withTag returns tags with t, unless a tag of that name is there.
 func withTag(tags []Tag, t Tag) []Tag {
 	if slices.ContainsFunc(tags, func(have Tag) bool { return sameFold(have.Name, t.Name) }) {

@@ -52,6 +52,7 @@ type Options struct {
 	NewID      func() string            // identifiers of incidents and commands, never twice the same; nil means random ones
 	Correlator Correlator               // nil means correlation.Default{}
 	Taxonomy   *classification.Taxonomy // the verdicts that may be given; nil means classification.Defender()
+	Directory  Directory                // users and groups for SuggestOwners; nil means that only owners of incidents are known
 	Policy     incident.Policy          // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
 	Logger     *slog.Logger             // is told of retries at debug level; nil means nobody is
 }
@@ -63,6 +64,7 @@ type Manager struct {
 	newID      func() string
 	correlator Correlator
 	taxonomy   classification.Taxonomy
+	directory  Directory
 	policy     incident.Policy
 	log        *slog.Logger
 
@@ -76,7 +78,7 @@ func New(s storage.Storage, o *Options) *Manager {
 	if o == nil {
 		o = &Options{}
 	}
-	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, policy: o.Policy, log: o.Logger, seed: maphash.MakeSeed()}
+	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, directory: o.Directory, policy: o.Policy, log: o.Logger, seed: maphash.MakeSeed()}
 	if m.now == nil {
 		m.now = time.Now
 	}

@@ -1,8 +1,8 @@
 package incident_test
 
 import (
-	"errors"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"

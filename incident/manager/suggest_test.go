@@ -66,18 +66,23 @@ func TestOwnersComeFromTheDirectoryAndFromIncidents(t *testing.T) {
 	ramona, group := incident.Owner{ID: "r@contoso.com", Name: "Ramona"}, incident.Owner{Kind: alert.GroupOwner, ID: "x7", Name: "Monitoring"}
 	var asked string
 	d := people{all: []incident.Owner{monika, group}, asked: &asked}
-	m := suggest(t, d, ownedBy(ramona, ramona, ramona, mona, kai, kai, incident.Owner{ID: "x7"}, incident.Owner{}, incident.Owner{ID: "zoe"})...)
+	m := suggest(t, d, ownedBy(ramona, ramona, ramona, mona, kai, kai, incident.Owner{ID: "x7", Name: "Monica"}, incident.Owner{}, incident.Owner{ID: "zoe"})...)
 
 	got, err := m.SuggestOwners(t.Context(), siem, " Mon ", 0)
 	require.NoError(t, err)
 	assert.Equal(t, "Mon/10", asked)
-	assert.Equal(t, []incident.Owner{monika, group, kai, mona, ramona}, got, "the directory, then words that begin so, the busiest first, then others")
+	assert.Equal(t, []incident.Owner{monika, group, kai, mona, ramona}, got, "the directory, as it calls them, then words that begin so, the busiest first, then others")
 	got, err = m.SuggestOwners(t.Context(), siem, "MON", 2)
 	require.NoError(t, err)
 	assert.Equal(t, []incident.Owner{kai, mona}, got)
 	got, err = m.SuggestOwners(t.Context(), siem, "mona  k", -1)
 	require.NoError(t, err)
 	assert.Equal(t, []incident.Owner{mona}, got)
+
+	d.spoilt = true
+	got, err = suggest(t, d).SuggestOwners(t.Context(), siem, "Mon", 1)
+	require.NoError(t, err)
+	assert.Equal(t, []incident.Owner{monika}, got, "of a directory that does not keep to the limit")
 
 	asked = ""
 	got, err = m.SuggestOwners(t.Context(), siem, "", 3)

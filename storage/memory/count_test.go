@@ -254,3 +254,41 @@ func TestCountAfterTheView(t *testing.T) {
 	_, err = storage.Facets(t.Context(), r, incident.Query{CreatedSince: day})
 	require.ErrorIs(t, err, storage.ErrClosed)
 }
+
+// Statuses and severities that are no constants are counted like others, those that marks do not tell apart too.
+func TestCountOfOddValues(t *testing.T) {
+	s := memory.New()
+	var cs storage.Changeset
+	odd := []int{0, 2, 4, 9, 14, 15, 16, 99}
+	for n, status := range odd {
+		for k, severity := range odd {
+			cs.Incidents = append(cs.Incidents, incident.Incident{ID: incident.ID(fmt.Sprint(n, "/", k)), Status: incident.Status(status), Severity: alert.Severity(severity)})
+		}
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		for _, v := range odd {
+			statuses, severities := []incident.Status{incident.Status(v)}, []alert.Severity{alert.Severity(v)}
+			for _, q := range []incident.Query{
+				{Statuses: statuses}, {Severities: severities}, {Statuses: statuses, Severities: severities},
+				{Except: []incident.Query{{Statuses: statuses}}}, {Except: []incident.Query{{Severities: severities}}},
+				{Except: []incident.Query{{Statuses: statuses, Severities: severities}}}, {Except: []incident.Query{{}}},
+			} {
+				var want storage.Counts
+				for n := range cs.Incidents {
+					if q.Match(incident.Case{Incident: cs.Incidents[n]}) {
+						want.Add(&cs.Incidents[n])
+					}
+				}
+				got, err := storage.Facets(t.Context(), r, q)
+				require.NoError(t, err)
+				assert.Equal(t, want, got, "%+v", q)
+				n, err := storage.Count(t.Context(), r, q)
+				require.NoError(t, err)
+				assert.Equal(t, want.Total, n, "%+v", q)
+			}
+		}
+		return nil
+	}))
+}

@@ -19,8 +19,8 @@
 // are tested record by record. A query for IDs, numbers or entities finds all incidents that have one of
 // them before it yields the first, and entries about an alert are looked for in the log of the incidents
 // asked for, or in the whole log. A count of statuses, severities, owners or one tag is added up from the
-// sizes of indexes, and facets of statuses and severities from numbers that are kept up at each write; other
-// counts, and other facets, look at each incident that is counted.
+// sizes of indexes, and facets of statuses and severities from numbers that are kept up at each write, in time
+// that grows with the different values; other counts, and other facets, look at each incident that is counted.
 //
 // # Errors
 //

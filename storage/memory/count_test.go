@@ -292,3 +292,23 @@ func TestCountOfOddValues(t *testing.T) {
 		return nil
 	}))
 }
+
+// A count that takes several batches and several indexes leaves nothing out between them.
+func TestCountGoesOnWithTheNextIndex(t *testing.T) {
+	s := memory.New()
+	var cs storage.Changeset
+	for n := range 4000 {
+		cs.Incidents = append(cs.Incidents, incident.Incident{
+			ID: incident.ID(fmt.Sprint(n)), Status: incident.Status(2 * (n % 2)), Severity: alert.Severity(n / 2 % 5), Created: at(n), Updated: at(n),
+		})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		c, err := storage.Facets(t.Context(), r, incident.Query{Statuses: []incident.Status{incident.Active}, CreatedSince: at(1000)})
+		require.NoError(t, err)
+		assert.Equal(t, 1500, c.Total)
+		assert.Equal(t, map[alert.Severity]int{0: 300, 1: 300, 2: 300, 3: 300, 4: 300}, c.Severities)
+		return nil
+	}))
+}

@@ -2,6 +2,7 @@ package incident_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -739,4 +740,21 @@ func TestNamesAtTheirLimits(t *testing.T) {
 	}
 	assert.Equal(t, strings.Repeat("ä", incident.MaxName), titled(incident.MaxName))
 	assert.Equal(t, strings.Repeat("ä", incident.MaxName-1)+"…", titled(incident.MaxName+1))
+}
+
+// What a screen would set as a tag is what an edit stores, or the reason why it is refused.
+func TestCleanTag(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{" Spear\t\n phishing ", "Spear phishing"}, {"e\u0301tude", "\u00e9tude"}, {"a\x00b", "a b"}, {"钓鱼", "钓鱼"}, {strings.Repeat("ä", incident.MaxTag), strings.Repeat("ä", incident.MaxTag)},
+	} {
+		got, err := incident.CleanTag(c.text)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got)
+	}
+	for _, text := range []string{"", " \x00\t", "\xff", strings.Repeat("ä", incident.MaxTag+1)} {
+		_, err := incident.CleanTag(text)
+		problem, ok := errors.AsType[*alert.FieldError](err)
+		require.True(t, ok, "%q", text)
+		assert.Equal(t, "name", problem.Field)
+	}
 }

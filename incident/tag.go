@@ -60,6 +60,17 @@ func cleanTag(name string) string {
 	}), " ")
 }
 
+// CleanTag returns the name of a tag as it would be stored: NFC, with runs of space and control characters made
+// one blank and trimmed. The error matches [*alert.FieldError] when no tag can have that name: it is empty, longer than
+// [MaxTag] or not UTF-8.
+func CleanTag(name string) (string, error) {
+	name = cleanTag(name)
+	p := problems{record: "tag"}
+	p.need("name", name)
+	p.text("name", name, MaxTag)
+	return name, p.err()
+}
+
 // isDerived reports whether tags of the kind of t follow from the alerts of an incident.
 func isDerived(t Tag) bool { return t.Kind > alert.SystemTag }
 

@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
@@ -17,7 +19,7 @@ type Counts struct {
 	Unassigned       int
 	Statuses         map[incident.Status]int
 	Severities       map[alert.Severity]int
-	Owners           map[string]int                        // by account identifier
+	Owners           map[string]OwnerTally                 // by account identifier
 	Tags             map[string]Tally                      // by the folded name, see [incident.Fold]
 	Classifications  map[classification.Classification]int // "" is not classified
 	Determinations   map[classification.Determination]int  // "" is none
@@ -34,6 +36,38 @@ type Counts struct {
 type Tally struct {
 	Name  string
 	Count int
+}
+
+// Add counts n more incidents that have the tag in that spelling. n is 0 for a second spelling in an incident
+// that has been counted.
+func (t *Tally) Add(name string, n int) {
+	if t.Count == 0 || name < t.Name {
+		t.Name = name
+	}
+	t.Count += n
+}
+
+// An OwnerTally is how many incidents belong to an account identifier, and the owner it stands for. Where
+// incidents differ in what they say of it, Owner is one with a display name rather than one without, then a
+// user rather than a group, then the one whose name is the first by bytes, in whatever order they are counted.
+type OwnerTally struct {
+	Owner incident.Owner
+	Count int
+}
+
+// Add counts n more incidents that belong to o.
+func (t *OwnerTally) Add(o incident.Owner, n int) {
+	if t.Count == 0 || rankOwners(o, t.Owner) < 0 {
+		t.Owner = o
+	}
+	t.Count += n
+}
+
+func rankOwners(a, b incident.Owner) int {
+	if (a.Name == "") != (b.Name == "") {
+		return strings.Compare(b.Name, a.Name)
+	}
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 }
 
 // A Faceter is a [Reader] that counts by value without reading all records. Those who count use [Facets],
@@ -71,7 +105,7 @@ func (c *Counts) Add(i *incident.Incident) {
 	if i.Owner.IsZero() {
 		c.Unassigned++
 	} else {
-		count(&c.Owners, i.Owner.ID)
+		c.addOwner(i.Owner)
 	}
 	c.addTags(i.Tags)
 	count(&c.Classifications, i.Verdict.Classification)
@@ -85,21 +119,27 @@ func (c *Counts) Add(i *incident.Incident) {
 	count(&c.Criticalities, i.Alerts.Criticality)
 }
 
+func (c *Counts) addOwner(o incident.Owner) {
+	if c.Owners == nil {
+		c.Owners = make(map[string]OwnerTally)
+	}
+	tally := c.Owners[o.ID]
+	tally.Add(o, 1)
+	c.Owners[o.ID] = tally
+}
+
 func (c *Counts) addTags(tags []incident.Tag) {
 	if len(tags) > 0 && c.Tags == nil {
 		c.Tags = make(map[string]Tally)
 	}
 	var folded []string
 	for _, t := range tags {
-		name := incident.Fold(t.Name)
-		tally, known := c.Tags[name]
-		if !known || t.Name < tally.Name {
-			tally.Name = t.Name
-		}
+		name, n := incident.Fold(t.Name), 0
 		if !slices.Contains(folded, name) {
-			folded = append(folded, name)
-			tally.Count++
+			folded, n = append(folded, name), 1
 		}
+		tally := c.Tags[name]
+		tally.Add(t.Name, n)
 		c.Tags[name] = tally
 	}
 }

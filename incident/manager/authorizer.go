@@ -21,7 +21,7 @@ type Action string
 
 // The actions.
 const (
-	ActionRead       Action = "read"       // Incident, Incidents, Alerts, Activity, At, Explain, Content, Count, Facets
+	ActionRead       Action = "read"       // Incident, Incidents, Alerts, Activity, At, Explain, Content, Count, Facets, SuggestOwners, SuggestTags
 	ActionIngest     Action = "ingest"     // Ingest; asked once, of no incident
 	ActionImport     Action = "import"     // Import; of the incident, or of the one to be
 	ActionCreate     Action = "create"     // Create; of the incident to be

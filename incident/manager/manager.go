@@ -51,6 +51,7 @@ type Options struct {
 	Correlator Correlator                  // nil means correlation.Default{}
 	Taxonomy   *classification.Taxonomy    // the verdicts that may be given; nil means classification.Defender()
 	TagRules   *incident.TagRules          // which alerts bring which tags; nil means incident.DefaultTagRules(), and new(incident.TagRules) none; what TagRules.Validate refuses is left out
+	Directory  Directory                   // users and groups for SuggestOwners; nil means that only owners of incidents are known
 	Policy     incident.Policy             // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
 	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
 	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
@@ -65,6 +66,7 @@ type Manager struct {
 	correlator Correlator
 	taxonomy   classification.Taxonomy
 	tagged     func(alert.Alert) alert.Alert // by the tag rules
+	directory  Directory
 	policy     incident.Policy
 	authorizer Authorizer
 	priority   func(incident.Incident) int
@@ -80,7 +82,7 @@ func New(s storage.Storage, o *Options) *Manager {
 	if o == nil {
 		o = &Options{}
 	}
-	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, policy: o.Policy, authorizer: o.Authorizer, priority: o.Priority, log: o.Logger, seed: maphash.MakeSeed()}
+	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, directory: o.Directory, policy: o.Policy, authorizer: o.Authorizer, priority: o.Priority, log: o.Logger, seed: maphash.MakeSeed()}
 	if m.now == nil {
 		m.now = time.Now
 	}

@@ -33,7 +33,7 @@ func TestQueue(t *testing.T) {
 	assert.Equal(t, 3, c.Total)
 	assert.Equal(t, map[incident.Status]int{incident.Active: 2, incident.InProgress: 1}, c.Statuses)
 	assert.Equal(t, map[alert.Severity]int{alert.Medium: 3}, c.Severities)
-	assert.Equal(t, map[string]int{"kai": 1}, c.Owners)
+	assert.Equal(t, map[string]storage.OwnerTally{"kai": {Owner: incident.Owner{ID: "kai"}, Count: 1}}, c.Owners)
 	assert.Equal(t, 2, c.Unassigned)
 	assert.Equal(t, map[string]storage.Tally{"vip": {Name: "VIP", Count: 1}}, c.Tags)
 	assert.Equal(t, map[string]int{"edr": 3}, c.Sources)

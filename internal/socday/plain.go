@@ -235,8 +235,13 @@ func selects(q *incident.Query, i *incident.Incident) bool {
 	if len(q.Severities) > 0 && !slices.Contains(q.Severities, i.Severity) {
 		return false
 	}
-	if !q.UpdatedSince.IsZero() && i.Updated.Before(q.UpdatedSince) {
+	if !q.UpdatedSince.IsZero() && i.Updated.Before(q.UpdatedSince) || !q.CreatedSince.IsZero() && i.Created.Before(q.CreatedSince) {
 		return false
+	}
+	for n := range q.Except {
+		if selects(&q.Except[n], i) {
+			return false
+		}
 	}
 	if len(q.Owners) > 0 && !slices.Contains(q.Owners, i.Owner.ID) {
 		return false

@@ -56,7 +56,7 @@ func (d Day) Changeset(i int) storage.Changeset {
 		Updated: updated,
 	}
 	if !r.chance(0.4) {
-		inc.Owner = owner(r.skewed(owners))
+		inc.Owner = Owner(r.skewed(owners))
 	}
 	if r.chance(0.2) {
 		for range 1 + r.below(3) {
@@ -173,8 +173,8 @@ func (d Day) ID(i int) incident.ID {
 // Tag returns the name of the n-th of the 200 tags, the most frequent one first.
 func Tag(n int) string { return tagAreas[n%20] + "-" + tagThings[n/20%10] }
 
-// owner returns the n-th of the 50 owners, the busiest first.
-func owner(n int) incident.Owner {
+// Owner returns the n-th of the 50 owners, the busiest first.
+func Owner(n int) incident.Owner {
 	name := givenNames[n%len(givenNames)]
 	return incident.Owner{ID: strings.ToLower(name) + "." + strconv.Itoa(n) + "@contoso.com", Name: name + " " + strconv.Itoa(n)}
 }

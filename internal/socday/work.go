@@ -39,7 +39,7 @@ func (d Day) Edit(open []int, k int) Edit {
 	switch (k%len(open) + round) % 3 {
 	case 0:
 		r := d.random(forEdit, k+1)
-		e.Owner = new(owner(r.below(owners)))
+		e.Owner = new(Owner(r.below(owners)))
 	case 1:
 		if name := []string{"triage"}; odd {
 			e.RemoveTags = name
@@ -84,11 +84,11 @@ func (d Day) Searches() []Search {
 	for n := range 8 {
 		add(2, incident.Query{Tags: []string{Tag(n)}})
 		add(3, incident.Query{
-			Owners: []string{owner(n).ID}, Statuses: []incident.Status{incident.Active}, Severities: []alert.Severity{alert.Low + alert.Severity(n%3)},
+			Owners: []string{Owner(n).ID}, Statuses: []incident.Status{incident.Active}, Severities: []alert.Severity{alert.Low + alert.Severity(n%3)},
 		})
 		var names, people []string
 		for k := range 12 {
-			names, people = append(names, Tag(n+k)), append(people, owner(n+k).ID)
+			names, people = append(names, Tag(n+k)), append(people, Owner(n+k).ID)
 		}
 		add(4, incident.Query{
 			Statuses: openOnes, Severities: []alert.Severity{alert.Medium, alert.High}, Owners: people, Tags: names,

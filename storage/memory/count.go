@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/tidwall/btree"
 
@@ -10,10 +11,7 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-var (
-	_ storage.Counter = (*reader)(nil)
-	_ storage.Faceter = (*reader)(nil)
-)
+var _ storage.Counter = (*reader)(nil)
 
 // Count counts the incidents that q selects. Those of some statuses and severities, of some owners or with one
 // tag, and all of them, it knows from the sizes of the indexes.
@@ -32,25 +30,66 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 	return n, err
 }
 
-// Facets counts the incidents that q selects by value, without copying them.
-func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
-	var c storage.Counts
-	if err := r.each(ctx, q, func(v *incidentVersion) { c.Add(&v.value) }); err != nil {
-		return storage.Counts{}, err
-	}
-	return c, nil
-}
-
-// each calls fn with the incidents that q selects. Nobody changes what a version holds, so fn may read it
-// without the lock.
+// each calls fn with the incidents that q selects, in no order. Nobody changes what a version holds, so fn may
+// read it without the lock.
 func (r *reader) each(ctx context.Context, q incident.Query, fn func(*incidentVersion)) (err error) {
-	send(ctx, r, versions{r.source(q, incident.Place{}, false)}, 0, func(v *incidentVersion, failed error) bool {
+	s := r.source(q, incident.Place{}, false)
+	if len(q.IDs) == 0 && len(q.Numbers) == 0 && len(q.Entities) == 0 && len(q.Tags) < 2 {
+		s.find = func(n int) ([]*incidentVersion, bool) { // with the lock held, for the first time
+			s.find, q = r.unordered(q)
+			s.filter = r.filter(q)
+			return s.find(n)
+		}
+	}
+	send(ctx, r, versions{s}, 0, func(v *incidentVersion, failed error) bool {
 		if err = failed; err == nil {
 			fn(v)
 		}
 		return err == nil
 	})
 	return err
+}
+
+// unordered finds at least the incidents that q selects, each once, and returns what of q has not been seen to.
+// q asks for one tag at most. Going from tree to tree takes a fraction of what bringing them in order does.
+func (r *reader) unordered(q incident.Query) (find batcher, rest incident.Query) {
+	t := r.tables
+	trees, _ := t.smallest(q)
+	sieve, window := t.sieve(q), t.window(q)
+	first := window.lo
+	rest = unmarked(q)
+	only := func(index *btree.Map[string, *btree.BTreeG[listing]], text string) bool {
+		tree, ok := index.Get(text)
+		return ok && len(trees) == 1 && trees[0] == tree
+	}
+	if len(q.Tags) == 1 && only(&t.tags, incident.Fold(q.Tags[0])) {
+		rest.Tags = nil
+	}
+	if len(q.Owners) == 1 && q.Owners[0] != "" && !q.Unassigned && only(&t.owners, q.Owners[0]) {
+		rest.Owners = nil
+	}
+	var found []*incidentVersion
+	return func(n int) ([]*incidentVersion, bool) {
+		scanned, more := 0, false
+		for found = found[:0]; len(trees) > 0; trees = trees[1:] {
+			part := window
+			if part.many = trees[0]; !part.walk(lessListing, false, func(l listing) bool {
+				scanned++
+				part.lo = l
+				if sieve.passes(l.mark) {
+					found = append(found, l.version)
+				}
+				return len(found) < n && scanned < maxScanned
+			}) {
+				window.lo, more = part.lo, true
+				break
+			}
+			window.lo = first
+		}
+		// They are fetched from memory here, many at once.
+		found = slices.DeleteFunc(found, func(v *incidentVersion) bool { return !v.seen(r.commit) })
+		return found, more
+	}, rest
 }
 
 // versions finds incidents and copies none.
@@ -91,7 +130,7 @@ func (t *tables) exact(q incident.Query) (trees []*btree.BTreeG[listing], exact 
 		}
 		trees = treesOf(&t.owners, owners)
 	default:
-		rest.Statuses, rest.Severities = nil, nil
+		rest = unmarked(q)
 		for b, tree := range t.buckets {
 			if b.in(q) {
 				trees = append(trees, tree)
@@ -117,6 +156,13 @@ func (r *reader) unseen(most int, fn func(*incidentVersion)) bool {
 			fn(v.older)
 		}
 	}
+	return r.fresh(most, fn)
+}
+
+// fresh calls fn with the first versions of the incidents that came after this moment. It reports false when
+// they are more than most.
+func (r *reader) fresh(most int, fn func(*incidentVersion)) bool {
+	t := r.tables
 	for n := len(t.numbers) - 1; n >= 0; n-- {
 		first := t.numbers[n].latest
 		for first.older != nil {

@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -41,9 +42,16 @@ func facetsOf(selected []incident.Incident) storage.Counts {
 		return n
 	}
 	c := storage.Counts{Total: len(selected), Unassigned: matching(incident.Query{Unassigned: true})}
-	add(&c.Statuses, []incident.Status{0, 1, 2, 3}, func(v incident.Status) int { return matching(incident.Query{Statuses: []incident.Status{v}}) })
-	add(&c.Severities, []alert.Severity{0, 1, 2, 3, 4}, func(v alert.Severity) int { return matching(incident.Query{Severities: []alert.Severity{v}}) })
-	add(&c.Owners, []string{"", "ann", "kai"}, func(v string) int { return matching(incident.Query{Owners: []string{v}}) })
+	add(&c.Statuses, []incident.Status{0, 1, 2, 3, 9}, func(v incident.Status) int { return matching(incident.Query{Statuses: []incident.Status{v}}) })
+	add(&c.Severities, []alert.Severity{0, 1, 2, 3, 4, 9, 15, 16}, func(v alert.Severity) int { return matching(incident.Query{Severities: []alert.Severity{v}}) })
+	for _, id := range []string{"", "ann", "kai"} {
+		if n := matching(incident.Query{Owners: []string{id}}); n > 0 {
+			if c.Owners == nil {
+				c.Owners = make(map[string]storage.OwnerTally)
+			}
+			c.Owners[id] = storage.OwnerTally{Owner: spokenFor(id, selected), Count: n}
+		}
+	}
 	add(&c.Classifications, []classification.Classification{"", classification.TruePositive}, func(v classification.Classification) int {
 		return matching(incident.Query{Classifications: []classification.Classification{v}})
 	})
@@ -72,6 +80,21 @@ func facetsOf(selected []incident.Incident) storage.Counts {
 		}
 	}
 	return c
+}
+
+// spokenFor returns the owner that stands for an account identifier: of all spellings the first in an order
+// that is written out.
+func spokenFor(id string, selected []incident.Incident) incident.Owner {
+	var all []incident.Owner
+	for _, i := range selected {
+		if !i.Owner.IsZero() && i.Owner.ID == id {
+			all = append(all, i.Owner)
+		}
+	}
+	return slices.MinFunc(all, func(a, b incident.Owner) int {
+		named := func(o incident.Owner) int { return min(len(o.Name), 1) }
+		return cmp.Or(named(b)-named(a), int(a.Kind)-int(b.Kind), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 func add[K comparable](counts *map[K]int, values []K, count func(K) int) {
@@ -202,6 +225,16 @@ func TestCountInAnOldView(t *testing.T) {
 				n, err := storage.Count(t.Context(), old, *q)
 				require.NoError(t, err)
 				assert.Equal(t, want, n, "%+v", *q)
+				slow, err := storage.Facets(t.Context(), struct{ storage.Reader }{old}, *q)
+				require.NoError(t, err)
+				for range 2 { // the maps are the caller's, who may spoil them
+					c, err := storage.Facets(t.Context(), old, *q)
+					require.NoError(t, err)
+					assert.Equal(t, slow, c, "%+v", *q)
+					clear(c.Statuses)
+					clear(c.Owners)
+					clear(c.Tags)
+				}
 			}
 		}
 		agree()
@@ -223,4 +256,62 @@ func TestCountAfterTheView(t *testing.T) {
 	require.ErrorIs(t, err, storage.ErrClosed)
 	_, err = storage.Facets(t.Context(), r, incident.Query{CreatedSince: day})
 	require.ErrorIs(t, err, storage.ErrClosed)
+}
+
+// Statuses and severities that are no constants are counted like others, those that marks do not tell apart too.
+func TestCountOfOddValues(t *testing.T) {
+	s := memory.New()
+	var cs storage.Changeset
+	odd := []int{0, 2, 4, 9, 14, 15, 16, 99}
+	for n, status := range odd {
+		for k, severity := range odd {
+			cs.Incidents = append(cs.Incidents, incident.Incident{ID: incident.ID(fmt.Sprint(n, "/", k)), Status: incident.Status(status), Severity: alert.Severity(severity)})
+		}
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		for _, v := range odd {
+			statuses, severities := []incident.Status{incident.Status(v)}, []alert.Severity{alert.Severity(v)}
+			for _, q := range []incident.Query{
+				{Statuses: statuses}, {Severities: severities}, {Statuses: statuses, Severities: severities},
+				{Except: []incident.Query{{Statuses: statuses}}}, {Except: []incident.Query{{Severities: severities}}},
+				{Except: []incident.Query{{Statuses: statuses, Severities: severities}}}, {Except: []incident.Query{{}}},
+			} {
+				var want storage.Counts
+				for n := range cs.Incidents {
+					if q.Match(incident.Case{Incident: cs.Incidents[n]}) {
+						want.Add(&cs.Incidents[n])
+					}
+				}
+				got, err := storage.Facets(t.Context(), r, q)
+				require.NoError(t, err)
+				assert.Equal(t, want, got, "%+v", q)
+				n, err := storage.Count(t.Context(), r, q)
+				require.NoError(t, err)
+				assert.Equal(t, want.Total, n, "%+v", q)
+			}
+		}
+		return nil
+	}))
+}
+
+// A count that takes several batches and several indexes leaves nothing out between them.
+func TestCountGoesOnWithTheNextIndex(t *testing.T) {
+	s := memory.New()
+	var cs storage.Changeset
+	for n := range 4000 {
+		cs.Incidents = append(cs.Incidents, incident.Incident{
+			ID: incident.ID(fmt.Sprint(n)), Status: incident.Status(2 * (n % 2)), Severity: alert.Severity(n / 2 % 5), Created: at(n), Updated: at(n),
+		})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		c, err := storage.Facets(t.Context(), r, incident.Query{Statuses: []incident.Status{incident.Active}, CreatedSince: at(1000)})
+		require.NoError(t, err)
+		assert.Equal(t, 1500, c.Total)
+		assert.Equal(t, map[alert.Severity]int{0: 300, 1: 300, 2: 300, 3: 300, 4: 300}, c.Severities)
+		return nil
+	}))
 }

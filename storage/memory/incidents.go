@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"hash/maphash"
 	"math"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/tidwall/btree"
 
@@ -21,16 +23,20 @@ type incidentNode struct {
 
 // An incidentVersion is what an incident was from one commit to another.
 type incidentVersion struct {
-	value    incident.Incident // never changes once it is stored
-	from, to int64             // commits; it is not seen at to any more
-	older    *incidentVersion
-	tags     []string // folded
+	// What counts ask comes first, so that it is fetched from memory together.
+	from, to int64   // commits; it is not seen at to any more
+	facets   []int32 // numbers of its values, at least three
+	bucket   bucket
 	mark     mark
+	created  time.Time
+	older    *incidentVersion
+	value    incident.Incident // never changes once it is stored
+	tags     []string          // folded
 }
 
 func newIncidentVersion(i incident.Incident) *incidentVersion {
 	i.Version++
-	return &incidentVersion{value: i, to: math.MaxInt64}
+	return &incidentVersion{value: i, to: math.MaxInt64, bucket: bucket{i.Status, i.Severity}, created: i.Created}
 }
 
 // at returns the version that is seen at a commit, or nil.
@@ -139,16 +145,15 @@ type sieve struct {
 func (t *tables) sieve(q incident.Query) sieve {
 	s := sieve{statuses: math.MaxUint16, severities: math.MaxUint16}
 	if len(q.Statuses) > 0 {
-		s.statuses = 0
-		for _, status := range q.Statuses {
-			s.statuses |= 1 << min(status, 15)
-		}
+		s.statuses, _ = marked(q.Statuses)
 	}
 	if len(q.Severities) > 0 {
-		s.severities = 0
-		for _, severity := range q.Severities {
-			s.severities |= 1 << min(severity, 15)
-		}
+		s.severities, _ = marked(q.Severities)
+	}
+	for _, x := range q.Except {
+		statuses, severities := excluded(x)
+		s.statuses &^= statuses
+		s.severities &^= severities
 	}
 	if owners := ownersOf(q); owners != nil {
 		for _, id := range owners {
@@ -162,6 +167,45 @@ func (t *tables) sieve(q incident.Query) sieve {
 		s.tags |= t.tagMark(incident.Fold(tag))
 	}
 	return s
+}
+
+// marked returns a bit for each value as marks have them, and whether these bits stand for no others.
+func marked[E ~uint8](values []E) (bits uint16, exact bool) {
+	exact = true
+	for _, v := range values {
+		bits |= 1 << min(v, 15)
+		exact = exact && v < 15
+	}
+	return bits, exact
+}
+
+// unmarked returns q without the filters that a sieve decides for good.
+func unmarked(q incident.Query) incident.Query {
+	if _, exact := marked(q.Statuses); exact {
+		q.Statuses = nil
+	}
+	if _, exact := marked(q.Severities); exact {
+		q.Severities = nil
+	}
+	var except []incident.Query
+	for _, x := range q.Except {
+		if statuses, severities := excluded(x); statuses|severities == 0 {
+			except = append(except, x)
+		}
+	}
+	q.Except = except
+	return q
+}
+
+// excluded returns the marks of all that x selects, if x asks for nothing but statuses or nothing but severities.
+func excluded(x incident.Query) (statuses, severities uint16) {
+	statuses, exact := marked(x.Statuses)
+	severities, also := marked(x.Severities)
+	x.Statuses, x.Severities = nil, nil
+	if !exact || !also || statuses != 0 && severities != 0 || !reflect.ValueOf(x).IsZero() {
+		return 0, 0
+	}
+	return statuses, severities
 }
 
 // ownersOf returns the owners that q asks for, "" for none; nil means that owners do not matter.
@@ -194,7 +238,7 @@ func (t *tables) putIncident(v *incidentVersion, commit int64) int64 {
 		old.to = commit
 		t.replaced = append(t.replaced, replaced{incident: v})
 	}
-	if old != nil && slices.EqualFunc(v.value.Tags, old.value.Tags, func(a, b incident.Tag) bool { return a.Name == b.Name }) {
+	if old != nil && sameTags(v, old) {
 		v.tags = old.tags
 	} else {
 		for _, tag := range v.value.Tags {
@@ -204,10 +248,14 @@ func (t *tables) putIncident(v *incidentVersion, commit int64) int64 {
 	}
 	v.mark = t.mark(v)
 	node.latest = v
+	t.facets.put(v, old)
+	if v.backdated() {
+		t.backdated++
+	}
 
 	l := v.listing()
 	t.updated.Set(l)
-	b := bucket{v.value.Status, v.value.Severity}
+	b := v.bucket
 	if t.buckets[b] == nil {
 		t.buckets[b] = newTree(lessListing)
 	}
@@ -224,6 +272,13 @@ func (t *tables) putIncident(v *incidentVersion, commit int64) int64 {
 		t.names.Set(row{namePlace(v.value), node})
 	}
 	return v.value.Number
+}
+
+// backdated reports whether the last update came before the creation, as import can have it.
+func (v *incidentVersion) backdated() bool { return v.value.Updated.Before(v.value.Created) }
+
+func sameTags(v, w *incidentVersion) bool {
+	return slices.EqualFunc(v.value.Tags, w.value.Tags, func(a, b incident.Tag) bool { return a.Name == b.Name })
 }
 
 func (v *incidentVersion) listing() listing {
@@ -250,9 +305,13 @@ func unlist[K cmp.Ordered](index *btree.Map[K, *btree.BTreeG[listing]], key K, l
 func (t *tables) dropIncident(next *incidentVersion) {
 	old := next.older
 	next.older = nil
+	t.facets.drop(old, next)
 	l := old.listing()
+	if old.backdated() {
+		t.backdated--
+	}
 	t.updated.Delete(l)
-	b := bucket{old.value.Status, old.value.Severity}
+	b := old.bucket
 	if t.buckets[b].Delete(l); t.buckets[b].Len() == 0 {
 		delete(t.buckets, b)
 	}

@@ -106,7 +106,11 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		i.Version, i.Number = m.incidents[i.ID].Version, m.incidents[i.ID].Number
 		i.Name = pick(t, "name", "", "a", "B", "b\x00")
 		i.Status, i.Severity = pick(t, "status", incident.Active, incident.Resolved), pick(t, "severity", alert.Low, alert.High)
-		i.Owner = pick(t, "owner", incident.Owner{}, incident.Owner{ID: "kai"}, incident.Owner{ID: "ann"}, incident.Owner{Name: "x"})
+		if rapid.IntRange(0, 20).Draw(t, "odd") == 0 { // no constants, and more than marks tell apart
+			i.Status, i.Severity = pick(t, "odd status", 9, incident.Active), pick[alert.Severity](t, "odd severity", 9, 15, 16)
+		}
+		i.Owner = pick(t, "owner", incident.Owner{}, incident.Owner{ID: "kai"}, incident.Owner{ID: "ann"}, incident.Owner{Name: "x"},
+			incident.Owner{ID: "kai", Name: "Kai"}, incident.Owner{ID: "kai", Name: "K."}, incident.Owner{ID: "ann", Kind: alert.GroupOwner})
 		for _, tag := range some(t, "tags", "vip", "VIP", "straße") {
 			i.Tags = append(i.Tags, incident.Tag{Name: tag})
 		}
@@ -259,6 +263,21 @@ func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
 		CreatedSince: minute(t, "cs"), CreatedUntil: minute(t, "cu"), UpdatedSince: minute(t, "us"), UpdatedUntil: minute(t, "uu"),
 		Sort: incident.Sort(rapid.IntRange(0, 6).Draw(t, "sort")), Ascending: rapid.Bool().Draw(t, "ascending"), Limit: rapid.IntRange(0, 5).Draw(t, "limit"),
 	}
+	if rapid.Bool().Draw(t, "kept") { // what is known without looking at incidents
+		q = incident.Query{
+			Statuses: some(t, "statuses kept", incident.Active, incident.Resolved, 9), Severities: some(t, "severities kept", alert.Low, alert.High, 15),
+			Except: some(t, "except kept", incident.Query{Statuses: []incident.Status{incident.Resolved}}, incident.Query{Severities: []alert.Severity{alert.Low}},
+				incident.Query{Statuses: []incident.Status{incident.Active}, Severities: []alert.Severity{alert.High}}),
+		}
+		if rapid.Bool().Draw(t, "no severities") {
+			q.Severities = nil
+		}
+		if rapid.Bool().Draw(t, "no exception") {
+			q.Except = nil
+		}
+		m.countAgrees(t, r, q)
+		return
+	}
 	// Every filter at once selects nothing, so most are dropped again.
 	drop := func(label string) bool { return rapid.IntRange(0, 2).Draw(t, label) > 0 }
 	if drop("dropOwners") {
@@ -288,6 +307,20 @@ func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
 	if !drop("text") {
 		q.Text = pick(t, "text", "A", "host1", "host2", "i2", "2")
 	}
+	all := m.countAgrees(t, r, q)
+	if len(m.incidents) > 0 && rapid.Bool().Draw(t, "cursor") {
+		for _, from := range m.incidents {
+			if from.Number == int64(len(m.incidents)+1)/2 {
+				q.After = q.CursorAfter(from)
+				all = slices.DeleteFunc(all, func(i incident.Incident) bool { return q.Compare(i, from) <= 0 })
+			}
+		}
+	}
+	require.Equal(t, cut(all, q.Limit), collect(t, r.Incidents(t.Context(), q)), "%+v", q)
+}
+
+// countAgrees sees that the counts are of what q selects, which it returns in order.
+func (m *model) countAgrees(t *rapid.T, r storage.Reader, q incident.Query) []incident.Incident {
 	var all []incident.Incident
 	for _, i := range m.incidents {
 		c := incident.Case{Incident: i}
@@ -302,15 +335,7 @@ func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
 	}
 	slices.SortFunc(all, q.Compare)
 	countsAgree(t, r, q, all)
-	if len(m.incidents) > 0 && rapid.Bool().Draw(t, "cursor") {
-		for _, from := range m.incidents {
-			if from.Number == int64(len(m.incidents)+1)/2 {
-				q.After = q.CursorAfter(from)
-				all = slices.DeleteFunc(all, func(i incident.Incident) bool { return q.Compare(i, from) <= 0 })
-			}
-		}
-	}
-	require.Equal(t, cut(all, q.Limit), collect(t, r.Incidents(t.Context(), q)), "%+v", q)
+	return all
 }
 
 func (m *model) alertsAgree(t *rapid.T, r storage.Reader) {

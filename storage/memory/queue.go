@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"reflect"
 	"slices"
 	"time"
 
@@ -53,6 +54,7 @@ func (s *incidentSource) copy(v *incidentVersion) incident.Incident { return v.v
 type filter struct {
 	q      incident.Query       // without Tags, Text, Entities and Except
 	tags   []string             // folded, as those of versions are; none means that they do not matter
+	copied bool                 // q asks for what only Match knows, which takes copies
 	text   *incident.Query      // with Text alone; nil when there is none
 	named  map[incident.ID]bool // those with an asset that Text names
 	linked map[incident.ID]bool // those with one of the entities; nil means that they do not matter
@@ -63,6 +65,11 @@ type filter struct {
 func (r *reader) filter(q incident.Query) filter {
 	f := filter{q: q}
 	f.q.Tags, f.q.Text, f.q.Entities, f.q.Except = nil, "", nil, nil
+	few := f.q
+	few.Statuses, few.Severities, few.Owners, few.Unassigned = nil, nil, nil, false
+	few.CreatedSince, few.CreatedUntil, few.UpdatedSince, few.UpdatedUntil = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	few.Sort, few.Ascending, few.After, few.Limit = 0, false, incident.Cursor{}, 0
+	f.copied = !reflect.ValueOf(few).IsZero()
 	for _, tag := range q.Tags {
 		f.tags = append(f.tags, incident.Fold(tag))
 	}
@@ -93,7 +100,7 @@ func (r *reader) having(keys []alert.Key) map[incident.ID]bool {
 func (f *filter) passes(v *incidentVersion) bool {
 	id := v.value.ID
 	if len(f.tags) > 0 && !slices.ContainsFunc(v.tags, func(t string) bool { return slices.Contains(f.tags, t) }) ||
-		!f.q.Match(incident.Case{Incident: v.value}) || f.linked != nil && !f.linked[id] ||
+		!f.matches(v) || f.linked != nil && !f.linked[id] ||
 		f.text != nil && !f.named[id] && !f.text.Match(incident.Case{Incident: v.value}) {
 		return false
 	}
@@ -103,6 +110,23 @@ func (f *filter) passes(v *incidentVersion) bool {
 		}
 	}
 	return true
+}
+
+// matches is what f.q.Match says of v. Both are large to copy, so that the filters that queues have most are
+// tested where they are.
+func (f *filter) matches(v *incidentVersion) bool {
+	q, i := &f.q, &v.value
+	if f.copied {
+		return q.Match(incident.Case{Incident: *i})
+	}
+	return within(v.created, q.CreatedSince, q.CreatedUntil) &&
+		(len(q.Statuses) == 0 || slices.Contains(q.Statuses, v.bucket.status)) && (len(q.Severities) == 0 || slices.Contains(q.Severities, v.bucket.severity)) &&
+		(len(q.Owners) == 0 && !q.Unassigned || q.Unassigned && i.Owner.IsZero() || !i.Owner.IsZero() && slices.Contains(q.Owners, i.Owner.ID)) &&
+		(q.UpdatedSince.IsZero() && q.UpdatedUntil.IsZero() || within(i.Updated, q.UpdatedSince, q.UpdatedUntil))
+}
+
+func within(t, since, until time.Time) bool {
+	return (since.IsZero() || !t.Before(since)) && (until.IsZero() || t.Before(until))
 }
 
 // A batcher is the method next of a source.
@@ -177,7 +201,7 @@ func (t *tables) smallest(q incident.Query) (trees []*btree.BTreeG[listing], siz
 			trees, size = other, n
 		}
 	}
-	if len(q.Statuses) > 0 || len(q.Severities) > 0 {
+	if len(q.Statuses) > 0 || len(q.Severities) > 0 || len(q.Except) > 0 {
 		var other []*btree.BTreeG[listing]
 		for b, tree := range t.buckets {
 			if b.in(q) {
@@ -221,6 +245,12 @@ func treesOf(index *btree.Map[string, *btree.BTreeG[listing]], texts []string) [
 
 // in reports whether q's statuses and severities let the incidents of b pass.
 func (b bucket) in(q incident.Query) bool {
+	for _, x := range q.Except {
+		statuses, severities := excluded(x)
+		if statuses>>min(b.status, 15)&1 != 0 || severities>>min(b.severity, 15)&1 != 0 {
+			return false
+		}
+	}
 	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, b.status)) &&
 		(len(q.Severities) == 0 || slices.Contains(q.Severities, b.severity))
 }
@@ -351,9 +381,19 @@ func inOrder[K cmp.Ordered](index *btree.Map[K, *btree.BTreeG[listing]], q incid
 	return done
 }
 
+// window is where in the order of last update all incidents are that q can select. Who was created since some
+// time was updated since, too, as long as nothing is backdated.
+func (t *tables) window(q incident.Query) span[listing] {
+	first := since(q.UpdatedSince)
+	if t.backdated == 0 {
+		first = max(first, since(q.CreatedSince))
+	}
+	return span[listing]{lo: listing{updated: first, number: math.MinInt64}, hi: listing{updated: until(q.UpdatedUntil)}}
+}
+
 // byUpdate finds incidents in stages.
 func (r *reader) byUpdate(q incident.Query, start incident.Place, started bool) batcher {
-	sieve := r.tables.sieve(q)
+	sieve, window := r.tables.sieve(q), r.tables.window(q)
 	return func(n int) (found []*incidentVersion, more bool) {
 		scanned := 0
 		var last *incidentVersion
@@ -365,9 +405,8 @@ func (r *reader) byUpdate(q incident.Query, start incident.Place, started bool) 
 			}
 			spans := make([]span[listing], 0, len(s.trees))
 			for _, tree := range s.trees {
-				part := span[listing]{
-					many: tree, lo: listing{updated: since(q.UpdatedSince), number: math.MinInt64}, hi: listing{updated: until(q.UpdatedUntil)},
-				}
+				part := window
+				part.many = tree
 				if cut {
 					edge := listing{updated: from.Updated, number: from.Number}
 					if q.Ascending {

@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -11,51 +12,58 @@ import (
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
 
-// BenchmarkCount counts what a screen shows beside the queue, and what it offers to choose from. "read" is the
-// same by reading the incidents.
+// BenchmarkCount counts what a screen shows beside the queue. So does BenchmarkFacets, by value, what it offers to
+// choose from.
 func BenchmarkCount(b *testing.B) {
+	benchmarkCounts(b, (*socday.Plain).Count, storage.Count, func(n int) int { return n })
+}
+
+func BenchmarkFacets(b *testing.B) {
+	benchmarkCounts(b, (*socday.Plain).Facets, storage.Facets, func(c storage.Counts) int { return c.Total })
+}
+
+func benchmarkCounts[T any](b *testing.B, plain func(*socday.Plain, incident.Query) T,
+	ours func(context.Context, storage.Reader, incident.Query) (T, error), total func(T) int) {
 	for size := range sizes(10_000, 100_000, 1_000_000) {
 		day := socday.Day{Seed: 1, Incidents: size, Light: true}
-		s := memory.New()
-		for cs := range day.Queue() {
-			if _, err := s.Apply(b.Context(), cs); err != nil {
-				b.Fatal(err)
-			}
-		}
+		s, p := load(b, day.Queue())
 		open := []incident.Status{incident.Active, incident.InProgress}
 		for _, c := range []struct {
 			name string
 			q    incident.Query
 		}{
 			{"all", incident.Query{}},
+			{"open", incident.Query{Statuses: open}},
 			{"openHigh", incident.Query{Statuses: open, Severities: []alert.Severity{alert.High}}},
 			{"tag", incident.Query{Tags: []string{socday.Tag(1)}}},
+			{"ownerOpen", incident.Query{Statuses: open, Owners: []string{socday.Owner(1).ID}}},
 			{"default", incident.DefaultQuery(day.Time(0))},
 			{"notResolved", incident.Query{Except: []incident.Query{{Statuses: []incident.Status{incident.Resolved}}}}},
 		} {
-			for name, count := range map[string]func(storage.Reader) (int, error){
-				"count": func(r storage.Reader) (int, error) { return storage.Count(b.Context(), r, c.q) },
-				"facets": func(r storage.Reader) (int, error) {
-					f, err := storage.Facets(b.Context(), r, c.q)
-					return f.Total, err
-				},
-				"read": func(r storage.Reader) (int, error) {
-					return storage.Count(b.Context(), struct{ storage.Reader }{r}, c.q)
-				},
+			all, rows := make(times), total(plain(p, c.q))
+			for _, way := range []struct {
+				name  string
+				count func() (int, error)
+			}{
+				{"plain", func() (int, error) { return total(plain(p, c.q)), nil }},
+				{"ours", func() (n int, err error) {
+					err = s.View(b.Context(), func(r storage.Reader) error {
+						v, err := ours(b.Context(), r, c.q)
+						n = total(v)
+						return err
+					})
+					return n, err
+				}},
 			} {
-				b.Run(fmt.Sprint(size, "/", c.name, "/", name), func(b *testing.B) {
+				b.Run(fmt.Sprint(size, "/", c.name, "/", way.name), func(b *testing.B) {
 					b.ReportAllocs()
-					rows := 0
 					for b.Loop() {
-						err := s.View(b.Context(), func(r storage.Reader) (err error) {
-							rows, err = count(r)
-							return err
-						})
-						if err != nil {
-							b.Fatal(err)
+						if n, err := way.count(); n != rows || err != nil {
+							b.Fatalf("%d, not %d: %v", n, rows, err)
 						}
 					}
 					b.ReportMetric(float64(rows), "rows")
+					all.compare(b, way.name)
 				})
 			}
 		}

@@ -26,6 +26,8 @@ type tables struct {
 	priority  btree.Map[int, *btree.BTreeG[listing]]
 	created   *btree.BTreeG[row]
 	names     *btree.BTreeG[row]
+	facets    facets
+	backdated int // versions in the indexes that were updated before they were created
 
 	alerts   map[alert.ID]*alertNode
 	byTime   mentions // all alerts
@@ -55,6 +57,7 @@ func newTables() *tables {
 		buckets:   make(map[bucket]*btree.BTreeG[listing]),
 		created:   newTree(lessRow),
 		names:     newTree(lessRow),
+		facets:    facets{numbers: make(map[facet]int32), present: make(map[bucket]int)},
 		alerts:    make(map[alert.ID]*alertNode),
 		entities:  make(map[alert.Key]*entity),
 		entries:   make(map[activity.ID]int64),

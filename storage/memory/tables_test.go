@@ -41,6 +41,8 @@ func TestNothingReplacedIsKept(t *testing.T) {
 			i.Version = incidents[i.ID].Version
 			i.Name, i.Owner.ID = rapid.SampledFrom([]string{"x", "y"}).Draw(t, "name"), rapid.SampledFrom([]string{"", "kai"}).Draw(t, "owner")
 			i.Status, i.Created, i.Updated = incident.Status(rapid.IntRange(0, 2).Draw(t, "status")), minute(), minute()
+			i.Alerts.Categories = rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b"}), rapid.ID[string]).Draw(t, "categories")
+			i.Severity = alert.Severity(rapid.SampledFrom([]int{0, 4, 9}).Draw(t, "severity"))
 			for _, tag := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"vip", "test"}), rapid.ID[string]).Draw(t, "tags") {
 				i.Tags = append(i.Tags, incident.Tag{Name: tag})
 			}
@@ -84,6 +86,7 @@ func TestNothingReplacedIsKept(t *testing.T) {
 		_, err := fresh.Apply(t.Context(), cs)
 		require.NoError(t, err)
 		assert.Equal(t, fresh.tables.sizes(), s.tables.sizes())
+		assert.Len(t, s.tables.facets.values, len(s.tables.facets.numbers)+len(s.tables.facets.free), "numbers are used again")
 		for _, e := range s.tables.entities {
 			if e.members != nil {
 				assert.Equal(t, e.alerts.len(), e.members.Len(), e.key)
@@ -103,6 +106,17 @@ func (t *tables) sizes() map[string]int {
 	sizes := map[string]int{
 		"updated": t.updated.Len(), "created": t.created.Len(), "names": t.names.Len(), "by time": t.byTime.len(),
 		"buckets": len(t.buckets), "owners": t.owners.Len(), "tags": t.tags.Len(), "entities": len(t.entities),
+		"values": len(t.facets.numbers), "backdated": t.backdated,
+	}
+	for key, number := range t.facets.numbers {
+		v := t.facets.values[number]
+		sizes[fmt.Sprint("lists with ", key)] = v.lists
+		for slot, n := range v.counts {
+			sizes[fmt.Sprint("incidents with ", key, " in ", slot)] = int(n)
+		}
+	}
+	for b, n := range t.facets.present {
+		sizes[fmt.Sprint("present in ", b)] = n
 	}
 	for b, tree := range t.buckets {
 		sizes[fmt.Sprint("bucket ", b)] = tree.Len()

@@ -490,6 +490,17 @@ var faults = []fault{
 			}
 		}
 	})},
+	{[]string{"OldCounts"}, "has the facets of now", opening(func(b *broken) {
+		b.read = func(r *brokenReader) {
+			r.facets = func(ctx context.Context, q incident.Query) (c storage.Counts, err error) {
+				err = b.Storage.View(ctx, func(now storage.Reader) (err error) {
+					c, err = storage.Facets(ctx, now, q)
+					return err
+				})
+				return c, err
+			}
+		}
+	})},
 	{[]string{"NoWaiting"}, "lets Apply wait for reads that are running", opening(func(b *broken) {
 		var running gate
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
@@ -578,7 +589,7 @@ var faults = []fault{
 			return of(all, err)
 		}
 	})},
-	{[]string{"Count"}, "counts an incident with two of the tags twice", reading(func(r *brokenReader) {
+	{[]string{"Count", "OldCounts"}, "counts an incident with two of the tags twice", reading(func(r *brokenReader) {
 		r.count = func(ctx context.Context, q incident.Query) (n int, err error) {
 			tags := q.Tags
 			if len(tags) == 0 {
@@ -592,10 +603,10 @@ var faults = []fault{
 			return n, err
 		}
 	})},
-	{[]string{"Facets"}, "takes an owner without an account identifier for nobody", reading(func(r *brokenReader) {
+	{[]string{"Facets", "OldCounts"}, "takes an owner without an account identifier for nobody", reading(func(r *brokenReader) {
 		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
 			c, err := storage.Facets(ctx, r.Reader, q)
-			c.Unassigned += c.Owners[""]
+			c.Unassigned += c.Owners[""].Count
 			delete(c.Owners, "")
 			return c, err
 		}
@@ -663,6 +674,18 @@ var faults = []fault{
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
+	{[]string{"Facets"}, "names an owner as the last that was counted does", reading(func(r *brokenReader) {
+		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
+			c, err := storage.Facets(ctx, r.Reader, q)
+			all, failed := collect(r.Incidents(ctx, q))
+			for _, i := range all {
+				if !i.Owner.IsZero() {
+					c.Owners[i.Owner.ID] = storage.OwnerTally{Owner: i.Owner, Count: c.Owners[i.Owner.ID].Count}
+				}
+			}
+			return c, cmp.Or(err, failed)
+		}
+	})},
 	{[]string{"Atomic"}, "keeps the incidents of a Changeset it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
 		return storage.Changeset{Incidents: cs.Incidents}
 	})},
@@ -946,6 +969,17 @@ var moreFaults = []fault{
 	})},
 	{[]string{"NoWaiting"}, "reads what is there now", opening(func(b *broken) {
 		b.view = func(ctx context.Context, fn func(storage.Reader) error) error { return fn(live{b.Storage}) }
+	})},
+	{[]string{"OldCounts"}, "has the facets of now", opening(func(b *broken) {
+		b.read = func(r *brokenReader) {
+			r.facets = func(ctx context.Context, q incident.Query) (c storage.Counts, err error) {
+				err = b.Storage.View(ctx, func(now storage.Reader) (err error) {
+					c, err = storage.Facets(ctx, now, q)
+					return err
+				})
+				return c, err
+			}
+		}
 	})},
 	{[]string{"NoWaiting"}, "lets Apply wait for Views that are open", waiting},
 	{[]string{"SnapshotStable"}, "lets Apply wait for Views that are open", waiting},

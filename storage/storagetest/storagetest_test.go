@@ -152,7 +152,7 @@ func FuzzSeeds(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		for _, run := range []func(context.Context, storage.Storage) error{
 			filters(seed, (*world).askIncidents), filters(seed, (*world).askAlerts), filters(seed, (*world).askActivity),
-			oldViews(seed), hub(seed), cursorRoundTrip(seed), pageStable(seed),
+			oldViews(seed, (*world).askIncidents, (*world).askAlerts, (*world).askActivity, (*world).askCount, (*world).askFacets), hub(seed), cursorRoundTrip(seed), pageStable(seed),
 		} {
 			s := memory.New()
 			assert.NoError(t, run(t.Context(), s))

@@ -41,7 +41,7 @@ func (w *world) moment() *world {
 var (
 	names      = []string{"", "ransomware", "Ransomware", "Straße 100%_a\\", "STRASSE 100 a", "e\u0301tude", "étude", "Z", "a", "ä"}
 	texts      = []string{"ransom", "STRASSE", "ß", "%", "_", `\`, "é", "ZZ", "1", " "}
-	owners     = []alert.Owner{{}, {}, {ID: "kai"}, {ID: "Kai", Name: "Kai"}, {ID: "ann", Kind: alert.GroupOwner}, {Name: "no ID"}, {Kind: alert.GroupOwner}}
+	owners     = []alert.Owner{{}, {}, {ID: "kai"}, {ID: "Kai", Name: "Kai"}, {ID: "ann", Kind: alert.GroupOwner}, {Name: "no ID"}, {Kind: alert.GroupOwner}, {ID: "kai", Name: "Z"}, {ID: "kai", Kind: alert.GroupOwner, Name: "K."}, {ID: "ann"}}
 	ownerIDs   = []string{"kai", "Kai", "ann", "", "none"}
 	tags       = []incident.Tag{{Name: "Straße"}, {Name: "STRASSE"}, {Name: "vip"}, {Name: "VIP2", Kind: alert.SystemTag}, {Name: "e\u0301"}, {Name: "vip", Kind: alert.CriticalAsset}}
 	systemTags = []incident.Tag{{Name: "Ransomware", Kind: alert.AttackType}, {Name: "ADFS", Kind: alert.CriticalAsset}, {Name: "Experts", Kind: alert.Experts}}

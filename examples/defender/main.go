@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
@@ -84,7 +85,7 @@ type staff struct{}
 func (staff) Find(_ context.Context, text string, limit int) (found []incident.Owner, err error) {
 	for _, o := range []incident.Owner{
 		{ID: "kai@contoso.com", Name: "Kai"}, {ID: "kim@contoso.com", Name: "Kim"}, {ID: "mira@contoso.com", Name: "Mira"},
-		{Kind: incident.GroupOwner, ID: "tier2@contoso.com", Name: "Tier 2"},
+		{Kind: alert.GroupOwner, ID: "tier2@contoso.com", Name: "Tier 2"},
 	} {
 		if len(found) < limit && strings.Contains(strings.ToLower(o.Name+" "+o.ID), strings.ToLower(text)) {
 			found = append(found, o)

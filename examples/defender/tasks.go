@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/png"
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/incident/metrics"
+	"github.com/incidentkit/incidentkit/storage"
 )
 
 // A task is one heading of the article and what it asks an analyst to do.
@@ -159,11 +161,14 @@ func (d *desk) viewAssigned() error {
 	link := q.Values().Encode()
 	d.say("Copy list link: ?%s\n", link)
 	// Whoever opens the link sees the same queue.
-	params, err := parseLink(link)
+	params, err := url.ParseQuery(link)
 	if err != nil {
 		return err
 	}
-	if err := d.queue(params); err != nil {
+	if q, err = incident.ParseQuery(params); err != nil {
+		return err
+	}
+	if err := d.queue(q); err != nil {
 		return err
 	}
 	n, err := d.m.Count(d.ctx, kai, incident.Query{Unassigned: true})
@@ -244,11 +249,14 @@ func (d *desk) classify() error {
 		}
 		d.say("  %s: %s", class.Title, strings.Join(types, ", "))
 	}
-	for id, v := range map[incident.ID]classification.Verdict{
-		d.mail:   {Classification: classification.FalsePositive, Determination: classification.NotMalicious},
-		d.attack: {Classification: classification.TruePositive, Determination: classification.MultiStagedAttack},
+	for _, c := range []struct {
+		id      incident.ID
+		verdict classification.Verdict
+	}{
+		{d.mail, classification.Verdict{Classification: classification.FalsePositive, Determination: classification.NotMalicious}},
+		{d.attack, classification.Verdict{Classification: classification.TruePositive, Determination: classification.MultiStagedAttack}},
 	} {
-		if _, err := d.m.Edit(d.ctx, kai, id, incident.Edit{Verdict: &v}); err != nil {
+		if _, err := d.m.Edit(d.ctx, kai, c.id, incident.Edit{Verdict: &c.verdict}); err != nil {
 			return err
 		}
 	}
@@ -434,11 +442,16 @@ func (d *desk) review() error {
 	if _, err := d.m.Edit(d.ctx, kai, d.attack, incident.Edit{Status: new(incident.Resolved), Note: new("Contained; dc-01 was rebuilt.")}); err != nil {
 		return err
 	}
-	report, err := metrics.Measure(d.ctx, d.store, incident.Query{Owners: []string{"kai@contoso.com"}}, nil)
+	var report metrics.Report
+	err := d.store.View(d.ctx, func(r storage.Reader) (err error) {
+		report, err = metrics.Compute(d.ctx, r, incident.Query{}, d.now, nil)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	d.say("Kai's incidents: resolved %d, on average after %s.", report.Total.ToResolve.Count, report.Total.ToResolve.Mean)
+	t := report.Total
+	d.say("Of %d incidents, %d are open. On average it took %s to assign one and %s to resolve it.", t.Incidents, t.Open, t.Assign.Mean, t.Resolve.Mean)
 	for v, err := range manager.Check(d.ctx, d.store) {
 		if err != nil {
 			return err

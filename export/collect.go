@@ -217,6 +217,7 @@ func facts(i incident.Incident, verdict string, o Options) []Fact {
 		severity += " (set by hand)"
 	}
 	add("Severity", severity)
+	add("Priority", fmt.Sprintf("%d of %d", i.Priority, incident.MaxPriority))
 	add("Assigned to", cmp.Or(owner(i.Owner), "Nobody"))
 	add("Classification", verdict)
 	add("Created", stamp(o.in(i.Created), o.Location))

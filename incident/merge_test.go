@@ -323,6 +323,8 @@ func TestMergeBringsEverythingTogether(t *testing.T) {
 	assert.Equal(t, []incident.Tag{{Name: "Redirected", Kind: alert.SystemTag}, {Name: "VIP"}, {Name: "fin"}}, b.Tags)
 	assert.Equal(t, "Payroll", b.Name)
 	assert.Zero(t, b.Alerts)
+	assert.Equal(t, before.Incident.Priority, b.Priority)
+	assert.Positive(t, b.Priority)
 	d.check(t)
 
 	// M5: the log of the source is all there, and stands in that of the target too.

@@ -55,6 +55,7 @@ func anyAlert(t *rapid.T, n int) alert.Alert {
 		a.Evidence = append(a.Evidence, alert.Evidence{Entity: e, Criticality: alert.Criticality(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 4}).Draw(t, "criticality"))})
 	}
 	a.SystemTags = broughtTags(t)
+	a.Seen = rapid.IntRange(0, alert.MaxSeen).Draw(t, "seen")
 	return a
 }
 
@@ -89,6 +90,9 @@ func TestSummaryIsWhatTheAlertsComeTo(t *testing.T) {
 		}
 		for _, a := range alerts {
 			want.Count++
+			if want.Count == 1 || a.Seen < want.Rarest {
+				want.Rarest = a.Seen
+			}
 			want.BySeverity[a.Severity]++
 			want.ByStatus[a.Status]++
 			if want.Count == 1 || a.FirstActivity.Before(want.FirstActivity) {
@@ -233,7 +237,7 @@ func TestUpdatingOneOfTwoAlertsWithTheSameNumber(t *testing.T) {
 // What a source says again is taken when it is later; what people did here, and what is managed here, stays.
 func TestRepeat(t *testing.T) {
 	old := newAlert(1, alert.Low, "a")
-	old.Version, old.Incident, old.Updated, old.Repeats, old.Standalone = 4, "i1", start.Add(time.Hour), 2, true
+	old.Version, old.Incident, old.Updated, old.Repeats, old.Seen, old.Standalone = 4, "i1", start.Add(time.Hour), 2, 7, true
 	old.SourceUpdated = start
 	counted := old
 	counted.Repeats = 3
@@ -707,6 +711,7 @@ func TestOrders(t *testing.T) {
 		incident.ByUpdated:  {{Updated: at(1), Created: at(5), Number: 9}, {Updated: at(2), Created: at(4), Number: 1}, {Updated: at(2), Created: at(3), Number: 2}},
 		incident.ByCreated:  {{Created: at(1), Updated: at(9), Number: 9}, {Created: at(2), Updated: at(8), Number: 1}, {Created: at(2), Updated: at(7), Number: 2}},
 		incident.BySeverity: {{Severity: alert.Low, Updated: at(9), Number: 9}, {Severity: alert.High, Updated: at(1), Number: 8}, {Severity: alert.High, Updated: at(2), Number: 1}, {Severity: alert.High, Updated: at(2), Number: 2}},
+		incident.ByPriority: {{Priority: 8, Updated: at(9), Number: 9}, {Priority: 91, Updated: at(1), Number: 8}, {Priority: 91, Updated: at(2), Number: 1}, {Priority: 91, Updated: at(2), Number: 2}},
 		incident.ByStatus:   {{Status: incident.Active, Updated: at(9), Number: 9}, {Status: incident.Resolved, Updated: at(1), Number: 8}, {Status: incident.Resolved, Updated: at(2), Number: 1}, {Status: incident.Resolved, Updated: at(2), Number: 2}},
 		incident.ByOwner:    {{Updated: at(9), Number: 9}, {Owner: incident.Owner{ID: "Z"}, Updated: at(8), Number: 8}, {Owner: incident.Owner{ID: "a"}, Updated: at(1), Number: 7}, {Owner: incident.Owner{ID: "a"}, Updated: at(2), Number: 1}, {Owner: incident.Owner{ID: "a"}, Updated: at(2), Number: 2}},
 		incident.ByName:     {{Name: "Z", Updated: at(9), Number: 9}, {Name: "a", Updated: at(3), Number: 1}, {Name: "a", Updated: at(2), Number: 2}},

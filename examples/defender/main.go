@@ -1,9 +1,9 @@
 // Defender goes through the article "Manage incidents in Microsoft Defender", heading by heading, and does each of
 // its tasks with the library instead of the portal. What it prints reads as the story of one morning.
 //
-//	defender [-o FILE]
+//	defender [-o DIR]
 //
-// With -o, the PDF of the last task is written to FILE.
+// With -o, the PDF of the last task is written to that folder as incident-1.pdf.
 package main
 
 import (
@@ -24,19 +24,19 @@ import (
 )
 
 func main() {
-	file := flag.String("o", "", "write the PDF to this file")
+	dir := flag.String("o", "", "write the PDF to this folder")
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, *file); err != nil {
+	if err := run(context.Background(), os.Stdout, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "defender:", err)
 		os.Exit(1)
 	}
 }
 
 // run tells the whole story.
-func run(ctx context.Context, out io.Writer, file string) error {
+func run(ctx context.Context, out io.Writer, dir string) error {
 	store := memory.New()
 	defer store.Close()
-	d := &desk{ctx: ctx, out: out, store: store, now: morning, file: file}
+	d := &desk{ctx: ctx, out: out, store: store, now: morning, dir: dir}
 	ids := 0
 	d.m = manager.New(store, &manager.Options{
 		Now:       func() time.Time { return d.now },
@@ -71,7 +71,7 @@ type desk struct {
 	store storage.Storage
 	m     *manager.Manager
 	now   time.Time
-	file  string
+	dir   string // for the PDF; "" means that nobody keeps it
 
 	attack, mail, lab3, lab4, transfer incident.ID // the incidents of the story
 }

@@ -15,11 +15,11 @@ import (
 func TestTheStory(t *testing.T) {
 	want, err := os.ReadFile("testdata/story.txt")
 	require.NoError(t, err)
-	file := filepath.Join(t.TempDir(), "incident.pdf")
+	dir := t.TempDir()
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, file))
+	require.NoError(t, run(t.Context(), &out, dir))
 	assert.Equal(t, string(want), out.String())
-	pdf, err := os.ReadFile(file)
+	pdf, err := os.ReadFile(filepath.Join(dir, "incident-1.pdf"))
 	require.NoError(t, err)
 	assert.True(t, bytes.HasPrefix(pdf, []byte("%PDF-")))
 }

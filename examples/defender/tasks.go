@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -402,8 +403,8 @@ func (d *desk) exportPDF() error {
 	if err := export.WritePDF(d.ctx, &pdf, r); err != nil {
 		return err
 	}
-	if d.file != "" {
-		if err := os.WriteFile(d.file, pdf.Bytes(), 0o666); err != nil {
+	if d.dir != "" {
+		if err := os.WriteFile(filepath.Join(d.dir, "incident-1.pdf"), pdf.Bytes(), 0o666); err != nil {
 			return err
 		}
 	}

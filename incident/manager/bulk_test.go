@@ -109,6 +109,48 @@ func TestDryRun(t *testing.T) {
 }
 
 // A command that is repeated, whole or after it was broken off, has one effect.
+// What a dry run says of an incident that is not there yet is what it is to be; commands that cannot be tried say so.
+func TestDryRunOfNewIncidents(t *testing.T) {
+	s := memory.New()
+	defer s.Close()
+	ids := 0
+	m := manager.New(s, &manager.Options{Now: func() time.Time { return start }, NewID: func() string { ids++; return fmt.Sprint(ids) }})
+	d := incident.Draft{Reference: incident.Reference{System: "theirs", ID: "1"}, Name: "n", Alerts: []alert.Alert{raise(1, 0)}}
+	dry, err := m.Create(t.Context(), kai, d, manager.DryRun())
+	require.NoError(t, err)
+	dryImport, created, err := m.Import(t.Context(), kai, d, manager.DryRun())
+	require.NoError(t, err)
+	assert.True(t, created)
+	assert.Equal(t, dry, dryImport)
+	assert.Empty(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
+	done, err := m.Create(t.Context(), kai, d)
+	require.NoError(t, err)
+	dry.Version, dry.Number = 1, 1
+	assert.Equal(t, done, dry)
+
+	_, err = m.Create(t.Context(), kai, d, manager.DryRun())
+	assert.ErrorIs(t, err, storage.ErrExists)
+	d.Reference.ID = "2"
+	_, err = m.Create(t.Context(), kai, d, manager.DryRun())
+	assert.ErrorIs(t, err, storage.ErrExists, "its alert")
+	d.Reference.ID, d.Reference.Updated, d.Name = "1", start, "m"
+	changed, created, err := m.Import(t.Context(), kai, d, manager.DryRun())
+	require.NoError(t, err)
+	assert.False(t, created)
+	assert.Equal(t, "m", changed.Name)
+	now, err := m.Incident(t.Context(), kai, done.ID)
+	require.NoError(t, err)
+	assert.Equal(t, done, now)
+
+	for _, opt := range []manager.Option{manager.DryRun(), manager.IfVersion(1)} {
+		_, err = m.Ingest(t.Context(), siem, []alert.Alert{raise(2, 0)}, opt)
+		assert.Error(t, err)
+	}
+	_, err = m.Create(t.Context(), kai, incident.Draft{}, manager.IfVersion(1))
+	assert.Error(t, err)
+	assert.Len(t, all(t, m.Alerts(t.Context(), kai, alert.Query{})), 1)
+}
+
 func TestEditAllIsRepeatable(t *testing.T) {
 	m, _ := open(t)
 	ids := spread(t, m, 4)

@@ -18,6 +18,9 @@ import (
 // has a Reference that was imported before; see [Manager.Import] for that.
 func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
+	if err == nil && call.version != 0 {
+		err = errors.New("a version is for an incident that is there")
+	}
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
 	}
@@ -39,6 +42,12 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 	if err := m.allow(ctx, by, ActionCreate, e.Incident); err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
 	}
+	if call.dryRun {
+		if err := m.absent(ctx, e); err != nil {
+			return incident.Incident{}, err
+		}
+		return e.Incident, nil
+	}
 	i, err := m.apply(ctx, e)
 	if errors.Is(err, storage.ErrExists) && call.commandID != "" {
 		stored, found, again := m.created(ctx, cmd)
@@ -50,6 +59,23 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
 	return i, nil
+}
+
+// absent reports a record of e that is stored already.
+func (m *Manager) absent(ctx context.Context, e incident.Effect) error {
+	return m.storage.View(ctx, func(r storage.Reader) error {
+		_, err := r.Incident(ctx, e.Incident.ID)
+		for n := 0; errors.Is(err, storage.ErrNotFound) && n < len(e.Alerts); n++ {
+			_, err = r.Alert(ctx, e.Alerts[n].ID)
+		}
+		switch {
+		case err == nil:
+			return fmt.Errorf("create incident %s: %w", e.Incident.ID, storage.ErrExists)
+		case errors.Is(err, storage.ErrNotFound):
+			return nil
+		}
+		return err
+	})
 }
 
 // created returns the incident that the same command has created before.

@@ -22,7 +22,8 @@ import (
 // is stored at once. So an import that failed may have counted such alerts, and nothing else; it can be
 // repeated. Importing the same d again changes nothing but Repeats of its alerts.
 //
-// With [IfVersion], an incident that is not here yet is at version 0. One [CommandID] may be given to the
+// With [DryRun], what would become of alerts that are in other incidents is not looked at. With [IfVersion], an
+// incident that is not here yet is at version 0. One [CommandID] may be given to the
 // imports of many incidents.
 func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (i incident.Incident, created bool, err error) {
 	if d.Reference.System == "" || d.Reference.ID == "" {
@@ -58,6 +59,9 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 		if err != nil {
 			return err
 		}
+		if i, created = p.Incident, p.created; call.dryRun {
+			return nil
+		}
 		for n, a := range alerts {
 			if !p.elsewhere[a.ID] || counted[a.ID] {
 				continue
@@ -69,7 +73,6 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 			}
 			counted[a.ID] = true
 		}
-		i, created = p.Incident, p.created
 		switch {
 		case p.IsZero():
 			return nil

@@ -55,7 +55,10 @@ type Result struct {
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
 // done, those before are kept and the others refused.
 func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
-	cmd, _, err := m.begin(by, opts)
+	cmd, call, err := m.begin(by, opts)
+	if err == nil && (call.version != 0 || call.dryRun) {
+		err = errors.New("neither a version nor a dry run is for alerts that come in")
+	}
 	if err == nil {
 		err = m.allow(ctx, by, ActionIngest, incident.Incident{})
 	}

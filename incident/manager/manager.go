@@ -12,6 +12,11 @@
 // processes, may share one storage. Alerts that share an entity and are ingested at the same moment
 // through one Manager find each other; through two, they may open an incident each.
 //
+// # Authorisation
+//
+// Every method takes the [activity.Actor] who asks, and it must be valid even where nothing is changed. With an
+// [Authorizer], what the actor may not read is not there for them; else everybody may do everything.
+//
 // # Errors
 //
 // An error says what was attempted and on which record, and wraps what package storage, incident, alert
@@ -119,15 +124,16 @@ type call struct {
 }
 
 // IfVersion makes a command fail with an error matching [storage.ErrConflict] when the incident is not at
-// version v, instead of working on whatever it has become.
+// version v, instead of working on whatever it has become. Commands on many incidents, and Create, refuse it.
 func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 
 // CommandID gives a command an identifier of the caller's, so that repeating it, in another process too,
 // has one effect: the second time the incident is returned as it is.
 func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
 
-// DryRun makes Edit, EditAll, EditAlerts, Comment, Redact, Merge, Unmerge and MoveAlerts say what they would do,
-// with all checks and refusals, and store nothing. What they return is what the records would be, but for their Version.
+// DryRun makes a command say what it would do, with all checks and refusals, and store nothing. What it returns is
+// what the records would be, but for their Version and the Number of a new incident. Ingest, whose alerts depend on
+// each other, refuses it.
 func DryRun() Option { return func(c *call) { c.dryRun = true } }
 
 // begin makes the command that by gives now.

@@ -164,8 +164,10 @@ func (a Alert) Validate() error {
 		if e.Entity == nil {
 			p.add(fmt.Sprintf("evidence[%d].entity", i), "", "an entity")
 		} else if d, ok := e.Entity.(Device); ok {
-			if !utf8.ValidString(d.Group) {
-				p.text(fmt.Sprintf("evidence[%d].entity.group", i), d.Group) // incidents keep it
+			for _, t := range []struct{ field, value string }{{"group", d.Group}, {"os", d.OS}} { // incidents keep them
+				if !utf8.ValidString(t.value) {
+					p.text(fmt.Sprintf("evidence[%d].entity.%s", i, t.field), t.value)
+				}
 			}
 		}
 	}

@@ -236,6 +236,9 @@ func facts(i incident.Incident, verdict string, o Options) []Fact {
 	add("Sources", strings.Join(i.Alerts.Sources, ", "))
 	add("Detection sources", strings.Join(i.Alerts.DetectionSources, ", "))
 	add("Device groups", strings.Join(i.Alerts.DeviceGroups, ", "))
+	add("Platforms", strings.Join(i.Alerts.Platforms, ", "))
+	add("Threats", strings.Join(i.Alerts.Threats, ", "))
+	add("Threat actors", strings.Join(i.Alerts.ThreatActors, ", "))
 	for _, ref := range i.References {
 		list = append(list, Fact{"Also in " + ref.System, ref.ID, ref.URL})
 	}

@@ -66,6 +66,9 @@ var incidentFields = []field[Incident]{
 	list("alerts.categories", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Categories }),
 	list("alerts.techniques", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Techniques }),
 	list("alerts.deviceGroups", activity.Unspecified, func(i *Incident) []string { return i.Alerts.DeviceGroups }),
+	list("alerts.platforms", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Platforms }),
+	list("alerts.threats", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Threats }),
+	list("alerts.threatActors", activity.Unspecified, func(i *Incident) []string { return i.Alerts.ThreatActors }),
 	plain("alerts.criticality", activity.Unspecified, func(i *Incident) alert.Criticality { return i.Alerts.Criticality }),
 	list("alerts.systemTags", activity.Unspecified, func(i *Incident) []Tag { return i.Alerts.SystemTags }),
 }

@@ -30,12 +30,15 @@ type Query struct {
 	Tags               []string                        // compared by Fold
 	Classifications    []classification.Classification // "" selects what nobody has classified
 	Determinations     []classification.Determination
-	Sources            []string // services that raised an alert of it, compared by bytes, as are the next five
+	Sources            []string // services that raised an alert of it, compared by bytes, as are the next eight
 	DetectionSources   []string
 	Products           []string
 	Categories         []string
 	Techniques         []string
 	DeviceGroups       []string
+	Platforms          []string // operating systems of its devices
+	Threats            []string // names and families of threats
+	ThreatActors       []string // activity groups
 	Criticalities      []alert.Criticality
 	MultipleSources    bool        // incidents with alerts of two services or more
 	MultipleCategories bool        // incidents with alerts of two categories or more
@@ -97,6 +100,7 @@ func (q *Query) matchSummary(s *Summary) bool {
 	return (len(q.AlertSeverities) == 0 || slices.ContainsFunc(q.AlertSeverities, s.has)) &&
 		anyOf(q.Sources, s.Sources) && anyOf(q.DetectionSources, s.DetectionSources) && anyOf(q.Products, s.Products) &&
 		anyOf(q.Categories, s.Categories) && anyOf(q.Techniques, s.Techniques) && anyOf(q.DeviceGroups, s.DeviceGroups) &&
+		anyOf(q.Platforms, s.Platforms) && anyOf(q.Threats, s.Threats) && anyOf(q.ThreatActors, s.ThreatActors) &&
 		oneOf(q.Criticalities, s.Criticality) &&
 		(!q.MultipleSources || len(s.Sources) > 1) && (!q.MultipleCategories || len(s.Categories) > 1)
 }

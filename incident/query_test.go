@@ -20,6 +20,8 @@ func anOpenCase() incident.Case {
 	a.Category, a.Origin.Source, a.Techniques, a.Product, a.DetectionSource = "Execution", "edr", []string{"T1059"}, "EDR", "antivirus"
 	a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.User{UPN: "Kai@contoso.com", Domain: "CONTOSO", Account: "kai"}})
 	a.Evidence[0].Criticality = alert.HighCriticality
+	a.Threat, a.ThreatFamily, a.Actor = "Emotet", "Trojan", "Storm-1"
+	a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: "d1", OS: "Windows11"}})
 	b := newAlert(2, alert.Low, "d2")
 	c := incident.Case{
 		Incident: incident.Incident{
@@ -55,6 +57,10 @@ var filterCases = []struct{ selects, not incident.Query }{
 	{incident.Query{Categories: []string{"Discovery"}}, incident.Query{Categories: []string{"Impact"}}},
 	{incident.Query{Techniques: []string{"T1059"}}, incident.Query{Techniques: []string{"T1059.001"}}},
 	{incident.Query{DeviceGroups: []string{"servers"}}, incident.Query{DeviceGroups: []string{"laptops"}}},
+	{incident.Query{Platforms: []string{"Windows11"}}, incident.Query{Platforms: []string{"windows11"}}},
+	{incident.Query{Threats: []string{"Emotet"}}, incident.Query{Threats: []string{"Storm-1"}}},
+	{incident.Query{Threats: []string{"Trojan"}}, incident.Query{Threats: []string{""}}},
+	{incident.Query{ThreatActors: []string{"Storm-1"}}, incident.Query{ThreatActors: []string{"Emotet"}}},
 	{incident.Query{Criticalities: []alert.Criticality{alert.LowCriticality, alert.HighCriticality}}, incident.Query{Criticalities: []alert.Criticality{alert.NotCritical}}},
 	{incident.Query{MultipleSources: true}, incident.Query{Except: []incident.Query{{MultipleSources: true}}}},
 	{incident.Query{MultipleCategories: true}, incident.Query{Except: []incident.Query{{MultipleCategories: true}}}},

@@ -48,7 +48,7 @@ func anyAlert(t *rapid.T, n int) alert.Alert {
 		a.Resolved = a.LastActivity
 	}
 	for _, e := range rapid.SliceOfN(rapid.SampledFrom([]alert.Entity{
-		alert.Device{DeviceID: "d1", Group: "servers"}, alert.Device{DeviceID: "d1", Group: "laptops"}, alert.Device{DeviceID: "d2"},
+		alert.Device{DeviceID: "d1", Group: "servers", OS: "Windows11"}, alert.Device{DeviceID: "d1", Group: "laptops", OS: "iOS"}, alert.Device{DeviceID: "d2"},
 		alert.User{UPN: "u1"}, alert.User{UPN: "u2"}, alert.Mailbox{Address: "m1"}, alert.App{AppID: 1}, alert.CloudResource{ID: "r1"},
 		alert.IP{Address: "203.0.113.9"}, alert.File{SHA256: "f"},
 	}), 0, 4).Draw(t, "evidence") {
@@ -107,10 +107,13 @@ func TestSummaryIsWhatTheAlertsComeTo(t *testing.T) {
 			note(&want.DetectionSources, a.DetectionSource)
 			note(&want.Products, a.Product)
 			note(&want.Categories, a.Category)
+			note(&want.Threats, a.Threat, a.ThreatFamily)
+			note(&want.ThreatActors, a.Actor)
 			note(&want.Techniques, a.Techniques...)
 			for _, e := range a.Evidence {
 				if d, ok := e.Entity.(alert.Device); ok {
 					note(&want.DeviceGroups, d.Group)
+					note(&want.Platforms, d.OS)
 				}
 				want.Criticality = max(want.Criticality, e.Criticality)
 				if g := e.Entity.Kind().Asset(); g != alert.NotAsset {

@@ -29,6 +29,9 @@ type Summary struct {
 	Categories       []string `json:"categories,omitempty"`
 	Techniques       []string `json:"techniques,omitempty"`
 	DeviceGroups     []string `json:"deviceGroups,omitempty"`
+	Platforms        []string `json:"platforms,omitempty"`    // operating systems of devices
+	Threats          []string `json:"threats,omitempty"`      // names and families
+	ThreatActors     []string `json:"threatActors,omitempty"` // activity groups
 
 	Criticality alert.Criticality `json:"criticality,omitzero"` // the highest of an asset
 	SystemTags  []Tag             `json:"systemTags,omitempty"` // derived tags that alerts bring; ordered by Name, of those that fold equal the first by bytes
@@ -161,6 +164,8 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 	s.DetectionSources = with(s.DetectionSources, a.DetectionSource)
 	s.Products = with(s.Products, a.Product)
 	s.Categories = with(s.Categories, a.Category)
+	s.Threats = with(with(s.Threats, a.Threat), a.ThreatFamily)
+	s.ThreatActors = with(s.ThreatActors, a.Actor)
 	for _, t := range a.Techniques {
 		s.Techniques = with(s.Techniques, t)
 	}
@@ -177,6 +182,7 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 		}
 		if d, ok := e.Entity.(alert.Device); ok {
 			s.DeviceGroups = with(s.DeviceGroups, d.Group)
+			s.Platforms = with(s.Platforms, d.OS)
 		}
 		group := e.Entity.Kind().Asset()
 		if group == alert.NotAsset {
@@ -209,8 +215,8 @@ func (s Summary) clone() Summary {
 }
 
 // lists returns the lists of s, which may be replaced through the pointers.
-func (s *Summary) lists() [6]*[]string {
-	return [...]*[]string{&s.Sources, &s.DetectionSources, &s.Products, &s.Categories, &s.Techniques, &s.DeviceGroups}
+func (s *Summary) lists() [9]*[]string {
+	return [...]*[]string{&s.Sources, &s.DetectionSources, &s.Products, &s.Categories, &s.Techniques, &s.DeviceGroups, &s.Platforms, &s.Threats, &s.ThreatActors}
 }
 
 // with returns the ordered list with v in it, never changing the array it was given. The empty text is

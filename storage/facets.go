@@ -29,6 +29,9 @@ type Counts struct {
 	Categories       map[string]int
 	Techniques       map[string]int
 	DeviceGroups     map[string]int
+	Platforms        map[string]int
+	Threats          map[string]int
+	ThreatActors     map[string]int
 	Criticalities    map[alert.Criticality]int // of the most critical asset
 }
 
@@ -116,6 +119,9 @@ func (c *Counts) Add(i *incident.Incident) {
 	countAll(&c.Categories, i.Alerts.Categories)
 	countAll(&c.Techniques, i.Alerts.Techniques)
 	countAll(&c.DeviceGroups, i.Alerts.DeviceGroups)
+	countAll(&c.Platforms, i.Alerts.Platforms)
+	countAll(&c.Threats, i.Alerts.Threats)
+	countAll(&c.ThreatActors, i.Alerts.ThreatActors)
 	count(&c.Criticalities, i.Alerts.Criticality)
 }
 

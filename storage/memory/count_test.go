@@ -65,6 +65,9 @@ func facetsOf(selected []incident.Incident) storage.Counts {
 	add(&c.Categories, values, func(v string) int { return matching(incident.Query{Categories: []string{v}}) })
 	add(&c.Techniques, values, func(v string) int { return matching(incident.Query{Techniques: []string{v}}) })
 	add(&c.DeviceGroups, values, func(v string) int { return matching(incident.Query{DeviceGroups: []string{v}}) })
+	add(&c.Platforms, values, func(v string) int { return matching(incident.Query{Platforms: []string{v}}) })
+	add(&c.Threats, values, func(v string) int { return matching(incident.Query{Threats: []string{v}}) })
+	add(&c.ThreatActors, values, func(v string) int { return matching(incident.Query{ThreatActors: []string{v}}) })
 	add(&c.Criticalities, []alert.Criticality{0, 1, 4}, func(v alert.Criticality) int {
 		return matching(incident.Query{Criticalities: []alert.Criticality{v}})
 	})

@@ -74,13 +74,16 @@ const (
 	byCategory
 	byTechnique
 	byDeviceGroup
+	byPlatform
+	byThreat
+	byThreatActor
 	facetFields
 )
 
 // summaryLists returns the lists of i's summary in the order of their fields.
 func summaryLists(i *incident.Incident) [facetFields - bySource][]string {
 	s := &i.Alerts
-	return [...][]string{s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques, s.DeviceGroups}
+	return [...][]string{s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques, s.DeviceGroups, s.Platforms, s.Threats, s.ThreatActors}
 }
 
 // put gives v, which comes after old, its values and counts it in the place of old. Only what differs costs more
@@ -375,7 +378,7 @@ func (t *tally) counts() storage.Counts {
 			sizes[t.values[number].field]++
 		}
 	}
-	texts := [...]*map[string]int{&c.Sources, &c.DetectionSources, &c.Products, &c.Categories, &c.Techniques, &c.DeviceGroups}
+	texts := [...]*map[string]int{&c.Sources, &c.DetectionSources, &c.Products, &c.Categories, &c.Techniques, &c.DeviceGroups, &c.Platforms, &c.Threats, &c.ThreatActors}
 	for number, n := range t.numbers {
 		if n == 0 {
 			continue

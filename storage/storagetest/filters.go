@@ -103,7 +103,7 @@ func oldViews(seed uint64, asks ...func(*world, context.Context, storage.Reader)
 	return func(ctx context.Context, s storage.Storage) error {
 		w := newWorld(seed)
 		ask := func(m *world, r storage.Reader) error {
-			return repeat(9, func() error {
+			return repeat(14, func() error {
 				for _, ask := range asks {
 					if err := ask(m, ctx, r); err != nil {
 						return err

@@ -218,6 +218,7 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 		i.References = []incident.Reference{{System: text, ID: text}}
 		list := []string{text}
 		i.Alerts.Sources, i.Alerts.Products, i.Alerts.Categories, i.Alerts.DeviceGroups = list, list, list, list
+		i.Alerts.Platforms, i.Alerts.Threats, i.Alerts.ThreatActors = list, list, list
 		a := newAlert(n, i.ID)
 		a.ID, a.Title, a.Techniques = "id"+alert.ID(text), text, []string{text}
 		a.Evidence[0].Entity = alert.URL{URL: "u" + text}
@@ -255,7 +256,7 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 			}
 			list := []string{text}
 			for _, q := range []incident.Query{
-				{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {Sources: list}, {Products: list}, {Categories: list}, {DeviceGroups: list},
+				{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {Sources: list}, {Products: list}, {Categories: list}, {DeviceGroups: list}, {Platforms: list}, {Threats: list}, {ThreatActors: list},
 				{References: i.References}, {Entities: a.Keys()}, {Text: text},
 			} {
 				err = errors.Join(err, w.checkIncidents(ctx, r, q))

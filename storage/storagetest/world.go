@@ -95,6 +95,7 @@ func (w *world) drawIncident(i incident.Incident) incident.Incident {
 	i.Created, i.Updated = w.hour(), w.hour()
 	i.Alerts.Sources, i.Alerts.Products = part(w, values), part(w, values)
 	i.Alerts.Categories, i.Alerts.DeviceGroups = part(w, values), part(w, values)
+	i.Alerts.Platforms, i.Alerts.Threats, i.Alerts.ThreatActors = part(w, values), part(w, values), part(w, values)
 	i.Alerts.DetectionSources, i.Alerts.Techniques = part(w, values), part(w, values)
 	i.Alerts.Criticality, i.Alerts.SystemTags = alert.Criticality(w.lots.IntN(5)), part(w, systemTags)
 	for s := range i.Alerts.BySeverity {

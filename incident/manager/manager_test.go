@@ -313,36 +313,3 @@ func TestImportKeepsTheGroupingAndUpdates(t *testing.T) {
 	assert.Equal(t, 3, newer.Alerts.Count)
 	assert.Equal(t, i.Number, newer.Number)
 }
-
-// A1: when the storage refuses, neither the change nor its entry is there; when it takes it, both are.
-func TestNothingHalf(t *testing.T) {
-	m, s := open(t)
-	id := ingest(t, m, raise(1, 0))[0].Incident
-	broken := errors.New("disk gone")
-	faulty := manager.New(refusing{s, broken}, nil)
-	before := all(t, m.Incidents(t.Context(), kai, incident.Query{}))
-	for _, command := range []func() error{
-		func() error { _, err := faulty.Ingest(t.Context(), siem, []alert.Alert{raise(2, 0)}); return err },
-		func() error {
-			_, err := faulty.Edit(t.Context(), kai, id, incident.Edit{AddTags: []string{"x"}})
-			return err
-		},
-		func() error { _, err := faulty.Comment(t.Context(), kai, id, "x"); return err },
-		func() error { _, err := faulty.Create(t.Context(), kai, incident.Draft{Name: "x"}); return err },
-		func() error { _, _, err := faulty.Import(t.Context(), kai, draft()); return err },
-	} {
-		assert.ErrorIs(t, command(), broken)
-	}
-	assert.Equal(t, before, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
-	assert.Len(t, all(t, m.Activity(t.Context(), kai, activity.Query{})), 2)
-}
-
-// refusing is a storage that cannot write.
-type refusing struct {
-	storage.Storage
-	err error
-}
-
-func (r refusing) Apply(context.Context, storage.Changeset) (storage.Receipt, error) {
-	return storage.Receipt{}, r.err
-}

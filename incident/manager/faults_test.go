@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -228,7 +230,7 @@ func TestWhereverTheStorageFails(t *testing.T) {
 			for name, f := range faults {
 				for at := 1; ; at++ {
 					where := fmt.Sprintf("%s at call %d", name, at)
-					s, ids := newScene(t), new(int)
+					s, ids := newScene(t), new(atomic.Int64)
 					ctx, cancel := context.WithCancel(t.Context())
 					f.Storage, f.calls, f.at, f.cancel = s, new(int), at, cancel
 					err := c.do(ctx, fresh(f, ids))
@@ -270,11 +272,46 @@ func TestWhereverTheStorageFails(t *testing.T) {
 	}
 }
 
+// C7, C5, M1: what many ask for at the same moment under one identifier, each through a manager of their own, is done
+// once, and logged once; nobody is told that it failed.
+func TestTheSameCommandFromManyAtOnceIsOne(t *testing.T) {
+	for _, c := range trials {
+		t.Run(c.command+" "+c.about, func(t *testing.T) {
+			stages := stagesOf(t, c.do, c.counts)
+			last := stages[len(stages)-1]
+			s, ids := newScene(t), new(atomic.Int64)
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() { assert.NoError(t, c.do(context.Background(), fresh(s, ids))) })
+			}
+			wg.Wait()
+			now := pictureOf(t, s, c.counts)
+			if c.grain == each {
+				now.log = last.log
+			}
+			require.Empty(t, differences(last, now))
+			consistent(t, s)
+		})
+	}
+}
+
+// A4: whatever is done, moving alerts away and undoing a merge among it, each entry that was in the log stays as it is
+// and where it is.
+func TestWhatIsLoggedStays(t *testing.T) {
+	for _, c := range trials {
+		s := newScene(t)
+		before := everythingIn(t, s).log
+		require.NoError(t, c.do(t.Context(), fresh(s, new(atomic.Int64))))
+		after := everythingIn(t, s).log
+		require.GreaterOrEqual(t, len(after), len(before))
+		assert.Equal(t, before, after[:len(before)], "%s %s", c.command, c.about)
+	}
+}
+
 // fresh is a manager whose clock stands still, that reopens, and that takes its identifiers from ids.
-func fresh(s storage.Storage, ids *int) *manager.Manager {
+func fresh(s storage.Storage, ids *atomic.Int64) *manager.Manager {
 	return manager.New(s, &manager.Options{Now: func() time.Time { return start }, Correlator: correlation.Default{Reopen: true}, NewID: func() string {
-		*ids++
-		return fmt.Sprint("fresh", *ids)
+		return fmt.Sprint("fresh", ids.Add(1))
 	}})
 }
 
@@ -283,7 +320,7 @@ func stagesOf(t *testing.T, command do, counts bool) []picture {
 	s := newScene(t)
 	stages := []picture{pictureOf(t, s, counts)}
 	staged := applied{s, func() { stages = append(stages, pictureOf(t, s, counts)) }}
-	require.NoError(t, command(t.Context(), fresh(staged, new(int))))
+	require.NoError(t, command(t.Context(), fresh(staged, new(atomic.Int64))))
 	consistent(t, s)
 	return stages
 }
@@ -374,8 +411,8 @@ func pictureOf(t *testing.T, s storage.Storage, counts bool) picture {
 }
 
 // A faulty storage fails at one of its calls, or of those of its Readers: with an error of its own, or because the
-// caller gives up. A sequence is two calls: it fails at its beginning or when everything else was yielded. One that
-// has kept what it was given fails at an Apply only.
+// caller gives up. Each record of a sequence is a call, and so is its end. One that keeps what it was given fails at an
+// Apply only.
 type faulty struct {
 	storage.Storage
 	calls  *int
@@ -457,11 +494,10 @@ func (r faultyReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[
 func breaking[T any](f faulty, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		if err := f.failsToRead(); err != nil {
-			yield(zero, err)
-			return
-		}
 		for v, err := range seq {
+			if broken := f.failsToRead(); broken != nil {
+				v, err = zero, broken
+			}
 			if !yield(v, err) || err != nil {
 				return
 			}

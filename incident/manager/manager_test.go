@@ -91,6 +91,31 @@ func TestHubsDoNotLink(t *testing.T) {
 	assert.Contains(t, results[101].Links[0].HeldBack, "more than 100 alerts")
 }
 
+// D2: on a host of 10,000 alerts, another one reads no more than shows that it is a hub, and says what it held back.
+func TestAHubIsNotReadToTheEnd(t *testing.T) {
+	const alerts, limit = 10_000, 100
+	s := memory.New()
+	defer s.Close()
+	proxy := alert.Device{DNSName: "proxy"}
+	var cs storage.Changeset
+	for n := range alerts {
+		a := raise(n, n%60, proxy)
+		a.ID, a.Incident = a.Origin.AlertID(), incident.ID(fmt.Sprint("i", n%20))
+		cs.Alerts = append(cs.Alerts, a)
+	}
+	for n := range 20 {
+		cs.Incidents = append(cs.Incidents, incident.Incident{ID: incident.ID(fmt.Sprint("i", n))})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	counted := faulty{Storage: s, calls: new(int)}
+	last := ingest(t, manager.New(counted, nil), raise(alerts, 30, proxy))[0]
+	assert.Equal(t, manager.Opened, last.Outcome)
+	require.Len(t, last.Links, 1, "one reason, not one for each alert")
+	assert.Contains(t, last.Links[0].HeldBack, "more than 100 alerts")
+	assert.Less(t, *counted.calls, limit+20)
+}
+
 // D3: a resolved incident takes no more alerts, or is reopened where that was asked for, up to the end of the
 // window. M7: it never takes one in silence.
 func TestAlertsForAResolvedIncident(t *testing.T) {

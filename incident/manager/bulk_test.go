@@ -242,9 +242,11 @@ func TestEditAllReportsWhatItActsOn(t *testing.T) {
 		selected := all(t, m.Incidents(t.Context(), kai, q))
 		results, err := m.EditAll(t.Context(), kai, q, incident.Edit{AddTags: []string{"wave"}}, manager.CommandID("bulk"))
 		require.NoError(rt, err)
-		var ids, reported, changed, logged []incident.ID
+		var ids, lacking, reported, changed, logged []incident.ID
 		for _, i := range selected {
-			ids = append(ids, i.ID)
+			if ids = append(ids, i.ID); !i.HasTag("wave") {
+				lacking = append(lacking, i.ID)
+			}
 		}
 		for _, r := range results {
 			reported = append(reported, r.ID)
@@ -253,6 +255,7 @@ func TestEditAllReportsWhatItActsOn(t *testing.T) {
 			}
 		}
 		require.Equal(rt, ids, reported)
+		require.Equal(rt, lacking, changed)
 		for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{})) {
 			if e.Cause == "bulk" {
 				logged = append(logged, e.Incident)

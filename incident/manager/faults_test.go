@@ -37,8 +37,8 @@ const (
 )
 
 // trials are the commands of a Manager, with everything that one command may be about, in the scene of [newScene].
-// Each is given under the identifier "k", and done again under the same it has no second effect; but an alert that is
-// ingested or imported again is counted again, where counts says so.
+// Each is given under the identifier "k", and done again under the same it has no second effect; but where counts says
+// so, the alerts that it names are counted again.
 var trials = []struct {
 	command string // the method
 	about   string
@@ -60,9 +60,9 @@ var trials = []struct {
 	{"Create", "an incident with alerts", wholly, false, creation(incident.Draft{Alerts: []alert.Alert{titled("Alert 0", raise(50, 0)), raise(51, 0, alert.Device{DeviceID: "d0"})}})},
 	{"Create", "an incident of another system", wholly, false, creation(incident.Draft{Reference: incident.Reference{System: "theirs", ID: "8"}, Comments: theirs(8).Comments})},
 
-	{"Import", "a new incident", wholly, true, importation(theirs(8, titled("Alert 0", raise(50, 0)), raise(51, 0)))},
+	{"Import", "a new incident", wholly, false, importation(theirs(8, titled("Alert 0", raise(50, 0)), raise(51, 0)))},
 	{"Import", "an incident that is there, as it is", wholly, true, importation(theirs(7, raise(20, 0), raise(21, 0)))},
-	{"Import", "a newer state of an incident, resolved, with a new alert", wholly, true, importation(newer(theirs(7, worse(raise(20, 0)), raise(21, 0), raise(50, 0))))},
+	{"Import", "a newer state of an incident, resolved, with a new alert", wholly, false, importation(newer(theirs(7, worse(raise(20, 0)), raise(21, 0), raise(50, 0))))},
 	// Each alert that is elsewhere is one step, and the incident is the last.
 	{"Import", "a new incident with alerts that are elsewhere", inSteps, true, importation(theirs(8, worse(raise(0, 0)), raise(50, 0), raise(1, 0)))},
 	{"Import", "a newer state with alerts that are elsewhere", inSteps, true, importation(newer(theirs(7, raise(20, 0), worse(raise(0, 0)), worse(raise(1, 0)))))},
@@ -251,8 +251,23 @@ func TestWhereverTheStorageFails(t *testing.T) {
 					case wholly, inSteps:
 						require.True(t, slices.ContainsFunc(stages, func(p snapshot) bool { return len(differences(p, now)) == 0 }), "%s: %v", where, differences(first, now))
 					case each:
-						for id, i := range now.incidents {
-							require.Contains(t, [][]string{first.incidents[id], last.incidents[id]}, i, where)
+						for id := range now.incidents {
+							require.Contains(t, last.incidents, id, where)
+						}
+						kept, missing := 0, 0 // of what it changes
+						for id, i := range last.incidents {
+							switch {
+							case slices.Equal(i, first.incidents[id]):
+								require.Equal(t, i, now.incidents[id], where)
+							case slices.Equal(i, now.incidents[id]):
+								kept++
+							default:
+								require.Equal(t, first.incidents[id], now.incidents[id], where)
+								missing++
+							}
+						}
+						if f.err != context.Canceled {
+							require.True(t, missing <= 1 || kept == 0, "%s: %d are kept and %d are not", where, kept, missing)
 						}
 					}
 					if f.err == storage.ErrExists {

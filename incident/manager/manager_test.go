@@ -223,6 +223,24 @@ func TestBadAlertsDoNotKeepGoodOnesBack(t *testing.T) {
 	assert.Len(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})), 2)
 }
 
+// D1: what makes two alerts one is the source with the ID that it gave, and nothing else: alerts that are alike in all
+// else stay two, and so do those of two sources under one ID; one that its source renames stays one.
+func TestOnlySourceAndIDMakeAlertsOne(t *testing.T) {
+	m, _ := open(t)
+	device := alert.Device{DeviceID: "d"}
+	a, alike, other := raise(1, 0, device), raise(2, 0, device), raise(1, 0, device)
+	alike.Title, other.Origin.Source = a.Title, "siem"
+	for _, r := range ingest(t, m, a, alike, other)[1:] {
+		assert.Equal(t, manager.Joined, r.Outcome)
+	}
+	again := worse(a)
+	assert.Equal(t, manager.Updated, ingest(t, m, again)[0].Outcome)
+	for _, stored := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
+		assert.Equal(t, stored.Origin == a.Origin, stored.Repeats == 1, "%s", stored.ID)
+	}
+	assert.Len(t, all(t, m.Alerts(t.Context(), kai, alert.Query{})), 3)
+}
+
 // C5: the same alert from many at once is one alert, and the others are counted.
 func TestTheSameAlertFromManyIsOne(t *testing.T) {
 	m, _ := open(t)

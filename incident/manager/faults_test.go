@@ -316,6 +316,56 @@ func TestTheSameCommandFromManyAtOnceIsOne(t *testing.T) {
 	}
 }
 
+// A command that is repeated under its identifier leaves alone what was done since, even where it would have something
+// to change again.
+func TestARepeatedCommandLeavesWhatWasDoneSince(t *testing.T) {
+	for name, c := range map[string]struct{ do, since do }{
+		"Edit":                  {edition("pair", incident.Edit{Status: new(incident.Resolved)}), reopening},
+		"Edit without cascade":  {edition("pair", incident.Edit{Name: new("N")}), reopening},
+		"Import of a newer one": {importation(newer(theirs(7, worse(raise(20, 0))))), reopening},
+		"EditAll": {func(ctx context.Context, m *manager.Manager) error {
+			_, err := m.EditAll(ctx, kai, incident.Query{IDs: []incident.ID{"d0", "pair"}}, incident.Edit{Status: new(incident.Resolved)}, once)
+			return err
+		}, reopening},
+		"EditAlerts": {func(ctx context.Context, m *manager.Manager) error {
+			_, err := m.EditAlerts(ctx, kai, []alert.ID{"edr:10", "edr:0"}, incident.AlertEdit{Status: new(alert.StatusResolved)}, once)
+			return err
+		}, func(ctx context.Context, m *manager.Manager) error {
+			_, err := m.EditAlerts(ctx, kai, []alert.ID{"edr:10", "edr:0"}, incident.AlertEdit{Status: new(alert.StatusNew)})
+			return err
+		}},
+		"Merge": {merging("d0", "d1"), func(ctx context.Context, m *manager.Manager) error {
+			_, err := m.Unmerge(ctx, kai, "d1", "")
+			return err
+		}},
+		"Unmerge": {func(ctx context.Context, m *manager.Manager) error {
+			_, err := m.Unmerge(ctx, kai, "d4", "", once)
+			return err
+		}, func(ctx context.Context, m *manager.Manager) error {
+			_, err := m.Merge(ctx, kai, "d3", []incident.ID{"d4"}, "")
+			return err
+		}},
+		"MoveAlerts": {moving("d3", "edr:0"), func(ctx context.Context, m *manager.Manager) error {
+			_, err := m.MoveAlerts(ctx, kai, []alert.ID{"edr:0"}, "d1", "")
+			return err
+		}},
+	} {
+		s, ids := newScene(t), new(atomic.Int64)
+		m := fresh(s, ids)
+		require.NoError(t, c.do(t.Context(), m))
+		require.NoError(t, c.since(t.Context(), m))
+		before := everythingIn(t, s)
+		require.NoError(t, c.do(t.Context(), m), name)
+		assert.Equal(t, before, everythingIn(t, s), name)
+	}
+}
+
+// reopening makes every incident that can be active.
+func reopening(ctx context.Context, m *manager.Manager) error {
+	_, err := m.EditAll(ctx, kai, incident.Query{}, incident.Edit{Status: new(incident.Active), GenerateName: true})
+	return err
+}
+
 // A4: whatever is done, moving alerts away and undoing a merge among it, each entry that was in the log stays as it is
 // and where it is.
 func TestWhatIsLoggedStays(t *testing.T) {

@@ -465,21 +465,23 @@ func snapshotOf(t *testing.T, s storage.Storage, counts bool) snapshot {
 		key := plain(id)
 		p.incidents[key] = append(p.incidents[key], plain(record))
 	}
-	m := manager.New(s, nil)
-	for _, i := range all(t, m.Incidents(t.Context(), kai, incident.Query{Sort: incident.ByNumber, Ascending: true})) {
-		add(i.ID, i)
-	}
-	for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
-		if counts {
-			a.Repeats, a.Version = 0, 0
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		for _, i := range all(t, r.Incidents(t.Context(), incident.Query{Sort: incident.ByNumber, Ascending: true})) {
+			add(i.ID, i)
 		}
-		add(a.Incident, a)
-	}
-	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{})) {
-		e.Seq = 0
-		add(e.Incident, e)
-		p.log = append(p.log, plain(e.ID))
-	}
+		for _, a := range all(t, r.Alerts(t.Context(), alert.Query{})) {
+			if counts {
+				a.Repeats, a.Version = 0, 0
+			}
+			add(a.Incident, a)
+		}
+		for _, e := range all(t, r.Activity(t.Context(), activity.Query{})) {
+			e.Seq = 0
+			add(e.Incident, e)
+			p.log = append(p.log, plain(e.ID))
+		}
+		return nil
+	}))
 	return p
 }
 

@@ -379,6 +379,68 @@ func TestAMergeGeneratesTheName(t *testing.T) {
 	d.check(t)
 }
 
+// M6: what another system says of an incident stays on that incident: the target keeps its references, its further
+// fields and its description, the source its own, and nothing is doubled or lost; taken apart again, both are as before.
+func TestMergeLeavesReferencesAndFurtherFieldsWhereTheyAre(t *testing.T) {
+	draft := func(id string, n int) incident.Draft {
+		return incident.Draft{Reference: incident.Reference{System: "theirs", ID: id, URL: "https://theirs.example/" + id}, Description: "What " + id + " is",
+			Extra: alert.Fields(fmt.Sprintf(`{"priority":%d,"ticket":%q}`, n, id)), Alerts: []alert.Alert{newAlert(n, alert.Low, "d")}}
+	}
+	d := newDesk()
+	d.create(t, "plain", incident.Draft{Alerts: []alert.Alert{newAlert(9, alert.Low, "d")}})
+	d.create(t, "a", draft("A-1", 1))
+	d.create(t, "b", draft("B-1", 2))
+	before := d.clone().plain()
+	for _, target := range []incident.ID{"a", "b", "plain"} {
+		var sources []incident.ID
+		for _, id := range []incident.ID{"a", "b", "plain"} {
+			if id != target {
+				sources = append(sources, id)
+			}
+		}
+		require.NoError(t, d.merge(t, target, sources...))
+		for id, was := range before.incidents {
+			now := d.incidents[id]
+			assert.Equal(t, was.References, now.References, "%s, merged into %s", id, target)
+			assert.Equal(t, was.Extra, now.Extra, "%s, merged into %s", id, target)
+			assert.Equal(t, was.Description, now.Description, "%s, merged into %s", id, target)
+		}
+		for _, id := range sources {
+			require.NoError(t, d.unmerge(t, id))
+		}
+		assert.Equal(t, before, d.clone().plain())
+		d.check(t)
+	}
+}
+
+// M8: every piece of evidence of both is there after a merge, each on its alert and with its own verdict, so that none
+// has to win; what is counted is each asset once.
+func TestMergeKeepsAllEvidence(t *testing.T) {
+	evidence := func(n int, verdict alert.EvidenceVerdict, devices ...string) alert.Alert {
+		a := newAlert(n, alert.Low, "shared")
+		for _, device := range devices {
+			a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: device}})
+		}
+		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.User{UPN: "mona"}}, alert.Evidence{Entity: alert.IP{Address: "192.0.2.1"}})
+		for k := range a.Evidence {
+			a.Evidence[k].Verdict = verdict
+		}
+		return a
+	}
+	d := newDesk()
+	d.create(t, "a", incident.Draft{Alerts: []alert.Alert{evidence(1, alert.Suspicious, "a1", "a2")}})
+	d.create(t, "b", incident.Draft{Alerts: []alert.Alert{evidence(2, alert.Malicious, "b1"), evidence(3, alert.NoThreatsFound)}})
+	before := d.clone().alerts
+	require.NoError(t, d.merge(t, "a", "b"))
+	require.Len(t, d.alerts, len(before))
+	for id, a := range d.alerts {
+		assert.EqualValues(t, "a", a.Incident)
+		assert.Equal(t, before[id].Evidence, a.Evidence)
+	}
+	assert.Equal(t, incident.AssetCounts{alert.Devices: 4, alert.Users: 1}, d.incidents["a"].Alerts.Assets)
+	d.check(t)
+}
+
 // A severity that somebody chose for the target stays.
 func TestAMergeKeepsAChosenSeverity(t *testing.T) {
 	d := twoIncidents(t)

@@ -154,7 +154,11 @@ func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call c
 			return err
 		}
 		if !call.dryRun {
-			if _, err = m.apply(ctx, effect); err != nil {
+			_, err = m.apply(ctx, effect)
+			if errors.Is(err, storage.ErrExists) && call.commandID != "" {
+				return fmt.Errorf("%w: %w", storage.ErrConflict, err) // the same command, a moment earlier: next time it is found
+			}
+			if err != nil {
 				return err
 			}
 		}

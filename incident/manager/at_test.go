@@ -296,7 +296,7 @@ func (d *day) happen(n int) {
 }
 
 // The log is complete: it tells every incident as it is stored, and as it was stored at any time, whatever
-// commands have been given. C2, A3: Version is the number of them, in a log that nothing is left out of.
+// commands have been given. Version is the number of them, in a log that nothing is left out of.
 func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &chronicle{Storage: memory.New()}

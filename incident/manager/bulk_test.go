@@ -2,6 +2,7 @@ package manager_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -187,4 +188,128 @@ func TestPolicyOfTheManager(t *testing.T) {
 	resolve.Verdict = &classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}
 	_, err = m.EditAll(t.Context(), kai, incident.Query{}, resolve)
 	require.NoError(t, err)
+}
+
+// C3: when somebody else writes to one of the incidents in the midst of a bulk edit, that one is edited as it is then,
+// or refused as it is then: none is changed that has an error, none is left that has none, and the other's work stays.
+func TestEditAllWhileOneIsChanged(t *testing.T) {
+	full := make([]string, incident.MaxTags)
+	for n := range full {
+		full[n] = fmt.Sprint("tag ", n)
+	}
+	for name, c := range map[string]struct {
+		between func(m *manager.Manager, ids []incident.ID) error // before the second of three is stored
+		want    []error
+	}{
+		"commented": {func(m *manager.Manager, ids []incident.ID) error {
+			_, err := m.Comment(context.Background(), kai, ids[1], "wait")
+			return err
+		}, []error{nil, nil, nil}},
+		"the same tag": {func(m *manager.Manager, ids []incident.ID) error {
+			_, err := m.Edit(context.Background(), kai, ids[1], incident.Edit{AddTags: []string{"wave"}})
+			return err
+		}, []error{nil, nil, nil}},
+		"no room for another tag": {func(m *manager.Manager, ids []incident.ID) error {
+			_, err := m.Edit(context.Background(), kai, ids[1], incident.Edit{AddTags: full})
+			return err
+		}, []error{nil, alert.ErrInvalid, nil}},
+		"merged into the first": {func(m *manager.Manager, ids []incident.ID) error {
+			_, err := m.Merge(context.Background(), kai, ids[0], ids[1:2], "")
+			return err
+		}, []error{nil, nil, nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &overtaken{Storage: memory.New()}
+			defer s.Close()
+			m := manager.New(s, &manager.Options{Now: func() time.Time { return start }})
+			ids := spread(t, m, 3)
+			other := manager.New(s.Storage, nil)
+			var then []incident.Incident // what the other left
+			s.at, s.before = 2, func() {
+				require.NoError(t, c.between(other, ids))
+				then = all(t, other.Incidents(t.Context(), kai, incident.Query{IDs: ids, Sort: incident.ByNumber, Ascending: true}))
+			}
+			results, err := m.EditAll(t.Context(), kai, incident.Query{IDs: ids, Sort: incident.ByNumber, Ascending: true}, incident.Edit{AddTags: []string{"wave"}}, manager.CommandID("bulk"))
+			require.Equal(t, errors.Join(c.want...) != nil, err != nil)
+			require.Len(t, results, 3)
+			for n, r := range results {
+				assert.Equal(t, ids[n], r.ID)
+				require.ErrorIs(t, r.Err, c.want[n])
+				now, err := m.Incident(t.Context(), kai, ids[n])
+				require.NoError(t, err)
+				if r.Err != nil {
+					assert.False(t, r.Changed)
+					assert.Equal(t, then[n], now, "as the other left it")
+					continue
+				}
+				assert.True(t, r.Incident.HasTag("wave") && now.HasTag("wave"))
+			}
+			i := then[1]
+			if i.Status == incident.Redirected {
+				i = then[0]
+			}
+			now, err := m.Incident(t.Context(), kai, ids[1])
+			require.NoError(t, err)
+			assert.Equal(t, i.Comments, now.Comments)
+			for _, tag := range i.Tags {
+				assert.True(t, now.HasTag(tag.Name), tag.Name)
+			}
+			consistent(t, s)
+		})
+	}
+}
+
+// L1: whatever a bulk edit is about, by whatever filter: what it reports, what is changed, what the log tells of it and
+// what the filter selected is one set.
+func TestEditAllReportsWhatItActsOn(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := memory.New()
+		defer s.Close()
+		m := manager.New(s, &manager.Options{Now: func() time.Time { return start }})
+		for n := range rapid.IntRange(1, 10).Draw(rt, "incidents") {
+			a := raise(n, 0, alert.Device{DeviceID: fmt.Sprint("d", n)})
+			a.Severity = rapid.SampledFrom([]alert.Severity{alert.Low, alert.High}).Draw(rt, "severity")
+			id := ingest(t, m, a)[0].Incident
+			e := incident.Edit{Status: new(rapid.SampledFrom([]incident.Status{incident.Active, incident.Resolved}).Draw(rt, "status"))}
+			if rapid.Bool().Draw(rt, "tagged") {
+				e.AddTags = []string{"wave"}
+			}
+			_, err := m.Edit(t.Context(), kai, id, e)
+			require.NoError(rt, err)
+		}
+		q := rapid.SampledFrom([]incident.Query{{}, {Severities: []alert.Severity{alert.High}}, {Statuses: []incident.Status{incident.Active}}, {Tags: []string{"wave"}},
+			{Unassigned: true}, {Except: []incident.Query{{Tags: []string{"wave"}}}}, {Text: "d3"}, {Limit: 3}, {Numbers: []int64{1, 2}}}).Draw(rt, "filter")
+		q.Sort = incident.ByNumber
+		before := all(t, m.Incidents(t.Context(), kai, incident.Query{Sort: incident.ByNumber}))
+		selected := all(t, m.Incidents(t.Context(), kai, q))
+		results, err := m.EditAll(t.Context(), kai, q, incident.Edit{AddTags: []string{"wave"}}, manager.CommandID("bulk"))
+		require.NoError(rt, err)
+		var ids, lacking, reported, changed, logged []incident.ID
+		for _, i := range selected {
+			if ids = append(ids, i.ID); !i.HasTag("wave") {
+				lacking = append(lacking, i.ID)
+			}
+		}
+		for _, r := range results {
+			reported = append(reported, r.ID)
+			if r.Changed {
+				changed = append(changed, r.ID)
+			}
+		}
+		require.Equal(rt, ids, reported)
+		require.Equal(rt, lacking, changed)
+		for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{})) {
+			if e.Cause == "bulk" {
+				logged = append(logged, e.Incident)
+			}
+		}
+		require.ElementsMatch(rt, changed, logged)
+		var differ []incident.ID
+		for n, i := range all(t, m.Incidents(t.Context(), kai, incident.Query{Sort: incident.ByNumber})) {
+			if !assert.ObjectsAreEqual(before[n], i) {
+				differ = append(differ, i.ID)
+			}
+		}
+		require.Equal(rt, changed, differ)
+	})
 }

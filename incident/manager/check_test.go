@@ -278,7 +278,6 @@ func TestWhatCheckFinds(t *testing.T) {
 			r.apply(storage.Changeset{Incidents: []incident.Incident{i}})
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "new", Found: "no entries", Want: "the incident's"}}},
-		// A5
 		"an entry that is gone": {func(r *ruin) storage.Storage {
 			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1"), r.entry("theirs:1")}})
 			return bent{Storage: r, keep: func(e activity.Entry) bool { return e.ID != "ruin1/0" }}

@@ -53,7 +53,8 @@ type Result struct {
 //
 // An alert that cannot be taken does not keep the others back. The error joins those of the results, each
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
-// done, those before are kept and the others refused.
+// done, those before are kept and the others refused. Under the same [CommandID] nothing is changed a second time,
+// but each alert is counted again.
 func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err == nil && (call.version != 0 || call.dryRun) {
@@ -142,7 +143,7 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
 		reason := fmt.Sprintf("Alert %s links them by %s.", a.ID, strings.Join(keys, ", "))
-		_, err := m.settle(ctx, ActionMerge, cmd, call{}, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
+		_, err := m.settle(ctx, ActionMerge, cmd, call{commandID: cmd.ID}, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {

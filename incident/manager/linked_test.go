@@ -19,7 +19,7 @@ import (
 )
 
 // Inside the limits, which alerts stand together does not depend on the order in which they come: those that
-// share an entity within the window, directly or through others. C1
+// share an entity within the window, directly or through others.
 func TestGroupingDoesNotDependOnTheOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var alerts []alert.Alert
@@ -107,7 +107,7 @@ func TestAnAlertThatLinksTwoIncidentsMergesThem(t *testing.T) {
 	assert.Equal(t, "Alert edr:3 links them by device:server.", merged[0].Text)
 }
 
-// What must not be merged is left as it is, and the alert says why. M8
+// What must not be merged is left as it is, and the alert says why.
 func TestWhatMustNotBeMergedIsHeldBack(t *testing.T) {
 	m, _ := open(t)
 	laptop, server := alert.Device{DeviceID: "laptop"}, alert.Device{DeviceID: "server"}

@@ -91,6 +91,31 @@ func TestHubsDoNotLink(t *testing.T) {
 	assert.Contains(t, results[101].Links[0].HeldBack, "more than 100 alerts")
 }
 
+// D2: on a host of 10,000 alerts, another one reads no more than shows that it is a hub, and says what it held back.
+func TestAHubIsNotReadToTheEnd(t *testing.T) {
+	const alerts, limit = 10_000, 100
+	s := memory.New()
+	defer s.Close()
+	proxy := alert.Device{DNSName: "proxy"}
+	var cs storage.Changeset
+	for n := range alerts {
+		a := raise(n, n%60, proxy)
+		a.ID, a.Incident = a.Origin.AlertID(), incident.ID(fmt.Sprint("i", n%20))
+		cs.Alerts = append(cs.Alerts, a)
+	}
+	for n := range 20 {
+		cs.Incidents = append(cs.Incidents, incident.Incident{ID: incident.ID(fmt.Sprint("i", n))})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	counted := faulty{Storage: s, calls: new(int)}
+	last := ingest(t, manager.New(counted, nil), raise(alerts, 30, proxy))[0]
+	assert.Equal(t, manager.Opened, last.Outcome)
+	require.Len(t, last.Links, 1, "one reason, not one for each alert")
+	assert.Contains(t, last.Links[0].HeldBack, "more than 100 alerts")
+	assert.Less(t, *counted.calls, limit+20)
+}
+
 // D3: a resolved incident takes no more alerts, or is reopened where that was asked for, up to the end of the
 // window. M7: it never takes one in silence.
 func TestAlertsForAResolvedIncident(t *testing.T) {
@@ -196,6 +221,24 @@ func TestBadAlertsDoNotKeepGoodOnesBack(t *testing.T) {
 	assert.ErrorIs(t, results[1].Err, alert.ErrInvalid)
 	assert.Equal(t, manager.Opened, results[2].Outcome)
 	assert.Len(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})), 2)
+}
+
+// D1: what makes two alerts one is the source with the ID that it gave, and nothing else: alerts that are alike in all
+// else stay two, and so do those of two sources under one ID; one that its source renames stays one.
+func TestOnlySourceAndIDMakeAlertsOne(t *testing.T) {
+	m, _ := open(t)
+	device := alert.Device{DeviceID: "d"}
+	a, alike, other := raise(1, 0, device), raise(2, 0, device), raise(1, 0, device)
+	alike.Title, other.Origin.Source = a.Title, "siem"
+	for _, r := range ingest(t, m, a, alike, other)[1:] {
+		assert.Equal(t, manager.Joined, r.Outcome)
+	}
+	again := worse(a)
+	assert.Equal(t, manager.Updated, ingest(t, m, again)[0].Outcome)
+	for _, stored := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
+		assert.Equal(t, stored.Origin == a.Origin, stored.Repeats == 1, "%s", stored.ID)
+	}
+	assert.Len(t, all(t, m.Alerts(t.Context(), kai, alert.Query{})), 3)
 }
 
 // C5: the same alert from many at once is one alert, and the others are counted.
@@ -312,37 +355,4 @@ func TestImportKeepsTheGroupingAndUpdates(t *testing.T) {
 	assert.Equal(t, incident.Resolved, newer.Status)
 	assert.Equal(t, 3, newer.Alerts.Count)
 	assert.Equal(t, i.Number, newer.Number)
-}
-
-// A1: when the storage refuses, neither the change nor its entry is there; when it takes it, both are.
-func TestNothingHalf(t *testing.T) {
-	m, s := open(t)
-	id := ingest(t, m, raise(1, 0))[0].Incident
-	broken := errors.New("disk gone")
-	faulty := manager.New(refusing{s, broken}, nil)
-	before := all(t, m.Incidents(t.Context(), kai, incident.Query{}))
-	for _, command := range []func() error{
-		func() error { _, err := faulty.Ingest(t.Context(), siem, []alert.Alert{raise(2, 0)}); return err },
-		func() error {
-			_, err := faulty.Edit(t.Context(), kai, id, incident.Edit{AddTags: []string{"x"}})
-			return err
-		},
-		func() error { _, err := faulty.Comment(t.Context(), kai, id, "x"); return err },
-		func() error { _, err := faulty.Create(t.Context(), kai, incident.Draft{Name: "x"}); return err },
-		func() error { _, _, err := faulty.Import(t.Context(), kai, draft()); return err },
-	} {
-		assert.ErrorIs(t, command(), broken)
-	}
-	assert.Equal(t, before, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
-	assert.Len(t, all(t, m.Activity(t.Context(), kai, activity.Query{})), 2)
-}
-
-// refusing is a storage that cannot write.
-type refusing struct {
-	storage.Storage
-	err error
-}
-
-func (r refusing) Apply(context.Context, storage.Changeset) (storage.Receipt, error) {
-	return storage.Receipt{}, r.err
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,34 +251,6 @@ func TestMergesAmidEverythingElse(t *testing.T) {
 	assert.Len(t, all(t, m.Alerts(t.Context(), kai, alert.Query{})), count)
 }
 
-// severalCommands are those that change several records, each to be tried on the storage of [merged].
-var severalCommands = map[string]func(ctx context.Context, m *manager.Manager, ids []incident.ID) error{
-	"merge": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
-		_, err := m.Merge(ctx, kai, ids[0], ids[1:3], "", manager.CommandID("k"))
-		return err
-	},
-	"unmerge": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
-		_, err := m.Unmerge(ctx, kai, ids[4], "", manager.CommandID("k"))
-		return err
-	},
-	"comment": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error { // and contents
-		_, err := m.Comment(ctx, kai, ids[0], "", manager.Attach(picture("b", black)), manager.CommandID("k"))
-		return err
-	},
-	"redact": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
-		_, err := m.Redact(ctx, kai, "secret/0", "", manager.CommandID("k"))
-		return err
-	},
-	"move": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
-		_, err := m.MoveAlerts(ctx, kai, []alert.ID{"edr:0", "edr:1"}, ids[3], "", manager.CommandID("k"))
-		return err
-	},
-	"move to a new one": func(ctx context.Context, m *manager.Manager, ids []incident.ID) error {
-		_, err := m.MoveAlerts(ctx, kai, []alert.ID{"edr:0", "edr:4"}, "", "", manager.CommandID("k"))
-		return err
-	},
-}
-
 // merged is a storage of five incidents, of which the last was merged into the one before it, with a comment under
 // the command "secret" that has an image of white.
 func merged(t *testing.T) (storage.Storage, []incident.ID) {
@@ -293,130 +263,9 @@ func merged(t *testing.T) (storage.Storage, []incident.ID) {
 	return s, ids
 }
 
-// M1, M2: wherever the storage breaks down or the caller gives up, nothing is changed, or all. Done again,
-// the command has one effect.
-func TestCommandsOnSeveralAreDoneWhollyOrNot(t *testing.T) {
-	broken := errors.New("disk gone")
-	for name, command := range severalCommands {
-		t.Run(name, func(t *testing.T) {
-			s, ids := merged(t)
-			require.NoError(t, command(t.Context(), standing(s), ids))
-			want := everythingIn(t, s)
-
-			for _, f := range []faulty{{err: broken}, {err: broken, kept: true}, {err: storage.ErrExists, kept: true}, {err: context.Canceled}} {
-				for at := 1; ; at++ {
-					s, ids := merged(t)
-					before := everythingIn(t, s)
-					ctx, cancel := context.WithCancel(t.Context())
-					f.Storage, f.calls, f.at, f.cancel = s, new(atomic.Int64), int64(at), cancel
-					err := command(ctx, standing(f), ids)
-					cancel()
-					if f.calls.Load() < int64(at) {
-						require.NoError(t, err)
-						require.Greater(t, at, 4)
-						break // there are no more calls
-					}
-					if err != nil {
-						require.ErrorIs(t, err, f.err)
-					}
-					if now := everythingIn(t, s); len(now.log) == len(before.log) {
-						require.Error(t, err)
-						require.Equal(t, before, now)
-					} else if f.err == storage.ErrExists {
-						require.NoError(t, err, "it was the same command")
-					}
-					consistent(t, s)
-					requireContents(t, s)
-					require.NoError(t, command(t.Context(), standing(s), ids), "again")
-					again := everythingIn(t, s)
-					require.Len(t, again.log, len(want.log))
-					require.Len(t, again.alerts, 5)
-					consistent(t, s)
-				}
-			}
-		})
-	}
-}
-
 // standing is a manager whose clock stands still.
 func standing(s storage.Storage) *manager.Manager {
 	return manager.New(s, &manager.Options{Now: func() time.Time { return start }})
-}
-
-// A faulty storage fails at one of its calls: with an error of its own, before or after it has kept what it was
-// given, or because the caller gives up.
-type faulty struct {
-	storage.Storage
-	calls  *atomic.Int64
-	at     int64
-	err    error // context.Canceled: the caller gives up
-	kept   bool  // Apply keeps the Changeset and then fails
-	cancel func()
-}
-
-func (f faulty) fails() error {
-	if f.calls.Add(1) != f.at {
-		return nil
-	}
-	if f.err == context.Canceled {
-		f.cancel()
-		return nil
-	}
-	return f.err
-}
-
-func (f faulty) View(ctx context.Context, fn func(storage.Reader) error) error {
-	if err := f.fails(); err != nil {
-		return err
-	}
-	return f.Storage.View(ctx, func(r storage.Reader) error { return fn(faultyReader{r, f}) })
-}
-
-func (f faulty) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-	err := f.fails()
-	if err != nil && !f.kept {
-		return storage.Receipt{}, err
-	}
-	receipt, applied := f.Storage.Apply(ctx, cs)
-	return receipt, errors.Join(err, applied)
-}
-
-type faultyReader struct {
-	storage.Reader
-	f faulty
-}
-
-func (r faultyReader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
-	if err := r.f.fails(); err != nil {
-		return incident.Incident{}, err
-	}
-	return r.Reader.Incident(ctx, id)
-}
-
-func (r faultyReader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
-	if err := r.f.fails(); err != nil {
-		return alert.Alert{}, err
-	}
-	return r.Reader.Alert(ctx, id)
-}
-
-func (r faultyReader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
-	return breaking(r.f, r.Reader.Alerts(ctx, q))
-}
-
-func (r faultyReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
-	return breaking(r.f, r.Reader.Activity(ctx, q))
-}
-
-func breaking[T any](f faulty, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		if err := f.fails(); err != nil {
-			var zero T
-			yield(zero, err)
-			return
-		}
-		seq(yield)
-	}
 }
 
 // C2: a version that is not the stored one is a conflict, at once.

@@ -66,6 +66,7 @@ func TestAMoveRepeatedUnderItsIDHasOneEffect(t *testing.T) {
 	assert.Equal(t, ids[0], third.ID, "where it has gone since")
 }
 
+// M7: no alert is moved into a resolved incident.
 func TestMovesThatCannotBe(t *testing.T) {
 	m, s := open(t)
 	ids := apart(t, m, 2)

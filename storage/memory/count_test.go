@@ -146,7 +146,7 @@ func TestPageIsTheBeginningOfTheQueue(t *testing.T) {
 	})
 }
 
-// Q3, Q4: who walks all pages while others write sees each incident that does not change exactly once.
+// Q3: who walks all pages while others write sees each incident that does not change exactly once.
 func TestWalkingPagesWhileOthersWrite(t *testing.T) {
 	const still, moving = 300, 30
 	for sort := incident.ByUpdated; sort <= incident.ByPriority; sort++ {
@@ -196,6 +196,41 @@ func TestWalkingPagesWhileOthersWrite(t *testing.T) {
 				assert.Equal(t, 1, seen[incident.ID(fmt.Sprint("i", n))], "i%d by %s, ascending %t", n, sort, ascending)
 			}
 		}
+	}
+}
+
+// Q4: a queue of any length is walked to its end, page by page, in every order, and each incident is seen once.
+func TestWalkingToTheEnd(t *testing.T) {
+	const incidents, page = 20_000, 500
+	s := memory.New()
+	var cs storage.Changeset
+	for n := range incidents {
+		cs.Incidents = append(cs.Incidents, incident.Incident{
+			ID: incident.ID(fmt.Sprint("i", n)), Name: fmt.Sprint("n", n*7%50), Severity: alert.Severity(n % 5), Status: incident.Status(n % 3),
+			Owner: incident.Owner{ID: fmt.Sprint(n % 7)}, Priority: n % 101, Created: at(n * 11 % 400), Updated: at(n * 13 % 400),
+		})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	for sort := incident.ByUpdated; sort <= incident.ByPriority; sort++ {
+		seen := make(map[incident.ID]bool, incidents)
+		pages := 0
+		require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+			for q := (incident.Query{Sort: sort, Limit: page}); ; pages++ {
+				var last incident.Incident
+				for _, i := range collect(t, r.Incidents(t.Context(), q)) {
+					require.False(t, seen[i.ID], "%s by %s", i.ID, sort)
+					seen[i.ID] = true
+					last = i
+				}
+				if last.ID == "" {
+					return nil
+				}
+				q.After = q.CursorAfter(last)
+			}
+		}))
+		assert.Len(t, seen, incidents, "by %s", sort)
+		assert.Equal(t, incidents/page, pages)
 	}
 }
 

@@ -68,7 +68,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 			}
 			sub := cmd
 			sub.Part += "/alert-" + part(n)
-			if err := m.ingest(ctx, sub, a, into(p.Incident.ID), new(Result)); err != nil {
+			if err := m.ingest(ctx, sub, call, a, into(p.Incident.ID), new(Result)); err != nil {
 				return stale{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
 			}
 			counted[a.ID] = true

@@ -53,8 +53,9 @@ type Result struct {
 //
 // An alert that cannot be taken does not keep the others back. The error joins those of the results, each
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
-// done, those before are kept and the others refused. Under the same [CommandID] nothing is changed a second time,
-// but each alert is counted again.
+// done, those before are kept and the others refused. Under the same [CommandID] nothing is changed a second time:
+// each alert is counted again, whatever its source says by now, and an alert that the command did not bring the
+// first time is refused.
 func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err == nil && (call.version != 0 || call.dryRun) {
@@ -72,7 +73,7 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 		cmd.Part = part(n)
 		a = m.tagged(complete(a, cmd.At))
 		results[n].Alert = a.ID
-		if err := m.ingest(ctx, cmd, a, m.correlator, &results[n]); err != nil {
+		if err := m.ingest(ctx, cmd, call, a, m.correlator, &results[n]); err != nil {
 			err = fmt.Errorf("ingest alert %d (%s): %w", n, a.ID, err)
 			results[n] = Result{Alert: a.ID, Err: err}
 			errs = append(errs, err)
@@ -81,17 +82,17 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	return results, errors.Join(errs...)
 }
 
-func (m *Manager) ingest(ctx context.Context, cmd incident.Command, a alert.Alert, by Correlator, result *Result) error {
+func (m *Manager) ingest(ctx context.Context, cmd incident.Command, call call, a alert.Alert, by Correlator, result *Result) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
 	defer m.lock(a)()
 	refused := make(map[incident.ID]string) // incidents that a links and that cannot be merged, and why
 	return m.retry(ctx, ActionIngest, func() error {
-		p, err := m.placeOf(ctx, cmd, a, by, refused)
+		p, err := m.placeOf(ctx, cmd, call, a, by, refused)
 		for err == nil && len(p.merge) > 0 {
 			if err = m.mergeLinked(ctx, cmd, a, p, refused); err == nil {
-				p, err = m.placeOf(ctx, cmd, a, by, refused)
+				p, err = m.placeOf(ctx, cmd, call, a, by, refused)
 			}
 		}
 		if err != nil {
@@ -117,10 +118,21 @@ type placing struct {
 }
 
 // placeOf finds the place of a as of now.
-func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
+func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, call call, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
+		done := false // the command has brought an alert before
+		if call.commandID != "" {
+			if done, err = logged(ctx, r, cmd.EntryID(0)); err != nil {
+				return err
+			}
+		}
 		old, err := r.Alert(ctx, a.ID)
 		switch {
+		case err == nil && done:
+			old.Repeats++
+			p.effect.Alerts, p.result = []alert.Alert{old}, Result{Alert: a.ID, Incident: old.Incident, Outcome: Repeated}
+		case errors.Is(err, storage.ErrNotFound) && done:
+			return fmt.Errorf("%w: command %s has brought another alert in its place", storage.ErrExists, cmd.ID)
 		case err == nil:
 			p.effect, p.result, err = m.repeat(ctx, r, cmd, old, a)
 		case errors.Is(err, storage.ErrNotFound):

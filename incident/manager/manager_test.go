@@ -213,6 +213,31 @@ func TestLaterStateOfAnAlertIsTakenOver(t *testing.T) {
 	assert.Equal(t, "Worse on one endpoint", i.Name)
 }
 
+// A command that is given again with something else in it does nothing else: what is there is counted, and what it did
+// not bring the first time is refused.
+func TestTheSameIngestWithAnotherContent(t *testing.T) {
+	m, s := open(t)
+	once := manager.CommandID("batch")
+	first := raise(1, 0)
+	first.SourceUpdated = start
+	_, err := m.Ingest(t.Context(), siem, []alert.Alert{first, raise(2, 0)}, once)
+	require.NoError(t, err)
+	log := all(t, m.Activity(t.Context(), kai, activity.Query{}))
+
+	first.SourceUpdated, first.Severity = start.Add(time.Hour), alert.High
+	results, err := m.Ingest(t.Context(), siem, []alert.Alert{first, raise(3, 0)}, once)
+	require.ErrorIs(t, err, storage.ErrExists)
+	assert.ErrorContains(t, err, "batch")
+	assert.Equal(t, manager.Repeated, results[0].Outcome)
+	assert.Equal(t, manager.Refused, results[1].Outcome)
+	assert.Equal(t, log, all(t, m.Activity(t.Context(), kai, activity.Query{})))
+	stored := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
+	require.Len(t, stored, 2)
+	assert.Equal(t, alert.Medium, stored[0].Severity)
+	assert.Equal(t, 1, stored[0].Repeats)
+	consistent(t, s)
+}
+
 func TestBadAlertsDoNotKeepGoodOnesBack(t *testing.T) {
 	m, _ := open(t)
 	results, err := m.Ingest(t.Context(), siem, []alert.Alert{raise(1, 0), {}, raise(3, 0)})

@@ -422,8 +422,16 @@ func (d *desk) exportPDF() error {
 
 // The log is a feed: who has read up to an entry asks for what came after it.
 func (d *desk) follow() error {
-	d.say("Mail is not sent by this library yet. What a mailer needs is the feed: since entry 0, new incidents of high severity are")
-	for e, err := range d.m.Activity(d.ctx, kai, activity.Query{AfterSeq: 0, Types: []activity.Type{activity.IncidentCreated}, Origins: []incident.ID{""}}) {
+	d.say("Mail is not sent by this library yet. What a mailer needs is the feed, here up to now; new incidents of high severity are")
+	last := int64(0)
+	for e, err := range d.m.Activity(d.ctx, kai, activity.Query{Newest: true, Limit: 1}) {
+		if err != nil {
+			return err
+		}
+		last = e.Seq
+	}
+	created := activity.Query{Types: []activity.Type{activity.IncidentCreated}, Origins: []incident.ID{""}, BeforeSeq: last + 1}
+	for e, err := range storage.Follow(d.ctx, d.store, created) {
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,10 @@ type Store struct {
 	tables  *tables // nil after Close; its own lock guards what is in it
 }
 
-var _ storage.Storage = (*Store)(nil)
+var (
+	_ storage.Storage = (*Store)(nil)
+	_ storage.Waiter  = (*Store)(nil)
+)
 
 // New returns an empty Store.
 func New() *Store {
@@ -91,6 +94,26 @@ func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receip
 	}
 	s.tables.own(w.alerts)
 	return s.tables.write(w, &s.moments), nil
+}
+
+// Wait waits for an entry with a Seq above after; see [storage.Waiter].
+func (s *Store) Wait(ctx context.Context, after int64) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		more, open := s.moments.after(after)
+		if !open {
+			return storage.ErrClosed
+		}
+		if more == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-more:
+		}
+	}
 }
 
 // Close forgets everything. It returns nil, a second time too.

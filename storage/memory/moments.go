@@ -19,8 +19,9 @@ type moment struct {
 type moments struct {
 	mu   sync.Mutex
 	now  moment
-	open []opened // by commit
-	over bool     // closed
+	open []opened      // by commit
+	over bool          // closed
+	more chan struct{} // closed when there are entries after now; nil when nobody waits
 }
 
 // opened is how many Views read a commit.
@@ -58,6 +59,9 @@ func (m *moments) end(commit int64) {
 func (m *moments) publish(next moment) (earliest int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if next.log.length > m.now.log.length {
+		m.wake()
+	}
 	m.now = next
 	if len(m.open) > 0 {
 		return m.open[0].commit
@@ -69,6 +73,29 @@ func (m *moments) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.now, m.over = moment{}, true
+	m.wake()
+}
+
+// wake tells those who wait that something has changed.
+func (m *moments) wake() {
+	if m.more != nil {
+		close(m.more)
+		m.more = nil
+	}
+}
+
+// after returns a channel that is closed when there may be more than n entries, nil when there are. The second
+// result is false when the store is closed.
+func (m *moments) after(n int64) (more <-chan struct{}, open bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.over || m.now.log.length > n {
+		return nil, !m.over
+	}
+	if m.more == nil {
+		m.more = make(chan struct{})
+	}
+	return m.more, true
 }
 
 // A log is the entries in the order of Seq, in blocks of blockSize, which all copies of the log share. An entry

@@ -160,6 +160,19 @@ func applying(apply func(s storage.Storage, ctx context.Context, cs storage.Chan
 	})
 }
 
+// A sleeper is a storage that wakes up as wait says.
+type sleeper struct {
+	*memory.Store
+	wait func(ctx context.Context, s storage.Waiter, after int64) error
+}
+
+func (s sleeper) Wait(ctx context.Context, after int64) error { return s.wait(ctx, s.Store, after) }
+
+// waking returns storages with another Wait.
+func waking(wait func(ctx context.Context, s storage.Waiter, after int64) error) func() storage.Storage {
+	return func() storage.Storage { return sleeper{memory.New(), wait} }
+}
+
 // giving returns storages that lose something of what is given to them.
 func giving(lose func(*storage.Changeset)) func() storage.Storage {
 	return applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
@@ -409,6 +422,13 @@ var faults = []fault{
 			}
 			return r.Reader.Activity(ctx, q)
 		}
+	})},
+
+	{[]string{"Waiter"}, "does not hear of entries that come", waking(func(ctx context.Context, s storage.Waiter, after int64) error {
+		if after > 0 {
+			<-ctx.Done()
+		}
+		return cmp.Or(ctx.Err(), s.Wait(ctx, after))
 	})},
 
 	{[]string{"AliasIn"}, "keeps the tags it was given", opening(func(b *broken) {
@@ -674,6 +694,19 @@ var faults = []fault{
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
+	{[]string{"Waiter"}, "does not see what is there", waking(func(ctx context.Context, s storage.Waiter, after int64) error {
+		return s.Wait(ctx, max(after, 1))
+	})},
+	{[]string{"Waiter"}, "takes the end of the storage for that of the context", waking(func(ctx context.Context, s storage.Waiter, after int64) error {
+		err := s.Wait(ctx, after)
+		if errors.Is(err, storage.ErrClosed) {
+			err = context.Canceled
+		}
+		return err
+	})},
+	{[]string{"Waiter"}, "takes the end of the context for an entry", waking(func(ctx context.Context, s storage.Waiter, after int64) error {
+		return s.Wait(context.WithoutCancel(ctx), min(after, 40))
+	})},
 	{[]string{"Facets"}, "names an owner as the last that was counted does", reading(func(r *brokenReader) {
 		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
 			c, err := storage.Facets(ctx, r.Reader, q)

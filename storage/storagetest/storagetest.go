@@ -74,6 +74,7 @@ var cases = []testCase{
 
 	{"DenseFeed", "sequence numbers are 1, 2, 3 … in the order of commits; none appears below one that was read", denseFeed},
 	{"FeedResume", "Query{AfterSeq: n} yields just what follows n", feedResume},
+	{"Waiter", "a Waiter wakes up when an entry comes, the context ends or the storage is closed", waiter},
 
 	{"AliasIn", "Apply keeps no reference to its argument", aliasIn},
 	{"AliasOut", "what a Reader returns belongs to the caller", aliasOut},

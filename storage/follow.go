@@ -1,0 +1,106 @@
+package storage
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+)
+
+// A Waiter is a [Storage] that wakes up those who wait for entries. Those who follow the log use [Follow].
+type Waiter interface {
+	// Wait returns nil when an entry with a Seq above after is stored, at once if there is one. It may return nil
+	// before, for no reason. The error is that of the context, or matches ErrClosed.
+	Wait(ctx context.Context, after int64) error
+}
+
+// patience is how long a follower of a storage that is no Waiter waits before it looks again.
+const patience = time.Second
+
+// followed is how many entries a follower reads at a time.
+const followed = 256
+
+// Follow yields the entries that q selects as they come, in the order of Seq and each once: first those behind
+// q.AfterSeq that are stored, then, waiting for them, those that follow. No View is open while the body of the loop
+// runs, however long that takes. It waits as s does where s is a [Waiter], and looks again every second where not.
+//
+// Follow ends after q.Limit entries or before the entry q.BeforeSeq, if they are set, and else with an error: that
+// of the context, one that matches [ErrClosed], or whatever reading reports. Who goes on later with the last Seq that
+// was yielded as AfterSeq misses nothing. q.Newest is an [*alert.FieldError], since there is no newest yet.
+func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity.Entry, error] {
+	return func(yield func(activity.Entry, error) bool) {
+		if q.Newest {
+			yield(activity.Entry{}, &alert.FieldError{Record: "query of a follower", Field: "newest", Value: "true", Want: "the order of Seq"})
+			return
+		}
+		left := q.Limit
+		for {
+			if q.Limit = followed; left > 0 {
+				q.Limit = min(left, followed)
+			}
+			batch, last, err := behind(ctx, s, q)
+			if err != nil {
+				yield(activity.Entry{}, err)
+				return
+			}
+			for _, e := range batch {
+				if !yield(e, nil) {
+					return
+				}
+				if left--; left == 0 {
+					return
+				}
+			}
+			if len(batch) == q.Limit {
+				q.AfterSeq = batch[len(batch)-1].Seq
+				continue
+			}
+			if q.AfterSeq = max(q.AfterSeq, last); q.BeforeSeq > 0 && q.AfterSeq >= q.BeforeSeq-1 {
+				return
+			}
+			if err := wait(ctx, s, q.AfterSeq); err != nil {
+				yield(activity.Entry{}, err)
+				return
+			}
+		}
+	}
+}
+
+// behind returns the entries of q, and the last Seq there is.
+func behind(ctx context.Context, s Storage, q activity.Query) (batch []activity.Entry, last int64, err error) {
+	err = s.View(ctx, func(r Reader) error {
+		for e, err := range r.Activity(ctx, activity.Query{AfterSeq: q.AfterSeq, Newest: true, Limit: 1}) {
+			if err != nil {
+				return err
+			}
+			last = e.Seq
+		}
+		if last == 0 {
+			return nil
+		}
+		for e, err := range r.Activity(ctx, q) {
+			if err != nil {
+				return err
+			}
+			batch = append(batch, e)
+		}
+		return nil
+	})
+	return batch, last, err
+}
+
+func wait(ctx context.Context, s Storage, after int64) error {
+	if w, ok := s.(Waiter); ok {
+		return w.Wait(ctx, after)
+	}
+	again := time.NewTimer(patience)
+	defer again.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-again.C:
+		return nil
+	}
+}

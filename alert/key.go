@@ -34,7 +34,8 @@ func Keys(e Entity) []Key {
 // Identity returns the key that tells e from other entities of its kind: two pieces of evidence with the
 // same identity are the same asset.
 func Identity(e Entity) Key {
-	var r keyring
+	r := keyring{one: true}
+	r.places = r.few[:0]
 	r.text.Grow(64)
 	r.begin()
 	e.addKeys(&r)
@@ -44,7 +45,9 @@ func Identity(e Entity) Key {
 // KindKey returns the key that alerts of the same kind share: of the same source and title, whatever the case of
 // its letters.
 func (a Alert) KindKey() Key {
-	var r keyring
+	r := keyring{one: true}
+	r.places = r.few[:0]
+	r.text.Grow(len("kind:|") + len(a.Origin.Source) + len(a.Title))
 	r.addKind(a)
 	return r.key(r.places[0])
 }
@@ -75,6 +78,8 @@ type keyring struct {
 	text   strings.Builder
 	start  int // of the key that is being written
 	places []place
+	few    [2]place     // room for places
+	one    bool         // only the first key is wanted
 	seen   map[Key]bool // of the places, once there are many
 	none   bool         // the entity has given no identifier yet
 }
@@ -98,7 +103,7 @@ func (r *keyring) key(p place) Key { return Key(r.text.String()[p.from:p.to]) }
 
 // add adds the key of an identifier whose case does not matter, unless it is empty.
 func (r *keyring) add(namespace, id string) {
-	if id != "" {
+	if id != "" && !(r.one && len(r.places) > 0) {
 		r.open(namespace)
 		r.lower(id)
 		r.close()

@@ -24,8 +24,8 @@ type Factor struct {
 // Incident.Priority is unless a [Command] brings a score of its own.
 func Priority(i Incident) int {
 	sum := 0
-	for _, f := range Factors(i) {
-		sum += f.Points
+	for _, f := range factors {
+		sum += f.points(&i)
 	}
 	return sum
 }
@@ -46,61 +46,105 @@ func Priority(i Incident) int {
 // and so is the scale, on which more than 85 is top priority and less than 15 is low. How Defender weighs them is not
 // published; the points are this library's.
 func Factors(i Incident) []Factor {
-	s := i.Alerts
-	severity := Factor{Name: "severity", Most: 40, Points: [...]int{0, 2, 8, 25, 40}[min(i.Severity, alert.High)]}
-	if severity.Points > 0 {
-		severity.Detail = i.Severity.String()
-	}
-
-	critical := Factor{Name: "critical assets", Most: 20, Points: [...]int{0, 4, 8, 15, 20}[min(s.Criticality, alert.VeryHighCriticality)]}
-	if critical.Points > 0 {
-		critical.Detail = s.Criticality.String()
-	}
-
-	signals := Factor{Name: "signals", Most: 10}
-	var signs []string
-	for _, t := range s.SystemTags {
-		if t.Kind != alert.CriticalAsset {
-			signals.Points, signs = 10, append(signs, t.Name)
+	all := make([]Factor, len(factors))
+	for n, f := range factors {
+		all[n] = Factor{Name: f.name, Points: f.points(&i), Most: f.most}
+		if all[n].Points > 0 {
+			all[n].Detail = f.detail(&i)
 		}
 	}
-	signals.Detail = strings.Join(signs, ", ")
+	return all
+}
 
-	tactics := Factor{Name: "tactics", Most: 15}
-	var reached []string
-	for _, c := range s.Categories {
-		if n := alert.TacticIndex(c); n >= 0 {
-			reached = append(reached, alert.CategoryTitle(c))
-			tactics.Points = min(tactics.Points+3, 12)
+// factors are what Factors says, the points apart from the words because every command asks for them.
+var factors = []struct {
+	name   string
+	most   int
+	points func(*Incident) int
+	detail func(*Incident) string // asked only when there are points
+}{
+	{"severity", 40,
+		func(i *Incident) int { return [...]int{0, 2, 8, 25, 40}[min(i.Severity, alert.High)] },
+		func(i *Incident) string { return i.Severity.String() }},
+	{"critical assets", 20,
+		func(i *Incident) int {
+			return [...]int{0, 4, 8, 15, 20}[min(i.Alerts.Criticality, alert.VeryHighCriticality)]
+		},
+		func(i *Incident) string { return i.Alerts.Criticality.String() }},
+	{"signals", 10,
+		func(i *Incident) int {
+			if slices.ContainsFunc(i.Alerts.SystemTags, isSignal) {
+				return 10
+			}
+			return 0
+		},
+		func(i *Incident) string {
+			return joined(i.Alerts.SystemTags, func(t Tag) (string, bool) { return t.Name, isSignal(t) })
+		}},
+	{"tactics", 15,
+		func(i *Incident) int {
+			reached, worst := 0, 0
+			for _, c := range i.Alerts.Categories {
+				at := alert.TacticIndex(c)
+				if at >= 0 {
+					reached++
+				}
+				if at >= alert.TacticIndex("Exfiltration") { // only Impact comes after it
+					worst = 3
+				}
+			}
+			return min(3*reached, 12) + worst
+		},
+		func(i *Incident) string {
+			return joined(i.Alerts.Categories, func(c string) (string, bool) { return alert.CategoryTitle(c), alert.TacticIndex(c) >= 0 })
+		}},
+	{"sources", 6,
+		func(i *Incident) int { return min(3*max(len(i.Alerts.Sources)-1, 0), 6) },
+		func(i *Incident) string { return fmt.Sprintf("%d services", len(i.Alerts.Sources)) }},
+	{"rarity", 5,
+		func(i *Incident) int {
+			switch n := i.Alerts.Rarest; {
+			case i.Alerts.Count == 0 || n >= alert.MaxSeen:
+				return 0
+			case n == 0:
+				return 5
+			case n < 5:
+				return 3
+			}
+			return 1
+		},
+		func(i *Incident) string {
+			if i.Alerts.Rarest == 0 {
+				return "the first of its kind in 30 days"
+			}
+			return fmt.Sprintf("%d of its kind in the 30 days before", i.Alerts.Rarest)
+		}},
+	{"age", 4,
+		func(i *Incident) (points int) {
+			for _, over := range ages {
+				if lasted(i) > over {
+					points++
+				}
+			}
+			return points
+		},
+		func(i *Incident) string { return lasted(i).Round(time.Minute).String() }},
+}
+
+// ages are how long an attack has gone on for each point more.
+var ages = [...]time.Duration{time.Hour, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour}
+
+func lasted(i *Incident) time.Duration { return i.Alerts.LastActivity.Sub(i.Alerts.FirstActivity) }
+
+func isSignal(t Tag) bool { return t.Kind != alert.CriticalAsset }
+
+// joined returns the texts of those of the values that count.
+func joined[T any](values []T, text func(T) (string, bool)) string {
+	var texts []string
+	for _, v := range values {
+		if t, counts := text(v); counts {
+			texts = append(texts, t)
 		}
 	}
-	if slices.ContainsFunc(reached, func(t string) bool { return t == "Exfiltration" || t == "Impact" }) {
-		tactics.Points += 3
-	}
-	tactics.Detail = strings.Join(reached, ", ")
-
-	sources := Factor{Name: "sources", Most: 6}
-	if n := len(s.Sources); n > 1 {
-		sources.Points, sources.Detail = min(3*(n-1), 6), fmt.Sprintf("%d services", n)
-	}
-
-	rarity := Factor{Name: "rarity", Most: 5}
-	switch {
-	case s.Count == 0 || s.Rarest >= alert.MaxSeen:
-	case s.Rarest == 0:
-		rarity.Points, rarity.Detail = 5, "the first of its kind in 30 days"
-	case s.Rarest < 5:
-		rarity.Points, rarity.Detail = 3, fmt.Sprintf("%d of its kind in the 30 days before", s.Rarest)
-	default:
-		rarity.Points, rarity.Detail = 1, fmt.Sprintf("%d of its kind in the 30 days before", s.Rarest)
-	}
-
-	age := Factor{Name: "age", Most: 4}
-	lasted := s.LastActivity.Sub(s.FirstActivity)
-	for _, over := range []time.Duration{time.Hour, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour} {
-		if lasted > over {
-			age.Points, age.Detail = age.Points+1, lasted.Round(time.Minute).String()
-		}
-	}
-	return []Factor{severity, critical, signals, tactics, sources, rarity, age}
+	return strings.Join(texts, ", ")
 }

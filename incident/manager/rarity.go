@@ -27,17 +27,21 @@ func setSeen(ctx context.Context, r storage.Reader, alerts []alert.Alert) error 
 	for _, a := range alerts {
 		q.Entities = append(q.Entities, a.KindKey())
 	}
-	slices.Sort(q.Entities)
-	q.Entities = slices.Compact(q.Entities)
-	seen := make(map[alert.Key]int)
+	kinds := q.Entities
+	if len(kinds) > 1 {
+		q.Entities = slices.Clone(kinds)
+		slices.Sort(q.Entities)
+		q.Entities = slices.Compact(q.Entities)
+	}
 	for s, err := range storage.Sightings(ctx, r, q) {
 		if err != nil {
 			return err
 		}
-		seen[s.Entity]++
-	}
-	for n := range alerts {
-		alerts[n].Seen = seen[alerts[n].KindKey()]
+		for n := range alerts {
+			if kinds[n] == s.Entity {
+				alerts[n].Seen++
+			}
+		}
 	}
 	return nil
 }

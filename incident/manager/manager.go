@@ -102,11 +102,13 @@ func New(s storage.Storage, o *Options) *Manager {
 	} else {
 		m.taxonomy = classification.Defender()
 	}
-	rules := o.TagRules
-	if rules == nil {
-		rules = new(incident.DefaultTagRules())
+	if o.TagRules != nil {
+		m.tagged = o.TagRules.Prepare()
+	} else {
+		// Only who takes alerts in pays for it.
+		prepared := sync.OnceValue(func() func(alert.Alert) alert.Alert { return incident.DefaultTagRules().Prepare() })
+		m.tagged = func(a alert.Alert) alert.Alert { return prepared()(a) }
 	}
-	m.tagged = rules.Prepare()
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}

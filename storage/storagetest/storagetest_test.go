@@ -23,17 +23,18 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 }
 
 // A storage that is broken in one way fails the case of that rule, and no other but perhaps those named with it,
-// which ask the same of other records.
+// which ask the same of other records. Each is asked a third of the other cases, because all of them take minutes
+// under the race detector.
 func TestBrokenStoragesFailTheirCase(t *testing.T) {
-	for _, f := range faults {
+	for n, f := range faults {
 		t.Run(f.fails[0], func(t *testing.T) {
 			t.Parallel()
-			for _, c := range cases {
-				err := try(t, c, f.open())
-				if c.name == f.fails[0] {
-					assert.Error(t, err, "%s: case %s", f.how, c.name)
-				} else if !slices.Contains(f.fails, c.name) {
-					assert.NoError(t, err, "%s: case %s", f.how, c.name)
+			for m, c := range cases {
+				switch {
+				case c.name == f.fails[0]:
+					assert.Error(t, try(t, c, f.open()), "%s: case %s", f.how, c.name)
+				case !slices.Contains(f.fails, c.name) && (n+m)%3 == 0:
+					assert.NoError(t, try(t, c, f.open()), "%s: case %s", f.how, c.name)
 				}
 			}
 		})

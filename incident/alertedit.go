@@ -53,8 +53,7 @@ func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effe
 		if e.Verdict != nil {
 			a.Verdict = *e.Verdict
 		}
-		after.Alerts.ByStatus[old.Status]--
-		after.Alerts.ByStatus[a.Status]++
+		after.Alerts = after.Alerts.change(*old, *a)
 		changes[n] = alertChange{old, a}
 	}
 	return effect(cmd, c.Incident, after, nil, changes), nil

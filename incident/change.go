@@ -56,6 +56,7 @@ var incidentFields = []field[Incident]{
 	plain("alerts.bySeverity", activity.Unspecified, func(i *Incident) SeverityCounts { return i.Alerts.BySeverity }),
 	plain("alerts.byStatus", activity.Unspecified, func(i *Incident) StatusCounts { return i.Alerts.ByStatus }),
 	plain("alerts.assets", activity.Unspecified, func(i *Incident) AssetCounts { return i.Alerts.Assets }),
+	list("alerts.classified", activity.Unspecified, func(i *Incident) []Classified { return i.Alerts.Classified }),
 	plain("alerts.firstActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.FirstActivity }),
 	plain("alerts.lastActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.LastActivity }),
 	plain("alerts.rarest", activity.Unspecified, func(i *Incident) int { return i.Alerts.Rarest }),
@@ -179,6 +180,10 @@ func valueOf[T any](v T) activity.Value {
 		}
 		return activity.Value(append(b, ']'))
 	case []Tag:
+		if len(v) == 0 {
+			return ""
+		}
+	case []Classified:
 		if len(v) == 0 {
 			return ""
 		}

@@ -107,8 +107,7 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 			if resolves {
 				*after = resolve(*after, cmd)
 			}
-			i.Alerts.ByStatus[before.Status]--
-			i.Alerts.ByStatus[after.Status]++
+			i.Alerts = i.Alerts.change(*before, *after)
 			changes[n] = alertChange{before, after}
 		}
 	}

@@ -174,7 +174,7 @@ func TestNoFieldChangesWithoutATrace(t *testing.T) {
 		ID: "i", Name: "n", Renamed: true, Description: "d", Severity: alert.High, SeverityOverridden: true, Priority: 1, Status: incident.Redirected,
 		Owner: incident.Owner{ID: "o"}, Tags: []incident.Tag{{Name: "t"}}, Verdict: classification.Verdict{Classification: "c", Determination: "d"},
 		Note: "n", Resolved: start, RedirectTo: "r", References: []incident.Reference{{System: "s", ID: "1"}}, Comments: 1, Created: start,
-		Alerts: incident.Summary{Count: 1, BySeverity: incident.SeverityCounts{1}, ByStatus: incident.StatusCounts{1}, Assets: incident.AssetCounts{0, 1},
+		Alerts: incident.Summary{Count: 1, BySeverity: incident.SeverityCounts{1}, ByStatus: incident.StatusCounts{1}, Assets: incident.AssetCounts{0, 1}, Classified: []incident.Classified{{Classification: "c", Alerts: 1}},
 			FirstActivity: start, LastActivity: start, Rarest: 1, Title: "t", Sources: []string{"s"}, DetectionSources: []string{"d"}, Products: []string{"p"},
 			Categories: []string{"c"}, Techniques: []string{"t"}, DeviceGroups: []string{"g"}, Platforms: []string{"o"}, Threats: []string{"t"}, ThreatActors: []string{"a"},
 			Criticality: alert.LowCriticality, SystemTags: []incident.Tag{{Name: "t", Kind: alert.AttackType}}},

@@ -18,38 +18,39 @@ import (
 // they ask for. "Not" is Except: it takes away what a query selects, so that any filter, or several of them
 // together, can be turned round. The criticality of an incident is that of its most critical asset.
 type Query struct {
-	IDs                []ID
-	Numbers            []int64
-	Statuses           []Status
-	Severities         []alert.Severity
-	AlertSeverities    []alert.Severity                // incidents with an alert of one of these
-	PriorityMin        int                             // Priority at least this
-	PriorityMax        int                             // Priority at most this; 0 means no bound
-	Owners             []string                        // account identifiers, compared by bytes
-	Unassigned         bool                            // incidents without an owner; with Owners, those too
-	Tags               []string                        // compared by Fold
-	Classifications    []classification.Classification // "" selects what nobody has classified
-	Determinations     []classification.Determination
-	Sources            []string // services that raised an alert of it, compared by bytes, as are the next eight
-	DetectionSources   []string
-	Products           []string
-	Categories         []string
-	Techniques         []string
-	DeviceGroups       []string
-	Platforms          []string // operating systems of its devices
-	Threats            []string // names and families of threats
-	ThreatActors       []string // activity groups
-	Criticalities      []alert.Criticality
-	MultipleSources    bool        // incidents with alerts of two services or more
-	MultipleCategories bool        // incidents with alerts of two categories or more
-	Entities           []alert.Key // incidents with an alert that has evidence with one of these keys
-	References         []Reference // compared by System and ID
-	Text               string      // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
-	CreatedSince       time.Time   // Created at or after; zero means no bound, here and below
-	CreatedUntil       time.Time   // Created before
-	UpdatedSince       time.Time   // Updated at or after
-	UpdatedUntil       time.Time   // Updated before
-	Except             []Query     // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
+	IDs                  []ID
+	Numbers              []int64
+	Statuses             []Status
+	Severities           []alert.Severity
+	AlertSeverities      []alert.Severity                // incidents with an alert of one of these
+	PriorityMin          int                             // Priority at least this
+	PriorityMax          int                             // Priority at most this; 0 means no bound
+	AlertClassifications []classification.Classification // incidents with an alert of one of these; "" selects those with an alert that nobody has classified
+	Owners               []string                        // account identifiers, compared by bytes
+	Unassigned           bool                            // incidents without an owner; with Owners, those too
+	Tags                 []string                        // compared by Fold
+	Classifications      []classification.Classification // "" selects what nobody has classified
+	Determinations       []classification.Determination
+	Sources              []string // services that raised an alert of it, compared by bytes, as are the next eight
+	DetectionSources     []string
+	Products             []string
+	Categories           []string
+	Techniques           []string
+	DeviceGroups         []string
+	Platforms            []string // operating systems of its devices
+	Threats              []string // names and families of threats
+	ThreatActors         []string // activity groups
+	Criticalities        []alert.Criticality
+	MultipleSources      bool        // incidents with alerts of two services or more
+	MultipleCategories   bool        // incidents with alerts of two categories or more
+	Entities             []alert.Key // incidents with an alert that has evidence with one of these keys
+	References           []Reference // compared by System and ID
+	Text                 string      // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
+	CreatedSince         time.Time   // Created at or after; zero means no bound, here and below
+	CreatedUntil         time.Time   // Created before
+	UpdatedSince         time.Time   // Updated at or after
+	UpdatedUntil         time.Time   // Updated before
+	Except               []Query     // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
 
 	Sort      Sort
 	Ascending bool   // lowest, oldest or first in the alphabet first
@@ -98,6 +99,7 @@ func (q *Query) matchTags(i *Incident) bool {
 
 func (q *Query) matchSummary(s *Summary) bool {
 	return (len(q.AlertSeverities) == 0 || slices.ContainsFunc(q.AlertSeverities, s.has)) &&
+		(len(q.AlertClassifications) == 0 || slices.ContainsFunc(q.AlertClassifications, s.hasClassified)) &&
 		anyOf(q.Sources, s.Sources) && anyOf(q.DetectionSources, s.DetectionSources) && anyOf(q.Products, s.Products) &&
 		anyOf(q.Categories, s.Categories) && anyOf(q.Techniques, s.Techniques) && anyOf(q.DeviceGroups, s.DeviceGroups) &&
 		anyOf(q.Platforms, s.Platforms) && anyOf(q.Threats, s.Threats) && anyOf(q.ThreatActors, s.ThreatActors) &&
@@ -107,6 +109,17 @@ func (q *Query) matchSummary(s *Summary) bool {
 
 func (s *Summary) has(severity alert.Severity) bool {
 	return int(severity) < len(s.BySeverity) && s.BySeverity[severity] > 0
+}
+
+func (s *Summary) hasClassified(c classification.Classification) bool {
+	if c != "" {
+		return slices.ContainsFunc(s.Classified, func(have Classified) bool { return have.Classification == c })
+	}
+	without := s.Count
+	for _, have := range s.Classified {
+		without -= have.Alerts
+	}
+	return without > 0
 }
 
 func (q *Query) wantsReference(r Reference) bool {

@@ -20,6 +20,7 @@ func anOpenCase() incident.Case {
 	a.Category, a.Origin.Source, a.Techniques, a.Product, a.DetectionSource = "Execution", "edr", []string{"T1059"}, "EDR", "antivirus"
 	a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.User{UPN: "Kai@contoso.com", Domain: "CONTOSO", Account: "kai"}})
 	a.Evidence[0].Criticality = alert.HighCriticality
+	a.Verdict.Classification = classification.FalsePositive
 	a.Threat, a.ThreatFamily, a.Actor = "Emotet", "Trojan", "Storm-1"
 	a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: "d1", OS: "Windows11"}})
 	b := newAlert(2, alert.Low, "d2")
@@ -44,6 +45,8 @@ var filterCases = []struct{ selects, not incident.Query }{
 	{incident.Query{Statuses: []incident.Status{incident.Active, incident.InProgress}}, incident.Query{Statuses: []incident.Status{incident.Resolved}}},
 	{incident.Query{Severities: []alert.Severity{alert.High}}, incident.Query{Severities: []alert.Severity{alert.Low}}},
 	{incident.Query{AlertSeverities: []alert.Severity{alert.Medium, alert.Low}}, incident.Query{AlertSeverities: []alert.Severity{alert.Medium, 99}}},
+	{incident.Query{AlertClassifications: []classification.Classification{classification.FalsePositive}}, incident.Query{AlertClassifications: []classification.Classification{classification.TruePositive}}},
+	{incident.Query{AlertClassifications: []classification.Classification{""}}, incident.Query{AlertClassifications: []classification.Classification{classification.InformationalExpectedActivity}}},
 	{incident.Query{PriorityMin: 50}, incident.Query{PriorityMin: 51}},
 	{incident.Query{PriorityMax: 50}, incident.Query{PriorityMax: 49}},
 	{incident.Query{Owners: []string{"ann", "kai"}}, incident.Query{Owners: []string{"Kai"}}},

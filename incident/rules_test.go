@@ -42,7 +42,7 @@ func anyAlert(t *rapid.T, n int) alert.Alert {
 		Extra: alert.Fields(rapid.SampledFrom([]string{"", `{"x":1}`}).Draw(t, "extra")),
 	}
 	if rapid.Bool().Draw(t, "judged") {
-		a.Verdict = classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}
+		a.Verdict = classification.Verdict{Classification: rapid.SampledFrom([]classification.Classification{classification.TruePositive, classification.FalsePositive}).Draw(t, "classification"), Determination: classification.Other}
 	}
 	if a.Status == alert.StatusResolved {
 		a.Resolved = a.LastActivity
@@ -77,6 +77,7 @@ func TestSummaryIsWhatTheAlertsComeTo(t *testing.T) {
 		}
 		var want incident.Summary
 		titles, assets := map[string]bool{}, map[alert.Key]alert.AssetGroup{}
+		verdicts := map[classification.Classification]int{}
 		lists := map[*[]string]map[string]bool{}
 		note := func(list *[]string, values ...string) {
 			if lists[list] == nil {
@@ -94,6 +95,9 @@ func TestSummaryIsWhatTheAlertsComeTo(t *testing.T) {
 				want.Rarest = a.Seen
 			}
 			want.BySeverity[a.Severity]++
+			if c := a.Verdict.Classification; c != "" {
+				verdicts[c]++
+			}
 			want.ByStatus[a.Status]++
 			if want.Count == 1 || a.FirstActivity.Before(want.FirstActivity) {
 				want.FirstActivity = a.FirstActivity
@@ -120,6 +124,9 @@ func TestSummaryIsWhatTheAlertsComeTo(t *testing.T) {
 					assets[alert.Identity(e.Entity)] = g
 				}
 			}
+		}
+		for _, c := range slices.Sorted(maps.Keys(verdicts)) {
+			want.Classified = append(want.Classified, incident.Classified{Classification: c, Alerts: verdicts[c]})
 		}
 		if len(titles) > 1 {
 			want.Title = ""

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 )
 
 // A Summary is what the alerts of an incident come to: all that naming, severity, most filters and the
@@ -17,7 +19,8 @@ type Summary struct {
 	Count         int            `json:"count"`
 	BySeverity    SeverityCounts `json:"bySeverity,omitzero"`
 	ByStatus      StatusCounts   `json:"byStatus,omitzero"`
-	Assets        AssetCounts    `json:"assets,omitzero"` // different assets, not mentions
+	Assets        AssetCounts    `json:"assets,omitzero"`      // different assets, not mentions
+	Classified    []Classified   `json:"classified,omitempty"` // ordered by Classification
 	FirstActivity time.Time      `json:"firstActivity,omitzero"`
 	LastActivity  time.Time      `json:"lastActivity,omitzero"`
 
@@ -35,6 +38,12 @@ type Summary struct {
 
 	Criticality alert.Criticality `json:"criticality,omitzero"` // the highest of an asset
 	SystemTags  []Tag             `json:"systemTags,omitempty"` // derived tags that alerts bring; ordered by Name, of those that fold equal the first by bytes
+}
+
+// Classified is how many alerts have a classification. Those that have none are not counted.
+type Classified struct {
+	Classification classification.Classification `json:"classification"`
+	Alerts         int                           `json:"alerts"`
 }
 
 // SeverityCounts counts alerts by severity. In JSON it is an object with the names of those that are not 0.
@@ -154,6 +163,7 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 	s.Count++
 	s.BySeverity[a.Severity]++
 	s.ByStatus[a.Status]++
+	s.Classified = classified(s.Classified, a.Verdict.Classification, 1)
 	if s.FirstActivity.IsZero() || a.FirstActivity.Before(s.FirstActivity) {
 		s.FirstActivity = a.FirstActivity
 	}
@@ -196,12 +206,44 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 	return s
 }
 
+// change returns s after one of its alerts has become another. Only what people change by hand may differ, its
+// status and its verdict.
+func (s Summary) change(before, after alert.Alert) Summary {
+	s.ByStatus[before.Status]--
+	s.ByStatus[after.Status]++
+	if b, a := before.Verdict.Classification, after.Verdict.Classification; b != a {
+		s.Classified = classified(classified(s.Classified, b, -1), a, 1)
+	}
+	return s
+}
+
+// classified returns counts with n more alerts of that classification, never changing the array it was given.
+func classified(counts []Classified, c classification.Classification, n int) []Classified {
+	if c == "" {
+		return counts
+	}
+	i, found := slices.BinarySearchFunc(counts, c, func(have Classified, c classification.Classification) int {
+		return cmp.Compare(have.Classification, c)
+	})
+	switch counts = slices.Clone(counts); {
+	case !found:
+		return slices.Insert(counts, i, Classified{c, n})
+	case counts[i].Alerts+n > 0:
+		counts[i].Alerts += n
+		return counts
+	case len(counts) == 1:
+		return nil // as before there was one
+	}
+	return slices.Delete(counts, i, i+1)
+}
+
 func (s Summary) clone() Summary {
 	s.SystemTags = slices.Clone(s.SystemTags)
 	size := 0
 	for _, list := range s.lists() {
 		size += len(*list)
 	}
+	s.Classified = slices.Clone(s.Classified)
 	// One array for all, since every incident that is read is copied.
 	room := make([]string, 0, size)
 	for _, list := range s.lists() {

@@ -110,6 +110,7 @@ var filterParams = []param{
 	nameParam("status", func(q *Query) *[]Status { return &q.Statuses }, ParseStatus),
 	nameParam("severity", func(q *Query) *[]alert.Severity { return &q.Severities }, alert.ParseSeverity),
 	nameParam("alertSeverity", func(q *Query) *[]alert.Severity { return &q.AlertSeverities }, alert.ParseSeverity),
+	textParam("alertClassification", func(q *Query) *[]classification.Classification { return &q.AlertClassifications }),
 	countParam("priorityMin", func(q *Query) *int { return &q.PriorityMin }),
 	countParam("priorityMax", func(q *Query) *int { return &q.PriorityMax }),
 	textParam("owner", func(q *Query) *[]string { return &q.Owners }),

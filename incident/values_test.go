@@ -48,29 +48,30 @@ func anyFilter(t *rapid.T, depth int) incident.Query {
 	severity := rapid.Map(rapid.IntRange(0, 4), func(n int) alert.Severity { return alert.Severity(n) })
 	flag := func(name string) bool { return rapid.Bool().Draw(t, name) }
 	q := incident.Query{
-		IDs:                textsOf[incident.ID](t, "IDs"),
-		Numbers:            someOf(t, "Numbers", rapid.Int64()),
-		Statuses:           someOf(t, "Statuses", rapid.Map(rapid.IntRange(0, 3), func(n int) incident.Status { return incident.Status(n) })),
-		Severities:         someOf(t, "Severities", severity),
-		AlertSeverities:    someOf(t, "AlertSeverities", severity),
-		Owners:             textsOf[string](t, "Owners"),
-		Unassigned:         flag("Unassigned"),
-		Tags:               textsOf[string](t, "Tags"),
-		Classifications:    textsOf[classification.Classification](t, "Classifications"),
-		Determinations:     textsOf[classification.Determination](t, "Determinations"),
-		Sources:            textsOf[string](t, "Sources"),
-		DetectionSources:   textsOf[string](t, "DetectionSources"),
-		Products:           textsOf[string](t, "Products"),
-		Categories:         textsOf[string](t, "Categories"),
-		Techniques:         textsOf[string](t, "Techniques"),
-		DeviceGroups:       textsOf[string](t, "DeviceGroups"),
-		Platforms:          textsOf[string](t, "Platforms"),
-		Threats:            textsOf[string](t, "Threats"),
-		ThreatActors:       textsOf[string](t, "ThreatActors"),
-		Criticalities:      someOf(t, "Criticalities", rapid.SampledFrom([]alert.Criticality{0, 1, 2, 3, 4})),
-		MultipleSources:    flag("MultipleSources"),
-		MultipleCategories: flag("MultipleCategories"),
-		Entities:           textsOf[alert.Key](t, "Entities"),
+		IDs:                  textsOf[incident.ID](t, "IDs"),
+		Numbers:              someOf(t, "Numbers", rapid.Int64()),
+		Statuses:             someOf(t, "Statuses", rapid.Map(rapid.IntRange(0, 3), func(n int) incident.Status { return incident.Status(n) })),
+		Severities:           someOf(t, "Severities", severity),
+		AlertSeverities:      someOf(t, "AlertSeverities", severity),
+		Owners:               textsOf[string](t, "Owners"),
+		Unassigned:           flag("Unassigned"),
+		Tags:                 textsOf[string](t, "Tags"),
+		Classifications:      textsOf[classification.Classification](t, "Classifications"),
+		Determinations:       textsOf[classification.Determination](t, "Determinations"),
+		Sources:              textsOf[string](t, "Sources"),
+		DetectionSources:     textsOf[string](t, "DetectionSources"),
+		Products:             textsOf[string](t, "Products"),
+		Categories:           textsOf[string](t, "Categories"),
+		Techniques:           textsOf[string](t, "Techniques"),
+		DeviceGroups:         textsOf[string](t, "DeviceGroups"),
+		Platforms:            textsOf[string](t, "Platforms"),
+		AlertClassifications: textsOf[classification.Classification](t, "AlertClassifications"),
+		Threats:              textsOf[string](t, "Threats"),
+		ThreatActors:         textsOf[string](t, "ThreatActors"),
+		Criticalities:        someOf(t, "Criticalities", rapid.SampledFrom([]alert.Criticality{0, 1, 2, 3, 4})),
+		MultipleSources:      flag("MultipleSources"),
+		MultipleCategories:   flag("MultipleCategories"),
+		Entities:             textsOf[alert.Key](t, "Entities"),
 		References: someOf(t, "References", rapid.Custom(func(t *rapid.T) incident.Reference {
 			return incident.Reference{System: anyText().Draw(t, "system"), ID: anyText().Draw(t, "id")}
 		})),
@@ -125,7 +126,7 @@ func TestNamesOfParameters(t *testing.T) {
 		References: []incident.Reference{{System: "a:b", ID: "c:d"}}, Text: "x",
 		CreatedSince: start, CreatedUntil: start.Add(micro), UpdatedSince: start, UpdatedUntil: start.In(time.FixedZone("", 3600)),
 		Except:      []incident.Query{{Owners: []string{"ann", "bo"}, Sort: incident.ByName}, {}},
-		PriorityMin: 15, PriorityMax: 85, Sort: incident.BySeverity, Ascending: true, Limit: 50,
+		PriorityMin: 15, PriorityMax: 85, AlertClassifications: []classification.Classification{"", "falsePositive"}, Sort: incident.BySeverity, Ascending: true, Limit: 50,
 	}
 	q.After = q.CursorAfter(incident.Incident{Number: 7})
 	for n := range reflect.TypeFor[incident.Query]().NumField() {
@@ -140,7 +141,7 @@ func TestNamesOfParameters(t *testing.T) {
 		"deviceGroup": {"servers"}, "platform": {"Windows11"}, "threat": {"Emotet"}, "threatActor": {"Storm-1"}, "criticality": {"veryHigh", "none"}, "multipleSources": {"true"}, "multipleCategories": {"true"}, "entity": {"ip:192.0.2.1"},
 		"reference": {"a%3Ab:c:d"}, "text": {"x"}, "createdSince": {"2026-03-01T08:00:00Z"}, "createdUntil": {"2026-03-01T08:00:00.000001Z"},
 		"updatedSince": {"2026-03-01T08:00:00Z"}, "updatedUntil": {"2026-03-01T08:00:00Z"}, "except": {"owner=ann&owner=bo", ""},
-		"priorityMin": {"15"}, "priorityMax": {"85"}, "sort": {"severity"}, "ascending": {"true"}, "limit": {"50"}, "after": {string(cursor)},
+		"priorityMin": {"15"}, "alertClassification": {"", "falsePositive"}, "priorityMax": {"85"}, "sort": {"severity"}, "ascending": {"true"}, "limit": {"50"}, "after": {string(cursor)},
 	}, q.Values())
 	assert.Empty(t, incident.Query{}.Values())
 }

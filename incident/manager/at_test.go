@@ -134,7 +134,7 @@ func (d *day) incidentID(statuses ...incident.Status) incident.ID {
 
 func (d *day) verdict() *classification.Verdict {
 	if d.maybe("classified") {
-		return &classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}
+		return &classification.Verdict{Classification: classification.Classification(d.pick("classification", "truePositive", "falsePositive")), Determination: classification.Other}
 	}
 	return &classification.Verdict{}
 }
@@ -227,6 +227,9 @@ var commands = map[string]func(*day) error{
 	},
 	"EditAlerts": func(d *day) error {
 		e := incident.AlertEdit{Status: new(alert.Status(rapid.IntRange(0, 2).Draw(d.t, "new status"))), Owner: &incident.Owner{ID: d.pick("new owner", "", "kai", "mona")}}
+		if d.maybe("judged") {
+			e.Verdict = d.verdict()
+		}
 		_, err := d.m.EditAlerts(d.ctx, kai, d.alertIDs(), e)
 		return err
 	},

@@ -63,6 +63,7 @@ var incidentFilters = []lot[incident.Query]{
 		i := pick(w, w.incidents)
 		q.Text = pick(w, append([]string{string(i.ID), strconv.FormatInt(i.Number, 10), "D0", "Kai", "192.0.2.1"}, texts...))
 	},
+	func(w *world, q *incident.Query) { q.AlertClassifications = some(w, classes) },
 	func(w *world, q *incident.Query) { q.PriorityMin = 1 + w.lots.IntN(5) },
 	func(w *world, q *incident.Query) { q.PriorityMax = 1 + w.lots.IntN(2) },
 	func(w *world, q *incident.Query) { q.CreatedSince = w.bound() },

@@ -98,6 +98,10 @@ func (w *world) drawIncident(i incident.Incident) incident.Incident {
 	i.Alerts.Platforms, i.Alerts.Threats, i.Alerts.ThreatActors = part(w, values), part(w, values), part(w, values)
 	i.Alerts.DetectionSources, i.Alerts.Techniques = part(w, values), part(w, values)
 	i.Alerts.Criticality, i.Alerts.SystemTags = alert.Criticality(w.lots.IntN(5)), part(w, systemTags)
+	i.Alerts.Count, i.Alerts.Classified = w.lots.IntN(4), nil
+	for _, c := range part(w, []classification.Classification{classification.FalsePositive, classification.TruePositive}) {
+		i.Alerts.Classified = append(i.Alerts.Classified, incident.Classified{Classification: c, Alerts: 1 + w.lots.IntN(2)})
+	}
 	for s := range i.Alerts.BySeverity {
 		i.Alerts.BySeverity[s] = max(0, w.lots.IntN(4)-2)
 	}

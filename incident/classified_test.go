@@ -1,0 +1,49 @@
+package incident_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// Alerts are classified one by one, and the incident knows how many are, without a look at the others and without a
+// change to what others hold.
+func TestClassificationsOfAlertsAreCounted(t *testing.T) {
+	c := open(t, newAlert(0, alert.Low, "a"), newAlert(1, alert.Low, "b"), newAlert(2, alert.Low, "c"))
+	unclassified := incident.Query{AlertClassifications: []classification.Classification{""}}
+	assert.True(t, unclassified.Match(c))
+	judge := func(n int, class classification.Classification) {
+		t.Helper()
+		held := c.Incident
+		copied := c.Incident.Clone()
+		v := classification.Verdict{Classification: class}
+		if class != "" {
+			v.Determination = classification.Other
+		}
+		e, err := incident.AlertEdit{Verdict: &v}.Apply(command(n), incident.Case{Incident: c.Incident, Alerts: c.Alerts[n : n+1]}, tax)
+		require.NoError(t, err)
+		assert.Equal(t, copied, held, "what was held before")
+		c.Alerts[n] = e.Alerts[0]
+		if len(copied.Alerts.Classified) > 0 {
+			copied.Alerts.Classified[0].Alerts = 99
+		}
+		c.Incident = e.Incident
+		assert.Equal(t, incident.Summarize(c.Alerts), c.Incident.Alerts)
+	}
+	judge(0, classification.TruePositive)
+	judge(1, classification.FalsePositive)
+	judge(2, classification.TruePositive)
+	assert.Equal(t, []incident.Classified{{Classification: classification.FalsePositive, Alerts: 1}, {Classification: classification.TruePositive, Alerts: 2}}, c.Incident.Alerts.Classified)
+	assert.False(t, unclassified.Match(c), "all are classified")
+	judge(2, classification.FalsePositive)
+	judge(0, "")
+	assert.True(t, unclassified.Match(c))
+	judge(1, "")
+	judge(2, "")
+	assert.Nil(t, c.Incident.Alerts.Classified)
+}

@@ -31,6 +31,7 @@ func TestClassificationsOfAlertsAreCounted(t *testing.T) {
 		c.Alerts[n] = e.Alerts[0]
 		if len(copied.Alerts.Classified) > 0 {
 			copied.Alerts.Classified[0].Alerts = 99
+			assert.NotEqual(t, 99, held.Alerts.Classified[0].Alerts)
 		}
 		c.Incident = e.Incident
 		assert.Equal(t, incident.Summarize(c.Alerts), c.Incident.Alerts)

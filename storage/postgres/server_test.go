@@ -122,7 +122,7 @@ func start(dir string) (stop func(), err error) {
 func dsn(t testing.TB) string {
 	t.Helper()
 	if server.missing != nil {
-		if os.Getenv("CI") != "" {
+		if os.Getenv("CI") == "true" {
 			t.Fatal(server.missing)
 		}
 		t.Skip(server.missing)

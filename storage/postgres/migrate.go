@@ -60,10 +60,11 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 	})
 }
 
-// schemaVersion returns the version of the schema, 0 when there is none.
+// schemaVersion returns the version of the schema, 0 when there is none. It looks into the tables of the catalogue, because
+// what a backend remembers of the catalogue may be older than the lock.
 func schemaVersion(ctx context.Context, conn *pgx.Conn) (version int, err error) {
 	var there bool
-	if err := conn.QueryRow(ctx, "select to_regclass('incidentkit.schema_version') is not null").Scan(&there); err != nil || !there {
+	if err := conn.QueryRow(ctx, "select exists (select from pg_tables where schemaname = 'incidentkit' and tablename = 'schema_version')").Scan(&there); err != nil || !there {
 		return 0, err
 	}
 	err = conn.QueryRow(ctx, "select coalesce(max(version), 0) from incidentkit.schema_version").Scan(&version)

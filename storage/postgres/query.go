@@ -39,7 +39,9 @@ func (c conditions) String() string {
 }
 
 func (w *where) texts(c *conditions, column string, values []string) {
-	if len(values) > 0 {
+	if len(values) == 1 { // so that an index has what follows in order
+		c.add(column, " = ", w.arg(values[0]), "::text")
+	} else if len(values) > 1 {
 		c.add(column, " = any(", w.arg(values), "::text[])")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -37,22 +38,38 @@ func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
 		return err
 	}
 	defer s.running.Done()
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.reading(ctx)
 	if err != nil {
 		return failed(ctx, err)
 	}
 	defer conn.Release()
-	// The moment of a transaction is that of its first query.
-	const begin = "begin isolation level repeatable read read only; select 1"
-	if _, err := conn.Conn().PgConn().Exec(ctx, begin).ReadAll(); err != nil {
-		return failed(ctx, err)
-	}
 	r := &reader{tenant: s.tenant, conn: conn.Conn()}
 	defer func() {
 		r.over = true
 		rollback(ctx, r.conn)
 	}()
 	return fn(r)
+}
+
+// reading returns a connection on which a View has begun.
+func (s *Store) reading(ctx context.Context) (*pgxpool.Conn, error) {
+	// The moment of a transaction is that of its first query.
+	const begin = "begin isolation level repeatable read read only; select 1"
+	for n := 1; ; n++ {
+		conn, err := s.pool.Acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		_, err = conn.Conn().PgConn().Exec(ctx, begin).ReadAll()
+		if err == nil {
+			return conn, nil
+		}
+		dead := conn.Conn().IsClosed()
+		conn.Release()
+		if !dead || n == attempts || ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 // rollback ends a transaction in which nothing was written or nothing is to be kept. A connection on which that does not succeed

@@ -21,8 +21,8 @@ import (
 // attempts is how often an Apply is begun when PostgreSQL asks for it, or when a connection turns out to be dead.
 const attempts = 10
 
-// Apply keeps a Changeset; see [storage.Storage]. It takes two round trips, one to lock what is there and one for
-// everything else, and two more where entries are redacted.
+// Apply keeps a Changeset; see [storage.Storage]. It takes one round trip, one more to lock records that are there, and
+// two more where entries are redacted.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 	if err := s.begin(ctx); err != nil {
 		return storage.Receipt{}, err
@@ -314,62 +314,60 @@ func (t *transaction) run() (storage.Receipt, error) {
 	return receipt.Receipt, nil
 }
 
-// lock begins the transaction and sees that what is there is of the versions it should be of.
+// begin starts a transaction. Plans for its statements, which find rows by their keys, need not be made anew each time.
+var begin = [...]string{"begin isolation level read committed", "set local plan_cache_mode = force_generic_plan"}
+
+// lock begins the transaction and sees that what should be there is, and of the versions it should be of. What
+// should not be there is left to the keys of the tables; where there is nothing else no round trip is made.
 func (t *transaction) lock() error {
-	var b pgx.Batch
-	b.Queue("begin isolation level read committed")
-	kinds := [...]struct {
-		records []record
+	locks := [...]struct {
 		sql     string
-	}{{t.w.incidents, lockIncidents}, {t.w.alerts, lockAlerts}}
-	for _, k := range kinds {
-		if len(k.records) > 0 {
-			ids := make([]string, len(k.records))
-			for n, r := range k.records {
-				ids[n] = r.id
-			}
-			b.Queue(k.sql, t.w.tenant, ids)
-		}
-	}
-	results := t.conn.SendBatch(t.ctx, &b)
-	defer results.Close()
-	if _, err := results.Exec(); err != nil {
-		return failed(t.ctx, err)
+		records []record
+	}{{lockIncidents, there(t.w.incidents)}, {lockAlerts, there(t.w.alerts)}}
+	for _, sql := range begin {
+		t.queue(record{}, sql)
 	}
 	t.numbers = make(map[string]int64)
-	for _, k := range kinds {
-		if len(k.records) == 0 {
+	var stored [len(locks)]map[string]int64 // versions
+	for n, l := range locks {
+		if stored[n] = make(map[string]int64); len(l.records) == 0 {
 			continue
 		}
-		rows, err := results.Query()
-		if err != nil {
-			return failed(t.ctx, err)
+		var ids []string
+		for _, r := range l.records {
+			ids = append(ids, r.id)
 		}
-		versions := make(map[string]int64)
-		for rows.Next() {
+		t.queue(record{}, l.sql, t.w.tenant, ids).Query(func(rows pgx.Rows) error {
 			var id string
 			var version, number int64
-			if err := rows.Scan(&id, &version, &number); err != nil {
-				return failed(t.ctx, err)
-			}
-			if versions[id] = version; number != 0 {
-				t.numbers[id] = number
-			}
-		}
-		if err := rows.Err(); err != nil {
-			return failed(t.ctx, err)
-		}
-		for _, r := range k.records {
-			switch stored := versions[r.id]; {
-			case stored == r.version:
-			case r.version == 0:
-				return exists(r.table, unescape(r.id))
-			default:
-				return &storage.ConflictError{Record: r.table, ID: unescape(r.id), Given: r.version, Stored: stored}
+			_, err := pgx.ForEachRow(rows, []any{&id, &version, &number}, func() error {
+				if stored[n][id] = version; number != 0 {
+					t.numbers[id] = number
+				}
+				return nil
+			})
+			return err
+		})
+	}
+	if len(t.subjects) == len(begin) {
+		return nil
+	}
+	if err := t.send(); err != nil {
+		return err
+	}
+	for n, l := range locks {
+		for _, r := range l.records {
+			if version := stored[n][r.id]; version != r.version {
+				return &storage.ConflictError{Record: r.table, ID: unescape(r.id), Given: r.version, Stored: version}
 			}
 		}
 	}
-	return failed(t.ctx, results.Close())
+	return nil
+}
+
+// there returns the records that are not new.
+func there(records []record) []record {
+	return slices.DeleteFunc(slices.Clone(records), func(r record) bool { return r.version == 0 })
 }
 
 func exists(record, id string) error {
@@ -496,9 +494,10 @@ func (t *transaction) send() error {
 		case answered && !(t.committing && last && e.Severity != "ERROR"):
 			t.committing = false // it was not committed
 			return failed(t.ctx, subject.about(err))
-		case t.committing:
+		case t.committing && !pgconn.SafeToRetry(err):
 			return fmt.Errorf("%w; it is unknown whether the Changeset was kept", failed(t.ctx, err))
 		}
+		t.committing = false // nothing was sent
 		return failed(t.ctx, subject.about(err))
 	}
 	if err := results.Close(); err != nil && !t.committing {

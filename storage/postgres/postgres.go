@@ -2,35 +2,40 @@
 // machines at once: a [storage.Storage] over a pool of connections.
 //
 // The tables are in a schema of their own, incidentkit, which [Open] and [New] make and bring up to date. The
-// tenant is the leading column of every key; one database serves many tenants, and no Store sees another
+// tenant is the leading column of every key: one database serves many tenants, and no Store sees another
 // tenant's rows. Every record is kept as JSON beside typed columns of all that a query can select or order by,
-// so that the tables can be read with SQL. PostgreSQL has no U+0000 in a text: in these columns the characters U+0000 to U+0005
-// become two, the first U+0001 or U+0002 and the second U+0003 to U+0005; all others stand as they are.
+// so that the tables can be read with SQL. PostgreSQL has no U+0000 in a text: in these columns the characters
+// U+0000 to U+0005 become two, the first U+0001 or U+0002 and the second U+0003 to U+0005; all others stand as
+// they are.
 //
 // # Errors
 //
 // The errors are those of package storage. A connection that is lost during the commit leaves it unknown whether
 // the Changeset was kept, and the error says so; given again, it is refused with [storage.ErrExists] or
-// [storage.ErrConflict] if it was. Conflicts between transactions that PostgreSQL asks to repeat are repeated.
+// [storage.ErrConflict] if it was. Transactions that PostgreSQL asks to repeat, and those that met a dead
+// connection before their commit, are repeated.
 //
 // # Concurrency
 //
 // A [Store] may be used by any number of goroutines, and any number of Stores may share a database. Every View
-// takes a connection of the pool until it returns, and every Apply takes one: who calls Apply or View inside
-// a View needs a second one, and so forth. With fewer than that in the pool, the inner call waits until its context is
-// done, so the pool needs as many connections as there are goroutines inside a View at once, and one more. When the
-// context of a read is done in the middle, the connection is given up, and later reads of the same View fail.
+// has a connection of the pool until it returns, and every Apply takes one: who calls Apply or View inside a View
+// needs a second one, and so forth. The pool needs as many connections as there may be Views open at once, and one
+// more; with fewer, an inner call may wait until its context is done. When the context of a read is done in the
+// middle, the connection is given up, and later reads of the same View fail.
 //
-// Entries and new incidents of one tenant are committed one Changeset after the other.
+// Changesets of one tenant that have entries or new incidents are committed one after the other.
 //
 // # Limits
 //
-// Tenants have at most 200 bytes. IDs of records, and digests of contents, are in indexes, which hold about 2,600
-// bytes of text; Apply refuses longer ones. Text in names is looked for in every name that the other filters let pass, and orders by
-// owner or name are made by sorting what the filters let pass: these have no index. What a redaction takes away
-// leaves the disk when PostgreSQL vacuums the table and the write-ahead log is recycled.
+// Tenants have at most 200 bytes. IDs of records, and digests of contents, are in indexes, which hold about 2,400
+// bytes of text; Apply refuses longer ones. Apply also refuses what has no JSON, such as evidence without an entity.
+// Texts that are not UTF-8 are refused, or come back with U+FFFD.
 //
-// The encoding of the database must be UTF8.
+// Texts in names are looked for in all incidents that the other filters let pass, and orders by owner or name are made
+// by sorting those. Facets are counted by reading them. What a redaction takes away leaves the disk when
+// PostgreSQL vacuums the table and recycles its write-ahead log.
+//
+// The encoding of the database must be UTF8, and its version 12 or later; it is tested with 15.
 package postgres
 
 import (

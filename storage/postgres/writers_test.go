@@ -160,6 +160,15 @@ func TestSameRecords(t *testing.T) {
 		}))
 		require.EqualValues(t, version+1, kept)
 	}
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
+	admin := connect(t, at)
+	for others := 1; others > 0; { // whose backends count deadlocks when they end, at the latest
+		require.NoError(t, admin.QueryRow(t.Context(), "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()").Scan(&others))
+	}
+	var deadlocks int
+	require.NoError(t, admin.QueryRow(t.Context(), "select deadlocks from pg_stat_database where datname = current_database()").Scan(&deadlocks))
+	assert.Zero(t, deadlocks)
 }
 
 // TestTerminated: backends are ended while many write. Whatever Apply acknowledged is there, and once; what it did not

@@ -144,7 +144,8 @@ func TestSameRecords(t *testing.T) {
 				if n%2 == 0 {
 					k = 19 - k
 				}
-				cs.Alerts = append(cs.Alerts, alert.Alert{ID: alert.ID(fmt.Sprint(k)), Version: version, Evidence: []alert.Evidence{{Entity: alert.IP{Address: "192.0.2.1"}}}})
+				cs.Alerts = append(cs.Alerts, alert.Alert{ID: alert.ID(fmt.Sprint(k)), Version: version, Evidence: []alert.Evidence{{Entity: alert.IP{Address: "192.0.2.1"}}}},
+					alert.Alert{ID: alert.ID(fmt.Sprint(k, " new at ", version))})
 			}
 			_, err := []*postgres.Store{a, b}[n/2].Apply(t.Context(), cs)
 			if err == nil {
@@ -153,7 +154,7 @@ func TestSameRecords(t *testing.T) {
 				mu.Unlock()
 				return nil
 			}
-			if version == 0 && errors.Is(err, storage.ErrExists) || version > 0 && errors.Is(err, storage.ErrConflict) {
+			if errors.Is(err, storage.ErrExists) || version > 0 && errors.Is(err, storage.ErrConflict) {
 				return nil
 			}
 			return err
@@ -258,6 +259,16 @@ func TestSmallPool(t *testing.T) {
 	})
 	_, err = s.Apply(t.Context(), storage.Changeset{})
 	assert.NoError(t, err)
+}
+
+// TestMomentOfView: a View is of the moment of the call, not of its first read.
+func TestMomentOfView(t *testing.T) {
+	s := open(t, dsn(t), t.Name())
+	view(t, s, func(r storage.Reader) {
+		_, err := s.Apply(t.Context(), changeset("later"))
+		require.NoError(t, err)
+		assert.Empty(t, collect(t, r.Incidents(t.Context(), incident.Query{})))
+	})
 }
 
 // TestReaderAfterView: a Reader that is kept answers no more.

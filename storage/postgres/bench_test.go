@@ -26,7 +26,7 @@ func BenchmarkApply(b *testing.B) {
 		create table raw_entries (seq bigint primary key, id text unique, incident text, record json); create index on raw_entries (incident, seq)`)
 	require.NoError(b, err)
 	var n atomic.Int64
-	ours := open(b, at, b.Name())
+	ours := open(b, at, tenant(b))
 	ways := map[string]func() error{
 		"incidentkit": func() error {
 			id := fmt.Sprint(n.Add(1))

@@ -48,7 +48,8 @@ func (c faulty) Write(b []byte) (int, error) {
 // TestLostConnection breaks the connection at every write that an Apply makes. An error says that nothing was
 // kept, or that it is unknown; it never says that the Changeset was there, and what is given again is there once.
 func TestLostConnection(t *testing.T) {
-	direct := open(t, dsn(t), t.Name())
+	name := tenant(t)
+	direct := open(t, dsn(t), name)
 	_, err := direct.Apply(t.Context(), storage.Changeset{Activity: []activity.Entry{{ID: "comment", Time: origin, Text: "text"}}})
 	require.NoError(t, err)
 	config, err := pgxpool.ParseConfig(dsn(t))
@@ -64,7 +65,7 @@ func TestLostConnection(t *testing.T) {
 		for n, reached := int64(1), true; reached; n++ {
 			pool, err := pgxpool.NewWithConfig(t.Context(), config)
 			require.NoError(t, err)
-			s, err := postgres.New(t.Context(), pool, &postgres.Options{Tenant: t.Name()})
+			s, err := postgres.New(t.Context(), pool, &postgres.Options{Tenant: name})
 			require.NoError(t, err)
 			id := fmt.Sprint(f.after, n)
 			cs := storage.Changeset{Incidents: []incident.Incident{{ID: incident.ID(id)}}, Activity: []activity.Entry{{ID: activity.ID(id), Time: origin}},

@@ -47,7 +47,7 @@ func TestNewerSchema(t *testing.T) {
 // TestPoolOfCaller: the caller's pool outlives the Store.
 func TestPoolOfCaller(t *testing.T) {
 	pool := connect(t, dsn(t))
-	s, err := postgres.New(t.Context(), pool, &postgres.Options{Tenant: t.Name()})
+	s, err := postgres.New(t.Context(), pool, &postgres.Options{Tenant: tenant(t)})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	assert.NoError(t, pool.Ping(t.Context()))
@@ -56,7 +56,10 @@ func TestPoolOfCaller(t *testing.T) {
 // TestNotUTF8: a database that cannot hold every text is refused.
 func TestNotUTF8(t *testing.T) {
 	at := dsn(t)
-	_, err := connect(t, at).Exec(t.Context(), "create database latin encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'")
+	pool := connect(t, at)
+	_, err := pool.Exec(t.Context(), "drop database if exists latin")
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "create database latin encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'")
 	require.NoError(t, err)
 	_, err = postgres.Open(t.Context(), at+" dbname=latin", nil)
 	assert.ErrorContains(t, err, "LATIN1")

@@ -23,5 +23,5 @@ func open(t testing.TB, at, tenant string) *postgres.Store {
 // others' rows stay out of it.
 func TestStorage(t *testing.T) {
 	at := dsn(t)
-	storagetest.Run(t, func(t *testing.T) storage.Storage { return open(t, at+" pool_max_conns=10", t.Name()) })
+	storagetest.Run(t, func(t *testing.T) storage.Storage { return open(t, at+" pool_max_conns=10", tenant(t)) })
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -25,6 +26,7 @@ import (
 var server struct {
 	dsn     string // of the database postgres
 	missing error  // why there is none
+	tenants atomic.Int64
 }
 
 func TestMain(m *testing.M) {
@@ -130,14 +132,18 @@ func dsn(t testing.TB) string {
 	return server.dsn
 }
 
+// tenant returns the name of one that nobody has yet.
+func tenant(t testing.TB) string {
+	return fmt.Sprint(t.Name(), " ", server.tenants.Add(1))
+}
+
 // database returns the DSN of an empty database.
 func database(t testing.TB) string {
 	t.Helper()
 	at := dsn(t)
 	pool := connect(t, at)
 	defer pool.Close()
-	var name string
-	require.NoError(t, pool.QueryRow(context.Background(), "select 'd' || count(*) from pg_database").Scan(&name))
+	name := fmt.Sprint("d", server.tenants.Add(1))
 	_, err := pool.Exec(context.Background(), "create database "+name)
 	require.NoError(t, err)
 	return at + " dbname=" + name

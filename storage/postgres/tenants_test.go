@@ -130,7 +130,7 @@ func TestTenantRefused(t *testing.T) {
 // TestLongTexts: texts of 1 MiB stand wherever no ID is and are found by every filter. An ID that no index
 // can hold is refused, and nothing is kept.
 func TestLongTexts(t *testing.T) {
-	s := open(t, dsn(t), t.Name())
+	s := open(t, dsn(t), tenant(t))
 	lots := rand.New(rand.NewPCG(1, 1))
 	b := make([]byte, 1<<20)
 	for n := range b {

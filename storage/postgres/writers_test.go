@@ -52,10 +52,10 @@ func comment(ctx context.Context, s storage.Storage, id incident.ID, entry activ
 // alerts in opposite orders, while somebody follows the feed.
 func TestManyProcesses(t *testing.T) {
 	const pools, workers, each = 4, 3, 15
-	at, tenant := dsn(t)+" pool_max_conns=6", t.Name()
+	at, name := dsn(t)+" pool_max_conns=6", tenant(t)
 	stores := make([]*postgres.Store, pools)
 	for n := range stores {
-		stores[n] = open(t, at, tenant)
+		stores[n] = open(t, at, name)
 	}
 	var cs storage.Changeset
 	for n := range 3 {
@@ -246,7 +246,7 @@ func terminate(ctx context.Context, admin *pgxpool.Pool, n int, progress <-chan 
 
 // TestSmallPool: with one connection a View inside a View waits for the context, and the outer one goes on after.
 func TestSmallPool(t *testing.T) {
-	s := open(t, dsn(t)+" pool_max_conns=1", t.Name())
+	s := open(t, dsn(t)+" pool_max_conns=1", tenant(t))
 	_, err := s.Apply(t.Context(), changeset("a"))
 	require.NoError(t, err)
 	view(t, s, func(r storage.Reader) {
@@ -263,7 +263,7 @@ func TestSmallPool(t *testing.T) {
 
 // TestMomentOfView: a View is of the moment of the call, not of its first read.
 func TestMomentOfView(t *testing.T) {
-	s := open(t, dsn(t), t.Name())
+	s := open(t, dsn(t), tenant(t))
 	view(t, s, func(r storage.Reader) {
 		_, err := s.Apply(t.Context(), changeset("later"))
 		require.NoError(t, err)
@@ -273,7 +273,7 @@ func TestMomentOfView(t *testing.T) {
 
 // TestReaderAfterView: a Reader that is kept answers no more.
 func TestReaderAfterView(t *testing.T) {
-	s := open(t, dsn(t), t.Name())
+	s := open(t, dsn(t), tenant(t))
 	var kept storage.Reader
 	view(t, s, func(r storage.Reader) { kept = r })
 	_, err := kept.Incident(t.Context(), "i")

@@ -42,12 +42,12 @@ func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receip
 	return storage.Receipt{}, err
 }
 
-// A write is a Changeset in the form in which it is kept. Its records are in the order of their IDs, in which all
-// transactions lock them, so that none wait for each other in a circle.
+// A write is a Changeset in the form in which it is kept. Transactions lock incidents, then alerts, each in the order
+// of their IDs, and then the tenant's row, so that none wait for each other in a circle.
 type write struct {
 	tenant    string
-	incidents []record // in the order of the Changeset: their numbers are given in it
-	alerts    []record
+	incidents []record // in the order of the Changeset, in which new ones get their numbers: when the tenant's row is locked
+	alerts    []record // in the order of their IDs, in which new ones are inserted
 	entries   []record
 	attached  [][]string // digests, of each entry
 	contents  []activity.Content

@@ -60,8 +60,8 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 	})
 }
 
-// schemaVersion returns the version of the schema, 0 when there is none. It looks into the tables of the catalogue, because
-// what a backend remembers of the catalogue may be older than the lock.
+// schemaVersion returns the version of the schema, 0 when there is none. It looks into the catalogue itself, because
+// what a backend remembers of it may be older than the lock.
 func schemaVersion(ctx context.Context, conn *pgx.Conn) (version int, err error) {
 	var there bool
 	if err := conn.QueryRow(ctx, "select exists (select from pg_tables where schemaname = 'incidentkit' and tablename = 'schema_version')").Scan(&there); err != nil || !there {

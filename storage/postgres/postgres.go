@@ -6,7 +6,7 @@
 // tenant's rows. Every record is kept as JSON beside typed columns of all that a query can select or order by,
 // so that the tables can be read with SQL. PostgreSQL has no U+0000 in a text: in these columns the characters
 // U+0000 to U+0005 become two, the first U+0001 or U+0002 and the second U+0003 to U+0005; all others stand as
-// they are.
+// they are. In the JSON it is \u0000, and PostgreSQL's own operators refuse to look into such a record.
 //
 // # Errors
 //
@@ -72,8 +72,8 @@ type Store struct {
 
 var _ storage.Storage = (*Store)(nil)
 
-// Open connects to the database that dsn names, in the form of a URL or of keywords and values as [pgxpool.ParseConfig] has it,
-// pool_max_conns included, and returns the Store of a tenant in it.
+// Open connects to the database that dsn names and returns the Store of a tenant in it. dsn is a URL or keywords and
+// values, as [pgxpool.ParseConfig] has them, pool_max_conns included.
 func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 	pool, err := pgxpool.New(ctx, dsn)
 	if err != nil {
@@ -89,7 +89,8 @@ func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 }
 
 // New returns the Store of a tenant in the database of pool, which stays the caller's: it must not be closed
-// before the Store.
+// before the Store. Like [Open], it makes the schema or brings it up to date first; one that is newer than this
+// package is refused.
 func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
 	s := &Store{pool: pool, tenant: "default"}
 	if o != nil && o.Tenant != "" {

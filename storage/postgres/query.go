@@ -11,8 +11,8 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A where collects the arguments of a statement and writes its conditions. Texts of SQL are constants of this
-// package, all else is an argument.
+// A where collects the arguments of a statement, of which the tenant is the first, and writes its conditions. Texts
+// of SQL are constants of this package, all else is an argument.
 type where struct {
 	tenant string
 	args   []any

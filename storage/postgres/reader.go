@@ -72,8 +72,8 @@ func (s *Store) reading(ctx context.Context) (*pgxpool.Conn, error) {
 	}
 }
 
-// rollback ends a transaction in which nothing was written or nothing is to be kept. A connection on which that does not succeed
-// is not used again, because the pool looks at its state.
+// rollback ends a transaction of which nothing is to be kept. A connection on which that does not succeed is not
+// used again, because the pool looks at its state.
 func rollback(ctx context.Context, conn *pgx.Conn) {
 	if conn.IsClosed() {
 		return

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -110,13 +111,22 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 	if e.Entity == nil {
 		return nil, fmt.Errorf("alert: marshal evidence: %w", &FieldError{Field: "entity", Want: "an entity"})
 	}
-	entity, err := json.Marshal(e.Entity)
+	entity, err := marshal(e.Entity)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(evidenceJSON{
+	return marshal(evidenceJSON{
 		e.Entity.Kind(), entity, e.Verdict, e.Remediation, e.RemediationDetails, e.Roles, e.DetailedRoles, e.Tags, e.Criticality, e.Created, e.Extra,
 	})
+}
+
+// marshal leaves it to whoever encodes the whole whether <, > and & are escaped, so that Fields can be kept as they are.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. A kind that has no type of its own becomes an [Other].

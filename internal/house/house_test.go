@@ -44,6 +44,7 @@ var layers = map[string][]string{
 	"storage":              {"incident"},
 	"storage/memory":       {"storage"},
 	"storage/storagetest":  {"storage"},
+	"storage/postgres":     {"storage"},
 	"incident/correlation": {"storage"},
 	"incident/manager":     {"incident/correlation"},
 	"incident/metrics":     {"storage"},
@@ -70,6 +71,7 @@ var confined = []struct {
 }{
 	{path: "github.com/go-pdf/fpdf", dirs: []string{"export/internal/pdf"}},
 	{path: "github.com/tidwall/btree", dirs: []string{"storage/memory"}},
+	{path: "github.com/jackc/pgx", dirs: []string{"storage/postgres"}},
 	{path: "github.com/stretchr/testify", tests: true},
 	{path: "pgregory.net/rapid", tests: true},
 	{path: "testing", tests: true, dirs: kits},

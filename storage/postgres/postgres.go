@@ -1,0 +1,168 @@
+// Package postgres keeps incidents, alerts and the activity log in PostgreSQL, for any number of processes and
+// machines at once: a [storage.Storage] over a pool of connections.
+//
+// The tables are in a schema of their own, incidentkit, which [Open] and [New] make and bring up to date. The
+// tenant is the leading column of every key: one database serves many tenants, and no Store sees another
+// tenant's rows. Every record is kept as JSON beside typed columns of all that a query can select or order by,
+// so that the tables can be read with SQL. PostgreSQL has no U+0000 in a text: in these columns the characters
+// U+0000 to U+0005 become two, the first U+0001 or U+0002 and the second U+0003 to U+0005; all others stand as
+// they are. In the JSON it is \u0000, and PostgreSQL's own operators refuse to look into such a record.
+//
+// # Errors
+//
+// The errors are those of package storage. A connection that is lost during the commit leaves it unknown whether
+// the Changeset was kept, and the error says so; given again, it is refused with [storage.ErrExists] or
+// [storage.ErrConflict] if it was. Transactions that PostgreSQL asks to repeat, and those that met a dead
+// connection before their commit, are repeated.
+//
+// # Concurrency
+//
+// A [Store] may be used by any number of goroutines, and any number of Stores may share a database. Every View
+// has a connection of the pool until it returns, and every Apply takes one: who calls Apply or View inside a View
+// needs a second one, and so forth. The pool needs as many connections as there may be Views open at once, and one
+// more; with fewer, an inner call may wait until its context is done. When the context of a read is done in the
+// middle, the connection is given up, and later reads of the same View fail.
+//
+// Changesets of one tenant that have entries or new incidents are committed one after the other.
+//
+// # Limits
+//
+// Tenants have at most 200 bytes. IDs of records, and digests of contents, are in indexes, which hold about 2,400
+// bytes of text; Apply refuses longer ones. Apply also refuses what has no JSON, such as evidence without an entity.
+// Texts that are not UTF-8 are refused, or come back with U+FFFD.
+//
+// Texts in names are looked for in all incidents that the other filters let pass, and orders by owner or name are made
+// by sorting those. Facets are counted by reading them. What a redaction takes away leaves the disk when
+// PostgreSQL vacuums the table and recycles its write-ahead log.
+//
+// The encoding of the database must be UTF8, and its version 12 or later; it is tested with 15.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// maxTenant is how many bytes a tenant may have, so that it leaves room for the rest of a key.
+const maxTenant = 200
+
+// Options say how a Store is opened. The zero Options, and nil, are those of the tenant "default".
+type Options struct {
+	Tenant string // whose records they are, at most 200 bytes of UTF-8 without U+0000; "" means "default"
+}
+
+// A Store is a [storage.Storage] in PostgreSQL, of one tenant. Make one with [Open] or [New].
+type Store struct {
+	pool    *pgxpool.Pool
+	owned   bool // the pool is closed with the Store
+	tenant  string
+	mu      sync.Mutex // guards closed, and running from new ones when closed
+	closed  bool
+	running sync.WaitGroup // Views and Applies
+}
+
+var _ storage.Storage = (*Store)(nil)
+
+// Open connects to the database that dsn names and returns the Store of a tenant in it. dsn is a URL or keywords and
+// values, as [pgxpool.ParseConfig] has them, pool_max_conns included.
+func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
+	pool, err := pgxpool.New(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("storage/postgres: %w", err)
+	}
+	s, err := New(ctx, pool, o)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	s.owned = true
+	return s, nil
+}
+
+// New returns the Store of a tenant in the database of pool, which stays the caller's: it must not be closed
+// before the Store. Like [Open], it makes the schema or brings it up to date first; one that is newer than this
+// package is refused.
+func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
+	s := &Store{pool: pool, tenant: "default"}
+	if o != nil && o.Tenant != "" {
+		s.tenant = o.Tenant
+	}
+	if len(s.tenant) > maxTenant || !utf8.ValidString(s.tenant) || strings.Contains(s.tenant, "\x00") {
+		return nil, fmt.Errorf("storage/postgres: tenant %.40q is not UTF-8 of at most %d bytes without U+0000", s.tenant, maxTenant)
+	}
+	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn()) })
+	if err != nil {
+		return nil, fmt.Errorf("storage/postgres: open: %w", err)
+	}
+	return s, nil
+}
+
+// prepare sees to the schema and the tenant's row.
+func (s *Store) prepare(ctx context.Context, conn *pgx.Conn) error {
+	var encoding string
+	if err := conn.QueryRow(ctx, "select current_setting('server_encoding')").Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the encoding of the database is %s, not UTF8", encoding)
+	}
+	if err := migrate(ctx, conn); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, "insert into incidentkit.tenants (tenant) values ($1) on conflict do nothing", s.tenant)
+	return err
+}
+
+// Close waits for the Views and Applies that are running, so it must not be called inside one, and closes the
+// pool if [Open] made it. It returns nil, a second time too.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.running.Wait()
+	if s.owned {
+		s.pool.Close()
+	}
+	return nil
+}
+
+// begin counts one more that is running, unless the Store is closed.
+func (s *Store) begin(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return storage.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.running.Add(1)
+	return nil
+}
+
+// failed returns err of the database with the error of the context, if that is why.
+func failed(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
+		return fmt.Errorf("storage/postgres: %w: %w", over, err)
+	}
+	return fmt.Errorf("storage/postgres: %w", err)
+}
+
+// A notFound names the record. It is a type because every new alert is looked for first.
+type notFound struct{ record, id string }
+
+func (e *notFound) Error() string { return fmt.Sprintf("storage: %s %s: not found", e.record, e.id) }
+
+func (e *notFound) Unwrap() error { return storage.ErrNotFound }

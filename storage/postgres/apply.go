@@ -145,7 +145,8 @@ func incidentRecord(tenant string, i *incident.Incident) (record, error) {
 	}{
 		{"tags", tags}, {"sources", escapeAll(a.Sources)}, {"detection_sources", escapeAll(a.DetectionSources)},
 		{"products", escapeAll(a.Products)}, {"categories", escapeAll(a.Categories)}, {"techniques", escapeAll(a.Techniques)},
-		{"device_groups", escapeAll(a.DeviceGroups)}, {"refs", references(i.References)},
+		{"device_groups", escapeAll(a.DeviceGroups)}, {"platforms", escapeAll(a.Platforms)}, {"threats", escapeAll(a.Threats)},
+		{"threat_actors", escapeAll(a.ThreatActors)}, {"refs", references(i.References)},
 	}
 	row := []any{
 		tenant, escape(i.ID), i.Version + 1, escape(i.Name), escape(incident.Fold(i.Name)), int16(i.Status), int16(i.Severity),
@@ -157,18 +158,34 @@ func incidentRecord(tenant string, i *incident.Incident) (record, error) {
 		row = append(row, l.values)
 		all = append(all, terms(tenant, l.column, l.values)...)
 	}
-	return record{table: "incident", id: escape(i.ID), version: i.Version, row: append(row, all)}, nil
+	return record{table: "incident", id: escape(i.ID), version: i.Version, row: append(row, all, classified(a))}, nil
+}
+
+// classified returns the classifications that alerts have, and "" if one has none.
+func classified(s *incident.Summary) []string {
+	all, without := []string{}, s.Count
+	for _, c := range s.Classified {
+		if without -= c.Alerts; c.Classification != "" {
+			all = append(all, escape(c.Classification))
+		}
+	}
+	if without > 0 {
+		all = append(all, "")
+	}
+	return all
 }
 
 const (
 	insertIncident = `insert into incidentkit.incidents (tenant, id, version, name, folded, status, severity, priority, assigned, owner, classification,
 		determination, alert_severities, criticality, created, updated, record, tags, sources, detection_sources, products, categories, techniques,
-		device_groups, refs, terms, number)
-		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::json, $18, $19, $20, $21, $22, $23, $24, $25, $26, t.number - $27::bigint
+		device_groups, platforms, threats, threat_actors, refs, terms, alert_classifications, number)
+		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::json, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
+		t.number - $31::bigint
 		from incidentkit.tenants t where t.tenant = $1`
 	updateIncident = `update incidentkit.incidents set version = $3, name = $4, folded = $5, status = $6, severity = $7, priority = $8, assigned = $9, owner = $10,
 		classification = $11, determination = $12, alert_severities = $13, criticality = $14, created = $15, updated = $16, record = $17::text::json, tags = $18,
-		sources = $19, detection_sources = $20, products = $21, categories = $22, techniques = $23, device_groups = $24, refs = $25, terms = $26
+		sources = $19, detection_sources = $20, products = $21, categories = $22, techniques = $23, device_groups = $24, platforms = $25, threats = $26, threat_actors = $27,
+		refs = $28, terms = $29, alert_classifications = $30
 		where tenant = $1 and id = $2`
 )
 

@@ -90,6 +90,9 @@ func (w *where) incidents(q *incident.Query) conditions {
 	if q.PriorityMax != 0 {
 		c.add("i.priority <= ", w.arg(int64(q.PriorityMax)), "::bigint")
 	}
+	if len(q.AlertClassifications) > 0 {
+		c.add("i.alert_classifications && ", w.arg(escapeAll(q.AlertClassifications)), "::text[]")
+	}
 	w.owner(&c, q)
 	tags := make([]string, len(q.Tags))
 	for n, tag := range q.Tags {
@@ -104,6 +107,9 @@ func (w *where) incidents(q *incident.Query) conditions {
 	w.anyOf(&c, "categories", escapeAll(q.Categories))
 	w.anyOf(&c, "techniques", escapeAll(q.Techniques))
 	w.anyOf(&c, "device_groups", escapeAll(q.DeviceGroups))
+	w.anyOf(&c, "platforms", escapeAll(q.Platforms))
+	w.anyOf(&c, "threats", escapeAll(q.Threats))
+	w.anyOf(&c, "threat_actors", escapeAll(q.ThreatActors))
 	w.numbers(&c, "i.criticality", smallints(q.Criticalities))
 	if q.MultipleSources {
 		c.add("cardinality(i.sources) > 1")

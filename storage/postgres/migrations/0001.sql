@@ -24,12 +24,16 @@ create table incidentkit.incidents (
 	classification    text collate "C" not null,
 	determination     text collate "C" not null,
 	alert_severities  smallint[] not null,
+	alert_classifications text[] not null, -- '' where an alert has none
 	sources           text[] not null,
 	detection_sources text[] not null,
 	products          text[] not null,
 	categories        text[] not null,
 	techniques        text[] not null,
 	device_groups     text[] not null,
+	platforms         text[] not null,
+	threats           text[] not null,
+	threat_actors     text[] not null,
 	criticality       smallint not null,
 	refs              text[] not null,
 	terms             bigint[] not null, -- digests of tenant, column and value, for the lists that have an index

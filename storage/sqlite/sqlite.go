@@ -247,13 +247,12 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	r := &reader{session: session}
-	defer func() { s.end(r) }()
-	// VACUUM INTO writes to another file, which query_only would forbid.
-	if err := session.exec(ctx, `PRAGMA query_only = 0`); err != nil {
-		return err
+	// query_only would forbid to write to the other file, so that the connection does not serve Views after this.
+	err = session.exec(ctx, `PRAGMA query_only = 0`)
+	if err == nil {
+		err = session.exec(ctx, `VACUUM INTO ?`, path)
 	}
-	return errors.Join(session.exec(ctx, `VACUUM INTO ?`, path), session.exec(context.WithoutCancel(ctx), `PRAGMA query_only = 1`))
+	return errors.Join(err, session.close())
 }
 
 // A session is a connection with the statements that were prepared on it.

@@ -84,18 +84,22 @@ func (s *Store) lead() {
 	s.forget(batch[0].ctx)
 
 	s.mu.Lock()
-	switch {
-	case len(s.queue) > 0:
-		s.queue[0].leads = true
-		s.queue[0].turn <- struct{}{}
-	default:
-		if s.writing = false; s.closed {
-			close(s.rest)
-		}
-	}
+	s.hand()
 	s.mu.Unlock()
 	for _, w := range batch {
 		close(w.over)
+	}
+}
+
+// hand makes the first of those who wait lead, with the lock held.
+func (s *Store) hand() {
+	if len(s.queue) > 0 {
+		s.queue[0].leads = true
+		s.queue[0].turn <- struct{}{}
+		return
+	}
+	if s.writing = false; s.closed {
+		close(s.rest)
 	}
 }
 

@@ -2,15 +2,29 @@ package sqlite
 
 import "context"
 
-// LimitPages makes the disk full for s at so many pages, and lifts that for 0.
-func (s *Store) LimitPages(ctx context.Context, pages int) error {
-	if pages == 0 {
-		pages = 1 << 30
+// FillDisk leaves the file of s no room to grow beyond 60 pages, or lets it grow again.
+func (s *Store) FillDisk(ctx context.Context, full bool) error {
+	pragma := `PRAGMA max_page_count = 1073741824`
+	if full {
+		pragma = `PRAGMA max_page_count = 60`
 	}
-	var now int
-	if _, err := s.writer.conn.ExecContext(ctx, "PRAGMA cache_spill = 0"); err != nil {
-		return err
+	return s.writer.exec(ctx, pragma)
+}
+
+// Lead makes s believe that somebody writes, and returns what lets those who wait have their turn and how many
+// they are.
+func (s *Store) Lead() (hand func(), waiting func() int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = true
+	count := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.queue)
 	}
-	row := map[bool]string{true: "PRAGMA max_page_count = 1073741824", false: "PRAGMA max_page_count = 60"}[pages > 60]
-	return s.writer.conn.QueryRowContext(ctx, row).Scan(&now)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.hand()
+	}, count
 }

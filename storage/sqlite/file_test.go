@@ -216,18 +216,18 @@ func TestWhatIsRedactedLeavesTheDisk(t *testing.T) {
 	assert.Zero(t, found())
 }
 
-// P7: a full disk is an error that says so, keeps nothing, and passes.
+// A full disk is an error that says so, keeps nothing, and passes.
 func TestAFullDiskIsAnErrorAndPasses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := open(t, path, nil)
 	put(t, s, "before")
-	require.NoError(t, s.LimitPages(t.Context(), 60))
+	require.NoError(t, s.FillDisk(t.Context(), true))
 	large := storage.Changeset{Incidents: []incident.Incident{{ID: "large", Description: strings.Repeat("x", 1<<20)}}}
 	_, err := s.Apply(t.Context(), large)
 	require.ErrorContains(t, err, "full")
 	assert.Equal(t, []incident.ID{"before"}, names(t, s))
 	put(t, s, "small")
-	require.NoError(t, s.LimitPages(t.Context(), 0))
+	require.NoError(t, s.FillDisk(t.Context(), false))
 	_, err = s.Apply(t.Context(), large)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
@@ -243,5 +243,19 @@ func TestAReaderIsOfNoUseAfterItsView(t *testing.T) {
 	assert.ErrorIs(t, err, storage.ErrClosed)
 	for _, err := range r.Incidents(t.Context(), incident.Query{}) {
 		assert.ErrorIs(t, err, storage.ErrClosed)
+	}
+}
+
+// lock keeps others from writing to the file until release is called.
+func lock(t *testing.T, path string) (release func()) {
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	conn, err := db.Conn(t.Context())
+	require.NoError(t, err)
+	_, err = conn.ExecContext(t.Context(), `BEGIN IMMEDIATE`)
+	require.NoError(t, err)
+	return func() {
+		_, err := conn.ExecContext(t.Context(), `ROLLBACK`)
+		require.NoError(t, errors.Join(err, conn.Close(), db.Close()))
 	}
 }

@@ -1,6 +1,11 @@
 package sqlite
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/incidentkit/incidentkit/incident"
+)
 
 // FillDisk leaves the file of s no room to grow beyond 60 pages, or lets it grow again.
 func (s *Store) FillDisk(ctx context.Context, full bool) error {
@@ -27,4 +32,34 @@ func (s *Store) Lead() (hand func(), waiting func() int) {
 		defer s.mu.Unlock()
 		s.hand()
 	}, count
+}
+
+// Plan returns the steps by which SQLite reads the incidents that q selects.
+func (s *Store) Plan(ctx context.Context, q incident.Query) (steps []string, err error) {
+	session, err := s.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{session: session}
+	defer s.end(r)
+	page, err := r.page(ctx, q)
+	if err = errors.Join(err, r.begin(ctx)); err != nil {
+		return nil, err
+	}
+	rows, err := session.query(ctx, `EXPLAIN QUERY PLAN `+page.text(), page.args)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return nil, err
+		}
+		if parent == 0 {
+			steps = append(steps, step)
+		}
+	}
+	return steps, rows.Err()
 }

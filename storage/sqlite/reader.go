@@ -162,16 +162,59 @@ func (r *reader) close(rows *rows) {
 }
 
 func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	return func(yield func(incident.Incident, error) bool) {
+		s, err := r.page(ctx, q)
+		if err != nil {
+			yield(incident.Incident{}, err)
+			return
+		}
+		scan(ctx, r, s, incidentPlaces, nil, 0)(yield)
+	}
+}
+
+// page returns what reads the incidents that q selects.
+func (r *reader) page(ctx context.Context, q incident.Query) (s selection, err error) {
 	start, started, err := q.Start()
 	if err != nil {
-		return func(yield func(incident.Incident, error) bool) { yield(incident.Incident{}, err) }
+		return s, err
 	}
-	var s selection
+	few, err := r.few(ctx, q)
+	if err != nil {
+		return s, err
+	}
 	s.add(`SELECT ` + incidentColumns + ` FROM incidents WHERE true`)
-	s.incidents(q, true)
+	s.incidents(q, few)
 	s.behind(q, start, started)
 	s.limit(q.Limit)
-	return scan(ctx, r, s, incidentPlaces, nil, 0)
+	return s, nil
+}
+
+// maxSorted is how many incidents are put in order rather than looked for in their order.
+const maxSorted = 1000
+
+// few returns the filter of q that the fewest incidents pass, of those which an index knows, if it is fewer than
+// maxSorted.
+func (r *reader) few(ctx context.Context, q incident.Query) (filter, error) {
+	var fewest filter
+	least := maxSorted
+	if len(q.IDs) > 0 || len(q.Numbers) > 0 || len(q.Entities) > 0 {
+		return fewest, nil // these few are looked up anyway
+	}
+	for _, f := range filters(q) {
+		var s selection
+		s.add(`SELECT count(*) FROM (SELECT 1`)
+		s.lookUp(f)
+		s.add(` LIMIT ?)`, least)
+		for n, err := range scan(ctx, r, s, func(n *int) []any { return []any{n} }, nil, 0) {
+			if err != nil {
+				return filter{}, err
+			}
+			if n < least {
+				fewest, least = f, n
+			}
+		}
+	}
+	return fewest, nil
 }
 
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
@@ -222,9 +265,13 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 
 // Count counts rows.
 func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
+	few, err := r.few(ctx, q)
+	if err != nil {
+		return 0, err
+	}
 	var s selection
 	s.add(`SELECT count(*) FROM incidents WHERE true`)
-	s.incidents(q, true)
+	s.incidents(q, few)
 	for n, err := range scan(ctx, r, s, func(n *int) []any { return []any{n} }, nil, 0) {
 		return n, err
 	}
@@ -233,9 +280,13 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 
 // Facets reads the columns that are counted by, and no others.
 func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
+	few, err := r.few(ctx, q)
+	if err != nil {
+		return storage.Counts{}, err
+	}
 	var s selection
 	s.add(`SELECT ` + facetColumns + ` FROM incidents WHERE true`)
-	s.incidents(q, true)
+	s.incidents(q, few)
 	var c storage.Counts
 	for i, err := range scan(ctx, r, s, facetPlaces, nil, 0) {
 		if err != nil {

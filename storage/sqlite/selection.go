@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,9 +72,47 @@ func (s *selection) limit(n int) {
 	}
 }
 
-// incidents adds what q filters by. Where it stands first, the filters by which few incidents are found may be
-// looked up in an index; all others, marked by a plus, are tested row by row, in the order of the query.
-func (s *selection) incidents(q incident.Query, first bool) {
+// A filter is a set of values, of which an incident must have one, in an index.
+type filter struct {
+	field  int      // of incident_values; 0 is the owner
+	values []string // none means that it is no filter
+}
+
+// filters returns those of q, but not Owners where those without an owner are asked for too.
+func filters(q incident.Query) []filter {
+	all := []filter{
+		{tagValues, nil}, {referenceValues, nil}, {sourceValues, q.Sources}, {detectionSourceValues, q.DetectionSources}, {productValues, q.Products},
+		{categoryValues, q.Categories}, {techniqueValues, q.Techniques}, {deviceGroupValues, q.DeviceGroups},
+	}
+	for _, t := range q.Tags {
+		all[0].values = append(all[0].values, incident.Fold(t))
+	}
+	for _, r := range q.References {
+		all[1].values = append(all[1].values, referenceValue(r))
+	}
+	if !q.Unassigned {
+		all = append(all, filter{0, q.Owners})
+	}
+	return slices.DeleteFunc(all, func(f filter) bool { return len(f.values) == 0 })
+}
+
+// lookUp adds where the numbers of the incidents that pass f stand.
+func (s *selection) lookUp(f filter) {
+	if f.field == 0 {
+		s.add(` FROM incidents WHERE owner_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(f.values))
+	} else {
+		s.add(` FROM incident_values WHERE field = ? AND value IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, f.field, texts(f.values))
+	}
+}
+
+// incidents adds what q filters by. IDs, numbers, entities and the filter few are looked up in an index. A plus
+// keeps the others from it: they are tested row by row, in the order of the query.
+func (s *selection) incidents(q incident.Query, few filter) {
+	if len(few.values) > 0 {
+		s.add(` AND number IN (SELECT number`)
+		s.lookUp(few)
+		s.add(`)`)
+	}
 	if len(q.IDs) > 0 {
 		s.add(` AND id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.IDs))
 	}
@@ -115,14 +154,10 @@ func (s *selection) incidents(q incident.Query, first bool) {
 		s.matchText(q)
 	}
 	s.window(` AND +created >= ?`, ` AND +created < ?`, q.CreatedSince, q.CreatedUntil)
-	if first && q.Sort == incident.ByUpdated {
-		s.window(` AND updated >= ?`, ` AND updated < ?`, q.UpdatedSince, q.UpdatedUntil)
-	} else {
-		s.window(` AND +updated >= ?`, ` AND +updated < ?`, q.UpdatedSince, q.UpdatedUntil)
-	}
+	s.window(` AND updated >= ?`, ` AND updated < ?`, q.UpdatedSince, q.UpdatedUntil)
 	for _, x := range q.Except {
 		s.add(` AND NOT (true`)
-		s.incidents(x, false)
+		s.incidents(x, filter{})
 		s.add(`)`)
 	}
 }
@@ -166,21 +201,8 @@ func (s *selection) owners(q incident.Query) {
 
 // values adds the filters of lists.
 func (s *selection) values(q incident.Query) {
-	var tags, references []string
-	for _, t := range q.Tags {
-		tags = append(tags, incident.Fold(t))
-	}
-	for _, r := range q.References {
-		references = append(references, referenceValue(r))
-	}
-	for _, f := range []struct {
-		field  int
-		values []string
-	}{
-		{tagValues, tags}, {sourceValues, q.Sources}, {detectionSourceValues, q.DetectionSources}, {productValues, q.Products},
-		{categoryValues, q.Categories}, {techniqueValues, q.Techniques}, {deviceGroupValues, q.DeviceGroups}, {referenceValues, references},
-	} {
-		if len(f.values) > 0 {
+	for _, f := range filters(q) {
+		if f.field != 0 {
 			s.add(` AND EXISTS (SELECT 1 FROM incident_values AS v WHERE v.field = ? AND v.number = incidents.number
 				AND v.value IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?)))`, f.field, texts(f.values))
 		}

@@ -103,26 +103,38 @@ func (s *Store) hand() {
 	}
 }
 
-// commit stores the Changesets of batch in one transaction. One that is refused leaves no trace in it; one that
-// fails for another reason makes each be tried in a transaction of its own, since SQLite may have undone all.
+// commit stores the Changesets of batch. When one fails for another reason than what is stored, each is tried by
+// itself, since SQLite may have undone all.
 func (s *Store) commit(batch []*write) {
+	failed, err := s.together(batch)
+	if err == nil {
+		return
+	}
+	// SQLite may have rolled back itself, and then this says so: of no interest.
+	_ = s.writer.exec(context.WithoutCancel(batch[0].ctx), `ROLLBACK`)
+	for n, w := range batch {
+		switch {
+		case failed && len(batch) > 1:
+			s.commit(batch[n : n+1])
+		case w.err == nil:
+			w.receipt, w.err = storage.Receipt{}, err
+		}
+	}
+}
+
+// together stores the Changesets of batch in one transaction. An error means that it must be rolled back: that one
+// of them failed, or that it could not be begun or committed.
+func (s *Store) together(batch []*write) (failed bool, err error) {
 	ctx := context.WithoutCancel(batch[0].ctx)
 	begin := ctx
 	if len(batch) == 1 {
 		begin = batch[0].ctx // a lock of another process is not waited for longer than the caller would
 	}
-	fail := func(err error) {
-		// SQLite may have rolled back itself, and then this says so: of no interest.
-		_ = s.writer.exec(ctx, `ROLLBACK`)
-		for _, w := range batch {
-			if w.err == nil {
-				w.receipt, w.err = storage.Receipt{}, err
-			}
-		}
-	}
 	if err := s.writer.exec(begin, `BEGIN IMMEDIATE`); err != nil {
-		fail(fmt.Errorf("sqlite: begin: %w", err))
-		return
+		if begin.Err() != nil {
+			err = begin.Err()
+		}
+		return false, fmt.Errorf("sqlite: begin: %w", err)
 	}
 	t := tx{s.writer, ctx}
 	redacts := false
@@ -130,37 +142,47 @@ func (s *Store) commit(batch []*write) {
 		if w.err = w.ctx.Err(); w.err != nil {
 			continue
 		}
-		err := t.exec(`SAVEPOINT one`)
-		if err == nil {
+		if len(batch) == 1 {
 			w.receipt, w.err = t.apply(w.cs)
-			err = w.err
+		} else {
+			w.receipt, w.err = t.among(w.cs)
 		}
-		if refused(w.err) {
-			err = t.exec(`ROLLBACK TO one`)
+		if w.err == nil {
+			redacts = redacts || len(w.cs.Redact) > 0
+			continue
 		}
-		if err == nil {
-			err = t.exec(`RELEASE one`)
+		w.receipt = storage.Receipt{}
+		if !refused(w.err) {
+			w.err = fmt.Errorf("sqlite: apply: %w", w.err)
+		} else if len(batch) > 1 {
+			continue
 		}
-		if err != nil && len(batch) > 1 {
-			fail(err)
-			for n := range batch {
-				batch[n].receipt, batch[n].err = storage.Receipt{}, nil
-				s.commit(batch[n : n+1])
-			}
-			return
-		}
-		if err != nil {
-			w.err = nil
-			fail(fmt.Errorf("sqlite: apply: %w", err))
-			return
-		}
-		redacts = redacts || w.err == nil && len(w.cs.Redact) > 0
+		return true, w.err
 	}
 	if err := t.exec(`COMMIT`); err != nil {
-		fail(fmt.Errorf("sqlite: commit: %w", err))
-		return
+		return false, fmt.Errorf("sqlite: commit: %w", err)
 	}
 	s.redacted = s.redacted || redacts
+	return false, nil
+}
+
+// among stores cs so that, when it is refused, it leaves no trace among the others of the transaction.
+func (t tx) among(cs storage.Changeset) (storage.Receipt, error) {
+	if err := t.exec(`SAVEPOINT one`); err != nil {
+		return storage.Receipt{}, err
+	}
+	receipt, refusal := t.apply(cs)
+	if refused(refusal) {
+		if err := t.exec(`ROLLBACK TO one`); err != nil {
+			return storage.Receipt{}, err
+		}
+	} else if refusal != nil {
+		return storage.Receipt{}, refusal
+	}
+	if err := t.exec(`RELEASE one`); err != nil {
+		return storage.Receipt{}, err
+	}
+	return receipt, refusal
 }
 
 // refused reports whether err says that a Changeset does not go with what is stored.

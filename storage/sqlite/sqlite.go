@@ -106,7 +106,11 @@ func open(ctx context.Context, path string, o Options) (s *Store, err error) {
 	if err := look(ctx, path); err != nil {
 		return nil, err
 	}
-	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)"}
+	pragmas := []string{
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)",
+		"temp_store(MEMORY)",       // what a savepoint may have to restore needs no file
+		"wal_autocheckpoint(4000)", // in pages of 4 KiB: the fewer, the more often the same pages are moved
+	}
 	if o.Relaxed {
 		pragmas[2] = "synchronous(NORMAL)"
 	}

@@ -207,18 +207,14 @@ func (t tx) putAlert(a alert.Alert) error {
 		if was == at && old.Incident == a.Incident && old.Standalone == a.Standalone && slices.Equal(before, after) {
 			return nil
 		}
-		for _, key := range before {
-			if err := t.exec(`DELETE FROM alert_keys WHERE key = ? AND first_activity = ? AND alert = ?`, key, was, a.ID); err != nil {
-				return err
-			}
-		}
-	}
-	for _, key := range after {
-		if err := t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone) VALUES (?, ?, ?, ?, ?)`, key, at, a.ID, a.Incident, a.Standalone); err != nil {
+		if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
+			AND key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, was, a.ID, texts(before)); err != nil {
 			return err
 		}
 	}
-	return nil
+	slices.Sort(after) // as they stand in the table
+	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone)
+		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ? FROM json_each(?)`, at, a.ID, a.Incident, a.Standalone, texts(after))
 }
 
 const insertEntry = `INSERT INTO activity (` + entryColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`

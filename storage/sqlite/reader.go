@@ -227,7 +227,6 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 		s.add(`SELECT ` + alertColumns + ` FROM alerts WHERE true`)
 	}
 	s.alerts(q)
-	s.limit(q.Limit)
 	return scan(ctx, r, s, places, nil, 0)
 }
 

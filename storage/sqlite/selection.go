@@ -275,24 +275,16 @@ func (s *selection) order(q incident.Query, started bool, upBehind, downBehind, 
 	}
 }
 
-// alerts adds what q filters by and its order.
+// alerts adds what q filters by, its order and its end.
 func (s *selection) alerts(q alert.Query) {
 	if len(q.IDs) > 0 {
 		s.add(` AND id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.IDs))
 	}
-	switch {
-	case len(q.Entities) > 0 && len(q.Incidents) > 0:
-		s.add(` AND +incident IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Incidents))
-		s.add(` AND id IN (SELECT alert FROM alert_keys INDEXED BY alert_keys_incident
-			WHERE incident IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?)) AND key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?)))`,
-			texts(q.Incidents), texts(q.Entities))
-	case len(q.Entities) > 0:
-		s.add(` AND id IN (SELECT alert FROM alert_keys WHERE key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Entities))
-		s.window(` AND first_activity >= ?`, ` AND first_activity < ?`, q.Since, q.Until)
-		s.add(`)`)
-	case len(q.Incidents) == 1:
+	switch len(q.Incidents) {
+	case 0:
+	case 1:
 		s.add(` AND incident = ?`, q.Incidents[0])
-	case len(q.Incidents) > 0:
+	default:
 		s.add(` AND incident IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Incidents))
 	}
 	if len(q.Statuses) > 0 {
@@ -301,24 +293,59 @@ func (s *selection) alerts(q alert.Query) {
 	if len(q.Severities) > 0 {
 		s.add(` AND severity IN (SELECT value FROM json_each(?))`, numbers(q.Severities))
 	}
-	s.window(` AND first_activity >= ?`, ` AND first_activity < ?`, q.Since, q.Until)
-	if q.After != (alert.Position{}) {
-		at := ceiling(q.After.FirstActivity)
-		switch between := q.After.FirstActivity.Nanosecond()%1000 != 0; {
-		case between && q.Newest:
-			s.add(` AND first_activity < ?`, at)
-		case between:
-			s.add(` AND first_activity >= ?`, at)
-		case q.Newest:
-			s.add(` AND (first_activity, id) < (?, ?)`, at, q.After.ID)
-		default:
-			s.add(` AND (first_activity, id) > (?, ?)`, at, q.After.ID)
-		}
+	if len(q.Entities) > 0 {
+		s.entities(q)
 	}
+	s.after(q, ` AND (first_activity, id) > (?, ?)`, ` AND (first_activity, id) < (?, ?)`)
 	if q.Newest {
 		s.add(` ORDER BY first_activity DESC, id DESC`)
 	} else {
 		s.add(` ORDER BY first_activity, id`)
+	}
+	s.limit(q.Limit)
+}
+
+// entities adds where the alerts with q's entities stand: no more of them than are wanted, if nothing else is
+// filtered by that the index does not know.
+func (s *selection) entities(q alert.Query) {
+	switch {
+	case len(q.Incidents) > 0:
+		s.add(` AND id IN (SELECT alert FROM alert_keys INDEXED BY alert_keys_incident
+			WHERE incident IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))
+			AND key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Incidents), texts(q.Entities))
+	case len(q.Entities) == 1:
+		s.add(` AND id IN (SELECT alert FROM alert_keys WHERE key = ?`, q.Entities[0])
+	default:
+		s.add(` AND id IN (SELECT alert FROM alert_keys WHERE key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Entities))
+	}
+	s.after(q, ` AND (first_activity, alert) > (?, ?)`, ` AND (first_activity, alert) < (?, ?)`)
+	if q.Limit > 0 && len(q.IDs) == 0 && len(q.Statuses) == 0 && len(q.Severities) == 0 {
+		if q.Newest {
+			s.add(` GROUP BY first_activity, alert ORDER BY first_activity DESC, alert DESC`)
+		} else {
+			s.add(` GROUP BY first_activity, alert ORDER BY first_activity, alert`)
+		}
+		s.limit(q.Limit)
+	}
+	s.add(`)`)
+}
+
+// after adds the bounds of q in time, and one of two parts that begin behind the place where it begins.
+func (s *selection) after(q alert.Query, up, down string) {
+	s.window(` AND first_activity >= ?`, ` AND first_activity < ?`, q.Since, q.Until)
+	if q.After == (alert.Position{}) {
+		return
+	}
+	at := ceiling(q.After.FirstActivity)
+	switch between := q.After.FirstActivity.Nanosecond()%1000 != 0; {
+	case between && q.Newest:
+		s.add(` AND first_activity < ?`, at)
+	case between:
+		s.add(` AND first_activity >= ?`, at)
+	case q.Newest:
+		s.add(down, at, q.After.ID)
+	default:
+		s.add(up, at, q.After.ID)
 	}
 }
 

@@ -58,6 +58,8 @@ func TestNoValueGetsIntoSQL(t *testing.T) {
 					last = 2
 				case "order":
 					first, last = 2, 6
+				case "after":
+					first, last = 1, 3
 				default:
 					return true
 				}

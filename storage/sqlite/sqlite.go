@@ -102,10 +102,20 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, path string, o Options) (s *Store, err error) {
+func open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := look(ctx, path); err != nil {
 		return nil, err
 	}
+	s := &Store{rest: make(chan struct{})}
+	if err := s.connect(ctx, path, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// connect opens the file, brings it up to date and cuts off the write-ahead log, in which somebody who did not
+// come to Close may have left what was redacted.
+func (s *Store) connect(ctx context.Context, path string, o Options) (err error) {
 	pragmas := []string{
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)",
 		"temp_store(MEMORY)",       // what a savepoint may have to restore needs no file
@@ -114,22 +124,20 @@ func open(ctx context.Context, path string, o Options) (s *Store, err error) {
 	if o.Relaxed {
 		pragmas[2] = "synchronous(NORMAL)"
 	}
-	s = &Store{rest: make(chan struct{})}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
 	if s.writers, err = sql.Open("sqlite", source(path, pragmas...)); err != nil {
-		return nil, err
+		return err
 	}
 	if s.readers, err = sql.Open("sqlite", source(path, "busy_timeout(10000)", "query_only(1)")); err != nil {
-		return nil, err
+		return err
 	}
 	if s.writer, err = newSession(ctx, s.writers); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.writer.migrate(ctx)
+	if err = s.writer.migrate(ctx); err == nil {
+		s.redacted = true
+		s.forget(ctx)
+	}
+	return err
 }
 
 // source returns what the driver opens for path, which must be absolute, and for nothing else.

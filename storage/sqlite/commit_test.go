@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -111,6 +112,9 @@ func TestCloseWaitsForApply(t *testing.T) {
 	b.add(t.Context(), one("one"))
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
+	for !errors.Is(s.View(t.Context(), func(storage.Reader) error { return nil }), storage.ErrClosed) {
+		runtime.Gosched() // it has not begun
+	}
 	b.commit()
 	require.NoError(t, <-closed)
 	require.NoError(t, *b.errs[0])
@@ -147,6 +151,25 @@ func TestGivingUpInTheQueue(t *testing.T) {
 		assert.True(t, c%2 == 0 || len(kept[c]) == each)
 	}
 	assert.ElementsMatch(t, all, names(t, s))
+}
+
+// Who gives up in the moment in which it is told to lead leads, or the next one does.
+func TestGivingUpWhenTold(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), &sqlite.Options{Relaxed: true})
+	var want []incident.ID
+	for n := range 100 {
+		b := newBatch(t, s)
+		ctx, stop := context.WithCancel(t.Context())
+		first, second := incident.ID(fmt.Sprint(n, "a")), incident.ID(fmt.Sprint(n, "b"))
+		b.add(ctx, one(first))
+		b.add(t.Context(), one(second))
+		stop()
+		b.commit()
+		require.ErrorIs(t, *b.errs[0], context.Canceled)
+		require.NoError(t, *b.errs[1])
+		want = append(want, second)
+	}
+	assert.Equal(t, want, names(t, s))
 }
 
 // C2: two stores of one file are what two processes are: they lock each other out, and nothing is lost.

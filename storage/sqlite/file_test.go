@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -232,6 +233,66 @@ func TestAFullDiskIsAnErrorAndPasses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	assert.Equal(t, []incident.ID{"before", "small", "large"}, names(t, open(t, path, nil)))
+}
+
+// The last View to end lets go of the file: SQLite then takes the log beside it away.
+func TestAViewThatOutlivesCloseLetsGoOfTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path, nil)
+	put(t, s, "one")
+	require.NoError(t, s.View(t.Context(), func(storage.Reader) error {
+		require.NoError(t, s.Close())
+		assert.FileExists(t, path+"-wal")
+		return nil
+	}))
+	assert.NoFileExists(t, path+"-wal")
+}
+
+func TestAContentThatOnlyARedactedEntryNamesIsNotKept(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), nil)
+	_, err := s.Apply(t.Context(), storage.Changeset{
+		Activity: []activity.Entry{{ID: "e", Redacted: true, Attachments: []activity.Attachment{{SHA256: "d"}}}},
+		Contents: []activity.Content{{SHA256: "d", Data: []byte("x")}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		_, err := r.Content(t.Context(), "d")
+		assert.ErrorIs(t, err, storage.ErrNotFound)
+		return nil
+	}))
+}
+
+// The same query may be read inside itself, and a sequence that nobody ends is ended with the View.
+func TestSequencesOfOneStatement(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), nil)
+	for _, id := range []incident.ID{"a", "b", "c"} {
+		put(t, s, id)
+	}
+	var next func() (incident.Incident, error, bool)
+	var stop func()
+	for range 3 { // on one connection, which each View gives back
+		var read []incident.ID
+		require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+			for i, err := range r.Incidents(t.Context(), incident.Query{}) {
+				require.NoError(t, err)
+				for j, err := range r.Incidents(t.Context(), incident.Query{}) {
+					require.NoError(t, err)
+					read = append(read, i.ID+j.ID)
+				}
+			}
+			next, stop = iter.Pull2(r.Incidents(t.Context(), incident.Query{}))
+			i, err, ok := next()
+			require.True(t, ok)
+			require.NoError(t, err)
+			assert.Equal(t, incident.ID("c"), i.ID)
+			return nil
+		}))
+		assert.Equal(t, []incident.ID{"cc", "cb", "ca", "bc", "bb", "ba", "ac", "ab", "aa"}, read)
+		_, err, ok := next()
+		assert.True(t, ok)
+		assert.ErrorIs(t, err, storage.ErrClosed)
+		stop()
+	}
 }
 
 func TestAReaderIsOfNoUseAfterItsView(t *testing.T) {

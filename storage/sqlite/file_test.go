@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -233,6 +234,31 @@ func TestAFullDiskIsAnErrorAndPasses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	assert.Equal(t, []incident.ID{"before", "small", "large"}, names(t, open(t, path, nil)))
+}
+
+// The moment of a View is that of the call, whether it has read anything or not.
+func TestAViewIsOfTheMomentOfTheCall(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), nil)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		put(t, s, "late")
+		_, err := r.Incident(t.Context(), "late")
+		assert.ErrorIs(t, err, storage.ErrNotFound)
+		return nil
+	}))
+}
+
+// What has no place in the file is refused, and nothing of its Changeset is kept.
+func TestWhatCannotBeKeptIsRefused(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), nil)
+	for _, i := range []incident.Incident{
+		{ID: "time", Updated: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{ID: "kind", Tags: []incident.Tag{{Name: "t", Kind: 99}}},
+	} {
+		_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "good"}, i}})
+		assert.Error(t, err, i.ID)
+	}
+	assert.Empty(t, names(t, s))
+	put(t, s, "good")
 }
 
 // The last View to end lets go of the file: SQLite then takes the log beside it away.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,6 +147,27 @@ func TestAFileOfALaterVersionIsRefused(t *testing.T) {
 	assert.Equal(t, 1, version.Known)
 	assert.Contains(t, err.Error(), "999")
 	assert.Contains(t, err.Error(), "up to 1")
+}
+
+// Whoever comes first makes the file, and the others find it made.
+func TestManyOpenANewFileAtOnce(t *testing.T) {
+	for range 5 {
+		path := filepath.Join(t.TempDir(), "x.db")
+		var all sync.WaitGroup
+		for n := range 6 {
+			all.Go(func() {
+				s, err := sqlite.Open(t.Context(), path, nil)
+				if !assert.NoError(t, err) {
+					return
+				}
+				_, err = s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: incident.ID(fmt.Sprint(n))}}})
+				assert.NoError(t, err)
+				assert.NoError(t, s.Close())
+			})
+		}
+		all.Wait()
+		assert.Len(t, names(t, open(t, path, nil)), 6)
+	}
 }
 
 func TestOpenLooksAtItsContext(t *testing.T) {

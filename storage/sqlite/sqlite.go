@@ -19,16 +19,17 @@
 // # Limits
 //
 // An enumeration in a list of a record (the kind of a tag, the reason of a link, the criticality of evidence) must be
-// one of its constants, and times lie within 200,000 years of today: Apply refuses what is not. The file must be on
-// a local disk.
+// one of its constants. Times lie between the years -200,000 and 200,000, those in lists (of a reference, of an
+// entity) between 0 and 9999. Apply refuses what does not. The file must be on a local disk.
 //
 // A page of incidents is read in its order, and its filters are tested row by row, but where IDs, numbers, entities,
 // owners or the values of lists are asked for that few incidents have: these are found first and then put in order.
 //
 // # Redaction
 //
-// What is deleted is overwritten in the file, and after a redaction the write-ahead log is cut off as soon as no View
-// reads it any more, at the latest by Close. Copies made by [Store.Backup] before are the caller's to see to.
+// What is deleted is overwritten in the file. The write-ahead log is cut off by the Apply that redacts or, while a
+// View reads there, by the first one after that View; at the latest when the last process closes the file. Copies
+// made by [Store.Backup] before are the caller's to see to.
 //
 // # Errors
 //

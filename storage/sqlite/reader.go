@@ -193,7 +193,7 @@ func (r *reader) page(ctx context.Context, q incident.Query) (s selection, err e
 const maxSorted = 1000
 
 // few returns the filter of q that the fewest incidents pass, of those which an index knows, if it is fewer than
-// maxSorted.
+// maxSorted; or else the one owner, whose incidents an index has in the order of their last update.
 func (r *reader) few(ctx context.Context, q incident.Query) (filter, error) {
 	var fewest filter
 	least := maxSorted
@@ -201,6 +201,12 @@ func (r *reader) few(ctx context.Context, q incident.Query) (filter, error) {
 		return fewest, nil // these few are looked up anyway
 	}
 	for _, f := range filters(q) {
+		if f.field == 0 && len(f.values) == 1 && q.Sort == incident.ByUpdated {
+			if len(fewest.values) == 0 { // it is the last
+				fewest = f
+			}
+			continue
+		}
 		var s selection
 		s.add(`SELECT count(*) FROM (SELECT 1`)
 		s.lookUp(f)

@@ -108,7 +108,10 @@ func (s *selection) lookUp(f filter) {
 // incidents adds what q filters by. IDs, numbers, entities and the filter few are looked up in an index. A plus
 // keeps the others from it: they are tested row by row, in the order of the query.
 func (s *selection) incidents(q incident.Query, few filter) {
-	if len(few.values) > 0 {
+	switch {
+	case len(few.values) == 1 && few.field == 0:
+		s.add(` AND owner_id = ?`, few.values[0])
+	case len(few.values) > 0:
 		s.add(` AND number IN (SELECT number`)
 		s.lookUp(few)
 		s.add(`)`)

@@ -22,8 +22,10 @@
 // one of its constants. Times lie between the years -200,000 and 200,000, those in lists (of a reference, of an
 // entity) between 0 and 9999. Apply refuses what does not. The file must be on a local disk.
 //
-// A page of incidents is read in its order, and its filters are tested row by row, but where IDs, numbers, entities,
-// owners or the values of lists are asked for that few incidents have: these are found first and then put in order.
+// A page of incidents is read in its order, those of one owner by themselves, and its filters are tested row by row.
+// Where IDs, numbers, entities, owners or the values of lists are asked for that few incidents have, these are found
+// first and then put in order. Facets look at each incident that is counted, and categories, triggers and fields of
+// entries are tested entry by entry.
 //
 // # Redaction
 //

@@ -33,7 +33,7 @@ var migrations embed.FS
 
 // look sees whether the file at path is ours or new, and changes nothing.
 func look(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", source(path, "busy_timeout(10000)", "query_only(1)"))
+	db, err := sql.Open("sqlite", source(path, "busy_timeout(500)", "query_only(1)"))
 	if err != nil {
 		return err
 	}

@@ -50,8 +50,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	driver "modernc.org/sqlite"
 
 	"github.com/incidentkit/incidentkit/storage"
 )
@@ -98,12 +99,33 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	if o == nil {
 		o = new(Options)
 	}
-	s, err := open(ctx, absolute, *o)
-	if err != nil {
-		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
+	for left := maxTries; ; left-- {
+		s, err := open(ctx, absolute, *o)
+		if err == nil {
+			return s, nil
+		}
+		if left == 0 || !busy(err) {
+			return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("sqlite: open %s: %w", path, ctx.Err())
+		case <-time.After(25 * time.Millisecond):
+		}
 	}
-	return s, nil
 }
+
+// maxTries is how often Open tries again. While others open or close the file as the first or the last, SQLite may
+// report at once that it is busy, whatever the timeout.
+const maxTries = 20
+
+// busy reports whether err says that somebody else has locked the file.
+func busy(err error) bool {
+	failure, ok := errors.AsType[*driver.Error](err)
+	return ok && failure.Code()&0xff == busyCode
+}
+
+const busyCode = 5 // SQLITE_BUSY
 
 func open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := look(ctx, path); err != nil {
@@ -120,7 +142,7 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 // come to Close may have left what was redacted.
 func (s *Store) connect(ctx context.Context, path string, o Options) (err error) {
 	pragmas := []string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)",
+		"busy_timeout(500)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", // forget sets the timeout of later
 		"temp_store(MEMORY)",       // what a savepoint may have to restore needs no file
 		"wal_autocheckpoint(4000)", // in pages of 4 KiB: the fewer, the more often the same pages are moved
 	}

@@ -1,9 +1,9 @@
 // Quickstart is the main job of the library as a program: alerts in, incidents managed, PDF out.
 //
-//	quickstart [-o DIR] [-db URL] [FILE…]
+//	quickstart [-o DIR] [-db memory:|sqlite:FILE] [FILE…]
 //
 // It reads incidents and alerts as Microsoft Graph or the Defender API write them ("-" is standard input,
-// no file at all a sample), prints the queue and why alerts are together, works the first incident as an
+// no file at all a sample), keeps them in memory or in a file, prints the queue and why alerts are together, works the first incident as an
 // analyst would, and writes a PDF report of every incident.
 //
 // Exit status: 0; 1 when an item was bad, after the good ones; 2 when nothing could be read at all.
@@ -34,6 +34,7 @@ import (
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
+	"github.com/incidentkit/incidentkit/storage/sqlite"
 )
 
 //go:embed sample.json
@@ -49,7 +50,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("o", ".", "write the reports to this folder")
-	db := flags.String("db", "memory:", "keep the incidents in this storage; memory: is the only one yet")
+	db := flags.String("db", "memory:", "keep the incidents in this storage: memory: or sqlite:FILE")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -57,28 +58,38 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "quickstart:", err)
 		return 2
 	}
-	if *db != "memory:" {
-		return fail(fmt.Errorf("unknown storage %q, want \"memory:\"", *db))
-	}
 	items, bad, err := readAll(flags.Args(), stdin, stderr)
 	if err != nil {
 		return fail(err)
 	}
-	store := memory.New()
-	defer store.Close()
+	store, err := open(ctx, *db)
+	if err != nil {
+		return fail(err)
+	}
 	m := manager.New(store, nil)
 	w := &worker{ctx: ctx, m: m, store: store, out: stdout, progress: progressTo(stderr)}
 	refused, err := w.ingest(items, stderr)
 	if err == nil {
 		err = w.work(*dir)
 	}
-	if err != nil {
+	if err := errors.Join(err, store.Close()); err != nil {
 		return fail(err)
 	}
 	if bad+refused > 0 {
 		return 1
 	}
 	return 0
+}
+
+// open returns the storage that db names.
+func open(ctx context.Context, db string) (storage.Storage, error) {
+	if path, ok := strings.CutPrefix(db, "sqlite:"); ok {
+		return sqlite.Open(ctx, path, nil)
+	}
+	if db != "memory:" {
+		return nil, fmt.Errorf("unknown storage %q, want \"memory:\" or \"sqlite:FILE\"", db)
+	}
+	return memory.New(), nil
 }
 
 // readAll decodes every file and tells bad items on stderr; an unreadable file or no item at all is an error.

@@ -37,6 +37,22 @@ func TestTheMainJob(t *testing.T) {
 	}
 }
 
+// What one run keeps in a file the next finds there: the same alerts come again, and nothing is there twice.
+func TestAFileKeepsTheIncidents(t *testing.T) {
+	db := "sqlite:" + filepath.Join(t.TempDir(), "incidents.db")
+	status, out, errs := call(t, "", "-o", t.TempDir(), "-db", db)
+	require.Equal(t, 0, status, errs)
+	assert.Contains(t, out, "joined #1")
+	dir := t.TempDir()
+	status, out, errs = call(t, "", "-o", dir, "-db", db)
+	require.Equal(t, 0, status, errs)
+	assert.NotContains(t, out, "joined")
+	assert.Contains(t, out, "repeated #1")
+	reports, err := filepath.Glob(filepath.Join(dir, "*.pdf"))
+	require.NoError(t, err)
+	assert.Len(t, reports, 2)
+}
+
 // One bad item is told on its own line and the good one beside it is worked.
 func TestBadItemsAreToldAndTheOthersWorked(t *testing.T) {
 	input := `[{"@odata.type":"#microsoft.graph.security.alert","id":"a1","title":"Good"},{"@odata.type":"#microsoft.graph.security.alert","id":"a2"}]`
@@ -57,6 +73,7 @@ func TestNothingToDoIsStatusTwo(t *testing.T) {
 		{"", []string{"-"}, "no incident and no alert"},
 		{"", []string{filepath.Join(t.TempDir(), "missing.json")}, "missing.json"},
 		{"", []string{"-db", "oracle:"}, "oracle:"},
+		{"", []string{"-db", "sqlite:" + filepath.Join(t.TempDir(), "no folder", "x.db")}, "x.db"},
 	} {
 		status, _, errs := call(t, c.stdin, c.args...)
 		assert.Equal(t, 2, status)

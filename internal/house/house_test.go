@@ -43,6 +43,7 @@ var layers = map[string][]string{
 	"incident/graph":       {"incident"},
 	"storage":              {"incident"},
 	"storage/memory":       {"storage"},
+	"storage/sqlite":       {"storage"}, // a module of its own
 	"storage/storagetest":  {"storage"},
 	"storage/postgres":     {"storage"},
 	"incident/correlation": {"storage"},
@@ -72,6 +73,7 @@ var confined = []struct {
 	{path: "github.com/go-pdf/fpdf", dirs: []string{"export/internal/pdf"}},
 	{path: "github.com/tidwall/btree", dirs: []string{"storage/memory"}},
 	{path: "github.com/jackc/pgx", dirs: []string{"storage/postgres"}},
+	{path: "modernc.org/sqlite", dirs: []string{"storage/sqlite"}},
 	{path: "github.com/stretchr/testify", tests: true},
 	{path: "pgregory.net/rapid", tests: true},
 	{path: "testing", tests: true, dirs: kits},
@@ -329,6 +331,7 @@ func TestAlert(t *testing.T) {
 		{"every package has its layer and imports run downwards", "examples/quickstart/x.go", `package main; import _ "github.com/incidentkit/incidentkit/export/internal/pdf"`, "no user can"},
 		{"outside packages stay where they belong", "alert/x.go", `package alert; import _ "github.com/go-pdf/fpdf"`, "for export/internal/pdf only"},
 		{"outside packages stay where they belong", "alert/x_test.go", `package alert_test; import _ "github.com/tidwall/btree"`, "for storage/memory only"},
+		{"outside packages stay where they belong", "alert/x.go", `package alert; import _ "modernc.org/sqlite"`, "for storage/sqlite only"},
 		{"outside packages stay where they belong", "alert/x.go", `package alert; import _ "github.com/stretchr/testify/assert"`, "for tests only"},
 		{"outside packages stay where they belong", "alert/x.go", `package alert; import _ "pgregory.net/rapid"`, "for tests only"},
 		{"outside packages stay where they belong", "alert/x.go", `package alert; import _ "testing"`, "for storage/storagetest and tests only"},

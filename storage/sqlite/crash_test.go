@@ -1,0 +1,186 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/sqlite"
+)
+
+var (
+	crashes = flag.Int("crashes", 20, "how often TestCrash kills the program that writes")
+	seed    = flag.Uint64("seed", 0, "of TestCrash; 0 means another one at each run")
+)
+
+// childFile in the environment makes this program the one that writes to that file; childName tells its
+// alerts from those of others, and childAlerts is after how many each of its goroutines ends.
+const (
+	childFile   = "INCIDENTKIT_SQLITE_FILE"
+	childName   = "INCIDENTKIT_SQLITE_NAME"
+	childAlerts = "INCIDENTKIT_SQLITE_ALERTS"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childFile); path != "" {
+		var most int
+		fmt.Sscan(os.Getenv(childAlerts), &most)
+		if err := writeTo(path, os.Getenv(childName), most); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+var siem = activity.Actor{Kind: activity.App, ID: "siem"}
+
+// writers is how many goroutines write in one process.
+const writers = 8
+
+// writeTo takes alerts in and comments on their incidents until it has most of them from each goroutine, and says
+// on the standard output what has been confirmed.
+func writeTo(path, name string, most int) error {
+	s, err := sqlite.Open(context.Background(), path, nil)
+	if err != nil {
+		return err
+	}
+	m := manager.New(s, nil)
+	say := func(line string) { fmt.Println(line) }
+	errs := make([]error, writers)
+	var all sync.WaitGroup
+	for w := range writers {
+		all.Go(func() {
+			for n := 0; n < most && errs[w] == nil; n++ {
+				errs[w] = writeOne(m, fmt.Sprintf("%s-%d-%d", name, w, n), fmt.Sprint("host-", w%3, "-", n/10), say)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errors.Join(errs...), s.Close())
+}
+
+// writeOne tells say what has been confirmed.
+func writeOne(m *manager.Manager, name, host string, say func(string)) error {
+	ctx := context.Background()
+	a := alert.Alert{Origin: alert.Origin{Source: "edr", ID: name}, Title: "Malware", Severity: alert.High, FirstActivity: time.Now().UTC().Truncate(time.Microsecond),
+		Evidence: []alert.Evidence{{Entity: alert.Device{HostName: host}}, {Entity: alert.User{UPN: host + "@contoso.com"}}}}
+	results, err := m.Ingest(ctx, siem, []alert.Alert{a})
+	if err != nil {
+		return err
+	}
+	say(fmt.Sprint("alert ", a.Origin.AlertID()))
+	if _, err := m.Comment(ctx, siem, results[0].Incident, "seen "+name, manager.CommandID(name)); err != nil {
+		return err
+	}
+	say(fmt.Sprint("entry ", incident.Command{ID: name}.EntryID(0)))
+	return nil
+}
+
+// child starts another process that writes, and returns what it says line by line.
+func child(t *testing.T, path, name string, alerts int) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(os.Environ(), childFile+"="+path, childName+"="+name, fmt.Sprint(childAlerts, "=", alerts))
+	cmd.Stderr = t.Output()
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	return cmd, bufio.NewScanner(out)
+}
+
+// requireConfirmed sees that all that was confirmed is there, and that nothing is there by halves.
+func requireConfirmed(t *testing.T, s storage.Storage, confirmed []string) {
+	t.Helper()
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		entries := make(map[activity.ID]bool)
+		seq := int64(0)
+		for e, err := range r.Activity(t.Context(), activity.Query{}) {
+			require.NoError(t, err)
+			seq++
+			require.Equal(t, seq, e.Seq)
+			entries[e.ID] = true
+		}
+		for _, line := range confirmed {
+			kind, id, _ := strings.Cut(line, " ")
+			if kind == "entry" {
+				require.True(t, entries[activity.ID(id)], "lost: %s", line)
+				continue
+			}
+			_, err := r.Alert(t.Context(), alert.ID(id))
+			require.NoError(t, err, "lost: %s", line)
+		}
+		return nil
+	}))
+	for v, err := range manager.Check(t.Context(), s) {
+		require.NoError(t, err)
+		require.Fail(t, v.String())
+	}
+}
+
+// A1: a program that is killed in the middle of writing has lost nothing that was confirmed and left nothing by
+// halves. What was confirmed but not read from the pipe any more may be there too.
+func TestCrash(t *testing.T) {
+	chosen := *seed
+	if chosen == 0 {
+		chosen = rand.Uint64()
+	}
+	t.Logf("-seed=%d", chosen)
+	lots := rand.New(rand.NewPCG(chosen, chosen))
+	path := filepath.Join(t.TempDir(), "x.db")
+	var confirmed []string
+	for n := range *crashes {
+		cmd, lines := child(t, path, fmt.Sprint("run", n), 1_000_000)
+		for left := 1 + lots.IntN(60); left > 0 && lines.Scan(); left-- {
+			confirmed = append(confirmed, lines.Text())
+		}
+		require.NoError(t, cmd.Process.Kill())
+		for lines.Scan() { // what it said before it died
+			confirmed = append(confirmed, lines.Text())
+		}
+		require.Error(t, cmd.Wait(), "it was killed")
+		s := open(t, path, nil)
+		requireConfirmed(t, s, confirmed)
+		require.NoError(t, s.Close())
+	}
+	assert.Greater(t, len(confirmed), *crashes)
+}
+
+// Two processes that write to one file do not get in each other's way.
+func TestTwoProcesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path, nil)
+	cmd, lines := child(t, path, "theirs", 10)
+	var confirmed []string
+	m := manager.New(s, nil)
+	for n := range 40 {
+		require.NoError(t, writeOne(m, fmt.Sprint("ours-", n), "host-0-0", func(line string) { confirmed = append(confirmed, line) }))
+	}
+	for lines.Scan() {
+		confirmed = append(confirmed, lines.Text())
+	}
+	require.NoError(t, cmd.Wait())
+	assert.Len(t, confirmed, 2*40+2*10*writers)
+	requireConfirmed(t, s, confirmed)
+}

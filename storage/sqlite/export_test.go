@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// FillDisk leaves the file of s no room to grow beyond 60 pages, or lets it grow again.
+func (s *Store) FillDisk(ctx context.Context, full bool) error {
+	pragma := `PRAGMA max_page_count = 1073741824`
+	if full {
+		pragma = `PRAGMA max_page_count = 60`
+	}
+	return s.writer.exec(ctx, pragma)
+}
+
+// Lead makes s believe that somebody writes, and returns what lets those who wait have their turn and how many
+// they are.
+func (s *Store) Lead() (hand func(), waiting func() int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = true
+	count := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.queue)
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.hand()
+	}, count
+}
+
+// Plan returns the steps by which SQLite reads the incidents that q selects.
+func (s *Store) Plan(ctx context.Context, q incident.Query) (steps []string, err error) {
+	session, err := s.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{session: session}
+	defer s.end(r)
+	page, err := r.page(ctx, q)
+	if err = errors.Join(err, r.begin(ctx)); err != nil {
+		return nil, err
+	}
+	rows, err := session.query(ctx, `EXPLAIN QUERY PLAN `+page.text(), page.args)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return nil, err
+		}
+		if parent == 0 {
+			steps = append(steps, step)
+		}
+	}
+	return steps, rows.Err()
+}

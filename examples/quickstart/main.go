@@ -1,10 +1,10 @@
 // Quickstart is the main job of the library as a program: alerts in, incidents managed, PDF out.
 //
-//	quickstart [-o DIR] [-db memory:|sqlite:FILE] [FILE…]
+//	quickstart [-o DIR] [-db memory:|sqlite:FILE|postgres://…] [FILE…]
 //
-// It reads incidents and alerts as Microsoft Graph or the Defender API write them ("-" is standard input,
-// no file at all a sample), keeps them in memory or in a file, prints the queue and why alerts are together, works the first incident as an
-// analyst would, and writes a PDF report of every incident.
+// It reads incidents and alerts as Microsoft Graph or the Defender API write them ("-" is standard input, no file
+// at all a sample), keeps them in memory, in a file or in a database, prints the queue and why alerts are together,
+// works the first incident as an analyst would, and writes a PDF report of every incident.
 //
 // Exit status: 0; 1 when an item was bad, after the good ones; 2 when nothing could be read at all.
 package main
@@ -34,6 +34,7 @@ import (
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
+	"github.com/incidentkit/incidentkit/storage/postgres"
 	"github.com/incidentkit/incidentkit/storage/sqlite"
 )
 
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("o", ".", "write the reports to this folder")
-	db := flags.String("db", "memory:", "keep the incidents in this storage: memory: or sqlite:FILE")
+	db := flags.String("db", "memory:", "keep the incidents in this storage: memory:, sqlite:FILE or postgres://…")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -86,8 +87,11 @@ func open(ctx context.Context, db string) (storage.Storage, error) {
 	if path, ok := strings.CutPrefix(db, "sqlite:"); ok {
 		return sqlite.Open(ctx, path, nil)
 	}
+	if strings.HasPrefix(db, "postgres://") || strings.HasPrefix(db, "postgresql://") {
+		return postgres.Open(ctx, db, nil)
+	}
 	if db != "memory:" {
-		return nil, fmt.Errorf("unknown storage %q, want \"memory:\" or \"sqlite:FILE\"", db)
+		return nil, fmt.Errorf("unknown storage %q, want \"memory:\", \"sqlite:FILE\" or \"postgres://…\"", db)
 	}
 	return memory.New(), nil
 }

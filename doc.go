@@ -1,7 +1,7 @@
 // Package incidentkit is a library for managing security incidents inside your own program: alerts come
 // in and become incidents, analysts work them, every change is in a log, and an incident can be exported
-// as a PDF report. There is no server; everything is behind a storage interface with an implementation in
-// memory.
+// as a PDF report. There is no server; everything is behind a storage interface, and incidents are kept in
+// memory, in a file or in a database.
 //
 // The packages, from the ground up:
 //
@@ -10,7 +10,8 @@
 //   - activity: the append-only log, which is also the change feed
 //   - incident: incidents and every rule about them, as pure functions
 //   - incident/graph: reading Microsoft Graph and Defender JSON
-//   - storage: the contract of a store; storage/memory is the reference implementation
+//   - storage: the contract of a store; storage/memory is the reference implementation, and storage/sqlite
+//     and storage/postgres are modules of their own
 //   - incident/correlation: which incident an alert belongs to, and why
 //   - incident/manager: the part a program calls
 //   - incident/metrics: how fast incidents were handled

@@ -84,6 +84,9 @@ func (s *Store) lead() {
 	s.forget(batch[0].ctx)
 
 	s.mu.Lock()
+	if slices.ContainsFunc(batch, func(w *write) bool { return w.receipt.Seq > 0 }) {
+		s.wake()
+	}
 	s.hand()
 	s.mu.Unlock()
 	for _, w := range batch {

@@ -76,6 +76,7 @@ type Store struct {
 	writing bool          // somebody leads
 	rest    chan struct{} // closed when nobody leads any more, once the Store is closed
 	closed  bool
+	more    chan struct{} // closed when there may be more entries; nil when nobody waits
 
 	redacted bool // the write-ahead log may hold what was redacted; belongs to whoever leads
 }
@@ -230,6 +231,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.wake()
 	if !s.writing {
 		close(s.rest)
 	}

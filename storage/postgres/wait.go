@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -111,7 +112,8 @@ func (s *Store) Wait(ctx context.Context, after int64) error {
 		if errors.Is(err, storage.ErrClosed) {
 			return err
 		}
-		if ctx.Err() == nil && (last > after || err != nil) {
+		ended := errors.Is(err, context.Canceled) // by ctx or by Close
+		if ctx.Err() == nil && !ended && (last > after || err != nil) {
 			return nil
 		}
 	}
@@ -172,13 +174,15 @@ func (s *Store) watch(ctx context.Context, after, told int64) (int64, error) {
 
 // look returns the last Seq there is, asked for on conn if that is not nil and answers.
 func (s *Store) look(ctx context.Context, conn *pgxpool.Conn) (seq int64, err error) {
-	ctx, stop := context.WithTimeout(ctx, answering)
+	inTime, stop := context.WithTimeout(ctx, answering)
 	defer stop()
-	if conn != nil && conn.QueryRow(ctx, lookAtSeq, s.tenant).Scan(&seq) == nil {
+	if conn != nil && conn.QueryRow(inTime, lookAtSeq, s.tenant).Scan(&seq) == nil {
 		return seq, nil
 	}
-	err = s.pool.QueryRow(ctx, lookAtSeq, s.tenant).Scan(&seq)
-	return seq, err
+	if err = s.pool.QueryRow(inTime, lookAtSeq, s.tenant).Scan(&seq); err != nil {
+		return 0, cmp.Or(ctx.Err(), err)
+	}
+	return seq, nil
 }
 
 // listen returns a connection that hears of the tenant's entries, or nil.

@@ -186,3 +186,39 @@ func TestListenerIsTerminated(t *testing.T) {
 		require.NoError(t, <-woken)
 	}
 }
+
+// TestWaitsEnd: when the one who listens for all stops waiting another one does, and Close ends them all.
+func TestWaitsEnd(t *testing.T) {
+	at, name := dsn(t), tenant(t)
+	here, heard := waiting(t, at, name, time.Hour)
+	there := open(t, at, name)
+	first, stop := context.WithCancel(t.Context())
+	woken := make([]chan error, 3) // by the entry it waits for
+	for n, ctx := range []context.Context{first, t.Context(), t.Context()} {
+		woken[n] = make(chan error, 1)
+		go func() { woken[n] <- here.Wait(ctx, int64(n)) }()
+		heard.await(max(1, 2-n)) // the first one looks again when it listens
+	}
+	stop()
+	assert.Equal(t, context.Canceled, <-woken[0])
+	log(t, there, "1")
+	log(t, there, "2")
+	assert.NoError(t, <-woken[1])
+	require.NoError(t, here.Close())
+	assert.ErrorIs(t, <-woken[2], storage.ErrClosed)
+	assert.ErrorIs(t, here.Wait(t.Context(), 0), storage.ErrClosed)
+}
+
+// TestWaitWithoutNotification: those who listen look again when no notification comes, as behind a pooler that gives each
+// transaction another connection.
+func TestWaitWithoutNotification(t *testing.T) {
+	at, name := dsn(t), tenant(t)
+	here, heard := waiting(t, at, name, time.Millisecond)
+	woken := make(chan error, 1)
+	go func() { woken <- here.Wait(t.Context(), 0) }()
+	heard.await(20)
+	assert.Empty(t, woken)
+	_, err := connect(t, at).Exec(t.Context(), "update incidentkit.tenants set seq = seq + 1 where tenant = $1", name)
+	require.NoError(t, err)
+	assert.NoError(t, <-woken)
+}

@@ -222,3 +222,18 @@ func TestWaitWithoutNotification(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoError(t, <-woken)
 }
+
+// TestWaitLeavesTheOnlyConnection: where there is one connection, others can read and write while somebody waits.
+func TestWaitLeavesTheOnlyConnection(t *testing.T) {
+	here, heard := waiting(t, dsn(t)+" pool_max_conns=1", tenant(t), time.Hour)
+	ctx, stop := context.WithCancel(t.Context())
+	woken := make(chan error, 1)
+	go func() { woken <- here.Wait(ctx, 1) }()
+	heard.await(2)
+	log(t, here, "e")
+	view(t, here, func(r storage.Reader) {
+		assert.Len(t, collect(t, r.Activity(t.Context(), activity.Query{})), 1)
+	})
+	stop()
+	assert.Equal(t, context.Canceled, <-woken)
+}

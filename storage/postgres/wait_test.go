@@ -223,7 +223,8 @@ func TestWaitWithoutNotification(t *testing.T) {
 	assert.NoError(t, <-woken)
 }
 
-// TestWaitLeavesTheOnlyConnection: where there is one connection, others can read and write while somebody waits.
+// TestWaitLeavesTheOnlyConnection: where there is one connection, others can read and write while somebody waits, who does
+// not look without end.
 func TestWaitLeavesTheOnlyConnection(t *testing.T) {
 	here, heard := waiting(t, dsn(t)+" pool_max_conns=1", tenant(t), time.Hour)
 	ctx, stop := context.WithCancel(t.Context())
@@ -236,4 +237,5 @@ func TestWaitLeavesTheOnlyConnection(t *testing.T) {
 	})
 	stop()
 	assert.Equal(t, context.Canceled, <-woken)
+	assert.Empty(t, heard)
 }

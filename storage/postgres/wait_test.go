@@ -48,6 +48,14 @@ func waiting(t *testing.T, at, tenant string, patience time.Duration) (*postgres
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
+	t.Cleanup(func() {
+		for _, conn := range pool.AcquireAllIdle(context.Background()) {
+			var channels int // 0 too of a connection that is dead
+			_ = conn.QueryRow(context.Background(), "select count(*) from pg_listening_channels()").Scan(&channels)
+			assert.Zero(t, channels, "a connection was given back that listens")
+			conn.Release()
+		}
+	})
 	s, err := postgres.New(t.Context(), pool, &postgres.Options{Tenant: tenant})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -88,6 +96,8 @@ func TestWaitIsNotified(t *testing.T) {
 	log(t, there, "3")
 	heard.await(1)
 	assert.Empty(t, woken[3])
+	assert.NoError(t, here.Wait(t.Context(), 2), "which is there, though nobody will be notified of it")
+	heard.await(1)
 	log(t, there, "4")
 	assert.NoError(t, <-woken[3])
 	heard.await(1)

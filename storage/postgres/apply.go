@@ -315,6 +315,9 @@ func (t *transaction) run() (storage.Receipt, error) {
 	if len(gone) > 0 {
 		t.queue(record{table: "content"}, deleteContents, t.w.tenant, gone)
 	}
+	if len(t.w.entries) > 0 {
+		t.queue(record{}, notify, channel(t.w.tenant))
+	}
 	t.queue(record{}, "commit")
 	t.committing = true
 	if err := t.send(); err != nil {

@@ -20,10 +20,12 @@
 // A [Store] may be used by any number of goroutines, and any number of Stores may share a database. Every View
 // has a connection of the pool until it returns, and every Apply takes one: who calls Apply or View inside a View
 // needs a second one, and so forth. The pool needs as many connections as there may be Views open at once, and one
-// more; with fewer, an inner call may wait until its context is done. When the context of a read is done in the
+// more; with fewer, an inner call may wait until its context is done. While somebody waits for entries, as
+// [storage.Follow] does, it needs another one, however many they are. When the context of a read is done in the
 // middle, the connection is given up, and later reads of the same View fail.
 //
-// Changesets of one tenant that have entries or new incidents are committed one after the other.
+// Changesets of one tenant that have entries or new incidents are committed one after the other. Those that have entries
+// notify whoever waits, and PostgreSQL commits what notifies one after the other on the whole server.
 //
 // # Limits
 //
@@ -44,6 +46,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
@@ -67,10 +70,16 @@ type Store struct {
 	tenant  string
 	mu      sync.Mutex // guards closed, and running from new ones when closed
 	closed  bool
-	running sync.WaitGroup // Views and Applies
+	running sync.WaitGroup // Views, Applies and Waits
+
+	lookout  lookout
+	patience time.Duration
 }
 
-var _ storage.Storage = (*Store)(nil)
+var (
+	_ storage.Storage = (*Store)(nil)
+	_ storage.Waiter  = (*Store)(nil)
+)
 
 // Open connects to the database that dsn names and returns the Store of a tenant in it. dsn is a URL or keywords and
 // values, as [pgxpool.ParseConfig] has them, pool_max_conns included.
@@ -92,7 +101,7 @@ func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 // before the Store. Like [Open], it makes the schema or brings it up to date first; one that is newer than this
 // package is refused.
 func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
-	s := &Store{pool: pool, tenant: "default"}
+	s := &Store{pool: pool, tenant: "default", patience: patience}
 	if o != nil && o.Tenant != "" {
 		s.tenant = o.Tenant
 	}
@@ -122,12 +131,13 @@ func (s *Store) prepare(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// Close waits for the Views and Applies that are running, so it must not be called inside one, and closes the
-// pool if [Open] made it. It returns nil, a second time too.
+// Close ends the Waits and waits for the Views and Applies that are running, so it must not be called inside one, and
+// closes the pool if [Open] made it. It returns nil, a second time too.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	s.lookout.close()
 	s.running.Wait()
 	if s.owned {
 		s.pool.Close()

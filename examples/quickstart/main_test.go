@@ -73,6 +73,7 @@ func TestNothingToDoIsStatusTwo(t *testing.T) {
 		{"", []string{"-"}, "no incident and no alert"},
 		{"", []string{filepath.Join(t.TempDir(), "missing.json")}, "missing.json"},
 		{"", []string{"-db", "oracle:"}, "oracle:"},
+		{"", []string{"-db", "postgres://127.0.0.1:1/nobody"}, "postgres"}, // a port on which nobody listens
 		{"", []string{"-db", "sqlite:" + filepath.Join(t.TempDir(), "no folder", "x.db")}, "x.db"},
 	} {
 		status, _, errs := call(t, c.stdin, c.args...)

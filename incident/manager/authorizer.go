@@ -105,12 +105,12 @@ func (open opener) home(ctx context.Context, r storage.Reader, id alert.ID) (ale
 
 // entry returns the entry with that ID, and the incident that it leads to.
 func (open opener) entry(ctx context.Context, r storage.Reader, id activity.ID) (activity.Entry, incident.Incident, error) {
-	e, err := activity.Entry{}, fmt.Errorf("entry %s: %w", id, storage.ErrNotFound)
-	for found, readErr := range r.Activity(ctx, activity.Query{IDs: []activity.ID{id}, Limit: 1}) {
-		e, err = found, readErr
-	}
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	e, found, err := entry(ctx, r, id)
+	if err != nil {
 		return e, incident.Incident{}, err
+	}
+	if !found {
+		err = fmt.Errorf("entry %s: %w", id, storage.ErrNotFound)
 	}
 	i, no := open(ctx, r, e.Incident)
 	if err == nil || !errors.Is(no, storage.ErrNotFound) {

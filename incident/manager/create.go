@@ -81,14 +81,12 @@ func (m *Manager) absent(ctx context.Context, e incident.Effect) error {
 // created returns the incident that the same command has created before.
 func (m *Manager) created(ctx context.Context, cmd incident.Command) (i incident.Incident, found bool, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
-		for e, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
-			if err == nil {
-				found = true
-				i, err = m.opener(cmd.By, ActionCreate)(ctx, r, e.Incident)
-			}
-			return err
+		var e activity.Entry
+		var err error
+		if e, found, err = entry(ctx, r, cmd.EntryID(0)); found {
+			i, err = m.opener(cmd.By, ActionCreate)(ctx, r, e.Incident)
 		}
-		return nil
+		return err
 	})
 	return i, found, err
 }

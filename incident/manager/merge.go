@@ -67,10 +67,10 @@ type matter func(ctx context.Context, r storage.Reader, open opener, version fun
 func (m *Manager) consider(ctx context.Context, cmd incident.Command, call call, open opener, rule matter) (s settlement, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		if call.commandID != "" {
-			for e, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{cmd.EntryID(0)}}) {
-				if err == nil {
-					s.subject, err = open(ctx, r, e.Incident)
-				}
+			if e, found, err := entry(ctx, r, cmd.EntryID(0)); err != nil {
+				return err
+			} else if found {
+				s.subject, err = open(ctx, r, e.Incident)
 				return err
 			}
 		}

@@ -105,12 +105,18 @@ func follow(ctx context.Context, r storage.Reader, id incident.ID) (incident.Inc
 	return i, err
 }
 
+// entry returns the entry with that ID, and whether there is one.
+func entry(ctx context.Context, r storage.Reader, id activity.ID) (e activity.Entry, found bool, err error) {
+	for e, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{id}, Limit: 1}) {
+		return e, err == nil, err
+	}
+	return e, false, nil
+}
+
 // logged reports whether an entry with that ID is in the log.
 func logged(ctx context.Context, r storage.Reader, id activity.ID) (bool, error) {
-	for _, err := range r.Activity(ctx, activity.Query{IDs: []activity.ID{id}, Limit: 1}) {
-		return err == nil, err
-	}
-	return false, nil
+	_, found, err := entry(ctx, r, id)
+	return found, err
 }
 
 // alertsOf returns all alerts of i.

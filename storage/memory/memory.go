@@ -35,9 +35,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/incidentkit/incidentkit/activity"
-	"github.com/incidentkit/incidentkit/alert"
-	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -133,7 +130,7 @@ func (t *tables) check(cs storage.Changeset) error {
 		if node := t.incidents[i.ID]; node != nil && node.latest != nil {
 			stored = node.latest.value.Version
 		}
-		if err := checkVersion("incident", string(i.ID), i.Version, stored); err != nil {
+		if err := storage.CheckVersion("incident", string(i.ID), i.Version, stored); err != nil {
 			return err
 		}
 	}
@@ -143,7 +140,7 @@ func (t *tables) check(cs storage.Changeset) error {
 		if node := t.alerts[a.ID]; node != nil {
 			stored = node.latest.value.Version
 		}
-		if err := checkVersion("alert", string(a.ID), a.Version, stored); err != nil {
+		if err := storage.CheckVersion("alert", string(a.ID), a.Version, stored); err != nil {
 			return err
 		}
 	}
@@ -157,44 +154,9 @@ func (t *tables) check(cs storage.Changeset) error {
 			return &notFound{"entry", string(id)}
 		}
 	}
-	if id, ok := twice(cs.Incidents, func(i *incident.Incident) incident.ID { return i.ID }); ok {
-		return exists("incident", string(id))
-	}
-	if id, ok := twice(cs.Alerts, func(a *alert.Alert) alert.ID { return a.ID }); ok {
-		return exists("alert", string(id))
-	}
-	if id, ok := twice(cs.Activity, func(e *activity.Entry) activity.ID { return e.ID }); ok {
-		return exists("entry", string(id))
-	}
-	return nil
-}
-
-func checkVersion(record, id string, given, stored int64) error {
-	switch {
-	case given == stored:
-		return nil
-	case given == 0:
-		return exists(record, id)
-	default:
-		return &storage.ConflictError{Record: record, ID: id, Given: given, Stored: stored}
-	}
+	return cs.CheckOnce()
 }
 
 func exists(record, id string) error {
 	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrExists)
-}
-
-// twice returns an ID that two records have.
-func twice[T any, ID comparable](records []T, id func(*T) ID) (same ID, found bool) {
-	if len(records) < 2 {
-		return same, false
-	}
-	seen := make(map[ID]bool, len(records))
-	for n := range records {
-		if same = id(&records[n]); seen[same] {
-			return same, true
-		}
-		seen[same] = true
-	}
-	return same, false
 }

@@ -74,6 +74,9 @@ type alertSight struct {
 
 // prepare encodes a Changeset, before any lock is held.
 func prepare(tenant string, cs storage.Changeset) (*write, error) {
+	if err := cs.CheckOnce(); err != nil {
+		return nil, err
+	}
 	w := &write{tenant: tenant, contents: cs.Contents, redact: escapeAll(cs.Redact)}
 	for n := range cs.Incidents {
 		r, err := incidentRecord(tenant, &cs.Incidents[n])
@@ -99,15 +102,6 @@ func prepare(tenant string, cs storage.Changeset) (*write, error) {
 			return nil, err
 		}
 		w.entries, w.attached = append(w.entries, r), append(w.attached, named(e))
-	}
-	for _, records := range [][]record{w.incidents, w.alerts, w.entries} {
-		seen := make(map[string]bool, len(records))
-		for _, r := range records {
-			if seen[r.id] {
-				return nil, exists(r.table, unescape(r.id))
-			}
-			seen[r.id] = true
-		}
 	}
 	return w, nil
 }
@@ -377,8 +371,8 @@ func (t *transaction) lock() error {
 	}
 	for n, l := range locks {
 		for _, r := range l.records {
-			if version := stored[n][r.id]; version != r.version {
-				return &storage.ConflictError{Record: r.table, ID: unescape(r.id), Given: r.version, Stored: version}
+			if err := storage.CheckVersion(r.table, unescape(r.id), r.version, stored[n][r.id]); err != nil {
+				return err
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/incidentkit/incidentkit/incident"
 )
@@ -63,3 +64,6 @@ func (s *Store) Plan(ctx context.Context, q incident.Query) (steps []string, err
 	}
 	return steps, rows.Err()
 }
+
+// SetPatience sets after how long those who wait look again though this Store has committed nothing.
+func SetPatience(s *Store, d time.Duration) { s.patience = d }

@@ -28,8 +28,13 @@ func (s *selection) add(part string, args ...any) {
 	s.args = append(s.args, args...)
 }
 
-// texts returns a list for a part such as "column IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))". Texts
-// are in hexadecimal, because in JSON SQLite takes some for others.
+// What follows a column that must hold one of a list of texts or numbers.
+const (
+	inTexts   = ` IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`
+	inNumbers = ` IN (SELECT value FROM json_each(?))`
+)
+
+// texts returns a list for inTexts. Texts are in hexadecimal, because in JSON SQLite takes some for others.
 func texts[T ~string](list []T) string {
 	b := []byte{'['}
 	for n, text := range list {
@@ -43,7 +48,7 @@ func texts[T ~string](list []T) string {
 	return string(append(b, ']'))
 }
 
-// numbers returns a list for a part such as "column IN (SELECT value FROM json_each(?))".
+// numbers returns a list for inNumbers.
 func numbers[T ~uint8 | ~int64](list []T) string {
 	b := []byte{'['}
 	for n, v := range list {
@@ -107,9 +112,9 @@ func filters(q incident.Query) []filter {
 // lookUp adds where the numbers of the incidents that pass f stand.
 func (s *selection) lookUp(f filter) {
 	if f.field == 0 {
-		s.add(` FROM incidents WHERE owner_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(f.values))
+		s.add(` FROM incidents WHERE owner_id`+inTexts, texts(f.values))
 	} else {
-		s.add(` FROM incident_values WHERE field = ? AND value IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, f.field, texts(f.values))
+		s.add(` FROM incident_values WHERE field = ? AND value`+inTexts, f.field, texts(f.values))
 	}
 }
 
@@ -125,19 +130,19 @@ func (s *selection) incidents(q incident.Query, few filter) {
 		s.add(`)`)
 	}
 	if len(q.IDs) > 0 {
-		s.add(` AND id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.IDs))
+		s.add(` AND id`+inTexts, texts(q.IDs))
 	}
 	if len(q.Numbers) > 0 {
-		s.add(` AND number IN (SELECT value FROM json_each(?))`, numbers(q.Numbers))
+		s.add(` AND number`+inNumbers, numbers(q.Numbers))
 	}
 	if len(q.Entities) > 0 {
-		s.add(` AND id IN (SELECT incident FROM alert_keys WHERE key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?)))`, texts(q.Entities))
+		s.add(` AND id IN (SELECT incident FROM alert_keys WHERE key`+inTexts+`)`, texts(q.Entities))
 	}
 	if len(q.Statuses) > 0 {
-		s.add(` AND +status IN (SELECT value FROM json_each(?))`, numbers(q.Statuses))
+		s.add(` AND +status`+inNumbers, numbers(q.Statuses))
 	}
 	if len(q.Severities) > 0 {
-		s.add(` AND +severity IN (SELECT value FROM json_each(?))`, numbers(q.Severities))
+		s.add(` AND +severity`+inNumbers, numbers(q.Severities))
 	}
 	s.alertSeverities(q.AlertSeverities)
 	s.add(` AND +priority >= ?`, q.PriorityMin)
@@ -146,13 +151,13 @@ func (s *selection) incidents(q incident.Query, few filter) {
 	}
 	s.owners(q)
 	if len(q.Classifications) > 0 {
-		s.add(` AND classification IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Classifications))
+		s.add(` AND classification`+inTexts, texts(q.Classifications))
 	}
 	if len(q.Determinations) > 0 {
-		s.add(` AND determination IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Determinations))
+		s.add(` AND determination`+inTexts, texts(q.Determinations))
 	}
 	if len(q.Criticalities) > 0 {
-		s.add(` AND criticality IN (SELECT value FROM json_each(?))`, numbers(q.Criticalities))
+		s.add(` AND criticality`+inNumbers, numbers(q.Criticalities))
 	}
 	s.values(q)
 	if q.MultipleSources {
@@ -205,7 +210,7 @@ func (s *selection) owners(q incident.Query) {
 	}
 	if len(q.Owners) > 0 {
 		s.add(` OR NOT (+owner_id = '' AND owner_name = '' AND owner_kind = 0)
-			AND +owner_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Owners))
+			AND +owner_id`+inTexts, texts(q.Owners))
 	}
 	s.add(`)`)
 }
@@ -215,7 +220,7 @@ func (s *selection) values(q incident.Query) {
 	for _, f := range filters(q) {
 		if f.field != 0 {
 			s.add(` AND EXISTS (SELECT 1 FROM incident_values AS v WHERE v.field = ? AND v.number = incidents.number
-				AND v.value IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?)))`, f.field, texts(f.values))
+				AND v.value`+inTexts+`)`, f.field, texts(f.values))
 		}
 	}
 }
@@ -226,7 +231,7 @@ func (s *selection) matchText(q incident.Query) {
 		s.add(` OR +number = ?`, n)
 	}
 	if keys := q.TextKeys(); len(keys) > 0 {
-		s.add(` OR +id IN (SELECT incident FROM alert_keys WHERE key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?)))`, texts(keys))
+		s.add(` OR +id IN (SELECT incident FROM alert_keys WHERE key`+inTexts+`)`, texts(keys))
 	}
 	s.add(`)`)
 }
@@ -289,20 +294,20 @@ func (s *selection) order(q incident.Query, started bool, upBehind, downBehind, 
 // alerts adds what q filters by, its order and its end.
 func (s *selection) alerts(q alert.Query) {
 	if len(q.IDs) > 0 {
-		s.add(` AND id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.IDs))
+		s.add(` AND id`+inTexts, texts(q.IDs))
 	}
 	switch len(q.Incidents) {
 	case 0:
 	case 1:
 		s.add(` AND incident = ?`, q.Incidents[0])
 	default:
-		s.add(` AND incident IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Incidents))
+		s.add(` AND incident`+inTexts, texts(q.Incidents))
 	}
 	if len(q.Statuses) > 0 {
-		s.add(` AND status IN (SELECT value FROM json_each(?))`, numbers(q.Statuses))
+		s.add(` AND status`+inNumbers, numbers(q.Statuses))
 	}
 	if len(q.Severities) > 0 {
-		s.add(` AND severity IN (SELECT value FROM json_each(?))`, numbers(q.Severities))
+		s.add(` AND severity`+inNumbers, numbers(q.Severities))
 	}
 	if len(q.Entities) > 0 {
 		s.entities(q)
@@ -322,12 +327,11 @@ func (s *selection) entities(q alert.Query) {
 	switch {
 	case len(q.Incidents) > 0:
 		s.add(` AND id IN (SELECT alert FROM alert_keys INDEXED BY alert_keys_incident
-			WHERE incident IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))
-			AND key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Incidents), texts(q.Entities))
+			WHERE incident`+inTexts+` AND key`+inTexts, texts(q.Incidents), texts(q.Entities))
 	case len(q.Entities) == 1:
 		s.add(` AND id IN (SELECT alert FROM alert_keys WHERE key = ?`, q.Entities[0])
 	default:
-		s.add(` AND id IN (SELECT alert FROM alert_keys WHERE key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Entities))
+		s.add(` AND id IN (SELECT alert FROM alert_keys WHERE key`+inTexts, texts(q.Entities))
 	}
 	s.after(q, ` AND (first_activity, alert) > (?, ?)`, ` AND (first_activity, alert) < (?, ?)`)
 	if q.Limit > 0 && len(q.IDs) == 0 && len(q.Statuses) == 0 && len(q.Severities) == 0 {
@@ -363,26 +367,26 @@ func (s *selection) after(q alert.Query, up, down string) {
 // entries adds the order of q and what it filters by, but categories, triggers and fields, which no column has.
 func (s *selection) entries(q activity.Query) {
 	if len(q.IDs) > 0 {
-		s.add(` AND id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.IDs))
+		s.add(` AND id`+inTexts, texts(q.IDs))
 	}
 	switch len(q.Incidents) {
 	case 0:
 	case 1:
 		s.add(` AND incident = ?`, q.Incidents[0])
 	default:
-		s.add(` AND incident IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Incidents))
+		s.add(` AND incident`+inTexts, texts(q.Incidents))
 	}
 	if len(q.Alerts) > 0 {
-		s.add(` AND alert IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Alerts))
+		s.add(` AND alert`+inTexts, texts(q.Alerts))
 	}
 	if len(q.Types) > 0 {
-		s.add(` AND type IN (SELECT value FROM json_each(?))`, numbers(q.Types))
+		s.add(` AND type`+inNumbers, numbers(q.Types))
 	}
 	if len(q.Actors) > 0 {
-		s.add(` AND actor_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Actors))
+		s.add(` AND actor_id`+inTexts, texts(q.Actors))
 	}
 	if len(q.Origins) > 0 {
-		s.add(` AND origin IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, texts(q.Origins))
+		s.add(` AND origin`+inTexts, texts(q.Origins))
 	}
 	s.window(` AND time >= ?`, ` AND time < ?`, q.Since, q.Until)
 	s.add(` AND seq > ?`, q.AfterSeq)

@@ -92,7 +92,7 @@ func constant(e ast.Expr, fn *ast.FuncDecl) bool {
 	case *ast.Ident:
 		switch x.Name {
 		case "incidentColumns", "facetColumns", "briefColumns", "alertColumns", "entryColumns", "selectStored", "insertIncident", "selectAlert", "insertAlert",
-			"replaceAlert", "insertEntry":
+			"replaceAlert", "insertEntry", "inTexts", "inNumbers":
 			return true
 		case "put": // one of two of these
 			return fn.Name.Name == "putAlert"

@@ -78,6 +78,8 @@ type Store struct {
 	closed  bool
 	more    chan struct{} // closed when there may be more entries; nil when nobody waits
 
+	patience time.Duration // of those who wait
+
 	redacted bool // the write-ahead log may hold what was redacted; belongs to whoever leads
 }
 
@@ -132,7 +134,7 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := look(ctx, path); err != nil {
 		return nil, err
 	}
-	s := &Store{rest: make(chan struct{})}
+	s := &Store{rest: make(chan struct{}), patience: patience}
 	if err := s.connect(ctx, path, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

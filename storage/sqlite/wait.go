@@ -24,7 +24,7 @@ func (s *Store) Wait(ctx context.Context, after int64) error {
 		if last, err := s.last(ctx); err != nil || last > after {
 			return err
 		}
-		again := time.NewTimer(patience)
+		again := time.NewTimer(s.patience)
 		select {
 		case <-ctx.Done():
 		case <-more:

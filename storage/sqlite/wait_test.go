@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,4 +51,30 @@ func TestFollowersOfAnotherStore(t *testing.T) {
 	}
 	assert.EqualValues(t, entries+1, next)
 	require.NoError(t, <-written)
+}
+
+// What a Store commits itself it hears of, without looking again: its patience would outlast the test.
+func TestFollowersOfTheStoreItself(t *testing.T) {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "incidents.db"), nil)
+	require.NoError(t, err)
+	defer s.Close()
+	sqlite.SetPatience(s, time.Hour)
+	const entries = 20
+	write := func(n int) error {
+		_, err := s.Apply(t.Context(), storage.Changeset{Activity: []activity.Entry{{ID: activity.ID(fmt.Sprint("e", n)), Incident: "i", Type: activity.Renamed}}})
+		return err
+	}
+	require.NoError(t, write(1))
+	next, written := int64(1), make(chan error, entries)
+	for e, err := range storage.Follow(t.Context(), s, activity.Query{Limit: entries}) {
+		require.NoError(t, err)
+		assert.Equal(t, next, e.Seq)
+		if next++; next <= entries {
+			go func(n int) { written <- write(n) }(int(next)) // while it waits, or just before
+		}
+	}
+	for range entries - 1 {
+		require.NoError(t, <-written)
+	}
+	assert.EqualValues(t, entries+1, next)
 }

@@ -35,7 +35,7 @@ func (t tx) find(query string, args, places []any) (found bool, err error) {
 // apply stores cs. When it returns an error some of it may be in the transaction.
 func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
 	var r storage.Receipt
-	if err := once(cs); err != nil {
+	if err := cs.CheckOnce(); err != nil {
 		return r, err
 	}
 	for n := range cs.Incidents {
@@ -77,49 +77,12 @@ func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
 	return r, nil
 }
 
-// once refuses a Changeset that holds a record twice.
-func once(cs storage.Changeset) error {
-	if id, ok := twice(cs.Incidents, func(i *incident.Incident) incident.ID { return i.ID }); ok {
-		return exists("incident", string(id))
-	}
-	if id, ok := twice(cs.Alerts, func(a *alert.Alert) alert.ID { return a.ID }); ok {
-		return exists("alert", string(id))
-	}
-	return nil
-}
-
-// twice returns an ID that two records have.
-func twice[T any, ID comparable](records []T, id func(*T) ID) (same ID, found bool) {
-	if len(records) < 2 {
-		return same, false
-	}
-	seen := make(map[ID]bool, len(records))
-	for n := range records {
-		if same = id(&records[n]); seen[same] {
-			return same, true
-		}
-		seen[same] = true
-	}
-	return same, false
-}
-
 func exists(record, id string) error {
 	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrExists)
 }
 
 func missing(record, id string) error {
 	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrNotFound)
-}
-
-func checkVersion(record, id string, given, stored int64) error {
-	switch {
-	case given == stored:
-		return nil
-	case given == 0:
-		return exists(record, id)
-	default:
-		return &storage.ConflictError{Record: record, ID: id, Given: given, Stored: stored}
-	}
 }
 
 const (
@@ -141,7 +104,7 @@ func (t tx) putIncident(i incident.Incident) (number int64, err error) {
 	}); err != nil {
 		return 0, err
 	}
-	if err := checkVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
+	if err := storage.CheckVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
 		return 0, err
 	}
 	i.Number = old.Number
@@ -188,7 +151,7 @@ func (t tx) putAlert(a alert.Alert) error {
 	if err != nil {
 		return err
 	}
-	if err := checkVersion("alert", string(a.ID), a.Version, old.Version); err != nil {
+	if err := storage.CheckVersion("alert", string(a.ID), a.Version, old.Version); err != nil {
 		return err
 	}
 	put := insertAlert
@@ -209,7 +172,7 @@ func (t tx) putAlert(a alert.Alert) error {
 			return nil
 		}
 		if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
-			AND key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?))`, was, a.ID, texts(before)); err != nil {
+			AND key`+inTexts, was, a.ID, texts(before)); err != nil {
 			return err
 		}
 	}

@@ -11,8 +11,8 @@ import (
 // An ID identifies an entry: the command's identifier, a slash, and the entry's number in the command.
 type ID string
 
-// An Entry is one line of the log. Once it is stored, nothing of it changes but what a redaction takes away; see
-// Redacted.
+// An Entry is one line of the log. Once it is stored, nothing of it changes but what a redaction or the purge of its
+// incident takes away; see Redacted.
 type Entry struct {
 	Seq      int64            `json:"seq"` // place in the log, from 1; given by the store
 	ID       ID               `json:"id"`
@@ -29,8 +29,9 @@ type Entry struct {
 
 	Attachments []Attachment `json:"attachments,omitempty"` // images of a comment, in the order given
 
-	// Redacted says that the text of a comment and the names and contents of its attachments were taken away
-	// for good. What else the attachments say stays, as the proof of what was there.
+	// Redacted says that something was taken away for good: of a comment that was redacted its text and the names
+	// and contents of its attachments, see [Entry.Redact], and of an incident that was purged all that its entries
+	// said, see [Entry.Skeleton].
 	Redacted bool `json:"redacted,omitempty"`
 
 	// Subject is the entry that this one is about: of a Redacted the comment, of what a merge copied the
@@ -49,13 +50,29 @@ func (e Entry) Clone() Entry {
 	return e
 }
 
-// Redact returns e without what a redaction takes away: its Text and the Names of its Attachments. It shares no
-// memory with e that a caller could change.
+// Redact returns e without what a redaction takes away: its Text and the Names of its Attachments. What else the
+// attachments say stays, as the proof of what was there. It shares no memory with e that a caller could change.
 func (e Entry) Redact() Entry {
 	e = e.Clone()
 	e.Text, e.Redacted = "", true
 	for n := range e.Attachments {
 		e.Attachments[n].Name = ""
+	}
+	return e
+}
+
+// Skeleton returns what is left of e when its incident is purged: that somebody did something of a type, when, and
+// because of which command. Values of Changes, Text, Attachments and what Links say of entities are gone; the fields
+// that changed and the incidents that were linked can still be told. It shares no memory with e that a caller could
+// change, and is its own skeleton.
+func (e Entry) Skeleton() Entry {
+	e = e.Clone()
+	e.Text, e.Attachments, e.Redacted = "", nil, true
+	for n := range e.Changes {
+		e.Changes[n] = Change{Field: e.Changes[n].Field}
+	}
+	for n := range e.Links {
+		e.Links[n].Entity, e.Links[n].HeldBack = "", ""
 	}
 	return e
 }

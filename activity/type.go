@@ -27,19 +27,20 @@ const (
 	Unmerged             // a merge with the incident that Links names was undone
 	AlertMoved           // an alert left for another incident
 	Redacted             // a comment was redacted; Subject names it
+	Purged               // the incident was purged; Changes say what is left of it
 )
 
 var types = []string{
 	"unspecified", "incidentCreated", "alertAdded", "alertUpdated", "alertStatus", "alertAssigned", "renamed",
 	"described", "assigned", "severityChanged", "statusChanged", "tagsChanged", "classified", "commented", "referenced",
-	"merged", "redirected", "unmerged", "alertMoved", "redacted",
+	"merged", "redirected", "unmerged", "alertMoved", "redacted", "purged",
 }
 
 var typeTitles = []string{
 	"Activity", "Incident created", "Alert added", "Alert updated", "Alert status changed", "Alert assigned",
 	"Name changed", "Description changed", "Assignment changed", "Severity changed", "Status changed",
 	"Tags changed", "Classification changed", "Comment", "References changed",
-	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away", "Comment redacted",
+	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away", "Comment redacted", "Incident purged",
 }
 
 // ParseType returns the type named by text, whatever the case of its letters. Any other text is an

@@ -20,8 +20,8 @@ type AlertEdit struct {
 // Resolving stamps the time, and reopening clears it. The incident's own status, owner and verdict stay as
 // they are, even when its last alert is resolved. All problems are reported at once.
 func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, error) {
-	if c.Incident.Status == Redirected {
-		return Effect{}, redirected(c.Incident)
+	if err := closed(c.Incident); err != nil {
+		return Effect{}, err
 	}
 	p := problems{record: "edit of alerts of " + string(c.Incident.ID)}
 	if e.Status != nil && *e.Status > alert.StatusResolved {

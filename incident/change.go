@@ -245,7 +245,7 @@ func effect(cmd Command, before, after Incident, main []activity.Entry, changes 
 			entry.ID = e.ID
 		}
 	}
-	if after.Status != Redirected { // what was merged away stays as it was
+	if after.Status != Redirected && after.Status != Purged { // what is done with stays as it was
 		after.Priority = cmd.priority(after)
 	}
 	created := before.ID == ""

@@ -20,8 +20,8 @@ import (
 // The error holds all that is wrong, each as an [*alert.FieldError] with a field such as "text" or
 // "images[2].data". The Contents of the effect share memory with images.
 func AddComment(cmd Command, i Incident, text string, images ...Image) (Effect, error) {
-	if i.Status == Redirected {
-		return Effect{}, redirected(i)
+	if err := closed(i); err != nil {
+		return Effect{}, err
 	}
 	p := problems{record: "comment on " + string(i.ID)}
 	if len(images) == 0 {
@@ -124,8 +124,4 @@ func commentID(id ID, c Comment) activity.ID {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %d", strings.TrimSpace(c.By), c.Text, c.Time.UnixMicro())
 	return activity.ID(string(id) + "/comment/" + hex.EncodeToString(h.Sum(nil)[:16]))
-}
-
-func redirected(i Incident) error {
-	return fmt.Errorf("%w: %s leads to %s", ErrRedirected, i.ID, i.RedirectTo)
 }

@@ -53,8 +53,8 @@ func (e Edit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, e
 
 func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident, []alertChange, error) {
 	i := c.Incident
-	if i.Status == Redirected {
-		return i, nil, redirected(i)
+	if err := closed(i); err != nil {
+		return i, nil, err
 	}
 	if err := e.validate(i, tax); err != nil {
 		return i, nil, err

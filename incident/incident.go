@@ -20,9 +20,11 @@ const (
 	MaxComment = 30_000 // code points in a comment, a description or a resolution note
 )
 
-// ErrRedirected says that an incident was merged into another and cannot be changed. Test for it with
-// [errors.Is].
-var ErrRedirected = errors.New("incident: merged into another incident")
+// What keeps an incident from being changed. Test for it with [errors.Is].
+var (
+	ErrRedirected = errors.New("incident: merged into another incident")
+	ErrPurged     = errors.New("incident: purged") // see Purge
+)
 
 // An ID identifies an incident in a store. It never changes and, after a merge, leads to the incident
 // that took over. The zero ID, "", names no incident.
@@ -121,6 +123,7 @@ type Effect struct {
 
 	Contents []activity.Content // what the attachments of Activity stand for
 	Redact   []activity.ID      // entries of any incident that lose what they say
+	Purge    bool               // the incident loses its alerts, and its entries lose what they say
 }
 
 // IsZero reports whether the rule found nothing to change.

@@ -91,6 +91,8 @@ func (e *RefusedError) unlessOpen(p Party) {
 		e.add(p.name(), ErrResolved, "")
 	case Redirected:
 		e.add(p.name(), ErrRedirected, "leads to "+string(i.RedirectTo))
+	case Purged:
+		e.add(p.name(), ErrPurged, "")
 	}
 }
 
@@ -338,6 +340,9 @@ func (p Party) merge() (cause string, entries []activity.Entry) {
 // was changed since.
 func Unmerge(cmd Command, source, target Party, reason string) ([]Effect, error) {
 	refused := &RefusedError{}
+	if source.Incident.Status == Purged {
+		refused.unlessOpen(source)
+	}
 	refused.unlessOpen(target)
 	cause, there := source.merge()
 	if cause == "" || target.Incident.ID != source.Incident.RedirectTo {

@@ -40,6 +40,8 @@ func (e *ReplayError) Unwrap() error { return ErrReplay }
 // is the time of the last entry and Version the number of commands. Entries that a merge has copied from
 // another incident tell nothing of this one. Of no entries comes the zero Incident.
 //
+// Of an incident that was purged, the log tells the tombstone: what its entries said before is gone.
+//
 // Each change must begin where the one before it ended, so that an entry that is missing or was altered
 // shows: the error is then a [*ReplayError]. An error that entries yield is returned as it is.
 func Replay(entries iter.Seq2[activity.Entry, error]) (Incident, error) {
@@ -94,10 +96,15 @@ type told struct {
 
 func newTale() *tale {
 	t := &tale{fields: make(map[string]told, len(incidentFields))}
+	t.forget()
+	return t
+}
+
+// forget gives all fields the values of the zero Incident.
+func (t *tale) forget() {
 	for _, f := range incidentFields {
 		t.fields[f.path] = told{value: f.value(&Incident{})}
 	}
-	return t
 }
 
 // tell takes e in.
@@ -121,15 +128,18 @@ func (t *tale) tell(e activity.Entry) error {
 		t.commands++
 	}
 	t.id, t.last = e.Incident, e
+	if e.Type == activity.Purged {
+		t.forget()
+	}
 	for _, c := range e.Changes {
-		if e.OfAlert(c) {
-			continue
+		if e.OfAlert(c) || e.Redacted && c.Before == c.After {
+			continue // of an alert, or purged
 		}
 		have, ok := t.fields[c.Field]
 		switch {
 		case !ok:
 			return wrong(c.Field, string(c.After), "a field of an incident")
-		case have.value != c.Before:
+		case have.value != c.Before && e.Type != activity.Purged: // that says what is left
 			return wrong(c.Field, string(c.Before), "the value before it, "+strconv.Quote(string(have.value)))
 		}
 		t.fields[c.Field] = told{c.After, e.Seq, e.ID}

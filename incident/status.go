@@ -18,9 +18,12 @@ import (
 //	Active       Redirected   Merge, of the source
 //	InProgress   Redirected   Merge, of the source
 //	Redirected   what it was  Unmerge
+//	Resolved     Purged       Purge
+//	Redirected   Purged       Purge, of what was merged into an incident that is purged
 //
-// All else is refused: a resolved incident is not merged, nothing but Unmerge changes one that was merged away, and
-// nobody sets Redirected by hand.
+// All else is refused: a resolved incident is not merged, nothing but Unmerge and Purge changes one that was merged
+// away, nothing changes one that was purged, and nobody sets Redirected or Purged by hand. Graph has no word for
+// Purged, which is this library's.
 type Status uint8
 
 // The statuses. The zero Status is Active.
@@ -29,9 +32,10 @@ const (
 	InProgress               // being worked on
 	Resolved                 // done
 	Redirected               // merged into another incident; only a merge sets it
+	Purged                   // a tombstone, see Purge; only that sets it
 )
 
-var statuses = []string{"active", "inProgress", "resolved", "redirected"}
+var statuses = []string{"active", "inProgress", "resolved", "redirected", "purged"}
 
 // ParseStatus returns the status named by text, whatever the case of its letters. Any other text is an
 // [*alert.FieldError].
@@ -47,7 +51,7 @@ func (s Status) String() string { return enum.Text(statuses, "status", s) }
 
 // Title returns the status in words for people, such as "In progress".
 func (s Status) Title() string {
-	return enum.Text([]string{"Active", "In progress", "Resolved", "Redirected"}, "status", s)
+	return enum.Text([]string{"Active", "In progress", "Resolved", "Redirected", "Purged"}, "status", s)
 }
 
 // Open reports whether the incident still takes alerts by itself: Active or InProgress.

@@ -28,12 +28,16 @@ type Known struct {
 // time they are taken only by the first. A field that d leaves open stays; owner and custom tags become
 // those of d. The cascades of [Edit.Apply] reach the alerts that were there; new ones stay as d has them,
 // as with [Create]. A redirect is not taken over, since the alerts would have to go along. An incident that
-// was merged into another, so that c.Incident is that other, gives it its new comments and alerts alone.
+// was merged into another, so that c.Incident is that other, gives it its new comments and alerts alone. One that was
+// purged is not brought back: the error matches [ErrPurged].
 func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax classification.Taxonomy) (Effect, error) {
 	if err := d.validate(tax); err != nil {
 		return Effect{}, err
 	}
 	before, after := c.Incident, c.Incident
+	if before.Status == Purged {
+		return Effect{}, closed(before)
+	}
 	here, added, changed := c.receive(alerts)
 	assets := make(map[alert.Key]bool)
 	maps.Copy(assets, known.Assets)
@@ -123,7 +127,7 @@ func counted(changes []alertChange, logged []alert.Alert) (alerts []alert.Alert)
 
 // newer reports whether d is a later state of i than the last that was imported.
 func (d Draft) newer(i Incident) bool {
-	if i.ID != d.Reference.IncidentID() || i.Status == Redirected {
+	if i.ID != d.Reference.IncidentID() || i.Status == Redirected || i.Status == Purged {
 		return false
 	}
 	at := i.reference(d.Reference)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -22,9 +23,10 @@ func CheckVersion(record, id string, given, stored int64) error {
 	}
 }
 
-// CheckOnce reports an incident, an alert or an entry that cs holds twice, by an error matching ErrExists. It is for
-// those who write a [Storage].
-func (cs Changeset) CheckOnce() error {
+// Check reports what no storage may keep, whatever it holds, for those who write a [Storage]: an incident, an alert or
+// an entry that cs holds twice, by an error matching ErrExists, and an incident to be purged that is not among those of
+// cs or is new, by one matching ErrNotFound.
+func (cs Changeset) Check() error {
 	if id, ok := twice(cs.Incidents, func(i *incident.Incident) incident.ID { return i.ID }); ok {
 		return exists("incident", string(id))
 	}
@@ -33,6 +35,11 @@ func (cs Changeset) CheckOnce() error {
 	}
 	if id, ok := twice(cs.Activity, func(e *activity.Entry) activity.ID { return e.ID }); ok {
 		return exists("entry", string(id))
+	}
+	for _, id := range cs.Purge {
+		if !slices.ContainsFunc(cs.Incidents, func(i incident.Incident) bool { return i.ID == id && i.Version > 0 }) {
+			return fmt.Errorf("storage: incident %s, to be purged, in its Changeset: %w", id, ErrNotFound)
+		}
 	}
 	return nil
 }

@@ -43,15 +43,19 @@ import (
 //   - Redact: each entry that Redact names becomes what [activity.Entry.Redact] makes of it; nothing else of
 //     an entry ever changes. It must be in the log before the Changeset, else the error matches ErrNotFound.
 //     To redact an entry twice is no error. Entries that are given already redacted are kept as they are.
+//   - Purge: of each incident that Purge names, the alerts that it has when those of the Changeset are stored are
+//     removed, as if they had never been, and each entry of it from before the Changeset becomes what
+//     [activity.Entry.Skeleton] makes of it. The incident must be among those of the Changeset and not be new, else the
+//     error matches ErrNotFound; what is left of it, the Changeset says.
 //   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
 //     Numbers are 1, 2, 3 and so on in the order of commits, without gaps; who has read one never later
 //     sees a smaller one appear. Seq of a given entry is ignored.
 //   - Number: a new incident gets the next Number, higher than all before and never reused. Number of an
 //     incident that is not new must not change and is taken from the store.
 //   - View: everything read inside one View is as of one moment. Views do not wait for Apply, nor Apply
-//     for them. A read may start while another is being ranged over. What was redacted after a View began
-//     it may see as it was or as it is, an entry now this way and then the other; and contents it may see
-//     that came after it began.
+//     for them. A read may start while another is being ranged over. What was redacted or purged after a View
+//     began it may see as it was or as it is, now this way and then the other; and contents it may see that came
+//     after it began.
 //   - Queries: what a Query selects and in which order is what its Match and Compare say. Texts are
 //     compared by bytes. A sequence may be broken off early.
 //   - Ownership: Apply keeps no reference to its argument. What a Reader returns belongs to the caller.
@@ -93,6 +97,7 @@ type Changeset struct {
 	Activity  []activity.Entry
 	Contents  []activity.Content // what the entries' attachments stand for
 	Redact    []activity.ID      // entries whose text is to be taken away
+	Purge     []incident.ID      // incidents whose alerts and entries are to be taken away
 }
 
 // A Receipt says which numbers Apply gave.

@@ -334,7 +334,7 @@ func incidentStatus(redirected bool) func(string) (incident.Status, bool) {
 			return incident.InProgress, false
 		}
 		v, err := incident.ParseStatus(s)
-		if v == incident.Redirected && !redirected {
+		if v == incident.Redirected && !redirected || v == incident.Purged {
 			return incident.Active, false
 		}
 		return v, err == nil

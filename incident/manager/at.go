@@ -17,7 +17,7 @@ import (
 //	m.Activity(ctx, by, activity.Query{Until: time, Newest: true, Limit: 1})
 //
 // The error matches [storage.ErrNotFound] when there is no such incident or was none yet, and
-// [incident.ErrReplay] when the log does not tell it.
+// [incident.ErrReplay] when the log does not tell it, as it does not any more when it is one matching [incident.ErrPurged].
 func (m *Manager) At(ctx context.Context, by activity.Actor, id incident.ID, seq int64) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.view(ctx, by, func(r storage.Reader) error {
@@ -27,6 +27,9 @@ func (m *Manager) At(ctx context.Context, by activity.Actor, id incident.ID, seq
 		now, err := r.Incident(ctx, id)
 		if err != nil {
 			return err
+		}
+		if now.Status == incident.Purged {
+			return incident.ErrPurged
 		}
 		i, err = incident.ReplayUntil(r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}}), seq)
 		if err == nil && i.ID == "" {

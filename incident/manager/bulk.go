@@ -20,8 +20,8 @@ type EditResult struct {
 
 // EditAll makes the change e to all incidents that q selects, as Edit does to one, and returns a result for
 // each: first, in the order of q, those that are there as of the moment of the call and that by may read, then
-// those of q.IDs that are not. An incident that was merged into another is left out unless q.IDs names it; then the other is
-// edited, as Edit does.
+// those of q.IDs that are not. An incident that was merged into another, or purged, is left out unless q.IDs names
+// it; then the other is edited, as Edit does, and what was purged is an error.
 //
 // An incident that cannot be edited does not keep the others back. The error joins those of the results. Each
 // incident is stored by itself: when the context is done, those before are kept and the others have its
@@ -63,7 +63,7 @@ func (m *Manager) selected(ctx context.Context, by activity.Actor, q incident.Qu
 			}
 			if pass, err := guard.incident(ctx, r, i); err != nil {
 				return err
-			} else if pass && (i.Status != incident.Redirected || len(q.IDs) > 0) {
+			} else if pass && (i.Status != incident.Redirected && i.Status != incident.Purged || len(q.IDs) > 0) {
 				found[i.ID] = true
 				results = append(results, EditResult{ID: i.ID})
 			}

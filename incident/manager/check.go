@@ -129,7 +129,7 @@ func derived(i incident.Incident) (all []Violation) {
 		}
 	}
 	want := i
-	if i.Status != incident.Redirected { // it keeps what it had when its alerts left
+	if i.Status != incident.Redirected && i.Status != incident.Purged { // they keep what they had when their alerts left, or nothing
 		if !i.SeverityOverridden {
 			want.Severity = i.Alerts.BySeverity.Highest()
 			differs(RuleSeverity, want)
@@ -237,7 +237,7 @@ func (c *checker) logOf(i incident.Incident) bool {
 			return false
 		}
 	}
-	if comments != i.Comments && !c.found(Violation{Rule: RuleComments, Incident: i.ID, Found: strconv.Itoa(i.Comments), Want: strconv.Itoa(comments)}) {
+	if comments != i.Comments && i.Status != incident.Purged && !c.found(Violation{Rule: RuleComments, Incident: i.ID, Found: strconv.Itoa(i.Comments), Want: strconv.Itoa(comments)}) {
 		return false
 	}
 	return asImported || c.redirect(i)

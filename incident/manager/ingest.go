@@ -223,6 +223,9 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 	if err != nil {
 		return p, err
 	}
+	if i.Status == incident.Purged {
+		return p, fmt.Errorf("incident %s: %w", i.ID, incident.ErrPurged)
+	}
 	p.result.Incident = i.ID
 	known, err := knownAssets(ctx, r, i.ID, a)
 	if err != nil {

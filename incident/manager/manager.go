@@ -257,17 +257,27 @@ type stale struct{ conflict error }
 
 func (s stale) Error() string { return s.conflict.Error() }
 
-// apply stores an effect and returns the incident as it is stored.
-func (m *Manager) apply(ctx context.Context, e incident.Effect) (incident.Incident, error) {
-	receipt, err := m.storage.Apply(ctx, storage.Changeset{
-		Incidents: []incident.Incident{e.Incident}, Alerts: e.Alerts, Activity: e.Activity, Contents: e.Contents, Redact: e.Redact,
-	})
+// apply stores effects, all at once, and returns the incident of the first as it is stored.
+func (m *Manager) apply(ctx context.Context, effects ...incident.Effect) (incident.Incident, error) {
+	var cs storage.Changeset
+	for _, e := range effects {
+		cs.Incidents = append(cs.Incidents, e.Incident)
+		cs.Alerts = append(cs.Alerts, e.Alerts...)
+		cs.Activity = append(cs.Activity, e.Activity...)
+		cs.Contents = append(cs.Contents, e.Contents...)
+		cs.Redact = append(cs.Redact, e.Redact...)
+		if e.Purge {
+			cs.Purge = append(cs.Purge, e.Incident.ID)
+		}
+	}
+	receipt, err := m.storage.Apply(ctx, cs)
 	if err != nil {
 		return incident.Incident{}, err
 	}
-	e.Incident.Version++
-	e.Incident.Number = receipt.Numbers[0]
-	return e.Incident, nil
+	i := cs.Incidents[0]
+	i.Version++
+	i.Number = receipt.Numbers[0]
+	return i, nil
 }
 
 // Edit makes the change e to the incident with that ID and returns the incident as it is then. See

@@ -98,20 +98,10 @@ func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command,
 			i = s.effects[0].Incident
 			return nil
 		}
-		var cs storage.Changeset
-		for _, e := range s.effects {
-			cs.Incidents = append(cs.Incidents, e.Incident)
-			cs.Alerts = append(cs.Alerts, e.Alerts...)
-			cs.Activity = append(cs.Activity, e.Activity...)
-			cs.Contents = append(cs.Contents, e.Contents...)
-			cs.Redact = append(cs.Redact, e.Redact...)
-		}
-		receipt, err := m.storage.Apply(ctx, cs)
+		stored, err := m.apply(ctx, s.effects...)
 		switch {
 		case err == nil:
-			i = cs.Incidents[0]
-			i.Version++
-			i.Number = receipt.Numbers[0]
+			i = stored
 		case errors.Is(err, storage.ErrExists) && call.commandID != "":
 			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // the same command, a moment earlier: next time it is found
 		}

@@ -211,7 +211,7 @@ func fill(ctx context.Context, r storage.Reader, all []History) error {
 }
 
 // Measure returns the report of histories, each of another incident and in any order, as of now. Buckets
-// that begin after now are left out.
+// that begin after now are left out, and incidents that were purged, of which nothing can be told any more.
 func Measure(histories iter.Seq2[History, error], now time.Time, o *Options) (Report, error) {
 	if o == nil {
 		o = &Options{}
@@ -231,6 +231,9 @@ func Measure(histories iter.Seq2[History, error], now time.Time, o *Options) (Re
 	for h, err := range histories {
 		if err != nil {
 			return Report{}, err
+		}
+		if h.Incident.Status == incident.Purged {
+			continue
 		}
 		t, err := read(h)
 		if err != nil {

@@ -130,6 +130,15 @@ func (s *mentions) len() int {
 	return len(s.few)
 }
 
+func (s *mentions) each(fn func(mention)) {
+	if s.many != nil {
+		s.many.Scan(func(m mention) bool { fn(m); return true })
+	}
+	for _, m := range s.few {
+		fn(m)
+	}
+}
+
 func (s *mentions) find(m mention) (int, bool) {
 	if n := len(s.few); n > 0 && lessMention(s.few[n-1], m) {
 		return n, false // most come in the order of time
@@ -234,6 +243,37 @@ func (t *tables) putAlert(v *alertVersion, commit int64) {
 	}
 }
 
+// has returns the alerts that the incident has now.
+func (n *incidentNode) has() (all []*alertNode) {
+	id := n.latest.value.ID
+	n.alerts.each(func(m mention) {
+		if m.node.latest.value.Incident == id { // else it has left
+			all = append(all, m.node)
+		}
+	})
+	return all
+}
+
+// forget takes an alert out of everything, for every View. Whoever comes to one of its mentions in between finds no
+// version there.
+func (t *tables) forget(node *alertNode) {
+	for v := node.latest; v != nil; v = v.older {
+		m := v.mention()
+		t.byTime.remove(m)
+		t.incidents[v.value.Incident].alerts.remove(m)
+		for _, e := range v.entities {
+			if e.members != nil {
+				e.members.Delete(member{v.value.Incident, m})
+			}
+			if e.alerts.remove(m); e.alerts.len() == 0 {
+				delete(t.entities, e.key)
+			}
+		}
+	}
+	node.latest = nil
+	delete(t.alerts, node.id)
+}
+
 // stays reports whether v stands in the same places of the indexes as w.
 func (v *alertVersion) stays(w *alertVersion) bool {
 	return v.mention() == w.mention() && v.value.Incident == w.value.Incident && slices.Equal(v.entities, w.entities)
@@ -250,7 +290,7 @@ func sameEntities(a, b []alert.Evidence) bool {
 func (t *tables) dropAlert(next *alertVersion) {
 	old := next.older
 	next.older = nil
-	if next.stays(old) {
+	if next.node.latest == nil || next.stays(old) { // forgotten, or nothing to take out
 		return
 	}
 	// Another version that may still be read can stand in some of the same places.

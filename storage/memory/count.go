@@ -165,6 +165,9 @@ func (r *reader) fresh(most int, fn func(*incidentVersion)) bool {
 	t := r.tables
 	for n := len(t.numbers) - 1; n >= 0; n-- {
 		first := t.numbers[n].latest
+		if first == nil {
+			continue
+		}
 		for first.older != nil {
 			first = first.older
 		}

@@ -33,7 +33,7 @@ type value struct {
 // bucketSlots is how many buckets are counted apart: those of known statuses and severities. The others are in
 // the last slot together.
 const (
-	statuses    = int(incident.Redirected) + 1
+	statuses    = int(incident.Purged) + 1
 	severities  = int(alert.High) + 1
 	bucketSlots = statuses*severities + 1
 )

@@ -225,12 +225,16 @@ func (s *sieve) passes(m mark) bool {
 		(s.tags == 0 || s.tags&m != 0)
 }
 
-// putIncident stores v as of a commit and returns its Number.
-func (t *tables) putIncident(v *incidentVersion, commit int64) int64 {
+// putIncident stores v as of a commit and returns its Number, which is that of v if it is restored and is the next
+// one if not.
+func (t *tables) putIncident(v *incidentVersion, commit int64, restored bool) int64 {
 	node := t.incident(v.value.ID)
 	old := node.latest
 	v.from, v.older = commit, old
 	if old == nil {
+		for restored && int64(len(t.numbers)) < v.value.Number-1 {
+			t.numbers = append(t.numbers, &incidentNode{}) // a number that nobody has
+		}
 		t.numbers = append(t.numbers, node)
 		v.value.Number = int64(len(t.numbers))
 	} else {

@@ -14,7 +14,7 @@
 // # Limits
 //
 // Nothing is written to disk: Close, or the end of the process, forgets everything. A view that is kept
-// long keeps what was replaced since in memory, but nothing that was redacted: that every View sees at once.
+// long keeps what was replaced since in memory, but nothing that was redacted or purged: that every View sees at once.
 //
 // A page is read in its order from the smallest index that serves it: of all incidents, or by status and
 // severity, owner, tag or priority. The other filters, text among them, are tested record by record. A query for
@@ -154,7 +154,7 @@ func (t *tables) check(cs storage.Changeset) error {
 			return &notFound{"entry", string(id)}
 		}
 	}
-	return cs.CheckOnce()
+	return cs.Check()
 }
 
 func exists(record, id string) error {

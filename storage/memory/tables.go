@@ -79,6 +79,8 @@ type writing struct {
 	entries   []*activity.Entry
 	contents  []activity.Content
 	redact    []activity.ID
+	purge     []incident.ID
+	restored  bool // records have the Versions, Numbers and Seqs that they keep
 }
 
 func prepare(cs storage.Changeset) writing {
@@ -88,6 +90,7 @@ func prepare(cs storage.Changeset) writing {
 		entries:   make([]*activity.Entry, len(cs.Activity)),
 		contents:  make([]activity.Content, len(cs.Contents)),
 		redact:    slices.Clone(cs.Redact),
+		purge:     slices.Clone(cs.Purge),
 	}
 	for n := range cs.Incidents {
 		w.incidents[n] = newIncidentVersion(cs.Incidents[n].Clone())
@@ -123,14 +126,28 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 		r.Numbers = make([]int64, len(w.incidents))
 	}
 	for n, v := range w.incidents {
-		r.Numbers[n] = t.putIncident(v, next)
+		r.Numbers[n] = t.putIncident(v, next, w.restored)
 		pause()
 	}
 	for _, v := range w.alerts {
 		t.putAlert(v, next)
 		pause()
 	}
+	for _, id := range w.purge {
+		for _, a := range t.incidents[id].has() {
+			t.forget(a)
+			pause()
+		}
+		for _, seq := range t.incidents[id].history {
+			t.replace(seq, (*t.log.at(seq)).Skeleton())
+			pause()
+		}
+	}
 	for n, e := range w.entries {
+		if w.restored && e.Seq <= t.log.length {
+			t.replace(e.Seq, *e)
+			continue
+		}
 		seq := t.log.add(e)
 		t.name(e, 1)
 		t.entries[e.ID] = seq
@@ -142,9 +159,8 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 		pause()
 	}
 	for _, id := range w.redact {
-		at := t.log.at(t.entries[id])
-		t.name(*at, -1)
-		*at = new((*at).Redact()) // who reads the one that was there goes on with it
+		seq := t.entries[id]
+		t.replace(seq, (*t.log.at(seq)).Redact())
 		pause()
 	}
 	for _, c := range w.contents {
@@ -162,6 +178,14 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 		pause()
 	}
 	return r
+}
+
+// replace puts e in the place of the entry that has its Seq. Who reads that one goes on with it.
+func (t *tables) replace(seq int64, e activity.Entry) {
+	at := t.log.at(seq)
+	t.name(&e, 1) // first, so that a content that both name stays
+	t.name(*at, -1)
+	*at = &e
 }
 
 // name counts what the attachments of e name n times more, and forgets contents that nobody names any more.

@@ -74,7 +74,7 @@ type alertSight struct {
 
 // prepare encodes a Changeset, before any lock is held.
 func prepare(tenant string, cs storage.Changeset) (*write, error) {
-	if err := cs.CheckOnce(); err != nil {
+	if err := cs.Check(); err != nil {
 		return nil, err
 	}
 	w := &write{tenant: tenant, contents: cs.Contents, redact: escapeAll(cs.Redact)}

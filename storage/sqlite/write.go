@@ -35,7 +35,7 @@ func (t tx) find(query string, args, places []any) (found bool, err error) {
 // apply stores cs. When it returns an error some of it may be in the transaction.
 func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
 	var r storage.Receipt
-	if err := cs.CheckOnce(); err != nil {
+	if err := cs.Check(); err != nil {
 		return r, err
 	}
 	for n := range cs.Incidents {

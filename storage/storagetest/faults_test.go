@@ -173,6 +173,21 @@ func waking(wait func(ctx context.Context, s storage.Waiter, after int64) error)
 	return func() storage.Storage { return sleeper{memory.New(), wait} }
 }
 
+// A mover is a storage that restores as restore says.
+type mover struct {
+	*memory.Store
+	restore func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error
+}
+
+func (m mover) Restore(ctx context.Context, cs storage.Changeset) error {
+	return m.restore(ctx, m.Store, cs)
+}
+
+// moving returns storages with another Restore.
+func moving(restore func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error) func() storage.Storage {
+	return func() storage.Storage { return mover{memory.New(), restore} }
+}
+
 // giving returns storages that lose something of what is given to them.
 func giving(lose func(*storage.Changeset)) func() storage.Storage {
 	return applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
@@ -600,6 +615,61 @@ var faults = []fault{
 		}
 	})},
 	{[]string{"FilterActivity", "OldViews"}, "takes all programs for people", askingActivity(func(q *activity.Query) { q.Triggers = nil })},
+	{[]string{"Purge", "PurgeRefused"}, "leaves the alerts of an incident that is purged", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		var before []alert.Alert
+		if len(cs.Purge) > 0 {
+			err := s.View(ctx, func(r storage.Reader) (err error) {
+				before, err = collect(r.Alerts(ctx, alert.Query{Incidents: cs.Purge}))
+				return err
+			})
+			if err != nil {
+				return storage.Receipt{}, err
+			}
+		}
+		receipt, err := s.Apply(ctx, cs)
+		for n := range before {
+			before[n].Version = 0
+		}
+		if err == nil && len(before) > 0 {
+			_, err = s.Apply(ctx, storage.Changeset{Alerts: before})
+		}
+		return receipt, err
+	})},
+	{[]string{"PurgeRefused"}, "purges what is not there without a word", giving(func(cs *storage.Changeset) {
+		cs.Purge = slices.DeleteFunc(cs.Purge, func(id incident.ID) bool {
+			return !slices.ContainsFunc(cs.Incidents, func(i incident.Incident) bool { return i.ID == id })
+		})
+	})},
+	{[]string{"PurgeContents"}, "keeps the contents of an incident that is purged", opening(func(b *broken) {
+		kept := map[string][]byte{}
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, c := range cs.Contents {
+				kept[c.SHA256] = bytes.Clone(c.Data)
+			}
+			if len(cs.Purge) == 0 {
+				clear(kept)
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				if data, ok := kept[digest]; ok {
+					return data, nil
+				}
+				return r.Reader.Content(ctx, digest)
+			}
+		}
+	})},
+	{[]string{"Restore"}, "gives restored entries another time", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		for n := range cs.Activity {
+			cs.Activity[n].Time = origin
+		}
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"RestoreRefused"}, "passes over entries that are out of turn", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs.Activity = slices.DeleteFunc(slices.Clone(cs.Activity), func(e activity.Entry) bool { return e.Seq > 4 || e.Seq == 0 })
+		return s.Restore(ctx, cs)
+	})},
 	{[]string{"Sightings"}, "counts the limit over all entities", reading(func(r *brokenReader) {
 		r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
 			all, err := collect(storage.Sightings(ctx, r.Reader, q))
@@ -694,6 +764,84 @@ var faults = []fault{
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
+	{[]string{"Purge"}, "keeps what entries of a purged incident say", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+				if e.Redacted && len(e.Changes) > 0 && e.Changes[0].After == "" {
+					e.Text = "still there"
+				}
+				return e
+			})
+		}
+	})},
+	{[]string{"PurgeRefused"}, "purges before the alerts of the Changeset are stored", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		if len(cs.Purge) == 0 || len(cs.Alerts) == 0 {
+			return s.Apply(ctx, cs)
+		}
+		alerts := slices.DeleteFunc(slices.Clone(cs.Alerts), func(a alert.Alert) bool { return a.Version > 0 })
+		first := cs
+		first.Alerts = slices.DeleteFunc(slices.Clone(cs.Alerts), func(a alert.Alert) bool { return a.Version == 0 })
+		receipt, err := s.Apply(ctx, first)
+		if err == nil {
+			_, err = s.Apply(ctx, storage.Changeset{Alerts: alerts})
+		}
+		return receipt, err
+	})},
+	{[]string{"PurgeRefused"}, "purges the entries that come with the purge", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		if len(cs.Purge) > 0 {
+			cs = join(cs, storage.Changeset{})
+			for n, e := range cs.Activity {
+				if slices.Contains(cs.Purge, e.Incident) {
+					cs.Activity[n] = e.Skeleton()
+				}
+			}
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"PurgeContents"}, "takes a content away that another incident names", opening(func(b *broken) {
+		gone := map[string]bool{}
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Purge) > 0 {
+				gone["shared"] = true
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				if gone[digest] {
+					return nil, storage.ErrNotFound
+				}
+				return r.Reader.Content(ctx, digest)
+			}
+		}
+	})},
+	{[]string{"Restore"}, "counts versions up", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs = join(cs, storage.Changeset{})
+		for n := range cs.Incidents {
+			cs.Incidents[n].Version++
+		}
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"Restore"}, "restores what is new alone", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs = join(cs, storage.Changeset{})
+		cs.Activity = slices.DeleteFunc(cs.Activity, func(e activity.Entry) bool { return e.Redacted })
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"Restore"}, "restores no purge", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs.Purge = nil
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"Restore"}, "loses contents", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs.Contents = nil
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"RestoreRefused"}, "keeps the incidents of what it refuses", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		err := s.Restore(ctx, cs)
+		if err != nil && len(cs.Incidents) > 0 {
+			return cmp.Or(s.Restore(ctx, storage.Changeset{Incidents: cs.Incidents[:1]}), err)
+		}
+		return err
+	})},
 	{[]string{"Waiter"}, "does not see what is there", waking(func(ctx context.Context, s storage.Waiter, after int64) error {
 		return s.Wait(ctx, max(after, 1))
 	})},

@@ -35,7 +35,7 @@ var incidentFilters = []lot[incident.Query]{
 	func(w *world, q *incident.Query) {
 		q.Numbers = some(w, []int64{pick(w, w.incidents).Number, pick(w, w.incidents).Number, pick(w, w.incidents).Number + 9, 0})
 	},
-	func(w *world, q *incident.Query) { q.Statuses = some(w, []incident.Status{0, 1, 2, 3}) },
+	func(w *world, q *incident.Query) { q.Statuses = some(w, []incident.Status{0, 1, 2, 3, 4}) },
 	func(w *world, q *incident.Query) { q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
 	func(w *world, q *incident.Query) { q.AlertSeverities = some(w, []alert.Severity{0, 1, 2, 3, 4, 99}) },
 	func(w *world, q *incident.Query) { q.Owners = some(w, ownerIDs) },

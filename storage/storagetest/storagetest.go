@@ -72,6 +72,12 @@ var cases = []testCase{
 	{"ContentNamed", "a content is kept as long as an entry that is not redacted names it, and no longer", namedContents},
 	{"Redact", "an entry that is redacted loses its text and the names of its attachments, and nothing else", redacted},
 
+	{"Purge", "an incident that is purged loses its alerts and what its entries say, and nothing else", purged(12)},
+	{"PurgeRefused", "an incident is purged as it is stored in the same Changeset, or not at all", purgeRefused},
+	{"PurgeContents", "a content goes with the last entry that names it and is not purged", purgeContents},
+	{"Restore", "a Restorer keeps records with the versions and numbers that they have, and gives the next ones from there", restored(13)},
+	{"RestoreRefused", "a Restorer keeps nothing of a Changeset whose Numbers or Seqs are those of others", restoreRefused},
+
 	{"DenseFeed", "sequence numbers are 1, 2, 3 … in the order of commits; none appears below one that was read", denseFeed},
 	{"FeedResume", "Query{AfterSeq: n} yields just what follows n", feedResume},
 	{"Waiter", "a Waiter wakes up when an entry comes, the context ends or the storage is closed", waiter},

@@ -23,6 +23,9 @@ type world struct {
 	alerts    []alert.Alert
 	entries   []activity.Entry // in the order of Seq
 	each      int              // alerts for each incident; when there are many, nearly all have hubDevice
+	purged    []incident.ID    // by the last purge
+	drawn     int              // alerts that there ever were
+	removed   []alert.Origin   // of those that went; they come again first
 
 	byIncident map[incident.ID][]alert.Alert // alerts; nil when it must be made anew
 }
@@ -89,7 +92,7 @@ func (w *world) hour() time.Time { return origin.Add(time.Duration(w.lots.IntN(2
 
 func (w *world) drawIncident(i incident.Incident) incident.Incident {
 	i.Name, i.Owner, i.Tags = pick(w, names), pick(w, owners), part(w, tags)
-	i.Status, i.Severity, i.Priority = incident.Status(w.lots.IntN(4)), alert.Severity(w.lots.IntN(5)), w.lots.IntN(5)
+	i.Status, i.Severity, i.Priority = incident.Status(w.lots.IntN(5)), alert.Severity(w.lots.IntN(5)), w.lots.IntN(5)
 	i.Verdict = classification.Verdict{Classification: pick(w, classes), Determination: pick(w, types)}
 	i.References = part(w, references)
 	i.Created, i.Updated = w.hour(), w.hour()
@@ -199,7 +202,7 @@ func (w *world) change(ctx context.Context, s storage.Storage, fresh, touched in
 	}
 	for range w.each * fresh {
 		alerts = append(alerts, len(w.alerts))
-		o := alertOrigin(len(w.alerts))
+		o := w.newOrigin()
 		w.alerts = append(w.alerts, w.drawAlert(alert.Alert{ID: o.AlertID(), Origin: o}))
 	}
 
@@ -233,6 +236,69 @@ func (w *world) change(ctx context.Context, s storage.Storage, fresh, touched in
 		w.entries = append(w.entries, e)
 	}
 	return nil
+}
+
+// newOrigin returns the origin of an alert that is not there.
+func (w *world) newOrigin() (o alert.Origin) {
+	if len(w.removed) > 0 {
+		o, w.removed = w.removed[0], w.removed[1:]
+		return o
+	}
+	w.drawn++
+	return alertOrigin(w.drawn - 1)
+}
+
+// purge purges up to n incidents in one Changeset, which may log something of them too.
+func (w *world) purge(ctx context.Context, s storage.Storage, n int) error {
+	var cs storage.Changeset
+	places := w.places(len(w.incidents), n)
+	for _, n := range places {
+		i := w.drawIncident(w.incidents[n])
+		i.Status = incident.Purged
+		cs.Incidents, cs.Purge = append(cs.Incidents, i), append(cs.Purge, i.ID)
+		if w.one(2) {
+			cs.Activity = append(cs.Activity, activity.Entry{ID: entryID(len(w.entries) + len(cs.Activity)), Time: w.hour(), Incident: i.ID,
+				Type: activity.Purged, Text: "purged", Changes: []activity.Change{{Field: "status", After: `"purged"`}}})
+		}
+	}
+	w.purged = cs.Purge
+	receipt, err := s.Apply(ctx, cs)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(receipt.Numbers, numbersOf(cs.Incidents)) || len(cs.Activity) > 0 && receipt.Seq != int64(len(w.entries))+1 {
+		return fmt.Errorf("receipt %+v for a purge of the numbers %v at Seq %d", receipt, numbersOf(cs.Incidents), len(w.entries)+1)
+	}
+	for k, n := range places {
+		w.former = append(w.former, w.incidents[n])
+		w.incidents[n] = cs.Incidents[k]
+		w.incidents[n].Version++
+	}
+	w.alerts = slices.DeleteFunc(w.alerts, func(a alert.Alert) bool {
+		gone := slices.Contains(cs.Purge, a.Incident)
+		if gone {
+			w.removed = append(w.removed, a.Origin)
+		}
+		return gone
+	})
+	for n, e := range w.entries {
+		if slices.Contains(cs.Purge, e.Incident) {
+			w.entries[n] = e.Skeleton()
+		}
+	}
+	for _, e := range cs.Activity {
+		e.Seq = int64(len(w.entries)) + 1
+		w.entries = append(w.entries, e)
+	}
+	w.byIncident = nil
+	return nil
+}
+
+func numbersOf(incidents []incident.Incident) (all []int64) {
+	for _, i := range incidents {
+		all = append(all, i.Number)
+	}
+	return all
 }
 
 // places draws up to k different indices below n.

@@ -1,0 +1,70 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+var _ storage.Restorer = (*Store)(nil)
+
+// Restore keeps records as another storage has them; see [storage.Restorer].
+func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
+	w := prepare(cs)
+	w.restored = true
+	for _, v := range w.incidents {
+		v.value.Version-- // which prepare has counted up
+	}
+	for n, v := range w.alerts {
+		v.value.Version--
+		if v.keys == nil {
+			v.value, v.keys = cs.Alerts[n].Clone(), cs.Alerts[n].Keys() // new here, though not there
+		}
+	}
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	if s.tables == nil {
+		return storage.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.tables.checkRestored(cs); err != nil {
+		return err
+	}
+	s.tables.own(w.alerts)
+	s.tables.write(w, &s.moments)
+	return nil
+}
+
+// checkRestored reports what keeps cs from being restored.
+func (t *tables) checkRestored(cs storage.Changeset) error {
+	if err := cs.Check(); err != nil {
+		return err
+	}
+	last := int64(len(t.numbers))
+	for n := range cs.Incidents {
+		i := &cs.Incidents[n]
+		node := t.incidents[i.ID]
+		stored := node != nil && node.latest != nil
+		switch {
+		case stored && node.latest.value.Number != i.Number, !stored && i.Number <= last:
+			return exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
+		case !stored:
+			last = i.Number
+		}
+	}
+	next := t.log.length + 1
+	for n := range cs.Activity {
+		e := &cs.Activity[n]
+		seq, stored := t.entries[e.ID]
+		switch {
+		case stored && seq != e.Seq, !stored && e.Seq != next:
+			return exists("entry", fmt.Sprintf("%s at another place than %d", e.ID, e.Seq))
+		case !stored:
+			next++
+		}
+	}
+	return nil
+}

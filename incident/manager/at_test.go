@@ -3,9 +3,6 @@ package manager_test
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +11,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/incidentkit/incidentkit/activity"
-	"github.com/incidentkit/incidentkit/alert"
-	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
-	"github.com/incidentkit/incidentkit/incident/correlation"
 	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/internal/anyday"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
@@ -60,261 +55,33 @@ func (s *chronicle) Apply(ctx context.Context, cs storage.Changeset) (storage.Re
 	return receipt, err
 }
 
-// A day is a storage in which anything happens, one command a minute.
-type day struct {
-	t       *rapid.T
-	ctx     context.Context
-	s       storage.Storage
-	m       *manager.Manager
-	minutes int
-	gone    []string // texts that were redacted
-}
-
-func newDay(ctx context.Context, t *rapid.T, s storage.Storage) *day {
-	d := &day{t: t, ctx: ctx, s: s}
-	ids := 0
-	d.m = manager.New(s, &manager.Options{Now: d.now, Correlator: correlation.Default{Reopen: d.maybe("reopen")}, NewID: func() string {
-		ids++
-		return fmt.Sprint("id", ids)
-	}})
-	return d
-}
-
-func (d *day) now() time.Time { return start.Add(time.Duration(d.minutes) * time.Minute) }
-
-func (d *day) pick(what string, of ...string) string { return rapid.SampledFrom(of).Draw(d.t, what) }
-
-func (d *day) maybe(what string) bool { return rapid.Bool().Draw(d.t, what) }
-
-// alert draws one of a few alerts in one of its states.
-func (d *day) alert() alert.Alert {
-	a := raise(rapid.IntRange(0, 9).Draw(d.t, "alert"), rapid.IntRange(0, 3000).Draw(d.t, "minute"))
-	a.SourceUpdated = d.now()
-	a.Severity = alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity"))
-	a.Status = alert.Status(rapid.IntRange(0, 2).Draw(d.t, "status"))
-	a.Title, a.Product, a.Category = d.pick("title", "A", "<B>", "Ransomware"), d.pick("product", "", "p"), d.pick("category", "", "Discovery", "Impact")
-	a.Owner.ID = d.pick("owner", "", "kai", "mona")
-	for _, device := range rapid.SliceOfN(rapid.SampledFrom([]string{"d0", "d1", "d2", "d3"}), 0, 2).Draw(d.t, "devices") {
-		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: device, Group: device}, Tags: []string{d.pick("role", "", "ADFS", "DNS")}})
-	}
-	a.DetectionSource = d.pick("sensor", "", "automatedInvestigation")
-	return a
-}
-
-func (d *day) alerts(most int) (all []alert.Alert) {
-	for range rapid.IntRange(0, most).Draw(d.t, "alerts") {
-		all = append(all, d.alert())
-	}
-	return all
-}
-
-func (d *day) alertIDs() (ids []alert.ID) {
-	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 5), 1, 3, rapid.ID).Draw(d.t, "alerts") {
-		ids = append(ids, raise(n, 0).Origin.AlertID())
-	}
-	return ids
-}
-
-// incidentID draws an incident, of those with one of the statuses if there are any.
-func (d *day) incidentID(statuses ...incident.Status) incident.ID {
-	ids := []incident.ID{"nothing"}
-	for _, q := range []incident.Query{{}, {Statuses: statuses}} {
-		q.Sort = incident.ByNumber
-		var found []incident.ID
-		for i, err := range d.m.Incidents(d.ctx, kai, q) {
-			require.NoError(d.t, err)
-			found = append(found, i.ID)
-		}
-		if len(found) > 0 {
-			ids = found
-		}
-	}
-	return rapid.SampledFrom(ids).Draw(d.t, "incident")
-}
-
-func (d *day) verdict() *classification.Verdict {
-	if d.maybe("classified") {
-		return &classification.Verdict{Classification: classification.Classification(d.pick("classification", "truePositive", "falsePositive")), Determination: classification.Other}
-	}
-	return &classification.Verdict{}
-}
-
-func (d *day) edit() (e incident.Edit) {
-	if d.maybe("name") {
-		e.Name = new(d.pick("new name", "N", "M"))
-	} else {
-		e.GenerateName = d.maybe("generate")
-	}
-	if d.maybe("severity") {
-		e.Severity = new(alert.Severity(rapid.IntRange(1, 4).Draw(d.t, "new severity")))
-	} else {
-		e.DeriveSeverity = d.maybe("derive")
-	}
-	if d.maybe("status") {
-		e.Status = new(incident.Status(rapid.IntRange(0, 2).Draw(d.t, "new status")))
-	}
-	if d.maybe("note") {
-		e.Note = new("because")
-		if d.maybe("resolved too") {
-			e.Status = new(incident.Resolved)
-		}
-	}
-	if d.maybe("owner") {
-		e.Owner = &incident.Owner{ID: d.pick("new owner", "", "kai", "mona")}
-	}
-	if d.maybe("verdict") {
-		e.Verdict = d.verdict()
-	}
-	e.VerdictToAlerts = d.maybe("verdict to alerts")
-	if d.maybe("tags") {
-		e.AddTags, e.RemoveTags = []string{d.pick("add", "vip", "VIP", "fin", "ransomware", "adfs")}, []string{d.pick("remove", "vip", "fin", "Ransomware")}
-	}
-	if d.maybe("description") {
-		e.Description = new(d.pick("new description", "", "<x> & y"))
-	}
-	return e
-}
-
-func (d *day) draft(alerts []alert.Alert) incident.Draft {
-	draft := incident.Draft{Name: d.pick("name", "", "N"), Severity: alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity")),
-		Status: rapid.SampledFrom([]incident.Status{0, 0, 0, 1, 2, 3}).Draw(d.t, "status"), Owner: incident.Owner{ID: d.pick("owner", "", "kai")},
-		Verdict: *d.verdict(), Extra: alert.Fields(d.pick("extra", "", `{"html":"<b>"}`, `{"x":1.0}`)), Alerts: alerts}
-	if d.maybe("created") {
-		draft.Created = start.Add(-time.Hour)
-	}
-	switch draft.Status {
-	case incident.Redirected:
-		draft.RedirectTo = incident.Reference{System: "theirs", ID: d.pick("redirect", "0", "1", "2", "nowhere")}
-	case incident.Resolved:
-		draft.Note = d.pick("note", "", "over")
-	}
-	for _, name := range rapid.SliceOfN(rapid.SampledFrom([]string{"vip", "ransomware", "ADFS"}), 0, 2).Draw(d.t, "tags") {
-		draft.Tags = append(draft.Tags, incident.Tag{Name: name, Kind: alert.TagKind(rapid.IntRange(0, 5).Draw(d.t, "kind"))})
-	}
-	for _, text := range rapid.SliceOfN(rapid.SampledFrom([]string{"hi", "ho", "he"}), 0, 2).Draw(d.t, "comments") {
-		draft.Comments = append(draft.Comments, incident.Comment{By: "dave", Time: start, Text: text})
-	}
-	return draft
-}
-
-// commands are all of the manager's, with anything as arguments: many are refused.
-var commands = map[string]func(*day) error{
-	"Ingest": func(d *day) error {
-		_, err := d.m.Ingest(d.ctx, siem, d.alerts(3))
-		return err
-	},
-	"Create": func(d *day) error {
-		_, err := d.m.Create(d.ctx, kai, d.draft(nil))
-		return err
-	},
-	"CreateWithAlerts": func(d *day) error {
-		_, err := d.m.Create(d.ctx, kai, d.draft(d.alerts(2)))
-		return err
-	},
-	"Import": func(d *day) error {
-		draft := d.draft(d.alerts(3))
-		draft.Reference = incident.Reference{System: "theirs", ID: d.pick("reference", "0", "1", "2"), URL: d.pick("url", "", "u"), Updated: d.now()}
-		_, _, err := d.m.Import(d.ctx, siem, draft)
-		return err
-	},
-	"Edit": func(d *day) error {
-		_, err := d.m.Edit(d.ctx, kai, d.incidentID(incident.Active, incident.InProgress, incident.Resolved), d.edit())
-		return err
-	},
-	"EditAll": func(d *day) error {
-		_, err := d.m.EditAll(d.ctx, kai, incident.Query{Severities: []alert.Severity{alert.Low, alert.High}}, d.edit())
-		return err
-	},
-	"EditAlerts": func(d *day) error {
-		e := incident.AlertEdit{Status: new(alert.Status(rapid.IntRange(0, 2).Draw(d.t, "new status"))), Owner: &incident.Owner{ID: d.pick("new owner", "", "kai", "mona")}}
-		if d.maybe("judged") {
-			e.Verdict = d.verdict()
-		}
-		_, err := d.m.EditAlerts(d.ctx, kai, d.alertIDs(), e)
-		return err
-	},
-	"Merge": func(d *day) error {
-		open := func() incident.ID { return d.incidentID(incident.Active, incident.InProgress) }
-		_, err := d.m.Merge(d.ctx, kai, open(), []incident.ID{open(), open()}, "the same")
-		return err
-	},
-	"Unmerge": func(d *day) error {
-		_, err := d.m.Unmerge(d.ctx, kai, d.incidentID(incident.Redirected), "not the same")
-		return err
-	},
-	"MoveAlerts": func(d *day) error {
-		to := d.incidentID(incident.Active, incident.InProgress)
-		if d.maybe("new") {
-			to = ""
-		}
-		_, err := d.m.MoveAlerts(d.ctx, kai, d.alertIDs(), to, "")
-		return err
-	},
-	"Comment": func(d *day) error {
-		_, err := d.m.Comment(d.ctx, kai, d.incidentID(), "hm")
-		return err
-	},
-	"CommentWithImages": func(d *day) error {
-		var images []incident.Image
-		for n, shade := range rapid.SliceOfN(rapid.SampledFrom([]uint8{black, white}), 0, 2).Draw(d.t, "images") {
-			images = append(images, picture(fmt.Sprint(n), shade))
-		}
-		_, err := d.m.Comment(d.ctx, kai, d.incidentID(), fmt.Sprint("remark ", d.minutes, "."), manager.Attach(images...))
-		return err
-	},
-	"Redact": func(d *day) error {
-		var comments []activity.Entry
-		for e, err := range d.m.Activity(d.ctx, kai, activity.Query{Types: []activity.Type{activity.Commented}}) {
-			require.NoError(d.t, err)
-			comments = append(comments, e)
-		}
-		if len(comments) == 0 {
-			return nil
-		}
-		e := rapid.SampledFrom(comments).Draw(d.t, "comment")
-		_, err := d.m.Redact(d.ctx, kai, e.ID, "")
-		if err == nil && strings.HasPrefix(e.Text, "remark") {
-			d.gone = append(d.gone, e.Text)
-		}
-		return err
-	},
-}
-
-// happen lets up to n commands happen to three incidents, and what becomes of them.
-func (d *day) happen(n int) {
-	var first []alert.Alert
-	for n := range 6 {
-		first = append(first, raise(n, 0, alert.Device{DeviceID: fmt.Sprint("d", n/2)}))
-	}
-	_, err := d.m.Ingest(d.ctx, siem, first)
-	require.NoError(d.t, err)
-	names := slices.Sorted(maps.Keys(commands))
-	for range rapid.IntRange(1, n).Draw(d.t, "commands") {
-		d.minutes++
-		err := commands[rapid.SampledFrom(names).Draw(d.t, "command")](d)
-		if err != nil {
-			d.t.Log("refused: ", err)
-		}
-	}
-}
-
 // The log is complete: it tells every incident as it is stored, and as it was stored at any time, whatever
 // commands have been given. Version is the number of them, in a log that nothing is left out of.
 func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &chronicle{Storage: memory.New()}
 		defer s.Close()
-		d := newDay(t.Context(), rt, s)
-		d.happen(12)
+		d := anyday.New(t.Context(), rt, s)
+		d.Happen(12)
+		purged := make(map[incident.ID]bool)
+		for i, err := range d.Manager.Incidents(t.Context(), kai, incident.Query{Statuses: []incident.Status{incident.Purged}}) {
+			require.NoError(rt, err)
+			purged[i.ID] = true
+		}
 		before := seen{}
 		for _, now := range s.moments {
 			for id, want := range now.incidents {
-				got, err := d.m.At(t.Context(), kai, id, now.seq)
+				if purged[id] {
+					_, err := d.Manager.At(t.Context(), kai, id, now.seq)
+					require.ErrorIs(rt, err, incident.ErrPurged)
+					continue
+				}
+				got, err := d.Manager.At(t.Context(), kai, id, now.seq)
 				require.NoError(rt, err)
 				require.Equal(rt, want, got, "as of entry %d", now.seq)
 				first, changed := now.first[id]
 				for seq := before.seq + 1; seq < now.seq; seq++ { // in the midst of a command
-					got, err := d.m.At(t.Context(), kai, id, seq)
+					got, err := d.Manager.At(t.Context(), kai, id, seq)
 					want, ok := before.incidents[id]
 					if changed && seq >= first {
 						want, ok = now.incidents[id], true
@@ -329,9 +96,9 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 			}
 			before = now
 		}
-		for i, err := range d.m.Incidents(t.Context(), kai, incident.Query{}) {
+		for i, err := range d.Manager.Incidents(t.Context(), kai, incident.Query{}) {
 			require.NoError(rt, err)
-			told, err := incident.Replay(d.m.Activity(t.Context(), kai, activity.Query{Incidents: []incident.ID{i.ID}}))
+			told, err := incident.Replay(d.Manager.Activity(t.Context(), kai, activity.Query{Incidents: []incident.ID{i.ID}}))
 			require.NoError(rt, err)
 			told.Number = i.Number // the one thing that the storage gives
 			require.Equal(rt, i, told)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,13 +54,13 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 	w := newWorked(t, s)
 	// What is given to a method for a parameter of each type, of things that are there and of things that are not.
 	given := func(there bool) map[reflect.Type]any {
-		id, other, ids, comment := incident.ID("nowhere-1"), incident.ID("nowhere-2"), []alert.ID{"no:1", "no:2"}, activity.ID("no/1")
+		id, other, done, ids, comment := incident.ID("nowhere-1"), incident.ID("nowhere-2"), incident.ID("nowhere-3"), []alert.ID{"no:1", "no:2"}, activity.ID("no/1")
 		if there {
-			id, other, ids, comment = w.id, w.other, w.alerts, w.comment
+			id, other, done, ids, comment = w.id, w.other, w.done, w.alerts, w.comment
 		}
 		values := []any{
 			kai, id, []incident.ID{other}, ids, comment, "some text", 5, int64(9),
-			incident.Query{IDs: []incident.ID{id}}, alert.Query{}, activity.Query{},
+			time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, done}}, alert.Query{}, activity.Query{},
 			incident.Edit{Severity: new(alert.Low)}, incident.AlertEdit{Status: new(alert.StatusInProgress)},
 			incident.Draft{Reference: incident.Reference{System: "other", ID: "1"}, Name: "x"}, []alert.Alert{raise(99, 0)},
 		}
@@ -70,7 +71,7 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 		return byType
 	}
 	// These answer as if there were nothing.
-	silent := []string{"Incidents", "Alerts", "Activity", "Count", "Facets", "SuggestOwners", "SuggestTags"}
+	silent := []string{"Incidents", "Alerts", "Activity", "Count", "Facets", "SuggestOwners", "SuggestTags", "Purge"}
 	// These may be called by anybody: they neither read nor write.
 	free := []string{"DefaultQuery"}
 
@@ -161,21 +162,23 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 	}
 }
 
-// A worked storage has two incidents that were worked on.
+// A worked storage has two incidents that were worked on, and one that is done.
 type worked struct {
-	id, other incident.ID
-	alerts    []alert.ID
-	comment   activity.ID
+	id, other, done incident.ID
+	alerts          []alert.ID
+	comment         activity.ID
 }
 
 func newWorked(t *testing.T, s storage.Storage) (w worked) {
 	m := manager.New(s, nil)
-	ids := apart(t, m, 3)
-	w.id, w.other = ids[0], ids[1]
+	ids := apart(t, m, 4)
+	w.id, w.other, w.done = ids[0], ids[1], ids[3]
+	_, err := m.Edit(t.Context(), kai, w.done, incident.Edit{Status: new(incident.Resolved)})
+	require.NoError(t, err)
 	for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: ids[:2]})) {
 		w.alerts = append(w.alerts, a.ID)
 	}
-	_, err := m.Merge(t.Context(), kai, w.id, ids[2:], "")
+	_, err = m.Merge(t.Context(), kai, w.id, ids[2:3], "")
 	require.NoError(t, err)
 	_, err = m.Comment(t.Context(), kai, w.id, "hm")
 	require.NoError(t, err)
@@ -185,7 +188,7 @@ func newWorked(t *testing.T, s storage.Storage) (w worked) {
 
 // anonymous is the text of an error without the IDs that the caller gave.
 func anonymous(w worked, err error) string {
-	names := []string{"nowhere-1", "ID", "nowhere-2", "ID", "no:1", "ID", "no:2", "ID", "no/1", "ID", string(w.comment), "ID", string(w.id), "ID", string(w.other), "ID"}
+	names := []string{"nowhere-1", "ID", "nowhere-2", "ID", "no:1", "ID", "no:2", "ID", "no/1", "ID", string(w.comment), "ID", string(w.id), "ID", string(w.other), "ID", string(w.done), "ID", "nowhere-3", "ID"}
 	for _, id := range w.alerts {
 		names = append(names, string(id), "ID")
 	}

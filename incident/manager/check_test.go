@@ -19,6 +19,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/internal/anyday"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
@@ -28,12 +29,12 @@ func TestAManagerBreaksNoRule(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := memory.New()
 		defer s.Close()
-		d := newDay(t.Context(), rt, s)
-		d.happen(15)
+		d := anyday.New(t.Context(), rt, s)
+		d.Happen(15)
 		requireContents(rt, s)
-		for e, err := range d.m.Activity(t.Context(), kai, activity.Query{}) {
+		for e, err := range d.Manager.Activity(t.Context(), kai, activity.Query{}) {
 			require.NoError(rt, err)
-			require.NotContains(rt, d.gone, cmp.Or(e.Text, "nothing"), "it was redacted")
+			require.NotContains(rt, d.Gone, cmp.Or(e.Text, "nothing"), "it was redacted")
 		}
 		for v, err := range manager.Check(t.Context(), s) {
 			require.NoError(rt, err)

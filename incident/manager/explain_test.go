@@ -12,6 +12,7 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/internal/anyday"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
@@ -99,10 +100,10 @@ func TestEveryAlertIsExplained(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := memory.New()
 		defer s.Close()
-		d := newDay(t.Context(), rt, s)
-		d.happen(15)
+		d := anyday.New(t.Context(), rt, s)
+		d.Happen(15)
 		last, merges := make(map[alert.ID]activity.Entry), make(map[string][]activity.Entry) // the latter by cause
-		for _, e := range all(t, d.m.Activity(t.Context(), kai, activity.Query{})) {
+		for _, e := range all(t, d.Manager.Activity(t.Context(), kai, activity.Query{})) {
 			switch {
 			case e.Origin != "":
 			case e.Type == activity.AlertAdded, e.Type == activity.AlertMoved && (last[e.Alert].Cause != e.Cause || last[e.Alert].Type != activity.AlertAdded):
@@ -111,11 +112,11 @@ func TestEveryAlertIsExplained(t *testing.T) {
 				merges[e.Cause] = append(merges[e.Cause], e)
 			}
 		}
-		for _, i := range all(t, d.m.Incidents(t.Context(), kai, incident.Query{})) {
+		for _, i := range all(t, d.Manager.Incidents(t.Context(), kai, incident.Query{})) {
 			if i.Status == incident.Redirected {
 				continue
 			}
-			why, err := d.m.Explain(t.Context(), kai, i.ID)
+			why, err := d.Manager.Explain(t.Context(), kai, i.ID)
 			require.NoError(rt, err)
 			require.Len(rt, why, i.Alerts.Count)
 			for _, w := range why {

@@ -98,6 +98,8 @@ var trials = []struct {
 	{"Merge", "two into one", wholly, false, merging("d0", "d1", "pair")},
 	{"Merge", "one into where another was merged into", wholly, false, merging("d4", "d1")},
 	{"Merge", "one that another was merged into", wholly, false, merging("d0", "d4")},
+	{"Purge", "an incident", wholly, false, purging("closed")},
+	{"Purge", "two incidents, one of which another was merged into", each, false, purging("closed", "old1")},
 	{"Unmerge", "one", wholly, false, func(ctx context.Context, m *manager.Manager) error {
 		_, err := m.Unmerge(ctx, kai, "d4", "", once)
 		return err
@@ -125,7 +127,7 @@ func TestEveryCommandIsTried(t *testing.T) {
 
 // newScene is a storage with the incidents d0 to d3, each with one alert of a device of that name, edr:0 to edr:3, of
 // which the last has that of d4 too, which was merged into it with a comment, secret/0, that has an image of white; pair, which is inProgress and has two alerts, edr:10 and
-// edr:11; closed, which is resolved; and theirs:7, which was imported.
+// edr:11; closed, which is resolved; old1, which is too, with old0 merged into it; and theirs:7, which was imported.
 func newScene(t *testing.T) storage.Storage {
 	s := memory.New()
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
@@ -139,7 +141,15 @@ func newScene(t *testing.T) storage.Storage {
 	ingest(t, m, raise(10, 0, alert.Device{DeviceID: id}), raise(11, 0, alert.Device{DeviceID: id}))
 	id = "closed"
 	ingest(t, m, raise(12, 0, alert.Device{DeviceID: id}))
-	_, err := m.Comment(t.Context(), kai, "d4", "a secret", manager.Attach(images[0]), manager.CommandID("secret"))
+	for n := range 2 {
+		id = fmt.Sprint("old", n)
+		ingest(t, m, raise(13+n, 0, alert.Device{DeviceID: id}))
+	}
+	_, err := m.Merge(t.Context(), kai, "old1", []incident.ID{"old0"}, "", manager.CommandID("old"))
+	require.NoError(t, err)
+	_, err = m.Edit(t.Context(), kai, "old1", incident.Edit{Status: new(incident.Resolved)}, manager.CommandID("older"))
+	require.NoError(t, err)
+	_, err = m.Comment(t.Context(), kai, "d4", "a secret", manager.Attach(images[0]), manager.CommandID("secret"))
 	require.NoError(t, err)
 	_, err = m.Merge(t.Context(), kai, "d3", []incident.ID{"d4"}, "", manager.CommandID("merge"))
 	require.NoError(t, err)
@@ -215,6 +225,13 @@ func edition(id incident.ID, e incident.Edit) do {
 func merging(target incident.ID, sources ...incident.ID) do {
 	return func(ctx context.Context, m *manager.Manager) error {
 		_, err := m.Merge(ctx, kai, target, sources, "", once)
+		return err
+	}
+}
+
+func purging(ids ...incident.ID) do {
+	return func(ctx context.Context, m *manager.Manager) error {
+		_, err := m.Purge(ctx, kai, incident.Query{IDs: ids}, start.AddDate(1, 0, 0), "", once)
 		return err
 	}
 }
@@ -381,7 +398,7 @@ func reopening(ctx context.Context, m *manager.Manager) error {
 }
 
 // A4: whatever is done, moving alerts away and undoing a merge among it, each entry that was in the log stays as it is
-// and where it is; of a comment that is redacted, all but what it says.
+// and where it is; of a comment that is redacted, and of an incident that is purged, all but what they say.
 func TestWhatIsLoggedStays(t *testing.T) {
 	for _, c := range trials {
 		s := newScene(t)
@@ -392,6 +409,9 @@ func TestWhatIsLoggedStays(t *testing.T) {
 		for n := range before {
 			if c.command == "Redact" && after[n].Redacted {
 				before[n] = before[n].Redact()
+			}
+			if c.command == "Purge" && after[n].Redacted {
+				before[n] = before[n].Skeleton()
 			}
 		}
 		assert.Equal(t, before, after[:len(before)], "%s %s", c.command, c.about)

@@ -52,7 +52,8 @@ var layers = map[string][]string{
 	"export/internal/pdf":  nil,
 	"export":               {"storage", "export/internal/pdf"},
 	"internal/house":       nil,
-	"internal/socday":      {"storage"}, // nothing stands on it: tests alone import it
+	"internal/socday":      {"storage"},                            // nothing stands on it: tests alone import it
+	"internal/anyday":      {"incident/manager", "storage/memory"}, // neither on it
 }
 
 // undivided are the public packages whose comment needs no headed section,

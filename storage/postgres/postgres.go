@@ -55,6 +55,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
+// defaultTenant is who has the records where nobody is named.
+const defaultTenant = "default"
+
 // maxTenant is how many bytes a tenant may have, so that it leaves room for the rest of a key.
 const maxTenant = 200
 
@@ -68,6 +71,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	owned   bool // the pool is closed with the Store
 	tenant  string
+	server  string     // of a Cluster; "" when it is of none
 	mu      sync.Mutex // guards closed, and running from new ones when closed
 	closed  bool
 	running sync.WaitGroup // Views, Applies and Waits
@@ -101,18 +105,25 @@ func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 // before the Store. Like [Open], it makes the schema or brings it up to date first; one that is newer than this
 // package is refused.
 func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
-	s := &Store{pool: pool, tenant: "default", patience: patience}
+	s := &Store{pool: pool, tenant: defaultTenant, patience: patience}
 	if o != nil && o.Tenant != "" {
 		s.tenant = o.Tenant
 	}
-	if len(s.tenant) > maxTenant || !utf8.ValidString(s.tenant) || strings.Contains(s.tenant, "\x00") {
-		return nil, fmt.Errorf("storage/postgres: tenant %.40q is not UTF-8 of at most %d bytes without U+0000", s.tenant, maxTenant)
+	if err := checkTenant(s.tenant); err != nil {
+		return nil, err
 	}
 	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn()) })
 	if err != nil {
 		return nil, fmt.Errorf("storage/postgres: open: %w", err)
 	}
 	return s, nil
+}
+
+func checkTenant(name string) error {
+	if len(name) > maxTenant || !utf8.ValidString(name) || strings.Contains(name, "\x00") {
+		return fmt.Errorf("storage/postgres: tenant %.40q is not UTF-8 of at most %d bytes without U+0000", name, maxTenant)
+	}
+	return nil
 }
 
 // prepare sees to the schema and the tenant's row.

@@ -32,6 +32,13 @@ var server struct {
 }
 
 func TestMain(m *testing.M) {
+	if role := os.Getenv(childRole); role != "" {
+		if err := child(role); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	runtime.LockOSThread() // the server ends with the thread that started it
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "pg")

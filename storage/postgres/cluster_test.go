@@ -251,6 +251,28 @@ func TestClusterStores(t *testing.T) {
 	assert.NoError(t, pool.Ping(t.Context()))
 }
 
+// TestPlacedAtOnce: who places a tenant waits for somebody who is placing another, and counts that one too.
+func TestPlacedAtOnce(t *testing.T) {
+	at := database(t)
+	c := openCluster(t, at, map[string]string{"a": at, "b": at})
+	pool := connect(t, at)
+	tx, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), "insert into incidentkit_directory.placements values ('first', 'a')")
+	require.NoError(t, err)
+	placed := make(chan error, 1)
+	go func() {
+		_, err := c.Tenant(t.Context(), "second")
+		placed <- err
+	}()
+	for waiting := 0; waiting == 0 && len(placed) == 0; {
+		require.NoError(t, pool.QueryRow(t.Context(), "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").Scan(&waiting))
+	}
+	require.NoError(t, tx.Commit(t.Context()))
+	require.NoError(t, <-placed)
+	assert.Equal(t, []postgres.Placement{{Tenant: "first", Server: "a"}, {Tenant: "second", Server: "b"}}, collect(t, c.Placements(t.Context())))
+}
+
 // TestClusterRefuses: what cannot be a tenant, or a server, is in no directory.
 func TestClusterRefuses(t *testing.T) {
 	directory := connect(t, database(t))

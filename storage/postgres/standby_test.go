@@ -2,9 +2,12 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"syscall"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -17,7 +20,13 @@ import (
 // standby takes over, and the Store goes on there by itself: nothing that was acknowledged is lost, nothing is there in
 // part, and what is given again under the same command is there once. Whoever follows the log misses nothing.
 func TestStandby(t *testing.T) {
-	const workers = 6
+	for what, stalled := range map[string]bool{"at any moment": false, "while commits wait for the standby": true} {
+		t.Run(what, func(t *testing.T) { takeOver(t, stalled) })
+	}
+}
+
+func takeOver(t *testing.T, stalled bool) {
+	const workers, followed = 6, 150
 	draw, first := moments(t), nodes(t, 1)[0]
 	second := folder(t)
 	require.NoError(t, second.run("pg_basebackup", "-d", first.dsn()+" application_name=second", "-D", second.data(), "-R", "-c", "fast", "--no-sync"))
@@ -35,8 +44,13 @@ func TestStandby(t *testing.T) {
 	under(t, s, workers, func(l *load) error {
 		var following sync.WaitGroup
 		defer following.Wait()
-		following.Go(func() { seen = follow(l.over, s, 150) })
+		following.Go(func() { seen = follow(l.over, s, followed) })
 		l.await(50 + draw.IntN(50))
+		if stalled {
+			if err := stall(t.Context(), admin, l); err != nil {
+				return err
+			}
+		}
 		if err := first.kill(); err != nil {
 			return err
 		}
@@ -47,13 +61,37 @@ func TestStandby(t *testing.T) {
 		return nil
 	})
 	view(t, s, func(r storage.Reader) {
-		assert.Len(t, seen, 150)
-		for n, e := range collect(t, r.Activity(t.Context(), activity.Query{Limit: 150})) {
+		assert.Len(t, seen, followed)
+		for n, e := range collect(t, r.Activity(t.Context(), activity.Query{Limit: followed})) {
 			assert.Equal(t, e.ID, seen[n], "what a follower has seen is there for ever")
 		}
 	})
 	_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "i"}}, Activity: []activity.Entry{{ID: "e", Time: origin, Incident: "i"}}})
 	assert.NoError(t, err, "the Store goes on")
+}
+
+// stall has the server send nothing to its standby any more, and returns when a commit waits for that.
+func stall(ctx context.Context, admin *pgxpool.Pool, l *load) error {
+	var pid, waiting int
+	if err := admin.QueryRow(ctx, "select pid from pg_stat_replication").Scan(&pid); err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for n := 0; waiting == 0; n++ {
+		select {
+		case <-l.done: // one that the standby had, or the last few
+			if n > 1000 {
+				return errors.New("commits do not wait for the standby")
+			}
+		default:
+		}
+		if err := admin.QueryRow(ctx, "select count(*) from pg_stat_activity where wait_event = 'SyncRep'").Scan(&waiting); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // follow returns the first entries of the log as they come, beginning again after the last whenever reading fails, or

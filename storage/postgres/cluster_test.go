@@ -157,7 +157,7 @@ func TestCluster(t *testing.T) {
 	}
 
 	// The server stops under load. All errors of its tenants but those of what was under way name it.
-	bounded, stop := context.WithTimeout(t.Context(), time.Minute) // which nobody needs
+	bounded, stop := context.WithTimeout(t.Context(), 30*time.Second) // which nobody needs
 	defer stop()
 	var begun atomic.Int64
 	var stopping sync.WaitGroup

@@ -43,7 +43,7 @@ func moments(t *testing.T) *rand.Rand {
 type load struct {
 	storage storage.Storage
 	over    context.Context      // when they stop
-	done    chan struct{}        // receives once for each that is acknowledged, until over
+	done    chan struct{}        // receives once for each that is acknowledged while somebody awaits it
 	tried   map[alert.ID]int     // alerts that were acknowledged: how often they were given
 	entries map[activity.ID]bool // of comments, and whether they were acknowledged
 
@@ -92,7 +92,7 @@ func (l *load) do(once bool, something func() error) (tries int, err error) {
 		case err == nil:
 			select {
 			case l.done <- struct{}{}:
-			case <-l.over.Done():
+			default: // nobody awaits it
 			}
 			return tries, nil
 		case errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, alert.ErrInvalid):
@@ -103,7 +103,7 @@ func (l *load) do(once bool, something func() error) (tries int, err error) {
 	}
 }
 
-// await returns when n more are acknowledged, or the load is over.
+// await returns when n more are acknowledged from now on, or the load is over.
 func (l *load) await(n int) {
 	for range n {
 		select {

@@ -24,6 +24,11 @@
 // [storage.Follow] does, it needs another one, however many they are. When the context of a read is done in the
 // middle, the connection is given up, and later reads of the same View fail.
 //
+// A DSN that names several hosts, with target_session_attrs=read-write, has a Store go on by itself on the standby that
+// takes over. What was acknowledged is there if the standby is a synchronous one. A context that is done while a commit waits
+// for the standby ends that wait in PostgreSQL too: the Changeset, reported as unknown, may be read and is on one server
+// alone until a later one is acknowledged. A [Cluster] spreads tenants over several servers.
+//
 // Changesets of one tenant that have entries or new incidents are committed one after the other. Those that have entries
 // notify whoever waits, and PostgreSQL commits what notifies one after the other on the whole server.
 //

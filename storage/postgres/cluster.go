@@ -55,7 +55,7 @@ type ServerError struct {
 	Err error // why
 }
 
-// Error returns a sentence naming tenant and server.
+// Error returns a sentence naming tenant and server, and why.
 func (e *ServerError) Error() string {
 	return fmt.Sprintf("tenant %q on server %q: %v", e.Tenant, e.Server, e.Err)
 }
@@ -111,11 +111,11 @@ func (c *Cluster) Tenant(ctx context.Context, name string) (*Store, error) {
 	}
 	pool := c.servers[at.Server]
 	if pool == nil {
-		return nil, &ServerError{at, errors.New("storage/postgres: no pool was given for this server")}
+		return nil, failed(ctx, &ServerError{at, errors.New("no pool was given for this server")})
 	}
 	s, err := New(ctx, pool, &Options{Tenant: name})
 	if err != nil {
-		return nil, &ServerError{at, err}
+		return nil, failed(ctx, &ServerError{at, errors.Unwrap(err)}) // the package is named once
 	}
 	s.server = at.Server
 	return c.keep(s)

@@ -27,6 +27,7 @@ import (
 // Each test has a tenant or a database to itself.
 var server struct {
 	dsn     string // of the database postgres
+	empty   string // the data of a server that has never run
 	missing error  // why there is none
 	tenants atomic.Int64
 }
@@ -53,7 +54,11 @@ func TestMain(m *testing.M) {
 			return m.Run()
 		}
 		if err == nil {
-			err = n.initialise()
+			err = n.run("initdb", "-D", n.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+		}
+		if err == nil {
+			server.empty = filepath.Join(dir, "empty")
+			err = n.copy(n.data(), server.empty)
 		}
 		if err == nil {
 			err = n.start("max_connections=200", "deadlock_timeout=100ms")
@@ -129,9 +134,14 @@ func (n *node) run(name string, args ...string) error {
 	return nil
 }
 
-// initialise makes the data of an empty server.
-func (n *node) initialise() error {
-	return n.run("initdb", "-D", n.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+// copy makes another folder with data, for the server's account.
+func (n *node) copy(from, to string) error {
+	cp := exec.Command("cp", "-R", from, to)
+	cp.SysProcAttr = n.as
+	if out, err := cp.CombinedOutput(); err != nil {
+		return fmt.Errorf("cp: %w\n%s", err, out)
+	}
+	return nil
 }
 
 var ready = regexp.MustCompile("ready to accept (read-only )?connections")
@@ -224,7 +234,7 @@ func nodes(t testing.TB, count int, settings ...string) []*node {
 		all[n] = folder(t)
 	}
 	require.NoError(t, concurrently(count, func(n int) error {
-		if err := all[n].initialise(); err != nil {
+		if err := all[n].copy(server.empty, all[n].data()); err != nil {
 			return err
 		}
 		return all[n].start(settings...)

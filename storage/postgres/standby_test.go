@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -42,22 +41,24 @@ func takeOver(t *testing.T, stalled bool) {
 	s := open(t, "host="+first.dir+","+second.dir+" port=5432,5432 user=postgres dbname=postgres pool_max_conns=9 target_session_attrs=read-write", "")
 	var seen []activity.ID
 	under(t, s, workers, func(l *load) error {
-		var following sync.WaitGroup
-		defer following.Wait()
-		following.Go(func() { seen = follow(l.over, s, followed) })
+		following := make(chan struct{})
+		go func() {
+			defer close(following)
+			seen = follow(l.over, s, followed)
+		}()
 		l.await(50 + draw.IntN(50))
+		var err error
 		if stalled {
-			if err := stall(t.Context(), admin); err != nil {
-				return err
-			}
+			err = stall(t.Context(), admin)
 		}
-		if err := first.kill(); err != nil {
+		if err = errors.Join(err, first.kill()); err != nil {
 			return err
 		}
 		if err := second.run("pg_ctl", "promote", "-D", second.data(), "-w"); err != nil {
 			return err
 		}
 		l.await(100)
+		<-following
 		return nil
 	})
 	view(t, s, func(r storage.Reader) {
@@ -80,7 +81,7 @@ func stall(ctx context.Context, admin *pgxpool.Pool) error {
 		return err
 	}
 	for n := 0; waiting == 0; n++ {
-		if n == 10_000 {
+		if n == 1000 {
 			return errors.New("commits do not wait for the standby")
 		}
 		if err := admin.QueryRow(ctx, "select count(*) from pg_stat_activity where wait_event = 'SyncRep'").Scan(&waiting); err != nil {

@@ -250,7 +250,7 @@ const (
 
 // write tries once. again says that nothing was kept and that it may be tried once more.
 func (s *Store) write(ctx context.Context, w *write) (receipt storage.Receipt, again bool, err error) {
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.acquire(ctx)
 	if err != nil {
 		return receipt, false, failed(ctx, err)
 	}

@@ -8,35 +8,40 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// migrations are numbered from 1 without gaps. A file that was released never changes.
+// migrations are numbered from 1 without gaps, in a folder for each schema. A file that was released never changes.
 //
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql directory/*.sql
 var migrations embed.FS
 
 // migrationLock is the advisory lock that those who migrate one database take in turn.
 const migrationLock = 0x696e636964656e74
 
-// migrate brings the schema up to what this version of the package knows.
+// migrate brings the schema of a Store up to what this version of the package knows.
 func migrate(ctx context.Context, conn *pgx.Conn) error {
-	files, err := migrations.ReadDir("migrations")
+	return migrateSchema(ctx, conn, "incidentkit", "migrations")
+}
+
+// migrateSchema does so for the schema whose files are in that folder.
+func migrateSchema(ctx context.Context, conn *pgx.Conn, schema, folder string) error {
+	files, err := migrations.ReadDir(folder)
 	if err != nil {
 		return err
 	}
 	latest := len(files)
 	// Those who may only read and write rows can start where the schema is there already.
-	if version, err := schemaVersion(ctx, conn); err != nil || version == latest {
+	if version, err := schemaVersion(ctx, conn, schema); err != nil || version == latest {
 		return err
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 			return err
 		}
-		version, err := schemaVersion(ctx, conn)
+		version, err := schemaVersion(ctx, conn, schema)
 		if err != nil {
 			return err
 		}
 		if version == 0 {
-			const begin = "create schema if not exists incidentkit; create table incidentkit.schema_version (version integer primary key, applied timestamptz not null default now())"
+			begin := "create schema if not exists " + schema + "; create table " + schema + ".schema_version (version integer primary key, applied timestamptz not null default now())"
 			if _, err := conn.PgConn().Exec(ctx, begin).ReadAll(); err != nil {
 				return err
 			}
@@ -45,14 +50,14 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 			return newer(version, latest)
 		}
 		for n := version; n < latest; n++ {
-			text, err := migrations.ReadFile("migrations/" + files[n].Name())
+			text, err := migrations.ReadFile(folder + "/" + files[n].Name())
 			if err != nil {
 				return err
 			}
 			if _, err := conn.PgConn().Exec(ctx, string(text)).ReadAll(); err != nil {
 				return fmt.Errorf("migration %s: %w", files[n].Name(), err)
 			}
-			if _, err := tx.Exec(ctx, "insert into incidentkit.schema_version (version) values ($1)", n+1); err != nil {
+			if _, err := tx.Exec(ctx, "insert into "+schema+".schema_version (version) values ($1)", n+1); err != nil {
 				return err
 			}
 		}
@@ -62,12 +67,12 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 
 // schemaVersion returns the version of the schema, 0 when there is none. It looks into the catalogue itself, because
 // what a backend remembers of it may be older than the lock.
-func schemaVersion(ctx context.Context, conn *pgx.Conn) (version int, err error) {
+func schemaVersion(ctx context.Context, conn *pgx.Conn, schema string) (version int, err error) {
 	var there bool
-	if err := conn.QueryRow(ctx, "select exists (select from pg_tables where schemaname = 'incidentkit' and tablename = 'schema_version')").Scan(&there); err != nil || !there {
+	if err := conn.QueryRow(ctx, "select exists (select from pg_tables where schemaname = $1 and tablename = 'schema_version')", schema).Scan(&there); err != nil || !there {
 		return 0, err
 	}
-	err = conn.QueryRow(ctx, "select coalesce(max(version), 0) from incidentkit.schema_version").Scan(&version)
+	err = conn.QueryRow(ctx, "select coalesce(max(version), 0) from "+schema+".schema_version").Scan(&version)
 	return version, err
 }
 

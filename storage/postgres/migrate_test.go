@@ -67,10 +67,12 @@ func TestNotUTF8(t *testing.T) {
 
 // TestMigrationsAreNumbered: files are applied in the order of their names, which are their numbers.
 func TestMigrationsAreNumbered(t *testing.T) {
-	files, err := os.ReadDir("migrations")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for n, f := range files {
-		assert.Equal(t, filepath.Base(f.Name())[:4], []string{"0001", "0002", "0003"}[n])
+	for _, folder := range []string{"migrations", "directory"} {
+		files, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for n, f := range files {
+			assert.Equal(t, filepath.Base(f.Name())[:4], []string{"0001", "0002", "0003"}[n])
+		}
 	}
 }

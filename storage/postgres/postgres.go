@@ -24,6 +24,11 @@
 // [storage.Follow] does, it needs another one, however many they are. When the context of a read is done in the
 // middle, the connection is given up, and later reads of the same View fail.
 //
+// A DSN that names several hosts, with target_session_attrs=read-write, has a Store go on by itself on the standby that
+// takes over. What was acknowledged is there if the standby is a synchronous one. A context that is done while a commit waits
+// for the standby ends that wait in PostgreSQL too: the Changeset, reported as unknown, may be read and is on one server
+// alone until a later one is acknowledged. A [Cluster] spreads tenants over several servers.
+//
 // Changesets of one tenant that have entries or new incidents are committed one after the other. Those that have entries
 // notify whoever waits, and PostgreSQL commits what notifies one after the other on the whole server.
 //
@@ -55,6 +60,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
+// defaultTenant is who has the records where nobody is named.
+const defaultTenant = "default"
+
 // maxTenant is how many bytes a tenant may have, so that it leaves room for the rest of a key.
 const maxTenant = 200
 
@@ -68,6 +76,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	owned   bool // the pool is closed with the Store
 	tenant  string
+	server  string     // of a Cluster; "" when it is of none
 	mu      sync.Mutex // guards closed, and running from new ones when closed
 	closed  bool
 	running sync.WaitGroup // Views, Applies and Waits
@@ -101,18 +110,25 @@ func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 // before the Store. Like [Open], it makes the schema or brings it up to date first; one that is newer than this
 // package is refused.
 func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
-	s := &Store{pool: pool, tenant: "default", patience: patience}
+	s := &Store{pool: pool, tenant: defaultTenant, patience: patience}
 	if o != nil && o.Tenant != "" {
 		s.tenant = o.Tenant
 	}
-	if len(s.tenant) > maxTenant || !utf8.ValidString(s.tenant) || strings.Contains(s.tenant, "\x00") {
-		return nil, fmt.Errorf("storage/postgres: tenant %.40q is not UTF-8 of at most %d bytes without U+0000", s.tenant, maxTenant)
+	if err := checkTenant(s.tenant); err != nil {
+		return nil, err
 	}
 	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn()) })
 	if err != nil {
 		return nil, fmt.Errorf("storage/postgres: open: %w", err)
 	}
 	return s, nil
+}
+
+func checkTenant(name string) error {
+	if len(name) > maxTenant || !utf8.ValidString(name) || strings.Contains(name, "\x00") {
+		return fmt.Errorf("storage/postgres: tenant %.40q is not UTF-8 of at most %d bytes without U+0000", name, maxTenant)
+	}
+	return nil
 }
 
 // prepare sees to the schema and the tenant's row.

@@ -56,7 +56,7 @@ func (s *Store) reading(ctx context.Context) (*pgxpool.Conn, error) {
 	// The moment of a transaction is that of its first query.
 	const begin = "begin isolation level repeatable read read only; select 1"
 	for n := 1; ; n++ {
-		conn, err := s.pool.Acquire(ctx)
+		conn, err := s.acquire(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -31,19 +31,19 @@ func concurrently(n int, fn func(n int) error) error {
 }
 
 // comment counts one comment more on an incident and logs it, however often somebody else is faster.
-func comment(ctx context.Context, s storage.Storage, id incident.ID, entry activity.ID) error {
+func comment(ctx context.Context, s storage.Storage, id incident.ID, entry activity.ID) (storage.Receipt, error) {
 	for {
 		var i incident.Incident
 		if err := s.View(ctx, func(r storage.Reader) (err error) {
 			i, err = r.Incident(ctx, id)
 			return err
 		}); err != nil {
-			return err
+			return storage.Receipt{}, err
 		}
 		i.Comments++
-		_, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: []activity.Entry{{ID: entry, Time: origin, Incident: id}}})
+		receipt, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: []activity.Entry{{ID: entry, Time: origin, Incident: id}}})
 		if !errors.Is(err, storage.ErrConflict) {
-			return err
+			return receipt, err
 		}
 	}
 }
@@ -70,7 +70,7 @@ func TestManyProcesses(t *testing.T) {
 		s := stores[n%pools]
 		for k := range each {
 			id := fmt.Sprint(n, "/", k)
-			if err := comment(t.Context(), s, cs.Incidents[(n+k)%3].ID, activity.ID(id+"/comment")); err != nil {
+			if _, err := comment(t.Context(), s, cs.Incidents[(n+k)%3].ID, activity.ID(id+"/comment")); err != nil {
 				return err
 			}
 			fresh := storage.Changeset{Incidents: []incident.Incident{{ID: incident.ID(id)}}, Activity: []activity.Entry{{ID: activity.ID(id + "/new"), Time: origin}}}

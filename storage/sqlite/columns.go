@@ -60,13 +60,17 @@ func incidentPlaces(i *incident.Incident) []any {
 		&i.Description, &i.Note, &i.Extra)
 }
 
-func facetPlaces(i *incident.Incident) []any {
-	s := &i.Alerts
-	return []any{
-		&i.Status, &i.Severity, &i.Owner.Kind, &i.Owner.ID, &i.Owner.Name, list[incident.Tag]{&i.Tags},
-		&i.Verdict.Classification, &i.Verdict.Determination, list[string]{&s.Sources}, list[string]{&s.DetectionSources},
-		list[string]{&s.Products}, list[string]{&s.Categories}, list[string]{&s.Techniques}, list[string]{&s.DeviceGroups},
-		list[string]{&s.Platforms}, list[string]{&s.Threats}, list[string]{&s.ThreatActors}, &s.Criticality,
+// facetPlaces returns what scans into the columns that facets are counted by. Lists share what they hold with others
+// that are equal.
+func facetPlaces() func(i *incident.Incident) []any {
+	texts, tags := make(map[string][]string), make(map[string][]incident.Tag)
+	return func(i *incident.Incident) []any {
+		places := []any{&i.Status, &i.Severity, &i.Owner.Kind, &i.Owner.ID, &i.Owner.Name, sharedList[incident.Tag]{&i.Tags, tags},
+			&i.Verdict.Classification, &i.Verdict.Determination}
+		for _, items := range summaryLists(&i.Alerts) {
+			places = append(places, sharedList[string]{items, texts})
+		}
+		return append(places, &i.Alerts.Criticality)
 	}
 }
 
@@ -121,8 +125,8 @@ func values(i *incident.Incident) map[incidentValue]bool {
 		all[incidentValue{tagValues, incident.Fold(t.Name)}] = true
 	}
 	s := &i.Alerts
-	for n, texts := range [][]string{s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques, s.DeviceGroups, s.Platforms, s.Threats, s.ThreatActors} {
-		for _, text := range texts {
+	for n, texts := range summaryLists(s) {
+		for _, text := range *texts {
 			all[incidentValue{sourceValues + n, text}] = true
 		}
 	}
@@ -191,6 +195,29 @@ func (l list[T]) Scan(column any) error {
 		return json.Unmarshal([]byte(text), l.items)
 	}
 	return fmt.Errorf("sqlite: a list is a %T", column)
+}
+
+// A sharedList is a list that is scanned, unless known has it by its text.
+type sharedList[T any] struct {
+	items *[]T
+	known map[string][]T
+}
+
+// maxKnown is how many lists are kept to be shared.
+const maxKnown = 10_000
+
+// Scan implements [sql.Scanner].
+func (l sharedList[T]) Scan(column any) error {
+	text, ok := column.(string)
+	if items, known := l.known[text]; ok && known {
+		*l.items = items
+		return nil
+	}
+	err := list[T]{l.items}.Scan(column)
+	if err == nil && ok && len(l.known) < maxKnown {
+		l.known[text] = *l.items
+	}
+	return err
 }
 
 // marshal returns the JSON of v, with HTML's characters as they are.

@@ -131,6 +131,7 @@ func requireConfirmed(t *testing.T, s storage.Storage, confirmed []string) {
 			_, err := r.Alert(t.Context(), alert.ID(id))
 			require.NoError(t, err, "lost: %s", line)
 		}
+		requireCounts(t, r)
 		return nil
 	}))
 	for v, err := range manager.Check(t.Context(), s) {

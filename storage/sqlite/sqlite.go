@@ -24,8 +24,9 @@
 //
 // A page of incidents is read in its order, those of one owner by themselves, and its filters are tested row by row.
 // Where IDs, numbers, entities, owners or the values of lists are asked for that few incidents have, these are found
-// first and then put in order. Facets look at each incident that is counted, and categories, triggers and fields of
-// entries are tested entry by entry.
+// first and then put in order. How many incidents there are in all or of a status and severity, and by value, is
+// kept up as they are written; other counts and facets look at each incident that is counted. Categories, triggers
+// and fields of entries are tested entry by entry.
 //
 // # Redaction
 //

@@ -18,7 +18,8 @@ import (
 // never over.
 type tx struct {
 	*session
-	ctx context.Context
+	ctx     context.Context
+	tallies tallies // what putTallies has to change
 }
 
 func (t tx) exec(query string, args ...any) error { return t.session.exec(t.ctx, query, args...) }
@@ -38,8 +39,9 @@ func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
 	if err := cs.CheckOnce(); err != nil {
 		return r, err
 	}
+	changed := make(tallies)
 	for n := range cs.Incidents {
-		number, err := t.putIncident(cs.Incidents[n])
+		number, err := t.putIncident(cs.Incidents[n], changed)
 		if err != nil {
 			return r, err
 		}
@@ -74,6 +76,7 @@ func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
 			return r, err
 		}
 	}
+	t.tallies.merge(changed)
 	return r, nil
 }
 
@@ -88,20 +91,24 @@ func missing(record, id string) error {
 const (
 	// What is stored of an incident that a new version may leave as it is.
 	selectStored = `SELECT number, version, tags, incident_references, sources, detection_sources, products, categories, techniques, device_groups,
-		platforms, threats, threat_actors, alerts, classified FROM incidents WHERE id = ?`
+		platforms, threats, threat_actors, alerts, classified,
+		status, severity, owner_kind, owner_id, owner_name, classification, determination, criticality FROM incidents WHERE id = ?`
 	insertIncident = `INSERT OR REPLACE INTO incidents (` + incidentColumns + `, name_folded) VALUES (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
-func (t tx) putIncident(i incident.Incident) (number int64, err error) {
+// putIncident stores i and adds what that changes to the counts.
+func (t tx) putIncident(i incident.Incident, changed tallies) (number int64, err error) {
 	var old incident.Incident
 	s := &old.Alerts
-	if _, err := t.find(selectStored, []any{i.ID}, []any{
+	found, err := t.find(selectStored, []any{i.ID}, []any{
 		&old.Number, &old.Version, list[incident.Tag]{&old.Tags}, list[incident.Reference]{&old.References},
 		list[string]{&s.Sources}, list[string]{&s.DetectionSources}, list[string]{&s.Products}, list[string]{&s.Categories}, list[string]{&s.Techniques}, list[string]{&s.DeviceGroups},
 		list[string]{&s.Platforms}, list[string]{&s.Threats}, list[string]{&s.ThreatActors}, &s.Count, list[incident.Classified]{&s.Classified},
-	}); err != nil {
+		&old.Status, &old.Severity, &old.Owner.Kind, &old.Owner.ID, &old.Owner.Name, &old.Verdict.Classification, &old.Verdict.Determination, &s.Criticality,
+	})
+	if err != nil {
 		return 0, err
 	}
 	if err := storage.CheckVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
@@ -116,6 +123,10 @@ func (t tx) putIncident(i incident.Incident) (number int64, err error) {
 	if err := t.exec(insertIncident, append(incidentPlaces(&i), incident.Fold(i.Name))...); err != nil {
 		return 0, err
 	}
+	if found {
+		changed.count(&old, -1)
+	}
+	changed.count(&i, 1)
 	before, after := values(&old), values(&i)
 	for v := range before {
 		if after[v] {

@@ -44,11 +44,11 @@ func TestCountsOfOneBatch(t *testing.T) {
 		return storage.Changeset{Incidents: []incident.Incident{i}}
 	}
 	b := newBatch(t, s)
-	b.add(t.Context(), tagged("one", 0, "vip", "VIP"))
+	b.add(t.Context(), tagged("one", 0, "vip"))
 	both := tagged("refused", 0, "refused")
 	both.Incidents = append(both.Incidents, incident.Incident{ID: "none", Version: 7})
 	b.add(t.Context(), both)
-	b.add(t.Context(), tagged("two", 0, "Vip"))
+	b.add(t.Context(), tagged("two", 0, "VIP", "vip"))
 	b.add(t.Context(), tagged("one", 1, "new")) // over one of the same batch
 	b.commit()
 	require.NoError(t, *b.errs[0])
@@ -66,8 +66,8 @@ func TestCountsOfOneBatch(t *testing.T) {
 
 	rows, err := s.FacetCounts(t.Context())
 	require.NoError(t, err)
-	assert.Subset(t, rows, []string{"-", "tnew", "tVip"})
-	for _, gone := range []string{"tVIP", "tvip", "trefused"} {
+	assert.Subset(t, rows, []string{"-", "tnew", "tVIP"})
+	for _, gone := range []string{"tvip", "trefused"} {
 		assert.NotContains(t, rows, gone)
 	}
 	for _, id := range []incident.ID{"one", "two"} {

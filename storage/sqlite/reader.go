@@ -278,13 +278,18 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 	if byMarks(q) {
 		return r.keptCount(ctx, q)
 	}
-	few, err := r.fewest(ctx, q, math.MaxInt, false)
-	if err != nil {
-		return 0, err
-	}
 	var s selection
-	s.add(`SELECT count(*) FROM incidents WHERE true`)
-	s.incidents(q, few)
+	if f, ok := single(q); ok {
+		s.add(`SELECT count(*)`)
+		s.lookUp(f)
+	} else {
+		few, err := r.fewest(ctx, q, math.MaxInt, false)
+		if err != nil {
+			return 0, err
+		}
+		s.add(`SELECT count(*) FROM incidents WHERE true`)
+		s.incidents(q, few)
+	}
 	for n, err := range scan(ctx, r, s, func(n *int) []any { return []any{n} }, nil, 0) {
 		return n, err
 	}

@@ -16,9 +16,13 @@ import (
 // The columns of each table, and below what stands in them, in the same order. A list of places serves both
 // ways: rows are scanned into them, and what they hold is what is written.
 const (
-	incidentColumns = `number, id, version, name, renamed, severity, severity_overridden, priority, status,
+	incidentColumns = `number, id, name, created, ` + incidentChanging
+
+	// incidentChanging are those of incidents that seldom stay as they are, and alertChanging those of alerts; an index
+	// of the others is left alone where they do.
+	incidentChanging = `version, renamed, severity, severity_overridden, priority, status,
 		owner_kind, owner_id, owner_name, tags, classification, determination, resolved, redirect_to, incident_references,
-		comments, created, updated, alerts, unrated, informational, low, medium, high,
+		comments, updated, alerts, unrated, informational, low, medium, high,
 		alerts_new, alerts_in_progress, alerts_resolved, others, devices, users, mailboxes, apps, cloud_resources,
 		first_activity, last_activity, rarest, title, sources, detection_sources, products, categories, techniques,
 		device_groups, platforms, threats, threat_actors, classified, criticality, system_tags, description, note, extra`
@@ -27,10 +31,12 @@ const (
 	facetColumns = `status, severity, owner_kind, owner_id, owner_name, tags, classification, determination,
 		sources, detection_sources, products, categories, techniques, device_groups, platforms, threats, threat_actors, criticality`
 
-	briefColumns = `id, version, incident, source, source_id, product, detection_source, title, category, actor,
+	briefColumns  = `id, incident, first_activity, ` + briefChanging
+	briefChanging = `version, source, source_id, product, detection_source, title, category, actor,
 		threat, threat_family, url, severity, status, classification, determination, owner_kind, owner_id, owner_name,
-		first_activity, last_activity, created, source_updated, resolved, updated, repeats, seen, standalone`
-	alertColumns = briefColumns + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
+		last_activity, created, source_updated, resolved, updated, repeats, seen, standalone`
+	alertColumns  = `id, incident, first_activity, ` + alertChanging
+	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
 
 	entryColumns = `seq, id, time, incident, alert, type, actor_kind, actor_id, actor_name, cause, changes, text,
 		links, attachments, redacted, subject, origin, occurred`
@@ -39,10 +45,10 @@ const (
 func incidentPlaces(i *incident.Incident) []any {
 	s := &i.Alerts
 	places := []any{
-		&i.Number, &i.ID, &i.Version, &i.Name, &i.Renamed, &i.Severity, &i.SeverityOverridden, &i.Priority, &i.Status,
+		&i.Number, &i.ID, &i.Name, micros{&i.Created}, &i.Version, &i.Renamed, &i.Severity, &i.SeverityOverridden, &i.Priority, &i.Status,
 		&i.Owner.Kind, &i.Owner.ID, &i.Owner.Name, list[incident.Tag]{&i.Tags}, &i.Verdict.Classification, &i.Verdict.Determination,
 		micros{&i.Resolved}, &i.RedirectTo, list[incident.Reference]{&i.References},
-		&i.Comments, micros{&i.Created}, micros{&i.Updated}, &s.Count,
+		&i.Comments, micros{&i.Updated}, &s.Count,
 	}
 	for n := range s.BySeverity {
 		places = append(places, &s.BySeverity[n])
@@ -76,9 +82,9 @@ func facetPlaces() func(i *incident.Incident) []any {
 
 func briefPlaces(a *alert.Alert) []any {
 	return []any{
-		&a.ID, &a.Version, &a.Incident, &a.Origin.Source, &a.Origin.ID, &a.Product, &a.DetectionSource, &a.Title, &a.Category, &a.Actor,
+		&a.ID, &a.Incident, micros{&a.FirstActivity}, &a.Version, &a.Origin.Source, &a.Origin.ID, &a.Product, &a.DetectionSource, &a.Title, &a.Category, &a.Actor,
 		&a.Threat, &a.ThreatFamily, &a.URL, &a.Severity, &a.Status, &a.Verdict.Classification, &a.Verdict.Determination,
-		&a.Owner.Kind, &a.Owner.ID, &a.Owner.Name, micros{&a.FirstActivity}, micros{&a.LastActivity}, micros{&a.Created},
+		&a.Owner.Kind, &a.Owner.ID, &a.Owner.Name, micros{&a.LastActivity}, micros{&a.Created},
 		micros{&a.SourceUpdated}, micros{&a.Resolved}, micros{&a.Updated}, &a.Repeats, &a.Seen, &a.Standalone,
 	}
 }

@@ -90,7 +90,7 @@ func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Inciden
 
 func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 	var a alert.Alert
-	if err := r.get(ctx, "alert", string(id), selectAlert, alertPlaces(&a)); err != nil {
+	if err := r.get(ctx, "alert", string(id), `SELECT `+alertColumns+` FROM alerts WHERE id = ?`, alertPlaces(&a)); err != nil {
 		return alert.Alert{}, err
 	}
 	return a, nil

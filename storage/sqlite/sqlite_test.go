@@ -14,6 +14,7 @@ import (
 )
 
 func TestStorage(t *testing.T) {
+	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
 		return open(t, filepath.Join(t.TempDir(), "incidents.db"), nil)
 	})
@@ -22,6 +23,7 @@ func TestStorage(t *testing.T) {
 // A file with a rollback journal, which VACUUM and other programs leave, has a write-ahead log once it is open, so that
 // Views and Applies do not wait for each other there either. Nobody takes that away while it is open.
 func TestStorageInAFileWithARollbackJournal(t *testing.T) {
+	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
 		path := filepath.Join(t.TempDir(), "incidents.db")
 		require.NoError(t, open(t, path, nil).Close())

@@ -16,9 +16,13 @@ import (
 // The columns of each table, and below what stands in them, in the same order. A list of places serves both
 // ways: rows are scanned into them, and what they hold is what is written.
 const (
-	incidentColumns = `number, id, version, name, renamed, severity, severity_overridden, priority, status,
+	incidentColumns = `number, id, name, created, ` + incidentChanging
+
+	// incidentChanging are those of incidents that seldom stay as they are, and alertChanging those of alerts; an index
+	// of the others is left alone where they do.
+	incidentChanging = `version, renamed, severity, severity_overridden, priority, status,
 		owner_kind, owner_id, owner_name, tags, classification, determination, resolved, redirect_to, incident_references,
-		comments, created, updated, alerts, unrated, informational, low, medium, high,
+		comments, updated, alerts, unrated, informational, low, medium, high,
 		alerts_new, alerts_in_progress, alerts_resolved, others, devices, users, mailboxes, apps, cloud_resources,
 		first_activity, last_activity, rarest, title, sources, detection_sources, products, categories, techniques,
 		device_groups, platforms, threats, threat_actors, classified, criticality, system_tags, description, note, extra`
@@ -27,10 +31,12 @@ const (
 	facetColumns = `status, severity, owner_kind, owner_id, owner_name, tags, classification, determination,
 		sources, detection_sources, products, categories, techniques, device_groups, platforms, threats, threat_actors, criticality`
 
-	briefColumns = `id, version, incident, source, source_id, product, detection_source, title, category, actor,
+	briefColumns  = `id, incident, first_activity, ` + briefChanging
+	briefChanging = `version, source, source_id, product, detection_source, title, category, actor,
 		threat, threat_family, url, severity, status, classification, determination, owner_kind, owner_id, owner_name,
-		first_activity, last_activity, created, source_updated, resolved, updated, repeats, seen, standalone`
-	alertColumns = briefColumns + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
+		last_activity, created, source_updated, resolved, updated, repeats, seen, standalone`
+	alertColumns  = `id, incident, first_activity, ` + alertChanging
+	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
 
 	entryColumns = `seq, id, time, incident, alert, type, actor_kind, actor_id, actor_name, cause, changes, text,
 		links, attachments, redacted, subject, origin, occurred`
@@ -39,10 +45,10 @@ const (
 func incidentPlaces(i *incident.Incident) []any {
 	s := &i.Alerts
 	places := []any{
-		&i.Number, &i.ID, &i.Version, &i.Name, &i.Renamed, &i.Severity, &i.SeverityOverridden, &i.Priority, &i.Status,
+		&i.Number, &i.ID, &i.Name, micros{&i.Created}, &i.Version, &i.Renamed, &i.Severity, &i.SeverityOverridden, &i.Priority, &i.Status,
 		&i.Owner.Kind, &i.Owner.ID, &i.Owner.Name, list[incident.Tag]{&i.Tags}, &i.Verdict.Classification, &i.Verdict.Determination,
 		micros{&i.Resolved}, &i.RedirectTo, list[incident.Reference]{&i.References},
-		&i.Comments, micros{&i.Created}, micros{&i.Updated}, &s.Count,
+		&i.Comments, micros{&i.Updated}, &s.Count,
 	}
 	for n := range s.BySeverity {
 		places = append(places, &s.BySeverity[n])
@@ -60,21 +66,25 @@ func incidentPlaces(i *incident.Incident) []any {
 		&i.Description, &i.Note, &i.Extra)
 }
 
-func facetPlaces(i *incident.Incident) []any {
-	s := &i.Alerts
-	return []any{
-		&i.Status, &i.Severity, &i.Owner.Kind, &i.Owner.ID, &i.Owner.Name, list[incident.Tag]{&i.Tags},
-		&i.Verdict.Classification, &i.Verdict.Determination, list[string]{&s.Sources}, list[string]{&s.DetectionSources},
-		list[string]{&s.Products}, list[string]{&s.Categories}, list[string]{&s.Techniques}, list[string]{&s.DeviceGroups},
-		list[string]{&s.Platforms}, list[string]{&s.Threats}, list[string]{&s.ThreatActors}, &s.Criticality,
+// facetPlaces returns what scans into the columns that facets are counted by. Lists share what they hold with others
+// that are equal.
+func facetPlaces() func(i *incident.Incident) []any {
+	texts, tags := make(map[string][]string), make(map[string][]incident.Tag)
+	return func(i *incident.Incident) []any {
+		places := []any{&i.Status, &i.Severity, &i.Owner.Kind, &i.Owner.ID, &i.Owner.Name, sharedList[incident.Tag]{&i.Tags, tags},
+			&i.Verdict.Classification, &i.Verdict.Determination}
+		for _, items := range summaryLists(&i.Alerts) {
+			places = append(places, sharedList[string]{items, texts})
+		}
+		return append(places, &i.Alerts.Criticality)
 	}
 }
 
 func briefPlaces(a *alert.Alert) []any {
 	return []any{
-		&a.ID, &a.Version, &a.Incident, &a.Origin.Source, &a.Origin.ID, &a.Product, &a.DetectionSource, &a.Title, &a.Category, &a.Actor,
+		&a.ID, &a.Incident, micros{&a.FirstActivity}, &a.Version, &a.Origin.Source, &a.Origin.ID, &a.Product, &a.DetectionSource, &a.Title, &a.Category, &a.Actor,
 		&a.Threat, &a.ThreatFamily, &a.URL, &a.Severity, &a.Status, &a.Verdict.Classification, &a.Verdict.Determination,
-		&a.Owner.Kind, &a.Owner.ID, &a.Owner.Name, micros{&a.FirstActivity}, micros{&a.LastActivity}, micros{&a.Created},
+		&a.Owner.Kind, &a.Owner.ID, &a.Owner.Name, micros{&a.LastActivity}, micros{&a.Created},
 		micros{&a.SourceUpdated}, micros{&a.Resolved}, micros{&a.Updated}, &a.Repeats, &a.Seen, &a.Standalone,
 	}
 }
@@ -121,8 +131,8 @@ func values(i *incident.Incident) map[incidentValue]bool {
 		all[incidentValue{tagValues, incident.Fold(t.Name)}] = true
 	}
 	s := &i.Alerts
-	for n, texts := range [][]string{s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques, s.DeviceGroups, s.Platforms, s.Threats, s.ThreatActors} {
-		for _, text := range texts {
+	for n, texts := range summaryLists(s) {
+		for _, text := range *texts {
 			all[incidentValue{sourceValues + n, text}] = true
 		}
 	}
@@ -191,6 +201,29 @@ func (l list[T]) Scan(column any) error {
 		return json.Unmarshal([]byte(text), l.items)
 	}
 	return fmt.Errorf("sqlite: a list is a %T", column)
+}
+
+// A sharedList is a list that is scanned, unless known has it by its text.
+type sharedList[T any] struct {
+	items *[]T
+	known map[string][]T
+}
+
+// maxKnown is how many lists are kept to be shared.
+const maxKnown = 10_000
+
+// Scan implements [sql.Scanner].
+func (l sharedList[T]) Scan(column any) error {
+	text, ok := column.(string)
+	if items, known := l.known[text]; ok && known {
+		*l.items = items
+		return nil
+	}
+	err := list[T]{l.items}.Scan(column)
+	if err == nil && ok && len(l.known) < maxKnown {
+		l.known[text] = *l.items
+	}
+	return err
 }
 
 // marshal returns the JSON of v, with HTML's characters as they are.

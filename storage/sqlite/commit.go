@@ -139,7 +139,7 @@ func (s *Store) together(batch []*write) (failed bool, err error) {
 		}
 		return false, fmt.Errorf("sqlite: begin: %w", err)
 	}
-	t := tx{s.writer, ctx}
+	t := tx{s.writer, ctx, make(tallies)}
 	redacts := false
 	for _, w := range batch {
 		if w.err = w.ctx.Err(); w.err != nil {
@@ -161,6 +161,9 @@ func (s *Store) together(batch []*write) (failed bool, err error) {
 			continue
 		}
 		return true, w.err
+	}
+	if err := t.putTallies(); err != nil {
+		return true, fmt.Errorf("sqlite: apply: %w", err)
 	}
 	if err := t.exec(`COMMIT`); err != nil {
 		return false, fmt.Errorf("sqlite: commit: %w", err)

@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	crashes = flag.Int("crashes", 20, "how often TestCrash kills the program that writes")
+	crashes = flag.Int("crashes", 200, "how often TestCrash kills the program that writes")
 	seed    = flag.Uint64("seed", 0, "of TestCrash; 0 means another one at each run")
 )
 
@@ -131,6 +131,7 @@ func requireConfirmed(t *testing.T, s storage.Storage, confirmed []string) {
 			_, err := r.Alert(t.Context(), alert.ID(id))
 			require.NoError(t, err, "lost: %s", line)
 		}
+		requireCounts(t, r)
 		return nil
 	}))
 	for v, err := range manager.Check(t.Context(), s) {
@@ -139,32 +140,51 @@ func requireConfirmed(t *testing.T, s storage.Storage, confirmed []string) {
 	}
 }
 
-// A1: a program that is killed in the middle of writing has lost nothing that was confirmed and left nothing by
-// halves. What was confirmed but not read from the pipe any more may be there too.
+// crashesOfAFile is how often one file lives through it: each time all of it is looked at.
+const crashesOfAFile = 20
+
+// A1: a program that is killed at any moment, those of opening a new file and one that another left included, has lost
+// nothing that was confirmed and left nothing by halves. What was confirmed but not read from the pipe any more may
+// be there too.
 func TestCrash(t *testing.T) {
 	chosen := *seed
 	if chosen == 0 {
 		chosen = rand.Uint64()
 	}
 	t.Logf("-seed=%d", chosen)
-	lots := rand.New(rand.NewPCG(chosen, chosen))
-	path := filepath.Join(t.TempDir(), "x.db")
-	var confirmed []string
-	for n := range *crashes {
-		cmd, lines := child(t, path, fmt.Sprint("run", n), 1_000_000)
-		for left := 1 + lots.IntN(60); left > 0 && lines.Scan(); left-- {
-			confirmed = append(confirmed, lines.Text())
-		}
-		require.NoError(t, cmd.Process.Kill())
-		for lines.Scan() { // what it said before it died
-			confirmed = append(confirmed, lines.Text())
-		}
-		require.Error(t, cmd.Wait(), "it was killed")
-		s := open(t, path, nil)
-		requireConfirmed(t, s, confirmed)
-		require.NoError(t, s.Close())
+	for from := 0; from < *crashes; from += crashesOfAFile {
+		t.Run(fmt.Sprint(from), func(t *testing.T) {
+			t.Parallel()
+			lots := rand.New(rand.NewPCG(chosen, uint64(from)))
+			path := filepath.Join(t.TempDir(), "x.db")
+			var confirmed []string
+			for n := range min(crashesOfAFile, *crashes-from) {
+				confirmed = append(confirmed, crash(t, lots, path, fmt.Sprint("run", n), n%8 == 0)...)
+				s := open(t, path, nil)
+				requireConfirmed(t, s, confirmed)
+				require.NoError(t, s.Close())
+			}
+		})
 	}
-	assert.Greater(t, len(confirmed), *crashes)
+}
+
+// crash lets another process write, kills it some time after its first confirmation, or after its start where it is
+// to happen early, and returns what it had confirmed.
+func crash(t *testing.T, lots *rand.Rand, path, name string, early bool) (confirmed []string) {
+	t.Helper()
+	cmd, lines := child(t, path, name, 1_000_000)
+	left := time.Duration(lots.Int64N(int64(50 * time.Millisecond)))
+	if !early {
+		require.True(t, lines.Scan(), "it has confirmed nothing")
+		confirmed = append(confirmed, lines.Text())
+	}
+	killer := time.AfterFunc(left, func() { assert.NoError(t, cmd.Process.Kill()) })
+	defer killer.Stop()
+	for lines.Scan() { // until it is dead
+		confirmed = append(confirmed, lines.Text())
+	}
+	require.Error(t, cmd.Wait(), "it was killed")
+	return confirmed
 }
 
 // Two processes that write to one file do not get in each other's way.

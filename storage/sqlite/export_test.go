@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
 )
 
 // FillDisk leaves the file of s no room to grow beyond 60 pages, or lets it grow again.
@@ -67,3 +68,19 @@ func (s *Store) Plan(ctx context.Context, q incident.Query) (steps []string, err
 
 // SetPatience sets after how long those who wait look again though this Store has committed nothing.
 func SetPatience(s *Store, d time.Duration) { s.patience = d }
+
+// FacetCounts returns the keys of the counts that are kept.
+func (s *Store) FacetCounts(ctx context.Context) (names []string, err error) {
+	err = s.View(ctx, func(r storage.Reader) error {
+		var all selection
+		all.add(`SELECT facet, counts FROM facet_counts`)
+		for row, err := range scan(ctx, r.(*reader), all, facetCountPlaces, nil, 0) {
+			if err != nil {
+				return err
+			}
+			names = append(names, string(row.facet))
+		}
+		return nil
+	})
+	return names, err
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -89,7 +90,7 @@ func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Inciden
 
 func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 	var a alert.Alert
-	if err := r.get(ctx, "alert", string(id), selectAlert, alertPlaces(&a)); err != nil {
+	if err := r.get(ctx, "alert", string(id), `SELECT `+alertColumns+` FROM alerts WHERE id = ?`, alertPlaces(&a)); err != nil {
 		return alert.Alert{}, err
 	}
 	return a, nil
@@ -195,13 +196,17 @@ const maxSorted = 1000
 // few returns the filter of q that the fewest incidents pass, of those which an index knows, if it is fewer than
 // maxSorted; or else the one owner, whose incidents an index has in the order of their last update.
 func (r *reader) few(ctx context.Context, q incident.Query) (filter, error) {
+	return r.fewest(ctx, q, maxSorted, q.Sort == incident.ByUpdated)
+}
+
+// fewest is few for another number than maxSorted. An owner is a filter like others unless they are read in order.
+func (r *reader) fewest(ctx context.Context, q incident.Query, least int, ordered bool) (filter, error) {
 	var fewest filter
-	least := maxSorted
 	if len(q.IDs) > 0 || len(q.Numbers) > 0 || len(q.Entities) > 0 {
 		return fewest, nil // these few are looked up anyway
 	}
 	for _, f := range filters(q) {
-		if f.field == 0 && len(f.values) == 1 && q.Sort == incident.ByUpdated {
+		if f.field == 0 && len(f.values) == 1 && ordered {
 			if len(fewest.values) == 0 { // it is the last
 				fewest = f
 			}
@@ -268,24 +273,35 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 	}
 }
 
-// Count counts rows.
+// Count counts rows, where the counts that are kept do not say it.
 func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
-	few, err := r.few(ctx, q)
-	if err != nil {
-		return 0, err
+	if byMarks(q) {
+		return r.keptCount(ctx, q)
 	}
 	var s selection
-	s.add(`SELECT count(*) FROM incidents WHERE true`)
-	s.incidents(q, few)
+	if f, ok := single(q); ok {
+		s.add(`SELECT count(*)`)
+		s.lookUp(f)
+	} else {
+		few, err := r.fewest(ctx, q, math.MaxInt, false)
+		if err != nil {
+			return 0, err
+		}
+		s.add(`SELECT count(*) FROM incidents WHERE true`)
+		s.incidents(q, few)
+	}
 	for n, err := range scan(ctx, r, s, func(n *int) []any { return []any{n} }, nil, 0) {
 		return n, err
 	}
 	return 0, errors.New("sqlite: a count without a row")
 }
 
-// Facets reads the columns that are counted by, and no others.
+// Facets reads the columns that are counted by, and no others, where the counts that are kept do not say it.
 func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
-	few, err := r.few(ctx, q)
+	if byMarks(q) {
+		return r.keptFacets(ctx, q)
+	}
+	few, err := r.fewest(ctx, q, math.MaxInt, false)
 	if err != nil {
 		return storage.Counts{}, err
 	}
@@ -293,7 +309,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, 
 	s.add(`SELECT ` + facetColumns + ` FROM incidents WHERE true`)
 	s.incidents(q, few)
 	var c storage.Counts
-	for i, err := range scan(ctx, r, s, facetPlaces, nil, 0) {
+	for i, err := range scan(ctx, r, s, facetPlaces(), nil, 0) {
 		if err != nil {
 			return storage.Counts{}, err
 		}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/hex"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,6 +108,21 @@ func filters(q incident.Query) []filter {
 		all = append(all, filter{0, q.Owners})
 	}
 	return slices.DeleteFunc(all, func(f filter) bool { return len(f.values) == 0 })
+}
+
+// single returns the filter of q if that is all of q, and of one value, which an incident has once in the index.
+func single(q incident.Query) (f filter, ok bool) {
+	set := 0
+	for _, v := range reflect.ValueOf(q).Fields() {
+		if !v.IsZero() {
+			set++
+		}
+	}
+	all := filters(q)
+	if set != 1 || len(all) != 1 || all[0].field == 0 || len(all[0].values) != 1 {
+		return filter{}, false
+	}
+	return all[0], true
 }
 
 // lookUp adds where the numbers of the incidents that pass f stand.

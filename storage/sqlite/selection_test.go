@@ -91,11 +91,9 @@ func constant(e ast.Expr, fn *ast.FuncDecl) bool {
 		return constant(x.X, fn) && constant(x.Y, fn)
 	case *ast.Ident:
 		switch x.Name {
-		case "incidentColumns", "facetColumns", "briefColumns", "alertColumns", "entryColumns", "selectStored", "insertIncident", "selectAlert", "insertAlert",
-			"replaceAlert", "insertEntry", "inTexts", "inNumbers":
+		case "incidentColumns", "facetColumns", "briefColumns", "alertColumns", "entryColumns", "selectStored", "insertIncident", "updateIncident", "updateSameName",
+			"selectPlace", "insertAlert", "updateAlert", "updateSamePlace", "insertEntry", "inTexts", "inNumbers":
 			return true
-		case "put": // one of two of these
-			return fn.Name.Name == "putAlert"
 		case "marks", "text": // numbers of the package, and a file of its own
 			return fn.Name.Name == "migrate"
 		case "query", "since", "until", "upBehind", "downBehind", "up", "down", "ctx", "args":

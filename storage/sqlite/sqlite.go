@@ -20,12 +20,15 @@
 //
 // An enumeration in a list of a record (the kind of a tag, the reason of a link, the criticality of evidence) must be
 // one of its constants. Times lie between the years -200,000 and 200,000, those in lists (of a reference, of an
-// entity) between 0 and 9999. Apply refuses what does not. The file must be on a local disk.
+// entity) between 0 and 9999. Apply refuses what does not. The file must be on a local disk, where processes can share
+// memory: a file with a rollback journal gets a write-ahead log when it is opened, and where there can be none Open
+// fails, since Views and Applies would wait for each other.
 //
 // A page of incidents is read in its order, those of one owner by themselves, and its filters are tested row by row.
 // Where IDs, numbers, entities, owners or the values of lists are asked for that few incidents have, these are found
-// first and then put in order. Facets look at each incident that is counted, and categories, triggers and fields of
-// entries are tested entry by entry.
+// first and then put in order. How many incidents there are in all or of a status and severity, and by value, is
+// kept up as they are written; other counts and facets look at each incident that is counted. Categories, triggers
+// and fields of entries are tested entry by entry.
 //
 // # Redaction
 //

@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -12,10 +14,51 @@ import (
 )
 
 func TestStorage(t *testing.T) {
+	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
-		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "incidents.db"), nil)
+		return open(t, filepath.Join(t.TempDir(), "incidents.db"), nil)
+	})
+}
+
+// A file with a rollback journal, which VACUUM and other programs leave, has a write-ahead log once it is open, so that
+// Views and Applies do not wait for each other there either. Nobody takes that away while it is open.
+func TestStorageInAFileWithARollbackJournal(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, func(t *testing.T) storage.Storage {
+		path := filepath.Join(t.TempDir(), "incidents.db")
+		require.NoError(t, open(t, path, nil).Close())
+		change(t, path, `PRAGMA journal_mode = DELETE`)
+		require.Equal(t, "delete", journal(t, path))
+		s := open(t, path, nil)
+		require.Equal(t, "wal", journal(t, path))
+		db, err := sql.Open("sqlite", path)
 		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		_, err = db.ExecContext(t.Context(), `PRAGMA journal_mode = DELETE`)
+		require.ErrorContains(t, err, "locked")
+		require.NoError(t, db.Close())
 		return s
 	})
+}
+
+// journal returns how the file is kept whole.
+func journal(t *testing.T, path string) (mode string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	require.NoError(t, db.QueryRowContext(t.Context(), `PRAGMA journal_mode`).Scan(&mode))
+	require.NoError(t, db.Close())
+	return mode
+}
+
+// Where there can be no write-ahead log, because processes cannot share memory there, the file is not opened: with a
+// rollback journal a View would keep Apply waiting.
+func TestWithoutSharedMemoryAFileIsNotOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "incidents.db")
+	require.NoError(t, open(t, path, nil).Close())
+	change(t, path, `PRAGMA journal_mode = DELETE`)
+	require.NoError(t, os.Mkdir(path+"-shm", 0o700)) // where the memory would be
+	_, err := sqlite.Open(t.Context(), path, nil)
+	require.ErrorContains(t, err, path)
+	require.NoError(t, os.Remove(path+"-shm"))
+	put(t, open(t, path, nil), "one")
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,7 +19,8 @@ import (
 // never over.
 type tx struct {
 	*session
-	ctx context.Context
+	ctx     context.Context
+	tallies tallies // what putTallies has to change
 }
 
 func (t tx) exec(query string, args ...any) error { return t.session.exec(t.ctx, query, args...) }
@@ -38,8 +40,9 @@ func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
 	if err := cs.Check(); err != nil {
 		return r, err
 	}
+	changed := make(tallies)
 	for n := range cs.Incidents {
-		number, err := t.putIncident(cs.Incidents[n])
+		number, err := t.putIncident(cs.Incidents[n], changed)
 		if err != nil {
 			return r, err
 		}
@@ -74,6 +77,7 @@ func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
 			return r, err
 		}
 	}
+	t.tallies.merge(changed)
 	return r, nil
 }
 
@@ -87,98 +91,161 @@ func missing(record, id string) error {
 
 const (
 	// What is stored of an incident that a new version may leave as it is.
-	selectStored = `SELECT number, version, tags, incident_references, sources, detection_sources, products, categories, techniques, device_groups,
-		platforms, threats, threat_actors, alerts, classified FROM incidents WHERE id = ?`
-	insertIncident = `INSERT OR REPLACE INTO incidents (` + incidentColumns + `, name_folded) VALUES (
+	selectStored = `SELECT number, version, name, created, tags, incident_references, sources, detection_sources, products, categories, techniques, device_groups,
+		platforms, threats, threat_actors, alerts, classified,
+		status, severity, owner_kind, owner_id, owner_name, classification, determination, criticality FROM incidents WHERE id = ?`
+	insertIncident = `INSERT INTO incidents (` + incidentColumns + `, name_folded) VALUES (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	updateIncident = `UPDATE incidents SET (name, created, ` + incidentChanging + `, name_folded) = (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?`
+	updateSameName = `UPDATE incidents SET (` + incidentChanging + `) = (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?`
 )
 
-func (t tx) putIncident(i incident.Incident) (number int64, err error) {
+// putIncident stores i and adds what that changes to the counts.
+func (t tx) putIncident(i incident.Incident, changed tallies) (number int64, err error) {
 	var old incident.Incident
 	s := &old.Alerts
-	if _, err := t.find(selectStored, []any{i.ID}, []any{
-		&old.Number, &old.Version, list[incident.Tag]{&old.Tags}, list[incident.Reference]{&old.References},
+	found, err := t.find(selectStored, []any{i.ID}, []any{
+		&old.Number, &old.Version, &old.Name, micros{&old.Created}, list[incident.Tag]{&old.Tags}, list[incident.Reference]{&old.References},
 		list[string]{&s.Sources}, list[string]{&s.DetectionSources}, list[string]{&s.Products}, list[string]{&s.Categories}, list[string]{&s.Techniques}, list[string]{&s.DeviceGroups},
 		list[string]{&s.Platforms}, list[string]{&s.Threats}, list[string]{&s.ThreatActors}, &s.Count, list[incident.Classified]{&s.Classified},
-	}); err != nil {
+		&old.Status, &old.Severity, &old.Owner.Kind, &old.Owner.ID, &old.Owner.Name, &old.Verdict.Classification, &old.Verdict.Determination, &s.Criticality,
+	})
+	if err != nil {
 		return 0, err
 	}
 	if err := storage.CheckVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
 		return 0, err
 	}
+	i.Version++
 	i.Number = old.Number
-	if i.Version++; i.Version == 1 {
-		if err := t.one(t.ctx, `SELECT coalesce(max(number), 0) + 1 FROM incidents`, nil, []any{&i.Number}); err != nil {
-			return 0, err
+	places := incidentPlaces(&i)
+	switch {
+	case !found:
+		if err = t.one(t.ctx, `SELECT coalesce(max(number), 0) + 1 FROM incidents`, nil, []any{&i.Number}); err == nil {
+			err = t.exec(insertIncident, append(places, incident.Fold(i.Name))...)
 		}
+	case i.Name == old.Name && i.Created.Equal(old.Created):
+		err = t.exec(updateSameName, append(places[4:], i.Number)...)
+	default:
+		err = t.exec(updateIncident, append(places[2:], incident.Fold(i.Name), i.Number)...)
 	}
-	if err := t.exec(insertIncident, append(incidentPlaces(&i), incident.Fold(i.Name))...); err != nil {
+	if err != nil {
 		return 0, err
 	}
-	before, after := values(&old), values(&i)
+	if found {
+		changed.count(&old, -1)
+	}
+	changed.count(&i, 1)
+	return i.Number, t.putValues(i.Number, values(&old), values(&i))
+}
+
+// putValues replaces what incident_values has of an incident.
+func (t tx) putValues(number int64, before, after map[incidentValue]bool) error {
 	for v := range before {
 		if after[v] {
 			continue
 		}
-		if err := t.exec(`DELETE FROM incident_values WHERE field = ? AND value = ? AND number = ?`, v.field, v.value, i.Number); err != nil {
-			return 0, err
-		}
-	}
-	for v := range after {
-		if before[v] {
-			continue
-		}
-		if err := t.exec(`INSERT INTO incident_values (field, value, number) VALUES (?, ?, ?)`, v.field, v.value, i.Number); err != nil {
-			return 0, err
-		}
-	}
-	return i.Number, nil
-}
-
-const (
-	selectAlert = `SELECT ` + alertColumns + ` FROM alerts WHERE id = ?`
-	insertAlert = `INSERT INTO alerts (` + alertColumns + `) VALUES (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	replaceAlert = `INSERT OR REPLACE INTO alerts (place, ` + alertColumns + `) VALUES (
-		(SELECT place FROM alerts WHERE id = ?1), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-		?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)`
-)
-
-func (t tx) putAlert(a alert.Alert) error {
-	var old alert.Alert
-	found, err := t.find(selectAlert, []any{a.ID}, alertPlaces(&old))
-	if err != nil {
-		return err
-	}
-	if err := storage.CheckVersion("alert", string(a.ID), a.Version, old.Version); err != nil {
-		return err
-	}
-	put := insertAlert
-	if found {
-		put = replaceAlert
-	}
-	a.Version++
-	if err := t.exec(put, alertPlaces(&a)...); err != nil {
-		return err
-	}
-	var before, after []alert.Key
-	after = a.Keys()
-	at, _ := micros{&a.FirstActivity}.Value()
-	if found {
-		before = old.Keys()
-		was, _ := micros{&old.FirstActivity}.Value()
-		if was == at && old.Incident == a.Incident && old.Standalone == a.Standalone && slices.Equal(before, after) {
-			return nil
-		}
-		if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
-			AND key`+inTexts, was, a.ID, texts(before)); err != nil {
+		if err := t.exec(`DELETE FROM incident_values WHERE field = ? AND value = ? AND number = ?`, v.field, v.value, number); err != nil {
 			return err
 		}
 	}
-	slices.Sort(after) // as they stand in the table
+	var fresh []incidentValue
+	for v := range after {
+		if !before[v] {
+			fresh = append(fresh, v)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	// As they stand in the table.
+	slices.SortFunc(fresh, func(v, w incidentValue) int {
+		return cmp.Or(cmp.Compare(v.field, w.field), cmp.Compare(v.value, w.value))
+	})
+	rows := []byte{'['}
+	for n, v := range fresh {
+		if n > 0 {
+			rows = append(rows, ',')
+		}
+		rows = fmt.Appendf(rows, `[%d,"%x"]`, v.field, v.value)
+	}
+	return t.exec(`INSERT INTO incident_values (field, value, number)
+		SELECT value ->> 0, CAST(unhex(value ->> 1) AS TEXT), ? FROM json_each(?)`, number, string(append(rows, ']')))
+}
+
+const (
+	// What is stored of an alert that says whether its keys change.
+	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence FROM alerts WHERE id = ?`
+	insertAlert = `INSERT INTO alerts (` + alertColumns + `) VALUES (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+	updateAlert = `UPDATE alerts SET (incident, first_activity, ` + alertChanging + `) = (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
+	updateSamePlace = `UPDATE alerts SET (` + alertChanging + `) = (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
+)
+
+func (t tx) putAlert(a alert.Alert) error {
+	given := a.Version
+	a.Version++
+	places := alertPlaces(&a)
+	if given == 0 {
+		result, err := t.execute(t.ctx, insertAlert, places...)
+		if err != nil {
+			return err
+		}
+		if added, err := result.RowsAffected(); err != nil || added > 0 {
+			return errors.Join(err, t.putKeys(&a))
+		}
+	}
+	var old alert.Alert
+	var was *string // its evidence
+	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version, &old.Standalone, &old.Origin.Source, &old.Title, &was}); err != nil {
+		return err
+	}
+	if err := storage.CheckVersion("alert", string(a.ID), given, old.Version); err != nil {
+		return err
+	}
+	is, err := evidence{&a.Evidence}.Value()
+	if err != nil {
+		return err
+	}
+	same := old.Incident == a.Incident && old.FirstActivity.Equal(a.FirstActivity)
+	if same {
+		err = t.exec(updateSamePlace, append(places[3:], a.ID)...)
+	} else {
+		err = t.exec(updateAlert, append(places[1:], a.ID)...)
+	}
+	if err != nil {
+		return err
+	}
+	// A key is that of evidence or of the kind.
+	if text, some := is.(string); same && old.Standalone == a.Standalone && old.KindKey() == a.KindKey() && some == (was != nil) && (!some || text == *was) {
+		return nil // nor do its keys change
+	}
+	if was != nil {
+		if err := (evidence{&old.Evidence}).Scan(*was); err != nil {
+			return err
+		}
+	}
+	at, _ := micros{&old.FirstActivity}.Value() // it was there
+	if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
+		AND key`+inTexts, at, a.ID, texts(old.Keys())); err != nil {
+		return err
+	}
+	return t.putKeys(&a)
+}
+
+// putKeys stores where the entities of a are seen.
+func (t tx) putKeys(a *alert.Alert) error {
+	keys := a.Keys()
+	slices.Sort(keys) // as they stand in the table
 	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone)
-		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ? FROM json_each(?)`, at, a.ID, a.Incident, a.Standalone, texts(after))
+		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ? FROM json_each(?)`, micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, texts(keys))
 }
 
 const insertEntry = `INSERT INTO activity (` + entryColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`

@@ -78,6 +78,12 @@ CREATE TABLE incident_values (
 	PRIMARY KEY (field, value, number)
 ) STRICT, WITHOUT ROWID;
 
+-- How many incidents have which value, by status and severity; see facets.go. Values that none has are not here.
+CREATE TABLE facet_counts (
+	facet TEXT PRIMARY KEY,
+	counts BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE alerts (
 	place INTEGER PRIMARY KEY,
 	id TEXT NOT NULL UNIQUE,

@@ -72,6 +72,8 @@ type Store struct {
 	closed  bool
 	running sync.WaitGroup // Views, Applies and Waits
 
+	queue queue
+
 	lookout  lookout
 	patience time.Duration
 }

@@ -41,6 +41,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,10 @@ const maxTenant = 200
 // Options say how a Store is opened. The zero Options, and nil, are those of the tenant "default".
 type Options struct {
 	Tenant string // whose records they are, at most 200 bytes of UTF-8 without U+0000; "" means "default"
+	// RowSecurity makes sure that PostgreSQL itself keeps the tenants apart: that row-level security is on for the role
+	// of the connections. A role that owns the tables turns it on, once for the database; one that is above it, such as
+	// a superuser, is refused. See the package's comment.
+	RowSecurity bool
 }
 
 // A Store is a [storage.Storage] in PostgreSQL, of one tenant. Make one with [Open] or [New].
@@ -68,6 +73,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	owned   bool // the pool is closed with the Store
 	tenant  string
+	pooled  bool       // a pooler stands between, which may give each transaction another connection
 	mu      sync.Mutex // guards closed, and running from new ones when closed
 	closed  bool
 	running sync.WaitGroup // Views, Applies and Waits
@@ -103,14 +109,14 @@ func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 // before the Store. Like [Open], it makes the schema or brings it up to date first; one that is newer than this
 // package is refused.
 func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
-	s := &Store{pool: pool, tenant: "default", patience: patience}
-	if o != nil && o.Tenant != "" {
-		s.tenant = o.Tenant
+	if o == nil {
+		o = new(Options)
 	}
+	s := &Store{pool: pool, tenant: cmp.Or(o.Tenant, "default"), patience: patience}
 	if len(s.tenant) > maxTenant || !utf8.ValidString(s.tenant) || strings.Contains(s.tenant, "\x00") {
 		return nil, fmt.Errorf("storage/postgres: tenant %.40q is not UTF-8 of at most %d bytes without U+0000", s.tenant, maxTenant)
 	}
-	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn()) })
+	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn(), o.RowSecurity) })
 	if err != nil {
 		return nil, fmt.Errorf("storage/postgres: open: %w", err)
 	}
@@ -118,19 +124,28 @@ func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
 }
 
 // prepare sees to the schema and the tenant's row.
-func (s *Store) prepare(ctx context.Context, conn *pgx.Conn) error {
+func (s *Store) prepare(ctx context.Context, conn *pgx.Conn, secured bool) error {
 	var encoding string
-	if err := conn.QueryRow(ctx, "select current_setting('server_encoding')").Scan(&encoding); err != nil {
+	var backend uint32
+	if err := conn.QueryRow(ctx, "select current_setting('server_encoding'), pg_backend_pid()").Scan(&encoding, &backend); err != nil {
 		return err
 	}
+	s.pooled = backend != conn.PgConn().PID() // a pooler invents one
 	if encoding != "UTF8" {
 		return fmt.Errorf("the encoding of the database is %s, not UTF8", encoding)
 	}
 	if err := migrate(ctx, conn); err != nil {
 		return err
 	}
-	_, err := conn.Exec(ctx, "insert into incidentkit.tenants (tenant) values ($1) on conflict do nothing", s.tenant)
-	return err
+	if secured {
+		if err := secure(ctx, conn); err != nil {
+			return err
+		}
+	}
+	var b pgx.Batch
+	b.Queue(enter, s.tenant)
+	b.Queue("insert into incidentkit.tenants (tenant) values ($1) on conflict do nothing", s.tenant)
+	return conn.SendBatch(ctx, &b).Close()
 }
 
 // Close ends the Waits and waits for the Views and Applies that are running, so it must not be called inside one, and

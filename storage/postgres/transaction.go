@@ -82,11 +82,6 @@ func (t *transaction) run() error {
 		}
 		gone = append(gone, more...)
 	}
-	for _, w := range t.accepted {
-		for _, c := range w.contents {
-			t.queue(subject{"content", c.SHA256, w}, insertContent, t.tenant, escape(c.SHA256), c.Data)
-		}
-	}
 	if len(gone) > 0 {
 		t.queue(subject{table: "content"}, deleteContents, t.tenant, gone)
 	}
@@ -262,6 +257,9 @@ func (t *transaction) writeEntries() *stored {
 			if len(w.attached[n]) > 0 {
 				t.queue(about, insertAttachments, t.tenant, w.attached[n], t.logged-logged)
 			}
+		}
+		for _, c := range w.contents { // before the next one's entries, which may name them
+			t.queue(subject{"content", escape(c.SHA256), w}, insertContent, t.tenant, escape(c.SHA256), c.Data)
 		}
 	}
 	return before

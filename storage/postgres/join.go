@@ -25,8 +25,9 @@ const (
 // of all who wait, in one transaction, and then hands over to the first of those who came meanwhile. The
 // transaction takes one round trip, one more to lock records that are there, and two more where entries are redacted.
 //
-// When ctx is done before the Changeset's turn has come nothing is kept. After that the error says that it is unknown,
-// except where Apply leads, and others that wait for it have not given up: then it waits for the outcome and returns it.
+// When ctx is done before the Changeset's turn has come nothing is kept. After that the error says that it is unknown.
+// But what is committed together goes on until the context of each is done: so long the one that leads, and the last of
+// the others, wait for the outcome and return it.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 	if err := s.begin(ctx); err != nil {
 		return storage.Receipt{}, err
@@ -99,7 +100,7 @@ func (q *queue) take(b *batch) {
 		w.batch = b
 		n++
 	}
-	b.writes = slices.Clone(q.waiting[:n])
+	b.begin(slices.Clone(q.waiting[:n]))
 	q.waiting = slices.Delete(q.waiting, 0, n)
 }
 
@@ -113,7 +114,8 @@ func (q *queue) takeAll(b *batch) {
 	for _, w := range q.waiting {
 		w.batch = b
 	}
-	b.writes, q.waiting = q.waiting, nil
+	b.begin(q.waiting)
+	q.waiting = nil
 }
 
 // hand makes the first of those who wait lead.
@@ -126,25 +128,36 @@ func (q *queue) hand() {
 	}
 }
 
+// begin says whose batch it is. What has begun goes on for as long as anybody waits for it.
+func (b *batch) begin(writes []*write) {
+	b.writes, b.ctx = writes, b.leader.ctx
+	if len(writes) > 1 {
+		b.ctx = context.WithoutCancel(b.ctx)
+	}
+	b.ctx, b.stop = context.WithCancel(b.ctx)
+	b.others.Store(int64(len(writes)) - 1)
+}
+
 // A batch is Applies that are committed together.
 type batch struct {
 	store  *Store
 	ctx    context.Context // done when nobody waits for the batch any more
 	conn   *pgxpool.Conn
 	writes []*write
-	left   atomic.Int64 // who wait
+	leader *write
+	others atomic.Int64 // that follow and have not given up
 	stop   context.CancelFunc
 }
 
 // lead commits what waits, w first of all, and hands over.
 func (s *Store) lead(w *write) {
-	b := &batch{store: s}
+	b := &batch{store: s, leader: w}
 	conn, err := s.pool.Acquire(w.ctx) // before the others begin
 	switch {
 	case err == nil:
 		b.conn = conn
 		s.queue.take(b)
-		b.run(w)
+		b.run()
 	case w.ctx.Err() != nil:
 		s.queue.mu.Lock()
 		s.queue.waiting = slices.Delete(s.queue.waiting, 0, 1)
@@ -153,6 +166,7 @@ func (s *Store) lead(w *write) {
 	default: // there is no database
 		s.queue.takeAll(b)
 		b.settle(b.writes, failed(w.ctx, err))
+		b.stop()
 	}
 	for _, w := range b.writes {
 		close(w.over)
@@ -160,14 +174,8 @@ func (s *Store) lead(w *write) {
 	s.queue.hand()
 }
 
-// run commits the batch. What has begun goes on for as long as anybody waits for it.
-func (b *batch) run(leader *write) {
-	b.left.Store(int64(len(b.writes)))
-	b.ctx, b.stop = leader.ctx, func() {}
-	if len(b.writes) > 1 {
-		b.ctx, b.stop = context.WithCancel(context.WithoutCancel(leader.ctx))
-		defer context.AfterFunc(leader.ctx, b.leave)()
-	}
+// run commits the batch.
+func (b *batch) run() {
 	defer b.stop()
 	b.commit(b.writes)
 	if b.conn != nil {
@@ -175,16 +183,15 @@ func (b *batch) run(leader *write) {
 	}
 }
 
-// leave says that one more does not wait any longer.
-func (b *batch) leave() {
-	if b.left.Add(-1) == 0 {
-		b.stop()
-	}
-}
-
-// abandon is leave for one that follows.
+// abandon is for one that follows and gives up. The last of them watches whether the leader does, which is busy.
 func (b *batch) abandon(w *write) (storage.Receipt, error) {
-	b.leave()
+	if b.others.Add(-1) == 0 {
+		select {
+		case <-w.over:
+		case <-b.leader.ctx.Done():
+			b.stop()
+		}
+	}
 	select {
 	case <-w.over:
 		return w.receipt, w.err

@@ -24,20 +24,28 @@ import (
 	"github.com/incidentkit/incidentkit/storage/storagetest"
 )
 
+// mode returns the setting for how statements are run, for a case of the suite. Those of thousands of statements, which
+// take their time where each is planned anew, get the usual one.
+func mode(t *testing.T, unprepared string) string {
+	_, rule, _ := strings.Cut(t.Name(), "/")
+	switch rule {
+	case "Cascade", "LargeIncident", "Hub", "OldViews", "OldCounts", "PageStable":
+		unprepared = "cache_statement"
+	}
+	return " default_query_exec_mode=" + unprepared
+}
+
 // TestFewConnections runs the suite with the least connections that a case can do with, in a mode in which nothing is
 // prepared. Those that call Apply or View inside Views need one for each.
 func TestFewConnections(t *testing.T) {
 	at := dsn(t)
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
-		_, rule, _ := strings.Cut(t.Name(), "/")
-		connections, mode := 1, "exec"
-		switch rule {
+		connections := 1
+		switch _, rule, _ := strings.Cut(t.Name(), "/"); rule {
 		case "Redact", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
 			connections = 3
-		case "Cascade", "LargeIncident":
-			mode = "cache_statement" // thousands of statements that are planned each time take their time
 		}
-		return open(t, fmt.Sprint(at, " pool_max_conns=", connections, " default_query_exec_mode=", mode), tenant(t))
+		return open(t, fmt.Sprint(at, " pool_max_conns=", connections, mode(t, "exec")), tenant(t))
 	})
 }
 
@@ -108,7 +116,7 @@ func TestPooler(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
 		return open(t, at+" pool_max_conns=10 default_query_exec_mode=cache_describe", tenant(t))
 	})
-	for _, mode := range []string{"exec", "simple_protocol"} {
+	for _, mode := range []string{"exec", "simple_protocol"} { // as TestFewConnections and TestStorageRowSecurity do at length
 		s := open(t, at+" default_query_exec_mode="+mode, mode)
 		_, err := s.Apply(t.Context(), changeset(mode))
 		require.NoError(t, err)

@@ -17,15 +17,39 @@
 //
 // # Concurrency
 //
-// A [Store] may be used by any number of goroutines, and any number of Stores may share a database. Every View
-// has a connection of the pool until it returns, and every Apply takes one: who calls Apply or View inside a View
-// needs a second one, and so forth. The pool needs as many connections as there may be Views open at once, and one
+// A [Store] may be used by any number of goroutines, and any number of Stores may share a database. Applies of one
+// Store that wait at the same moment are committed together, by one of their callers; one that is refused does not
+// fail the others. Every View has a connection of the pool until it returns, and Applies take one between them: who
+// calls Apply or View inside a View needs a second one, and so forth. The pool needs as many connections as there may be Views open at once, and one
 // more; with fewer, an inner call may wait until its context is done. While somebody waits for entries, as
 // [storage.Follow] does, it needs another one, however many they are. When the context of a read is done in the
 // middle, the connection is given up, and later reads of the same View fail.
 //
-// Changesets of one tenant that have entries or new incidents are committed one after the other. Those that have entries
-// notify whoever waits, and PostgreSQL commits what notifies one after the other on the whole server.
+// Changesets of one tenant that have entries or new incidents are committed one after the other. Who waits for entries
+// is notified after the commit: PostgreSQL commits what notifies one after the other on the whole server, so that inside
+// the transaction all tenants would wait for each other's disk. A notification that is lost costs those who
+// wait a second.
+//
+// # Poolers
+//
+// A Store can work through a pooler that gives each transaction another connection, such as PgBouncer in transaction
+// mode: it leaves nothing in a session. Statements must then not be prepared, unless the pooler sees to those: say
+// default_query_exec_mode=cache_describe in the DSN (in a URL as a parameter), or exec or simple_protocol. Nobody
+// listens behind a pooler: those who wait look every second.
+//
+// # Row-level security
+//
+// Each statement of this package names the tenant. With [Options.RowSecurity] PostgreSQL adds it by itself: the tables
+// have policies that compare it with the setting incidentkit.tenant, which the Store makes at the start of each
+// transaction and for it alone. A statement that leaves it out, or an injected one that does not set it, has the rows
+// of one tenant in a transaction of its Store and none outside. It is no wall against who may run any SQL, since any role
+// may make that setting; where it should be, give each tenant a role and the tables a restrictive policy for it.
+//
+// The policies hold for the owner of the tables too, but for no superuser and no role that has BYPASSRLS, which
+// backups need. The role of an application needs usage of the schema, select of schema_version, and select,
+// insert, update and delete of the other tables; not truncate, which no policy keeps from anything. Once it is on it is
+// for all roles. Filters by tags and other lists then use no index of their own, since only what is known not to leak
+// is looked for before the policy.
 //
 // # Limits
 //

@@ -145,7 +145,7 @@ func TestStorageRowSecurity(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
-		s, err := postgres.Open(t.Context(), app+" pool_max_conns=10 default_query_exec_mode=simple_protocol", &postgres.Options{Tenant: tenant(t), RowSecurity: true})
+		s, err := postgres.Open(t.Context(), app+" pool_max_conns=10"+mode(t, "simple_protocol"), &postgres.Options{Tenant: tenant(t), RowSecurity: true})
 		require.NoError(t, err)
 		return s
 	})

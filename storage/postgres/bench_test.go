@@ -62,14 +62,25 @@ func BenchmarkApply(b *testing.B) {
 		},
 	}
 	for _, callers := range []int{1, 8} {
-		for _, name := range []string{"incidentkit", "SQL"} {
+		for _, name := range []string{"SQL", "incidentkit"} {
 			b.Run(fmt.Sprintf("callers=%d/%s", callers, name), func(b *testing.B) {
-				for b.Loop() {
-					if err := concurrently(callers, func(int) error { return ways[name]() }); err != nil {
-						b.Fatal(err)
-					}
+				left := make(chan struct{}, b.N)
+				for range b.N {
+					left <- struct{}{}
 				}
-				b.ReportMetric(float64(callers*b.N)/b.Elapsed().Seconds(), "applies/s")
+				close(left)
+				b.ResetTimer()
+				if err := concurrently(callers, func(int) error {
+					for range left {
+						if err := ways[name](); err != nil {
+							return err
+						}
+					}
+					return nil
+				}); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "applies/s")
 			})
 		}
 	}

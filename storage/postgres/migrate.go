@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -62,6 +63,39 @@ func migrateSchema(ctx context.Context, conn *pgx.Conn, schema, folder string) e
 			}
 		}
 		return nil
+	})
+}
+
+// secure sees that row-level security holds for the role of conn. The owner of the tables is subject to it too: a
+// migration that is to change rows has to lift that first.
+func secure(ctx context.Context, conn *pgx.Conn) error {
+	const (
+		tables  = "from pg_class c where c.relnamespace = 'incidentkit'::regnamespace and c.relkind = 'r' and c.relname <> 'schema_version'"
+		holds   = "select bool_and(row_security_active(c.oid)) " + tables
+		subject = "select bool_and(c.relrowsecurity and c.relforcerowsecurity) " + tables
+		turnOn  = `do $$ declare t regclass; begin
+			for t in select c.oid::regclass ` + tables + ` order by c.oid loop
+				execute format('alter table %s enable row level security, force row level security', t);
+			end loop;
+		end $$`
+	)
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		var ok, on bool
+		if err := tx.QueryRow(ctx, holds).Scan(&ok); err != nil || ok {
+			return err
+		}
+		if err := tx.QueryRow(ctx, subject).Scan(&on); err != nil {
+			return err
+		}
+		if !on {
+			if _, err := tx.Exec(ctx, turnOn); err != nil {
+				return fmt.Errorf("turn on row-level security: %w", err)
+			}
+			if err := tx.QueryRow(ctx, holds).Scan(&ok); err != nil || ok {
+				return err
+			}
+		}
+		return errors.New("row-level security does not hold for this role, which is a superuser or has BYPASSRLS")
 	})
 }
 

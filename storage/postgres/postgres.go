@@ -17,9 +17,10 @@
 //
 // # Concurrency
 //
-// A [Store] may be used by any number of goroutines, and any number of Stores may share a database. Every View
-// has a connection of the pool until it returns, and every Apply takes one: who calls Apply or View inside a View
-// needs a second one, and so forth. The pool needs as many connections as there may be Views open at once, and one
+// A [Store] may be used by any number of goroutines, and any number of Stores may share a database. Applies of one
+// Store that wait at the same moment are committed together, by one of their callers; one that is refused does not
+// fail the others. Every View has a connection of the pool until it returns, and Applies take one between them: who
+// calls Apply or View inside a View needs a second one, and so forth. The pool needs as many connections as there may be Views open at once, and one
 // more; with fewer, an inner call may wait until its context is done. While somebody waits for entries, as
 // [storage.Follow] does, it needs another one, however many they are. When the context of a read is done in the
 // middle, the connection is given up, and later reads of the same View fail.
@@ -29,8 +30,31 @@
 // for the standby ends that wait in PostgreSQL too: the Changeset, reported as unknown, may be read and is on one server
 // alone until a later one is acknowledged. A [Cluster] spreads tenants over several servers.
 //
-// Changesets of one tenant that have entries or new incidents are committed one after the other. Those that have entries
-// notify whoever waits, and PostgreSQL commits what notifies one after the other on the whole server.
+// Changesets of one tenant that have entries or new incidents are committed one after the other. Who waits for entries
+// is notified after the commit: PostgreSQL commits what notifies one after the other on the whole server, so that inside
+// the transaction all tenants would wait for each other's disk. A notification that is lost costs those who
+// wait a second.
+//
+// # Poolers
+//
+// A Store can work through a pooler that gives each transaction another connection, such as PgBouncer in transaction
+// mode: it leaves nothing in a session. Statements must then not be prepared, unless the pooler sees to those: say
+// default_query_exec_mode=cache_describe in the DSN (in a URL as a parameter), or exec or simple_protocol. Nobody
+// listens behind a pooler: those who wait look every second.
+//
+// # Row-level security
+//
+// Each statement of this package names the tenant. With [Options.RowSecurity] PostgreSQL adds it by itself: the tables
+// have policies that compare it with the setting incidentkit.tenant, which the Store makes at the start of each
+// transaction and for it alone. A statement that leaves it out, or an injected one that does not set it, has the rows
+// of one tenant in a transaction of its Store and none outside. It is no wall against who may run any SQL, since any role
+// may make that setting; where it should be, give each tenant a role and the tables a restrictive policy for it.
+//
+// The policies hold for the owner of the tables too, but for no superuser and no role that has BYPASSRLS, which
+// backups need. The role of an application needs usage of the schema, select of schema_version, and select,
+// insert, update and delete of the other tables; not truncate, which no policy keeps from anything. Once it is on it is
+// for all roles. Filters by tags and other lists then use no index of their own, since only what is known not to leak
+// is looked for before the policy.
 //
 // # Limits
 //
@@ -46,6 +70,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +94,10 @@ const maxTenant = 200
 // Options say how a Store is opened. The zero Options, and nil, are those of the tenant "default".
 type Options struct {
 	Tenant string // whose records they are, at most 200 bytes of UTF-8 without U+0000; "" means "default"
+	// RowSecurity makes sure that PostgreSQL itself keeps the tenants apart: that row-level security is on for the role
+	// of the connections. A role that owns the tables turns it on, once for the database; one that is above it, such as
+	// a superuser, is refused. See the package's comment.
+	RowSecurity bool
 }
 
 // A Store is a [storage.Storage] in PostgreSQL, of one tenant. Make one with [Open] or [New].
@@ -77,9 +106,12 @@ type Store struct {
 	owned   bool // the pool is closed with the Store
 	tenant  string
 	server  string     // of a Cluster; "" when it is of none
+	pooled  bool       // a pooler stands between, which may give each transaction another connection
 	mu      sync.Mutex // guards closed, and running from new ones when closed
 	closed  bool
 	running sync.WaitGroup // Views, Applies and Waits
+
+	queue queue
 
 	lookout  lookout
 	patience time.Duration
@@ -110,14 +142,14 @@ func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 // before the Store. Like [Open], it makes the schema or brings it up to date first; one that is newer than this
 // package is refused.
 func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
-	s := &Store{pool: pool, tenant: defaultTenant, patience: patience}
-	if o != nil && o.Tenant != "" {
-		s.tenant = o.Tenant
+	if o == nil {
+		o = new(Options)
 	}
+	s := &Store{pool: pool, tenant: cmp.Or(o.Tenant, defaultTenant), patience: patience}
 	if err := checkTenant(s.tenant); err != nil {
 		return nil, err
 	}
-	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn()) })
+	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn(), o.RowSecurity) })
 	if err != nil {
 		return nil, fmt.Errorf("storage/postgres: open: %w", err)
 	}
@@ -132,19 +164,28 @@ func checkTenant(name string) error {
 }
 
 // prepare sees to the schema and the tenant's row.
-func (s *Store) prepare(ctx context.Context, conn *pgx.Conn) error {
+func (s *Store) prepare(ctx context.Context, conn *pgx.Conn, secured bool) error {
 	var encoding string
-	if err := conn.QueryRow(ctx, "select current_setting('server_encoding')").Scan(&encoding); err != nil {
+	var backend uint32
+	if err := conn.QueryRow(ctx, "select current_setting('server_encoding'), pg_backend_pid()").Scan(&encoding, &backend); err != nil {
 		return err
 	}
+	s.pooled = backend != conn.PgConn().PID() // a pooler invents one
 	if encoding != "UTF8" {
 		return fmt.Errorf("the encoding of the database is %s, not UTF8", encoding)
 	}
 	if err := migrate(ctx, conn); err != nil {
 		return err
 	}
-	_, err := conn.Exec(ctx, "insert into incidentkit.tenants (tenant) values ($1) on conflict do nothing", s.tenant)
-	return err
+	if secured {
+		if err := secure(ctx, conn); err != nil {
+			return err
+		}
+	}
+	var b pgx.Batch
+	b.Queue(enter, s.tenant)
+	b.Queue("insert into incidentkit.tenants (tenant) values ($1) on conflict do nothing", s.tenant)
+	return conn.SendBatch(ctx, &b).Close()
 }
 
 // Close ends the Waits and waits for the Views and Applies that are running, so it must not be called inside one, and

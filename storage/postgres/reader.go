@@ -53,8 +53,8 @@ func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
 
 // reading returns a connection on which a View has begun.
 func (s *Store) reading(ctx context.Context) (*pgxpool.Conn, error) {
-	// The moment of a transaction is that of its first query.
-	const begin = "begin isolation level repeatable read read only; select 1"
+	// The moment of a transaction is that of its first query. In hexadecimal a tenant needs no quotes.
+	begin := fmt.Sprintf("begin isolation level repeatable read read only; select set_config('incidentkit.tenant', convert_from(decode('%x', 'hex'), 'UTF8'), true)", s.tenant)
 	for n := 1; ; n++ {
 		conn, err := s.acquire(ctx)
 		if err != nil {

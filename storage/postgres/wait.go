@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/incidentkit/incidentkit/storage"
@@ -96,9 +97,8 @@ func (l *lookout) close() {
 // when the database does not answer, which the next read reports.
 //
 // All who wait have one connection of the pool between them, on which the first of them listens for notifications until
-// its own call returns, and looks every second besides, should none arrive: because the connection was lost, or because
-// a pooler stands between that gives each transaction another one. Where the pool has only one connection nobody
-// listens.
+// its own call returns, and looks every second besides, should none arrive. Where the pool has only one connection, or
+// where a pooler stands between that may give each transaction another one, nobody listens.
 func (s *Store) Wait(ctx context.Context, after int64) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -176,10 +176,16 @@ func (s *Store) watch(ctx context.Context, after, told int64) (int64, error) {
 func (s *Store) look(ctx context.Context, conn *pgxpool.Conn) (seq int64, err error) {
 	inTime, stop := context.WithTimeout(ctx, answering)
 	defer stop()
-	if conn != nil && conn.QueryRow(inTime, lookAtSeq, s.tenant).Scan(&seq) == nil {
+	ask := func() *pgx.Batch { // anew for each connection, whose statements it comes to name
+		b := new(pgx.Batch)
+		b.Queue(enter, s.tenant)
+		b.Queue(lookAtSeq, s.tenant).QueryRow(func(row pgx.Row) error { return row.Scan(&seq) })
+		return b
+	}
+	if conn != nil && conn.SendBatch(inTime, ask()).Close() == nil {
 		return seq, nil
 	}
-	if err = s.pool.QueryRow(inTime, lookAtSeq, s.tenant).Scan(&seq); err != nil {
+	if err = s.pool.SendBatch(inTime, ask()).Close(); err != nil {
 		return 0, cmp.Or(ctx.Err(), err)
 	}
 	return seq, nil
@@ -187,7 +193,7 @@ func (s *Store) look(ctx context.Context, conn *pgxpool.Conn) (seq int64, err er
 
 // listen returns a connection that hears of the tenant's entries, or nil.
 func (s *Store) listen(ctx context.Context) *pgxpool.Conn {
-	if s.pool.Stat().MaxConns() < 2 {
+	if s.pooled || s.pool.Stat().MaxConns() < 2 {
 		return nil
 	}
 	ctx, stop := context.WithTimeout(ctx, answering)

@@ -111,3 +111,13 @@ create table incidentkit.contents (
 	data   bytea not null,
 	primary key (tenant, sha256)
 );
+
+-- Where row-level security is turned on, a transaction reads and writes the rows of the tenant that it has named in the
+-- setting incidentkit.tenant. One that has named none has no rows.
+create policy tenant on incidentkit.tenants using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
+create policy tenant on incidentkit.incidents using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
+create policy tenant on incidentkit.alerts using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
+create policy tenant on incidentkit.sightings using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
+create policy tenant on incidentkit.entries using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
+create policy tenant on incidentkit.attachments using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
+create policy tenant on incidentkit.contents using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));

@@ -1,0 +1,192 @@
+package postgres_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/postgres"
+	"github.com/incidentkit/incidentkit/storage/storagetest"
+)
+
+// mode returns the setting for how statements are run, for a case of the suite. Those of thousands of statements, which
+// take their time where each is planned anew, get the usual one.
+func mode(t *testing.T, unprepared string) string {
+	_, rule, _ := strings.Cut(t.Name(), "/")
+	switch rule {
+	case "Cascade", "LargeIncident", "Hub", "OldViews", "OldCounts", "PageStable":
+		unprepared = "cache_statement"
+	}
+	return " default_query_exec_mode=" + unprepared
+}
+
+// TestFewConnections runs the suite with the least connections that a case can do with, in a mode in which nothing is
+// prepared. Those that call Apply or View inside Views need one for each.
+func TestFewConnections(t *testing.T) {
+	at := dsn(t)
+	storagetest.Run(t, func(t *testing.T) storage.Storage {
+		connections := 1
+		switch _, rule, _ := strings.Cut(t.Name(), "/"); rule {
+		case "Redact", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
+			connections = 3
+		}
+		return open(t, fmt.Sprint(at, " pool_max_conns=", connections, mode(t, "exec")), tenant(t))
+	})
+}
+
+// pooler starts PgBouncer before the server, in the mode that gives each transaction another connection, and returns the
+// DSN of a database behind it.
+func pooler(t *testing.T, at string) string {
+	t.Helper()
+	path, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		path = "/usr/sbin/pgbouncer"
+		if _, err := os.Stat(path); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+	config, err := pgxpool.ParseConfig(at)
+	require.NoError(t, err)
+	dir, err := os.MkdirTemp("", "bouncer") // a path that is short enough for the name of a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	settings := filepath.Join(dir, "ini")
+	text := fmt.Sprintf(`[databases]
+* = host=%s port=%d user=postgres
+[pgbouncer]
+pool_mode = transaction
+auth_type = any
+listen_port = 6432
+unix_socket_dir = %s
+default_pool_size = 6
+`, config.ConnConfig.Host, config.ConnConfig.Port, dir)
+	require.NoError(t, os.WriteFile(settings, []byte(text), 0o644))
+	cmd := exec.Command(path, settings)
+	if os.Geteuid() == 0 { // as whom it refuses to run
+		account, err := user.Lookup("postgres")
+		require.NoError(t, err)
+		uid, err := strconv.Atoi(account.Uid)
+		require.NoError(t, err)
+		gid, err := strconv.Atoi(account.Gid)
+		require.NoError(t, err)
+		require.NoError(t, os.Chown(dir, uid, gid))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	}
+	log, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var said strings.Builder
+	for lines := bufio.NewScanner(log); lines.Scan(); said.WriteString(lines.Text() + "\n") {
+		if strings.Contains(lines.Text(), "process up") {
+			go io.Copy(io.Discard, log)
+			return fmt.Sprintf("host=%s port=6432 user=postgres dbname=%s", dir, config.ConnConfig.Database)
+		}
+	}
+	require.Fail(t, "it did not start", said.String())
+	return ""
+}
+
+// TestPooler runs the suite through a pooler in transaction mode, the migration too. Nothing of a transaction is left on
+// the connections, which any other gets next.
+func TestPooler(t *testing.T) {
+	direct := database(t)
+	at := pooler(t, direct)
+	storagetest.Run(t, func(t *testing.T) storage.Storage {
+		return open(t, at+" pool_max_conns=10 default_query_exec_mode=cache_describe", tenant(t))
+	})
+	for _, mode := range []string{"exec", "simple_protocol"} { // as TestFewConnections and TestStorageRowSecurity do at length
+		s := open(t, at+" default_query_exec_mode="+mode, mode)
+		_, err := s.Apply(t.Context(), changeset(mode))
+		require.NoError(t, err)
+		view(t, s, func(r storage.Reader) {
+			i, err := r.Incident(t.Context(), "i")
+			assert.NoError(t, err)
+			assert.Equal(t, mode, i.Name)
+		})
+	}
+	assertAllClean(t, at)
+}
+
+// assertAllClean holds all connections that the pooler has at once, and says that nothing is left on them.
+func assertAllClean(t *testing.T, at string) {
+	t.Helper()
+	pool := connect(t, at+" pool_max_conns=6 default_query_exec_mode=exec")
+	defer pool.Close()
+	for range 6 { // each holds a connection of the pooler until its end
+		tx, err := pool.Begin(t.Context())
+		require.NoError(t, err)
+		defer tx.Rollback(context.Background())
+		assertClean(t, tx.Conn())
+	}
+}
+
+// TestWaitBehindPooler: nobody listens on a connection that is somebody else's the next moment; those who wait look again.
+func TestWaitBehindPooler(t *testing.T) {
+	direct := database(t)
+	at := pooler(t, direct)
+	here, heard := waiting(t, at+" default_query_exec_mode=exec", "", time.Millisecond)
+	there := open(t, direct, "")
+	woken := make(chan error, 1)
+	go func() { woken <- here.Wait(t.Context(), 0) }()
+	heard.await(20)
+	assert.Empty(t, woken)
+	assertAllClean(t, at)
+	log(t, there, "e")
+	assert.NoError(t, <-woken)
+}
+
+// TestNothingIsLeft: whatever a Store has done on a connection, the next user gets it as it was.
+func TestNothingIsLeft(t *testing.T) {
+	pool := connect(t, dsn(t)+" pool_max_conns=1")
+	for _, name := range []string{"a", "b"} {
+		s, err := postgres.New(t.Context(), pool, &postgres.Options{Tenant: tenant(t) + name})
+		require.NoError(t, err)
+		steps := []func(){
+			func() {},
+			func() {
+				_, err := s.Apply(t.Context(), changeset("a"))
+				require.NoError(t, err)
+			},
+			func() {
+				_, err := s.Apply(t.Context(), changeset("a"))
+				require.ErrorIs(t, err, storage.ErrExists)
+			},
+			func() {
+				_, err := s.Apply(t.Context(), storage.Changeset{Incidents: changeset("a").Incidents})
+				require.ErrorIs(t, err, storage.ErrExists)
+			},
+			func() { view(t, s, func(r storage.Reader) { collect(t, r.Activity(t.Context(), allEntries)) }) },
+			func() { require.NoError(t, s.Wait(t.Context(), 0)) },
+		}
+		for _, step := range steps {
+			step()
+			require.NoError(t, pool.AcquireFunc(t.Context(), func(conn *pgxpool.Conn) error {
+				assertClean(t, conn.Conn())
+				return nil
+			}))
+		}
+		require.NoError(t, s.Close())
+	}
+}

@@ -191,7 +191,7 @@ func (c *copying) leftovers() error {
 func (c *copying) entries() error {
 	entries := func(yield func(activity.Entry, error) bool) {
 		for e, err := range c.from.Activity(c.ctx, activity.Query{}) {
-			if err == nil && !e.Redacted {
+			if err == nil {
 				c.attached = append(c.attached, e.Attachments...)
 			}
 			if !yield(e, err) {

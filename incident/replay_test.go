@@ -244,3 +244,31 @@ func TestDiff(t *testing.T) {
 		{Field: "name", Before: `"A"`, After: `"B"`}, {Field: "owner", After: `{"kind":"user","id":"kai"}`}, {Field: "alerts.count", After: "3"},
 	}, incident.Diff(a, b))
 }
+
+// A mirror that has read the entries before they were purged replays the same tombstone as one that reads them after.
+func TestReplayOfWhatWasPurged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := anyHistory(t)
+		s.Incident.Status, s.Incident.Resolved = incident.Resolved, start
+		e, err := incident.Purge(command(99), s.Incident, s.Incident, start.Add(1), "over")
+		require.NoError(t, err)
+		require.True(t, e.Purge)
+		before := slices.Clone(s.log)
+		s.put(e)
+		purge := s.log[len(s.log)-1]
+		for _, mirrored := range []bool{true, false} {
+			var log []activity.Entry
+			for _, old := range before {
+				if !mirrored {
+					old = old.Skeleton()
+				}
+				log = append(log, old)
+			}
+			told, err := incident.Replay(each(append(log, purge)))
+			require.NoError(t, err)
+			want := s.Incident
+			want.Number, told.Version = told.Number, want.Version
+			require.Equal(t, want, told)
+		}
+	})
+}

@@ -123,15 +123,7 @@ func (c *copying) incidents() error {
 		func(r Reader, ids []incident.ID) iter.Seq2[incident.Incident, error] {
 			return r.Incidents(c.ctx, incident.Query{IDs: ids})
 		},
-		func(missing []incident.Incident, there map[incident.ID]incident.Incident) Changeset {
-			cs := Changeset{Incidents: missing}
-			for _, i := range missing {
-				if old, ok := there[i.ID]; ok && i.Status == incident.Purged && old.Status != incident.Purged {
-					cs.Purge = append(cs.Purge, i.ID)
-				}
-			}
-			return cs
-		})
+		func(missing []incident.Incident) Changeset { return Changeset{Incidents: missing} })
 }
 
 func (c *copying) alerts() error {
@@ -139,11 +131,11 @@ func (c *copying) alerts() error {
 		func(r Reader, ids []alert.ID) iter.Seq2[alert.Alert, error] {
 			return r.Alerts(c.ctx, alert.Query{IDs: ids})
 		},
-		func(missing []alert.Alert, _ map[alert.ID]alert.Alert) Changeset { return Changeset{Alerts: missing} })
+		func(missing []alert.Alert) Changeset { return Changeset{Alerts: missing} })
 }
 
-// leftovers removes alerts that an earlier copy brought and that are gone by now: with an incident that was purged and
-// into which they were moved in between. They go the same way again.
+// leftovers removes alerts that an earlier copy brought and that are gone by now, which takes a purge: they are moved
+// into an incident that was purged, whatever that was, and go with it.
 func (c *copying) leftovers() error {
 	tombstone, err := collect(c.from.Incidents(c.ctx, incident.Query{Statuses: []incident.Status{incident.Purged}, Limit: 1}))
 	if err != nil || len(tombstone) == 0 {
@@ -191,7 +183,7 @@ func (c *copying) leftovers() error {
 func (c *copying) entries() error {
 	entries := func(yield func(activity.Entry, error) bool) {
 		for e, err := range c.from.Activity(c.ctx, activity.Query{}) {
-			if err == nil && !e.Redacted {
+			if err == nil {
 				c.attached = append(c.attached, e.Attachments...)
 			}
 			if !yield(e, err) {
@@ -203,14 +195,12 @@ func (c *copying) entries() error {
 		func(r Reader, ids []activity.ID) iter.Seq2[activity.Entry, error] {
 			return r.Activity(c.ctx, activity.Query{IDs: ids})
 		},
-		func(missing []activity.Entry, _ map[activity.ID]activity.Entry) Changeset {
-			return Changeset{Activity: missing}
-		})
+		func(missing []activity.Entry) Changeset { return Changeset{Activity: missing} })
 }
 
 // batches copies what all yields, and counts it.
 func batches[T any, ID comparable](c *copying, all iter.Seq2[T, error], n *int64, id func(T) ID,
-	find func(Reader, []ID) iter.Seq2[T, error], change func(missing []T, there map[ID]T) Changeset) error {
+	find func(Reader, []ID) iter.Seq2[T, error], change func(missing []T) Changeset) error {
 	for batch, err := range chunks(all) {
 		if err != nil {
 			return err
@@ -234,7 +224,7 @@ func batches[T any, ID comparable](c *copying, all iter.Seq2[T, error], n *int64
 			}
 		}
 		if len(missing) > 0 {
-			if err := c.to.Restore(c.ctx, change(missing, there)); err != nil {
+			if err := c.to.Restore(c.ctx, change(missing)); err != nil {
 				return err
 			}
 		}

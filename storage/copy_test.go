@@ -133,6 +133,17 @@ func TestCopiesThatAreRefused(t *testing.T) {
 	_, err = copyAll(ctx, longer, src)
 	assert.ErrorIs(t, err, storage.ErrExists, "it holds more")
 
+	elsewhere := memory.New()
+	_, err = elsewhere.Apply(ctx, storage.Changeset{Activity: []activity.Entry{{ID: "i1", Incident: "i1"}}})
+	require.NoError(t, err)
+	_, err = copyAll(ctx, elsewhere, src)
+	assert.ErrorIs(t, err, storage.ErrExists, "its first entry is the second here")
+	require.NoError(t, elsewhere.View(ctx, func(r storage.Reader) error {
+		n, err := storage.Count(ctx, r, incident.Query{})
+		assert.Zero(t, n, "it is seen before anything is written")
+		return err
+	}))
+
 	taken := memory.New()
 	_, err = taken.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{{ID: "mine"}}})
 	require.NoError(t, err)

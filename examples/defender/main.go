@@ -1,13 +1,15 @@
 // Defender goes through the article "Manage incidents in Microsoft Defender", heading by heading, and does each of
 // its tasks with the library instead of the portal. What it prints reads as the story of one morning.
 //
-//	defender [-o DIR]
+//	defender [-o DIR] [-db memory:|sqlite:FILE|postgres://…]
 //
-// With -o, the PDF of the last task is written to that folder as incident-1.pdf.
+// With -o, the PDF of the last task is written to that folder as incident-1.pdf. The storage of -db must be empty; the
+// story is the same in each.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,25 +19,29 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/examples/internal/db"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
-	"github.com/incidentkit/incidentkit/storage/memory"
 )
 
 func main() {
 	dir := flag.String("o", "", "write the PDF to this folder")
+	name := flag.String("db", "memory:", "keep the incidents in this storage: "+db.Usage)
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, *dir); err != nil {
+	if err := run(context.Background(), os.Stdout, *name, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "defender:", err)
 		os.Exit(1)
 	}
 }
 
 // run tells the whole story.
-func run(ctx context.Context, out io.Writer, dir string) error {
-	store := memory.New()
-	defer store.Close()
+func run(ctx context.Context, out io.Writer, name, dir string) (err error) {
+	store, err := db.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	d := &desk{ctx: ctx, out: out, store: store, now: morning, dir: dir}
 	ids := 0
 	d.m = manager.New(store, &manager.Options{

@@ -11,17 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The story is told, word for word, and ends in a PDF.
+// The story is told, word for word, and ends in a PDF, wherever the incidents are kept.
 func TestTheStory(t *testing.T) {
 	want, err := os.ReadFile("testdata/story.txt")
 	require.NoError(t, err)
-	dir := t.TempDir()
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, dir))
-	assert.Equal(t, string(want), out.String())
-	pdf, err := os.ReadFile(filepath.Join(dir, "incident-1.pdf"))
-	require.NoError(t, err)
-	assert.True(t, bytes.HasPrefix(pdf, []byte("%PDF-")))
+	var pdfs [][]byte
+	for _, db := range []string{"memory:", "sqlite:" + filepath.Join(t.TempDir(), "incidents.db")} {
+		dir := t.TempDir()
+		var out bytes.Buffer
+		require.NoError(t, run(t.Context(), &out, db, dir))
+		assert.Equal(t, string(want), out.String())
+		pdf, err := os.ReadFile(filepath.Join(dir, "incident-1.pdf"))
+		require.NoError(t, err)
+		assert.True(t, bytes.HasPrefix(pdf, []byte("%PDF-")))
+		pdfs = append(pdfs, pdf)
+	}
+	assert.Equal(t, pdfs[0], pdfs[1])
 }
 
 // Every heading of the article is there, in its order, and none is passed over: below it something is done, or there
@@ -45,7 +50,7 @@ func TestEveryHeadingIsDone(t *testing.T) {
 // What the article says of each task is what the story shows.
 func TestWhatTheArticleSays(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, ""))
+	require.NoError(t, run(t.Context(), &out, "memory:", ""))
 	story := out.String()
 	for _, says := range []struct{ article, story string }{
 		{"named by what was affected and who reported it", "Multi-stage incident involving Initial access & Impact on multiple endpoints reported by multiple sources"},

@@ -28,14 +28,12 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/examples/internal/db"
 	"github.com/incidentkit/incidentkit/export"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/graph"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
-	"github.com/incidentkit/incidentkit/storage/memory"
-	"github.com/incidentkit/incidentkit/storage/postgres"
-	"github.com/incidentkit/incidentkit/storage/sqlite"
 )
 
 //go:embed sample.json
@@ -51,7 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("o", ".", "write the reports to this folder")
-	db := flags.String("db", "memory:", "keep the incidents in this storage: memory:, sqlite:FILE or postgres://…")
+	name := flags.String("db", "memory:", "keep the incidents in this storage: "+db.Usage)
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -63,7 +61,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return fail(err)
 	}
-	store, err := open(ctx, *db)
+	store, err := db.Open(ctx, *name)
 	if err != nil {
 		return fail(err)
 	}
@@ -80,20 +78,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 1
 	}
 	return 0
-}
-
-// open returns the storage that db names.
-func open(ctx context.Context, db string) (storage.Storage, error) {
-	if path, ok := strings.CutPrefix(db, "sqlite:"); ok {
-		return sqlite.Open(ctx, path, nil)
-	}
-	if strings.HasPrefix(db, "postgres://") || strings.HasPrefix(db, "postgresql://") {
-		return postgres.Open(ctx, db, nil)
-	}
-	if db != "memory:" {
-		return nil, fmt.Errorf("unknown storage %q, want \"memory:\", \"sqlite:FILE\" or \"postgres://…\"", db)
-	}
-	return memory.New(), nil
 }
 
 // readAll decodes every file and tells bad items on stderr; an unreadable file or no item at all is an error.

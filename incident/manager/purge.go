@@ -37,7 +37,7 @@ func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query
 	}
 	var results []PurgeResult
 	if err == nil {
-		results, err = m.due(ctx, by, q, resolvedBefore)
+		results, err = m.due(ctx, cmd, q, resolvedBefore, reason)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("purge incidents: %w", err)
@@ -60,9 +60,9 @@ func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query
 }
 
 // due returns a result to be filled in for each incident that is to be purged.
-func (m *Manager) due(ctx context.Context, by activity.Actor, q incident.Query, before time.Time) (results []PurgeResult, err error) {
+func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Query, before time.Time, reason string) (results []PurgeResult, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
-		going, guard, limit := make(map[incident.ID]bool), m.guard(by), q.Limit
+		going, guard, limit := make(map[incident.ID]bool), m.guard(cmd.By), q.Limit
 		if q.Limit = 0; len(q.Statuses) == 0 {
 			q.Statuses = []incident.Status{incident.Resolved}
 		}
@@ -70,7 +70,9 @@ func (m *Manager) due(ctx context.Context, by activity.Actor, q incident.Query, 
 			if err != nil {
 				return err
 			}
-			if i.Status != incident.Resolved || !i.Resolved.Before(before) {
+			if e, err := incident.Purge(cmd, i, i, before, reason); err != nil {
+				return err
+			} else if !e.Purge {
 				continue
 			}
 			if pass, err := guard.incident(ctx, r, i); err != nil {

@@ -135,3 +135,92 @@ func (t *tables) sizes() map[string]int {
 	}
 	return sizes
 }
+
+// What was purged is in no index any more, whatever Views were open when it came, changed and went, and what comes
+// again in its place is found.
+func TestNothingIsLeftOfWhatWasPurged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, fresh := New(), New()
+		apply := func(s *Store, cs storage.Changeset) {
+			_, err := s.Apply(t.Context(), cs)
+			require.NoError(t, err)
+		}
+		many := rapid.SampledFrom([]int{1, 2, 200}).Draw(t, "alerts") // a tree has more than a few
+		alerts := func(version int64, incident incident.ID, hosts ...string) (all []alert.Alert) {
+			for n := range many {
+				a := alert.Alert{ID: alert.ID(fmt.Sprint("a", n)), Version: version, Incident: incident, FirstActivity: time.UnixMicro(int64(n)).UTC()}
+				for _, host := range hosts {
+					a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: host}})
+				}
+				all = append(all, a)
+			}
+			return all
+		}
+		within := func(fn func()) {
+			if !rapid.Bool().Draw(t, "open") {
+				fn()
+				return
+			}
+			require.NoError(t, s.View(t.Context(), func(storage.Reader) error { fn(); return nil }))
+		}
+		stays := []alert.Alert{{ID: "stays", Incident: "j", Evidence: []alert.Evidence{{Entity: alert.Device{DeviceID: "y"}}}}}
+		apply(s, storage.Changeset{Incidents: []incident.Incident{{ID: "i"}, {ID: "j"}}, Alerts: stays})
+		within(func() {
+			apply(s, storage.Changeset{Alerts: alerts(0, "j", "x", "y")})
+			within(func() {
+				apply(s, storage.Changeset{Alerts: alerts(1, "i", "y", "z")})
+				within(func() {
+					apply(s, storage.Changeset{Incidents: []incident.Incident{{ID: "i", Version: 1}}, Purge: []incident.ID{"i"}})
+					if rapid.Bool().Draw(t, "again at once") {
+						apply(s, storage.Changeset{Alerts: alerts(0, "j", "z")})
+						apply(fresh, storage.Changeset{Alerts: alerts(0, "j", "z")})
+					}
+				})
+			})
+		})
+		for len(s.tables.replaced) > 0 {
+			apply(s, storage.Changeset{})
+		}
+		apply(fresh, storage.Changeset{Incidents: []incident.Incident{{ID: "i"}, {ID: "j"}}, Alerts: stays})
+		for _, e := range s.tables.entities {
+			assert.True(t, e.members == nil || e.members.Len() == e.alerts.len(), e.key)
+		}
+		got, want := s.tables.sizes(), fresh.tables.sizes()
+		delete(want, "alerts of i")
+		delete(got, "alerts of i")
+		assert.Equal(t, want, got)
+		assert.Zero(t, s.tables.incidents["i"].alerts.len())
+		assert.Len(t, s.tables.alerts, len(fresh.tables.alerts))
+		require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+			n := 0
+			for _, err := range r.Alerts(t.Context(), alert.Query{Entities: []alert.Key{alert.Identity(alert.Device{DeviceID: "z"})}}) {
+				require.NoError(t, err)
+				n++
+			}
+			for _, err := range r.Alerts(t.Context(), alert.Query{}) {
+				require.NoError(t, err)
+				n++
+			}
+			require.Equal(t, 2*len(fresh.tables.alerts)-1, n)
+			return nil
+		}))
+	})
+}
+
+// Counts of an old View are right though a number that nobody has came after it.
+func TestCountsAroundAGap(t *testing.T) {
+	s := New()
+	_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "i"}}})
+	require.NoError(t, err)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		require.NoError(t, s.Restore(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "j", Version: 1, Number: 5}, {ID: "k", Version: 1, Number: 9}}}))
+		n, err := storage.Count(t.Context(), r, incident.Query{})
+		assert.Equal(t, 1, n)
+		return err
+	}))
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		n, err := storage.Count(t.Context(), r, incident.Query{})
+		assert.Equal(t, 3, n)
+		return err
+	}))
+}

@@ -7,6 +7,7 @@ require (
 	github.com/incidentkit/incidentkit/storage/postgres v0.0.0
 	github.com/incidentkit/incidentkit/storage/sqlite v0.0.0
 	github.com/stretchr/testify v1.12.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (

@@ -16,7 +16,7 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/incidentkit/incidentkit/examples/internal/db"
+	"github.com/incidentkit/incidentkit/examples/db"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
 )

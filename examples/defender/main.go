@@ -19,7 +19,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
-	"github.com/incidentkit/incidentkit/examples/internal/db"
+	"github.com/incidentkit/incidentkit/examples/db"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"

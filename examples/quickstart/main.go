@@ -28,7 +28,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
-	"github.com/incidentkit/incidentkit/examples/internal/db"
+	"github.com/incidentkit/incidentkit/examples/db"
 	"github.com/incidentkit/incidentkit/export"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/graph"

@@ -17,6 +17,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/pgserver"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/postgres"
 )
@@ -94,12 +95,12 @@ func (j *journal) compare(ctx context.Context, s storage.Storage, tenant string)
 func TestCluster(t *testing.T) {
 	const tenants = 100
 	all := nodes(t, 4)
-	directory, servers := all[0], map[string]*node{"a": all[1], "b": all[2], "c": all[3]}
+	directory, servers := all[0], map[string]*pgserver.Server{"a": all[1], "b": all[2], "c": all[3]}
 	at := make(map[string]string)
 	for name, n := range servers {
-		at[name] = n.dsn()
+		at[name] = n.DSN()
 	}
-	clusters := []*postgres.Cluster{openCluster(t, directory.dsn(), at), openCluster(t, directory.dsn(), at)}
+	clusters := []*postgres.Cluster{openCluster(t, directory.DSN(), at), openCluster(t, directory.DSN(), at)}
 	names, journals := make([]string, tenants), make([]*journal, tenants)
 	for n := range tenants {
 		names[n], journals[n] = fmt.Sprintf("tenant %02d", n), &journal{seqs: make(map[activity.ID]int64)}
@@ -136,7 +137,7 @@ func TestCluster(t *testing.T) {
 			server[p.Tenant] = p.Server
 		}
 	}
-	poor := openCluster(t, directory.dsn(), nil)
+	poor := openCluster(t, directory.DSN(), nil)
 	for name, at := range server {
 		load[at]++
 		_, err := poor.Tenant(t.Context(), name)
@@ -149,7 +150,7 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, errors.Join(each(read)...))
 	for name, n := range servers {
 		var there []string
-		require.NoError(t, connect(t, n.dsn()).QueryRow(t.Context(), "select array_agg(tenant order by tenant) from incidentkit.tenants").Scan(&there))
+		require.NoError(t, connect(t, n.DSN()).QueryRow(t.Context(), "select array_agg(tenant order by tenant) from incidentkit.tenants").Scan(&there))
 		assert.Len(t, there, load[name], "no other tenant was on server %s", name)
 		for _, tenant := range there {
 			assert.Equal(t, name, server[tenant])
@@ -164,7 +165,7 @@ func TestCluster(t *testing.T) {
 	for n, err := range each(func(n int, s *postgres.Store) error {
 		for {
 			if begun.Add(1) == tenants/3 {
-				stopping.Go(servers["b"].stop)
+				stopping.Go(servers["b"].Stop)
 			}
 			err := journals[n].note(bounded, s, names[n])
 			if _, is := errors.AsType[*postgres.ServerError](err); is || server[names[n]] != "b" || bounded.Err() != nil {
@@ -180,15 +181,15 @@ func TestCluster(t *testing.T) {
 	}
 	require.NoError(t, bounded.Err())
 	stopping.Wait()
-	_, err := openCluster(t, directory.dsn(), at).Tenant(t.Context(), names[slices.IndexFunc(names, func(name string) bool { return server[name] == "b" })])
+	_, err := openCluster(t, directory.DSN(), at).Tenant(t.Context(), names[slices.IndexFunc(names, func(name string) bool { return server[name] == "b" })])
 	assert.ErrorContains(t, err, `on server "b"`, "who opens it now is told too")
-	fresh := openCluster(t, directory.dsn(), at)
+	fresh := openCluster(t, directory.DSN(), at)
 	for n := range 5 {
 		_, err = fresh.Tenant(t.Context(), fmt.Sprint("new ", n))
 		assert.NoError(t, err, "new tenants go where somebody answers")
 	}
 
-	directory.stop()
+	directory.Stop()
 	for _, work := range []func(int, *postgres.Store) error{write, read} {
 		for n, err := range each(work) {
 			if server[names[n]] == "b" {
@@ -204,7 +205,7 @@ func TestCluster(t *testing.T) {
 		assert.ErrorContains(t, err, "directory")
 	}
 
-	require.NoError(t, servers["b"].start())
+	require.NoError(t, servers["b"].Start())
 	require.NoError(t, errors.Join(each(write)...))
 	require.NoError(t, errors.Join(each(read)...), "nothing was lost, and nothing is there twice")
 }

@@ -28,9 +28,9 @@ func takeOver(t *testing.T, stalled bool) {
 	const workers, followed = 6, 150
 	draw, first := moments(t), nodes(t, 1)[0]
 	second := folder(t)
-	require.NoError(t, second.run("pg_basebackup", "-d", first.dsn()+" application_name=second", "-D", second.data(), "-R", "-c", "fast", "--no-sync"))
-	require.NoError(t, second.start())
-	admin := connect(t, first.dsn())
+	require.NoError(t, second.Run("pg_basebackup", "-d", first.DSN()+" application_name=second", "-D", second.Data(), "-R", "-c", "fast", "--no-sync"))
+	require.NoError(t, second.Start())
+	admin := connect(t, first.DSN())
 	for _, sql := range []string{"alter system set synchronous_standby_names = 'second'", "select pg_reload_conf()"} {
 		_, err := admin.Exec(t.Context(), sql)
 		require.NoError(t, err)
@@ -38,7 +38,7 @@ func takeOver(t *testing.T, stalled bool) {
 	for state := ""; state != "sync"; {
 		require.NoError(t, admin.QueryRow(t.Context(), "select coalesce(max(sync_state), '') from pg_stat_replication").Scan(&state))
 	}
-	s := open(t, "host="+first.dir+","+second.dir+" port=5432,5432 user=postgres dbname=postgres pool_max_conns=9 target_session_attrs=read-write", "")
+	s := open(t, "host="+first.Dir+","+second.Dir+" port=5432,5432 user=postgres dbname=postgres pool_max_conns=9 target_session_attrs=read-write", "")
 	var seen []activity.ID
 	under(t, s, workers, func(l *load) error {
 		following := make(chan struct{})
@@ -51,10 +51,10 @@ func takeOver(t *testing.T, stalled bool) {
 		if stalled {
 			err = stall(t.Context(), admin)
 		}
-		if err = errors.Join(err, first.kill()); err != nil {
+		if err = errors.Join(err, first.Kill()); err != nil {
 			return err
 		}
-		if err := second.run("pg_ctl", "promote", "-D", second.data(), "-w"); err != nil {
+		if err := second.Run("pg_ctl", "promote", "-D", second.Data(), "-w"); err != nil {
 			return err
 		}
 		l.await(100)

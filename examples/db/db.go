@@ -1,4 +1,9 @@
-// Package db opens the storage that a flag of an example names.
+// Package db opens the storage that a flag of an example names: the one line that changes when a tool grows from
+// memory to a file to a database.
+//
+// # Errors
+//
+// Errors are those of the storages, or name what is known.
 package db
 
 import (

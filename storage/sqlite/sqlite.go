@@ -86,7 +86,10 @@ type Store struct {
 	redacted bool // the write-ahead log may hold what was redacted; belongs to whoever leads
 }
 
-var _ storage.Storage = (*Store)(nil)
+var (
+	_ storage.Storage  = (*Store)(nil)
+	_ storage.Restorer = (*Store)(nil)
+)
 
 // Open opens the file at path, and makes it when there is none; its folder must be there. Nil Options are the
 // zero Options. Beside the file SQLite keeps two of the same name and the endings -wal and -shm while it is open.

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -95,15 +96,15 @@ func TestFollowersHearOfARestore(t *testing.T) {
 	sqlite.SetPatience(s, time.Hour)
 	restored := make(chan error, 3)
 	next := int64(1)
-	restore := func() {
-		restored <- s.Restore(t.Context(), storage.Changeset{Activity: []activity.Entry{{ID: activity.ID(rune('a' + next)), Seq: next}}})
+	restore := func(seq int64) {
+		restored <- s.Restore(t.Context(), storage.Changeset{Activity: []activity.Entry{{ID: activity.ID(fmt.Sprint(seq)), Seq: seq}}})
 	}
-	restore()
+	restore(next)
 	for e, err := range storage.Follow(t.Context(), s, activity.Query{Limit: 3}) {
 		require.NoError(t, err)
 		assert.Equal(t, next, e.Seq)
 		if next++; next <= 3 {
-			go restore() // while it waits, or just before
+			go restore(next) // while it waits, or just before
 		}
 	}
 	for range 3 {

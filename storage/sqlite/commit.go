@@ -215,7 +215,7 @@ func refused(err error) bool {
 	return errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound)
 }
 
-// forget cuts off the write-ahead log when it may hold what was redacted. A View that still reads there prevents
+// forget cuts off the write-ahead log when it may hold what was redacted or purged. A View that still reads there prevents
 // it, and it is tried again after the next Apply.
 func (s *Store) forget(ctx context.Context) {
 	if !s.redacted {

@@ -49,8 +49,23 @@ func filled(id incident.ID, alerts, entries int) storage.Changeset {
 	return cs
 }
 
+// onDisk returns how often texts are in the file and the log beside it.
+func onDisk(t *testing.T, path string, texts ...string) (n int) {
+	t.Helper()
+	for _, name := range []string{path, path + "-wal"} {
+		data, err := os.ReadFile(name)
+		if !errors.Is(err, os.ErrNotExist) {
+			require.NoError(t, err)
+		}
+		for _, text := range texts {
+			n += bytes.Count(data, []byte(text))
+		}
+	}
+	return n
+}
+
 // What is purged leaves the file and the log beside it, its pages and those of all indexes, however often these were
-// split before; and nothing of any other incident does.
+// split before.
 func TestWhatIsPurgedLeavesTheDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := open(t, path, nil)
@@ -65,21 +80,11 @@ func TestWhatIsPurgedLeavesTheDisk(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	found := func(text string) (n int) {
-		for _, name := range []string{path, path + "-wal"} {
-			data, err := os.ReadFile(name)
-			if !errors.Is(err, os.ErrNotExist) {
-				require.NoError(t, err)
-			}
-			n += bytes.Count(data, []byte(text))
-		}
-		return n
-	}
 	for _, id := range []incident.ID{"inc-1-3.", "inc-0-9.", "inc-2-0."} {
-		require.Positive(t, found(string(id)+" "))
+		require.Positive(t, onDisk(t, path, string(id)+" "))
 		_, err := s.Apply(t.Context(), tombstone(id, 1))
 		require.NoError(t, err)
-		assert.Zero(t, found(string(id)+" "))
+		assert.Zero(t, onDisk(t, path, string(id)+" "))
 	}
 }
 

@@ -111,3 +111,21 @@ func TestFollowersHearOfARestore(t *testing.T) {
 		require.NoError(t, <-restored)
 	}
 }
+
+// What a Restore takes away, of an entry that was redacted or purged elsewhere, leaves the disk too.
+func TestWhatARestoreTakesAwayLeavesTheDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path, nil)
+	cs := filled("one", 0, 30)
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	require.Positive(t, onDisk(t, path, "one 0"))
+	for n, e := range cs.Activity {
+		e.Seq = int64(n + 1)
+		cs.Activity[n] = e.Skeleton()
+	}
+	cs.Incidents[0] = incident.Incident{ID: "one", Number: 1, Version: 2, Status: incident.Purged}
+	require.NoError(t, s.Restore(t.Context(), storage.Changeset{Incidents: cs.Incidents, Activity: cs.Activity}))
+	assert.Zero(t, onDisk(t, path, "one 0"))
+	requireWhole(t, s)
+}

@@ -30,7 +30,7 @@ func filled(id incident.ID, alerts, entries int) storage.Changeset {
 	i.Alerts.Count, i.Alerts.Products = alerts, []string{string(id)}
 	cs := storage.Changeset{Incidents: []incident.Incident{i}}
 	for n := range alerts {
-		a := alert.Alert{ID: alert.ID(secret(n)), Incident: id, Title: strings.Repeat(secret(n), n), FirstActivity: day.Add(time.Duration(n) * time.Minute)}
+		a := alert.Alert{ID: alert.ID(secret(n)), Incident: id, Standalone: n%2 == 1, Title: strings.Repeat(secret(n), n), FirstActivity: day.Add(time.Duration(n) * time.Minute)}
 		for k := range 5 {
 			a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{HostName: fmt.Sprint(n*k*31%17, secret(n))}})
 		}

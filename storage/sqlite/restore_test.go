@@ -77,7 +77,8 @@ func TestRestoresOfOneBatch(t *testing.T) {
 	b := newBatch(t, s)
 	b.add(t.Context(), one("one"))
 	b.restore(storage.Changeset{Incidents: []incident.Incident{{ID: "half", Number: 5, Version: 7}}, Activity: []activity.Entry{entry("half", 9)}})
-	b.restore(storage.Changeset{Incidents: []incident.Incident{{ID: "seven", Number: 7, Version: 7}}, Activity: []activity.Entry{entry("seven", 2)}})
+	b.restore(storage.Changeset{Incidents: []incident.Incident{{ID: "seven", Number: 7, Version: 7}}, Activity: []activity.Entry{entry("seven", 2)},
+		Redact: []activity.ID{"one", "none"}})
 	b.add(t.Context(), one("next"))
 	b.commit()
 	for n, want := range []error{nil, storage.ErrExists, nil, nil} {
@@ -87,6 +88,16 @@ func TestRestoresOfOneBatch(t *testing.T) {
 	receipt, err := s.Apply(t.Context(), one("last"))
 	require.NoError(t, err)
 	assert.Equal(t, storage.Receipt{Seq: 4, Numbers: []int64{9}}, receipt)
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		for e, err := range r.Activity(t.Context(), activity.Query{}) {
+			require.NoError(t, err)
+			assert.False(t, e.Redacted, "which a Restore does to no entry")
+		}
+		i, err := r.Incident(t.Context(), "seven")
+		require.NoError(t, err)
+		assert.Equal(t, int64(7), i.Version)
+		return nil
+	}))
 	requireWhole(t, s)
 }
 

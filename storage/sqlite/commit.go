@@ -6,18 +6,20 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A write is a call of Apply that waits to be committed.
+// A write is a call of Apply or Restore that waits to be committed.
 type write struct {
-	ctx     context.Context
-	cs      storage.Changeset
-	leads   bool          // it was told to lead
-	turn    chan struct{} // tells it to lead
-	over    chan struct{} // closed when receipt and err are known
-	receipt storage.Receipt
-	err     error
+	ctx      context.Context
+	cs       storage.Changeset
+	restored bool          // it is one of Restore
+	leads    bool          // it was told to lead
+	turn     chan struct{} // tells it to lead
+	over     chan struct{} // closed when receipt and err are known
+	receipt  storage.Receipt
+	err      error
 }
 
 // maxTogether is how many Applies are committed together at most.
@@ -27,10 +29,21 @@ const maxTogether = 128
 // those of all who wait, and then hands over to the first of those who came meanwhile. When the context is done
 // before the Changeset's turn has come nothing is kept; after that Apply waits for the outcome and returns it.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	return s.write(ctx, cs, false)
+}
+
+// Restore keeps a Changeset as another storage has it; see [storage.Restorer]. It is committed as those of Apply are,
+// and together with them.
+func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
+	_, err := s.write(ctx, cs, true)
+	return err
+}
+
+func (s *Store) write(ctx context.Context, cs storage.Changeset, restored bool) (storage.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return storage.Receipt{}, err
 	}
-	w := &write{ctx: ctx, cs: cs, turn: make(chan struct{}, 1), over: make(chan struct{})}
+	w := &write{ctx: ctx, cs: cs, restored: restored, turn: make(chan struct{}, 1), over: make(chan struct{})}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -146,12 +159,12 @@ func (s *Store) together(batch []*write) (failed bool, err error) {
 			continue
 		}
 		if len(batch) == 1 {
-			w.receipt, w.err = t.apply(w.cs)
+			w.receipt, w.err = t.apply(w.cs, w.restored)
 		} else {
-			w.receipt, w.err = t.among(w.cs)
+			w.receipt, w.err = t.among(w.cs, w.restored)
 		}
 		if w.err == nil {
-			redacts = redacts || len(w.cs.Redact) > 0
+			redacts = redacts || w.redacts()
 			continue
 		}
 		w.receipt = storage.Receipt{}
@@ -172,12 +185,18 @@ func (s *Store) together(batch []*write) (failed bool, err error) {
 	return false, nil
 }
 
+// redacts reports whether something may have been taken away for good.
+func (w *write) redacts() bool {
+	return len(w.cs.Redact) > 0 || len(w.cs.Purge) > 0 ||
+		w.restored && slices.ContainsFunc(w.cs.Activity, func(e activity.Entry) bool { return e.Redacted })
+}
+
 // among stores cs so that, when it is refused, it leaves no trace among the others of the transaction.
-func (t tx) among(cs storage.Changeset) (storage.Receipt, error) {
+func (t tx) among(cs storage.Changeset, restored bool) (storage.Receipt, error) {
 	if err := t.exec(`SAVEPOINT one`); err != nil {
 		return storage.Receipt{}, err
 	}
-	receipt, refusal := t.apply(cs)
+	receipt, refusal := t.apply(cs, restored)
 	if refused(refusal) {
 		if err := t.exec(`ROLLBACK TO one`); err != nil {
 			return storage.Receipt{}, err
@@ -196,7 +215,7 @@ func refused(err error) bool {
 	return errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound)
 }
 
-// forget cuts off the write-ahead log when it may hold what was redacted. A View that still reads there prevents
+// forget cuts off the write-ahead log when it may hold what was redacted or purged. A View that still reads there prevents
 // it, and it is tried again after the next Apply.
 func (s *Store) forget(ctx context.Context) {
 	if !s.redacted {

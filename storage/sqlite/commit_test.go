@@ -20,7 +20,7 @@ import (
 	"github.com/incidentkit/incidentkit/storage/sqlite"
 )
 
-// A batch is Applies that wait at the same moment.
+// A batch is Applies and Restores that wait at the same moment.
 type batch struct {
 	t       *testing.T
 	s       *sqlite.Store
@@ -38,10 +38,22 @@ func newBatch(t *testing.T, s *sqlite.Store) *batch {
 
 // add calls Apply and waits until it waits.
 func (b *batch) add(ctx context.Context, cs storage.Changeset) {
+	b.call(func() (err error) {
+		_, err = b.s.Apply(ctx, cs)
+		return err
+	})
+}
+
+// restore calls Restore and waits until it waits.
+func (b *batch) restore(cs storage.Changeset) {
+	b.call(func() error { return b.s.Restore(b.t.Context(), cs) })
+}
+
+func (b *batch) call(fn func() error) {
 	err := new(error)
 	b.errs = append(b.errs, err)
 	before := b.waiting()
-	b.calls.Go(func() { _, *err = b.s.Apply(ctx, cs) })
+	b.calls.Go(func() { *err = fn() })
 	b.await(before + 1)
 }
 

@@ -49,6 +49,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if err := flag.Set("rapid.checks", "15"); err != nil { // a file each; unless it is set otherwise
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -57,8 +61,8 @@ var siem = activity.Actor{Kind: activity.App, ID: "siem"}
 // writers is how many goroutines write in one process.
 const writers = 8
 
-// writeTo takes alerts in and comments on their incidents until it has most of them from each goroutine, and says
-// on the standard output what has been confirmed.
+// writeTo takes alerts in, comments on their incidents and purges some of these, until it has most of the alerts from each
+// goroutine, and says on the standard output what has been confirmed.
 func writeTo(path, name string, most int) error {
 	s, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {
@@ -71,7 +75,7 @@ func writeTo(path, name string, most int) error {
 	for w := range writers {
 		all.Go(func() {
 			for n := 0; n < most && errs[w] == nil; n++ {
-				errs[w] = writeOne(m, fmt.Sprintf("%s-%d-%d", name, w, n), fmt.Sprint("host-", w%3, "-", n/10), say)
+				errs[w] = writeOne(m, fmt.Sprintf("%s-%d-%d", name, w, n), fmt.Sprint("host-", w%3, "-", n/10), (n+w)%4 == 0, say) // some begin with it, as they are killed soon
 			}
 		})
 	}
@@ -79,8 +83,8 @@ func writeTo(path, name string, most int) error {
 	return errors.Join(errors.Join(errs...), s.Close())
 }
 
-// writeOne tells say what has been confirmed.
-func writeOne(m *manager.Manager, name, host string, say func(string)) error {
+// writeOne tells say what has been confirmed. Others may have purged the incident in between.
+func writeOne(m *manager.Manager, name, host string, purge bool, say func(string)) error {
 	ctx := context.Background()
 	a := alert.Alert{Origin: alert.Origin{Source: "edr", ID: name}, Title: "Malware", Severity: alert.High, FirstActivity: time.Now().UTC().Truncate(time.Microsecond),
 		Evidence: []alert.Evidence{{Entity: alert.Device{HostName: host}}, {Entity: alert.User{UPN: host + "@contoso.com"}}}}
@@ -89,11 +93,29 @@ func writeOne(m *manager.Manager, name, host string, say func(string)) error {
 		return err
 	}
 	say(fmt.Sprint("alert ", a.Origin.AlertID()))
-	if _, err := m.Comment(ctx, siem, results[0].Incident, "seen "+name, manager.CommandID(name)); err != nil {
+	id := results[0].Incident
+	switch _, err := m.Comment(ctx, siem, id, "seen "+name, manager.CommandID(name)); {
+	case errors.Is(err, incident.ErrPurged):
+		return nil
+	case err != nil:
 		return err
 	}
 	say(fmt.Sprint("entry ", incident.Command{ID: name}.EntryID(0)))
-	return nil
+	if !purge {
+		return nil
+	}
+	if _, err := m.Edit(ctx, siem, id, incident.Edit{Status: new(incident.Resolved)}); errors.Is(err, incident.ErrPurged) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	purged, err := m.Purge(ctx, siem, incident.Query{IDs: []incident.ID{id}}, time.Now().Add(time.Hour), "")
+	for _, p := range purged {
+		if p.Err == nil {
+			say(fmt.Sprint("purge ", p.ID))
+		}
+	}
+	return err
 }
 
 // child starts another process that writes, and returns what it says line by line.
@@ -110,30 +132,43 @@ func child(t *testing.T, path, name string, alerts int) (*exec.Cmd, *bufio.Scann
 	return cmd, bufio.NewScanner(out)
 }
 
-// requireConfirmed sees that all that was confirmed is there, and that nothing is there by halves.
-func requireConfirmed(t *testing.T, s storage.Storage, confirmed []string) {
+// requireConfirmed sees that all that was confirmed is there, or was purged, and that nothing is there by halves.
+func requireConfirmed(t *testing.T, s *sqlite.Store, confirmed []string) {
 	t.Helper()
 	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
 		entries := make(map[activity.ID]bool)
+		tombstones := make(map[incident.ID]bool)
+		for i, err := range r.Incidents(t.Context(), incident.Query{Statuses: []incident.Status{incident.Purged}}) {
+			require.NoError(t, err)
+			tombstones[i.ID] = true
+		}
+		gone := make(map[alert.ID]bool) // may be, with an incident that it was in
 		seq := int64(0)
 		for e, err := range r.Activity(t.Context(), activity.Query{}) {
 			require.NoError(t, err)
 			seq++
 			require.Equal(t, seq, e.Seq)
 			entries[e.ID] = true
+			if tombstones[e.Incident] {
+				gone[e.Alert] = true
+			}
 		}
 		for _, line := range confirmed {
 			kind, id, _ := strings.Cut(line, " ")
-			if kind == "entry" {
+			switch kind {
+			case "entry":
 				require.True(t, entries[activity.ID(id)], "lost: %s", line)
-				continue
+			case "purge":
+				require.True(t, tombstones[incident.ID(id)], "not purged: %s", line)
+			default:
+				if _, err := r.Alert(t.Context(), alert.ID(id)); !gone[alert.ID(id)] {
+					require.NoError(t, err, "lost: %s", line)
+				}
 			}
-			_, err := r.Alert(t.Context(), alert.ID(id))
-			require.NoError(t, err, "lost: %s", line)
 		}
-		requireCounts(t, r)
 		return nil
 	}))
+	requireWhole(t, s)
 	for v, err := range manager.Check(t.Context(), s) {
 		require.NoError(t, err)
 		require.Fail(t, v.String())
@@ -195,12 +230,18 @@ func TestTwoProcesses(t *testing.T) {
 	var confirmed []string
 	m := manager.New(s, nil)
 	for n := range 40 {
-		require.NoError(t, writeOne(m, fmt.Sprint("ours-", n), "host-0-0", func(line string) { confirmed = append(confirmed, line) }))
+		require.NoError(t, writeOne(m, fmt.Sprint("ours-", n), "host-0-0", n%10 == 9, func(line string) { confirmed = append(confirmed, line) }))
 	}
 	for lines.Scan() {
 		confirmed = append(confirmed, lines.Text())
 	}
 	require.NoError(t, cmd.Wait())
-	assert.Len(t, confirmed, 2*40+2*10*writers)
+	counts := make(map[string]int)
+	for _, line := range confirmed {
+		kind, _, _ := strings.Cut(line, " ")
+		counts[kind]++
+	}
+	assert.Equal(t, 40+10*writers, counts["alert"])
+	assert.Positive(t, counts["purge"])
 	requireConfirmed(t, s, confirmed)
 }

@@ -84,3 +84,22 @@ func (s *Store) FacetCounts(ctx context.Context) (names []string, err error) {
 	})
 	return names, err
 }
+
+// Orphans returns what stands in the tables of keys, names and contents for nothing that is there.
+func (s *Store) Orphans(ctx context.Context) (found []string, err error) {
+	err = s.View(ctx, func(r storage.Reader) error {
+		var all selection
+		all.add(`SELECT 'key ' || key FROM alert_keys WHERE alert NOT IN (SELECT id FROM alerts)
+			UNION ALL SELECT 'name ' || sha256 FROM content_names WHERE seq NOT IN (SELECT seq FROM activity WHERE NOT redacted AND instr(attachments, sha256) > 0)
+			UNION ALL SELECT 'content ' || sha256 FROM contents WHERE sha256 NOT IN (SELECT sha256 FROM content_names)
+			UNION ALL SELECT 'value ' || value FROM incident_values WHERE number NOT IN (SELECT number FROM incidents)`)
+		for what, err := range scan(ctx, r.(*reader), all, func(what *string) []any { return []any{what} }, nil, 0) {
+			if err != nil {
+				return err
+			}
+			found = append(found, what)
+		}
+		return nil
+	})
+	return found, err
+}

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
@@ -13,15 +14,15 @@ import (
 )
 
 // requireCounts sees that the counts that are kept are those of the incidents.
-func requireCounts(t *testing.T, r storage.Reader) {
-	t.Helper()
+func requireCounts(t require.TestingT, r storage.Reader) {
+	ctx := context.Background()
 	for _, q := range []incident.Query{{}, {Statuses: []incident.Status{incident.Active}}, {Severities: []alert.Severity{alert.High}}} {
-		want, err := storage.Facets(t.Context(), struct{ storage.Reader }{r}, q) // no Faceter
+		want, err := storage.Facets(ctx, struct{ storage.Reader }{r}, q) // no Faceter
 		require.NoError(t, err)
-		got, err := storage.Facets(t.Context(), r, q)
+		got, err := storage.Facets(ctx, r, q)
 		require.NoError(t, err)
 		require.Equal(t, want, got, "%+v", q)
-		n, err := storage.Count(t.Context(), r, q)
+		n, err := storage.Count(ctx, r, q)
 		require.NoError(t, err)
 		require.Equal(t, want.Total, n, "%+v", q)
 	}

@@ -221,16 +221,7 @@ func TestWhatIsRedactedLeavesTheDisk(t *testing.T) {
 	cs.Contents = []activity.Content{{SHA256: "d", Data: bytes.Repeat(image, 1000)}}
 	_, err := s.Apply(t.Context(), cs)
 	require.NoError(t, err)
-	found := func() (n int) {
-		for _, name := range []string{path, path + "-wal"} {
-			data, err := os.ReadFile(name)
-			if !errors.Is(err, os.ErrNotExist) {
-				require.NoError(t, err)
-			}
-			n += bytes.Count(data, secret) + bytes.Count(data, image)
-		}
-		return n
-	}
+	found := func() int { return onDisk(t, path, string(secret), string(image)) }
 	require.Positive(t, found())
 	require.NoError(t, s.View(t.Context(), func(storage.Reader) error {
 		_, err := s.Apply(t.Context(), storage.Changeset{Redact: []activity.ID{"e20", "e30"}})

@@ -92,7 +92,7 @@ func constant(e ast.Expr, fn *ast.FuncDecl) bool {
 	case *ast.Ident:
 		switch x.Name {
 		case "incidentColumns", "facetColumns", "briefColumns", "alertColumns", "entryColumns", "selectStored", "insertIncident", "updateIncident", "updateSameName",
-			"selectPlace", "insertAlert", "updateAlert", "updateSamePlace", "insertEntry", "inTexts", "inNumbers":
+			"selectPlace", "insertAlert", "updateAlert", "updateSamePlace", "insertEntry", "updateEntry", "inTexts", "inNumbers":
 			return true
 		case "marks", "text": // numbers of the package, and a file of its own
 			return fn.Name.Name == "migrate"

@@ -30,11 +30,12 @@
 // kept up as they are written; other counts and facets look at each incident that is counted. Categories, triggers
 // and fields of entries are tested entry by entry.
 //
-// # Redaction
+// # Redaction and purge
 //
-// What is deleted is overwritten in the file. The write-ahead log is cut off by the Apply that redacts or, while a
-// View reads there, by the first one after that View; at the latest when the last process closes the file. Copies
-// made by [Store.Backup] before are the caller's to see to.
+// What is deleted is overwritten in the file, which keeps its free pages for what comes. The write-ahead log is cut off
+// by the Apply that redacts or purges, or the Restore that brings such entries, or, while a View reads there, by the
+// first one after that View; at the latest when the last process closes the file. Copies made by [Store.Backup]
+// before are the caller's to see to.
 //
 // # Errors
 //
@@ -83,10 +84,13 @@ type Store struct {
 
 	patience time.Duration // of those who wait
 
-	redacted bool // the write-ahead log may hold what was redacted; belongs to whoever leads
+	redacted bool // the write-ahead log may hold what was redacted or purged; belongs to whoever leads
 }
 
-var _ storage.Storage = (*Store)(nil)
+var (
+	_ storage.Storage  = (*Store)(nil)
+	_ storage.Restorer = (*Store)(nil)
+)
 
 // Open opens the file at path, and makes it when there is none; its folder must be there. Nil Options are the
 // zero Options. Beside the file SQLite keeps two of the same name and the endings -wal and -shm while it is open.

@@ -34,36 +34,46 @@ func (t tx) find(query string, args, places []any) (found bool, err error) {
 	return err == nil, err
 }
 
-// apply stores cs. When it returns an error some of it may be in the transaction.
-func (t tx) apply(cs storage.Changeset) (storage.Receipt, error) {
+// apply stores cs, with the versions and numbers that its records have when it is restored. When it returns an error
+// some of it may be in the transaction.
+func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) {
 	var r storage.Receipt
 	if err := cs.Check(); err != nil {
 		return r, err
 	}
 	changed := make(tallies)
 	for n := range cs.Incidents {
-		number, err := t.putIncident(cs.Incidents[n], changed)
+		number, err := t.putIncident(cs.Incidents[n], restored, changed)
 		if err != nil {
 			return r, err
 		}
 		r.Numbers = append(r.Numbers, number)
 	}
 	for n := range cs.Alerts {
-		if err := t.putAlert(cs.Alerts[n]); err != nil {
+		if err := t.putAlert(cs.Alerts[n], restored); err != nil {
 			return r, err
 		}
 	}
-	redact, err := t.toRedact(cs.Redact)
-	if err != nil {
-		return r, err
+	for _, id := range cs.Purge {
+		if err := t.purge(id); err != nil {
+			return r, err
+		}
+	}
+	var redact []activity.Entry
+	if !restored {
+		var err error
+		if redact, err = t.toRedact(cs.Redact); err != nil {
+			return r, err
+		}
 	}
 	if len(cs.Activity) > 0 {
-		if r.Seq, err = t.addEntries(cs.Activity); err != nil {
+		var err error
+		if r.Seq, err = t.addEntries(cs.Activity, restored); err != nil {
 			return r, err
 		}
 	}
 	for _, e := range redact {
-		if err := t.redact(e); err != nil {
+		if err := t.replaceEntry(e, e.Redact()); err != nil {
 			return r, err
 		}
 	}
@@ -106,7 +116,7 @@ const (
 )
 
 // putIncident stores i and adds what that changes to the counts.
-func (t tx) putIncident(i incident.Incident, changed tallies) (number int64, err error) {
+func (t tx) putIncident(i incident.Incident, restored bool, changed tallies) (number int64, err error) {
 	var old incident.Incident
 	s := &old.Alerts
 	found, err := t.find(selectStored, []any{i.ID}, []any{
@@ -118,17 +128,26 @@ func (t tx) putIncident(i incident.Incident, changed tallies) (number int64, err
 	if err != nil {
 		return 0, err
 	}
-	if err := storage.CheckVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
-		return 0, err
+	next := old.Number
+	if !found {
+		if err := t.one(t.ctx, `SELECT coalesce(max(number), 0) + 1 FROM incidents`, nil, []any{&next}); err != nil {
+			return 0, err
+		}
 	}
-	i.Version++
-	i.Number = old.Number
+	switch {
+	case !restored:
+		if err := storage.CheckVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
+			return 0, err
+		}
+		i.Version++
+		i.Number = next
+	case i.Number < next || found && i.Number > next:
+		return 0, exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
+	}
 	places := incidentPlaces(&i)
 	switch {
 	case !found:
-		if err = t.one(t.ctx, `SELECT coalesce(max(number), 0) + 1 FROM incidents`, nil, []any{&i.Number}); err == nil {
-			err = t.exec(insertIncident, append(places, incident.Fold(i.Name))...)
-		}
+		err = t.exec(insertIncident, append(places, incident.Fold(i.Name))...)
 	case i.Name == old.Name && i.Created.Equal(old.Created):
 		err = t.exec(updateSameName, append(places[4:], i.Number)...)
 	default:
@@ -189,11 +208,13 @@ const (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
 )
 
-func (t tx) putAlert(a alert.Alert) error {
+func (t tx) putAlert(a alert.Alert, restored bool) error {
 	given := a.Version
-	a.Version++
+	if !restored {
+		a.Version++
+	}
 	places := alertPlaces(&a)
-	if given == 0 {
+	if given == 0 || restored {
 		result, err := t.execute(t.ctx, insertAlert, places...)
 		if err != nil {
 			return err
@@ -207,8 +228,10 @@ func (t tx) putAlert(a alert.Alert) error {
 	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version, &old.Standalone, &old.Origin.Source, &old.Title, &was}); err != nil {
 		return err
 	}
-	if err := storage.CheckVersion("alert", string(a.ID), given, old.Version); err != nil {
-		return err
+	if !restored {
+		if err := storage.CheckVersion("alert", string(a.ID), given, old.Version); err != nil {
+			return err
+		}
 	}
 	is, err := evidence{&a.Evidence}.Value()
 	if err != nil {
@@ -248,15 +271,69 @@ func (t tx) putKeys(a *alert.Alert) error {
 		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ? FROM json_each(?)`, micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, texts(keys))
 }
 
-const insertEntry = `INSERT INTO activity (` + entryColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+// purge takes away the alerts of an incident, and of its entries all but their skeletons.
+func (t tx) purge(id incident.ID) error {
+	if err := errors.Join(
+		t.exec(`DELETE FROM alert_keys WHERE incident = ?`, id),
+		t.exec(`DELETE FROM alerts WHERE incident = ?`, id)); err != nil {
+		return err
+	}
+	entries, err := t.entries(id)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := t.replaceEntry(e, e.Skeleton()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// addEntries returns the Seq of the first.
-func (t tx) addEntries(entries []activity.Entry) (first int64, err error) {
+// entries returns those of an incident.
+func (t tx) entries(id incident.ID) (entries []activity.Entry, err error) {
+	rows, err := t.query(t.ctx, `SELECT `+entryColumns+` FROM activity WHERE incident = ?`, []any{id})
+	if err != nil {
+		return nil, err
+	}
+	for err == nil && rows.Next() {
+		var e activity.Entry
+		err = rows.Scan(entryPlaces(&e)...)
+		entries = append(entries, e)
+	}
+	return entries, cmp.Or(err, rows.Err(), rows.close())
+}
+
+const (
+	insertEntry = `INSERT INTO activity (` + entryColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+	updateEntry = `UPDATE activity SET (` + entryColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?`
+)
+
+// addEntries returns the Seq of the first. Those that are restored have theirs, and may be there.
+func (t tx) addEntries(entries []activity.Entry, restored bool) (first int64, err error) {
 	if err := t.one(t.ctx, `SELECT coalesce(max(seq), 0) + 1 FROM activity`, nil, []any{&first}); err != nil {
 		return 0, err
 	}
-	for n, e := range entries {
-		e.Seq = first + int64(n)
+	next := first
+	for _, e := range entries {
+		if restored && e.Seq < next {
+			old, found, err := t.entry(e.ID)
+			if err != nil {
+				return 0, err
+			}
+			if !found || old.Seq != e.Seq {
+				return 0, elsewhere(e)
+			}
+			if err := t.replaceEntry(old, e); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if restored && e.Seq > next {
+			return 0, elsewhere(e)
+		}
+		e.Seq = next
+		next++
 		result, err := t.execute(t.ctx, insertEntry, entryPlaces(&e)...)
 		if err != nil {
 			return 0, err
@@ -266,24 +343,41 @@ func (t tx) addEntries(entries []activity.Entry) (first int64, err error) {
 		} else if added == 0 {
 			return 0, exists("entry", string(e.ID))
 		}
-		if e.Redacted {
-			continue
-		}
-		for _, a := range e.Attachments {
-			if err := t.exec(`INSERT INTO content_names (sha256, seq) VALUES (?, ?) ON CONFLICT DO NOTHING`, a.SHA256, e.Seq); err != nil {
-				return 0, err
-			}
+		if err := t.nameContents(e); err != nil {
+			return 0, err
 		}
 	}
 	return first, nil
+}
+
+func elsewhere(e activity.Entry) error {
+	return exists("entry", fmt.Sprintf("%s at another place than %d", e.ID, e.Seq))
+}
+
+// nameContents stores which contents e names.
+func (t tx) nameContents(e activity.Entry) error {
+	if e.Redacted {
+		return nil
+	}
+	for _, a := range e.Attachments {
+		if err := t.exec(`INSERT INTO content_names (sha256, seq) VALUES (?, ?) ON CONFLICT DO NOTHING`, a.SHA256, e.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry returns the one with that ID.
+func (t tx) entry(id activity.ID) (e activity.Entry, found bool, err error) {
+	found, err = t.find(`SELECT `+entryColumns+` FROM activity WHERE id = ?`, []any{id}, entryPlaces(&e))
+	return e, found, err
 }
 
 // toRedact returns the entries with those IDs, as they are.
 func (t tx) toRedact(ids []activity.ID) ([]activity.Entry, error) {
 	var entries []activity.Entry
 	for _, id := range ids {
-		var e activity.Entry
-		found, err := t.find(`SELECT `+entryColumns+` FROM activity WHERE id = ?`, []any{id}, entryPlaces(&e))
+		e, found, err := t.entry(id)
 		if err != nil {
 			return nil, err
 		}
@@ -295,17 +389,21 @@ func (t tx) toRedact(ids []activity.ID) ([]activity.Entry, error) {
 	return entries, nil
 }
 
-// redact takes away what e says, and the contents that it was the last to name.
-func (t tx) redact(e activity.Entry) error {
-	attachments := e.Attachments
-	e = e.Redact()
-	if err := t.exec(`UPDATE activity SET text = ?, attachments = ?, redacted = ? WHERE seq = ?`, e.Text, list[activity.Attachment]{&e.Attachments}, e.Redacted, e.Seq); err != nil {
+// replaceEntry puts e in the place of old, and takes away the contents that this was the last to name.
+func (t tx) replaceEntry(old, e activity.Entry) error {
+	if err := t.exec(updateEntry, append(entryPlaces(&e), old.Seq)...); err != nil {
 		return err
 	}
-	for _, a := range attachments {
-		if err := errors.Join(
-			t.exec(`DELETE FROM content_names WHERE sha256 = ? AND seq = ?`, a.SHA256, e.Seq),
-			t.exec(`DELETE FROM contents WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM content_names WHERE sha256 = ?1)`, a.SHA256)); err != nil {
+	for _, a := range old.Attachments {
+		if err := t.exec(`DELETE FROM content_names WHERE sha256 = ? AND seq = ?`, a.SHA256, old.Seq); err != nil {
+			return err
+		}
+	}
+	if err := t.nameContents(e); err != nil {
+		return err
+	}
+	for _, a := range old.Attachments {
+		if err := t.exec(`DELETE FROM contents WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM content_names WHERE sha256 = ?1)`, a.SHA256); err != nil {
 			return err
 		}
 	}

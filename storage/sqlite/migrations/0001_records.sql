@@ -3,7 +3,7 @@
 -- collation.
 
 CREATE TABLE incidents (
-	number INTEGER PRIMARY KEY, -- what people say; nothing is ever deleted, so the next is the highest and one
+	number INTEGER PRIMARY KEY, -- what people say; no incident is ever deleted, so the next is the highest and one
 	id TEXT NOT NULL UNIQUE,
 	version INTEGER NOT NULL,
 	name TEXT NOT NULL,

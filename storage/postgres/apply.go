@@ -25,6 +25,8 @@ type write struct {
 	attached  [][]string // digests, of each entry
 	contents  []activity.Content
 	redact    []string
+	purge     []string // incidents, each once
+	restored  bool     // records have the versions and numbers that they keep
 
 	ctx     context.Context
 	leads   bool          // it was told to lead
@@ -44,7 +46,8 @@ func (w *write) rows() int {
 type record struct {
 	table   string // as people call it
 	id      string
-	version int64
+	version int64      // that it must have where it is stored
+	number  int64      // that it has where it is restored
 	row     []any      // of the statement that writes it
 	keys    [][]byte   // of an alert's entities
 	seen    alertSight // of an alert
@@ -58,11 +61,13 @@ type alertSight struct {
 }
 
 // prepare encodes a Changeset, before any lock is held.
-func prepare(tenant string, cs storage.Changeset) (*write, error) {
+func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error) {
 	if err := cs.Check(); err != nil {
 		return nil, err
 	}
-	w := &write{redact: escapeAll(cs.Redact), turn: make(chan struct{}, 1), over: make(chan struct{})}
+	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), restored: restored, turn: make(chan struct{}, 1), over: make(chan struct{})}
+	slices.Sort(w.purge)
+	w.purge = slices.Compact(w.purge)
 	for n := range cs.Incidents {
 		r, err := incidentRecord(tenant, &cs.Incidents[n])
 		if err != nil {
@@ -84,6 +89,15 @@ func prepare(tenant string, cs storage.Changeset) (*write, error) {
 			return nil, err
 		}
 		w.entries, w.attached = append(w.entries, r), append(w.attached, named(e))
+	}
+	if restored {
+		for n := range w.incidents {
+			w.incidents[n].row[2] = cs.Incidents[n].Version
+		}
+		for n := range w.alerts {
+			w.alerts[n].row[2] = cs.Alerts[n].Version
+		}
+		w.redact = nil
 	}
 	for _, c := range cs.Contents { // which may be written when the caller has given up
 		w.contents = append(w.contents, activity.Content{SHA256: c.SHA256, Data: append([]byte{}, c.Data...)})
@@ -137,7 +151,7 @@ func incidentRecord(tenant string, i *incident.Incident) (record, error) {
 		row = append(row, l.values)
 		all = append(all, terms(tenant, l.column, l.values)...)
 	}
-	return record{table: "incident", id: escape(i.ID), version: i.Version, row: append(row, all, classified(a))}, nil
+	return record{table: "incident", id: escape(i.ID), version: i.Version, number: i.Number, row: append(row, all, classified(a))}, nil
 }
 
 // classified returns the classifications that alerts have, and "" if one has none.
@@ -181,6 +195,8 @@ func alertRecord(tenant string, a *alert.Alert) (record, error) {
 const (
 	insertAlert = `insert into incidentkit.alerts (tenant, id, version, incident, status, severity, first_activity, record)
 		values ($1, $2, $3, $4, $5, $6, $7, $8::text::json)`
+	overAlert = ` on conflict (tenant, id) do update set version = excluded.version, incident = excluded.incident, status = excluded.status,
+		severity = excluded.severity, first_activity = excluded.first_activity, record = excluded.record`
 	updateAlert = `update incidentkit.alerts set version = $3, incident = $4, status = $5, severity = $6, first_activity = $7, record = $8::text::json
 		where tenant = $1 and id = $2`
 	deleteSightings = `delete from incidentkit.sightings where tenant = $1 and alert = $2 and key <> all($3::bytea[])`
@@ -199,7 +215,7 @@ func entryRecord(tenant string, e *activity.Entry) (record, error) {
 	for n, c := range e.Changes {
 		fields[n] = escape(c.Field)
 	}
-	return record{table: "entry", id: escape(e.ID), row: []any{tenant, escape(e.ID), micros(e.Time), escape(e.Incident), escape(e.Alert), int16(e.Type),
+	return record{table: "entry", id: escape(e.ID), number: e.Seq, row: []any{tenant, escape(e.ID), micros(e.Time), escape(e.Incident), escape(e.Alert), int16(e.Type),
 		int16(e.Category()), int16(e.Trigger()), escape(e.Actor.ID), escape(e.Origin), fields, text}}, nil
 }
 

@@ -52,7 +52,7 @@ func copyAll(ctx context.Context, dst, src storage.Storage) error {
 // tables returns what stands in the columns of all tables for a tenant, but records and what is made from its name.
 func tables(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string][]string, error) {
 	all := make(map[string][]string)
-	for _, table := range []string{"tenants", "incidents", "alerts", "sightings", "entries", "attachments", "contents"} {
+	for _, table := range []string{"tenants", "incidents", "facets", "alerts", "sightings", "entries", "attachments", "contents"} {
 		rows, err := pool.Query(ctx, "select (to_jsonb(x) - array['tenant', 'record', 'terms'])::text from incidentkit."+table+" x where tenant = $1 order by 1", tenant)
 		if err != nil {
 			return nil, err

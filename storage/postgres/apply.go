@@ -51,6 +51,7 @@ type record struct {
 	row     []any      // of the statement that writes it
 	keys    [][]byte   // of an alert's entities
 	seen    alertSight // of an alert
+	counts  counted    // of an incident
 }
 
 // An alertSight is what the table of sightings says of an alert.
@@ -151,7 +152,8 @@ func incidentRecord(tenant string, i *incident.Incident) (record, error) {
 		row = append(row, l.values)
 		all = append(all, terms(tenant, l.column, l.values)...)
 	}
-	return record{table: "incident", id: escape(i.ID), version: i.Version, number: i.Number, row: append(row, all, classified(a))}, nil
+	counts := counted{int16(i.Status), int16(i.Severity), facets(i)}
+	return record{table: "incident", id: escape(i.ID), version: i.Version, number: i.Number, counts: counts, row: append(row, all, classified(a), counts.facets)}, nil
 }
 
 // classified returns the classifications that alerts have, and "" if one has none.
@@ -171,14 +173,14 @@ func classified(s *incident.Summary) []string {
 const (
 	insertIncident = `insert into incidentkit.incidents (tenant, id, version, name, folded, status, severity, priority, assigned, owner, classification,
 		determination, alert_severities, criticality, created, updated, record, tags, sources, detection_sources, products, categories, techniques,
-		device_groups, platforms, threats, threat_actors, refs, terms, alert_classifications, number)
-		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::json, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
-		t.number - $31::bigint
+		device_groups, platforms, threats, threat_actors, refs, terms, alert_classifications, facets, number)
+		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::json, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31,
+		t.number - $32::bigint
 		from incidentkit.tenants t where t.tenant = $1`
 	updateIncident = `update incidentkit.incidents set version = $3, name = $4, folded = $5, status = $6, severity = $7, priority = $8, assigned = $9, owner = $10,
 		classification = $11, determination = $12, alert_severities = $13, criticality = $14, created = $15, updated = $16, record = $17::text::json, tags = $18,
 		sources = $19, detection_sources = $20, products = $21, categories = $22, techniques = $23, device_groups = $24, platforms = $25, threats = $26, threat_actors = $27,
-		refs = $28, terms = $29, alert_classifications = $30
+		refs = $28, terms = $29, alert_classifications = $30, facets = $31
 		where tenant = $1 and id = $2`
 )
 
@@ -245,7 +247,7 @@ const (
 	deleteAttachments = `delete from incidentkit.attachments where tenant = $1 and seq = $2 and sha256 = any($3::text[])`
 	deleteContents    = `delete from incidentkit.contents c where tenant = $1 and sha256 = any($2::text[])
 		and not exists (select from incidentkit.attachments a where a.tenant = $1 and a.sha256 = c.sha256)`
-	lockIncidents = `select id, version, number from incidentkit.incidents where tenant = $1 and id = any($2::text[]) order by id for update`
-	lockAlerts    = `select id, version, 0::bigint from incidentkit.alerts where tenant = $1 and id = any($2::text[]) order by id for update`
-	findEntries   = `select id, 1::bigint, seq from incidentkit.entries where tenant = $1 and id = any($2::text[])`
+	lockIncidents = `select id, version, number, status, severity, facets from incidentkit.incidents where tenant = $1 and id = any($2::text[]) order by id for update`
+	lockAlerts    = `select id, version, 0::bigint, 0::smallint, 0::smallint, '{}'::text[] from incidentkit.alerts where tenant = $1 and id = any($2::text[]) order by id for update`
+	findEntries   = `select id, 1::bigint, seq, 0::smallint, 0::smallint, '{}'::text[] from incidentkit.entries where tenant = $1 and id = any($2::text[])`
 )

@@ -20,7 +20,7 @@ func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 }
 
 const (
-	findIncidents = `select id, version, number from incidentkit.incidents where tenant = $1 and id = any($2::text[])`
+	findIncidents = `select id, version, number, status, severity, facets from incidentkit.incidents where tenant = $1 and id = any($2::text[])`
 	findNamed     = `select distinct a.sha256 from incidentkit.attachments a join incidentkit.entries e on e.tenant = a.tenant and e.seq = a.seq
 		where a.tenant = $1 and e.id = any($2::text[])`
 	overEntry = ` on conflict (tenant, seq) do update set time = excluded.time, incident = excluded.incident, alert = excluded.alert, type = excluded.type,
@@ -57,7 +57,9 @@ func (t *transaction) restore(w *write) error {
 	t.queue(subject{}, takeNumbers, t.tenant, t.logged, t.fresh)
 	for _, r := range w.incidents {
 		about := subject{r.table, r.id, w}
-		if _, known := t.incidents[r.id]; known {
+		s, known := t.incidents[r.id]
+		t.count(s.counts, r.counts)
+		if known {
 			t.queue(about, updateIncident, r.row...)
 		} else {
 			t.queue(about, insertIncident, append(slices.Clip(r.row), last.number+t.fresh-r.number)...)

@@ -33,6 +33,7 @@ type transaction struct {
 	accepted                   []*write          // go with what is stored
 	refused                    map[*write]error  // do not
 	fresh, logged              int64             // incidents and entries that are new
+	tallies                    map[tally]int64   // by which facets change
 
 	batch      pgx.Batch
 	subjects   []subject // of the statements in the batch
@@ -46,6 +47,7 @@ type stored struct {
 	version int64 // 0 where it is not there
 	number  int64
 	fresh   int64 // how many incidents are new up to this one; 0 when it is not new
+	counts  counted
 }
 
 // A subject is what a statement is about.
@@ -98,11 +100,12 @@ func (t *transaction) run() error {
 	return nil
 }
 
-// commit forgets those of the digests that no entry names any more, and ends the transaction.
+// commit forgets those of the digests that no entry names any more, writes what is counted, and ends the transaction.
 func (t *transaction) commit(gone []string) error {
 	if len(gone) > 0 {
 		t.queue(subject{table: "content"}, deleteContents, t.tenant, gone)
 	}
+	t.putTallies()
 	t.queue(subject{}, commit)
 	if t.logged > 0 {
 		t.queue(subject{}, notify, channel(t.tenant))
@@ -149,8 +152,9 @@ func (t *transaction) find(sql string, ids []string, known map[string]stored) {
 	t.queue(subject{}, sql, t.tenant, ids).Query(func(rows pgx.Rows) error {
 		var id string
 		var s stored
-		_, err := pgx.ForEachRow(rows, []any{&id, &s.version, &s.number}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&id, &s.version, &s.number, &s.counts.status, &s.counts.severity, &s.counts.facets}, func() error {
 			known[id] = s
+			s.counts.facets = nil // the next one's are others
 			return nil
 		})
 		return err
@@ -182,6 +186,8 @@ func (t *transaction) decide() {
 				t.fresh++
 				s.fresh = t.fresh
 			}
+			t.count(s.counts, r.counts)
+			s.counts = r.counts
 			t.incidents[r.id] = s
 		}
 		for _, r := range w.alerts {
@@ -266,7 +272,7 @@ func (t *transaction) writeAlert(a alertWrite) {
 // returns where those before will be. From this statement on, other transactions of the tenant that come to theirs wait.
 func (t *transaction) takeNumbers() *stored {
 	before := new(stored) // version is that of the log
-	if t.logged == 0 && t.fresh == 0 && !slices.ContainsFunc(t.accepted, func(w *write) bool { return len(w.contents)+len(w.redact)+len(w.purge) > 0 }) {
+	if t.logged == 0 && t.fresh == 0 && len(t.tallies) == 0 && !slices.ContainsFunc(t.accepted, func(w *write) bool { return len(w.contents)+len(w.redact)+len(w.purge) > 0 }) {
 		return before
 	}
 	t.queue(subject{}, takeNumbers, t.tenant, t.logged, t.fresh).QueryRow(func(row pgx.Row) error {

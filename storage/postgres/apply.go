@@ -25,6 +25,8 @@ type write struct {
 	attached  [][]string // digests, of each entry
 	contents  []activity.Content
 	redact    []string
+	purge     []string // incidents, each once
+	restored  bool     // records have the versions and numbers that they keep
 
 	ctx     context.Context
 	leads   bool          // it was told to lead
@@ -44,10 +46,12 @@ func (w *write) rows() int {
 type record struct {
 	table   string // as people call it
 	id      string
-	version int64
+	version int64      // that it must have where it is stored
+	number  int64      // that it has where it is restored
 	row     []any      // of the statement that writes it
 	keys    [][]byte   // of an alert's entities
 	seen    alertSight // of an alert
+	counts  counted    // of an incident
 }
 
 // An alertSight is what the table of sightings says of an alert.
@@ -58,11 +62,13 @@ type alertSight struct {
 }
 
 // prepare encodes a Changeset, before any lock is held.
-func prepare(tenant string, cs storage.Changeset) (*write, error) {
+func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error) {
 	if err := cs.Check(); err != nil {
 		return nil, err
 	}
-	w := &write{redact: escapeAll(cs.Redact), turn: make(chan struct{}, 1), over: make(chan struct{})}
+	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), restored: restored, turn: make(chan struct{}, 1), over: make(chan struct{})}
+	slices.Sort(w.purge)
+	w.purge = slices.Compact(w.purge)
 	for n := range cs.Incidents {
 		r, err := incidentRecord(tenant, &cs.Incidents[n])
 		if err != nil {
@@ -84,6 +90,15 @@ func prepare(tenant string, cs storage.Changeset) (*write, error) {
 			return nil, err
 		}
 		w.entries, w.attached = append(w.entries, r), append(w.attached, named(e))
+	}
+	if restored {
+		for n := range w.incidents {
+			w.incidents[n].row[2] = cs.Incidents[n].Version
+		}
+		for n := range w.alerts {
+			w.alerts[n].row[2] = cs.Alerts[n].Version
+		}
+		w.redact = nil
 	}
 	for _, c := range cs.Contents { // which may be written when the caller has given up
 		w.contents = append(w.contents, activity.Content{SHA256: c.SHA256, Data: append([]byte{}, c.Data...)})
@@ -137,7 +152,8 @@ func incidentRecord(tenant string, i *incident.Incident) (record, error) {
 		row = append(row, l.values)
 		all = append(all, terms(tenant, l.column, l.values)...)
 	}
-	return record{table: "incident", id: escape(i.ID), version: i.Version, row: append(row, all, classified(a))}, nil
+	counts := counted{int16(i.Status), int16(i.Severity), facets(i)}
+	return record{table: "incident", id: escape(i.ID), version: i.Version, number: i.Number, counts: counts, row: append(row, all, classified(a), counts.facets)}, nil
 }
 
 // classified returns the classifications that alerts have, and "" if one has none.
@@ -157,14 +173,14 @@ func classified(s *incident.Summary) []string {
 const (
 	insertIncident = `insert into incidentkit.incidents (tenant, id, version, name, folded, status, severity, priority, assigned, owner, classification,
 		determination, alert_severities, criticality, created, updated, record, tags, sources, detection_sources, products, categories, techniques,
-		device_groups, platforms, threats, threat_actors, refs, terms, alert_classifications, number)
-		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::json, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
-		t.number - $31::bigint
+		device_groups, platforms, threats, threat_actors, refs, terms, alert_classifications, facets, number)
+		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::json, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31,
+		t.number - $32::bigint
 		from incidentkit.tenants t where t.tenant = $1`
 	updateIncident = `update incidentkit.incidents set version = $3, name = $4, folded = $5, status = $6, severity = $7, priority = $8, assigned = $9, owner = $10,
 		classification = $11, determination = $12, alert_severities = $13, criticality = $14, created = $15, updated = $16, record = $17::text::json, tags = $18,
 		sources = $19, detection_sources = $20, products = $21, categories = $22, techniques = $23, device_groups = $24, platforms = $25, threats = $26, threat_actors = $27,
-		refs = $28, terms = $29, alert_classifications = $30
+		refs = $28, terms = $29, alert_classifications = $30, facets = $31
 		where tenant = $1 and id = $2`
 )
 
@@ -181,6 +197,8 @@ func alertRecord(tenant string, a *alert.Alert) (record, error) {
 const (
 	insertAlert = `insert into incidentkit.alerts (tenant, id, version, incident, status, severity, first_activity, record)
 		values ($1, $2, $3, $4, $5, $6, $7, $8::text::json)`
+	overAlert = ` on conflict (tenant, id) do update set version = excluded.version, incident = excluded.incident, status = excluded.status,
+		severity = excluded.severity, first_activity = excluded.first_activity, record = excluded.record`
 	updateAlert = `update incidentkit.alerts set version = $3, incident = $4, status = $5, severity = $6, first_activity = $7, record = $8::text::json
 		where tenant = $1 and id = $2`
 	deleteSightings = `delete from incidentkit.sightings where tenant = $1 and alert = $2 and key <> all($3::bytea[])`
@@ -199,7 +217,7 @@ func entryRecord(tenant string, e *activity.Entry) (record, error) {
 	for n, c := range e.Changes {
 		fields[n] = escape(c.Field)
 	}
-	return record{table: "entry", id: escape(e.ID), row: []any{tenant, escape(e.ID), micros(e.Time), escape(e.Incident), escape(e.Alert), int16(e.Type),
+	return record{table: "entry", id: escape(e.ID), number: e.Seq, row: []any{tenant, escape(e.ID), micros(e.Time), escape(e.Incident), escape(e.Alert), int16(e.Type),
 		int16(e.Category()), int16(e.Trigger()), escape(e.Actor.ID), escape(e.Origin), fields, text}}, nil
 }
 
@@ -229,7 +247,7 @@ const (
 	deleteAttachments = `delete from incidentkit.attachments where tenant = $1 and seq = $2 and sha256 = any($3::text[])`
 	deleteContents    = `delete from incidentkit.contents c where tenant = $1 and sha256 = any($2::text[])
 		and not exists (select from incidentkit.attachments a where a.tenant = $1 and a.sha256 = c.sha256)`
-	lockIncidents = `select id, version, number from incidentkit.incidents where tenant = $1 and id = any($2::text[]) order by id for update`
-	lockAlerts    = `select id, version, 0::bigint from incidentkit.alerts where tenant = $1 and id = any($2::text[]) order by id for update`
-	findEntries   = `select id, 1::bigint, seq from incidentkit.entries where tenant = $1 and id = any($2::text[])`
+	lockIncidents = `select id, version, number, status, severity, facets from incidentkit.incidents where tenant = $1 and id = any($2::text[]) order by id for update`
+	lockAlerts    = `select id, version, 0::bigint, 0::smallint, 0::smallint, '{}'::text[] from incidentkit.alerts where tenant = $1 and id = any($2::text[]) order by id for update`
+	findEntries   = `select id, 1::bigint, seq, 0::smallint, 0::smallint, '{}'::text[] from incidentkit.entries where tenant = $1 and id = any($2::text[])`
 )

@@ -23,17 +23,23 @@ const (
 
 // Apply keeps a Changeset; see [storage.Storage]. Who finds nobody writing leads: it commits its own Changeset and those
 // of all who wait, in one transaction, and then hands over to the first of those who came meanwhile. The
-// transaction takes one round trip, one more to lock records that are there, and two more where entries are redacted.
+// transaction takes one round trip, one more to lock records that are there, and two more where entries are redacted. A
+// purge takes one more for each incident, and for each 1,000 entries of it.
 //
 // When ctx is done before the Changeset's turn has come nothing is kept. After that the error says that it is unknown.
 // But what is committed together goes on until the context of each is done: so long the one that leads, and the last of
 // the others, wait for the outcome and return it.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	return s.keep(ctx, cs, false)
+}
+
+// keep is Apply, or Restore.
+func (s *Store) keep(ctx context.Context, cs storage.Changeset, restored bool) (storage.Receipt, error) {
 	if err := s.begin(ctx); err != nil {
 		return storage.Receipt{}, err
 	}
 	defer s.running.Done()
-	w, err := prepare(s.tenant, cs)
+	w, err := prepare(s.tenant, cs, restored)
 	if err != nil {
 		return storage.Receipt{}, err
 	}
@@ -105,7 +111,7 @@ func (q *queue) take(b *batch) {
 }
 
 // alone reports whether w needs a transaction to itself, because it reads what it changes.
-func (w *write) alone() bool { return len(w.redact) > 0 }
+func (w *write) alone() bool { return len(w.redact)+len(w.purge) > 0 || w.restored }
 
 // takeAll is take for what befalls all alike.
 func (q *queue) takeAll(b *batch) {

@@ -99,10 +99,12 @@ func TestJoined(t *testing.T) {
 			}
 			for _, n := range lots.Perm(6)[:lots.IntN(3)] {
 				cs.Alerts = append(cs.Alerts, alert.Alert{ID: alert.ID(fmt.Sprint("a", n)), Version: int64(lots.IntN(2)), FirstActivity: origin,
+					Incident: incident.ID(fmt.Sprint("i", lots.IntN(3))),
 					Evidence: []alert.Evidence{{Entity: alert.IP{Address: fmt.Sprint("192.0.2.", lots.IntN(3))}}}})
 			}
 			for _, n := range lots.Perm(30)[:lots.IntN(3)] {
 				cs.Activity = append(cs.Activity, activity.Entry{ID: activity.ID(fmt.Sprint("e", n)), Time: origin, Text: fmt.Sprint(lots.IntN(100)),
+					Incident:    incident.ID(fmt.Sprint("i", lots.IntN(3))),
 					Attachments: []activity.Attachment{{SHA256: fmt.Sprint("c", lots.IntN(3))}}})
 			}
 			if len(cs.Activity) > 0 && lots.IntN(2) == 0 {
@@ -110,6 +112,9 @@ func TestJoined(t *testing.T) {
 			}
 			if lots.IntN(6) == 0 {
 				cs.Redact = []activity.ID{activity.ID(fmt.Sprint("e", lots.IntN(30)))}
+			}
+			if len(cs.Incidents) > 0 && cs.Incidents[0].Version > 0 && lots.IntN(3) == 0 {
+				cs.Purge = []incident.ID{cs.Incidents[0].ID}
 			}
 			return cs
 		}

@@ -42,7 +42,7 @@ func TestFewConnections(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
 		connections := 1
 		switch _, rule, _ := strings.Cut(t.Name(), "/"); rule {
-		case "Redact", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
+		case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
 			connections = 3
 		}
 		return open(t, fmt.Sprint(at, " pool_max_conns=", connections, mode(t, "exec")), tenant(t))

@@ -63,7 +63,7 @@
 // Texts that are not UTF-8 are refused, or come back with U+FFFD.
 //
 // Texts in names are looked for in all incidents that the other filters let pass, and orders by owner or name are made
-// by sorting those. Facets are counted by reading them. What a redaction takes away leaves the disk when
+// by sorting those. Facets are counted in a column of those, and where a query filters by status and severity alone they are kept. What a redaction or a purge takes away leaves the disk when
 // PostgreSQL vacuums the table and recycles its write-ahead log.
 //
 // The encoding of the database must be UTF8, and its version 12 or later; it is tested with 15.

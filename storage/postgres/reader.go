@@ -29,6 +29,7 @@ var (
 	_ storage.Reader  = (*reader)(nil)
 	_ storage.Sighter = (*reader)(nil)
 	_ storage.Counter = (*reader)(nil)
+	_ storage.Faceter = (*reader)(nil)
 )
 
 // View calls fn with a Reader of the moment of the call, a transaction that is read-only; see [storage.Storage].
@@ -242,6 +243,10 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (n int, err error)
 		return 0, err
 	}
 	w := newWhere(r.tenant)
+	if byMarks(q) {
+		err = r.conn.QueryRow(ctx, w.keptCount(&q), w.args...).Scan(&n)
+		return n, failed(ctx, err)
+	}
 	c := w.incidents(&q)
 	err = r.conn.QueryRow(ctx, "select count(*) from incidentkit.incidents i where i.tenant = $1 and "+c.String(), w.args...).Scan(&n)
 	return n, failed(ctx, err)

@@ -33,6 +33,7 @@ type transaction struct {
 	accepted                   []*write          // go with what is stored
 	refused                    map[*write]error  // do not
 	fresh, logged              int64             // incidents and entries that are new
+	tallies                    map[tally]int64   // by which facets change
 
 	batch      pgx.Batch
 	subjects   []subject // of the statements in the batch
@@ -46,6 +47,7 @@ type stored struct {
 	version int64 // 0 where it is not there
 	number  int64
 	fresh   int64 // how many incidents are new up to this one; 0 when it is not new
+	counts  counted
 }
 
 // A subject is what a statement is about.
@@ -57,6 +59,9 @@ type subject struct {
 // run keeps what can be kept. Without an error the writes that are accepted have their receipts, and the others
 // an error in refused.
 func (t *transaction) run() error {
+	if t.writes[0].restored {
+		return t.restore(t.writes[0])
+	}
 	if err := t.lock(); err != nil {
 		return err
 	}
@@ -66,7 +71,13 @@ func (t *transaction) run() error {
 		return nil
 	}
 	t.writeRecords()
-	first := t.writeEntries()
+	first := t.takeNumbers()
+	for _, w := range t.accepted {
+		if err := t.purge(w); err != nil {
+			return err
+		}
+	}
+	t.writeEntries()
 	var gone []string
 	for _, w := range t.accepted {
 		if len(w.redact) == 0 {
@@ -82,19 +93,25 @@ func (t *transaction) run() error {
 		}
 		gone = append(gone, more...)
 	}
+	if err := t.commit(gone); err != nil {
+		return err
+	}
+	t.receipts(first)
+	return nil
+}
+
+// commit forgets those of the digests that no entry names any more, writes what is counted, and ends the transaction.
+func (t *transaction) commit(gone []string) error {
 	if len(gone) > 0 {
 		t.queue(subject{table: "content"}, deleteContents, t.tenant, gone)
 	}
+	t.putTallies()
 	t.queue(subject{}, commit)
 	if t.logged > 0 {
 		t.queue(subject{}, notify, channel(t.tenant))
 	}
 	t.committing = true
-	if err := t.send(); err != nil {
-		return err
-	}
-	t.receipts(first)
-	return nil
+	return t.send()
 }
 
 const commit = "commit"
@@ -122,20 +139,26 @@ func (t *transaction) lock() error {
 		if len(l.ids) == 0 {
 			continue
 		}
-		t.queue(subject{}, l.sql, t.tenant, l.ids).Query(func(rows pgx.Rows) error {
-			var id string
-			var s stored
-			_, err := pgx.ForEachRow(rows, []any{&id, &s.version, &s.number}, func() error {
-				l.known[id] = s
-				return nil
-			})
-			return err
-		})
+		t.find(l.sql, l.ids, l.known)
 	}
 	if len(t.subjects) == unlocked {
 		return nil
 	}
 	return t.send()
+}
+
+// find queues what adds the records with those IDs to known, as far as they are there.
+func (t *transaction) find(sql string, ids []string, known map[string]stored) {
+	t.queue(subject{}, sql, t.tenant, ids).Query(func(rows pgx.Rows) error {
+		var id string
+		var s stored
+		_, err := pgx.ForEachRow(rows, []any{&id, &s.version, &s.number, &s.counts.status, &s.counts.severity, &s.counts.facets}, func() error {
+			known[id] = s
+			s.counts.facets = nil // the next one's are others
+			return nil
+		})
+		return err
+	})
 }
 
 // wanted appends the IDs of the records to look for.
@@ -163,6 +186,8 @@ func (t *transaction) decide() {
 				t.fresh++
 				s.fresh = t.fresh
 			}
+			t.count(s.counts, r.counts)
+			s.counts = r.counts
 			t.incidents[r.id] = s
 		}
 		for _, r := range w.alerts {
@@ -216,24 +241,38 @@ func (t *transaction) writeRecords() {
 	}
 	slices.SortStableFunc(alerts, func(a, b alertWrite) int { return strings.Compare(a.id, b.id) })
 	for _, a := range alerts {
-		about := subject{a.table, a.id, a.of}
-		if a.version == 0 {
-			t.queue(about, insertAlert, a.row...)
-		} else {
-			t.queue(about, updateAlert, a.row...)
-			t.queue(about, deleteSightings, t.tenant, a.id, a.keys)
-		}
-		if len(a.keys) > 0 {
-			t.queue(about, upsertSightings, t.tenant, a.id, a.keys, a.seen.incident, a.seen.at, a.seen.standalone)
+		t.writeAlert(a)
+	}
+	for _, w := range t.accepted {
+		if len(w.purge) > 0 {
+			t.queue(subject{"purge", w.purge[0], w}, lockPurged, t.tenant, w.purge)
 		}
 	}
 }
 
-// writeEntries queues what stands in the order of commits, and returns where the numbers before the first that it
-// takes will be. From the first of these statements on, other transactions of the tenant that come to theirs wait.
-func (t *transaction) writeEntries() *stored {
+func (t *transaction) writeAlert(a alertWrite) {
+	about := subject{a.table, a.id, a.of}
+	switch {
+	case a.of.restored:
+		t.queue(about, insertAlert+overAlert, a.row...)
+	case a.version == 0:
+		t.queue(about, insertAlert, a.row...)
+	default:
+		t.queue(about, updateAlert, a.row...)
+	}
+	if a.version != 0 || a.of.restored {
+		t.queue(about, deleteSightings, t.tenant, a.id, a.keys)
+	}
+	if len(a.keys) > 0 {
+		t.queue(about, upsertSightings, t.tenant, a.id, a.keys, a.seen.incident, a.seen.at, a.seen.standalone)
+	}
+}
+
+// takeNumbers queues what takes the next numbers where there is something that stands in the order of commits, and
+// returns where those before will be. From this statement on, other transactions of the tenant that come to theirs wait.
+func (t *transaction) takeNumbers() *stored {
 	before := new(stored) // version is that of the log
-	if t.logged == 0 && t.fresh == 0 && !slices.ContainsFunc(t.accepted, func(w *write) bool { return len(w.contents)+len(w.redact) > 0 }) {
+	if t.logged == 0 && t.fresh == 0 && len(t.tallies) == 0 && !slices.ContainsFunc(t.accepted, func(w *write) bool { return len(w.contents)+len(w.redact)+len(w.purge) > 0 }) {
 		return before
 	}
 	t.queue(subject{}, takeNumbers, t.tenant, t.logged, t.fresh).QueryRow(func(row pgx.Row) error {
@@ -241,6 +280,11 @@ func (t *transaction) writeEntries() *stored {
 		before.version, before.number = before.version-t.logged, before.number-t.fresh
 		return err
 	})
+	return before
+}
+
+// writeEntries queues what stands in the order of commits.
+func (t *transaction) writeEntries() {
 	logged := int64(0)
 	for _, w := range t.accepted {
 		for _, r := range w.incidents {
@@ -258,11 +302,14 @@ func (t *transaction) writeEntries() *stored {
 				t.queue(about, insertAttachments, t.tenant, w.attached[n], t.logged-logged)
 			}
 		}
-		for _, c := range w.contents { // before the next one's entries, which may name them
-			t.queue(subject{"content", escape(c.SHA256), w}, insertContent, t.tenant, escape(c.SHA256), c.Data)
-		}
+		t.writeContents(w) // before the next one's entries, which may name them
 	}
-	return before
+}
+
+func (t *transaction) writeContents(w *write) {
+	for _, c := range w.contents {
+		t.queue(subject{"content", escape(c.SHA256), w}, insertContent, t.tenant, escape(c.SHA256), c.Data)
+	}
 }
 
 // receipts says which numbers were given, after those before.

@@ -39,6 +39,7 @@ create table incidentkit.incidents (
 	terms             bigint[] not null, -- digests of tenant, column and value, for the lists that have an index
 	created           bigint not null,
 	updated           bigint not null,
+	facets            text[] not null, -- what it counts for, see the table of facets
 	record            json not null,
 	primary key (tenant, id)
 );
@@ -49,6 +50,18 @@ create index incidents_severity on incidentkit.incidents (tenant, severity, upda
 create index incidents_status on incidentkit.incidents (tenant, status, updated, number);
 create index incidents_priority on incidentkit.incidents (tenant, priority, updated, number);
 create index incidents_terms on incidentkit.incidents using gin (terms);
+
+-- How many incidents count for a facet: a letter for the field and then the value, of an owner as JSON. key is its SHA-256, for
+-- one that is longer than an index can hold. Those who change a row have locked that of the tenant.
+create table incidentkit.facets (
+	tenant   text collate "C" not null,
+	key      bytea not null,
+	status   smallint not null, -- of the incidents
+	severity smallint not null,
+	facet    text collate "C" not null,
+	n        bigint not null, -- not 0
+	primary key (tenant, key, status, severity)
+) with (fillfactor = 50); -- some rows change with each transaction
 
 create table incidentkit.alerts (
 	tenant         text collate "C" not null,
@@ -116,6 +129,7 @@ create table incidentkit.contents (
 -- setting incidentkit.tenant. One that has named none has no rows.
 create policy tenant on incidentkit.tenants using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
 create policy tenant on incidentkit.incidents using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
+create policy tenant on incidentkit.facets using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
 create policy tenant on incidentkit.alerts using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
 create policy tenant on incidentkit.sightings using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));
 create policy tenant on incidentkit.entries using (tenant = nullif(current_setting('incidentkit.tenant', true), ''));

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,9 @@ func database(t *testing.T) string {
 // From memory into a file, from there into PostgreSQL, and back into memory: whatever was in the first is in the last,
 // numbers, versions, images and the log as they were, and a second copy writes nothing.
 func TestThroughAllStoragesAndBack(t *testing.T) {
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		require.NoError(t, checks.Value.Set("20")) // which takes seconds
+	}
 	dsn := database(t)
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {

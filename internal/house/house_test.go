@@ -796,7 +796,7 @@ var speakers = map[string]struct {
 	adds      int // how many arguments of a call of add are SQL; 0 means all
 }{
 	"storage/sqlite":   {fragments: nil, adds: 1},
-	"storage/postgres": {fragments: []string{"w.arg", "strings.Join", "String", "ordered", "compared", "channel", "direction", "columns", "tables", "schema", "column"}},
+	"storage/postgres": {fragments: []string{"w.arg", "strings.Join", "String", "ordered", "compared", "channel", "from", "direction", "columns", "tables", "schema", "column"}},
 }
 
 var sqlWord = regexp.MustCompile(`(?i)\b(select|insert|update|delete|from|where|and|or|order by|limit|create|alter|begin|set|pragma|exists|in|any|listen|notify)\b|::|\$[0-9]`)

@@ -62,7 +62,8 @@ func (s *Server) Init() error {
 	return s.Run("initdb", "-D", s.Data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
 }
 
-func (s *Server) command(path string, args ...string) *exec.Cmd {
+// Command returns a program that is run by the server's account in its folder.
+func (s *Server) Command(path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.Dir, append(os.Environ(), "LC_ALL=C"), s.as
 	return cmd
@@ -70,11 +71,11 @@ func (s *Server) command(path string, args ...string) *exec.Cmd {
 
 // Run runs one of PostgreSQL's programs to its end.
 func (s *Server) Run(name string, args ...string) error {
-	return run(s.command(filepath.Join(s.bin, name), args...))
+	return run(s.Command(filepath.Join(s.bin, name), args...))
 }
 
 // Copy makes another folder with data, for the server's account.
-func (s *Server) Copy(from, to string) error { return run(s.command("cp", "-R", from, to)) }
+func (s *Server) Copy(from, to string) error { return run(s.Command("cp", "-R", from, to)) }
 
 func run(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -92,7 +93,7 @@ func (s *Server) Start(settings ...string) error {
 	for _, set := range append([]string{"listen_addresses=", "fsync=off"}, settings...) {
 		args = append(args, "-c", set)
 	}
-	serving := s.command(filepath.Join(s.bin, "postgres"), args...)
+	serving := s.Command(filepath.Join(s.bin, "postgres"), args...)
 	log, err := serving.StderrPipe()
 	if err != nil {
 		return err
@@ -139,7 +140,7 @@ func (s *Server) Kill() error {
 	state, readErr := os.ReadFile(filepath.Join(s.Data(), "postmaster.pid"))
 	if lines := strings.Split(string(state), "\n"); len(lines) > 6 {
 		if key := strings.Fields(lines[6]); len(key) == 2 {
-			err = errors.Join(err, run(s.command("ipcrm", "-m", key[1])))
+			err = errors.Join(err, run(s.Command("ipcrm", "-m", key[1])))
 		}
 	}
 	return errors.Join(err, readErr)

@@ -181,7 +181,7 @@ func (w *where) keptCount(q *incident.Query) string {
 // facets returns the statement for facets with how many of the incidents that q selects count for them, by status and
 // severity where they are all incidents.
 func (w *where) facets(q *incident.Query) string {
-	from, number := "select i.facet, i.status, i.severity, i.n from incidentkit.facets i", "n"
+	from := "select i.facet, i.status, i.severity, i.n from incidentkit.facets i"
 	var c conditions
 	if byMarks(*q) {
 		c = w.marks(q)
@@ -189,7 +189,7 @@ func (w *where) facets(q *incident.Query) string {
 		from = "select unnest(i.facets), i.status, i.severity, 1 from incidentkit.incidents i"
 		c = w.incidents(q)
 	}
-	return "select facet, case facet when '-' then status else 0 end::smallint, case facet when '-' then severity else 0 end::smallint, sum(" + number + ")::bigint from (" +
+	return "select facet, case facet when '-' then status else 0 end::smallint, case facet when '-' then severity else 0 end::smallint, sum(n)::bigint from (" +
 		from + " where i.tenant = $1 and " + c.String() + ") f (facet, status, severity, n) group by 1, 2, 3"
 }
 

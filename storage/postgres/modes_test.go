@@ -7,11 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/incidentkit/incidentkit/internal/pgserver"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/postgres"
 	"github.com/incidentkit/incidentkit/storage/storagetest"
@@ -79,17 +77,9 @@ unix_socket_dir = %s
 default_pool_size = 6
 `, config.ConnConfig.Host, config.ConnConfig.Port, dir)
 	require.NoError(t, os.WriteFile(settings, []byte(text), 0o644))
-	cmd := exec.Command(path, settings)
-	if os.Geteuid() == 0 { // as whom it refuses to run
-		account, err := user.Lookup("postgres")
-		require.NoError(t, err)
-		uid, err := strconv.Atoi(account.Uid)
-		require.NoError(t, err)
-		gid, err := strconv.Atoi(account.Gid)
-		require.NoError(t, err)
-		require.NoError(t, os.Chown(dir, uid, gid))
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	}
+	account, err := pgserver.New(dir) // as root it refuses to run too
+	require.NoError(t, err)
+	cmd := account.Command(path, settings)
 	log, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -85,7 +84,6 @@ func startChild(t *testing.T, environment ...string) func() ([]string, error) {
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Env, cmd.Stderr = append(os.Environ(), environment...), t.Output()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

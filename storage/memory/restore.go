@@ -12,7 +12,7 @@ var _ storage.Restorer = (*Store)(nil)
 // Restore keeps records as another storage has them; see [storage.Restorer].
 func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 	w := prepare(cs)
-	w.restored = true
+	w.restored, w.redact = true, nil
 	for _, v := range w.incidents {
 		v.value.Version-- // which prepare has counted up
 	}

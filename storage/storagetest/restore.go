@@ -177,8 +177,23 @@ func restoreRefused(ctx context.Context, s storage.Storage) error {
 	if err := to.Restore(ctx, storage.Changeset{Purge: []incident.ID{"i00000"}}); !errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("restoring a purge without its incident: %v, want an error matching ErrNotFound", err)
 	}
+	good.Redact = []activity.ID{"first0", "none"} // which has no meaning here
 	if err := to.Restore(ctx, good); err != nil {
 		return err
+	}
+	redacted := newEntry("first1", "i00001")
+	redacted.Seq = 2
+	redacted = redacted.Redact()
+	if err := to.Restore(ctx, storage.Changeset{Activity: []activity.Entry{redacted}}); err != nil {
+		return err
+	}
+	first := newEntry("first0", "i00000")
+	first.Seq = 1
+	if err := s.View(ctx, func(r storage.Reader) error {
+		w := world{entries: []activity.Entry{first, redacted, good.Activity[0]}}
+		return w.checkActivity(ctx, r, activity.Query{})
+	}); err != nil {
+		return fmt.Errorf("after a Restore of an entry that was redacted elsewhere: %w", err)
 	}
 	return s.View(ctx, func(r storage.Reader) error {
 		i, err := r.Incident(ctx, "i00007")

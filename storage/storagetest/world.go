@@ -123,6 +123,7 @@ func (w *world) drawAlert(a alert.Alert) alert.Alert {
 	for _, e := range part(w, entities) {
 		a.Evidence = append(a.Evidence, alert.Evidence{Entity: e, Tags: part(w, values)})
 	}
+	a.Standalone = w.one(4)
 	if w.each > 2 && !w.one(20) {
 		a.Evidence = append(a.Evidence, alert.Evidence{Entity: hubDevice})
 	}
@@ -136,6 +137,9 @@ func (w *world) drawEntry(id activity.ID) activity.Entry {
 	}
 	for _, field := range []string{"status", "name", "alerts.count"}[:e.Time.Hour()%4] {
 		e.Changes = append(e.Changes, activity.Change{Field: field, Before: `"a"`, After: `"b"`})
+	}
+	if e.Time.Hour()%4 == 1 {
+		e.Links = []activity.Link{{Reason: activity.SameTargetedAsset, Entity: keys[0], Incident: e.Incident, Score: 1}, {Entity: keys[1], HeldBack: "seen too often"}}
 	}
 	if e.Time.Hour()%3 == 0 {
 		e.Origin = e.Incident

@@ -128,7 +128,7 @@ func (s *Server) Kill() error {
 	pid := s.serving.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
 	err = errors.Join(err, s.serving.Process.Kill())
-	for _, child := range strings.Fields(string(children)) {
+	for child := range strings.FieldsSeq(string(children)) {
 		if pid, notNumber := strconv.Atoi(child); notNumber == nil {
 			if p, gone := os.FindProcess(pid); gone == nil {
 				_ = p.Kill() // it may have ended

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -232,9 +233,7 @@ func TestGivingUp(t *testing.T) {
 	}))
 	all, doubtful := make(map[activity.ID]int64), make(map[activity.ID]int64)
 	for c := range callers {
-		for id, seq := range kept[c] {
-			all[id] = seq
-		}
+		maps.Copy(all, kept[c])
 		for id := range unknown[c] {
 			doubtful[id] = 0
 		}

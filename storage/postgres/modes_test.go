@@ -33,11 +33,27 @@ func mode(t *testing.T, unprepared string) string {
 	return " default_query_exec_mode=" + unprepared
 }
 
+// again runs the suite once more in other circumstances. In short mode it is seen that they are met and no more.
+func again(t *testing.T, open func(*testing.T) storage.Storage) {
+	if !testing.Short() {
+		storagetest.Run(t, open)
+		return
+	}
+	s := open(t)
+	_, err := s.Apply(t.Context(), changeset("short"))
+	require.NoError(t, err)
+	view(t, s, func(r storage.Reader) {
+		_, err := r.Incident(t.Context(), "i")
+		require.NoError(t, err)
+	})
+	require.NoError(t, s.Close())
+}
+
 // TestFewConnections runs the suite with the least connections that a case can do with, in a mode in which nothing is
 // prepared. Those that call Apply or View inside Views need one for each.
 func TestFewConnections(t *testing.T) {
 	at := dsn(t)
-	storagetest.Run(t, func(t *testing.T) storage.Storage {
+	again(t, func(t *testing.T) storage.Storage {
 		connections := 1
 		switch _, rule, _ := strings.Cut(t.Name(), "/"); rule {
 		case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
@@ -103,7 +119,7 @@ default_pool_size = 6
 func TestPooler(t *testing.T) {
 	direct := database(t)
 	at := pooler(t, direct)
-	storagetest.Run(t, func(t *testing.T) storage.Storage {
+	again(t, func(t *testing.T) storage.Storage {
 		return open(t, at+" pool_max_conns=10 default_query_exec_mode=cache_describe", tenant(t))
 	})
 	for _, mode := range []string{"exec", "simple_protocol"} { // as TestFewConnections and TestStorageRowSecurity do at length

@@ -14,7 +14,6 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/postgres"
-	"github.com/incidentkit/incidentkit/storage/storagetest"
 )
 
 var allEntries activity.Query
@@ -144,7 +143,7 @@ func TestStorageRowSecurity(t *testing.T) {
 	s, err := postgres.Open(t.Context(), owner, &postgres.Options{RowSecurity: true})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	storagetest.Run(t, func(t *testing.T) storage.Storage {
+	again(t, func(t *testing.T) storage.Storage {
 		s, err := postgres.Open(t.Context(), app+" pool_max_conns=10"+mode(t, "simple_protocol"), &postgres.Options{Tenant: tenant(t), RowSecurity: true})
 		require.NoError(t, err)
 		return s

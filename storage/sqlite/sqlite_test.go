@@ -24,7 +24,7 @@ func TestStorage(t *testing.T) {
 // Views and Applies do not wait for each other there either. Nobody takes that away while it is open.
 func TestStorageInAFileWithARollbackJournal(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, func(t *testing.T) storage.Storage {
+	again(t, func(t *testing.T) storage.Storage {
 		path := filepath.Join(t.TempDir(), "incidents.db")
 		require.NoError(t, open(t, path, nil).Close())
 		change(t, path, `PRAGMA journal_mode = DELETE`)
@@ -38,6 +38,18 @@ func TestStorageInAFileWithARollbackJournal(t *testing.T) {
 		require.NoError(t, db.Close())
 		return s
 	})
+}
+
+// again runs the suite once more in other circumstances. In short mode it is seen that they are met and no more, since
+// the suite takes minutes under the race detector.
+func again(t *testing.T, open func(*testing.T) storage.Storage) {
+	if !testing.Short() {
+		storagetest.Run(t, open)
+		return
+	}
+	s := open(t)
+	put(t, s, "one")
+	require.NoError(t, s.Close())
 }
 
 // journal returns how the file is kept whole.

@@ -79,10 +79,13 @@ func (d *Document) Graph(columns []GraphColumn, edges []GraphEdge) {
 				size, ink = thick, grey
 			}
 			if a.x == b.x {
-				x := a.x + width
-				d.line(x, a.y+height/2, detour, 0, size, ink)
-				d.line(x+detour, a.y+height/2, 0, b.y-a.y, size, ink)
-				d.line(x, b.y+height/2, detour, 0, size, ink)
+				x, out := a.x+width, detour
+				if x+out > pageWidth-margin {
+					x, out = a.x, -detour
+				}
+				d.line(x, a.y+height/2, out, 0, size, ink)
+				d.line(x+out, a.y+height/2, 0, b.y-a.y, size, ink)
+				d.line(x, b.y+height/2, out, 0, size, ink)
 				continue
 			}
 			if a.x > b.x {

@@ -18,7 +18,8 @@ const (
 	faceCount
 )
 
-// face reads a TrueType font in place. It understands the format 4 character
+// face reads a TrueType font in place, and speaks for those it falls back on. It
+// understands the format 4 character
 // map, which covers the Basic Multilingual Plane and no more.
 type face struct {
 	name string

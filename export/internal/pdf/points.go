@@ -13,14 +13,16 @@ func isPoint(r rune) bool {
 // moved unless it has to be: programs that read a file take a mark that is drawn
 // by itself for one that stands apart.
 func (f *face) attach(mark rune, rest string) (dx, dy int) {
-	const space, off = 40, 110
+	const space, off, most = 40, 110, 6
 	var between []rune // marks of the same letter, the farthest from it first
 	letter := rune(-1)
 	for _, r := range rest {
 		if letter = r; !isPoint(r) {
 			break
 		}
-		between = append(between, r)
+		if between = append(between, r); len(between) == most {
+			return 0, 0
+		}
 	}
 	if letter < 0 || isPoint(letter) {
 		return 0, 0

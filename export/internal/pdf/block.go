@@ -357,18 +357,30 @@ func (d *Document) place(t styled, line extent, x, y, width, height int, align A
 		x += max(0, width-total)
 	}
 	base := y + baseline(height, t.size)
-	for piece, r := range t.drawn(line) {
-		d.drawn(x, base, piece, r.ink)
-		if r.link == "" && line.end <= r.end && t.levels == nil {
+	if t.levels != nil {
+		for piece, r := range t.drawn(line) {
+			x += d.placePiece(piece, r, x, y, base, height)
+		}
+		return
+	}
+	for piece, r := range t.pieces(line) {
+		if r.link == "" && line.end <= r.end { // the last one: nobody needs its width
+			d.drawn(x, base, piece, r.ink)
 			return
 		}
-		advance := d.textWidth(piece, r.ink)
-		if r.link != "" {
-			d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
-			d.line(x, base+1200, advance, 0, 400, lightBlue)
-		}
-		x += advance
+		x += d.placePiece(piece, r, x, y, base, height)
 	}
+}
+
+// placePiece draws a part of a line in one ink, and returns its width.
+func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
+	d.drawn(x, base, piece, r.ink)
+	advance := d.textWidth(piece, r.ink)
+	if r.link != "" {
+		d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
+		d.line(x, base+1200, advance, 0, 400, lightBlue)
+	}
+	return advance
 }
 
 // flushRight reports whether a line is one of several of a paragraph that is
@@ -382,11 +394,8 @@ func (t styled) flushRight(line extent) bool {
 }
 
 // drawn yields the parts of a line that are in one ink, from left to right and
-// as they are drawn.
+// as they are drawn. The text has levels.
 func (t styled) drawn(line extent) func(func(string, run) bool) {
-	if t.levels == nil {
-		return t.pieces(line)
-	}
 	return func(yield func(string, run) bool) {
 		var piece strings.Builder
 		at := 0

@@ -159,7 +159,7 @@ func collect(c incident.Case, entries []activity.Entry, o Options) Report {
 		r.Facts = facts(i, r.Verdict, o)
 	}
 	if o.wants(AttackStory) {
-		r.Threats = threats(alerts)
+		r.Graph, r.Threats = graph(alerts), threats(alerts)
 		for _, a := range alerts {
 			r.Story = append(r.Story, event(a, o))
 		}

@@ -15,16 +15,29 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
+// PDF says how reports are drawn. Its zero value is how [WritePDF] draws them. It may be used by several
+// goroutines at the same time.
+type PDF struct {
+	// Fonts are TrueType files (.ttf), asked in order for the characters that the built-in faces lack, for
+	// instance the Chinese, Japanese and Korean one of export/fonts/cjk. Only those characters are embedded
+	// that a report has. OpenType fonts with PostScript outlines (CFF), collections (TTC) and web fonts
+	// (WOFF) are errors of Write, and so are damaged files. Write reads the bytes and keeps none of them.
+	Fonts [][]byte
+}
+
 // WritePDF draws r as an A4 document and writes it to w. The same Report gives the same bytes. Characters
 // that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
-// then says how many. Nothing but the running header is cut: a text that is too long for its column is said
+// then says how many; which scripts are drawn right is in the package comment. Nothing is cut but the running header and the boxes of the graph: a text that is too long for its column is said
 // in full below its row. Of the changes in the activity log those are left out that repeat the time of the
 // entry, count comments, or keep up an incident's summary of its alerts, but for their number.
 //
 // Nothing is written unless the whole document could be drawn. The error is that of ctx, which is looked at
 // for every page, or that of w, or says what could not be drawn. WritePDF does not panic, whatever r holds.
-func WritePDF(ctx context.Context, w io.Writer, r Report) error {
-	d, err := draw(ctx, r)
+func WritePDF(ctx context.Context, w io.Writer, r Report) error { return PDF{}.Write(ctx, w, r) }
+
+// Write is [WritePDF] with settings of one's own. The same settings and the same Report give the same bytes.
+func (p PDF) Write(ctx context.Context, w io.Writer, r Report) error {
+	d, err := p.draw(ctx, r)
 	if err == nil {
 		err = d.Output(w)
 	}
@@ -41,7 +54,7 @@ type drawing struct {
 }
 
 // draw lays r out. No report is known that makes it fail; but a report may come from anywhere.
-func draw(ctx context.Context, r Report) (doc *pdf.Document, err error) {
+func (p PDF) draw(ctx context.Context, r Report) (doc *pdf.Document, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			doc, err = nil, fmt.Errorf("laying out: %v", p)
@@ -58,6 +71,7 @@ func draw(ctx context.Context, r Report) (doc *pdf.Document, err error) {
 		Title: label + ": " + i.Name, Language: "en", Created: r.Generated,
 		HeaderLeft: label + ": " + i.Name, HeaderRight: severity + " · " + status,
 		FooterLeft: "Generated " + d.zoned(r.Generated),
+		Fonts:      p.Fonts,
 	})
 	d.Paragraph(pdf.Span{Text: label, Style: pdf.Muted})
 	d.Title(cmp.Or(i.Name, "Without a name"))
@@ -134,6 +148,7 @@ func (d drawing) prose(title, text string) {
 
 func (d drawing) attackStory() {
 	d.Heading(1, "Attack story")
+	d.graph()
 	if len(d.r.Threats) > 0 {
 		d.Heading(2, "Threat categories")
 		var chain []pdf.ChainItem
@@ -172,6 +187,48 @@ func (d drawing) attackStory() {
 		},
 		Rows: rows, Notes: notes, NoteColumn: 2, Empty: "No alerts.",
 	})
+}
+
+// graph draws what was suspicious and what it hit, if there is anything to join.
+func (d drawing) graph() {
+	g := d.r.Graph
+	if len(g.Nodes) == 0 {
+		return
+	}
+	d.Heading(2, "What was hit, and by what")
+	columns := []pdf.GraphColumn{{Title: "Came in from"}, {Title: "Hit"}, {Title: "Left behind"}}
+	places := make(map[int][2]int, len(g.Nodes))
+	shown := 0
+	for n, node := range g.Nodes {
+		if int(node.Column) >= len(columns) {
+			continue
+		}
+		c := &columns[node.Column]
+		places[n] = [2]int{int(node.Column), len(c.Nodes)}
+		shown += max(node.Count, 1)
+		label, note := strconv.Itoa(node.Number)+"  "+node.Name, kindTitle(node.Kind)
+		if node.Count > 1 {
+			note += fmt.Sprintf(" and %d more", node.Count-1)
+		}
+		if badness(node.Verdict) > badness(alert.NoThreatsFound) {
+			note += " · " + words(string(node.Verdict))
+		}
+		c.Nodes = append(c.Nodes, pdf.GraphNode{Label: label, Note: note, Tone: verdictCell(node.Verdict).Tone})
+	}
+	var edges []pdf.GraphEdge
+	for _, e := range g.Edges {
+		from, ok := places[e.From]
+		to, also := places[e.To]
+		if ok && also {
+			edges = append(edges, pdf.GraphEdge{From: from, To: to, Strong: e.Severity == alert.High})
+		}
+	}
+	d.Graph(columns, edges)
+	caption := "Numbers are in the order of time. A line joins what an alert names together; a strong one is of a high severity."
+	if shown > len(g.Nodes) {
+		caption += fmt.Sprintf(" %d boxes stand for %d entities.", len(g.Nodes), shown)
+	}
+	d.Paragraph(pdf.Span{Text: caption, Style: pdf.Muted | pdf.Small})
 }
 
 func (d drawing) assets() {

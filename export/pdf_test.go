@@ -227,7 +227,7 @@ func TestWritePDFStops(t *testing.T) {
 		var b bytes.Buffer
 		err := WritePDF(&dueContext{t.Context(), n}, &b, r)
 		if err == nil {
-			d, err := draw(t.Context(), r)
+			d, err := PDF{}.draw(t.Context(), r)
 			require.NoError(t, err)
 			assert.Greater(t, n, d.Pages(), "it was asked for every page")
 			return
@@ -246,7 +246,7 @@ func BenchmarkPDF(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	d, err := draw(b.Context(), r)
+	d, err := PDF{}.draw(b.Context(), r)
 	require.NoError(b, err)
 	b.ReportMetric(float64(d.Pages()), "pages")
 }

@@ -18,7 +18,7 @@ const (
 	Overview        Section = iota // key facts, description and resolution
 	IncidentSummary                // what a [Summarizer] says in short
 	IncidentReport                 // what a Summarizer says in full
-	AttackStory                    // threat categories and the alerts as a timeline
+	AttackStory                    // the graph of entities, threat categories and the alerts as a timeline
 	Assets                         // impacted assets by group
 	Evidence                       // everything else that alerts name
 	Alerts                         // the alerts, with what they say
@@ -65,6 +65,7 @@ type Report struct {
 	IncidentReport  string `json:"incidentReport,omitempty"`
 
 	Threats  []Threat      `json:"threats,omitempty"`  // tactics in kill-chain order, then other categories by bytes
+	Graph    Graph         `json:"graph,omitzero"`     // what was suspicious, and what it hit
 	Story    []Event       `json:"story,omitempty"`    // oldest first
 	Assets   []AssetList   `json:"assets,omitempty"`   // groups that have assets, in the order of [alert.AssetGroup]
 	Evidence EvidenceList  `json:"evidence,omitzero"`  // everything else

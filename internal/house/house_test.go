@@ -51,6 +51,7 @@ var layers = map[string][]string{
 	"incident/metrics":     {"storage"},
 	"export/internal/pdf":  nil,
 	"export":               {"storage", "export/internal/pdf"},
+	"export/fonts/cjk":     nil, // a module of its own
 	"internal/house":       nil,
 	"internal/socday":      {"storage"},                            // nothing stands on it: tests alone import it
 	"internal/pgserver":    nil,                                    // for tests of storages, and examples

@@ -41,7 +41,7 @@ func (d *Document) Heading(level int, text string) {
 	above := [...]int{20 * point, 13 * point, 9 * point}[level-1]
 	below := [...]int{7 * point, 4 * point, 3 * point}[level-1]
 	t := d.style([]Span{{Text: text, Style: Bold}}, size, accent)
-	title := strings.Join(strings.Fields(t.text), " ")
+	title := letters(strings.Join(strings.Fields(t.text), " "))
 	if title == "" {
 		return
 	}
@@ -310,6 +310,7 @@ func (d *Document) fewLines(t *styled, width int) []extent {
 	rest := strings.ReplaceAll(t.text[last.start:], "\n", " ")
 	t.text = t.text[:last.start] + d.clip(rest, t.runs[0].ink, width)
 	t.runs = []run{{end: len(t.text), ink: t.runs[0].ink}}
+	t.levels = levels(t.text)
 	last.end = len(t.text)
 	return lines
 }
@@ -340,14 +341,15 @@ func (d *Document) style(spans []Span, size int, c color) styled {
 		t.runs = append(t.runs, run{ink: Style(0).ink(size, c)})
 	}
 	t.text = strings.TrimRight(strings.Join(texts, ""), "\n ")
+	t.levels = levels(t.text)
 	return t
 }
 
 // place draws a line of t into a field of a width, on the base line of a line of
-// a height that begins at y. Bidirectional reordering, when it comes, belongs
-// here: the line is known, and its text is still in logical order.
+// a height that begins at y. A paragraph of several lines that is written from
+// right to left stands on the right.
 func (d *Document) place(t styled, line extent, x, y, width, height int, align Align) {
-	if align == Right {
+	if align == Right || t.flushRight(line) {
 		total := 0
 		for piece, r := range t.pieces(line) {
 			total += d.textWidth(piece, r.ink)
@@ -355,17 +357,62 @@ func (d *Document) place(t styled, line extent, x, y, width, height int, align A
 		x += max(0, width-total)
 	}
 	base := y + baseline(height, t.size)
+	if t.levels != nil {
+		for piece, r := range t.drawn(line) {
+			x += d.placePiece(piece, r, x, y, base, height)
+		}
+		return
+	}
 	for piece, r := range t.pieces(line) {
-		d.text(x, base, piece, r.ink)
-		if r.link == "" && line.end <= r.end {
+		if r.link == "" && line.end <= r.end { // the last one: nobody needs its width
+			d.drawn(x, base, piece, r.ink)
 			return
 		}
-		advance := d.textWidth(piece, r.ink)
-		if r.link != "" {
-			d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
-			d.line(x, base+1200, advance, 0, 400, lightBlue)
+		x += d.placePiece(piece, r, x, y, base, height)
+	}
+}
+
+// placePiece draws a part of a line in one ink, and returns its width.
+func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
+	d.drawn(x, base, piece, r.ink)
+	advance := d.textWidth(piece, r.ink)
+	if r.link != "" {
+		d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
+		d.line(x, base+1200, advance, 0, 400, lightBlue)
+	}
+	return advance
+}
+
+// flushRight reports whether a line is one of several of a paragraph that is
+// written from right to left.
+func (t styled) flushRight(line extent) bool {
+	if t.levels == nil || line.start == line.end || t.levels[line.start]&rtlParagraph == 0 {
+		return false
+	}
+	rest := strings.TrimLeft(t.text[line.end:], " ")
+	return line.start > 0 && t.text[line.start-1] != '\n' || rest != "" && rest[0] != '\n'
+}
+
+// drawn yields the parts of a line that are in one ink, from left to right and
+// as they are drawn. The text has levels.
+func (t styled) drawn(line extent) func(func(string, run) bool) {
+	return func(yield func(string, run) bool) {
+		var piece strings.Builder
+		at := 0
+		for _, g := range visual(t.text[line.start:line.end], t.levels[line.start:line.end]) {
+			of, _ := slices.BinarySearchFunc(t.runs, line.start+g.at, func(r run, at int) int { return r.end - at - 1 })
+			if of != at && piece.Len() > 0 {
+				if !yield(piece.String(), t.runs[at]) {
+					return
+				}
+				piece.Reset()
+			}
+			at = of
+			piece.WriteRune(g.r)
 		}
-		x += advance
+		if piece.Len() > 0 {
+			yield(piece.String(), t.runs[at])
+		}
 	}
 }
 

@@ -26,6 +26,11 @@ type Options struct {
 	HeaderLeft, HeaderRight string
 	// FooterLeft stands at the foot of every page, opposite "Page 1 of 7".
 	FooterLeft string
+
+	// Fonts are TrueType fonts, asked in order for what the built-in faces lack.
+	// What is drawn with one is embedded. One that cannot be used is an
+	// error of Output.
+	Fonts [][]byte
 }
 
 // Document collects the blocks of a report, top to bottom, and lays them out as
@@ -85,6 +90,16 @@ func New(ctx context.Context, opts Options) *Document {
 	d := &Document{ctx: ctx, opts: opts}
 	for id := range faceCount {
 		d.faces[id] = newFace(id)
+	}
+	for i, data := range opts.Fonts {
+		f, err := parseFont(fmt.Sprintf("Extra%d", i+1), data)
+		if err != nil {
+			d.fail("font %d: %w", i+1, err)
+			continue
+		}
+		for _, own := range d.faces {
+			own.fallback = append(own.fallback, f)
+		}
 	}
 	running := func(text string, style Style) string {
 		return d.clip(d.clean(text, style, false), style.ink(smallSize, grey), bodyWidth)

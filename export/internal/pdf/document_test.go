@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -261,10 +262,20 @@ func TestExtremes(t *testing.T) {
 		"cell": func(d *Document) {
 			d.Table(Table{Columns: []Column{{}, {}}, Rows: [][]Cell{{{Text: long}, {Text: "y"}}}})
 		},
-		"badge cell": func(d *Document) { d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: long, Tone: High}}}}) },
-		"newlines":   func(d *Document) { d.Paragraph(Span{Text: strings.Repeat("a\n", 10_000)}) },
-		"title":      func(d *Document) { d.Title(long) },
-		"heading":    func(d *Document) { d.Heading(1, long) },
+		"badge cell":    func(d *Document) { d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: long, Tone: High}}}}) },
+		"points":        func(d *Document) { d.Paragraph(Span{Text: "ب" + strings.Repeat("َ", 50_000)}) },
+		"right to left": func(d *Document) { d.Paragraph(Span{Text: strings.Repeat("(אב 1 ", 20_000)}) },
+		"nested": func(d *Document) {
+			d.Paragraph(Span{Text: strings.Repeat("א(", 30_000) + strings.Repeat(")", 30_000)})
+		},
+		"joiners":      func(d *Document) { d.Paragraph(Span{Text: strings.Repeat("ل\u200D", 30_000)}) },
+		"one long Han": func(d *Document) { d.Paragraph(Span{Text: strings.Repeat("事", 5_000)}) },
+		"spans of Hebrew": func(d *Document) {
+			d.Paragraph(slices.Repeat([]Span{{Text: "א"}, {Text: "1", Style: Bold}}, 10_000)...)
+		},
+		"newlines": func(d *Document) { d.Paragraph(Span{Text: strings.Repeat("a\n", 10_000)}) },
+		"title":    func(d *Document) { d.Title(long) },
+		"heading":  func(d *Document) { d.Heading(1, long) },
 		"headings": func(d *Document) {
 			for range 500 {
 				d.Heading(1, "heading")

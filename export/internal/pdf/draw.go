@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/go-pdf/fpdf"
 )
@@ -19,7 +20,7 @@ type op struct {
 	size       int // of the type, of the line or of the frame
 	face       faceID
 	color      color
-	text       string // or the address of a link
+	text       string // from left to right as it is drawn; or the address of a link
 }
 
 type opKind uint8
@@ -50,7 +51,11 @@ func (d *Document) line(x, y, w, h, width int, c color) {
 	d.add(op{kind: lineOp, x: x, y: y, w: w, h: h, size: width, color: c})
 }
 
-func (d *Document) text(x, y int, text string, k ink) {
+// text adds a text that is a line by itself, in logical order.
+func (d *Document) text(x, y int, text string, k ink) { d.drawn(x, y, visualText(text), k) }
+
+// drawn adds a text whose runes are in the order in which they are drawn.
+func (d *Document) drawn(x, y int, text string, k ink) {
 	if text != "" {
 		d.add(op{kind: textOp, x: x, y: y, text: text, face: k.face, size: k.size, color: k.color})
 	}
@@ -191,7 +196,7 @@ func (d *Document) running(page int) []op {
 	var ops []op
 	text := func(x, y int, text string, k ink) {
 		if text != "" {
-			ops = append(ops, op{kind: textOp, x: x, y: y, text: text, face: k.face, size: k.size, color: k.color})
+			ops = append(ops, op{kind: textOp, x: x, y: y, text: visualText(text), face: k.face, size: k.size, color: k.color})
 		}
 	}
 	both := func(y int, left string, leftInk ink, right string, rightInk ink) {
@@ -260,7 +265,16 @@ func (p *pen) text(o op) {
 			x, width, characters = x+(width*o.size+500)/1000, 0, characters[:0]
 		}
 	}
-	for _, r := range o.text {
+	for i, r := range o.text {
+		if isPoint(r) {
+			if dx, dy := e.face.attach(r, o.text[i+utf8.RuneLen(r):]); dx != 0 || dy != 0 {
+				flush()
+				place := int(e.places[r])
+				p.setFont(o.face, place/codes, o.size)
+				p.f.Text(points(x+dx*o.size/1000), points(o.y-dy*o.size/1000), string([]byte{byte(firstCode + place%codes)}))
+				continue
+			}
+		}
 		place := int(e.places[r])
 		if place/codes != part {
 			flush()

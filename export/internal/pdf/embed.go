@@ -20,12 +20,12 @@ const (
 	codes     = 256 - firstCode // runes of one font
 )
 
-// embedding is what a document has of a face.
+// embedding is what a document has of a face and of those it falls back on.
 type embedding struct {
 	face     *face
 	families []string // what fpdf knows the fonts by, in order
-	// places holds, for each rune in use, its index in their order. The rune is
-	// the character firstCode + index % codes of the font index / codes.
+	// places holds where each rune in use is: it is the character
+	// firstCode + place % codes of the font place / codes.
 	places [0x10000]uint16
 }
 
@@ -33,19 +33,40 @@ type embedding struct {
 func (f *face) embed(doc *fpdf.Fpdf, z *zlib.Writer, used *runeSet) (*embedding, error) {
 	e := &embedding{face: f}
 	runes := slices.Collect(used.all)
-	for i, r := range runes {
-		e.places[r] = uint16(i)
+	if len(f.fallback) == 0 {
+		return e, e.add(doc, z, f, runes)
 	}
-	for part := range slices.Chunk(runes, codes) {
-		n := len(e.families)
-		e.families = append(e.families, fmt.Sprintf("%s-%03d", f.name, n))
-		// What subsets of a font are called: a tag of their own of six letters.
-		name := fmt.Sprintf("INCK%c%c+%s", 'A'+n/26, 'A'+n%26, f.name)
-		if err := f.embedFont(doc, z, e.families[n], name, part); err != nil {
+	shares := make(map[*face][]rune)
+	for _, r := range runes {
+		source := f.source(r)
+		shares[source] = append(shares[source], r)
+	}
+	for _, source := range append([]*face{f}, f.fallback...) {
+		if err := e.add(doc, z, source, shares[source]); err != nil {
 			return nil, err
 		}
 	}
 	return e, nil
+}
+
+// add adds the fonts for runes that a face draws.
+func (e *embedding) add(doc *fpdf.Fpdf, z *zlib.Writer, source *face, runes []rune) error {
+	for part := range slices.Chunk(runes, codes) {
+		n := len(e.families)
+		if n >= 0x10000/codes {
+			return fmt.Errorf("more than %d fonts of %s", n, e.face.name)
+		}
+		for i, r := range part {
+			e.places[r] = uint16(n*codes + i)
+		}
+		e.families = append(e.families, fmt.Sprintf("%s-%03d", e.face.name, n))
+		// What subsets of a font are called: a tag of their own of six letters.
+		name := fmt.Sprintf("INCK%c%c+%s", 'A'+n/26, 'A'+n%26, source.name)
+		if err := source.embedFont(doc, z, e.families[n], name, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // embedFont adds one font. Its encoding names the runes as the Adobe Glyph List
@@ -81,7 +102,10 @@ func (f *face) embedFont(doc *fpdf.Fpdf, z *zlib.Writer, family, name string, ru
 // descriptor returns the measures of the whole face, in thousandths of the em.
 // The width of stems is an estimate from the weight, as fpdf makes it.
 func (f *face) descriptor() fpdf.FontDescType {
-	head, hhea, weight := f.table("head"), f.table("hhea"), u16(f.table("OS/2"), 4)
+	head, hhea, weight := f.table("head"), f.table("hhea"), 400
+	if os2 := f.table("OS/2"); len(os2) >= 6 {
+		weight = u16(os2, 4)
+	}
 	at := func(table string, at int) int { return f.milli(int(int16(u16(table, at)))) }
 	d := fpdf.FontDescType{
 		Ascent: at(hhea, 4), Descent: at(hhea, 6), CapHeight: 729, Flags: fpdf.FontFlagNonsymbolic,

@@ -18,7 +18,8 @@ const (
 	faceCount
 )
 
-// face reads a TrueType font in place. It understands the format 4 character
+// face reads a TrueType font in place, and speaks for those it falls back on. It
+// understands the format 4 character
 // map, which covers the Basic Multilingual Plane and no more.
 type face struct {
 	name string
@@ -30,6 +31,10 @@ type face struct {
 	loca string
 	long bool // whether loca has entries of four bytes
 	em   int  // font units per em
+	// fallback is asked, in order, for what this face lacks.
+	fallback []*face
+	glyphs   int  // how many there are
+	foreign  bool // from a caller: each glyph has to be looked at
 	// seen caches the advances of the low blocks (Latin to Cyrillic): advance
 	// + 1, so that 0 is "not looked up" and noGlyph is "not covered".
 	seen [0x500]uint16
@@ -52,19 +57,25 @@ func openFace(name, data string) *face {
 	f.cmap = unicodeMap(f.table("cmap"))
 	f.glyf, f.loca = f.table("glyf"), f.table("loca")
 	f.long = u16(f.table("head"), 50) == 1
+	f.glyphs = u16(f.table("maxp"), 4)
 	return f
 }
 
 // table returns the bytes of an sfnt table, empty when the font has none.
 func (f *face) table(tag string) string {
+	data, _ := f.find(tag)
+	return data
+}
+
+func (f *face) find(tag string) (data string, found bool) {
 	for i := range u16(f.data, 4) {
 		entry := f.data[12+16*i:]
 		if entry[:4] == tag {
 			offset, length := u32(entry, 8), u32(entry, 12)
-			return f.data[offset : offset+length]
+			return f.data[offset : offset+length], true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // unicodeMap finds the format 4 subtable for Unicode.
@@ -107,7 +118,11 @@ func (f *face) glyph(r rune) int {
 	if offset == 0 {
 		return (int(r) + delta) & 0xFFFF
 	}
-	g := u16(f.cmap, at+offset+2*(int(r)-start))
+	at += offset + 2*(int(r)-start)
+	if at+2 > len(f.cmap) {
+		return 0
+	}
+	g := u16(f.cmap, at)
 	if g == 0 {
 		return 0
 	}
@@ -132,13 +147,29 @@ func (f *face) lookup(r rune) uint16 {
 		return f.seen[r]
 	}
 	v := uint16(noGlyph)
-	if g := f.glyph(r); g != 0 {
-		v = uint16(f.milli(f.unitAdvance(g)) + 1)
+	if g := f.glyph(r); g != 0 && (!f.foreign || f.sound(g)) {
+		v = uint16(min(f.milli(f.unitAdvance(g))+1, noGlyph-1))
+	}
+	for i := 0; v == noGlyph && i < len(f.fallback); i++ {
+		v = f.fallback[i].lookup(r)
 	}
 	if cached {
 		f.seen[r] = v
 	}
 	return v
+}
+
+// source returns the face that draws r: f, or one of those it falls back on.
+func (f *face) source(r rune) *face {
+	if len(f.fallback) == 0 || f.glyph(r) != 0 {
+		return f
+	}
+	for _, other := range f.fallback {
+		if other.covers(r) {
+			return other
+		}
+	}
+	return f
 }
 
 // unitAdvance returns the advance of a glyph in font units.
@@ -150,7 +181,10 @@ func (f *face) sideBearing(g int) int {
 	if g < f.full {
 		return u16(f.hmtx, 4*g+2)
 	}
-	return u16(f.hmtx, 4*f.full+2*(g-f.full))
+	if at := 4*f.full + 2*(g-f.full); at+2 <= len(f.hmtx) {
+		return u16(f.hmtx, at)
+	}
+	return 0
 }
 
 // milli converts font units to thousandths of the em, rounding half up.

@@ -29,9 +29,10 @@ type run struct {
 // stands on the base line of normal text of a size, so that the cells of a row
 // are level whatever they are drawn in.
 type styled struct {
-	text string
-	size int
-	runs []run
+	text   string
+	size   int
+	runs   []run
+	levels []uint8 // see levels; nil where all of text is written from left to right
 }
 
 // extent is a line: the bytes from start to end of a styled text.
@@ -42,7 +43,8 @@ type extent struct{ start, end int }
 const breakAfter = `/\-_.,;:?&=`
 
 // breakLines breaks t into lines no wider than width, except that a line always
-// takes at least one rune. Line feeds end a line. Lines break at spaces; a word
+// takes at least one rune. Line feeds end a line. Lines break at spaces, and
+// between East Asian characters by the rules of [betweenEastAsian]; a word
 // that is wider than a whole line breaks after one of breakAfter, and where it
 // has none, between two runes. Spaces at a break and at the end belong to no
 // line; every other byte but line feeds belongs to exactly one, in order. There
@@ -91,9 +93,13 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 	text := w.t.text[:end]
 	var space, inner mark // the last places to break; unset while next <= start
 	var width int64       // of start..i
+	var before rune       // the one before i
 	for i := start; i < end; {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		advance := w.measure(i, r)
+		if (r >= eastAsian || before >= eastAsian) && i > start && space.next != i && betweenEastAsian(before, r) {
+			space = mark{i, i, width}
+		}
 		if r == ' ' { // a space never overflows, it hangs
 			if space.next != i || i == start {
 				space.end = i
@@ -101,6 +107,7 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 			i += n
 			width += advance
 			space.next, space.width = i, width
+			before = r
 			continue
 		}
 		if width+advance > w.limit && i > start && advance > 0 {
@@ -118,6 +125,7 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 			inner.width -= cut.width
 			continue
 		}
+		before = r
 		i += n
 		width += advance
 		if mayBreakAfter(r, text[i:]) {
@@ -133,10 +141,12 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 // wordTooWide reports whether the word at start is wider than a line.
 func (w *wrapper) wordTooWide(start, end int) bool {
 	var width int64
+	var before rune
 	for i, r := range w.t.text[start:end] {
-		if r == ' ' {
+		if r == ' ' || i > 0 && (r >= eastAsian || before >= eastAsian) && betweenEastAsian(before, r) {
 			return false
 		}
+		before = r
 		if width += w.measure(start+i, r); width > w.limit {
 			return true
 		}

@@ -18,22 +18,26 @@ import (
 //     not set. A tab becomes a space.
 //   - Other control characters, and format characters without a look of their
 //     own (bidirectional overrides, joiners, soft hyphens, byte order marks),
-//     are dropped. Nothing else ever is.
-//   - What is left is brought into Unicode Normalization Form C.
+//     are dropped, joiners between Arabic letters after they had their say.
+//     Nothing else ever is.
+//   - What is left is brought into Unicode Normalization Form C, and Arabic
+//     letters into the forms in which they join.
 //   - A space that the face does not have becomes an ordinary one. Any other
 //     rune that it does not have, and every rune above U+FFFF, becomes a mark
 //     with its code point: "[U+1F600]".
 //
 // Only bytes that became U+FFFD and runes that became a mark are counted.
 //
-// Right-to-left text is kept in logical order. Reordering and joining belong
-// after the breaking of lines, in Document.place.
+// Right-to-left text is kept in logical order, in which lines are broken.
 func (f *face) sanitise(text string, multiline bool) (clean string, replaced int) {
 	if isPlain(text, multiline) {
 		return text, 0
 	}
 	text, replaced = dropInvisible(text, multiline)
 	text = norm.NFC.String(text)
+	if strings.ContainsFunc(text, isArabic) {
+		text = f.join(text)
+	}
 	var b strings.Builder
 	b.Grow(len(text))
 	for _, r := range text {
@@ -80,6 +84,7 @@ func dropInvisible(text string, multiline bool) (string, int) {
 		lineEnd = '\n'
 	}
 	replaced := 0
+	arabic := false // what was written last
 	var b strings.Builder
 	b.Grow(len(text))
 	for i := 0; i < len(text); {
@@ -98,9 +103,16 @@ func dropInvisible(text string, multiline bool) (string, int) {
 		case r == '\t':
 			b.WriteByte(' ')
 		case unicode.Is(unicode.Cc, r):
+		case r == nonJoin || r == joiner:
+			// Nothing may come between a letter and its marks.
+			next, _ := utf8.DecodeRuneInString(text[i:])
+			if (arabic || isArabic(next)) && !unicode.In(next, unicode.C, unicode.M) {
+				b.WriteRune(r)
+			}
 		case unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r):
 		default:
 			b.WriteRune(r)
+			arabic = isArabic(r)
 		}
 	}
 	return b.String(), replaced

@@ -21,6 +21,8 @@ func TestSanitise(t *testing.T) {
 		{"composed", "e\u0301", "é", 0},
 		{"composed once the joiner between is gone", "e\u200d\u0301", "é", 0},
 		{"beyond the basic plane", "a😀b", "a[U+1F600]b", 1},
+		{"Arabic letters join", "بب\u200cب", "\uFE91\uFE90\uFE8F", 0},
+		{"a joiner between an Arabic letter and its mark", "ا\u200d\u0654", "\uFE83", 0},
 		{"not in the font", "事件", "[U+4E8B][U+4EF6]", 2},
 		{"a byte that is not UTF-8", "a\xffb", "a\uFFFDb", 1},
 		{"a cut sequence", "\xe4\xba", "\uFFFD\uFFFD", 2},
@@ -98,7 +100,7 @@ func visible(text string, face *face) string {
 			b.WriteRune(r)
 		}
 	}
-	return norm.NFC.String(b.String())
+	return norm.NFC.String(letters(b.String()))
 }
 
 func decomposes(r rune, face *face) bool { return face.coversAll(norm.NFD.String(string(r))) }

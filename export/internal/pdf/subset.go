@@ -70,7 +70,7 @@ func (f *face) subset(runes []rune) []byte {
 	}
 	head := patched("head", 50, 1)
 	clear(head[8:12]) // the check sum of the whole file, which assemble writes
-	return assemble([]table{
+	return assemble(slices.DeleteFunc([]table{
 		{"cmap", characterMap(codes)},
 		{"cvt ", []byte(f.table("cvt "))},
 		{"fpgm", []byte(f.table("fpgm"))},
@@ -81,7 +81,7 @@ func (f *face) subset(runes []rune) []byte {
 		{"loca", loca},
 		{"maxp", patched("maxp", 4, len(old))},
 		{"prep", []byte(f.table("prep"))},
-	})
+	}, func(t table) bool { return len(t.data) == 0 && t.tag != "glyf" }))
 }
 
 // outline returns the bytes of a glyph, none when it is blank.
@@ -105,7 +105,7 @@ func (f *face) addGlyph(keep map[int]bool, g int) {
 }
 
 // components yields where in its outline the numbers of the glyphs are that g is
-// composed of.
+// composed of. Where the outline is cut off, that is behind its end.
 func (f *face) components(g int) func(func(int) bool) {
 	const (
 		wordArguments = 1 << 0
@@ -120,6 +120,10 @@ func (f *face) components(g int) func(func(int) bool) {
 			return
 		}
 		for at, flags := 10, more; flags&more != 0; {
+			if at+4 > len(o) {
+				yield(len(o))
+				return
+			}
 			flags = u16(o, at)
 			if !yield(at + 2) {
 				return

@@ -244,14 +244,14 @@ func (d *Document) cell(c Cell, size, x, width int) box {
 	if c.Tone != Plain {
 		text := d.clean(c.Text, Bold, true)
 		if text != "" && !strings.Contains(text, "\n") && d.badgeWidth(text) <= width {
-			t := styled{text, size, []run{{end: len(text), ink: badgeInk(white), link: safeLink(c.Link)}}}
+			t := styled{text: text, size: size, runs: []run{{end: len(text), ink: badgeInk(white), link: safeLink(c.Link)}}}
 			return box{x: x, width: width, text: t, lines: []extent{{0, len(text)}}, tone: c.Tone}
 		}
 		ground, _ := c.Tone.colors()
 		if ground == pale {
 			ground = black
 		}
-		t := styled{text, size, []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}}
+		t := styled{text, size, []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}, levels(text)}
 		return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 	}
 	t := d.style([]Span{{Text: c.Text, Style: c.Style, Link: c.Link}}, size, black)

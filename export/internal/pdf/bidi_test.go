@@ -1,0 +1,237 @@
+package pdf
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/assert"
+	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
+)
+
+// Hebrew on paper: what is read first stands on the right.
+func TestVisualText(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"Latin", "a (b) 1 < 2", "a (b) 1 < 2"},
+		{"Hebrew", "אבג דה", "הד גבא"},
+		{"a word inside Latin", "to אבג on", "to גבא on"},
+		{"two words inside Latin", "to אב גד on", "to דג בא on"},
+		{"a number after a word stands on its left", "a אב 123 b", "a 123 בא b"},
+		{"also with its signs", "אב 1,234.5 ו-7%", "7%-ו 1,234.5 בא"},
+		{"Latin inside Hebrew", "אב server-01 גד", "דג server-01 בא"},
+		{"brackets are mirrored", "(אב) [גד] <ה>", "<ה> [דג] (בא)"},
+		{"brackets around Latin stay whole", "אב (cd) הו", "וה (cd) בא"},
+		{"brackets around Hebrew in Latin", "a (אב) b", "a (בא) b"},
+		{"brackets at the end of a line", "a אב (1)", "a (1) בא"},
+		{"quotation marks", "אב «גד»", "«דג» בא"},
+		{"a full stop is on the left of Hebrew", "אב.", ".בא"},
+		{"and on the right of Latin", "a אב.", "a בא."},
+		{"an address", "אב 10.0.0.127", "10.0.0.127 בא"},
+		{"an arrow points from what is read first", "x: אב → גד", "x: בא → דג"},
+		{"points stand before their letters", "a\u05B0 אְבָ", "a\u05B0 \u05B8ב\u05B0א"},
+		{"Arabic figures", "a ٣٤ ب", "a ب ٣٤"},
+		{"European figures after Arabic", "ب 12-34", "34-12 ب"},
+		{"spaces at the end", "אב  ", "  בא"},
+		{"a path", `אב C:\Temp\a גד`, `דג C:\Temp\a בא`},
+		{"a closing bracket alone", "אב) ג", "ג (בא"},
+		{"nested", "אב (ג [d] ה) ו", "ו (ה [d] ג) בא"},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, visualText(c.in), "%+q", visualText(c.in)) })
+	}
+	assert.Nil(t, levels("Zürich Ελληνικά кириллица 事件 — … \uFFFD"), "this costs nothing")
+}
+
+// The whole paragraph decides on the direction, and what is before a line on
+// what a number in it belongs to; but lines are put in order one by one.
+func TestLinesArePutInOrderAfterBreaking(t *testing.T) {
+	d := New(t.Context(), Options{})
+	d.Table(Table{Columns: []Column{{Width: 60}, {Weight: 1}}, Rows: [][]Cell{{
+		{Text: "אבגדהו זחטיכל (abc) 12 x."}, {Text: "one אב"},
+	}}})
+	assert.Equal(t, []string{"לכיטחז והדגבא", ".12 x (abc)", "one בא"}, d.texts(0))
+	var right []int
+	for _, o := range d.pages[0] {
+		if o.kind == textOp && !strings.HasPrefix(o.text, "one") {
+			right = append(right, o.x+d.textWidth(o.text, ink{face: o.face, size: o.size}))
+		}
+	}
+	for _, x := range right {
+		assert.InDelta(t, margin+60*point, x, 2, "stands on the right of its column")
+	}
+}
+
+// Wherever a text may stand, it is put in order and joined.
+func TestRightToLeftEverywhere(t *testing.T) {
+	const in, want = "דוד (ب)", "(\uFE8F) דוד"
+	all := Options{HeaderLeft: in, HeaderRight: in, FooterLeft: in}
+	for name, add := range map[string]func(d *Document){
+		"title":      func(d *Document) { d.Title(in) },
+		"heading":    func(d *Document) { d.Heading(1, in); d.flush() },
+		"paragraph":  func(d *Document) { d.Paragraph(Span{Text: in}) },
+		"key values": func(d *Document) { d.KeyValues([]KeyValue{{in, Cell{Text: in}}}, 2) },
+		"badges":     func(d *Document) { d.Badges(Badge{in, High}) },
+		"chain":      func(d *Document) { d.Chain([]ChainItem{{in, in, High}}) },
+		"table": func(d *Document) {
+			d.Table(Table{
+				Columns: []Column{{Title: in}, {Title: in, Align: Right}}, Rows: [][]Cell{{{Text: in}, {Text: in, Tone: High}}},
+				Notes: [][]Span{{{Text: in}}}, Caption: in,
+			})
+		},
+		"a badge that is too wide": func(d *Document) {
+			d.Table(Table{Columns: []Column{{Width: 36}, {Weight: 1}}, Rows: [][]Cell{{{Text: in, Tone: High}}}})
+		},
+		"graph": func(d *Document) { d.Graph([]GraphColumn{{in, []GraphNode{{Label: in, Note: in}}}}, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := New(t.Context(), all)
+			add(d)
+			texts := d.texts(0)
+			assert.NotEmpty(t, texts)
+			for _, o := range d.running(1) {
+				if o.kind == textOp && !strings.HasPrefix(o.text, "Page") {
+					texts = append(texts, o.text)
+				}
+			}
+			for _, text := range texts {
+				if name == "a badge that is too wide" && text != want {
+					assert.Contains(t, []string{"דוד", "(\uFE8F)"}, text)
+					continue
+				}
+				assert.Equal(t, want, text)
+			}
+			for _, m := range d.outline {
+				assert.Equal(t, in, m.text, "readers put the outline in order themselves")
+			}
+		})
+	}
+}
+
+func TestLinksInRightToLeftText(t *testing.T) {
+	d := New(t.Context(), Options{})
+	d.Paragraph(Span{Text: "אב "}, Span{Text: "גד", Link: "https://a.example"}, Span{Text: " הו"})
+	var texts []string
+	var links []op
+	for _, o := range d.pages[0] {
+		switch o.kind {
+		case textOp:
+			texts = append(texts, o.text)
+		case linkOp:
+			links = append(links, o)
+		}
+	}
+	assert.Equal(t, []string{"וה ", "דג", " בא"}, texts)
+	if assert.Len(t, links, 1) {
+		assert.Equal(t, d.textWidth("דג", Style(0).ink(bodySize, black)), links[0].w)
+	}
+}
+
+// Readers get the words back, in whatever form: search normalises both.
+func TestRightToLeftCanBeReadBack(t *testing.T) {
+	d := New(t.Context(), Options{})
+	const in = "هجوم تصيّد على الخادم عبر البريد لا غير شلون גישה חשודה לשרת"
+	d.Paragraph(Span{Text: in})
+	got := norm.NFKC.String(tool(t, output(t, d), "pdftotext", "-layout", "FILE", "-"))
+	got = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, got)
+	for word := range strings.FieldsSeq(in) {
+		assert.Contains(t, got, norm.NFKC.String(word))
+	}
+}
+
+// Whatever a text holds, each of its characters is drawn once, inside its own
+// field, and other fields are as they would be without it. Bidirectional codes
+// have no effect, as they are taken out.
+func FuzzScripts(f *testing.F) {
+	for _, s := range []string{
+		"", "plain", "שלום (abc) 12", "السَّلَامُ 123 لا", "می‌خواهم", "\u202eexe.fdp\u2066א\u2069", "א\u200f\u200e1", "日本語。「テスト」", "ا\u200d\u0654",
+		"((((((((((א))))))))))", "한국어 조선말", "a\u05b0\u0651\u0301", "\u0600\u06dd1", "e\u0301א", "ـَـِ", "[U+06D2]",
+	} {
+		f.Add(s, uint8(20))
+	}
+	f.Fuzz(func(t *testing.T, in string, width uint8) {
+		if len(in) > 500 {
+			return
+		}
+		const other = "x (1) שלום"
+		d := New(t.Context(), Options{})
+		own := float64(40 + int(width))
+		d.Table(Table{Columns: []Column{{Width: own}, {Width: 90}}, Rows: [][]Cell{{{Text: in}, {Text: other}}}})
+		left, right := margin, margin+thousandths(own)
+		var drawn strings.Builder
+		others := 0
+		for _, page := range d.pages {
+			for _, o := range page {
+				if o.kind != textOp {
+					continue
+				}
+				if o.x > right {
+					others++
+					if o.text != visualText(other) {
+						t.Fatalf("%q beside it became %q", other, o.text)
+					}
+					continue
+				}
+				if o.x < left || o.x+d.textWidth(o.text, ink{face: o.face, size: o.size}) > right+2 {
+					t.Fatalf("%q is outside its field", o.text)
+				}
+				drawn.WriteString(o.text)
+			}
+		}
+		if others != 1 {
+			t.Fatalf("the text beside it is drawn %d times", others)
+		}
+		if want, got := characters(visible(in, d.faces[sans])), characters(drawn.String()); want != got {
+			t.Fatalf("%+q is drawn as %+q: %s", in, drawn.String(), got)
+		}
+		output := &strings.Builder{}
+		if err := d.Output(output); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// characters returns the characters of a text that can be seen, whatever their
+// order and form, and whichever way they look.
+func characters(text string) string {
+	var all []rune
+	for _, r := range norm.NFKD.String(text) {
+		if !unicode.IsSpace(r) {
+			all = append(all, min(r, mirrored(r)))
+		}
+	}
+	slices.Sort(all)
+	return string(all)
+}
+
+// Levels are those of a paragraph as a whole, however its spans are cut.
+func TestSpansDoNotChangeTheOrder(t *testing.T) {
+	d := New(t.Context(), Options{})
+	piece := rapid.SampledFrom([]string{"אב", "ג", "abc", "1", "23", " ", " ", "(", ")", ".", "-", "ب", "لا", "%", "→", "\u05B0"})
+	rapid.Check(t, func(t *rapid.T) {
+		spans := make([]Span, rapid.IntRange(1, 5).Draw(t, "spans"))
+		var whole strings.Builder
+		for i := range spans {
+			spans[i].Text = strings.Join(rapid.SliceOfN(piece, 0, 5).Draw(t, "text"), "")
+			spans[i].Style = Style(rapid.IntRange(0, 1).Draw(t, "style"))
+			whole.WriteString(d.clean(spans[i].Text, 0, true))
+		}
+		s := d.style(spans, bodySize, black)
+		var got strings.Builder
+		parts := s.pieces(extent{0, len(s.text)})
+		if s.levels != nil {
+			parts = s.drawn(extent{0, len(s.text)})
+		}
+		for text := range parts {
+			got.WriteString(text)
+		}
+		if want := visualText(strings.TrimRight(whole.String(), " ")); got.String() != want {
+			t.Fatalf("%q, not %q", got.String(), want)
+		}
+	})
+}

@@ -27,8 +27,9 @@ type Summarizer func(ctx context.Context, s Section, c incident.Case, log []acti
 
 // Options are the settings of a report.
 type Options struct {
-	// Sections are what to include; nil means all, an empty list none. IncidentSummary and IncidentReport
-	// need a Summarizer: without one, all means all others, and to name them is an error.
+	// Sections are what to include; nil means all, an empty list none. IncidentReport needs a Summarizer:
+	// without one, all means all others, and to name it is an error. IncidentSummary is then put together by
+	// rule from what the other sections would say, included or not.
 	Sections   []Section
 	Summarizer Summarizer
 
@@ -81,6 +82,9 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
 	r := collect(c, entries, opts)
+	if opts.Summarizer == nil {
+		return r, nil
+	}
 	for _, text := range []struct {
 		section Section
 		to      *string
@@ -91,6 +95,9 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 		if *text.to, err = opts.Summarizer(ctx, text.section, c, entries); err != nil {
 			return Report{}, fmt.Errorf("export: %s of incident %s: %w", text.section, id, err)
 		}
+	}
+	if r.IncidentSummary != "" {
+		r.SummaryBy = ByModel
 	}
 	return r, nil
 }
@@ -103,7 +110,7 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if opts.Sections == nil {
 		for s := Overview; s <= Activity; s++ {
-			if opts.Summarizer != nil || !s.prose() {
+			if opts.Summarizer != nil || s != IncidentReport {
 				opts.Sections = append(opts.Sections, s)
 			}
 		}
@@ -114,7 +121,7 @@ func (o *Options) withDefaults() (Options, error) {
 			_, err := ParseSection(s.String())
 			return Options{}, err
 		}
-		if s.prose() && opts.Summarizer == nil {
+		if s == IncidentReport && opts.Summarizer == nil {
 			return Options{}, &alert.FieldError{Field: "section", Value: s.String(), Want: "a Summarizer that writes it"}
 		}
 	}
@@ -133,7 +140,7 @@ func (o *Options) withDefaults() (Options, error) {
 	return opts, nil
 }
 
-// prose reports whether a Summarizer writes the section.
+// prose reports whether the section is written rather than listed.
 func (s Section) prose() bool { return s == IncidentSummary || s == IncidentReport }
 
 func (o Options) wants(s Section) bool { return slices.Contains(o.Sections, s) }
@@ -146,10 +153,22 @@ func (o Options) in(t time.Time) time.Time {
 	return t.In(o.Location)
 }
 
-// collect is Collect without the reading. Options are complete. Neither the order of alerts nor that of
+// collect is Collect without reading and Summarizer. Options are complete. Neither the order of alerts nor that of
 // entries matters.
 func collect(c incident.Case, entries []activity.Entry, o Options) Report {
+	r := list(c, entries, o)
+	if o.Summarizer == nil && o.wants(IncidentSummary) {
+		all := o
+		all.Sections = []Section{Overview, AttackStory, Assets, Evidence, Alerts, Activity}
+		r.IncidentSummary, r.SummaryBy = summarize(list(c, entries, all)), ByRule
+	}
+	return r
+}
+
+// list is collect but for what is prose.
+func list(c incident.Case, entries []activity.Entry, o Options) Report {
 	i := c.Incident.Clone()
+	i.Resolved = o.in(i.Resolved) // the one of its times that renderers say
 	alerts := slices.SortedFunc(slices.Values(c.Alerts), alert.Query{}.Compare)
 	r := Report{
 		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections,

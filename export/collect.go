@@ -626,15 +626,21 @@ func inWords(path string, v activity.Value, o Options) string {
 	case "verdict.classification":
 		return o.Taxonomy.Title(classification.Verdict{Classification: classification.Classification(text)})
 	case "verdict.determination":
-		for _, c := range o.Taxonomy.Classes {
-			for _, t := range c.Determinations {
-				if string(t.ID) == text {
-					return t.Title
-				}
+		return o.determination(text)
+	}
+	return text
+}
+
+// determination returns a determination in words, as it is when the taxonomy does not have it.
+func (o Options) determination(id string) string {
+	for _, c := range o.Taxonomy.Classes {
+		for _, t := range c.Determinations {
+			if string(t.ID) == id {
+				return t.Title
 			}
 		}
 	}
-	return text
+	return id
 }
 
 // spoken returns a value of JSON in words: lists with commas, objects by their name or member by member.

@@ -38,6 +38,9 @@ type Options struct {
 	Taxonomy    *classification.Taxonomy // gives verdicts their words; nil means Defender's
 	MaxAssets   int                      // assets of one group that are listed; less than 1 means 10
 	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
+
+	// Hide is what the report must not tell, in any format. A Summarizer is not told either.
+	Hide Hidden
 }
 
 const (
@@ -81,6 +84,7 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	if err != nil {
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
+	c, entries = hide(opts.Hide, c, entries)
 	r := collect(c, entries, opts)
 	if opts.Summarizer == nil {
 		return r, nil
@@ -171,7 +175,7 @@ func list(c incident.Case, entries []activity.Entry, o Options) Report {
 	i.Resolved = o.in(i.Resolved) // the one of its times that renderers say
 	alerts := slices.SortedFunc(slices.Values(c.Alerts), alert.Query{}.Compare)
 	r := Report{
-		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections,
+		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide,
 		Incident: i, Verdict: o.Taxonomy.Title(i.Verdict),
 	}
 	if o.wants(Overview) {
@@ -202,11 +206,7 @@ func list(c incident.Case, entries []activity.Entry, o Options) Report {
 		for _, a := range alerts {
 			titles[a.ID] = a.Title
 		}
-		// A merge copies entries that are older than those before them in the log.
-		sorted := slices.SortedFunc(slices.Values(entries), func(a, b activity.Entry) int {
-			return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq))
-		})
-		for _, e := range sorted {
+		for _, e := range chronological(entries) {
 			r.Activity = append(r.Activity, activityRow(e, titles, o))
 		}
 	}

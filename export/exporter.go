@@ -95,6 +95,8 @@ type exportKey struct {
 	taxonomy  *classification.Taxonomy
 
 	maxAssets, maxEvidence int
+
+	hide Hidden
 }
 
 type keptResult struct {
@@ -174,7 +176,7 @@ func (x *Exporter) Export(ctx context.Context, id incident.ID, f Format, o *Opti
 	}
 	e := &Export{exporter: x, opts: opts, key: exportKey{
 		id: id, format: f, sections: fmt.Sprint(opts.Sections), generated: opts.Generated.Round(0).UTC(), location: opts.Location,
-		taxonomy: given.Taxonomy, maxAssets: opts.MaxAssets, maxEvidence: opts.MaxEvidence,
+		taxonomy: given.Taxonomy, maxAssets: opts.MaxAssets, maxEvidence: opts.MaxEvidence, hide: opts.Hide,
 	}}
 	err = x.storage.View(ctx, func(r storage.Reader) error {
 		i, err := r.Incident(ctx, id)

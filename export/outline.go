@@ -84,6 +84,9 @@ func outlined(r Report) outline {
 	if when := d.zoned(r.Generated); when != "" {
 		o.About = "Generated " + when + ". " + o.About
 	}
+	if !r.Hidden.IsZero() {
+		o.About += " Names of what is hidden are replaced: " + r.Hidden.words() + "."
+	}
 	severity := severityMarked(i.Severity)
 	severity.Text += " severity"
 	o.Badges = []cell{severity, {Text: i.Status.Title()}}

@@ -55,6 +55,8 @@ type Report struct {
 	TimeZone  string    `json:"timeZone"` // name of the location that all times below Incident are in
 	Sections  []Section `json:"sections"` // in the order of the constants, each once
 
+	Hidden Hidden `json:"hidden,omitzero"` // what other names stand for
+
 	Incident incident.Incident `json:"incident"`
 
 	Facts   []Fact `json:"facts,omitempty"`   // what the overview says, in words

@@ -367,6 +367,7 @@ func TestComments(t *testing.T) {
 func markdownTells(t require.TestingT, document string, want []string) {
 	source := []byte(document)
 	root := goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote, extension.DefinitionList)).Parser().Parse(mdtext.NewReader(source))
+	w := goldmark.DefaultRenderer()
 	var b strings.Builder
 	require.NoError(t, ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
@@ -375,7 +376,6 @@ func markdownTells(t require.TestingT, document string, want []string) {
 		switch n := n.(type) {
 		case *ast.Text:
 			var out bytes.Buffer
-			w := goldmark.DefaultRenderer()
 			paragraph := ast.NewParagraph()
 			paragraph.AppendChild(paragraph, ast.NewTextSegment(n.Segment))
 			require.NoError(t, w.Render(&out, source, paragraph))

@@ -15,7 +15,7 @@
 //   - incident/correlation: which incident an alert belongs to, and why
 //   - incident/manager: the part a program calls
 //   - incident/metrics: how fast incidents were handled
-//   - export: the report of an incident, as a value and as PDF
+//   - export: the report of an incident, as a value, PDF, HTML, Markdown and JSON, and the queue as CSV
 //
 // # Errors
 //

@@ -27,8 +27,9 @@ type Summarizer func(ctx context.Context, s Section, c incident.Case, log []acti
 
 // Options are the settings of a report.
 type Options struct {
-	// Sections are what to include; nil means all, an empty list none. IncidentSummary and IncidentReport
-	// need a Summarizer: without one, all means all others, and to name them is an error.
+	// Sections are what to include; nil means all, an empty list none. IncidentReport needs a Summarizer:
+	// without one, all means all others, and to name it is an error. IncidentSummary is then put together by
+	// rule from what the other sections would say, included or not.
 	Sections   []Section
 	Summarizer Summarizer
 
@@ -37,6 +38,9 @@ type Options struct {
 	Taxonomy    *classification.Taxonomy // gives verdicts their words; nil means Defender's
 	MaxAssets   int                      // assets of one group that are listed; less than 1 means 10
 	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
+
+	// Hide is what the report must not tell, in any format. A Summarizer is not told either.
+	Hide Hidden
 }
 
 const (
@@ -80,7 +84,11 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	if err != nil {
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
+	c, entries = hide(opts.Hide, c, entries)
 	r := collect(c, entries, opts)
+	if opts.Summarizer == nil {
+		return r, nil
+	}
 	for _, text := range []struct {
 		section Section
 		to      *string
@@ -91,6 +99,9 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 		if *text.to, err = opts.Summarizer(ctx, text.section, c, entries); err != nil {
 			return Report{}, fmt.Errorf("export: %s of incident %s: %w", text.section, id, err)
 		}
+	}
+	if r.IncidentSummary != "" {
+		r.SummaryBy = ByModel
 	}
 	return r, nil
 }
@@ -103,7 +114,7 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if opts.Sections == nil {
 		for s := Overview; s <= Activity; s++ {
-			if opts.Summarizer != nil || !s.prose() {
+			if opts.Summarizer != nil || s != IncidentReport {
 				opts.Sections = append(opts.Sections, s)
 			}
 		}
@@ -114,7 +125,7 @@ func (o *Options) withDefaults() (Options, error) {
 			_, err := ParseSection(s.String())
 			return Options{}, err
 		}
-		if s.prose() && opts.Summarizer == nil {
+		if s == IncidentReport && opts.Summarizer == nil {
 			return Options{}, &alert.FieldError{Field: "section", Value: s.String(), Want: "a Summarizer that writes it"}
 		}
 	}
@@ -133,7 +144,7 @@ func (o *Options) withDefaults() (Options, error) {
 	return opts, nil
 }
 
-// prose reports whether a Summarizer writes the section.
+// prose reports whether the section is written rather than listed.
 func (s Section) prose() bool { return s == IncidentSummary || s == IncidentReport }
 
 func (o Options) wants(s Section) bool { return slices.Contains(o.Sections, s) }
@@ -146,13 +157,25 @@ func (o Options) in(t time.Time) time.Time {
 	return t.In(o.Location)
 }
 
-// collect is Collect without the reading. Options are complete. Neither the order of alerts nor that of
+// collect is Collect without reading and Summarizer. Options are complete. Neither the order of alerts nor that of
 // entries matters.
 func collect(c incident.Case, entries []activity.Entry, o Options) Report {
+	r := list(c, entries, o)
+	if o.Summarizer == nil && o.wants(IncidentSummary) {
+		all := o
+		all.Sections = []Section{Overview, AttackStory, Assets, Evidence, Alerts, Activity}
+		r.IncidentSummary, r.SummaryBy = summarize(list(c, entries, all)), ByRule
+	}
+	return r
+}
+
+// list is collect but for what is prose.
+func list(c incident.Case, entries []activity.Entry, o Options) Report {
 	i := c.Incident.Clone()
+	i.Resolved = o.in(i.Resolved) // the one of its times that renderers say
 	alerts := slices.SortedFunc(slices.Values(c.Alerts), alert.Query{}.Compare)
 	r := Report{
-		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections,
+		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide,
 		Incident: i, Verdict: o.Taxonomy.Title(i.Verdict),
 	}
 	if o.wants(Overview) {
@@ -183,11 +206,7 @@ func collect(c incident.Case, entries []activity.Entry, o Options) Report {
 		for _, a := range alerts {
 			titles[a.ID] = a.Title
 		}
-		// A merge copies entries that are older than those before them in the log.
-		sorted := slices.SortedFunc(slices.Values(entries), func(a, b activity.Entry) int {
-			return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq))
-		})
-		for _, e := range sorted {
+		for _, e := range chronological(entries) {
 			r.Activity = append(r.Activity, activityRow(e, titles, o))
 		}
 	}
@@ -607,15 +626,21 @@ func inWords(path string, v activity.Value, o Options) string {
 	case "verdict.classification":
 		return o.Taxonomy.Title(classification.Verdict{Classification: classification.Classification(text)})
 	case "verdict.determination":
-		for _, c := range o.Taxonomy.Classes {
-			for _, t := range c.Determinations {
-				if string(t.ID) == text {
-					return t.Title
-				}
+		return o.determination(text)
+	}
+	return text
+}
+
+// determination returns a determination in words, as it is when the taxonomy does not have it.
+func (o Options) determination(id string) string {
+	for _, c := range o.Taxonomy.Classes {
+		for _, t := range c.Determinations {
+			if string(t.ID) == id {
+				return t.Title
 			}
 		}
 	}
-	return text
+	return id
 }
 
 // spoken returns a value of JSON in words: lists with commas, objects by their name or member by member.

@@ -67,6 +67,11 @@ func TestSummarizer(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "incidentReport of two and 1 alert", r.IncidentReport)
 	assert.Empty(t, r.IncidentSummary)
+	assert.Empty(t, r.SummaryBy)
+	both, err := export.Collect(t.Context(), s, "two", &export.Options{Summarizer: write})
+	require.NoError(t, err)
+	assert.Equal(t, "incidentSummary of two and 1 alert", both.IncidentSummary)
+	assert.Equal(t, export.ByModel, both.SummaryBy)
 	assert.Empty(t, r.Activity)
 
 	down := errors.New("model is down")

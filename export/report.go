@@ -16,7 +16,7 @@ type Section uint8
 // The sections, in the order in which they are drawn. The zero Section is Overview.
 const (
 	Overview        Section = iota // key facts, description and resolution
-	IncidentSummary                // what a [Summarizer] says in short
+	IncidentSummary                // what a [Summarizer], or else a rule, says in short
 	IncidentReport                 // what a Summarizer says in full
 	AttackStory                    // the graph of entities, threat categories and the alerts as a timeline
 	Assets                         // impacted assets by group
@@ -55,13 +55,16 @@ type Report struct {
 	TimeZone  string    `json:"timeZone"` // name of the location that all times below Incident are in
 	Sections  []Section `json:"sections"` // in the order of the constants, each once
 
+	Hidden Hidden `json:"hidden,omitzero"` // what other names stand for
+
 	Incident incident.Incident `json:"incident"`
 
 	Facts   []Fact `json:"facts,omitempty"`   // what the overview says, in words
 	Verdict string `json:"verdict,omitempty"` // the classification in words, "Not set" when there is none
 
-	// What the Summarizer wrote. Line feeds are kept.
+	// What the Summarizer wrote or, of the summary, the rule. Line feeds are kept.
 	IncidentSummary string `json:"incidentSummary,omitempty"`
+	SummaryBy       Author `json:"summaryBy,omitempty"` // who wrote IncidentSummary
 	IncidentReport  string `json:"incidentReport,omitempty"`
 
 	Threats  []Threat      `json:"threats,omitempty"`  // tactics in kill-chain order, then other categories by bytes
@@ -72,6 +75,15 @@ type Report struct {
 	Alerts   []AlertRow    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query]
 	Activity []ActivityRow `json:"activity,omitempty"` // oldest first
 }
+
+// An Author says how a text of a report came to be. The zero Author, "", wrote nothing.
+type Author string
+
+// The authors.
+const (
+	ByRule  Author = "rule"  // put together from the records by this library
+	ByModel Author = "model" // by the [Summarizer]
+)
 
 // A Fact is one labelled statement about an incident.
 type Fact struct {

@@ -79,6 +79,7 @@ var confined = []struct {
 }{
 	{path: "github.com/go-pdf/fpdf", dirs: []string{"export/internal/pdf"}},
 	{path: "github.com/tidwall/btree", dirs: []string{"storage/memory"}},
+	{path: "github.com/yuin/goldmark", dirs: []string{"export"}},
 	{path: "github.com/jackc/pgx", dirs: []string{"storage/postgres"}},
 	{path: "modernc.org/sqlite", dirs: []string{"storage/sqlite"}},
 	{path: "github.com/stretchr/testify", tests: true},

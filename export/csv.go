@@ -1,0 +1,142 @@
+package export
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// MaxQueueRows is how many incidents [WriteQueueCSV] writes. Source: Microsoft Defender XDR, export of the incident queue.
+const MaxQueueRows = 10_000
+
+// QueueOptions are the settings of a queue's CSV.
+type QueueOptions struct {
+	Location *time.Location           // where times are given; nil means UTC
+	Taxonomy *classification.Taxonomy // gives verdicts their words; nil means Defender's
+}
+
+// queueColumns are the columns in their order: those that the documentation of Defender's queue names, as far as an incident has
+// them, and the identifiers.
+var queueColumns = []string{
+	"Incident ID", "Incident name", "Tags", "Severity", "Priority score", "Status", "Assigned to", "Classification", "Determination", "Categories",
+	"Impacted assets", "Active alerts", "Alerts", "Sources", "Detection sources", "Product names", "Device groups",
+	"First activity", "Last activity", "Created", "Last update time", "Identifier",
+}
+
+// WriteQueueCSV writes incidents to w in their order, one row each below a row of titles, and stops after [MaxQueueRows]: more then
+// reports that there is at least one that was not written. A nil o means the defaults.
+//
+// The form is that of RFC 4180, in UTF-8 without a byte order mark; lines end in CRLF. Times are RFC 3339, to the second. Lists are joined by
+// "; ". Characters that cannot be seen stand as marks such as "[U+202E]".
+//
+// No spreadsheet takes a cell for a formula: one whose first character, blanks aside, is =, +, -, @ or the full-width form of these, and
+// one that begins with a tab or the end of a line, is written with an apostrophe before it. So is one that begins with an
+// apostrophe; who takes away one leading apostrophe has the text as it was.
+//
+// The error is that of ctx, which is looked at for every row, that of incidents or that of w. What was written before it stays.
+func WriteQueueCSV(ctx context.Context, w io.Writer, incidents iter.Seq2[incident.Incident, error], o *QueueOptions) (more bool, err error) {
+	var opts Options
+	if o != nil {
+		opts.Location, opts.Taxonomy = o.Location, o.Taxonomy
+	}
+	opts, _ = opts.withDefaults() // only sections can be wrong
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	err = out.Write(queueColumns)
+	rows := 0
+	for i, failed := range incidents {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = failed
+		}
+		if err != nil {
+			break
+		}
+		if rows == MaxQueueRows {
+			more = true
+			break
+		}
+		rows++
+		row := queueRow(i, opts)
+		for n, text := range row {
+			row[n] = harmless(text)
+		}
+		err = out.Write(row)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	out.Flush()
+	if err == nil {
+		err = out.Error()
+	}
+	if err != nil {
+		return more, fmt.Errorf("export: write queue: %w", err)
+	}
+	return more, nil
+}
+
+func queueRow(i incident.Incident, o Options) []string {
+	var tags, categories, assets []string
+	for _, t := range i.Tags {
+		tags = append(tags, t.Name)
+	}
+	for _, t := range i.Alerts.SystemTags {
+		if !i.HasTag(t.Name) {
+			tags = append(tags, t.Name)
+		}
+	}
+	for _, c := range i.Alerts.Categories {
+		categories = append(categories, words(c))
+	}
+	for g, n := range i.Alerts.Assets {
+		if n > 0 {
+			assets = append(assets, fmt.Sprintf("%s: %d", alert.AssetGroup(g).Title(), n))
+		}
+	}
+	class, determination := "", ""
+	if !i.Verdict.IsZero() {
+		class = o.Taxonomy.Title(classification.Verdict{Classification: i.Verdict.Classification})
+		determination = o.determination(string(i.Verdict.Determination))
+	}
+	status := i.Status.Title()
+	if i.RedirectTo != "" {
+		status += " to " + string(i.RedirectTo)
+	}
+	list := func(texts []string) string { return strings.Join(texts, "; ") }
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return o.in(t).Format(time.RFC3339)
+	}
+	return []string{
+		strconv.FormatInt(i.Number, 10), i.Name, list(tags), words(i.Severity.String()), strconv.Itoa(i.Priority), status, owner(i.Owner), class, determination,
+		list(categories), list(assets), strconv.Itoa(i.Alerts.Count - i.Alerts.ByStatus[alert.StatusResolved]), strconv.Itoa(i.Alerts.Count),
+		list(i.Alerts.Sources), list(i.Alerts.DetectionSources), list(i.Alerts.Products), list(i.Alerts.DeviceGroups),
+		at(i.Alerts.FirstActivity), at(i.Alerts.LastActivity), at(i.Created), at(i.Updated), string(i.ID),
+	}
+}
+
+// harmless returns text as a spreadsheet may have it.
+func harmless(text string) string {
+	text = visible(text)
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unicode.IsSpace))
+	if strings.HasPrefix(text, "\t") || strings.HasPrefix(text, "\n") || strings.ContainsRune("=+-@＝＋－＠'", first) {
+		return "'" + text
+	}
+	return text
+}

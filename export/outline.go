@@ -1,0 +1,392 @@
+package export
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// An outline is a report as HTML and Markdown say it: what stands where, in words, before anything is escaped.
+type outline struct {
+	Label, Title string
+	Badges       []cell
+	About        string // when it was generated, and where its times are
+	Parts        []part
+}
+
+type part struct {
+	ID, Title string
+	Blocks    []block
+}
+
+// A block is one of its fields; Heading may stand before another.
+type block struct {
+	Heading string
+	Text    string // with line feeds
+	Remark  string // of the report itself
+	Pairs   []pair
+	Table   *table
+	Entries []entry
+}
+
+type pair struct {
+	Label string
+	Value cell
+}
+
+// A cell is a text that may be marked by a word and a shape, or be a link.
+type cell struct {
+	Text string
+	Mark mark
+	Link string // http, https or mailto
+}
+
+// A mark is a level as a shape, so that it can be told without colour. Name is that of its colour.
+type mark struct{ Shape, Name string }
+
+type column struct {
+	Title  string
+	Number bool
+}
+
+type table struct {
+	Caption string
+	Columns []column
+	Rows    [][]cell
+}
+
+// An entry is an alert or a line of the log.
+type entry struct {
+	Title   cell
+	Heading bool // Title is a heading
+	Lead    []cell
+	Pairs   []pair
+	Lines   []string
+	Texts   []pair // at length, with line feeds
+	Comment string // Markdown
+}
+
+// outlined returns r in the order of its sections.
+func outlined(r Report) outline {
+	i := r.Incident
+	d := drawing{r: r}
+	label := "Incident"
+	if i.Number != 0 {
+		label += " " + strconv.FormatInt(i.Number, 10)
+	}
+	o := outline{Label: label, Title: cmp.Or(i.Name, "Without a name"), About: "Times are in " + cmp.Or(r.TimeZone, "UTC") + "."}
+	if when := d.zoned(r.Generated); when != "" {
+		o.About = "Generated " + when + ". " + o.About
+	}
+	if !r.Hidden.IsZero() {
+		o.About += " Names of what is hidden are replaced: " + r.Hidden.words() + "."
+	}
+	severity := severityMarked(i.Severity)
+	severity.Text += " severity"
+	o.Badges = []cell{severity, {Text: i.Status.Title()}}
+	if !i.Verdict.IsZero() {
+		o.Badges = append(o.Badges, cell{Text: r.Verdict})
+	}
+	for _, t := range i.Tags {
+		o.Badges = append(o.Badges, cell{Text: t.Name})
+	}
+	for _, s := range r.Sections {
+		p := part{ID: s.String()}
+		switch s {
+		case Overview:
+			p.Title, p.Blocks = "Overview", d.overviewBlocks()
+		case IncidentSummary:
+			p.Title, p.Blocks = "Incident summary", proseBlocks(r.IncidentSummary, r.SummaryBy)
+		case IncidentReport:
+			p.Title, p.Blocks = "Incident report", proseBlocks(r.IncidentReport, ByModel)
+		case AttackStory:
+			p.Title, p.Blocks = "Attack story", d.storyBlocks()
+		case Assets:
+			p.Title, p.Blocks = "Impacted assets", assetBlocks(r.Assets)
+		case Evidence:
+			p.Title, p.Blocks = "Evidence", evidenceBlocks(r.Evidence)
+		case Alerts:
+			p.Title, p.Blocks = "Related alerts", d.alertBlocks()
+		case Activity:
+			p.Title, p.Blocks = "Activity log", d.activityBlocks()
+		default:
+			continue
+		}
+		o.Parts = append(o.Parts, p)
+	}
+	return o
+}
+
+func (d drawing) overviewBlocks() []block {
+	var facts []pair
+	for _, f := range d.r.Facts {
+		facts = append(facts, pair{f.Label, linked(f.Value, f.URL)})
+	}
+	blocks := []block{{Pairs: facts}}
+	i := d.r.Incident
+	if i.Description != "" {
+		blocks = append(blocks, block{Heading: "Description", Text: i.Description})
+	}
+	if i.Status == incident.Resolved {
+		resolved := []pair{{"Classification", cell{Text: d.r.Verdict}}}
+		if when := d.zoned(i.Resolved); when != "" {
+			resolved = append([]pair{{"Resolved", cell{Text: when}}}, resolved...)
+		}
+		blocks = append(blocks, block{Heading: "Resolution", Pairs: resolved}, block{Text: i.Note})
+	}
+	return blocks
+}
+
+func proseBlocks(text string, by Author) []block {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return []block{{Remark: "None was written."}}
+	case by == ByRule:
+		return []block{{Text: text}, {Remark: "Put together by rule from the records of this incident."}}
+	case by == ByModel:
+		return []block{{Text: text}, {Remark: "Written by a model. Check it against the records below."}}
+	}
+	return []block{{Text: text}}
+}
+
+func (d drawing) storyBlocks() []block {
+	var blocks []block
+	if len(d.r.Threats) > 0 {
+		t := &table{Caption: "Tactics of MITRE ATT&CK in their order, then other categories", Columns: []column{
+			{Title: "Category"}, {Title: "Severity"}, {Title: "MITRE ATT&CK techniques"}, {Title: "Alerts", Number: true},
+		}}
+		for _, x := range d.r.Threats {
+			t.Rows = append(t.Rows, []cell{
+				{Text: x.Title}, severityMarked(x.Severity), {Text: strings.Join(x.Techniques, ", ")}, {Text: strconv.Itoa(x.Alerts)},
+			})
+		}
+		blocks = append(blocks, block{Heading: "Threat categories", Table: t})
+	}
+	if len(d.r.Story) == 0 {
+		return append(blocks, block{Heading: "Timeline", Remark: "No alerts."})
+	}
+	t := &table{Caption: count(len(d.r.Story), "alert") + ", oldest first", Columns: []column{
+		{Title: d.timeTitle("Time")}, {Title: "Severity"}, {Title: "Alert"}, {Title: "Main entities"}, {Title: "Category"},
+	}}
+	for _, e := range d.r.Story {
+		names := strings.Join(e.Entities, ", ")
+		if e.More > 0 {
+			names += fmt.Sprintf(" and %d more", e.More)
+		}
+		t.Rows = append(t.Rows, []cell{{Text: d.stamp(e.Time)}, severityMarked(e.Severity), {Text: e.Alert}, {Text: names}, {Text: e.Category}})
+	}
+	return append(blocks, block{Heading: "Timeline", Table: t})
+}
+
+func assetBlocks(lists []AssetList) []block {
+	if len(lists) == 0 {
+		return []block{{Remark: "No assets."}}
+	}
+	var blocks []block
+	for _, l := range lists {
+		t := &table{Caption: caption(l.Title, l.Shown, l.Total), Columns: []column{
+			{Title: "Name"}, {Title: "Verdict"}, {Title: "Roles"}, {Title: "Tags"}, {Title: "Details"}, {Title: "Alerts", Number: true},
+		}}
+		for _, a := range l.Rows {
+			t.Rows = append(t.Rows, []cell{
+				{Text: a.Name}, verdictMarked(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strings.Join(a.Tags, ", ")}, {Text: a.Details},
+				{Text: strconv.Itoa(a.Alerts)},
+			})
+		}
+		blocks = append(blocks, block{Heading: l.Title, Table: t})
+	}
+	return blocks
+}
+
+func evidenceBlocks(l EvidenceList) []block {
+	if len(l.Rows) == 0 {
+		return []block{{Remark: "No evidence."}}
+	}
+	t := &table{Caption: caption("Evidence", l.Shown, l.Total), Columns: []column{
+		{Title: "Type"}, {Title: "Name"}, {Title: "Verdict"}, {Title: "Remediation"}, {Title: "Roles"}, {Title: "Details"}, {Title: "Alerts", Number: true},
+	}}
+	for _, e := range l.Rows {
+		t.Rows = append(t.Rows, []cell{
+			{Text: kindTitle(e.Kind)}, {Text: e.Name}, verdictMarked(e.Verdict), {Text: words(string(e.Remediation))}, {Text: rolesText(e.Roles)},
+			{Text: e.Details}, {Text: strconv.Itoa(e.Alerts)},
+		})
+	}
+	return []block{{Table: t}}
+}
+
+func (d drawing) alertBlocks() []block {
+	if len(d.r.Alerts) == 0 {
+		return []block{{Remark: "No alerts."}}
+	}
+	var list []entry
+	for _, a := range d.r.Alerts {
+		e := entry{Title: linked(a.Title, a.URL), Heading: true, Lead: []cell{severityMarked(a.Severity), {Text: words(a.Status.String())}}}
+		add := func(label, value string) {
+			if value != "" {
+				e.Pairs = append(e.Pairs, pair{label, cell{Text: value}})
+			}
+		}
+		add("Activity", join(" ", d.zoned(a.First), d.until(a)))
+		add("Category", a.Category)
+		add("Techniques", strings.Join(a.Techniques, ", "))
+		add("Product", a.Product)
+		add("Classification", a.Verdict)
+		add("Assigned to", a.Owner)
+		if a.Repeats > 0 {
+			add("Seen", count(a.Repeats+1, "time"))
+		}
+		if e.Title.Link == "" {
+			add("Address", a.URL)
+		}
+		for _, t := range []pair{{"Description", cell{Text: a.Description}}, {"Recommended actions", cell{Text: a.RecommendedActions}}} {
+			if strings.TrimSpace(t.Value.Text) != "" {
+				e.Texts = append(e.Texts, t)
+			}
+		}
+		list = append(list, e)
+	}
+	return []block{{Entries: list}}
+}
+
+func (d drawing) activityBlocks() []block {
+	if len(d.r.Activity) == 0 {
+		return []block{{Remark: "No activity."}}
+	}
+	var list []entry
+	for _, a := range d.r.Activity {
+		e := entry{Title: cell{Text: a.What}, Lead: []cell{{Text: d.zoned(a.Time)}, {Text: a.Who}}}
+		if a.Trigger == activity.Automated {
+			e.Lead = append(e.Lead, cell{Text: "automated"})
+		}
+		if a.Alert != "" {
+			e.Lines = append(e.Lines, "Alert: "+a.Alert)
+		}
+		for _, c := range a.Changes {
+			if !upkeep(c.Path) && c.After != d.zoned(a.Time) {
+				e.Lines = append(e.Lines, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.Before, "none"), cmp.Or(c.After, "none")))
+			}
+		}
+		e.Lines = append(e.Lines, a.Reasons...)
+		switch {
+		case a.Redacted:
+			e.Lines = append(e.Lines, "[Redacted: what this comment said was taken away]")
+		case a.What == activity.Commented.Title():
+			e.Comment = a.Text
+		case a.Text != "" && a.Text != a.Alert:
+			e.Texts = append(e.Texts, pair{"", cell{Text: a.Text}})
+		}
+		for _, image := range a.Attachments {
+			e.Lines = append(e.Lines, fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
+				cmp.Or(image.Name, "[redacted]"), image.Type, image.Size, image.Width, image.Height, image.SHA256))
+		}
+		if !a.Written.IsZero() {
+			e.Lines = append(e.Lines, "Written "+d.zoned(a.Written))
+		}
+		if a.Origin != "" {
+			e.Lines = append(e.Lines, "Copied from incident "+string(a.Origin))
+		}
+		list = append(list, e)
+	}
+	return []block{{Entries: list}}
+}
+
+func (d drawing) timeTitle(title string) string {
+	if d.utc() {
+		return title + " (UTC)"
+	}
+	return title
+}
+
+// caption says what a table lists, and how much of it when that is not all.
+func caption(title string, n, total int) string {
+	if text := shown(n, total); text != "" {
+		return title + ": " + text
+	}
+	return fmt.Sprintf("%s: %d", title, total)
+}
+
+// linked returns text as a link to address. Where that is no link to follow, text has it in words.
+func linked(text, address string) cell {
+	switch {
+	case safeURL(address):
+		return cell{Text: cmp.Or(text, address), Link: visible(address)}
+	case address != "" && text != "" && text != address:
+		return cell{Text: text + " (" + address + ")"}
+	}
+	return cell{Text: cmp.Or(text, address)}
+}
+
+// safeURL reports whether a reader may be led to address: a web page or somebody's mail program.
+func safeURL(address string) bool {
+	scheme, rest, ok := strings.Cut(address, ":")
+	switch strings.ToLower(scheme) {
+	case "http", "https":
+		return ok && strings.HasPrefix(rest, "//")
+	case "mailto":
+		return ok
+	}
+	return false
+}
+
+func severityMarked(s alert.Severity) cell {
+	c := cell{Text: words(s.String())}
+	switch s {
+	case alert.High:
+		c.Mark = mark{"▲", "high"}
+	case alert.Medium:
+		c.Mark = mark{"◆", "medium"}
+	case alert.Low:
+		c.Mark = mark{"▼", "low"}
+	case alert.Informational:
+		c.Mark = mark{"○", "info"}
+	default:
+		c.Mark = mark{"–", "none"}
+	}
+	return c
+}
+
+func verdictMarked(v alert.EvidenceVerdict) cell {
+	c := cell{Text: words(string(v))}
+	switch v {
+	case alert.Malicious:
+		c.Mark = mark{"▲", "high"}
+	case alert.Suspicious:
+		c.Mark = mark{"◆", "medium"}
+	case alert.NoThreatsFound:
+		c.Mark = mark{"✓", "info"}
+	}
+	return c
+}
+
+// visible returns s as a text can show it: line ends are line feeds, and characters that nobody sees but that
+// end, hide or turn around what others see are marks such as "[U+202E]".
+func visible(s string) string {
+	clean := utf8.ValidString(s)
+	for i := 0; clean && i < len(s); i++ {
+		clean = s[i] >= ' ' && s[i] < 0x7f || s[i] == '\n'
+	}
+	if clean {
+		return s
+	}
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\r':
+			b.WriteByte('\n')
+		case r < ' ' && r != '\n' && r != '\t', 0x7f <= r && r <= 0x9f, // controls
+			'\u2028' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069', // ends of lines and paragraphs, bidirectional overrides
+			r == '\ufeff', r&0xfffe == 0xfffe, 0xfdd0 <= r && r <= 0xfdef: // byte order mark, noncharacters
+			fmt.Fprintf(&b, "[U+%04X]", r)
+		default:
+			b.WriteRune(r) // U+FFFD for a byte that is none
+		}
+	}
+	return b.String()
+}

@@ -301,7 +301,8 @@ type placed struct {
 }
 
 // visual returns the runes of a line of text from left to right. Marks of
-// right-to-left letters stand before them.
+// right-to-left letters stand before them. Lines do not end in spaces, so that
+// there is nothing for L1 to do.
 func visual(text string, levels []uint8) []placed {
 	line := make([]placed, 0, len(text))
 	highest := uint8(0)
@@ -309,9 +310,6 @@ func visual(text string, levels []uint8) []placed {
 		level := levels[i] &^ rtlParagraph
 		line = append(line, placed{r, i, level})
 		highest = max(highest, level)
-	}
-	for i := len(line) - 1; i >= 0 && line[i].r == ' '; i-- { // L1
-		line[i].level = levels[line[i].at] >> 7
 	}
 	for level := highest; level > 0; level-- { // L2
 		for i := 0; i < len(line); i++ {

@@ -108,6 +108,24 @@ func TestFontsAreValidated(t *testing.T) {
 	}
 }
 
+// A character map may point anywhere.
+func TestGlyphNumberOutsideTheMap(t *testing.T) {
+	data := disguised(map[rune]rune{'事': 'é', '件': 'i'})
+	cmap := strings.Index(string(data), newFaceOf(t, data).table("cmap"))
+	const offsets = 12 + 16 + 3*6 // of three segments, behind their ends, starts and deltas
+	binary.BigEndian.PutUint16(data[cmap+offsets:], 0xFFF0)
+	f := newFaceOf(t, data)
+	assert.False(t, f.covers('事'))
+	assert.True(t, f.covers('件'))
+}
+
+func newFaceOf(t *testing.T, data []byte) *face {
+	t.Helper()
+	f, err := parseFont("x", data)
+	require.NoError(t, err)
+	return f
+}
+
 // A glyph that is broken counts as missing, so that its rune is seen as a mark.
 func TestBrokenGlyphIsMissing(t *testing.T) {
 	data := disguised(map[rune]rune{'事': 'é', '件': 'i'})

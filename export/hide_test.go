@@ -143,7 +143,8 @@ func TestHiddenNamesAreConsistent(t *testing.T) {
 	assert.Equal(t, "[Comment 2, hidden]", r.Activity[3].Text)
 	assert.Empty(t, r.Activity[2].Attachments)
 
-	again, _ := canaryCase()
+	again, same := canaryCase()
+	assert.Equal(t, same, entries)
 	again.Alerts[0].Title = c.Alerts[0].Title
 	assert.Equal(t, again, c, "what was given stays as it is")
 }

@@ -55,6 +55,7 @@ func TestSummaryOfOne(t *testing.T) {
 // What is not known is not said.
 func TestSummaryOfNothing(t *testing.T) {
 	assert.Equal(t, "This incident has no alerts.\n\nIt has not been classified. It is active. Nobody is assigned to it.", summarize(Report{}))
+	assert.NotContains(t, summarize(Report{Alerts: make([]AlertRow, 1), Threats: []Threat{{Title: "No category", Alerts: 1}}}), "category")
 	for _, c := range []struct {
 		i    incident.Incident
 		want string

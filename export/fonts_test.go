@@ -16,11 +16,11 @@ func TestFontsOfTheCaller(t *testing.T) {
 	font, err := os.ReadFile("internal/pdf/fonts/DejaVuSansCondensed.ttf")
 	require.NoError(t, err)
 	var b bytes.Buffer
-	require.NoError(t, PDF{Fonts: [][]byte{font}}.Write(t.Context(), &b, r))
+	require.NoError(t, WritePDF(t.Context(), &b, r, &PDFOptions{Fonts: [][]byte{font}}))
 	assert.Equal(t, render(t, r), b.Bytes())
 
 	b.Reset()
-	err = PDF{Fonts: [][]byte{font, append([]byte("OTTO"), font[4:]...)}}.Write(t.Context(), &b, r)
+	err = WritePDF(t.Context(), &b, r, &PDFOptions{Fonts: [][]byte{font, append([]byte("OTTO"), font[4:]...)}})
 	assert.EqualError(t, err, "export: write PDF: pdf: font 2: an OpenType font with PostScript outlines (CFF); only TrueType outlines can be embedded")
 	assert.Zero(t, b.Len())
 }

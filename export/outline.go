@@ -3,6 +3,7 @@ package export
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -155,8 +156,47 @@ func proseBlocks(text string, by Author) []block {
 	return []block{{Text: text}}
 }
 
+// graphTable returns the graph as a table, nil where there is nothing to join. Numbers stand for nodes.
+func graphTable(g Graph) *table {
+	joined := make([][]int, len(g.Nodes))
+	for _, e := range g.Edges {
+		if e.From >= 0 && e.To >= 0 && e.From < len(g.Nodes) && e.To < len(g.Nodes) {
+			joined[e.From] = append(joined[e.From], g.Nodes[e.To].Number)
+			joined[e.To] = append(joined[e.To], g.Nodes[e.From].Number)
+		}
+	}
+	t := &table{Caption: "What alerts name together, in the order of time", Columns: []column{
+		{Title: "Number", Number: true}, {Title: "Name"}, {Title: "Type"}, {Title: "Verdict"}, {Title: "Together with the numbers"},
+	}}
+	order := make([]int, len(g.Nodes))
+	for n := range order {
+		order[n] = n
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(g.Nodes[a].Number, g.Nodes[b].Number) })
+	for _, n := range order {
+		node := g.Nodes[n]
+		slices.Sort(joined[n])
+		numbers := make([]string, len(joined[n]))
+		for k, number := range joined[n] {
+			numbers[k] = strconv.Itoa(number)
+		}
+		name := node.Name
+		if node.Count > 1 {
+			name += fmt.Sprintf(" and %d more", node.Count-1)
+		}
+		t.Rows = append(t.Rows, []cell{{Text: strconv.Itoa(node.Number)}, {Text: name}, {Text: kindTitle(node.Kind)}, verdictMarked(node.Verdict), {Text: strings.Join(numbers, ", ")}})
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return t
+}
+
 func (d drawing) storyBlocks() []block {
 	var blocks []block
+	if t := graphTable(d.r.Graph); t != nil {
+		blocks = append(blocks, block{Heading: "What was hit, and by what", Table: t})
+	}
 	if len(d.r.Threats) > 0 {
 		t := &table{Caption: "Tactics of MITRE ATT&CK in their order, then other categories", Columns: []column{
 			{Title: "Category"}, {Title: "Severity"}, {Title: "MITRE ATT&CK techniques"}, {Title: "Alerts", Number: true},

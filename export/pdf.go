@@ -15,17 +15,17 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// PDF says how reports are drawn. Its zero value is how [WritePDF] draws them. It may be used by several
-// goroutines at the same time.
-type PDF struct {
+// PDFOptions say how reports are drawn. They may be used by several goroutines at the same time.
+type PDFOptions struct {
 	// Fonts are TrueType files (.ttf), asked in order for the characters that the built-in faces lack, for
 	// instance the Chinese, Japanese and Korean one of export/fonts/cjk. Only those characters are embedded
 	// that a report has. OpenType fonts with PostScript outlines (CFF), collections (TTC) and web fonts
-	// (WOFF) are errors of Write, and so are damaged files. Write reads the bytes and keeps none of them.
+	// (WOFF) are errors of WritePDF, and so are damaged files. WritePDF reads the bytes and keeps none of them.
 	Fonts [][]byte
 }
 
-// WritePDF draws r as an A4 document and writes it to w. The same Report gives the same bytes. Characters
+// WritePDF draws r as an A4 document and writes it to w. A nil o means the defaults. The same Report and the same
+// options give the same bytes. Characters
 // that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
 // then says how many; which scripts are drawn right is in the package comment. Nothing is cut but the running header and the boxes of the graph: a text that is too long for its column is said
 // in full below its row. Of the changes in the activity log those are left out that repeat the time of the
@@ -33,11 +33,8 @@ type PDF struct {
 //
 // Nothing is written unless the whole document could be drawn. The error is that of ctx, which is looked at
 // for every page, or that of w, or says what could not be drawn. WritePDF does not panic, whatever r holds.
-func WritePDF(ctx context.Context, w io.Writer, r Report) error { return PDF{}.Write(ctx, w, r) }
-
-// Write is [WritePDF] with settings of one's own. The same settings and the same Report give the same bytes.
-func (p PDF) Write(ctx context.Context, w io.Writer, r Report) error {
-	d, err := p.draw(ctx, r)
+func WritePDF(ctx context.Context, w io.Writer, r Report, o *PDFOptions) error {
+	d, err := draw(ctx, r, o)
 	if err == nil {
 		err = d.Output(w)
 	}
@@ -54,7 +51,10 @@ type drawing struct {
 }
 
 // draw lays r out. No report is known that makes it fail; but a report may come from anywhere.
-func (p PDF) draw(ctx context.Context, r Report) (doc *pdf.Document, err error) {
+func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err error) {
+	if o == nil {
+		o = &PDFOptions{}
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			doc, err = nil, fmt.Errorf("laying out: %v", p)
@@ -71,7 +71,7 @@ func (p PDF) draw(ctx context.Context, r Report) (doc *pdf.Document, err error) 
 		Title: label + ": " + i.Name, Language: "en", Created: r.Generated,
 		HeaderLeft: label + ": " + i.Name, HeaderRight: severity + " · " + status,
 		FooterLeft: "Generated " + d.zoned(r.Generated),
-		Fonts:      p.Fonts,
+		Fonts:      o.Fonts,
 	})
 	d.Paragraph(pdf.Span{Text: label, Style: pdf.Muted})
 	d.Title(cmp.Or(i.Name, "Without a name"))
@@ -88,9 +88,9 @@ func (p PDF) draw(ctx context.Context, r Report) (doc *pdf.Document, err error) 
 		case Overview:
 			d.overview()
 		case IncidentSummary:
-			d.prose("Incident summary", r.IncidentSummary)
+			d.prose("Incident summary", r.IncidentSummary, r.SummaryBy)
 		case IncidentReport:
-			d.prose("Incident report", r.IncidentReport)
+			d.prose("Incident report", r.IncidentReport, ByModel)
 		case AttackStory:
 			d.attackStory()
 		case Assets:
@@ -138,12 +138,12 @@ func (d drawing) overview() {
 	}
 }
 
-func (d drawing) prose(title, text string) {
+func (d drawing) prose(title, text string, by Author) {
 	d.Heading(1, title)
-	if strings.TrimSpace(text) == "" {
-		d.Paragraph(pdf.Span{Text: "None was written.", Style: pdf.Muted})
+	for _, b := range proseBlocks(text, by) {
+		d.Paragraph(pdf.Span{Text: b.Text})
+		d.Paragraph(pdf.Span{Text: b.Remark, Style: pdf.Muted})
 	}
-	d.Paragraph(pdf.Span{Text: text})
 }
 
 func (d drawing) attackStory() {

@@ -24,7 +24,7 @@ import (
 func render(t testing.TB, r Report) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, WritePDF(t.Context(), &b, r))
+	require.NoError(t, WritePDF(t.Context(), &b, r, nil))
 	return b.Bytes()
 }
 
@@ -202,7 +202,7 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestErrorOfTheWriterComesBack(t *testing.T) {
 	full := errors.New("disk full")
-	err := WritePDF(t.Context(), brokenWriter{full}, Report{})
+	err := WritePDF(t.Context(), brokenWriter{full}, Report{}, nil)
 	assert.ErrorIs(t, err, full)
 	assert.ErrorContains(t, err, "export: write PDF: ")
 }
@@ -225,9 +225,9 @@ func TestWritePDFStops(t *testing.T) {
 	r := report(t, 12, nil)
 	for n := 0; ; n++ {
 		var b bytes.Buffer
-		err := WritePDF(&dueContext{t.Context(), n}, &b, r)
+		err := WritePDF(&dueContext{t.Context(), n}, &b, r, nil)
 		if err == nil {
-			d, err := PDF{}.draw(t.Context(), r)
+			d, err := draw(t.Context(), r, nil)
 			require.NoError(t, err)
 			assert.Greater(t, n, d.Pages(), "it was asked for every page")
 			return
@@ -242,11 +242,11 @@ func BenchmarkPDF(b *testing.B) {
 	r := report(b, 16, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := WritePDF(b.Context(), io.Discard, r); err != nil {
+		if err := WritePDF(b.Context(), io.Discard, r, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
-	d, err := PDF{}.draw(b.Context(), r)
+	d, err := draw(b.Context(), r, nil)
 	require.NoError(b, err)
 	b.ReportMetric(float64(d.Pages()), "pages")
 }

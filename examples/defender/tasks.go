@@ -400,7 +400,7 @@ func (d *desk) exportPDF() error {
 		return err
 	}
 	var pdf bytes.Buffer
-	if err := export.WritePDF(d.ctx, &pdf, r); err != nil {
+	if err := export.WritePDF(d.ctx, &pdf, r, nil); err != nil {
 		return err
 	}
 	if d.dir != "" {

@@ -259,7 +259,7 @@ func (w *worker) report(dir string) error {
 			return err
 		}
 		var pdf bytes.Buffer
-		if err := export.WritePDF(w.ctx, &pdf, r); err != nil {
+		if err := export.WritePDF(w.ctx, &pdf, r, nil); err != nil {
 			return err
 		}
 		name := filepath.Join(dir, fmt.Sprintf("incident-%d.pdf", i.Number))

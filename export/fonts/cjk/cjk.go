@@ -2,7 +2,7 @@
 // It is a module of its own, so that only programs which ask for it carry it.
 //
 //	fonts := [][]byte{cjk.TTF()} // once, when the program starts
-//	err := export.PDF{Fonts: fonts}.Write(ctx, w, report)
+//	err := export.WritePDF(ctx, w, report, &export.PDFOptions{Fonts: fonts})
 //
 // # Limits
 //

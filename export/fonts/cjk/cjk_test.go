@@ -20,13 +20,13 @@ import (
 )
 
 // write draws a report on an incident of a name.
-func write(t *testing.T, p export.PDF, name string) []byte {
+func write(t *testing.T, o *export.PDFOptions, name string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, p.Write(t.Context(), &b, export.Report{
+	require.NoError(t, export.WritePDF(t.Context(), &b, export.Report{
 		Incident:  incident.Incident{Number: 7, Name: name},
 		Generated: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC),
-	}))
+	}, o))
 	return b.Bytes()
 }
 
@@ -60,19 +60,19 @@ func TestTTF(t *testing.T) {
 // them.
 func TestReport(t *testing.T) {
 	const name = "恶意软件 マルウェア、ひらがな 악성코드 (Zürich)"
-	with := text(t, write(t, export.PDF{Fonts: [][]byte{cjk.TTF()}}, name))
+	with := text(t, write(t, &export.PDFOptions{Fonts: [][]byte{cjk.TTF()}}, name))
 	assert.Contains(t, with, "Incident 7 "+name)
 	assert.NotContains(t, with, "replaced")
 
-	without := text(t, write(t, export.PDF{}, name))
+	without := text(t, write(t, &export.PDFOptions{}, name))
 	assert.Contains(t, without, "[U+6076][U+610F]")
 	assert.Contains(t, without, "characters were replaced")
 }
 
 // The font is part of a file only where a text needs it, and then no more of it than that.
 func TestOnlyWhatIsNeededIsEmbedded(t *testing.T) {
-	fonts := export.PDF{Fonts: [][]byte{cjk.TTF()}}
-	plain := write(t, export.PDF{}, "plain")
+	fonts := &export.PDFOptions{Fonts: [][]byte{cjk.TTF()}}
+	plain := write(t, &export.PDFOptions{}, "plain")
 	assert.Equal(t, plain, write(t, fonts, "plain"))
 	some := write(t, fonts, "恶意软件")
 	assert.Less(t, len(some), len(plain)+10_000)
@@ -89,7 +89,7 @@ func TestCover(t *testing.T) {
 	}
 	r := export.Report{Sections: []export.Section{export.IncidentSummary}, IncidentSummary: all.String()}
 	var b bytes.Buffer
-	require.NoError(t, export.PDF{Fonts: [][]byte{cjk.TTF()}}.Write(t.Context(), &b, r))
+	require.NoError(t, export.WritePDF(t.Context(), &b, r, &export.PDFOptions{Fonts: [][]byte{cjk.TTF()}}))
 	got := strings.ReplaceAll(text(t, b.Bytes()), " ", "")
 	assert.NotContains(t, got, "replaced")
 	found := make(map[rune]bool)

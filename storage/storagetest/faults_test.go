@@ -641,26 +641,29 @@ var faults = []fault{
 		})
 	})},
 	{[]string{"PurgeContents"}, "keeps the contents of an incident that is purged", opening(func(b *broken) {
-		kept := map[string][]byte{}
+		var kept sync.Map // contents by digest, of the last purge
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			for _, c := range cs.Contents {
-				kept[c.SHA256] = bytes.Clone(c.Data)
-			}
 			if len(cs.Purge) == 0 {
-				clear(kept)
+				kept.Clear()
+			}
+			for _, c := range cs.Contents {
+				if len(cs.Purge) > 0 {
+					kept.Store(c.SHA256, bytes.Clone(c.Data))
+				}
 			}
 			return b.Storage.Apply(ctx, cs)
 		}
 		b.read = func(r *brokenReader) {
 			r.content = func(ctx context.Context, digest string) ([]byte, error) {
-				if data, ok := kept[digest]; ok {
-					return data, nil
+				if data, ok := kept.Load(digest); ok {
+					return data.([]byte), nil
 				}
 				return r.Reader.Content(ctx, digest)
 			}
 		}
 	})},
 	{[]string{"Restore"}, "gives restored entries another time", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs = join(cs, storage.Changeset{})
 		for n := range cs.Activity {
 			cs.Activity[n].Time = origin
 		}
@@ -799,16 +802,16 @@ var moreFaults = []fault{
 		return s.Apply(ctx, cs)
 	})},
 	{[]string{"PurgeContents"}, "takes a content away that another incident names", opening(func(b *broken) {
-		gone := map[string]bool{}
+		var gone atomic.Bool
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 			if len(cs.Purge) > 0 {
-				gone["shared"] = true
+				gone.Store(true)
 			}
 			return b.Storage.Apply(ctx, cs)
 		}
 		b.read = func(r *brokenReader) {
 			r.content = func(ctx context.Context, digest string) ([]byte, error) {
-				if gone[digest] {
+				if digest == "shared" && gone.Load() {
 					return nil, storage.ErrNotFound
 				}
 				return r.Reader.Content(ctx, digest)

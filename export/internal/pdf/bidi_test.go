@@ -167,7 +167,7 @@ func TestRightToLeftCanBeReadBack(t *testing.T) {
 // have no effect, as they are taken out.
 func FuzzScripts(f *testing.F) {
 	for _, s := range []string{
-		"", "plain", "שלום (abc) 12", "السَّلَامُ 123 لا", "می‌خواهم", "\u202eexe.fdp\u2066א\u2069", "א\u200f\u200e1", "日本語。「テスト」", "ا\u200d\u0654",
+		"", "plain", "שלום (abc) 12", "السَّلَامُ 123 لا", "می\u200cخواهم", "\u202eexe.fdp\u2066א\u2069", "א\u200f\u200e1", "日本語。「テスト」", "ا\u200d\u0654",
 		"((((((((((א))))))))))", "한국어 조선말", "a\u05b0\u0651\u0301", "\u0600\u06dd1", "e\u0301א", "ـَـِ", "[U+06D2]",
 	} {
 		f.Add(s, uint8(20))

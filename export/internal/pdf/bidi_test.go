@@ -167,8 +167,9 @@ func TestRightToLeftCanBeReadBack(t *testing.T) {
 // have no effect, as they are taken out.
 func FuzzScripts(f *testing.F) {
 	for _, s := range []string{
-		"", "plain", "שלום (abc) 12", "السَّلَامُ 123 لا", "می‌خواهم", "\u202eexe.fdp\u2066א\u2069", "א\u200f\u200e1", "日本語。「テスト」", "ا\u200d\u0654",
+		"", "plain", "שלום (abc) 12", "السَّلَامُ 123 لا", "می\u200cخواهم", "\u202eexe.fdp\u2066א\u2069", "א\u200f\u200e1", "日本語。「テスト」", "ا\u200d\u0654",
 		"((((((((((א))))))))))", "한국어 조선말", "a\u05b0\u0651\u0301", "\u0600\u06dd1", "e\u0301א", "ـَـِ", "[U+06D2]",
+		"السَّلَؽ\xd9 ُ 00000000",
 	} {
 		f.Add(s, uint8(20))
 	}
@@ -195,7 +196,11 @@ func FuzzScripts(f *testing.F) {
 					}
 					continue
 				}
-				if o.x < left || o.x+d.textWidth(o.text, ink{face: o.face, size: o.size}) > right+2 {
+				width := o.text
+				if strings.ContainsFunc(width, func(r rune) bool { return d.faces[o.face].advance(r) == 0 }) {
+					width = strings.ReplaceAll(width, " ", "") // spaces hang over the end, with the accents on them
+				}
+				if o.x < left || o.x+d.textWidth(width, ink{face: o.face, size: o.size}) > right+2 {
 					t.Fatalf("%q is outside its field", o.text)
 				}
 				drawn.WriteString(o.text)

@@ -170,16 +170,16 @@ func FuzzFont(f *testing.F) {
 		if err := d.Output(&bytes.Buffer{}); err != nil {
 			t.Fatal(err)
 		}
-		want := ""
+		var want strings.Builder
 		for _, r := range "事件" {
 			if x.covers(r) {
-				want += string(r)
+				want.WriteRune(r)
 			} else {
-				want += mark(r)
+				want.WriteString(mark(r))
 			}
 		}
-		if got := strings.Join(d.texts(0), ""); got != want {
-			t.Fatalf("%q, not %q", got, want)
+		if got := strings.Join(d.texts(0), ""); got != want.String() {
+			t.Fatalf("%q, not %q", got, want.String())
 		}
 	})
 }

@@ -319,7 +319,7 @@ func TestHTMLIsAccessible(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 1, tops)
-	assert.Equal(t, 5, tables)
+	assert.Equal(t, 6, tables)
 	assert.Equal(t, []string{"overview", "incidentSummary", "attackStory", "assets", "evidence", "alerts", "activity"}, links)
 	for _, l := range links {
 		assert.True(t, ids[l], l)

@@ -83,6 +83,9 @@ func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err 
 		badges = append(badges, pdf.Badge{Text: t.Name})
 	}
 	d.Badges(badges...)
+	if !r.Hidden.IsZero() {
+		d.Paragraph(pdf.Span{Text: "Names of what is hidden are replaced: " + r.Hidden.words() + ".", Style: pdf.Muted})
+	}
 	for _, s := range r.Sections {
 		switch s {
 		case Overview:

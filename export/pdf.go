@@ -27,8 +27,8 @@ type PDFOptions struct {
 // WritePDF draws r as an A4 document and writes it to w. A nil o means the defaults. The same Report and the same
 // options give the same bytes. Characters
 // that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
-// then says how many; which scripts are drawn right is in the package comment. Nothing is cut but the running header and the boxes of the graph: a text that is too long for its column is said
-// in full below its row. Of the changes in the activity log those are left out that repeat the time of the
+// then says how many; which scripts are drawn right is in the package comment. Nothing is cut but the running
+// header and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
 // entry, count comments, or keep up an incident's summary of its alerts, but for their number.
 //
 // Nothing is written unless the whole document could be drawn. The error is that of ctx, which is looked at

@@ -103,16 +103,16 @@ func Facets(ctx context.Context, r Reader, q incident.Query) (Counts, error) {
 // Add counts one more incident, which it does not change or keep.
 func (c *Counts) Add(i *incident.Incident) {
 	c.Total++
-	count(&c.Statuses, i.Status)
-	count(&c.Severities, i.Severity)
+	count(&c.Statuses, i.Status, 1)
+	count(&c.Severities, i.Severity, 1)
 	if i.Owner.IsZero() {
 		c.Unassigned++
 	} else {
-		c.addOwner(i.Owner)
+		c.addOwner(i.Owner, 1)
 	}
 	c.addTags(i.Tags)
-	count(&c.Classifications, i.Verdict.Classification)
-	count(&c.Determinations, i.Verdict.Determination)
+	count(&c.Classifications, i.Verdict.Classification, 1)
+	count(&c.Determinations, i.Verdict.Determination, 1)
 	countAll(&c.Sources, i.Alerts.Sources)
 	countAll(&c.DetectionSources, i.Alerts.DetectionSources)
 	countAll(&c.Products, i.Alerts.Products)
@@ -122,43 +122,53 @@ func (c *Counts) Add(i *incident.Incident) {
 	countAll(&c.Platforms, i.Alerts.Platforms)
 	countAll(&c.Threats, i.Alerts.Threats)
 	countAll(&c.ThreatActors, i.Alerts.ThreatActors)
-	count(&c.Criticalities, i.Alerts.Criticality)
+	count(&c.Criticalities, i.Alerts.Criticality, 1)
 }
 
-func (c *Counts) addOwner(o incident.Owner) {
+func (c *Counts) addOwner(o incident.Owner, n int) {
 	if c.Owners == nil {
 		c.Owners = make(map[string]OwnerTally)
 	}
 	tally := c.Owners[o.ID]
-	tally.Add(o, 1)
+	tally.Add(o, n)
 	c.Owners[o.ID] = tally
 }
 
 func (c *Counts) addTags(tags []incident.Tag) {
-	if len(tags) > 0 && c.Tags == nil {
-		c.Tags = make(map[string]Tally)
-	}
 	var folded []string
 	for _, t := range tags {
 		name, n := incident.Fold(t.Name), 0
 		if !slices.Contains(folded, name) {
 			folded, n = append(folded, name), 1
 		}
-		tally := c.Tags[name]
-		tally.Add(t.Name, n)
-		c.Tags[name] = tally
+		c.addTag(t.Name, n)
 	}
+}
+
+func (c *Counts) addTag(name string, n int) {
+	if c.Tags == nil {
+		c.Tags = make(map[string]Tally)
+	}
+	folded := incident.Fold(name)
+	tally := c.Tags[folded]
+	tally.Add(name, n)
+	c.Tags[folded] = tally
 }
 
 func countAll(counts *map[string]int, values []string) {
 	for _, v := range values {
-		count(counts, v)
+		count(counts, v, 1)
 	}
 }
 
-func count[K comparable](counts *map[K]int, k K) {
+func count[K comparable](counts *map[K]int, k K, n int) {
 	if *counts == nil {
 		*counts = make(map[K]int)
 	}
-	(*counts)[k]++
+	if (*counts)[k] += n; (*counts)[k] != 0 {
+		return
+	}
+	if delete(*counts, k); len(*counts) == 0 {
+		*counts = nil
+	}
 }

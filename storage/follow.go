@@ -71,22 +71,13 @@ func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity
 // behind returns the entries of q, and the last Seq there is.
 func behind(ctx context.Context, s Storage, q activity.Query) (batch []activity.Entry, last int64, err error) {
 	err = s.View(ctx, func(r Reader) error {
-		for e, err := range r.Activity(ctx, activity.Query{AfterSeq: q.AfterSeq, Newest: true, Limit: 1}) {
-			if err != nil {
-				return err
-			}
-			last = e.Seq
+		newest, err := collect(r.Activity(ctx, activity.Query{AfterSeq: q.AfterSeq, Newest: true, Limit: 1}))
+		if err != nil || len(newest) == 0 {
+			return err
 		}
-		if last == 0 {
-			return nil
-		}
-		for e, err := range r.Activity(ctx, q) {
-			if err != nil {
-				return err
-			}
-			batch = append(batch, e)
-		}
-		return nil
+		last = newest[0].Seq
+		batch, err = collect(r.Activity(ctx, q))
+		return err
 	})
 	return batch, last, err
 }

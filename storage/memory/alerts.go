@@ -30,14 +30,17 @@ type alertVersion struct {
 	keys     []alert.Key // of a new alert, until it is stored
 }
 
-// newAlertVersion returns a version of a that is not the store's own yet, unless a is new.
-func newAlertVersion(a *alert.Alert) *alertVersion {
+// newAlertVersion returns a version of a, the next one unless it is restored, that is not the store's own yet, unless a
+// may be new here.
+func newAlertVersion(a *alert.Alert, restored bool) *alertVersion {
 	v := &alertVersion{value: *a, place: a.FirstActivity.UnixMicro(), standalone: a.Standalone}
-	if a.Version == 0 {
+	if a.Version == 0 || restored {
 		v.value = a.Clone()
 		v.keys = a.Keys()
 	}
-	v.value.Version++
+	if !restored {
+		v.value.Version++
+	}
 	return v
 }
 

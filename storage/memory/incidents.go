@@ -34,8 +34,12 @@ type incidentVersion struct {
 	tags     []string          // folded
 }
 
-func newIncidentVersion(i incident.Incident) *incidentVersion {
-	i.Version++
+// newIncidentVersion returns a copy of given as a version, the next one unless it is restored.
+func newIncidentVersion(given *incident.Incident, restored bool) *incidentVersion {
+	i := given.Clone()
+	if !restored {
+		i.Version++
+	}
 	return &incidentVersion{value: i, to: math.MaxInt64, bucket: bucket{i.Status, i.Severity}, created: i.Created}
 }
 

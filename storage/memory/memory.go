@@ -77,7 +77,7 @@ func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
 // Apply keeps a Changeset; see [storage.Storage]. An error means that nothing was kept. It names the record
 // it is about.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-	w := prepare(cs)
+	w := prepare(cs, false)
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	if s.tables == nil {

@@ -11,17 +11,8 @@ var _ storage.Restorer = (*Store)(nil)
 
 // Restore keeps records as another storage has them; see [storage.Restorer].
 func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
-	w := prepare(cs)
-	w.restored, w.redact = true, nil
-	for _, v := range w.incidents {
-		v.value.Version-- // which prepare has counted up
-	}
-	for n, v := range w.alerts {
-		v.value.Version--
-		if v.keys == nil {
-			v.value, v.keys = cs.Alerts[n].Clone(), cs.Alerts[n].Keys() // new here, though not there
-		}
-	}
+	cs.Redact = nil
+	w := prepare(cs, true)
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	if s.tables == nil {

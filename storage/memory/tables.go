@@ -83,7 +83,8 @@ type writing struct {
 	restored  bool // records have the Versions, Numbers and Seqs that they keep
 }
 
-func prepare(cs storage.Changeset) writing {
+// prepare copies a Changeset. What is restored keeps its versions.
+func prepare(cs storage.Changeset, restored bool) writing {
 	w := writing{
 		incidents: make([]*incidentVersion, len(cs.Incidents)),
 		alerts:    make([]*alertVersion, len(cs.Alerts)),
@@ -91,12 +92,13 @@ func prepare(cs storage.Changeset) writing {
 		contents:  make([]activity.Content, len(cs.Contents)),
 		redact:    slices.Clone(cs.Redact),
 		purge:     slices.Clone(cs.Purge),
+		restored:  restored,
 	}
 	for n := range cs.Incidents {
-		w.incidents[n] = newIncidentVersion(cs.Incidents[n].Clone())
+		w.incidents[n] = newIncidentVersion(&cs.Incidents[n], restored)
 	}
 	for n := range cs.Alerts {
-		w.alerts[n] = newAlertVersion(&cs.Alerts[n])
+		w.alerts[n] = newAlertVersion(&cs.Alerts[n], restored)
 	}
 	for n := range cs.Activity {
 		w.entries[n] = new(cs.Activity[n].Clone()) // by itself, so that one that is redacted is gone

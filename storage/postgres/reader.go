@@ -243,7 +243,7 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (n int, err error)
 		return 0, err
 	}
 	w := newWhere(r.tenant)
-	if byMarks(q) {
+	if storage.ByStatusAndSeverity(q) {
 		err = r.conn.QueryRow(ctx, w.keptCount(&q), w.args...).Scan(&n)
 		return n, failed(ctx, err)
 	}

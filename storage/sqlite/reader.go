@@ -275,7 +275,7 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 
 // Count counts rows, where the counts that are kept do not say it.
 func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
-	if byMarks(q) {
+	if storage.ByStatusAndSeverity(q) {
 		return r.keptCount(ctx, q)
 	}
 	var s selection
@@ -298,7 +298,7 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 
 // Facets reads the columns that are counted by, and no others, where the counts that are kept do not say it.
 func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
-	if byMarks(q) {
+	if storage.ByStatusAndSeverity(q) {
 		return r.keptFacets(ctx, q)
 	}
 	few, err := r.fewest(ctx, q, math.MaxInt, false)

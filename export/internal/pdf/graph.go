@@ -45,10 +45,8 @@ func (d *Document) Graph(columns []GraphColumn, edges []GraphEdge) {
 		return
 	}
 	pitch := max(smallest, min(tall, (bodyEnd-bodyTop-heading-60*point)/most))
-	width := (bodyWidth - (max(shown, 2)-1)*gap) / max(shown, 2)
-	if shown > 2 {
-		width = (bodyWidth - (shown-1)*gap) / shown
-	}
+	across := max(shown, 2) // a single column is not as wide as the page
+	width := (bodyWidth - (across-1)*gap) / across
 	type box struct{ x, y int }
 	boxes := make(map[[2]int]box)
 	d.before(6 * point)

@@ -1,0 +1,139 @@
+package storage
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// A Facet is a value that an incident counts for in [Counts], as a text, for those who write a [Storage] that keeps
+// counts. Its first byte, an ASCII character, is the field. Statuses and severities are not among them: counts are kept
+// for each of these apart, so that queries by status and severity can be answered from them, see
+// [ByStatusAndSeverity].
+type Facet string
+
+// EveryIncident is what all incidents count for.
+const EveryIncident Facet = "-"
+
+// The other fields. Those of a summary's lists are letters from facetOfList on.
+const (
+	facetOfOwner          = 'o' // an ownerText; not of an incident without an owner
+	facetOfTag            = 't' // the first spelling of those that an incident has
+	facetOfClassification = 'c'
+	facetOfDetermination  = 'd'
+	facetOfCriticality    = 'r' // its number
+	facetOfList           = 'A'
+)
+
+// An ownerText is an owner as JSON. Its kind is a number, which may be that of no constant.
+type ownerText struct {
+	Kind uint8
+	ID   string
+	Name string
+}
+
+// FacetsOf returns what i counts for, by bytes. A field without a value has none, as most have not: how many those are
+// is what is left of every incident. A value that stands in a list of i twice is there twice.
+func FacetsOf(i *incident.Incident) []Facet {
+	all := []Facet{EveryIncident}
+	add := func(field rune, value string) {
+		if value != "" {
+			all = append(all, Facet(string(field)+value))
+		}
+	}
+	add(facetOfClassification, string(i.Verdict.Classification))
+	add(facetOfDetermination, string(i.Verdict.Determination))
+	if c := i.Alerts.Criticality; c != alert.NotCritical {
+		add(facetOfCriticality, strconv.Itoa(int(c)))
+	}
+	if !i.Owner.IsZero() {
+		var text strings.Builder
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false)
+		_ = e.Encode(ownerText{uint8(i.Owner.Kind), i.Owner.ID, i.Owner.Name}) // a Builder takes texts and numbers
+		add(facetOfOwner, strings.TrimSuffix(text.String(), "\n"))
+	}
+	first := make(map[string]string, len(i.Tags)) // spelling, by what it folds to
+	for _, t := range i.Tags {
+		folded := incident.Fold(t.Name)
+		if name, ok := first[folded]; !ok || t.Name < name {
+			first[folded] = t.Name
+		}
+	}
+	for _, name := range first {
+		all = append(all, Facet(string(rune(facetOfTag))+name))
+	}
+	s := &i.Alerts
+	for n, texts := range [...][]string{s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques, s.DeviceGroups, s.Platforms, s.Threats, s.ThreatActors} {
+		for _, text := range texts {
+			all = append(all, Facet(string(facetOfList+rune(n))+text))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// AddFacet counts n more incidents of a status and a severity for f; which these are matters for EveryIncident alone. Once
+// all facets are added, in any order, c says what it would if each incident were added. A Facet that FacetsOf
+// does not make is an error.
+func (c *Counts) AddFacet(f Facet, status incident.Status, severity alert.Severity, n int) error {
+	if f == "" {
+		return fmt.Errorf("storage: facet %q is of no field", f)
+	}
+	value := string(f[1:])
+	switch field := f[0]; field {
+	case EveryIncident[0]:
+		c.Total += n
+		count(&c.Statuses, status, n)
+		count(&c.Severities, severity, n)
+		c.Unassigned += n // and so on, until a facet says otherwise
+		count(&c.Classifications, "", n)
+		count(&c.Determinations, "", n)
+		count(&c.Criticalities, alert.NotCritical, n)
+	case facetOfOwner:
+		var o ownerText
+		if err := json.Unmarshal([]byte(value), &o); err != nil {
+			return fmt.Errorf("storage: facet %q: %w", f, err)
+		}
+		c.Unassigned -= n
+		c.addOwner(incident.Owner{Kind: alert.OwnerKind(o.Kind), ID: o.ID, Name: o.Name}, n)
+	case facetOfTag:
+		c.addTag(value, n)
+	case facetOfClassification:
+		count(&c.Classifications, "", -n)
+		count(&c.Classifications, classification.Classification(value), n)
+	case facetOfDetermination:
+		count(&c.Determinations, "", -n)
+		count(&c.Determinations, classification.Determination(value), n)
+	case facetOfCriticality:
+		level, err := strconv.ParseUint(value, 10, 8)
+		if err != nil {
+			return fmt.Errorf("storage: facet %q: %w", f, err)
+		}
+		count(&c.Criticalities, alert.NotCritical, -n)
+		count(&c.Criticalities, alert.Criticality(level), n)
+	default:
+		lists := [...]*map[string]int{&c.Sources, &c.DetectionSources, &c.Products, &c.Categories, &c.Techniques, &c.DeviceGroups, &c.Platforms, &c.Threats, &c.ThreatActors}
+		place := int(field) - facetOfList
+		if place < 0 || place >= len(lists) {
+			return fmt.Errorf("storage: facet %q is of no field", f)
+		}
+		count(lists[place], value, n)
+	}
+	return nil
+}
+
+// ByStatusAndSeverity reports whether q filters by nothing but status and severity, in Except too. Sort, Ascending,
+// After and Limit of q must be zero; those of Except do not count.
+func ByStatusAndSeverity(q incident.Query) bool {
+	except := q.Except
+	q.Statuses, q.Severities, q.Except = nil, nil, nil
+	return reflect.ValueOf(q).IsZero() && !slices.ContainsFunc(except, func(x incident.Query) bool { return !ByStatusAndSeverity(all(x)) })
+}

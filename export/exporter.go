@@ -71,7 +71,8 @@ type ExporterOptions struct {
 
 // An Exporter makes documents of incidents for many people at once: who asks for the same version of an incident in
 // the same format with the same options gets the work of the one who asked first, and for two minutes its result. Source of the
-// time: "a couple of minutes" in Microsoft Defender XDR. It starts no goroutine: the work is done by those who wait for it. It
+// time: "a couple of minutes" in Microsoft Defender XDR. The report of an incident that was merged into another is not kept, since a
+// redaction changes its log and not its version. It starts no goroutine: the work is done by those who wait for it. It
 // may be used by several goroutines.
 type Exporter struct {
 	storage storage.Storage
@@ -304,7 +305,7 @@ func (e *Export) work(ctx context.Context, r *run) error {
 		return nil
 	default:
 	}
-	data, version, err := e.make(ctx, r)
+	data, of, err := e.make(ctx, r)
 	x := e.exporter
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -315,21 +316,21 @@ func (e *Export) work(ctx context.Context, r *run) error {
 	r.result = exportResult{data, err}
 	close(r.done)
 	delete(x.runs, e.key)
-	if err == nil && x.opts.Now != nil {
+	if err == nil && x.opts.Now != nil && of.Status != incident.Redirected {
 		key := e.key
-		key.version = version // of what was read, which may be later than when it was asked for
+		key.version = of.Version // of what was read, which may be later than when it was asked for
 		x.keep(key, data)
 	}
 	return nil
 }
 
-func (e *Export) make(ctx context.Context, r *run) (data []byte, version int64, err error) {
+func (e *Export) make(ctx context.Context, r *run) (data []byte, of incident.Incident, err error) {
 	x := e.exporter
 	select {
 	case x.slots <- struct{}{}:
 		defer func() { <-x.slots }()
 	case <-ctx.Done():
-		return nil, 0, fmt.Errorf("export: wait for incident %s: %w", e.key.id, ctx.Err())
+		return nil, of, fmt.Errorf("export: wait for incident %s: %w", e.key.id, ctx.Err())
 	}
 	steps := func(n int) {
 		x.mu.Lock()
@@ -346,7 +347,7 @@ func (e *Export) make(ctx context.Context, r *run) (data []byte, version int64, 
 	}
 	report, err := Collect(ctx, x.storage, e.key.id, &opts)
 	if err != nil {
-		return nil, 0, err
+		return nil, of, err
 	}
 	steps(e.total() - 1)
 	var b bytes.Buffer
@@ -362,7 +363,7 @@ func (e *Export) make(ctx context.Context, r *run) (data []byte, version int64, 
 	default:
 		err = WritePDF(ctx, &b, report, &PDFOptions{Fonts: x.opts.Fonts})
 	}
-	return b.Bytes(), report.Incident.Version, err
+	return b.Bytes(), report.Incident, err
 }
 
 // keep remembers a result, if there is room for it at all. The lock is held.

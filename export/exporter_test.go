@@ -362,3 +362,20 @@ func TestExporterErrors(t *testing.T) {
 	assert.NoError(t, err)
 	assert.NotEmpty(t, State(9).String())
 }
+
+// A comment that was redacted in the incident that others were merged into is redacted in the logs of those as well, and their
+// versions stay.
+func TestWhatMayChangeBehindAVersionIsNotKept(t *testing.T) {
+	d := newDesk(t, ExporterOptions{})
+	merged := incident.Incident{ID: "merged", Status: incident.Redirected, RedirectTo: "one", Created: start, Updated: start}
+	comment := activity.Entry{ID: "said", Incident: "merged", Type: activity.Commented, Time: start, Actor: activity.Actor{ID: "mira"}, Text: "the secret"}
+	_, err := d.store.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{merged}, Activity: []activity.Entry{comment}})
+	require.NoError(t, err)
+	asked := Options{Sections: []Section{IncidentSummary, Activity}}
+	assert.Contains(t, d.get(t, "merged", asked), "the secret")
+
+	_, err = d.store.Apply(t.Context(), storage.Changeset{Redact: []activity.ID{"said"}})
+	require.NoError(t, err)
+	assert.NotContains(t, d.get(t, "merged", asked), "the secret")
+	assert.Equal(t, 2, d.works)
+}

@@ -10,13 +10,16 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
 // Hidden says what a report does not tell. What is hidden has another name instead, such as "User 1" or "Device 2", the same
-// wherever it occurs: as an entity and, where it stands as a whole word, in every text, whatever the case of its letters.
+// wherever it occurs: as an entity and, where it stands as a whole word, in every text, whatever the case of its letters and the
+// way their accents are encoded.
 // Words of one or two characters are only replaced where they are all there is. Identifiers of records, and what is in images,
 // are not looked into. The zero Hidden hides nothing.
 type Hidden struct {
@@ -125,7 +128,7 @@ func (n names) call(noun, id string, known ...string) {
 }
 
 func folded(name string) string {
-	return strings.Map(unicode.ToLower, strings.TrimSpace(name))
+	return strings.Map(unicode.ToLower, norm.NFC.String(strings.TrimSpace(name)))
 }
 
 // person hides somebody who has these names.
@@ -311,6 +314,7 @@ func (n names) in(text string) string {
 	if other, ok := n.of[folded(text)]; ok {
 		return other
 	}
+	text = norm.NFC.String(text)
 	runes := []rune(text)
 	fold := []rune(strings.Map(unicode.ToLower, text))
 	edge := func(k int) bool { // between k-1 and k

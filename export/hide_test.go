@@ -219,3 +219,13 @@ func TestExporterDoesNotShareWhatIsHidden(t *testing.T) {
 	d.get(t, "one", Options{Hide: Hidden{Users: true}})
 	assert.Equal(t, 2, d.works)
 }
+
+// An accent may be a character of its own or a part of its letter: what looks the same is the same name.
+func TestHiddenNamesHaveManyEncodings(t *testing.T) {
+	whole, parts := "Ren\u00e9e", "RENE\u0301E"
+	for _, names := range [][2]string{{whole, parts}, {parts, whole}} {
+		c := incident.Case{Incident: incident.Incident{ID: "inc-1", Owner: incident.Owner{ID: names[0]}, Note: "Ask " + names[1] + "."}}
+		hidden, _ := hide(Hidden{Users: true}, c, nil)
+		assert.Equal(t, "Ask User 1.", hidden.Incident.Note)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -203,18 +202,4 @@ func TestWritePDFStops(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Zero(t, b.Len())
 	}
-}
-
-// BenchmarkPDF draws a report of 12 pages.
-func BenchmarkPDF(b *testing.B) {
-	r := report(b, 16, nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := WritePDF(b.Context(), io.Discard, r, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-	d, err := draw(b.Context(), r, nil)
-	require.NoError(b, err)
-	b.ReportMetric(float64(d.Pages()), "pages")
 }

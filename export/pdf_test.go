@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,38 +131,6 @@ func TestPDFHasTheSectionsAskedFor(t *testing.T) {
 	assert.Empty(t, headings(&Options{Sections: []Section{}}))
 }
 
-// Neither the machine nor a detour through JSON changes a byte. The other machine is a process of its own.
-func TestPDFIsTheSameEverywhere(t *testing.T) {
-	const child = "INCIDENTKIT_TEST_REPORT"
-	locations := map[string]*time.Location{"UTC": nil, "elsewhere": time.FixedZone("Elsewhere", 5*3600+1800)}
-	if name := os.Getenv(child); name != "" {
-		_, err := os.Stdout.Write(render(t, report(t, 12, &Options{Location: locations[name]})))
-		require.NoError(t, err)
-		os.Exit(0)
-	}
-	for name, location := range locations {
-		t.Run(name, func(t *testing.T) {
-			r := report(t, 12, &Options{Location: location})
-			want := render(t, r)
-			assert.True(t, bytes.Equal(want, render(t, r)), "a second time")
-
-			for _, env := range [][]string{{"TZ=Asia/Kolkata", "GOMAXPROCS=1"}, {"TZ=America/St_Johns", "GOMAXPROCS=7", "LC_ALL=tr_TR.UTF-8"}} {
-				cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPDFIsTheSameEverywhere$")
-				cmd.Env = append(os.Environ(), append(env, child+"="+name)...)
-				got, err := cmd.Output()
-				require.NoError(t, err)
-				assert.True(t, bytes.Equal(want, got), "with %v", env)
-			}
-
-			data, err := json.Marshal(r)
-			require.NoError(t, err)
-			var back Report
-			require.NoError(t, json.Unmarshal(data, &back))
-			assert.True(t, bytes.Equal(want, render(t, back)), "through JSON")
-		})
-	}
-}
-
 func TestTimesAreInTheGivenLocation(t *testing.T) {
 	got := text(t, render(t, report(t, 1, &Options{Location: time.FixedZone("Elsewhere", 5*3600+1800)})))
 	assert.Contains(t, got, squeeze("2026-03-14 13:30:00 +05:30"))
@@ -235,18 +202,4 @@ func TestWritePDFStops(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Zero(t, b.Len())
 	}
-}
-
-// BenchmarkPDF draws a report of 12 pages.
-func BenchmarkPDF(b *testing.B) {
-	r := report(b, 16, nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := WritePDF(b.Context(), io.Discard, r, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-	d, err := draw(b.Context(), r, nil)
-	require.NoError(b, err)
-	b.ReportMetric(float64(d.Pages()), "pages")
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +104,66 @@ func TestCover(t *testing.T) {
 		}
 	}
 	assert.Empty(t, missing)
+}
+
+// scripts have the letters of words. The first begins every word, and is in none but there.
+var scripts = map[string]string{
+	"Japanese": "マあいうえおかきくけこさしすせそたちつてとな水木金土日月火人", "Korean": "한가나다라마바사아자차카타파하거너더러머버서어저", "Chinese": "恶意软件检测到可疑活动登录文件进程设备邮箱",
+}
+
+// fill makes every list in v one long and every text another word.
+func fill(v reflect.Value, text func() string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text())
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			fill(v.Index(0), text)
+		}
+	case reflect.Struct:
+		for n := range v.NumField() {
+			if v.Type().Field(n).IsExported() && v.Type().Field(n).Name != "Extra" { // text of JSON
+				fill(v.Field(n), text)
+			}
+		}
+	}
+}
+
+// Whoever reads a report finds all that it says in these scripts, wherever it stands. Which texts are
+// drawn at all is proved in package export.
+func TestReportsSayEverything(t *testing.T) {
+	for script, all := range scripts {
+		t.Run(script, func(t *testing.T) {
+			letters, n := []rune(all), 0
+			var r export.Report
+			fill(reflect.ValueOf(&r).Elem(), func() string {
+				n++
+				return string([]rune{letters[0], letters[1+n%(len(letters)-1)], letters[1+n/(len(letters)-1)], letters[1]})
+			})
+			r.Sections = nil
+			for s := export.Overview; s <= export.Activity; s++ {
+				r.Sections = append(r.Sections, s)
+			}
+			r.Incident.Status = incident.Resolved
+			var b bytes.Buffer
+			require.NoError(t, export.WritePDF(t.Context(), &b, r, &export.PDFOptions{Fonts: [][]byte{cjk.TTF()}}))
+			got := strings.ReplaceAll(text(t, b.Bytes()), " ", "")
+			assert.NotContains(t, got, "[U+")
+			texts := map[string]string{
+				"name": r.Incident.Name, "description": r.Incident.Description, "note": r.Incident.Note, "tag": r.Incident.Tags[0].Name,
+				"label": r.Facts[0].Label, "value": r.Facts[0].Value, "verdict": r.Verdict, "summary": r.IncidentSummary, "report": r.IncidentReport,
+				"threat": r.Threats[0].Title, "technique": r.Threats[0].Techniques[0], "node": r.Graph.Nodes[0].Name, "step": r.Story[0].Alert,
+				"category": r.Story[0].Category, "entity": r.Story[0].Entities[0], "group": r.Assets[0].Title, "asset": r.Assets[0].Rows[0].Name,
+				"its details": r.Assets[0].Rows[0].Details, "its tag": r.Assets[0].Rows[0].Tags[0], "its role": string(r.Assets[0].Rows[0].Roles[0]),
+				"evidence": r.Evidence.Rows[0].Name, "of a kind": string(r.Evidence.Rows[0].Kind), "with details": r.Evidence.Rows[0].Details,
+				"alert": r.Alerts[0].Title, "its description": r.Alerts[0].Description, "actions": r.Alerts[0].RecommendedActions,
+				"product": r.Alerts[0].Product, "owner": r.Alerts[0].Owner, "who": r.Activity[0].Who, "what": r.Activity[0].What, "said": r.Activity[0].Text,
+				"before": r.Activity[0].Changes[0].Before, "after": r.Activity[0].Changes[0].After, "reason": r.Activity[0].Reasons[0],
+			}
+			for name, want := range texts {
+				assert.True(t, strings.Contains(got, want), "%s: %s", name, want)
+			}
+		})
+	}
 }

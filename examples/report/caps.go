@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -43,12 +44,15 @@ var depots = []string{"aalborg", "bergen", "cadiz"}
 
 func machine(n int) alert.Device {
 	os := []string{"Windows11", "Windows10", "WindowsServer2019"}[n%3]
-	return alert.Device{DNSName: fmt.Sprintf("%s-%03d.example.com", depots[n%len(depots)], 11+7*n), OS: os, Group: "Depot " + depots[n%len(depots)], LastIP: fmt.Sprintf("192.0.2.%d", 20+n)}
+	return alert.Device{DNSName: fmt.Sprintf("%s-%03d.example.com", depots[n%len(depots)], 11+7*n), OS: os, Group: "Depot " + title(depots[n%len(depots)]), LastIP: fmt.Sprintf("192.0.2.%d", 20+n)}
 }
+
+// title returns a word with a capital.
+func title(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
 func clerk(n int) alert.User {
 	name := []string{"ada", "bo", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june", "kit", "lara", "max"}[n%13]
-	return alert.User{UPN: fmt.Sprintf("%s.%s@example.com", name, depots[n%len(depots)]), DisplayName: fmt.Sprintf("%c%s, %s", name[0]-'a'+'A', name[1:], depots[n%len(depots)])}
+	return alert.User{UPN: fmt.Sprintf("%s.%s@example.com", name, depots[n%len(depots)]), DisplayName: title(name) + ", " + title(depots[n%len(depots)])}
 }
 
 // What every machine has when the worm is on it.
@@ -72,7 +76,7 @@ func spread(n int, at time.Time) alert.Alert {
 	a.Evidence = []alert.Evidence{
 		asset(m, alert.Compromised), asset(clerk(n)), found(worm, alert.Malicious, alert.Remediated, alert.Created), from,
 		found(alert.File{FileName: fmt.Sprintf("upd%03d.tmp", 17*n), Path: `C:\Windows\Temp`, SHA256: digest(200 + n), Size: int64(4096 * (n + 3))}, alert.Suspicious, alert.Remediated),
-		found(alert.Process{Image: worm, PID: int64(1200 + 44*n), CommandLine: fmt.Sprintf(`depotupd.exe --peer %s --seed %x`, machine(n+1).DNSName, 977*(n+1)), Started: at}, alert.Malicious, alert.Blocked),
+		found(alert.Process{Image: worm, PID: int64(1200 + 44*n), DeviceID: m.DNSName, CommandLine: fmt.Sprintf(`depotupd.exe --peer %s --seed %x`, machine(n+1).DNSName, 977*(n+1)), Started: at}, alert.Malicious, alert.Blocked),
 		found(alert.Registry{Hive: "HKEY_LOCAL_MACHINE", Key: `SOFTWARE\Microsoft\Windows\CurrentVersion\Run`, Value: fmt.Sprintf("DepotUpdate%d", n), ValueType: "string", Data: worm.Path, DeviceID: m.DNSName},
 			alert.Suspicious, alert.Remediated, alert.Added),
 	}

@@ -41,7 +41,7 @@ var expected = map[string]struct {
 		"检测到异常的文件加密行为", "Ύποπτη εργασία", "Защита на рабочей станции", "+09:00",
 	}},
 	"images": {3, 3, 60, []string{"The program of a till was replaced", "IMG_0412.jpg", "1200 × 900 pixels", "log.png", "220 × 3000 pixels", "image/gif", "pixel.png", "till-9.jpg", "unmentioned.png"}},
-	"long":   {567, 300, 3000, []string{"Day 1, night shift.", "Day 63, evening shift.", "100 of 450 shown", "Week 9"}},
+	"long":   {1134, 300, 3000, []string{"Day 1, night shift.", "Day 63, evening shift.", "100 of 450 shown", "Sign-in team", "Week 9"}},
 }
 
 // All reports are made twice, with the same bytes; each is a sound PDF that says what its story says, of one

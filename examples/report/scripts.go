@@ -108,11 +108,6 @@ func elsewhere() []alert.Alert {
 	}
 	c2 := found(control, alert.Malicious, alert.Blocked, alert.CommandAndControl)
 	return []alert.Alert{
-		endpoint.raise("he-301", march(26, 5), 35*time.Minute, alert.Alert{
-			Title: "זוהה חיבור יוצא לשרת שליטה מוכר", Category: "CommandAndControl", Techniques: []string{"T1071.001"}, Severity: alert.High,
-			Description: "התחנה יצרה חיבור מוצפן אל 198.51.100.23 בכל חמש דקות. הכתובת מופיעה ברשימת שרתי השליטה שלנו (IOC-88).",
-			Evidence:    []alert.Evidence{pc("tlv-dev-12", "תחנות פיתוח"), asset(alert.User{UPN: "yael@example.com", DisplayName: "יעל כהן"}), c2},
-		}),
 		identity.raise("ko-302", march(26, 12), time.Minute, alert.Alert{
 			Title: "관리자 계정이 평소와 다른 시간에 사용되었습니다", Category: "PrivilegeEscalation", Techniques: []string{"T1078.002"}, Severity: alert.Medium,
 			Description: "서버 관리자 계정이 파일 서버 amm-fs-01에 로그인했습니다. 담당자는 이 시간에 근무하지 않았다고 확인했습니다.",
@@ -130,10 +125,15 @@ func elsewhere() []alert.Alert {
 			Description: "Η εργασία «Ενημέρωση» εκτελεί άγνωστο πρόγραμμα σε κάθε σύνδεση του χρήστη και επικοινωνεί με εξωτερική διεύθυνση.",
 			Evidence:    []alert.Evidence{pc("ath-hr-02", "Αθήνα"), asset(alert.User{UPN: "eleni@example.com", DisplayName: "Ελένη"}), c2},
 		}),
+		endpoint.raise("he-301", march(26, 5), 35*time.Minute, alert.Alert{
+			Title: "זוהה חיבור יוצא לשרת שליטה מוכר", Category: "CommandAndControl", Techniques: []string{"T1071.001"}, Severity: alert.High,
+			Description: "התחנה יצרה חיבור מוצפן אל 198.51.100.23 בכל חמש דקות. הכתובת מופיעה ברשימת שרתי השליטה שלנו (IOC-88).",
+			Evidence:    []alert.Evidence{pc("tlv-dev-12", "תחנות פיתוח"), asset(alert.User{UPN: "yael@example.com", DisplayName: "יעל כהן"}), c2},
+		}),
 		endpoint.raise("ru-305", march(26, 44), time.Minute, alert.Alert{
 			Title: "Защита на рабочей станции была отключена", Category: "DefenseEvasion", Techniques: []string{"T1562.001"}, Severity: alert.Medium,
 			Description: "Пользователь без прав администратора остановил службу датчика. Через сорок секунд станция обратилась к внешнему серверу.",
-			Evidence:    []alert.Evidence{pc("alm-dev-05", "Алма-Ата, разработка"), asset(alert.User{UPN: "oleg@example.com", DisplayName: "Олег"}), c2},
+			Evidence:    []alert.Evidence{pc("alm-dev-05", "Алма-Ата (разработка)"), asset(alert.User{UPN: "oleg@example.com", DisplayName: "Олег"}), c2},
 		}),
 	}
 }

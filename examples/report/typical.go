@@ -29,8 +29,9 @@ func typical(d *desk) {
 	d.edit(3*time.Minute, mira, incident.Edit{AddTags: []string{"Finance", "Phishing"}, Description: new(
 		"A mail with an invoice that carries a macro reached the accounts department. From the workstation on which it was opened, " +
 			"the attacker took credentials and went on to a file server.")})
+	d.ingest(alerts[6:8]...)
 	beacon := d.ingest(beaconing())
-	d.ingest(alerts[6:]...)
+	d.ingest(alerts[8])
 	d.edit(2*time.Minute, playbook, incident.Edit{AddTags: []string{"Isolated"}})
 	d.comment(0, playbook, "Isolated from the network: `ws-0417.example.com`, `fs-02.example.com`.")
 	d.comment(7*time.Minute, jonas, handover)
@@ -102,7 +103,7 @@ var (
 	archive   = alert.File{FileName: "q1.7z", Path: `D:\Shares\Finance`, SHA256: digest(4), Size: 1_288_490_188}
 	service   = alert.File{FileName: "parcelsvc.exe", Path: `C:\Windows`, SHA256: digest(5), Size: 98_304}
 	dropSite  = alert.URL{URL: "https://cdn.parcel-status.example/u/7f3a"}
-	dropPoint = alert.IP{Address: "198.51.100.77", Country: "ZZ"}
+	dropPoint = alert.IP{Address: "198.51.100.77"}
 )
 
 // phished returns the alerts of the attack but one.

@@ -35,7 +35,8 @@ func caps(d *desk) {
 		d.ingest(emptied(n, start.Add(15*time.Hour+time.Duration(6*n)*time.Minute)))
 	}
 	d.edit(5*time.Minute, jonas, incident.Edit{Name: new("Worm on the machines of three depots, with keys of cloud storage"), Severity: new(alert.High)})
-	d.comment(10*time.Minute, activity.Actor{ID: "mira@example.com", Name: "Mira"}, "All machines are off the network. The list of those to be installed anew is in the ticket; "+
+	d.comment(10*time.Minute, activity.Actor{ID: "mira@example.com", Name: "Mira"}, "All machines are off the network. The list of those to be "+
+		"installed anew is in the ticket; "+
 		"the report shows the **ten worst of each kind**.")
 }
 
@@ -44,7 +45,10 @@ var depots = []string{"aalborg", "bergen", "cadiz"}
 
 func machine(n int) alert.Device {
 	os := []string{"Windows11", "Windows10", "WindowsServer2019"}[n%3]
-	return alert.Device{DNSName: fmt.Sprintf("%s-%03d.example.com", depots[n%len(depots)], 11+7*n), OS: os, Group: "Depot " + title(depots[n%len(depots)]), LastIP: fmt.Sprintf("192.0.2.%d", 20+n)}
+	return alert.Device{
+		DNSName: fmt.Sprintf("%s-%03d.example.com", depots[n%len(depots)], 11+7*n), OS: os, Group: "Depot " + title(depots[n%len(depots)]),
+		LastIP: fmt.Sprintf("192.0.2.%d", 20+n),
+	}
 }
 
 // title returns a word with a capital.
@@ -66,7 +70,8 @@ func spread(n int, at time.Time) alert.Alert {
 		{Title: "A program without a signature starts with Windows", Category: "Persistence", Techniques: []string{"T1547.001"}, Severity: alert.Medium,
 			Description: "A value was added below Run that starts depotupd.exe at every sign-in."},
 		{Title: "Shadow copies were deleted", Category: "Impact", Techniques: []string{"T1490"}, Severity: alert.High,
-			Description: "vssadmin.exe deleted all shadow copies without asking. Programs that encrypt files do so first.", RecommendedActions: "Isolate the machine. Check that last night's backup can be read."},
+			Description: "vssadmin.exe deleted all shadow copies without asking. Programs that encrypt files do " +
+				"so first.", RecommendedActions: "Isolate the machine. Check that last night's backup can be read."},
 		{Title: "A machine looks for open shares around it", Category: "Discovery", Techniques: []string{"T1046", "T1135"}, Severity: alert.Low,
 			Description: "Connections to port 445 of 254 addresses in 90 seconds."},
 	}
@@ -75,13 +80,23 @@ func spread(n int, at time.Time) alert.Alert {
 	from := found(alert.IP{Address: fmt.Sprintf("192.0.2.%d", 19+n)}, alert.Suspicious, alert.NotRemediated, alert.Source)
 	a.Evidence = []alert.Evidence{
 		asset(m, alert.Compromised), asset(clerk(n)), found(worm, alert.Malicious, alert.Remediated, alert.Created), from,
-		found(alert.File{FileName: fmt.Sprintf("upd%03d.tmp", 17*n), Path: `C:\Windows\Temp`, SHA256: digest(200 + n), Size: int64(4096 * (n + 3))}, alert.Suspicious, alert.Remediated),
-		found(alert.Process{Image: worm, PID: int64(1200 + 44*n), DeviceID: m.DNSName, CommandLine: fmt.Sprintf(`depotupd.exe --peer %s --seed %x`, machine(n+1).DNSName, 977*(n+1)), Started: at}, alert.Malicious, alert.Blocked),
-		found(alert.Registry{Hive: "HKEY_LOCAL_MACHINE", Key: `SOFTWARE\Microsoft\Windows\CurrentVersion\Run`, Value: fmt.Sprintf("DepotUpdate%d", n), ValueType: "string", Data: worm.Path, DeviceID: m.DNSName},
+		found(alert.File{
+			FileName: fmt.Sprintf("upd%03d.tmp", 17*n), Path: `C:\Windows\Temp`, SHA256: digest(200 + n), Size: int64(4096 * (n + 3)),
+		}, alert.Suspicious, alert.Remediated),
+		found(alert.Process{
+			Image: worm, PID: int64(1200 + 44*n), DeviceID: m.DNSName,
+			CommandLine: fmt.Sprintf(`depotupd.exe --peer %s --seed %x`, machine(n+1).DNSName, 977*(n+1)), Started: at,
+		}, alert.Malicious, alert.Blocked),
+		found(alert.Registry{
+			Hive: "HKEY_LOCAL_MACHINE", Key: `SOFTWARE\Microsoft\Windows\CurrentVersion\Run`, Value: fmt.Sprintf("DepotUpdate%d", n),
+			ValueType: "string", Data: worm.Path, DeviceID: m.DNSName,
+		},
 			alert.Suspicious, alert.Remediated, alert.Added),
 	}
 	if n%4 == 0 {
-		a.Evidence = append(a.Evidence, found(alert.URL{URL: fmt.Sprintf("https://n%d.depot-update.example/check?v=%d", n, n*n)}, alert.Malicious, alert.Blocked, alert.CommandAndControl))
+		a.Evidence = append(a.Evidence, found(alert.URL{
+			URL: fmt.Sprintf("https://n%d.depot-update.example/check?v=%d", n, n*n),
+		}, alert.Malicious, alert.Blocked, alert.CommandAndControl))
 	}
 	return endpoint.raise(fmt.Sprintf("w-%04d", n+1), at, time.Duration(1+n%5)*time.Minute, a)
 }
@@ -94,7 +109,10 @@ func mailed(n int, at time.Time) alert.Alert {
 		Description: fmt.Sprintf("%d mails with the attachment depotupd.zip in a minute.", 40+3*n),
 		Evidence: []alert.Evidence{
 			asset(box, alert.Compromised), asset(clerk(n)), found(worm, alert.Malicious, alert.Remediated),
-			found(alert.Message{NetworkMessageID: fmt.Sprintf("worm-%04d", n), Subject: "New version of the depot program", Sender: box.Address, Recipient: "everybody@example.com", Delivery: "blocked"}, alert.Malicious, alert.Blocked),
+			found(alert.Message{
+				NetworkMessageID: fmt.Sprintf("worm-%04d", n), Subject: "New version of the depot program", Sender: box.Address,
+				Recipient: "everybody@example.com", Delivery: "blocked",
+			}, alert.Malicious, alert.Blocked),
 		},
 	})
 }
@@ -109,7 +127,9 @@ func emptied(n int, at time.Time) alert.Alert {
 		Title: "A bucket is read with a key of a machine that is off the network", Category: "Collection", Techniques: []string{"T1530"}, Severity: alert.Medium,
 		Description: fmt.Sprintf("%d objects were listed and %d read from an address outside.", 500+91*n, 7*n),
 		Evidence: []alert.Evidence{
-			asset(bucket, alert.Attacked), asset(alert.App{AppID: int64(7000 + n), DisplayName: fmt.Sprintf("Depot client %d", n+1), InstanceName: depots[n%len(depots)]}),
+			asset(bucket, alert.Attacked), asset(alert.App{
+				AppID: int64(7000 + n), DisplayName: fmt.Sprintf("Depot client %d", n+1), InstanceName: depots[n%len(depots)],
+			}),
 			asset(clerk(n), alert.Compromised), found(alert.IP{Address: fmt.Sprintf("203.0.113.%d", 100+n)}, alert.Malicious, alert.Blocked, alert.Source),
 		},
 	})

@@ -28,9 +28,11 @@ func images(d *desk) {
 		}))
 	}
 	d.edit(3*time.Minute, mira, incident.Edit{Owner: &incident.Owner{ID: mira.ID, Name: mira.Name}, Status: new(incident.InProgress), AddTags: []string{"Tills"}})
-	d.comment(9*time.Minute, bert, "This is on the till since we opened:\n\n![The till in the harbour shop](attachment:IMG_0412.jpg)\n\nNothing helps, not even pulling the plug.",
+	d.comment(9*time.Minute, bert, "This is on the till since we opened:\n\n![The till in the harbour shop](attachment:IMG_0412.jpg)\n\nNothing "+
+		"helps, not even pulling the plug.",
 		incident.Image{Name: "IMG_0412.jpg", Data: jpg(photo(1200, 900))})
-	d.comment(4*time.Minute, mira, "What the remote console of the same till says, once as seen and once more below the quote:\n\n![Remote console](attachment:console.png)\n\n"+
+	d.comment(4*time.Minute, mira, "What the remote console of the same till says, once as seen and once more below the quote:\n\n![Remote "+
+		"console](attachment:console.png)\n\n"+
 		"> ![the same again](attachment:console.png)\n> The last lines are ours.",
 		incident.Image{Name: "console.png", Data: png(screenshot(1280, 800))})
 	d.comment(6*time.Minute, jonas, "The whole log of the night in one tall picture:\n\n![Log of the night, 3,000 pixels high](attachment:log.png)\n",
@@ -40,14 +42,16 @@ func images(d *desk) {
 	d.comment(5*time.Minute, bert, "The lamp blinks like this:\n\n![The lamp](attachment:lamp.gif)",
 		incident.Image{Name: "lamp.gif", Data: animation(blink(true), blink(false))})
 	d.comment(3*time.Minute, mira, "Of the update package, for whoever compares:\n\n- its stamp, which is see-through: ![The stamp](attachment:stamp.png)\n"+
-		"- its one pixel: ![One pixel](attachment:pixel.png)\n- its icon: ![The icon](attachment:icon.png)\n- its gradient, 16 bits a colour: ![The gradient](attachment:gradient.png)\n",
+		"- its one pixel: ![One pixel](attachment:pixel.png)\n- its icon: ![The icon](attachment:icon.png)\n- its gradient, 16 bits a colour: ![The "+
+		"gradient](attachment:gradient.png)\n",
 		incident.Image{Name: "stamp.png", Data: png(stamp(240))},
 		incident.Image{Name: "pixel.png", Data: png(plot(1, 1))},
 		incident.Image{Name: "icon.png", Data: png(plot(16, 16))},
 		incident.Image{Name: "gradient.png", Data: png(ramp(400, 100))})
 	d.comment(8*time.Minute, jonas, gallery(), shots()...)
 	d.comment(time.Minute, jonas, "Not everything is here: ![lost](attachment:lost.png) was never attached, and "+
-		"![theirs](https://tracker.example.net/pixel.gif?id=4711) is at the attacker's, where nobody should look for it. The last picture is attached and not shown in the text.",
+		"![theirs](https://tracker.example.net/pixel.gif?id=4711) is at the attacker's, where nobody should look for it. The last picture is attached "+
+		"and not shown in the text.",
 		incident.Image{Name: "unmentioned.png", Data: png(plot(300, 80))})
 	d.edit(40*time.Minute, mira, incident.Edit{
 		Status:  new(incident.Resolved),

@@ -59,18 +59,23 @@ func guessing(day, wave int, at time.Time) alert.Alert {
 	}
 	kinds := []alert.Alert{
 		{Title: "Many accounts were tried with the same password", Category: "CredentialAccess", Techniques: []string{"T1110.003"}, Severity: alert.Medium,
-			Description:        fmt.Sprintf("From %d addresses %d accounts were tried, each once or twice, so that none was locked. The password has the shape of a season and a year.", 3+n%19, 180+n%77),
+			Description: fmt.Sprintf("From %d addresses %d accounts were tried, each once or twice, so that none was locked. The password has "+
+				"the shape of a season and a year.", 3+n%19, 180+n%77),
 			RecommendedActions: "See whether one of the accounts signed in afterwards from an address that it never had. Ask those accounts for a second factor."},
 		{Title: "One account was tried with many passwords", Category: "CredentialAccess", Techniques: []string{"T1110.001"}, Severity: alert.Low,
-			Description:        fmt.Sprintf("The account was tried %d times in %d minutes. It was locked after the tenth, as the policy says, and opened again a quarter of an hour later.", 40+n%301, 2+n%9),
+			Description: fmt.Sprintf("The account was tried %d times in %d minutes. It was locked after the tenth, as the policy says, and "+
+				"opened again a quarter of an hour later.", 40+n%301, 2+n%9),
 			RecommendedActions: "Tell the owner of the account. If it belongs to nobody any more, disable it: what is not there cannot be guessed."},
 		{Title: "A sign-in from a network that sells its addresses by the hour", Category: "InitialAccess", Techniques: []string{"T1078.004"}, Severity: alert.Medium,
-			Description:        "The password was right; the second factor was not given. The address belongs to a service through which others send their traffic; half an hour before, the same account signed in from the office.",
+			Description: "The password was right; the second factor was not given. The address belongs to a service through which others send " +
+				"their traffic; half an hour before, the same account signed in from the office.",
 			RecommendedActions: "The password is known to somebody: have it changed. Look for the same address in the sign-ins of others."},
 		{Title: "Pushes of the second factor, one after the other", Category: "CredentialAccess", Techniques: []string{"T1621"}, Severity: alert.High,
-			Description: fmt.Sprintf("%d requests to confirm a sign-in reached one telephone in five minutes. None was confirmed, and the last was reported as unwanted.", 6+n%31), RecommendedActions: "Call the person by telephone. Change the password. Turn on the comparison of numbers."},
+			Description: fmt.Sprintf("%d requests to confirm a sign-in reached one telephone in five minutes. None was confirmed, and the last was "+
+				"reported as unwanted.", 6+n%31), RecommendedActions: "Call the person by telephone. Change the password. Turn on the comparison of numbers."},
 		{Title: "An old protocol was used to sign in", Category: "DefenseEvasion", Techniques: []string{"T1078", "T1110"}, Severity: alert.Informational,
-			Description:        "IMAP with a password, which the policy forbids since January. The sign-in was refused; the program called itself a calendar on a telephone.",
+			Description: "IMAP with a password, which the policy forbids since January. The sign-in was refused; the program called itself a " +
+				"calendar on a telephone.",
 			RecommendedActions: "Where it is a person's own telephone, help them to set it up anew. Where it is not, treat the password as known."},
 	}
 	a := kinds[(n+day)%len(kinds)]
@@ -95,10 +100,12 @@ func logbook(day, shift int) string {
 		"The blocks of last week are still in force and have cost us *one* honest sign-in, from a hotel. The guest got a link instead.",
 	}[n%5]
 	if n%3 == 0 {
-		text += fmt.Sprintf("\n\n| Gateway | Tried | Locked |\n|---|---|---|\n| gate-1 | %d | %d |\n| gate-2 | %d | %d |\n| gate-3 | %d | %d |\n", 900+31*n, n%17, 700+17*n, n%11, 1200+7*n, n%23)
+		text += fmt.Sprintf("\n\n| Gateway | Tried | Locked |\n|---|---|---|\n| gate-1 | %d | %d |\n| gate-2 | %d | %d |\n| gate-3 | "+
+			"%d | %d |\n", 900+31*n, n%17, 700+17*n, n%11, 1200+7*n, n%23)
 	}
 	if n%7 == 3 {
-		text += "\n\nTo be done by the next shift:\n\n- compare the list of addresses with yesterday's\n- ask for keys for the accounts department\n- `block-list --add` what is new, and *write down why*\n"
+		text += "\n\nTo be done by the next shift:\n\n- compare the list of addresses with yesterday's\n- ask for keys for the accounts department\n- " +
+			"`block-list --add` what is new, and *write down why*\n"
 	}
 	return text
 }

@@ -63,7 +63,10 @@ func osaka() []alert.Alert {
 			RecommendedActions: "該当するメールをすべての受信者のメールボックスから削除し、添付ファイルを開いた端末をネットワークから隔離してください。送信元のドメインをブロック対象に追加してください。",
 			Evidence: []alert.Evidence{
 				asset(alert.Mailbox{Address: "keiri@example.com", DisplayName: "経理部 共有"}), asset(tanaka, alert.Attacked),
-				found(alert.Message{NetworkMessageID: "ja-0001", Subject: "【重要】3月分ご請求書の送付について", Sender: "seikyu@parcel-status.example", Recipient: "keiri@example.com", Delivery: "配信済み", Location: "受信トレイ"}, alert.Malicious, alert.Remediated),
+				found(alert.Message{
+					NetworkMessageID: "ja-0001", Subject: "【重要】3月分ご請求書の送付について", Sender: "seikyu@parcel-status.example",
+					Recipient: "keiri@example.com", Delivery: "配信済み", Location: "受信トレイ",
+				}, alert.Malicious, alert.Remediated),
 				found(bill, alert.Malicious, alert.Remediated),
 			},
 		}),
@@ -72,7 +75,10 @@ func osaka() []alert.Alert {
 			Description: "WINWORD.EXEがエンコードされたコマンドでpowershell.exeを起動し、外部のサーバーからファイルをダウンロードしました。通常の業務では見られない動作です。",
 			Evidence: []alert.Evidence{
 				asset(pc, alert.Compromised), asset(tanaka), found(bill, alert.Malicious, alert.Remediated), found(control, alert.Malicious, alert.Blocked, alert.CommandAndControl),
-				found(alert.Process{Image: alert.File{FileName: "powershell.exe"}, PID: 8812, User: tanaka, CommandLine: `powershell.exe -File "C:\Users\tanaka\Documents\更新プログラム.ps1"`, Started: march(23, 42)}, alert.Malicious, alert.Blocked),
+				found(alert.Process{
+					Image: alert.File{FileName: "powershell.exe"}, PID: 8812, User: tanaka,
+					CommandLine: `powershell.exe -File "C:\Users\tanaka\Documents\更新プログラム.ps1"`, Started: march(23, 42),
+				}, alert.Malicious, alert.Blocked),
 			},
 		}),
 	}
@@ -94,7 +100,9 @@ func amman() []alert.Alert {
 			Title: "تنزيل عدد كبير من الملفات من مجلد مشترك", Category: "Collection", Techniques: []string{"T1039"}, Severity: alert.Medium,
 			Description: "قرأ حساب واحد 1,870 ملفًا من مجلد «المالية» على الخادم amm-fs-01 خلال اثنتي عشرة دقيقة، وهو ما يزيد كثيرًا على المعتاد.",
 			Evidence: []alert.Evidence{
-				asset(share, alert.Attacked), asset(rania, alert.Compromised), asset(alert.Device{DNSName: "amm-fin-03.example.com", OS: "Windows11", Group: "محطات عمّان"}, alert.Source),
+				asset(share, alert.Attacked), asset(rania, alert.Compromised), asset(alert.Device{
+					DNSName: "amm-fin-03.example.com", OS: "Windows11", Group: "محطات عمّان",
+				}, alert.Source),
 				found(alert.File{FileName: "فاتورة مارس 2026.docm", Path: `D:\المشاركات\المالية`, SHA256: digest(61), Size: 90_112}, alert.Suspicious, alert.Remediated),
 			},
 		}),

@@ -88,7 +88,10 @@ Still to do:
 
 // What the attack touches.
 var (
-	erin       = alert.User{UPN: "erin@example.com", Account: "erin", Domain: "EXAMPLE", DisplayName: "Erin, accounts", SID: "S-1-5-21-1004336348-1177238915-682003330-1604"}
+	erin = alert.User{
+		UPN: "erin@example.com", Account: "erin", Domain: "EXAMPLE", DisplayName: "Erin, accounts",
+		SID: "S-1-5-21-1111111111-2222222222-333333333-1604",
+	}
 	paul       = alert.User{UPN: "paul@example.com", Account: "paul", Domain: "EXAMPLE", DisplayName: "Paul, dispatch"}
 	backup     = alert.User{UPN: "svc-backup@example.com", Account: "svc-backup", Domain: "EXAMPLE", DisplayName: "Backup service"}
 	accounts   = alert.Mailbox{Address: "accounts@example.com", DisplayName: "Accounts"}
@@ -138,7 +141,8 @@ func phished() []alert.Alert {
 			RecommendedActions: "Isolate the device. Collect the document and the library. Find out which credentials were used on the device.",
 			Evidence: []alert.Evidence{
 				asset(ws0417, alert.Compromised), asset(erin), found(invoice, alert.Malicious, alert.ActiveThreat),
-				found(run("powershell.exe", 6120, erin, "powershell.exe -NoProfile -WindowStyle Hidden -EncodedCommand JAB1ACAAPQAgACcAaAB0AHQAcABzADoALwAvAGMAZABuAC4AcABhAHIAYwBlAGwA", at(8, 14)), alert.Malicious, alert.ActiveThreat),
+				found(run("powershell.exe", 6120, erin, "powershell.exe -NoProfile -WindowStyle Hidden -EncodedCommand "+
+					"JAB1ACAAPQAgACcAaAB0AHQAcABzADoALwAvAGMAZABuAC4AcABhAHIAYwBlAGwA", at(8, 14)), alert.Malicious, alert.ActiveThreat),
 				found(loader, alert.Malicious, alert.ActiveThreat, alert.Created),
 				found(dropSite, alert.Malicious, alert.NotRemediated, alert.CommandAndControl),
 			},
@@ -148,7 +152,9 @@ func phished() []alert.Alert {
 			Description: `The task \ParcelSync starts rundll32.exe with the library that was loaded before.`,
 			Evidence: []alert.Evidence{
 				asset(ws0417, alert.Compromised), found(loader, alert.Malicious, alert.ActiveThreat, alert.Loaded),
-				found(alert.Registry{Hive: "HKEY_LOCAL_MACHINE", Key: `SOFTWARE\Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tree\ParcelSync`}, alert.Suspicious, alert.NotRemediated, alert.Added),
+				found(alert.Registry{
+					Hive: "HKEY_LOCAL_MACHINE", Key: `SOFTWARE\Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\Tree\ParcelSync`,
+				}, alert.Suspicious, alert.NotRemediated, alert.Added),
 			},
 		}),
 		endpoint.raise("es-70019", at(8, 36), time.Minute, alert.Alert{

@@ -30,15 +30,15 @@ func images(d *desk) {
 	d.edit(3*time.Minute, mira, incident.Edit{Owner: &incident.Owner{ID: mira.ID, Name: mira.Name}, Status: new(incident.InProgress), AddTags: []string{"Tills"}})
 	d.comment(9*time.Minute, bert, "This is on the till since we opened:\n\n![The till in the harbour shop](attachment:IMG_0412.jpg)\n\nNothing "+
 		"helps, not even pulling the plug.",
-		incident.Image{Name: "IMG_0412.jpg", Data: jpg(photo(1200, 900))})
+		incident.Image{Name: "IMG_0412.jpg", Data: jpg(photo(800, 600))})
 	d.comment(4*time.Minute, mira, "What the remote console of the same till says, once as seen and once more below the quote:\n\n![Remote "+
 		"console](attachment:console.png)\n\n"+
 		"> ![the same again](attachment:console.png)\n> The last lines are ours.",
-		incident.Image{Name: "console.png", Data: png(screenshot(1280, 800))})
-	d.comment(6*time.Minute, jonas, "The whole log of the night in one tall picture:\n\n![Log of the night, 3,000 pixels high](attachment:log.png)\n",
-		incident.Image{Name: "log.png", Data: png(console(220, 3000))})
+		incident.Image{Name: "console.png", Data: png(screenshot(960, 600))})
+	d.comment(6*time.Minute, jonas, "The whole log of the night in one tall picture:\n\n![Log of the night, 2,400 pixels high](attachment:log.png)\n",
+		incident.Image{Name: "log.png", Data: png(console(180, 2400))})
 	d.comment(2*time.Minute, jonas, "And the traffic of all tills, a column for every minute: ![Traffic](attachment:traffic.png) The red ones are after the update.",
-		incident.Image{Name: "traffic.png", Data: png(plot(3000, 120))})
+		incident.Image{Name: "traffic.png", Data: png(plot(2400, 100))})
 	d.comment(5*time.Minute, bert, "The lamp blinks like this:\n\n![The lamp](attachment:lamp.gif)",
 		incident.Image{Name: "lamp.gif", Data: animation(blink(true), blink(false))})
 	d.comment(3*time.Minute, mira, "Of the update package, for whoever compares:\n\n- its stamp, which is see-through: ![The stamp](attachment:stamp.png)\n"+
@@ -74,9 +74,9 @@ func gallery() string {
 // shots are small photographs of the tills.
 func shots() (list []incident.Image) {
 	for n := range 9 {
-		p := image.Image(photo(320+20*n, 240))
+		p := image.Image(photo(240+16*n, 180))
 		if n == 4 {
-			p = dark(320, 240)
+			p = dark(240, 180)
 		}
 		list = append(list, incident.Image{Name: fmt.Sprintf("till-%d.jpg", n+1), Data: jpg(p)})
 	}

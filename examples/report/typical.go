@@ -24,7 +24,7 @@ func typical(d *desk) {
 	d.edit(4*time.Minute, mira, incident.Edit{Owner: &incident.Owner{ID: mira.ID, Name: mira.Name}, Status: new(incident.InProgress)})
 	d.comment(6*time.Minute, mira, "Erin opened the invoice at 08:14 and clicked **Enable content**. The mail went to *fourteen* mailboxes; "+
 		"the gateway has taken back twelve, two had been forwarded by a rule.\n\nThis is what she saw:\n\n![The document asks to enable content](attachment:invoice.png)",
-		incident.Image{Name: "invoice.png", Data: png(screenshot(960, 600))})
+		incident.Image{Name: "invoice.png", Data: png(screenshot(800, 500))})
 	d.ingest(alerts[2:6]...)
 	d.edit(3*time.Minute, mira, incident.Edit{AddTags: []string{"Finance", "Phishing"}, Description: new(
 		"A mail with an invoice that carries a macro reached the accounts department. From the workstation on which it was opened, " +

@@ -4,9 +4,11 @@ go 1.26.0
 
 require (
 	github.com/incidentkit/incidentkit v0.0.0
+	github.com/incidentkit/incidentkit/export/fonts/cjk v0.0.0
 	github.com/incidentkit/incidentkit/storage/postgres v0.0.0
 	github.com/incidentkit/incidentkit/storage/sqlite v0.0.0
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/text v0.43.0
 	pgregory.net/rapid v1.3.0
 )
 
@@ -27,7 +29,6 @@ require (
 	golang.org/x/exp v0.0.0-20261014143641-f0251eb4aa3e // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/text v0.43.0 // indirect
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
@@ -36,6 +37,7 @@ require (
 
 replace (
 	github.com/incidentkit/incidentkit => ../
+	github.com/incidentkit/incidentkit/export/fonts/cjk => ../export/fonts/cjk
 	github.com/incidentkit/incidentkit/storage/postgres => ../storage/postgres
 	github.com/incidentkit/incidentkit/storage/sqlite => ../storage/sqlite
 )

@@ -362,3 +362,16 @@ func TestExporterErrors(t *testing.T) {
 	assert.NoError(t, err)
 	assert.NotEmpty(t, State(9).String())
 }
+
+// PDFs are drawn as the options of the exporter say.
+func TestExporterHandsOnHowPDFsAreDrawn(t *testing.T) {
+	d := newDesk(t, ExporterOptions{PDF: PDFOptions{Paper: Letter, Author: "SOC of Contoso", NoData: true}})
+	e, err := d.Export(t.Context(), "one", PDF, nil)
+	require.NoError(t, err)
+	file, err := e.Wait(t.Context())
+	require.NoError(t, err)
+	info := tool(t, file, "pdfinfo", "FILE")
+	assert.Contains(t, info, "(letter)")
+	assert.Contains(t, info, "SOC of Contoso")
+	assert.NotContains(t, string(file), "/EmbeddedFile")
+}

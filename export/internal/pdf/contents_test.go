@@ -35,16 +35,15 @@ func TestContentsLeadToTheHeadings(t *testing.T) {
 			room = 0
 		}
 		var targets []bookmark
-		for page := range d.pages {
-			ops := d.listed(page)
+		requireInside(t, d)
+		for _, page := range d.pages {
 			var title, number string
-			for _, o := range ops {
+			for _, o := range d.listed(page) {
+				require.NotEqual(t, contentsOp, o.kind)
 				require.True(t, o.x >= margin && o.w >= 0 && o.x+o.w <= d.pageWidth-margin && o.y >= margin && o.y+o.h <= d.bodyEnd, "%+v", o)
 				switch {
-				case o.kind == textOp && o.x == margin:
-					title = o.text
 				case o.kind == textOp:
-					number = o.text
+					title, number = number, o.text
 				case o.kind == jumpOp:
 					m := d.outline[o.size]
 					require.Equal(t, fmt.Sprint(m.page+1), number)

@@ -51,7 +51,6 @@ type Document struct {
 	faces    [faceCount]*face
 	pages    [][]op
 	outline  []bookmark
-	contents *contents
 	replaced int
 	err      error
 

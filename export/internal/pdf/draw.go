@@ -32,7 +32,8 @@ const (
 	lineOp
 	arrowOp // the head of an arrow that points right: its tip at x, y
 	linkOp
-	jumpOp // a link to the entry of the outline that size counts to
+	jumpOp     // a link to the entry of the outline that size counts to
+	contentsOp // a line of the table of contents: of the heading of level 1 that size counts to, from the entry w of the outline
 )
 
 func (d *Document) add(o op) {
@@ -105,11 +106,11 @@ func (d *Document) render() (file []byte, err error) {
 	f.SetAutoPageBreak(false, 0)
 	d.setProperties(f)
 
-	running := make([][]op, len(d.pages))
+	pages, running := make([][]op, len(d.pages)), make([][]op, len(d.pages))
 	var used [faceCount]runeSet
 	for i, page := range d.pages {
-		running[i] = append(d.running(i), d.listed(i)...)
-		for _, ops := range [][]op{page, running[i]} {
+		pages[i], running[i] = d.listed(page), d.running(i)
+		for _, ops := range [][]op{pages[i], running[i]} {
 			for _, o := range ops {
 				if o.kind == textOp {
 					used[o.face].add(o.text)
@@ -129,7 +130,7 @@ func (d *Document) render() (file []byte, err error) {
 	}
 
 	marks := d.outline
-	for i, page := range d.pages {
+	for i, page := range pages {
 		if err := d.ctx.Err(); err != nil {
 			return nil, err
 		}

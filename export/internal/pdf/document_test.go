@@ -362,6 +362,7 @@ func contrast(a, b color) float64 {
 func FuzzDocument(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 70, 81, 92}, "Incident 😀 \xff https://a.example (x) \\ \r\n \u202e事件")
 	f.Add([]byte{1, 21, 41, 61, 5, 5, 5, 25}, strings.Repeat("word ", 300))
+	f.Add([]byte{223, 224, 1, 10, 2, 19, 101}, strings.Repeat("words and ", 300))
 	f.Fuzz(func(t *testing.T, shape []byte, text string) {
 		if len(shape) > 40 || len(text) > 3000 {
 			return
@@ -372,10 +373,14 @@ func FuzzDocument(f *testing.F) {
 			text = text[n:] + piece
 			return piece
 		}
-		d := New(t.Context(), Options{Title: next(9), Language: next(2), HeaderLeft: next(50), HeaderRight: next(7), FooterLeft: next(11)})
+		d := New(t.Context(), Options{
+			Letter: len(shape)%2 == 0, Title: next(9), Author: next(3), Subject: next(4), Keywords: next(5), Language: next(2),
+			HeaderLeft: next(50), HeaderRight: next(7), FooterLeft: next(11),
+			Attachment: Attachment{Name: next(8), Description: next(5), Type: next(4), Data: []byte(next(60))},
+		})
 		for _, b := range shape {
-			n, tone := int(b)/7, Tone(b)
-			switch b % 7 {
+			n, tone := int(b)/9, Tone(b)
+			switch b % 9 {
 			case 0:
 				d.Title(next(n * 5))
 			case 1:
@@ -395,6 +400,14 @@ func FuzzDocument(f *testing.F) {
 				d.Badges(Badge{next(n * 3), tone}, Badge{next(n), Plain}, Badge{next(3), tone})
 			case 6:
 				d.Chain([]ChainItem{{next(n * 3), next(n), tone}, {next(n), next(n * 9), Plain}, {next(9), "", tone}})
+			case 7:
+				d.Cover(Cover{
+					Label: next(n), Title: next(n * 9), States: []State{{next(n), next(1), next(n * 3), tone}, {next(3), next(4), next(n), Plain}},
+					Facts: [][]Fact{{{next(n), next(n * 2), next(n)}, {}, {next(3), next(8), next(n * 9)}}, {}},
+					More:  []KeyValue{{next(n), Cell{Text: next(n * 9)}}}, Tags: []string{next(n), next(n * 3)},
+				})
+			case 8:
+				d.Contents(n)
 			}
 		}
 		var b bytes.Buffer

@@ -172,7 +172,9 @@ func collect(c incident.Case, entries []activity.Entry, o Options) Report {
 // list is collect but for what is prose.
 func list(c incident.Case, entries []activity.Entry, o Options) Report {
 	i := c.Incident.Clone()
-	i.Resolved = o.in(i.Resolved) // the one of its times that renderers say
+	for _, t := range []*time.Time{&i.Created, &i.Updated, &i.Resolved, &i.Alerts.FirstActivity, &i.Alerts.LastActivity} { // what renderers say
+		*t = o.in(*t)
+	}
 	alerts := slices.SortedFunc(slices.Values(c.Alerts), alert.Query{}.Compare)
 	r := Report{
 		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide,

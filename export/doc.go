@@ -7,6 +7,14 @@
 // the same document, byte by byte, on any machine and in any time zone. No text of an incident does anything in a
 // document: it is no markup, no script and no formula.
 //
+// # PDF
+//
+// The first page of a PDF begins with what can be read in ten seconds, followed by a table of contents; every page says which
+// one it is, when the report was generated and in which time zone its times are. Severity, status and verdict are said by a word, a
+// shape and a colour. The file is PDF 1.7, on A4 or letter paper, with an outline, title, subject and keywords, and has the Report
+// itself inside, as JSON, whose SHA-256 is on the last page: a program that is given the PDF has the data, too. Who shall not have it
+// is given one with [PDFOptions].NoData. There is no tagging for accessibility, no PDF/A and no signature.
+//
 // # JSON
 //
 // A Report as JSON is an object with these members; those that are empty may be absent. Times are RFC 3339.
@@ -22,6 +30,7 @@
 //	incidentSummary  text; summaryBy says who wrote it: rule or model
 //	incidentReport   text of a model
 //	threats          categories of threats, tactics first
+//	graph            nodes and edges: what was suspicious, and what it hit, see [Graph]
 //	story            the alerts as steps, oldest first
 //	assets           groups, each with rows, shown and total
 //	evidence         rows, shown and total

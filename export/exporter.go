@@ -66,7 +66,7 @@ type ExporterOptions struct {
 	MaxBytes   int           // how much is kept, the oldest going first; less than 1 means 64 MiB
 	MaxRuns    int           // how many exports are made at once, others waiting; less than 1 means 2
 	Summarizer Summarizer    // as in Options; nil means none
-	Fonts      [][]byte      // as in PDFOptions
+	PDF        PDFOptions    // how PDFs are drawn
 }
 
 // An Exporter makes documents of incidents for many people at once: who asks for the same version of an incident in
@@ -361,7 +361,7 @@ func (e *Export) make(ctx context.Context, r *run) (data []byte, of incident.Inc
 		text, err = json.Marshal(report)
 		b.Write(text)
 	default:
-		err = WritePDF(ctx, &b, report, &PDFOptions{Fonts: x.opts.Fonts})
+		err = WritePDF(ctx, &b, report, &x.opts.PDF)
 	}
 	return b.Bytes(), report.Incident, err
 }

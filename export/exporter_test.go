@@ -379,3 +379,16 @@ func TestWhatMayChangeBehindAVersionIsNotKept(t *testing.T) {
 	assert.NotContains(t, d.get(t, "merged", asked), "the secret")
 	assert.Equal(t, 2, d.works)
 }
+
+// PDFs are drawn as the options of the exporter say.
+func TestExporterHandsOnHowPDFsAreDrawn(t *testing.T) {
+	d := newDesk(t, ExporterOptions{PDF: PDFOptions{Paper: Letter, Author: "SOC of Contoso", NoData: true}})
+	e, err := d.Export(t.Context(), "one", PDF, nil)
+	require.NoError(t, err)
+	file, err := e.Wait(t.Context())
+	require.NoError(t, err)
+	info := tool(t, file, "pdfinfo", "FILE")
+	assert.Contains(t, info, "(letter)")
+	assert.Contains(t, info, "SOC of Contoso")
+	assert.NotContains(t, string(file), "/EmbeddedFile")
+}

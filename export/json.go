@@ -23,7 +23,33 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		plain
 	}{reportVersion, plain(r)})
 	// What a source sent beside the known fields is kept byte by byte, and so may be anything.
-	return bytes.ToValidUTF8(text, []byte("\uFFFD")), err
+	return unescaped(bytes.ToValidUTF8(text, []byte("\uFFFD"))), err
+}
+
+// unescaped returns JSON with U+FFFD as it is. The encoder writes what was no UTF-8 as an escape, and what was U+FFFD not, so
+// that a Report that was read would be other bytes than the one that was written.
+func unescaped(text []byte) []byte {
+	const escape = `\ufffd`
+	if !bytes.Contains(text, []byte(escape)) {
+		return text
+	}
+	var b bytes.Buffer
+	for len(text) > 0 {
+		n := bytes.IndexByte(text, '\\')
+		if n < 0 || n+1 == len(text) {
+			break
+		}
+		b.Write(text[:n])
+		if text = text[n:]; bytes.HasPrefix(text, []byte(escape)) {
+			b.WriteRune('\uFFFD')
+			text = text[len(escape):]
+			continue
+		}
+		b.Write(text[:2])
+		text = text[2:]
+	}
+	b.Write(text)
+	return b.Bytes()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. Members that it does not know are passed over; a version that is not 1,

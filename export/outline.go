@@ -77,22 +77,18 @@ type entry struct {
 func outlined(r Report) outline {
 	i := r.Incident
 	d := drawing{r: r}
-	label := "Incident"
-	if i.Number != 0 {
-		label += " " + strconv.FormatInt(i.Number, 10)
-	}
-	o := outline{Label: label, Title: cmp.Or(i.Name, "Without a name"), About: "Times are in " + cmp.Or(r.TimeZone, "UTC") + "."}
+	o := outline{Label: label(i), Title: cmp.Or(i.Name, "Without a name"), About: "Times are in " + zone(r) + "."}
 	if when := d.zoned(r.Generated); when != "" {
 		o.About = "Generated " + when + ". " + o.About
 	}
 	if !r.Hidden.IsZero() {
-		o.About += " Names of what is hidden are replaced: " + r.Hidden.words() + "."
+		o.About += " " + r.Hidden.said()
 	}
 	severity := severityMarked(i.Severity)
 	severity.Text += " severity"
-	o.Badges = []cell{severity, {Text: i.Status.Title()}}
+	o.Badges = []cell{severity, statusMarked(i.Status)}
 	if !i.Verdict.IsZero() {
-		o.Badges = append(o.Badges, cell{Text: r.Verdict})
+		o.Badges = append(o.Badges, classified(i.Verdict, r.Verdict))
 	}
 	for _, t := range i.Tags {
 		o.Badges = append(o.Badges, cell{Text: t.Name})
@@ -266,7 +262,7 @@ func (d drawing) alertBlocks() []block {
 	}
 	var list []entry
 	for _, a := range d.r.Alerts {
-		e := entry{Title: linked(a.Title, a.URL), Heading: true, Lead: []cell{severityMarked(a.Severity), {Text: words(a.Status.String())}}}
+		e := entry{Title: linked(a.Title, a.URL), Heading: true, Lead: []cell{severityMarked(a.Severity), alertStatusMarked(a.Status)}}
 		add := func(label, value string) {
 			if value != "" {
 				e.Pairs = append(e.Pairs, pair{label, cell{Text: value}})

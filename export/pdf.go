@@ -22,13 +22,24 @@ type PDFOptions struct {
 	// that a report has. OpenType fonts with PostScript outlines (CFF), collections (TTC) and web fonts
 	// (WOFF) are errors of WritePDF, and so are damaged files. WritePDF reads the bytes and keeps none of them.
 	Fonts [][]byte
+
+	Paper  Paper  // what is printed on; the zero value is A4
+	Author string // who answers for the report, as a property of the file; "" leaves it out
+	NoData bool   // leaves out the Report as JSON that is otherwise attached
 }
 
-// WritePDF draws r as an A4 document and writes it to w. A nil o means the defaults. The same Report and the same
-// options give the same bytes. Characters
+// WritePDF draws r as a document and writes it to w. A nil o means the defaults. The same Report and the same
+// options give the same bytes.
+//
+// The first page begins with what everybody must know: name, severity, status, verdict, who has it, since when, how much is
+// affected. Then follow a table of contents, where there are two sections or more, the sections, and what the report says of itself: when
+// it was generated, the time zone, what is hidden. The Report as JSON, as MarshalJSON returns it, is attached as "incident-42.json",
+// or "report.json" for an incident without a number; name, size and SHA-256 are printed. If it cannot be written as JSON, the report says so.
+//
+// Characters
 // that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
-// then says how many; which scripts are drawn right is in the package comment. Nothing is cut but the running
-// header and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
+// then says how many; which scripts are drawn right is in the package comment. Nothing is cut but what runs along
+// pages at their head and foot and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
 // entry, count comments, or keep up an incident's summary of its alerts, but for their number.
 //
 // Nothing is written unless the whole document could be drawn. The error is that of ctx, which is looked at
@@ -60,31 +71,43 @@ func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err 
 			doc, err = nil, fmt.Errorf("laying out: %v", p)
 		}
 	}()
-	i := r.Incident
-	label := "Incident"
-	if i.Number != 0 {
-		label += " " + strconv.FormatInt(i.Number, 10)
+	if o.Paper > Letter {
+		_, err := ParsePaper(o.Paper.String())
+		return nil, err
 	}
-	severity, status := words(i.Severity.String()), i.Status.Title()
+	var data pdf.Attachment
+	var missing error
+	if !o.NoData {
+		data, missing = attachment(r)
+	}
+	i := r.Incident
+	title, severity, status := label(i), words(i.Severity.String()), i.Status.Title()
+	if i.Name != "" {
+		title += ": " + i.Name
+	}
+	var tags []string
+	for _, t := range i.Tags {
+		tags = append(tags, t.Name)
+	}
 	d := drawing{r: r}
 	d.Document = pdf.New(ctx, pdf.Options{
-		Title: label + ": " + i.Name, Language: "en", Created: r.Generated,
-		HeaderLeft: label + ": " + i.Name, HeaderRight: severity + " · " + status,
-		FooterLeft: "Generated " + d.zoned(r.Generated),
+		Letter: o.Paper == Letter, Title: title, Author: o.Author, Language: "en", Created: r.Generated,
+		Subject:    fmt.Sprintf("Incident report: %s severity, %s", severity, strings.ToLower(status)),
+		Keywords:   strings.Join(tags, ", "),
+		HeaderLeft: title, HeaderRight: severity + " · " + status,
+		FooterLeft: d.generated(),
+		Attachment: data,
 		Fonts:      o.Fonts,
 	})
-	d.Paragraph(pdf.Span{Text: label, Style: pdf.Muted})
-	d.Title(cmp.Or(i.Name, "Without a name"))
-	badges := []pdf.Badge{{Text: severity + " severity", Tone: severityTone(i.Severity)}, {Text: status, Tone: pdf.Accent}}
-	if !i.Verdict.IsZero() {
-		badges = append(badges, pdf.Badge{Text: r.Verdict, Tone: pdf.Neutral})
+	d.cover()
+	parts := 0
+	for _, s := range r.Sections {
+		if s <= Activity {
+			parts++
+		}
 	}
-	for _, t := range i.Tags {
-		badges = append(badges, pdf.Badge{Text: t.Name})
-	}
-	d.Badges(badges...)
-	if !r.Hidden.IsZero() {
-		d.Paragraph(pdf.Span{Text: "Names of what is hidden are replaced: " + r.Hidden.words() + ".", Style: pdf.Muted})
+	if parts > 1 {
+		d.Contents(parts + 1)
 	}
 	for _, s := range r.Sections {
 		switch s {
@@ -106,26 +129,12 @@ func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err 
 			d.activity()
 		}
 	}
-	if n := d.Replaced(); n > 0 {
-		noun := "characters were"
-		if n == 1 {
-			noun = "character was"
-		}
-		d.Paragraph(pdf.Span{
-			Text:  fmt.Sprintf("%d %s replaced by marks such as [U+0000], because no font of this report has them.", n, noun),
-			Style: pdf.Muted | pdf.Small,
-		})
-	}
+	d.about(data, missing)
 	return d.Document, nil
 }
 
 func (d drawing) overview() {
 	d.Heading(1, "Overview")
-	pairs := make([]pdf.KeyValue, len(d.r.Facts))
-	for n, f := range d.r.Facts {
-		pairs[n] = pdf.KeyValue{Label: f.Label, Value: pdf.Cell{Text: f.Value, Link: f.URL}}
-	}
-	d.KeyValues(pairs, 2)
 	i := d.r.Incident
 	if i.Description != "" {
 		d.Heading(2, "Description")
@@ -139,6 +148,14 @@ func (d drawing) overview() {
 			{Label: "Note", Value: pdf.Cell{Text: cmp.Or(i.Note, "None")}},
 		}, 1)
 	}
+	if len(d.r.Facts) > 0 {
+		d.Heading(2, "All facts")
+	}
+	pairs := make([]pdf.KeyValue, len(d.r.Facts))
+	for n, f := range d.r.Facts {
+		pairs[n] = pdf.KeyValue{Label: f.Label, Value: pdf.Cell{Text: f.Value, Link: f.URL}}
+	}
+	d.KeyValues(pairs, 2)
 }
 
 func (d drawing) prose(title, text string, by Author) {
@@ -293,7 +310,7 @@ func (d drawing) alerts() {
 	for _, a := range d.r.Alerts {
 		rows = append(rows, []pdf.Cell{
 			{Text: join("\n", d.stamp(a.First), d.until(a))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL},
-			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: join("\n", words(a.Status.String()), a.Verdict)},
+			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: join("\n", shaped(alertStatusMarked(a.Status)), a.Verdict)},
 		})
 		notes = append(notes, alertNote(a))
 	}
@@ -404,8 +421,8 @@ func upkeep(path string) bool {
 }
 
 var (
-	severityColumn = pdf.Column{Title: "Severity", Width: 66}
-	verdictColumn  = pdf.Column{Title: "Verdict", Width: 62}
+	severityColumn = pdf.Column{Title: "Severity", Width: 72}
+	verdictColumn  = pdf.Column{Title: "Verdict", Width: 66}
 )
 
 // timeColumn is wide enough for stamp.
@@ -453,11 +470,11 @@ func severityTone(s alert.Severity) pdf.Tone {
 }
 
 func severityCell(s alert.Severity) pdf.Cell {
-	return pdf.Cell{Text: words(s.String()), Tone: severityTone(s)}
+	return pdf.Cell{Text: shaped(severityMarked(s)), Tone: severityTone(s)}
 }
 
 func verdictCell(v alert.EvidenceVerdict) pdf.Cell {
-	c := pdf.Cell{Text: words(string(v))}
+	c := pdf.Cell{Text: shaped(verdictMarked(v))}
 	switch v {
 	case alert.Malicious:
 		c.Tone = pdf.High

@@ -82,12 +82,7 @@ func (d drawing) whatHappened() (say []string) {
 func (d drawing) whoIsAffected() (say []string) {
 	var groups []string
 	for _, l := range d.r.Assets {
-		many := strings.ToLower(l.Title)
-		one := strings.TrimSuffix(many, "s")
-		if many == "mailboxes" {
-			one = "mailbox"
-		}
-		group := plural(l.Total, one, many)
+		group := assetCount(l.Total, l.Title)
 		if len(l.Rows) > 0 {
 			worst := l.Rows[0]
 			judged := badness(worst.Verdict) > badness(alert.NoThreatsFound)
@@ -122,6 +117,16 @@ func (d drawing) whoIsAffected() (say []string) {
 		say = append(say, "The evidence names "+text+".")
 	}
 	return say
+}
+
+// assetCount returns how many of a group of assets there are, such as "1 mailbox".
+func assetCount(n int, title string) string {
+	many := strings.ToLower(title)
+	one := strings.TrimSuffix(many, "s")
+	if many == "mailboxes" {
+		one = "mailbox"
+	}
+	return plural(n, one, many)
 }
 
 // whatWasDone says of each person what they did how often, and how much programs did.

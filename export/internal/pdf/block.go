@@ -21,10 +21,10 @@ func (d *Document) Title(text string) {
 	if isBlank(t.text) {
 		return
 	}
-	lines := d.breakLines(t, bodyWidth)
+	lines := d.breakLines(t, d.bodyWidth)
 	if len(lines) > maxKeptLines {
 		t.size, t.runs[0].ink.size = partSize, partSize
-		lines = d.breakLines(t, bodyWidth)
+		lines = d.breakLines(t, d.bodyWidth)
 	}
 	d.before(4 * point)
 	d.flowLines(t, lines)
@@ -41,14 +41,17 @@ func (d *Document) Heading(level int, text string) {
 	above := [...]int{20 * point, 13 * point, 9 * point}[level-1]
 	below := [...]int{7 * point, 4 * point, 3 * point}[level-1]
 	t := d.style([]Span{{Text: text, Style: Bold}}, size, accent)
-	title := letters(strings.Join(strings.Fields(t.text), " "))
+	title := strings.Join(strings.Fields(t.text), " ")
 	if title == "" {
 		return
 	}
-	lines := d.breakLines(t, bodyWidth)
+	lines := d.breakLines(t, d.bodyWidth)
 	d.before(above)
 	if len(lines) > maxKeptLines {
-		// Too long to be kept together with anything.
+		// Too long to be kept together with anything, but for its own beginning.
+		if d.room() < together*lineHeight(size) && !d.atTop() {
+			d.startPage()
+		}
 		y := d.take(0)
 		d.bookmark(title, level, y)
 		d.flowLines(t, lines)
@@ -63,10 +66,10 @@ func (d *Document) Heading(level int, text string) {
 	d.keepWithNext(height+rule, func(y int) {
 		d.bookmark(title, level, y)
 		for i, line := range lines {
-			d.place(t, line, margin, y+i*lineHeight(size), bodyWidth, lineHeight(size), Left)
+			d.place(t, line, margin, y+i*lineHeight(size), d.bodyWidth, lineHeight(size), Left)
 		}
 		if rule > 0 {
-			d.line(margin, y+height+rule-500, bodyWidth, 0, 500, accent)
+			d.line(margin, y+height+rule-500, d.bodyWidth, 0, 500, accent)
 		}
 	})
 	d.before(below)
@@ -79,7 +82,7 @@ func (d *Document) bookmark(text string, level, y int) {
 	if n := len(d.outline); n > 0 {
 		deepest = d.outline[n-1].level + 1
 	}
-	d.outline = append(d.outline, bookmark{text, min(level-1, deepest), len(d.pages) - 1, y})
+	d.outline = append(d.outline, bookmark{letters(text), text, min(level-1, deepest), len(d.pages) - 1, y})
 }
 
 // Paragraph sets running text. Line feeds in it are kept. It may be split over
@@ -95,14 +98,14 @@ func (d *Document) flow(spans []Span, size int, c color) {
 	if isBlank(t.text) {
 		return
 	}
-	d.flowLines(t, d.breakLines(t, bodyWidth))
+	d.flowLines(t, d.breakLines(t, d.bodyWidth))
 }
 
 func isBlank(text string) bool { return strings.Trim(text, " \n") == "" }
 
 func (d *Document) flowLines(t styled, lines []extent) {
 	d.placeRow(row{
-		cells:  []box{{x: margin, width: bodyWidth, text: t, lines: lines}},
+		cells:  []box{{x: margin, width: d.bodyWidth, text: t, lines: lines}},
 		line:   lineHeight(t.size),
 		freely: true,
 	})
@@ -132,7 +135,7 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 	}
 	perRow = max(1, min(4, perRow))
 	const space = 14 * point
-	each := (bodyWidth - (perRow-1)*space) / perRow
+	each := (d.bodyWidth - (perRow-1)*space) / perRow
 	label := 0
 	labels := make([]styled, len(pairs))
 	for i, p := range pairs {
@@ -171,13 +174,13 @@ func (d *Document) Badges(badges ...Badge) {
 	d.before(5 * point)
 	for _, b := range badges {
 		t := d.style([]Span{{Text: b.Text, Style: Bold}}, badgeSize, black)
-		for _, e := range d.breakLines(t, bodyWidth-2*badgePad) {
+		for _, e := range d.breakLines(t, d.bodyWidth-2*badgePad) {
 			text := t.text[e.start:e.end]
 			if text == "" {
 				continue
 			}
 			width := d.badgeWidth(text)
-			if !placed || x+width > pageWidth-margin {
+			if !placed || x+width > d.pageWidth-margin {
 				x, y, placed = margin, d.take(line), true
 			}
 			d.drawBadge(text, b.Tone, x, y+baseline(line, badgeSize))
@@ -259,7 +262,7 @@ func (d *Document) Chain(items []ChainItem) {
 		if i < len(items)-1 {
 			need += arrow
 		}
-		if len(rows) == 0 || x+need > pageWidth-margin {
+		if len(rows) == 0 || x+need > d.pageWidth-margin {
 			rows = append(rows, nil)
 			x = margin
 		}
@@ -301,12 +304,16 @@ func (d *Document) Chain(items []ChainItem) {
 
 // fewLines breaks t into at most maxKeptLines lines, and cuts it behind them.
 func (d *Document) fewLines(t *styled, width int) []extent {
-	lines := d.breakLines(*t, width)
-	if len(lines) <= maxKeptLines {
+	return d.cutLines(t, d.breakLines(*t, width), maxKeptLines, width)
+}
+
+// cutLines returns at most so many of the lines of t, which is in one ink, and cuts it behind them.
+func (d *Document) cutLines(t *styled, lines []extent, most, width int) []extent {
+	if len(lines) <= most {
 		return lines
 	}
-	lines = lines[:maxKeptLines]
-	last := &lines[maxKeptLines-1]
+	lines = lines[:most]
+	last := &lines[most-1]
 	rest := strings.ReplaceAll(t.text[last.start:], "\n", " ")
 	t.text = t.text[:last.start] + d.clip(rest, t.runs[0].ink, width)
 	t.runs = []run{{end: len(t.text), ink: t.runs[0].ink}}

@@ -1,5 +1,5 @@
 // Package pdf sets reports: headings, paragraphs, tables and chains of boxes, one
-// below the other, on A4 pages with a running header and "Page 1 of 7". It is the
+// below the other, on A4 or letter pages with a running header and "Page 1 of 7". It is the
 // only package that knows which PDF library is below it.
 //
 // A [Document] lays its blocks out as they are added and keeps the finished

@@ -12,13 +12,16 @@ import (
 // Options are the settings of a document. Texts may hold anything; they are
 // sanitised like all others.
 type Options struct {
-	// Title is a property of the file, shown by readers. An empty one is left out.
-	Title string
+	// Letter is US letter paper, 8.5 by 11 inches, instead of A4.
+	Letter bool
+	// Properties of the file, shown by readers. Empty ones are left out.
+	Title, Author, Subject, Keywords string
 	// Language is the language of the text as a BCP 47 tag, such as "en". One
 	// that has other characters than letters, digits and hyphens is left out.
 	Language string
 	// Created is written as the time of creation and of the last change, in
-	// UTC. The zero time is written as 1970-01-01.
+	// UTC. The zero time, and one whose year has more than four digits, is written
+	// as 1970-01-01.
 	Created time.Time
 
 	// The running header, from page 2 on: HeaderLeft is cut with an ellipsis
@@ -26,6 +29,9 @@ type Options struct {
 	HeaderLeft, HeaderRight string
 	// FooterLeft stands at the foot of every page, opposite "Page 1 of 7".
 	FooterLeft string
+
+	// Attachment is a file to put into the document.
+	Attachment Attachment
 
 	// Fonts are TrueType fonts, asked in order for what the built-in faces lack.
 	// What is drawn with one is embedded. One that cannot be used is an
@@ -48,6 +54,9 @@ type Document struct {
 	replaced int
 	err      error
 
+	pageWidth, pageHeight int // of the paper
+	bodyWidth, bodyEnd    int // where the content ends, within the margins
+
 	y       int // where the next piece goes, on the last page
 	top     int // the y at which the last page has no content yet
 	gap     int // space owed between the last piece and the next one
@@ -66,18 +75,16 @@ type piece struct {
 
 type bookmark struct {
 	text  string
+	drawn string // as it is on the page, in one line
 	level int
 	page  int // index into pages
 	y     int
 }
 
 const (
-	pageWidth    = 595280 // A4, 210 mm by 297 mm
-	pageHeight   = 841890
 	margin       = 51 * point // 18 mm
-	bodyWidth    = pageWidth - 2*margin
 	bodyTop      = 56 * point
-	bodyEnd      = pageHeight - 56*point
+	bodyFoot     = 56 * point // from the foot of the page
 	headerBase   = 35 * point
 	footerBase   = 32 * point // from the foot of the page
 	maxWaiting   = 4          // pieces kept with the next block
@@ -87,7 +94,11 @@ const (
 // New returns an empty document of one page. It stops growing when ctx is done,
 // and Output then returns the error of ctx.
 func New(ctx context.Context, opts Options) *Document {
-	d := &Document{ctx: ctx, opts: opts}
+	d := &Document{ctx: ctx, opts: opts, pageWidth: 595280, pageHeight: 841890} // A4, 210 mm by 297 mm
+	if opts.Letter {
+		d.pageWidth, d.pageHeight = 612*point, 792*point // 8.5 in by 11 in
+	}
+	d.bodyWidth, d.bodyEnd = d.pageWidth-2*margin, d.pageHeight-bodyFoot
 	for id := range faceCount {
 		d.faces[id] = newFace(id)
 	}
@@ -102,7 +113,7 @@ func New(ctx context.Context, opts Options) *Document {
 		}
 	}
 	running := func(text string, style Style) string {
-		return d.clip(d.clean(text, style, false), style.ink(smallSize, grey), bodyWidth)
+		return d.clip(d.clean(text, style, false), style.ink(smallSize, grey), d.bodyWidth)
 	}
 	d.opts.HeaderLeft = running(opts.HeaderLeft, Bold)
 	d.opts.HeaderRight = running(opts.HeaderRight, 0)
@@ -188,7 +199,7 @@ func (d *Document) lead() int {
 }
 
 // room is the height that is left on this page for the next piece.
-func (d *Document) room() int { return bodyEnd - d.y - d.lead() }
+func (d *Document) room() int { return d.bodyEnd - d.y - d.lead() }
 
 // take places a piece of a height on the page, a new one if it does not fit,
 // and returns the y of its top.

@@ -240,19 +240,23 @@ func TestOnlyUsedFontsAreEmbedded(t *testing.T) {
 func TestZeroDocument(t *testing.T) {
 	out := output(t, New(t.Context(), Options{}))
 	assert.Equal(t, 1, bytes.Count(out, []byte("/Type /Page\n")))
-	assert.Contains(t, string(out), "(D:19700101000000)")
+	assert.Contains(t, string(out), "(D:19700101000000Z)")
 }
 
 func TestProperties(t *testing.T) {
 	local := time.FixedZone("", 5*3600)
 	out := string(output(t, New(t.Context(), Options{
-		Title: "\U0001F600)\r", Language: "de-CH", Created: time.Date(2026, 1, 1, 2, 0, 0, 0, local),
+		Title: "\U0001F600)\r", Author: "A", Subject: "S\u200b", Keywords: "\u202e", Language: "de-CH", Created: time.Date(2026, 1, 1, 2, 0, 0, 0, local),
 	})))
 	assert.Contains(t, out, "/Title (\xFE\xFF\xD8\x3D\xDE\x00\x00\\)\x00 )")
+	assert.Contains(t, out, "/Author (\xFE\xFF\x00A)")
+	assert.Contains(t, out, "/Subject (\xFE\xFF\x00S)")
+	assert.NotContains(t, out, "/Keywords", "nothing of it can be seen")
 	assert.Contains(t, out, "/Lang (de-CH)")
-	assert.Contains(t, out, "/CreationDate (D:20251231210000)")
-	assert.Contains(t, out, "/ModDate (D:20251231210000)")
+	assert.Contains(t, out, "/CreationDate (D:20251231210000Z)")
+	assert.Contains(t, out, "/ModDate (D:20251231210000Z)")
 	assert.Contains(t, out, "/MediaBox [0 0 595.28 841.89]")
+	assert.Contains(t, string(output(t, New(t.Context(), Options{Letter: true}))), "/MediaBox [0 0 612.00 792.00]")
 	assert.NotContains(t, string(output(t, New(t.Context(), Options{Language: "en)/X("}))), "/Lang")
 }
 
@@ -284,7 +288,17 @@ func TestExtremes(t *testing.T) {
 		"caption": func(d *Document) {
 			d.Table(Table{Columns: []Column{{Title: long}}, Rows: [][]Cell{{{}}}, Caption: long})
 		},
-		"badges":     func(d *Document) { d.Badges(Badge{long, High}, Badge{"", Low}) },
+		"badges": func(d *Document) { d.Badges(Badge{long, High}, Badge{"", Low}) },
+		"cover": func(d *Document) {
+			d.Cover(Cover{
+				Label: long[:5_000], Title: long[:5_000], States: []State{{long, long, long, High}, {}, {Tone: 200}, {}, {}},
+				Facts: [][]Fact{{}, {{long, long, long}, {Value: "x"}, {}, {}, {}}}, More: []KeyValue{{long, Cell{Text: long}}}, Tags: []string{long, ""},
+			})
+		},
+		"contents": func(d *Document) {
+			d.Contents(200)
+			d.Heading(1, long)
+		},
 		"chain":      func(d *Document) { d.Chain([]ChainItem{{long, long, 200}, {}}) },
 		"key values": func(d *Document) { d.KeyValues([]KeyValue{{long, Cell{Text: long}}, {}}, 99) },
 		"note": func(d *Document) {
@@ -296,7 +310,7 @@ func TestExtremes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := New(t.Context(), Options{HeaderLeft: long, HeaderRight: long, FooterLeft: long})
+			d := New(t.Context(), Options{Letter: true, HeaderLeft: long, HeaderRight: long, FooterLeft: long})
 			add(d)
 			d.Paragraph(Span{Text: "end"})
 			requireInside(t, d)
@@ -348,6 +362,7 @@ func contrast(a, b color) float64 {
 func FuzzDocument(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 70, 81, 92}, "Incident 😀 \xff https://a.example (x) \\ \r\n \u202e事件")
 	f.Add([]byte{1, 21, 41, 61, 5, 5, 5, 25}, strings.Repeat("word ", 300))
+	f.Add([]byte{223, 224, 1, 10, 2, 19, 101}, strings.Repeat("words and ", 300))
 	f.Fuzz(func(t *testing.T, shape []byte, text string) {
 		if len(shape) > 40 || len(text) > 3000 {
 			return
@@ -358,10 +373,14 @@ func FuzzDocument(f *testing.F) {
 			text = text[n:] + piece
 			return piece
 		}
-		d := New(t.Context(), Options{Title: next(9), Language: next(2), HeaderLeft: next(50), HeaderRight: next(7), FooterLeft: next(11)})
+		d := New(t.Context(), Options{
+			Letter: len(shape)%2 == 0, Title: next(9), Author: next(3), Subject: next(4), Keywords: next(5), Language: next(2),
+			HeaderLeft: next(50), HeaderRight: next(7), FooterLeft: next(11),
+			Attachment: Attachment{Name: next(8), Description: next(5), Type: next(4), Data: []byte(next(60))},
+		})
 		for _, b := range shape {
-			n, tone := int(b)/7, Tone(b)
-			switch b % 7 {
+			n, tone := int(b)/9, Tone(b)
+			switch b % 9 {
 			case 0:
 				d.Title(next(n * 5))
 			case 1:
@@ -381,6 +400,14 @@ func FuzzDocument(f *testing.F) {
 				d.Badges(Badge{next(n * 3), tone}, Badge{next(n), Plain}, Badge{next(3), tone})
 			case 6:
 				d.Chain([]ChainItem{{next(n * 3), next(n), tone}, {next(n), next(n * 9), Plain}, {next(9), "", tone}})
+			case 7:
+				d.Cover(Cover{
+					Label: next(n), Title: next(n * 9), States: []State{{next(n), next(1), next(n * 3), tone}, {next(3), next(4), next(n), Plain}},
+					Facts: [][]Fact{{{next(n), next(n * 2), next(n)}, {}, {next(3), next(8), next(n * 9)}}, {}},
+					More:  []KeyValue{{next(n), Cell{Text: next(n * 9)}}}, Tags: []string{next(n), next(n * 3)},
+				})
+			case 8:
+				d.Contents(n)
 			}
 		}
 		var b bytes.Buffer

@@ -32,6 +32,8 @@ const (
 	lineOp
 	arrowOp // the head of an arrow that points right: its tip at x, y
 	linkOp
+	jumpOp     // a link to the entry of the outline that size counts to
+	contentsOp // a line of the table of contents: of the heading of level 1 that size counts to, from the entry w of the outline
 )
 
 func (d *Document) add(o op) {
@@ -97,18 +99,18 @@ func (d *Document) render() (file []byte, err error) {
 	}
 	f := fpdf.NewCustom(&fpdf.InitType{
 		UnitStr: "pt",
-		Size:    fpdf.SizeType{Wd: points(pageWidth), Ht: points(pageHeight)},
+		Size:    fpdf.SizeType{Wd: points(d.pageWidth), Ht: points(d.pageHeight)},
 	})
 	f.SetCatalogSort(true)
 	f.SetCompression(false)
 	f.SetAutoPageBreak(false, 0)
 	d.setProperties(f)
 
-	running := make([][]op, len(d.pages))
+	pages, running := make([][]op, len(d.pages)), make([][]op, len(d.pages))
 	var used [faceCount]runeSet
 	for i, page := range d.pages {
-		running[i] = d.running(i)
-		for _, ops := range [][]op{page, running[i]} {
+		pages[i], running[i] = d.listed(page), d.running(i)
+		for _, ops := range [][]op{pages[i], running[i]} {
 			for _, o := range ops {
 				if o.kind == textOp {
 					used[o.face].add(o.text)
@@ -116,7 +118,7 @@ func (d *Document) render() (file []byte, err error) {
 			}
 		}
 	}
-	p := pen{f: f}
+	p := pen{f: f, marks: d.outline}
 	z, err := zlib.NewWriterLevel(nil, zlib.BestSpeed)
 	if err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func (d *Document) render() (file []byte, err error) {
 	}
 
 	marks := d.outline
-	for i, page := range d.pages {
+	for i, page := range pages {
 		if err := d.ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -144,26 +146,35 @@ func (d *Document) render() (file []byte, err error) {
 	if err := f.Output(&buffer); err != nil {
 		return nil, fmt.Errorf("pdf: %w", err)
 	}
-	if file, err = pack(buffer.Bytes(), z); err != nil {
+	if file, err = pack(buffer.Bytes(), z, d.opts.Attachment, d.created()); err != nil {
 		return nil, fmt.Errorf("pdf: packing: %w", err)
 	}
 	return file, d.ctx.Err()
 }
 
 func (d *Document) setProperties(f *fpdf.Fpdf) {
-	if title, _ := dropInvisible(d.opts.Title, false); title != "" {
-		f.SetTitle(utf16Text(title), false)
+	for _, property := range []struct {
+		text string
+		set  func(text string, isUTF8 bool)
+	}{{d.opts.Title, f.SetTitle}, {d.opts.Author, f.SetAuthor}, {d.opts.Subject, f.SetSubject}, {d.opts.Keywords, f.SetKeywords}} {
+		if text, _ := dropInvisible(property.text, false); text != "" {
+			property.set(utf16Text(text), false)
+		}
 	}
 	f.SetProducer("incidentkit", false)
 	if isLanguage(d.opts.Language) {
 		f.SetLang(d.opts.Language)
 	}
-	created := d.opts.Created.UTC()
-	if created.IsZero() {
-		created = time.Unix(0, 0).UTC() // fpdf takes the zero time for "now"
+	f.SetCreationDate(d.created())
+	f.SetModificationDate(d.created())
+}
+
+func (d *Document) created() time.Time {
+	at := d.opts.Created.UTC()
+	if at.IsZero() || at.Year() < 0 || at.Year() > 9999 {
+		return time.Unix(0, 0).UTC() // fpdf takes the zero time for "now"
 	}
-	f.SetCreationDate(created)
-	f.SetModificationDate(created)
+	return at
 }
 
 // utf16Text encodes a property of the file. The encoder of fpdf garbles what is
@@ -200,18 +211,18 @@ func (d *Document) running(page int) []op {
 		}
 	}
 	both := func(y int, left string, leftInk ink, right string, rightInk ink) {
-		right = d.clip(right, rightInk, bodyWidth/2)
+		right = d.clip(right, rightInk, d.bodyWidth/2)
 		width := d.textWidth(right, rightInk)
-		text(margin, y, d.clip(left, leftInk, bodyWidth-width-16*point), leftInk)
-		text(pageWidth-margin-width, y, right, rightInk)
+		text(margin, y, d.clip(left, leftInk, d.bodyWidth-width-16*point), leftInk)
+		text(d.pageWidth-margin-width, y, right, rightInk)
 	}
 	normal, strong := Style(0).ink(smallSize, grey), Bold.ink(smallSize, grey)
 	if page > 0 && d.opts.HeaderLeft+d.opts.HeaderRight != "" {
 		both(headerBase, d.opts.HeaderLeft, strong, d.opts.HeaderRight, normal)
-		ops = append(ops, op{kind: lineOp, x: margin, y: headerBase + 6*point, w: bodyWidth, size: 400, color: hairline})
+		ops = append(ops, op{kind: lineOp, x: margin, y: headerBase + 6*point, w: d.bodyWidth, size: 400, color: hairline})
 	}
 	number := fmt.Sprintf("Page %d of %d", page+1, len(d.pages))
-	both(pageHeight-footerBase, d.opts.FooterLeft, normal, number, normal)
+	both(d.pageHeight-footerBase, d.opts.FooterLeft, normal, number, normal)
 	return ops
 }
 
@@ -220,6 +231,7 @@ func (d *Document) running(page int) []op {
 // fpdf document starts with, as far as our colours and sizes are concerned.
 type pen struct {
 	f         *fpdf.Fpdf
+	marks     []bookmark
 	fonts     [faceCount]*embedding
 	face      faceID
 	part      int // which font of the face
@@ -250,6 +262,10 @@ func (p *pen) draw(ops []op) {
 			p.f.Polygon(arrowHead(o), "F")
 		case linkOp:
 			p.f.LinkString(x, y, w, h, o.text)
+		case jumpOp:
+			link := p.f.AddLink()
+			p.f.SetLink(link, points(p.marks[o.size].y), p.marks[o.size].page+1)
+			p.f.Link(x, y, w, h, link)
 		}
 	}
 }

@@ -44,9 +44,9 @@ func (d *Document) Graph(columns []GraphColumn, edges []GraphEdge) {
 	if most == 0 {
 		return
 	}
-	pitch := max(smallest, min(tall, (bodyEnd-bodyTop-heading-60*point)/most))
+	pitch := max(smallest, min(tall, (d.bodyEnd-bodyTop-heading-60*point)/most))
 	across := max(shown, 2) // a single column is not as wide as the page
-	width := (bodyWidth - (across-1)*gap) / across
+	width := (d.bodyWidth - (across-1)*gap) / across
 	type box struct{ x, y int }
 	boxes := make(map[[2]int]box)
 	d.before(6 * point)
@@ -78,7 +78,7 @@ func (d *Document) Graph(columns []GraphColumn, edges []GraphEdge) {
 			}
 			if a.x == b.x {
 				x, out := a.x+width, detour
-				if x+out > pageWidth-margin {
+				if x+out > d.pageWidth-margin {
 					x, out = a.x, -detour
 				}
 				d.line(x, a.y+height/2, out, 0, size, ink)

@@ -13,7 +13,7 @@ import (
 // Whatever a graph holds, all of it stands inside one page, each box with the beginning and the end of its name.
 func TestGraphStandsInside(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := New(t.Context(), Options{})
+		d := New(t.Context(), Options{Letter: rapid.Bool().Draw(t, "letter")})
 		for range rapid.IntRange(0, 45).Draw(t, "lines before") {
 			d.Paragraph(Span{Text: "before"})
 		}

@@ -7,49 +7,81 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 )
 
-// pack compresses the streams of a file that fpdf wrote uncompressed. fpdf makes
+// pack compresses the streams of a file that fpdf wrote uncompressed, and puts an
+// attachment of a time into it. fpdf makes
 // a compressor of a megabyte for each page; this uses z for all of them. It
-// relies on the form that fpdf gives to its objects, and anything else is an
-// error.
-func pack(file []byte, z *zlib.Writer) ([]byte, error) {
+// relies on the form that fpdf gives to its objects, the last of which are the
+// properties and the catalog, and anything else is an error.
+func pack(file []byte, z *zlib.Writer, a Attachment, at time.Time) ([]byte, error) {
 	objects, end, trailer, err := readTable(file)
 	if err != nil {
 		return nil, err
 	}
+	count := len(objects)
+	size := fmt.Appendf(nil, "/Size %d\n/Root %d 0 R\n/Info %d 0 R\n", count+1, count, count-1)
+	if !bytes.Contains(trailer, size) {
+		return nil, fmt.Errorf("a trailer of %q", trailer)
+	}
 	var out, stream bytes.Buffer
 	out.Grow(len(file) / 2)
-	offsets := make([]int, len(objects))
+	offsets := make([]int, count, count+2)
+	compress := func(content []byte) ([]byte, error) {
+		stream.Reset()
+		z.Reset(&stream)
+		if _, err := z.Write(content); err != nil {
+			return nil, err
+		}
+		err := z.Close()
+		return stream.Bytes(), err
+	}
 	for i, o := range objects {
 		to := end
 		if i+1 < len(objects) {
 			to = objects[i+1].offset
 		}
 		if i == 0 {
-			out.Write(file[:o.offset])
+			// A letter beyond ASCII tells those who transfer the file that it is not text.
+			out.WriteString("%PDF-1.7\n%\xE2\xE3\xCF\xD3\n")
 		}
 		offsets[o.number-1] = out.Len()
 		object := file[o.offset:to]
 		content, found := cutStream(object, o.number)
 		if !found {
+			switch o.number {
+			case count - 1:
+				object = inUTC(object)
+			case count:
+				if object, err = a.catalog(object, count+2); err != nil {
+					return nil, err
+				}
+			}
 			out.Write(object)
 			continue
 		}
-		stream.Reset()
-		z.Reset(&stream)
-		if _, err := z.Write(content); err != nil {
+		compressed, err := compress(content)
+		if err != nil {
 			return nil, err
 		}
-		if err := z.Close(); err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&out, "%d 0 obj\n<</Filter /FlateDecode /Length %d>>\nstream\n", o.number, stream.Len())
-		out.Write(stream.Bytes())
+		fmt.Fprintf(&out, "%d 0 obj\n<</Filter /FlateDecode /Length %d>>\nstream\n", o.number, len(compressed))
+		out.Write(compressed)
 		out.WriteString("\nendstream\nendobj\n")
 	}
+	if a.Name != "" {
+		compressed, err := compress(a.Data)
+		if err != nil {
+			return nil, err
+		}
+		for _, object := range a.attach(count+1, at, compressed) {
+			offsets = append(offsets, out.Len())
+			out.Write(object)
+		}
+		trailer = bytes.Replace(trailer, size, fmt.Appendf(nil, "/Size %d\n/Root %d 0 R\n/Info %d 0 R\n", count+3, count, count-1), 1)
+	}
 	start := out.Len()
-	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
+	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n", len(offsets)+1)
 	for _, at := range offsets {
 		fmt.Fprintf(&out, "%010d 00000 n \n", at)
 	}

@@ -81,7 +81,7 @@ func (d *Document) Table(t Table) {
 		for j, value := range values {
 			b := d.cell(value, cellSize, layout[j].x, layout[j].width)
 			b.align = t.Columns[j].Align
-			if len(b.lines) > tallest && 3*b.width < 2*(pageWidth-margin-noteX) {
+			if len(b.lines) > tallest && 3*b.width < 2*(d.pageWidth-margin-noteX) {
 				note = append(note, Span{Text: t.Columns[j].Title + ": ", Style: Bold | Muted}, Span{Text: value.Text + "\n", Link: value.Link})
 				b.lines = d.fewLines(&b.text, b.width)
 			}
@@ -108,7 +108,7 @@ func (d *Document) placeWithNote(r row, note []Span, x int) {
 		d.placeRow(r)
 		return
 	}
-	width := pageWidth - margin - x
+	width := d.pageWidth - margin - x
 	lines := d.breakLines(text, width)
 	n := row{
 		cells: []box{{x: x, width: width, text: text, lines: lines}},
@@ -151,7 +151,7 @@ func (d *Document) tableHeader(columns []Column, layout []column) {
 				d.place(titles[i], e, layout[i].x, first+j*line, layout[i].width, line, columns[i].Align)
 			}
 		}
-		d.line(margin, y+height, bodyWidth, 0, 700, accent)
+		d.line(margin, y+height, d.bodyWidth, 0, 700, accent)
 	}
 	d.keepWithNext(height, func(y int) {
 		draw(y)
@@ -165,8 +165,8 @@ type column struct{ x, width int }
 func (d *Document) columns(columns []Column) []column {
 	const space = 8 * point
 	// With very many columns the space between them goes first.
-	gap := min(space, bodyWidth/(4*len(columns)))
-	room := bodyWidth - gap*(len(columns)-1)
+	gap := min(space, d.bodyWidth/(4*len(columns)))
+	room := d.bodyWidth - gap*(len(columns)-1)
 	fixed, weights := 0.0, 0.0
 	for _, c := range columns {
 		if w := positive(c.Width); w > 0 {
@@ -265,7 +265,7 @@ func (d *Document) placeRow(r row) {
 		total = max(total, len(c.lines))
 	}
 	padding := r.above + r.below
-	emptyPage := bodyEnd - bodyTop - d.repeatHeight
+	emptyPage := d.bodyEnd - bodyTop - d.repeatHeight
 	for from := 0; from < total && d.err == nil; {
 		rest := total - from
 		height := padding + rest*r.line
@@ -322,6 +322,6 @@ func (d *Document) drawRow(r row, y, from, count int, last bool) {
 		}
 	}
 	if r.rule && last {
-		d.line(margin, y+r.above+count*r.line+r.below, bodyWidth, 0, 400, hairline)
+		d.line(margin, y+r.above+count*r.line+r.below, d.bodyWidth, 0, 400, hairline)
 	}
 }

@@ -31,7 +31,7 @@ func requireInside(t require.TestingT, d *Document) {
 			if o.kind == textOp {
 				right = o.x + d.textWidth(o.text, ink{face: o.face, size: o.size})
 			}
-			if o.y < margin || o.y > bodyEnd+500 || o.x < margin || right > pageWidth-margin+2*point {
+			if o.y < margin || o.y > d.bodyEnd+500 || o.x < margin || right > d.pageWidth-margin+2*point {
 				require.Failf(t, "outside", "page %d: %+v, right end %d", i+1, o, right)
 			}
 		}
@@ -40,7 +40,7 @@ func requireInside(t require.TestingT, d *Document) {
 
 func TestTableRowsStayWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := New(t.Context(), Options{})
+		d := New(t.Context(), Options{Letter: rapid.Bool().Draw(t, "letter")})
 		for range rapid.IntRange(0, 45).Draw(t, "lines before") {
 			d.Paragraph(Span{Text: "before"})
 		}
@@ -218,7 +218,7 @@ func TestTableMistakesAreErrorsOfOutput(t *testing.T) {
 func TestColumns(t *testing.T) {
 	size := rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 900), rapid.SampledFrom([]float64{0, math.NaN(), math.Inf(1), math.Inf(-1), -5}))
 	rapid.Check(t, func(t *rapid.T) {
-		d := New(t.Context(), Options{})
+		d := New(t.Context(), Options{Letter: rapid.Bool().Draw(t, "letter")})
 		columns := make([]Column, rapid.IntRange(1, 60).Draw(t, "columns"))
 		for i := range columns {
 			columns[i] = Column{Width: size.Draw(t, "width"), Weight: size.Draw(t, "weight")}
@@ -231,7 +231,7 @@ func TestColumns(t *testing.T) {
 			}
 			end = c.x + c.width
 		}
-		if end > pageWidth-margin+len(columns) {
+		if end > d.pageWidth-margin+len(columns) {
 			t.Fatalf("the last column ends at %d", end)
 		}
 	})
@@ -248,7 +248,7 @@ func TestManyRows(t *testing.T) {
 	}
 	d := New(t.Context(), Options{})
 	d.Table(Table{Columns: []Column{{Title: "#"}, {Title: "Text"}}, Rows: rows})
-	perPage := (bodyEnd - bodyTop - d.headerHeight()) / (lineHeight(cellSize) + 6*point)
+	perPage := (d.bodyEnd - bodyTop - d.headerHeight()) / (lineHeight(cellSize) + 6*point)
 	assert.InDelta(t, len(rows)/perPage, d.Pages(), 1)
 	requireInside(t, d)
 }

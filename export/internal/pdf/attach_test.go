@@ -1,0 +1,66 @@
+package pdf
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What is put into a document comes out as it was, under any name.
+func TestAttachmentComesOut(t *testing.T) {
+	for _, name := range []string{"incident-42.json", "報告 (1).json", ") /X <</Y", "\xff"} {
+		o := sampleOptions()
+		o.Attachment = Attachment{Name: name, Description: name, Type: "application/json (x)", Data: []byte(strings.Repeat("endstream\nendobj\n\x00\xff", 999))}
+		d := New(t.Context(), o)
+		write(d, 60, 12)
+		file := output(t, d)
+		assert.True(t, bytes.Equal(file, output(t, d)))
+		out := tool(t, file, "qpdf", "--check", "FILE")
+		assert.Contains(t, out, "No syntax or stream encoding errors found")
+		assert.NotContains(t, strings.ToLower(out), "warning")
+		assert.Contains(t, out, "PDF Version: 1.7")
+		saved := filepath.Join(t.TempDir(), "saved")
+		tool(t, file, "pdfdetach", "-save", "1", "-o", saved, "FILE")
+		data, err := os.ReadFile(saved)
+		require.NoError(t, err)
+		assert.True(t, bytes.Equal(o.Attachment.Data, data))
+		assert.Contains(t, tool(t, file, "pdfdetach", "-list", "-enc", "UTF-8", "FILE"), "1 embedded files\n1: "+strings.ToValidUTF8(name, "\uFFFD"))
+	}
+	assert.Contains(t, tool(t, output(t, sample(2, 1)), "pdfdetach", "-list", "FILE"), "0 embedded files")
+}
+
+// Links and the outline lead to pages, whatever else is in the file.
+func TestTargetsArePages(t *testing.T) {
+	o := sampleOptions()
+	o.Attachment = Attachment{Name: "x", Data: []byte("x")}
+	d := New(t.Context(), o)
+	d.Contents(5)
+	write(d, 60, 12)
+	var got struct {
+		Pages    []struct{ Object string }
+		Outlines []struct {
+			Title            string
+			Destpageposfrom1 int
+		}
+	}
+	file := output(t, d)
+	require.NoError(t, json.Unmarshal([]byte(tool(t, file, "qpdf", "--json", "--json-key=pages", "--json-key=outlines", "FILE")), &got))
+	require.Len(t, got.Pages, d.Pages())
+	tops := 0
+	for _, m := range d.outline {
+		if m.level == 0 {
+			assert.Equal(t, m.text, got.Outlines[tops].Title)
+			assert.Equal(t, m.page+1, got.Outlines[tops].Destpageposfrom1, m.text)
+			page := strings.Fields(got.Pages[m.page].Object)[0]
+			assert.Contains(t, string(file), "/Dest ["+page+" 0 R /XYZ 0 ", m.text)
+			tops++
+		}
+	}
+	assert.Equal(t, min(5, tops), strings.Count(string(file), "/Border [0 0 0] /Dest ["), "a link for each line")
+}

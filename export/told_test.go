@@ -157,6 +157,12 @@ func toldBy(t *testing.T, f format, r Report) string {
 	return evenly(strings.ReplaceAll(file, `\`, ""))
 }
 
+// JSON keeps every field that a report has, those that no document tells too.
+func TestJSONKeepsEverything(t *testing.T) {
+	r, _ := everything(func(n int) string { return fmt.Sprint("text ", n) })
+	assert.Equal(t, r, throughJSON(t, r))
+}
+
 // What untold names is there to be told.
 func TestUntoldTextsExist(t *testing.T) {
 	_, all := everything(func(n int) string { return fmt.Sprint(n) })

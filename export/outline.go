@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -316,7 +317,7 @@ func (d drawing) activityBlocks() []block {
 		switch {
 		case a.Redacted:
 			e.Lines = append(e.Lines, "[Redacted: what this comment said was taken away]")
-		case a.What == activity.Commented.Title():
+		case isComment(a):
 			e.Comment = a.Text
 		case a.Text != "" && a.Text != a.Alert:
 			e.Texts = append(e.Texts, pair{"", cell{Text: a.Text}})
@@ -335,6 +336,9 @@ func (d drawing) activityBlocks() []block {
 	}
 	return []block{{Entries: list}}
 }
+
+// isComment reports whether the Text of a is Markdown.
+func isComment(a ActivityRow) bool { return a.What == activity.Commented.Title() && !a.Redacted }
 
 func (d drawing) timeTitle(title string) string {
 	if d.utc() {
@@ -363,16 +367,7 @@ func linked(text, address string) cell {
 }
 
 // safeURL reports whether a reader may be led to address: a web page or somebody's mail program.
-func safeURL(address string) bool {
-	scheme, rest, ok := strings.Cut(address, ":")
-	switch strings.ToLower(scheme) {
-	case "http", "https":
-		return ok && strings.HasPrefix(rest, "//")
-	case "mailto":
-		return ok
-	}
-	return false
-}
+func safeURL(address string) bool { return pdf.Linkable(address) }
 
 func severityMarked(s alert.Severity) cell {
 	c := cell{Text: words(s.String())}

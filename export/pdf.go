@@ -350,6 +350,7 @@ func (d drawing) activity() {
 	d.Heading(1, "Activity log")
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
+	var flows [][]pdf.Block
 	for _, a := range d.r.Activity {
 		who := a.Who
 		if a.Trigger == activity.Automated {
@@ -365,7 +366,11 @@ func (d drawing) activity() {
 			}
 		}
 		lines = append(lines, a.Reasons...)
-		if a.Text != "" && a.Text != a.Alert {
+		var flow []pdf.Block
+		switch {
+		case isComment(a):
+			flow = commentFlow(a.Text)
+		case a.Text != "" && a.Text != a.Alert:
 			lines = append(lines, a.Text)
 		}
 		if !a.Written.IsZero() {
@@ -378,10 +383,11 @@ func (d drawing) activity() {
 			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Text: strings.Join(lines, "\n")},
 		})
 		notes = append(notes, commentNote(a))
+		flows = append(flows, flow)
 	}
 	d.Table(pdf.Table{
 		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 98}, {Title: "Activity", Width: 88}, {Title: "Details"}},
-		Rows:    rows, Notes: notes, NoteColumn: 1, Empty: "No activity.",
+		Rows:    rows, Notes: notes, Flows: flows, NoteColumn: 1, Empty: "No activity.",
 	})
 }
 

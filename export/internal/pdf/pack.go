@@ -48,14 +48,19 @@ func pack(file []byte, z *zlib.Writer) ([]byte, error) {
 		out.Write(stream.Bytes())
 		out.WriteString("\nendstream\nendobj\n")
 	}
+	writeTable(&out, offsets, trailer)
+	return out.Bytes(), nil
+}
+
+// writeTable writes what a file ends with.
+func writeTable(out *bytes.Buffer, offsets []int, trailer []byte) {
 	start := out.Len()
-	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
+	fmt.Fprintf(out, "xref\n0 %d\n0000000000 65535 f \n", len(offsets)+1)
 	for _, at := range offsets {
-		fmt.Fprintf(&out, "%010d 00000 n \n", at)
+		fmt.Fprintf(out, "%010d 00000 n \n", at)
 	}
 	out.Write(trailer)
-	fmt.Fprintf(&out, "startxref\n%d\n%%%%EOF\n", start)
-	return out.Bytes(), nil
+	fmt.Fprintf(out, "startxref\n%d\n%%%%EOF\n", start)
 }
 
 type object struct{ number, offset int }

@@ -99,8 +99,9 @@ func (d *Document) flowRows(blocks []Block, x int) []row {
 			rows = append(rows, d.flowCode(b.Spans, left, right))
 			above += groundPad
 		case RuleBlock:
-			rows = append(rows, row{line: 4 * point, paint: func(y int) {
-				d.line(left, y+2*point, right-left, 0, 600, grey)
+			line := lineHeight(cellSize) // that of a marker
+			rows = append(rows, row{line: line, paint: func(y int) {
+				d.line(left, y+line/2, right-left, 0, 600, grey)
 			}})
 		case TableBlock:
 			rows = append(rows, d.flowTable(b.Rows, left, right)...)
@@ -206,7 +207,7 @@ func (d *Document) flowPicture(p *Picture, left, right int) row {
 		number = len(d.pictures)
 		d.pictures = append(d.pictures, p)
 	}
-	return row{line: height, withNext: true, paint: func(y int) {
+	return row{line: max(height, lineHeight(cellSize)), withNext: true, paint: func(y int) {
 		d.add(op{kind: pictureOp, x: left, y: y, w: width, h: height, size: number})
 	}}
 }

@@ -39,6 +39,8 @@ type Options struct {
 	MaxAssets   int                      // assets of one group that are listed; less than 1 means 10
 	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
 
+	MaxImages int // bytes that attached images may have together, the oldest comments' first; less than 1 means 32 MiB
+
 	// Hide is what the report must not tell, in any format. A Summarizer is not told either.
 	Hide Hidden
 }
@@ -47,6 +49,7 @@ const (
 	defaultAssets   = 10  // Microsoft Defender XDR, export of an incident as PDF
 	defaultEvidence = 100 // the same
 	mainEntities    = 3   // of one step of the attack story
+	defaultImages   = 32 << 20
 )
 
 // Collect returns the report on the incident with the given ID, as of one moment of s. It does not follow
@@ -60,6 +63,7 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	}
 	var c incident.Case
 	var entries []activity.Entry
+	var pictures images
 	err = s.View(ctx, func(r storage.Reader) (err error) {
 		if c.Incident, err = r.Incident(ctx, id); err != nil {
 			return err
@@ -79,13 +83,15 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 			}
 			entries = append(entries, e)
 		}
-		return nil
+		pictures, err = readImages(ctx, r, entries, opts)
+		return err
 	})
 	if err != nil {
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
 	c, entries = hide(opts.Hide, c, entries)
 	r := collect(c, entries, opts)
+	r.Images, r.ImagesLeftOut, r.MaxImages = pictures.contents, pictures.leftOut, pictures.most
 	if opts.Summarizer == nil {
 		return r, nil
 	}
@@ -140,6 +146,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if opts.MaxEvidence < 1 {
 		opts.MaxEvidence = defaultEvidence
+	}
+	if opts.MaxImages < 1 {
+		opts.MaxImages = defaultImages
 	}
 	return opts, nil
 }

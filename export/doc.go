@@ -27,6 +27,8 @@
 //	evidence         rows, shown and total
 //	alerts           the alerts
 //	activity         the log, oldest first
+//	images           what is attached to comments, in base64, by SHA-256
+//	imagesLeftOut    SHA-256 of images for which there was no room in maxImages bytes
 //
 // New members may come without a new version; readers pass over those that they do not know.
 //

@@ -72,6 +72,7 @@ type entry struct {
 	Lines   []string
 	Texts   []pair // at length, with line feeds
 	Comment string // Markdown
+	Figures []figure
 }
 
 // outlined returns r in the order of its sections.
@@ -323,8 +324,7 @@ func (d drawing) activityBlocks() []block {
 			e.Texts = append(e.Texts, pair{"", cell{Text: a.Text}})
 		}
 		for _, image := range a.Attachments {
-			e.Lines = append(e.Lines, fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
-				cmp.Or(image.Name, "[redacted]"), image.Type, image.Size, image.Width, image.Height, image.SHA256))
+			e.Figures = append(e.Figures, figure{Caption: attached(image), attachment: image, redacted: a.Redacted})
 		}
 		if !a.Written.IsZero() {
 			e.Lines = append(e.Lines, "Written "+d.zoned(a.Written))

@@ -31,6 +31,10 @@ type PDFOptions struct {
 // header and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
 // entry, count comments, or keep up an incident's summary of its alerts, but for their number.
 //
+// Comments stand in the activity log as their Markdown means, but for HTML, which is text, and images of Markdown, which are links.
+// Images that are attached to them follow, on white, with no more pixels than print needs and without anything else that stood in
+// their files; of those that are not shown, the caption says why.
+//
 // Nothing is written unless the whole document could be drawn. The error is that of ctx, which is looked at
 // for every page, or that of w, or says what could not be drawn. WritePDF does not panic, whatever r holds.
 func WritePDF(ctx context.Context, w io.Writer, r Report, o *PDFOptions) error {
@@ -351,6 +355,7 @@ func (d drawing) activity() {
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
 	var flows [][]pdf.Block
+	seen := gallery{images: d.r.Images, pictures: map[string]picture{}}
 	for _, a := range d.r.Activity {
 		who := a.Who
 		if a.Trigger == activity.Automated {
@@ -383,6 +388,15 @@ func (d drawing) activity() {
 			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Text: strings.Join(lines, "\n")},
 		})
 		notes = append(notes, commentNote(a))
+		if !a.Redacted {
+			for _, image := range a.Attachments {
+				if d.Err() != nil {
+					return
+				}
+				p := seen.picture(image.SHA256)
+				flow = append(flow, pdf.Block{Kind: pdf.PictureBlock, Picture: p.paper, Spans: []pdf.Span{{Text: join(". ", attached(image), d.r.remark(image, p))}}})
+			}
+		}
 		flows = append(flows, flow)
 	}
 	d.Table(pdf.Table{
@@ -391,15 +405,14 @@ func (d drawing) activity() {
 	})
 }
 
-// commentNote returns what was attached to a comment, and that it was redacted.
+// commentNote returns what is left of a comment that was redacted.
 func commentNote(a ActivityRow) []pdf.Span {
-	var lines []string
-	if a.Redacted {
-		lines = append(lines, "[Redacted: what this comment said was taken away]")
+	if !a.Redacted {
+		return nil
 	}
+	lines := []string{"[Redacted: what this comment said was taken away]"}
 	for _, image := range a.Attachments {
-		lines = append(lines, fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
-			cmp.Or(image.Name, "[redacted]"), image.Type, image.Size, image.Width, image.Height, image.SHA256))
+		lines = append(lines, attached(image))
 	}
 	return quiet(strings.Join(lines, "\n"))
 }

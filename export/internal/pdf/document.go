@@ -117,6 +117,15 @@ func New(ctx context.Context, opts Options) *Document {
 // be drawn and were replaced by a visible mark.
 func (d *Document) Replaced() int { return d.replaced }
 
+// Err returns what has gone wrong so far: the first mistake made, or that the context
+// is done.
+func (d *Document) Err() error {
+	if d.err == nil {
+		return d.ctx.Err()
+	}
+	return d.err
+}
+
 // Pages returns the number of pages laid out so far, at least 1.
 func (d *Document) Pages() int { return len(d.pages) }
 

@@ -107,6 +107,7 @@ func (d *Document) flowRows(blocks []Block, x int) []row {
 			rows = append(rows, d.flowTable(b.Rows, left, right)...)
 		case PictureBlock:
 			if b.Picture != nil {
+				above += 4 * point
 				rows = append(rows, d.flowPicture(b.Picture, left, right))
 			}
 			caption := d.flowText(b.Spans, Muted|Small, left, right)
@@ -209,6 +210,7 @@ func (d *Document) flowPicture(p *Picture, left, right int) row {
 	}
 	return row{line: max(height, lineHeight(cellSize)), withNext: true, paint: func(y int) {
 		d.add(op{kind: pictureOp, x: left, y: y, w: width, h: height, size: number})
+		d.frame(left, y, width, height, 400, hairline)
 	}}
 }
 

@@ -152,7 +152,7 @@ func withPictures(file []byte, pictures []*Picture) ([]byte, error) {
 	}
 	first := len(objects) + 1
 	var out, named bytes.Buffer
-	offsets := make([]int, len(objects), len(objects)+len(pictures))
+	offsets, found := make([]int, len(objects), len(objects)+len(pictures)), false
 	named.WriteString(names)
 	for n := range pictures {
 		fmt.Fprintf(&named, "/P%d %d 0 R\n", n, first+n)
@@ -168,12 +168,13 @@ func withPictures(file []byte, pictures []*Picture) ([]byte, error) {
 		offsets[o.number-1] = out.Len()
 		object := file[o.offset:to]
 		if o.number == resources {
-			if bytes.Count(object, []byte(names)) != 1 {
-				return nil, errors.New("no names of images")
-			}
+			found = bytes.Count(object, []byte(names)) == 1
 			object = bytes.Replace(object, []byte(names), named.Bytes(), 1)
 		}
 		out.Write(object)
+	}
+	if !found {
+		return nil, errors.New("nowhere to name them")
 	}
 	for n, p := range pictures {
 		offsets = append(offsets, out.Len())

@@ -444,7 +444,30 @@ func alertRow(a alert.Alert, o Options) AlertRow {
 		Status: a.Status, Category: alert.CategoryTitle(a.Category), Techniques: slices.Clone(a.Techniques),
 		Product: cmp.Or(a.Product, a.Origin.Source), Verdict: verdict,
 		Owner: owner(a.Owner), URL: a.URL, First: o.in(a.FirstActivity), Last: o.in(a.LastActivity), Repeats: a.Repeats,
+		Evidence: alertEvidence(a.Evidence),
 	}
+}
+
+// alertEvidence lists what an alert names.
+func alertEvidence(evidence []alert.Evidence) []AlertEvidence {
+	var list []AlertEvidence
+	places := make(map[AlertEvidence]int) // by kind and name
+	for _, v := range evidence {
+		if v.Entity == nil {
+			continue
+		}
+		e := AlertEvidence{Kind: v.Entity.Kind(), Name: v.Entity.Name()}
+		at, ok := places[e]
+		if !ok {
+			at = len(list)
+			places[e] = at
+			list = append(list, e)
+		}
+		if badness(v.Verdict) > badness(list[at].Verdict) {
+			list[at].Verdict = v.Verdict
+		}
+	}
+	return list
 }
 
 func activityRow(e activity.Entry, titles map[alert.ID]string, o Options) ActivityRow {

@@ -142,7 +142,7 @@ func filled(text func(n int) string) (Report, []string) {
 		Generated: start, Sections: []Section{Overview, IncidentSummary, IncidentReport, AttackStory, Assets, Evidence, Alerts, Activity},
 		Facts: make([]Fact, 1), Threats: []Threat{{Techniques: make([]string, 1)}}, Story: []Event{{Entities: make([]string, 1)}},
 		Assets:   []AssetList{{Rows: []AssetRow{{Roles: make([]alert.Role, 1), Tags: make([]string, 1)}}}},
-		Evidence: EvidenceList{Rows: []EvidenceRow{{Roles: make([]alert.Role, 1)}}}, Alerts: []AlertRow{{Techniques: make([]string, 1)}},
+		Evidence: EvidenceList{Rows: []EvidenceRow{{Roles: make([]alert.Role, 1)}}}, Alerts: []AlertRow{{Techniques: make([]string, 1), Evidence: make([]AlertEvidence, 1)}},
 		Activity: []ActivityRow{{Changes: make([]ChangeRow, 1), Reasons: make([]string, 1), Attachments: make([]activity.Attachment, 1)}},
 		Incident: incident.Incident{Status: incident.Resolved, Tags: make([]incident.Tag, 1)},
 	}

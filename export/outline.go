@@ -286,7 +286,8 @@ func (d drawing) alertBlocks() []block {
 		if e.Title.Link == "" {
 			add("Address", a.URL)
 		}
-		for _, t := range []pair{{"Description", cell{Text: a.Description}}, {"Recommended actions", cell{Text: a.RecommendedActions}}} {
+		for _, t := range []pair{{"Description", cell{Text: a.Description}}, {"Recommended actions", cell{Text: a.RecommendedActions}},
+			{"Evidence", cell{Text: strings.Join(byKind(a.Evidence), "\n")}}} {
 			if strings.TrimSpace(t.Value.Text) != "" {
 				e.Texts = append(e.Texts, t)
 			}

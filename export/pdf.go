@@ -331,7 +331,32 @@ func alertNote(a AlertRow) []pdf.Span {
 	add("", from, pdf.Muted)
 	add("", a.Description, 0)
 	add("Recommended actions: ", a.RecommendedActions, 0)
+	add("Evidence: ", strings.Join(byKind(a.Evidence), " · "), 0)
+	if !safeURL(a.URL) {
+		add("Address: ", a.URL, 0) // no link
+	}
 	return note
+}
+
+// byKind returns evidence in words, each kind once, in order of appearance: "File: a.exe (malicious), b.exe".
+func byKind(evidence []AlertEvidence) []string {
+	var kinds []alert.Kind
+	names := make(map[alert.Kind][]string)
+	for _, e := range evidence {
+		name := e.Name
+		if e.Verdict != alert.NotJudged {
+			name += " (" + strings.ToLower(words(string(e.Verdict))) + ")"
+		}
+		if names[e.Kind] == nil {
+			kinds = append(kinds, e.Kind)
+		}
+		names[e.Kind] = append(names[e.Kind], name)
+	}
+	texts := make([]string, len(kinds))
+	for n, k := range kinds {
+		texts[n] = kindTitle(k) + ": " + strings.Join(names[k], ", ")
+	}
+	return texts
 }
 
 // quiet returns a note of what is good to know.

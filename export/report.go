@@ -175,6 +175,15 @@ type AlertRow struct {
 	First              time.Time      `json:"first,omitzero"`
 	Last               time.Time      `json:"last,omitzero"`
 	Repeats            int            `json:"repeats,omitempty"`
+
+	Evidence []AlertEvidence `json:"evidence,omitempty"` // all that it names, assets too, in the order of the source
+}
+
+// An AlertEvidence is an entity that one alert names, once however often it does.
+type AlertEvidence struct {
+	Kind    alert.Kind            `json:"kind"`
+	Name    string                `json:"name"`
+	Verdict alert.EvidenceVerdict `json:"verdict,omitempty"` // the worst that the alert gave
 }
 
 // An ActivityRow is one entry of the log.

@@ -152,9 +152,13 @@ func TestCollectReadsImages(t *testing.T) {
 	require.NoError(t, err, "what the storage does not have is said, and no error")
 	assert.Nil(t, r.Images)
 	assert.Contains(t, text(t, render(t, r)), squeeze("Not shown: the content is missing"))
+	r, err = Collect(t.Context(), failingContents{Storage: s}, "inc-1", nil)
+	require.NoError(t, err)
+	assert.NotContains(t, r.Images, hashOf(files[3]), "redacted, though a storage has it")
+	assert.Len(t, r.Images, 3)
 }
 
-// failingContents has no contents.
+// failingContents has no contents, or without an error something for each.
 type failingContents struct {
 	storage.Storage
 	err error
@@ -169,7 +173,7 @@ type failingReader struct {
 	err error
 }
 
-func (r failingReader) Content(context.Context, string) ([]byte, error) { return nil, r.err }
+func (r failingReader) Content(context.Context, string) ([]byte, error) { return []byte("x"), r.err }
 
 // All kinds of images are drawn below their comment, each embedded once however often it is attached, and nothing of a file is
 // embedded but its pixels.

@@ -140,3 +140,28 @@ func TestShare(t *testing.T) {
 	assert.Equal(t, []int{10_000, 20_000}, share([]int{10_000, 20_000}, 100_000))
 	assert.Empty(t, share(nil, 100))
 }
+
+// Slanted text leans where it stands, code has a ground and struck text a line.
+func TestStyles(t *testing.T) {
+	d := New(t.Context(), Options{})
+	spans := []Span{
+		{Text: "one "}, {Text: "two", Style: Slanted}, {Text: " three "}, {Text: "four", Style: Code | Slanted}, {Text: " "}, {Text: "five", Style: Struck},
+	}
+	d.Paragraph(Span{Text: strings.Repeat("\n", 40)}, Span{Text: "\u00a0"})
+	d.Paragraph(spans...)
+	d.Paragraph(Span{Text: "six", Style: Code}, Span{Text: " "}, Span{Text: "seven", Style: Struck})
+	out := tool(t, output(t, d), "pdftotext", "-layout", "FILE", "-")
+	assert.Equal(t, "one two three four five", strings.Join(strings.Fields(strings.SplitN(strings.TrimSpace(out), "\n", 2)[0]), " "))
+	var fills, lines int
+	for _, o := range d.pages[0] {
+		switch {
+		case o.kind == fillOp && o.color == pale:
+			fills++
+		case o.kind == lineOp:
+			lines++
+		case o.kind == textOp:
+			assert.Equal(t, o.text == "two" || o.text == "four", o.slanted, o.text)
+		}
+	}
+	assert.Equal(t, []int{2, 2}, []int{fills, lines})
+}

@@ -29,6 +29,7 @@ var untold = map[string]string{
 	".Incident.Verdict.":     "Verdict says it in words",
 	".Incident.Extra":        "for who reads the JSON",
 	".TimeZone":              "only its offset has a say in a time, and HTML and Markdown name it once",
+	".ImagesLeftOut":         "attachments that have these sums say so",
 	".SummaryBy":             "of the authors' words, none is said as it is",
 	".Threats.Category":      "Title says it in words",
 	".Assets.Group":          "Title says it in words",

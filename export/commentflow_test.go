@@ -134,6 +134,16 @@ func TestCommentFlow(t *testing.T) {
 	} {
 		assert.Equal(t, want, commentFlow(source), source)
 	}
+
+	// What is too deep is not indented any more, and says so by its markers.
+	deep := commentFlow(strings.Repeat("- ", deepest+2) + "x")
+	require.Len(t, deep, 1)
+	assert.Len(t, deep[0].Inside, deepest)
+	assert.Equal(t, []pdf.Span{{Text: "• • ", Style: pdf.Muted}, {Text: "x"}}, deep[0].Spans)
+	// What is too long is not looked into.
+	long := strings.Repeat("*a* ", longestMarkdown/4+1)
+	assert.Equal(t, []pdf.Block{{Spans: span(long, 0)}}, commentFlow(long))
+	assert.Contains(t, string(commentHTML(long)), "*a* *a*")
 }
 
 // No comment is too long, too deep or too wide to be drawn, and none takes long. All that it says is there.

@@ -133,6 +133,7 @@ func TestCollectReadsImages(t *testing.T) {
 	for name, got := range map[string]string{"pdf": text(t, render(t, r)), "html": squeeze(written(t, WriteHTML, r))} {
 		assert.Equal(t, 2, strings.Count(got, squeeze(fmt.Sprintf("Not shown: with it, the images of this report would take more than %d bytes", room))), name)
 	}
+	assert.NotContains(t, collected(&Options{MaxImages: len(files[1])}).Images, hashOf(files[1]), "would fit alone")
 	for _, o := range []Options{{Hide: Hidden{Comments: true}}, {Sections: []Section{Overview}}, {MaxImages: 1}} {
 		assert.Nil(t, collected(&o).Images, "%+v", o)
 	}

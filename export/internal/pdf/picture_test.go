@@ -76,6 +76,15 @@ func TestPicturesAreReducedToMeans(t *testing.T) {
 	}
 }
 
+func TestOnlyGrayPicturesAreGray(t *testing.T) {
+	for c, want := range map[colors.RGBA]bool{{9, 9, 9, 255}: true, {9, 9, 8, 255}: false, {9, 8, 8, 255}: false, {0, 0, 0, 0}: true} {
+		m := image.NewRGBA(image.Rect(0, 0, 3, 3))
+		draw.Draw(m, m.Rect, image.NewUniform(c), image.Point{}, draw.Src)
+		_, gray := reduced(m, image.Pt(2, 2))
+		assert.Equal(t, want, gray, "%v", c)
+	}
+}
+
 // blank is an image of any size that takes no memory.
 type blank struct{ image.Rectangle }
 

@@ -32,6 +32,7 @@ type block struct {
 	Text    string // with line feeds
 	Remark  string // of the report itself
 	Pairs   []pair
+	Figure  *drawn // which HTML has; tables say the same
 	Table   *table
 	Entries []entry
 }
@@ -194,8 +195,9 @@ func graphTable(g Graph) *table {
 
 func (d drawing) storyBlocks() []block {
 	var blocks []block
+	graph, lanes := d.storyPictures()
 	if t := graphTable(d.r.Graph); t != nil {
-		blocks = append(blocks, block{Heading: "What was hit, and by what", Table: t})
+		blocks = append(blocks, block{Heading: graphTitle, Figure: graph, Table: t})
 	}
 	if len(d.r.Threats) > 0 {
 		t := &table{Caption: "Tactics of MITRE ATT&CK in their order, then other categories", Columns: []column{
@@ -206,7 +208,7 @@ func (d drawing) storyBlocks() []block {
 				{Text: x.Title}, severityMarked(x.Severity), {Text: strings.Join(x.Techniques, ", ")}, {Text: strconv.Itoa(x.Alerts)},
 			})
 		}
-		blocks = append(blocks, block{Heading: "Threat categories", Table: t})
+		blocks = append(blocks, block{Heading: lanesTitle, Figure: lanes, Table: t})
 	}
 	if len(d.r.Story) == 0 {
 		return append(blocks, block{Heading: "Timeline", Remark: "No alerts."})

@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
 func output(t testing.TB, d *Document) []byte {
@@ -284,8 +286,10 @@ func TestExtremes(t *testing.T) {
 		"caption": func(d *Document) {
 			d.Table(Table{Columns: []Column{{Title: long}}, Rows: [][]Cell{{{}}}, Caption: long})
 		},
-		"badges":     func(d *Document) { d.Badges(Badge{long, High}, Badge{"", Low}) },
-		"chain":      func(d *Document) { d.Chain([]ChainItem{{long, long, 200}, {}}) },
+		"badges": func(d *Document) { d.Badges(Badge{long, High}, Badge{"", Low}) },
+		"chart": func(d *Document) {
+			d.Chart(figure.Chart{Axis: long, Nowhen: long, Lanes: []figure.Lane{{Title: long, Note: long, More: []string{long}, Marks: []figure.Event{{Level: 200}}}, {}}})
+		},
 		"key values": func(d *Document) { d.KeyValues([]KeyValue{{long, Cell{Text: long}}, {}}, 99) },
 		"note": func(d *Document) {
 			d.Table(Table{Columns: make([]Column, 9), Rows: [][]Cell{{}}, Notes: [][]Span{{{Text: long}}}, NoteColumn: 99})
@@ -380,7 +384,10 @@ func FuzzDocument(f *testing.F) {
 			case 5:
 				d.Badges(Badge{next(n * 3), tone}, Badge{next(n), Plain}, Badge{next(3), tone})
 			case 6:
-				d.Chain([]ChainItem{{next(n * 3), next(n), tone}, {next(n), next(n * 9), Plain}, {next(9), "", tone}})
+				d.Chart(figure.Chart{Axis: next(n), Offset: n * 3600, Lanes: []figure.Lane{
+					{Title: next(n * 3), Note: next(n), More: []string{next(n)}, Marks: []figure.Event{{Level: figure.Level(n)}, {At: int64(n) << n, Timed: true}}},
+				}})
+				d.Graph(figure.Graph{Columns: []figure.Column{{Title: next(n), Nodes: []figure.Node{{Number: next(3), Label: next(n * 3), Note: next(n)}}}}})
 			}
 		}
 		var b bytes.Buffer

@@ -134,7 +134,7 @@ func told(path string) bool {
 func filled(text func(n int) string) (Report, []string) {
 	r := Report{
 		Generated: start, Sections: []Section{Overview, IncidentSummary, IncidentReport, AttackStory, Assets, Evidence, Alerts, Activity},
-		Facts: make([]Fact, 1), Threats: []Threat{{Techniques: make([]string, 1)}}, Story: []Event{{Entities: make([]string, 1)}},
+		Facts: make([]Fact, 1), MergedFrom: make([]MergedRow, 1), MergedInto: make([]MergedRow, 1), Threats: []Threat{{Techniques: make([]string, 1)}}, Story: []Event{{Entities: make([]string, 1)}},
 		Assets:   []AssetList{{Rows: []AssetRow{{Roles: make([]alert.Role, 1), Tags: make([]string, 1)}}}},
 		Evidence: EvidenceList{Rows: []EvidenceRow{{Roles: make([]alert.Role, 1)}}}, Alerts: []AlertRow{{Techniques: make([]string, 1)}},
 		Activity: []ActivityRow{{Changes: make([]ChangeRow, 1), Reasons: make([]string, 1), Attachments: make([]activity.Attachment, 1)}},

@@ -130,7 +130,7 @@ func (d drawing) overviewBlocks() []block {
 	for _, f := range d.r.Facts {
 		facts = append(facts, pair{f.Label, linked(f.Value, f.URL)})
 	}
-	blocks := []block{{Pairs: facts}}
+	blocks := append([]block{{Pairs: facts}}, d.mergedBlocks()...)
 	i := d.r.Incident
 	if i.Description != "" {
 		blocks = append(blocks, block{Heading: "Description", Text: i.Description})

@@ -126,6 +126,7 @@ func (d drawing) overview() {
 		pairs[n] = pdf.KeyValue{Label: f.Label, Value: pdf.Cell{Text: f.Value, Link: f.URL}}
 	}
 	d.KeyValues(pairs, 2)
+	d.merged()
 	i := d.r.Incident
 	if i.Description != "" {
 		d.Heading(2, "Description")
@@ -201,7 +202,7 @@ func (d drawing) graph() {
 	d.Heading(2, graphTitle)
 	for _, c := range g.Columns {
 		if len(c.Nodes) > d.GraphColumn() {
-			d.table(graphTable(d.r.Graph))
+			d.table(graphTable(d.r.Graph), pdf.Column{Width: 50, Align: pdf.Right}, pdf.Column{Weight: 3}, pdf.Column{Weight: 1}, pdf.Column{Weight: 1}, pdf.Column{Weight: 2})
 			return
 		}
 	}
@@ -209,16 +210,12 @@ func (d drawing) graph() {
 	d.Paragraph(pdf.Span{Text: caption, Style: pdf.Muted | pdf.Small})
 }
 
-// table draws t, which is a table of all formats.
-func (d drawing) table(t *table) {
-	out := pdf.Table{Caption: t.Caption}
-	for _, c := range t.Columns {
-		column := pdf.Column{Title: c.Title, Weight: 1}
-		if c.Number {
-			column = pdf.Column{Title: c.Title, Width: 50, Align: pdf.Right}
-		}
-		out.Columns = append(out.Columns, column)
+// table draws t, which is a table of all formats, in columns as they are given but for their titles.
+func (d drawing) table(t *table, columns ...pdf.Column) {
+	for n := range columns {
+		columns[n].Title = t.Columns[n].Title
 	}
+	out := pdf.Table{Columns: columns, Caption: t.Caption}
 	for _, row := range t.Rows {
 		cells := make([]pdf.Cell, len(row))
 		for n, c := range row {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -191,6 +192,53 @@ func TestUnmergedIncidents(t *testing.T) {
 	assert.Equal(t, again, rows[0].Time)
 	assert.Empty(t, q.report("c", nil).MergedFrom)
 	assert.Len(t, q.report("a", nil).MergedInto, 1)
+}
+
+// However incidents were merged and taken apart, reports tell who leads to whom now.
+func TestMergesAndUnmerges(t *testing.T) {
+	ids := []incident.ID{"a", "b", "c", "d", "e"}
+	rapid.Check(t, func(rt *rapid.T) {
+		q := newShelf(t, ids...)
+		parent := map[incident.ID]incident.ID{}
+		one := rapid.SampledFrom(ids)
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			x, y := one.Draw(rt, "source"), one.Draw(rt, "target")
+			switch to := parent[x]; {
+			case to != "" && parent[to] == "":
+				q.unmerge(x, to)
+				delete(parent, x)
+			case to == "" && parent[y] == "" && x != y:
+				q.merge(x, y)
+				parent[x] = y
+			}
+		}
+		for _, id := range ids {
+			via, path := map[incident.ID]incident.ID{}, []incident.ID(nil)
+			for _, x := range ids {
+				for at := parent[x]; at != ""; at = parent[at] {
+					if at == id {
+						if via[x] = parent[x]; via[x] == id {
+							via[x] = ""
+						}
+					}
+				}
+			}
+			for at := parent[id]; at != ""; at = parent[at] {
+				path = append(path, at)
+			}
+			got, into := map[incident.ID]incident.ID{}, []incident.ID(nil)
+			r := q.report(id, nil)
+			for _, row := range r.MergedFrom {
+				got[row.ID] = row.Via
+			}
+			for _, row := range r.MergedInto {
+				into = append(into, row.ID)
+			}
+			require.Equal(rt, via, got, id)
+			require.Len(rt, r.MergedFrom, len(via))
+			require.Equal(rt, path, into, id)
+		}
+	})
 }
 
 // What the log tells of a source that was purged stays; its name is gone.

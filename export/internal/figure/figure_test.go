@@ -99,6 +99,31 @@ func TestLinesOfAColumnAreApart(t *testing.T) {
 	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(down))), 3)
 }
 
+// Lines that pass through the same space stay in it, beside each other.
+func TestLinesThroughOneSpace(t *testing.T) {
+	g := Graph{Columns: []Column{{Nodes: make([]Node, 8)}, {Nodes: make([]Node, 1)}, {Nodes: make([]Node, 8)}}}
+	for n := range 8 {
+		g.Edges = append(g.Edges, Edge{From: [2]int{0, n}, To: [2]int{2, n}}, Edge{From: [2]int{0, n}, To: [2]int{0, n}})
+	}
+	p := sheet.Graph(g)
+	passing := map[int]bool{}
+	lines := 0
+	for _, s := range p.Shapes {
+		if s.Kind != Line {
+			continue
+		}
+		lines++
+		for _, f := range p.Shapes {
+			require.False(t, f.Kind == Frame && crosses(s, f))
+		}
+		if s.H == 0 && s.W > columnGap {
+			passing[s.Y] = true
+		}
+	}
+	assert.Len(t, passing, 6, "three above the box and three below")
+	assert.Equal(t, 3*8, lines, "none from a box to itself")
+}
+
 // Names of one sort differ at their ends.
 func TestClip(t *testing.T) {
 	const width = 20 * 4000
@@ -224,7 +249,7 @@ func TestChart(t *testing.T) {
 // What happened at one time is one mark with the shape of the worst; what has no time stands beside the lane.
 func TestMarksThatWouldTouchAreOne(t *testing.T) {
 	p := sheet.Chart(Chart{Nowhen: "No time", Lanes: []Lane{{Title: "Execution", Marks: []Event{
-		{100, true, LevelLow}, {100, true, LevelHigh}, {100, true, LevelUnrated}, {900, true, LevelMedium}, {0, false, LevelInformational}, {0, false, LevelLow},
+		{100, true, LevelLow}, {100, true, LevelHigh + 7}, {100, true, LevelUnrated}, {900, true, LevelMedium}, {0, false, LevelInformational}, {0, false, LevelLow},
 	}}}})
 	var got []string
 	for _, s := range p.Shapes {

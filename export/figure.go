@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -75,10 +76,10 @@ func (d drawing) lanes() (c figure.Chart, caption string) {
 	c.Nowhen = "No time"
 	c.Levels = [...]string{"Unrated", "Informational", "Low", "Medium", "High"}
 	places := make(map[string]int)
-	lane := func(title string, tactic bool) *figure.Lane {
+	lane := func(title string) *figure.Lane {
 		key := title
-		if tactic {
-			key = fmt.Sprint("\x00", alert.TacticIndex(title)) // however it is spelled
+		if tactic := alert.TacticIndex(title); tactic >= 0 {
+			key = alert.Tactics()[tactic] // however it is spelled
 		}
 		at, ok := places[key]
 		if !ok {
@@ -89,16 +90,12 @@ func (d drawing) lanes() (c figure.Chart, caption string) {
 		return &c.Lanes[at]
 	}
 	for _, t := range d.r.Threats {
-		l := lane(t.Title, alert.TacticIndex(t.Title) >= 0)
+		l := lane(t.Title)
 		l.More = appendNew(l.More, t.Techniques)
 	}
 	var first, last time.Time
 	timed := 0
 	for _, e := range d.r.Story {
-		title := e.Category
-		if title == "" {
-			title = "No category"
-		}
 		event := figure.Event{Timed: plottable(e.Time), Level: level(e.Severity)}
 		if event.Timed {
 			event.At = e.Time.Unix()
@@ -109,7 +106,7 @@ func (d drawing) lanes() (c figure.Chart, caption string) {
 				last = e.Time
 			}
 		}
-		l := lane(title, alert.TacticIndex(title) >= 0)
+		l := lane(cmp.Or(e.Category, "No category"))
 		l.Marks = append(l.Marks, event)
 	}
 	c.Lanes = slices.DeleteFunc(c.Lanes, func(l figure.Lane) bool { return len(l.Marks) == 0 })

@@ -241,14 +241,17 @@ func TestMergesAndUnmerges(t *testing.T) {
 	})
 }
 
-// What the log tells of a source that was purged stays; its name is gone.
+// What the log tells of a source that was purged stays; its name is gone. One that had been taken out is none.
 func TestPurgedSource(t *testing.T) {
-	q := newShelf(t, "a", "b")
+	q := newShelf(t, "a", "b", "c")
 	q.merge("a", "b")
-	tombstone := incident.Incident{ID: "b", Status: incident.Purged}
-	e, err := incident.Purge(q.command(), q.of("a").Incident, tombstone, q.at(), "")
-	require.NoError(t, err)
-	q.apply(e)
+	q.merge("c", "b")
+	q.unmerge("c", "b")
+	for _, id := range []incident.ID{"a", "c"} {
+		e, err := incident.Purge(q.command(), q.of(id).Incident, incident.Incident{Status: incident.Purged}, q.at(), "")
+		require.NoError(t, err)
+		q.apply(e)
+	}
 	rows := q.report("b", nil).MergedFrom
 	require.Len(t, rows, 1)
 	assert.Equal(t, []any{incident.ID("a"), int64(1), ""}, []any{rows[0].ID, rows[0].Number, rows[0].Name})

@@ -240,7 +240,7 @@ func TestWritePDFStops(t *testing.T) {
 
 // BenchmarkPDF draws a report of 12 pages.
 func BenchmarkPDF(b *testing.B) {
-	r := report(b, 16, nil)
+	r := report(b, 12, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := WritePDF(b.Context(), io.Discard, r, nil); err != nil {

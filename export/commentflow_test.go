@@ -149,21 +149,21 @@ func TestCommentFlow(t *testing.T) {
 // No comment is too long, too deep or too wide to be drawn, and none takes long. All that it says is there.
 func TestCommentsOfAnySizeAreDrawn(t *testing.T) {
 	for name, source := range map[string]string{
-		"long":            strings.Repeat("word ", incident.MaxComment/5),
-		"quotes":          strings.Repeat("> ", 14_999) + "x",
-		"bullets":         strings.Repeat("- ", 10_000) + "x",
-		"numbers":         strings.Repeat("1. ", 9_999) + "x",
-		"mixed":           strings.Repeat("> - 1. ", 4_000) + "x",
-		"code":            "```\n" + strings.Repeat("x", 100_000) + "\n```",
+		"long":            strings.Repeat("word ", shorter(incident.MaxComment/5)),
+		"quotes":          strings.Repeat("> ", shorter(14_999)) + "x",
+		"bullets":         strings.Repeat("- ", shorter(10_000)) + "x",
+		"numbers":         strings.Repeat("1. ", shorter(9_999)) + "x",
+		"mixed":           strings.Repeat("> - 1. ", shorter(4_000)) + "x",
+		"code":            "```\n" + strings.Repeat("x", shorter(100_000)) + "\n```",
 		"wide table":      strings.Repeat("| h ", 200) + "|\n" + strings.Repeat("|-", 200) + "|\n" + strings.Repeat(strings.Repeat("| x ", 200)+"|\n", 20),
-		"brackets":        strings.Repeat("[", 30_000),
-		"images":          strings.Repeat("![", 15_000),
-		"closed brackets": strings.Repeat("[a](", 7_500),
-		"stars":           strings.Repeat("*a ", 10_000),
-		"both stars":      strings.Repeat("*a **b ", 4_000),
-		"ticks":           strings.Repeat("`a``b```c", 3_000),
-		"tags":            strings.Repeat("<a ", 10_000),
-		"too long":        strings.Repeat("> ", 100_000) + "x",
+		"brackets":        strings.Repeat("[", shorter(30_000)),
+		"images":          strings.Repeat("![", shorter(15_000)),
+		"closed brackets": strings.Repeat("[a](", shorter(7_500)),
+		"stars":           strings.Repeat("*a ", shorter(10_000)),
+		"both stars":      strings.Repeat("*a **b ", shorter(4_000)),
+		"ticks":           strings.Repeat("`a``b```c", shorter(3_000)),
+		"tags":            strings.Repeat("<a ", shorter(10_000)),
+		"too long":        strings.Repeat("> ", shorter(100_000)) + "x",
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := text(t, render(t, commented(source)))

@@ -151,7 +151,7 @@ func FuzzReport(f *testing.F) {
 
 // What holds for every report holds for those of some seeds, and a reader that is not ours opens some of them too.
 func TestAnyReport(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(shorter(60)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := seeded(seed).report()
 			holds(t, r)
@@ -163,6 +163,14 @@ func TestAnyReport(t *testing.T) {
 	}
 }
 
+// shorter is how much of what takes long is done: a tenth where the tests are to be quick.
+func shorter(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // Reports that no fuzzer comes to: large in one way each.
 func TestLargeReports(t *testing.T) {
 	log := func(n int, text string) (rows []ActivityRow) {
@@ -172,22 +180,22 @@ func TestLargeReports(t *testing.T) {
 		return rows
 	}
 	wide := Graph{}
-	for n := range 3000 {
+	for n := range shorter(3000) {
 		wide.Nodes = append(wide.Nodes, Node{Number: n, Column: Column(n % 3), Kind: alert.KindFile, Name: fmt.Sprint("drop-", n), Count: n})
-		wide.Edges = append(wide.Edges, Edge{From: n, To: 2999 - n})
+		wide.Edges = append(wide.Edges, Edge{From: n, To: shorter(3000) - 1 - n})
 	}
 	for name, r := range map[string]Report{
-		"log of 10,000":           {Sections: []Section{Activity}, Activity: log(10_000, "Nothing new.")},
+		"log of 10,000":           {Sections: []Section{Activity}, Activity: log(shorter(10_000), "Nothing new.")},
 		"graph of 3,000":          {Sections: []Section{AttackStory}, Graph: wide},
-		"name of 100,000":         {Sections: []Section{Overview}, Incident: incidentNamed(strings.Repeat("x", 100_000))},
-		"cell of 100,000 lines":   {Sections: []Section{Evidence}, Evidence: EvidenceList{Rows: []EvidenceRow{{Name: strings.Repeat("x\n", 100_000)}}}},
-		"cell of 100,000 unknown": {Sections: []Section{Assets}, Assets: []AssetList{{Rows: []AssetRow{{Name: strings.Repeat("\U0010FFFF", 25_000)}}}}},
-		"word of 100,000 marks":   {Sections: []Section{Alerts}, Alerts: []AlertRow{{Title: "e" + strings.Repeat("\u0301", 50_000)}}},
-		"deep comment":            {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("> ", 15_000)+"x")},
-		"deep list":               {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("- ", 15_000)+"x")},
-		"brackets":                {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("[", 15_000)+strings.Repeat("](x)", 3_000))},
-		"table of 2,000 columns":  {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("|a", 2_000)+"|\n"+strings.Repeat("|-", 2_000)+"|\n"+strings.Repeat("|b", 2_000)+"|")},
-		"right to left":           {Sections: []Section{Overview}, Incident: incidentNamed(strings.Repeat("שלום (abc) ", 9_000))},
+		"name of 100,000":         {Sections: []Section{Overview}, Incident: incidentNamed(strings.Repeat("x", shorter(100_000)))},
+		"cell of 100,000 lines":   {Sections: []Section{Evidence}, Evidence: EvidenceList{Rows: []EvidenceRow{{Name: strings.Repeat("x\n", shorter(100_000))}}}},
+		"cell of 100,000 unknown": {Sections: []Section{Assets}, Assets: []AssetList{{Rows: []AssetRow{{Name: strings.Repeat("\U0010FFFF", shorter(25_000))}}}}},
+		"word of 100,000 marks":   {Sections: []Section{Alerts}, Alerts: []AlertRow{{Title: "e" + strings.Repeat("\u0301", shorter(50_000))}}},
+		"deep comment":            {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("> ", shorter(15_000))+"x")},
+		"deep list":               {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("- ", shorter(15_000))+"x")},
+		"brackets":                {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("[", shorter(15_000))+strings.Repeat("](x)", shorter(3_000)))},
+		"table of 2,000 columns":  {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("|a", shorter(2_000))+"|\n"+strings.Repeat("|-", shorter(2_000))+"|\n"+strings.Repeat("|b", shorter(2_000))+"|")},
+		"right to left":           {Sections: []Section{Overview}, Incident: incidentNamed(strings.Repeat("שלום (abc) ", shorter(9_000)))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := json.Marshal(r)

@@ -48,7 +48,7 @@ func TestVisualText(t *testing.T) {
 func TestLinesArePutInOrderAfterBreaking(t *testing.T) {
 	d := New(t.Context(), Options{})
 	d.Table(Table{Columns: []Column{{Width: 60}, {Weight: 1}}, Rows: [][]Cell{{
-		{Text: "אבגדהו זחטיכל (abc) 12 x."}, {Text: "one אב"},
+		{Text: "אבגדהו זחטיכל (abc) 12 x.", Order: Prose}, {Text: "one אב"},
 	}}})
 	assert.Equal(t, []string{"לכיטחז והדגבא", ".12 x (abc)", "one בא"}, d.texts(0))
 	var right []int
@@ -102,6 +102,88 @@ func TestRightToLeftEverywhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Names are read from left to right, part by part, whatever letters they have: what a
+// file name ends with says what the file is.
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"a file", "חשבונית מרץ 2026.docm", "2026 ץרמ תינובשח.docm"},
+		{"an end of figures", "אב.7z", "בא.7z"},
+		{"an end of figures alone", "אב.123", "בא.123"},
+		{"a path", `C:\אב\גד הו\ז.exe`, `C:\בא\וה דג\ז.exe`},
+		{"a path without a drive", "אב/גד", "בא/דג"},
+		{"an address of the web", "https://אב.גד/ה/ו?ז=ח&ט=י#כ", "https://בא.דג/ה/ו?ז=ח&ט=י#כ"},
+		{"an address of mail", "אב.גד@הו.example", "בא.דג@וה.example"},
+		{"an account", `אב\גד`, `בא\דג`},
+		{"a person", "אב גד (ab@c.example)", "דג בא (ab@c.example)"},
+		{"a list", "אב, גד הו, ז", "בא, וה דג, ז"},
+		{"a list in another script", "ب ت, אב, x", "\u062a \u0628, בא, x"},
+		{"a label", "אב: גד", "בא: דג"},
+		{"numbers stay whole", "אב 10.0.0.7, 1,234.5", "10.0.0.7 בא, 1,234.5"},
+		{"a full stop at the end", "אב.", "בא."},
+		{"a point above", "אב\u05bc.exe", "\u05bcבא.exe"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := visualLine(c.in, []stretch{{len(c.in), Name}})
+			assert.Equal(t, c.want, got, "%+q", got)
+		})
+	}
+}
+
+// A text that is put together keeps its order, whatever is put into it, and what is
+// put into it is as it would be alone. What has no letters from right to left is what
+// reports put around.
+func TestWhatIsPutInDisturbsNothing(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"אב", "ג", "abc", "1", "23", " ", "(", ")", "[", ".", "-", "ب", "لا", "%", "→", "\u05B0", ", ", "/", "«", "\u0301", "٣"})
+	around := rapid.SampledFrom([]string{"Alert: ", ", domain ", " (", " · ", " → ", "a", ". 1 ", "-"})
+	rapid.Check(t, func(t *rapid.T) {
+		var text, want string
+		var stretches []stretch
+		add := func(s, drawn string, order Order) {
+			text, want = text+s, want+drawn
+			stretches = append(stretches, stretch{len(text), order})
+		}
+		for range rapid.IntRange(1, 4).Draw(t, "parts") {
+			label := around.Draw(t, "label")
+			add(label, label, rapid.SampledFrom([]Order{Usual, Prose}).Draw(t, "order of the label"))
+			datum := "x" + strings.Join(rapid.SliceOfN(piece, 0, 6).Draw(t, "datum"), "")
+			if rapid.Bool().Draw(t, "without a Latin letter") {
+				datum = datum[1:]
+			}
+			order := rapid.SampledFrom([]Order{Datum, Name}).Draw(t, "order")
+			add(datum, visualLine(datum, []stretch{{len(datum), order}}), order)
+		}
+		add(" ", " ", Usual)
+		if got := visualLine(text, stretches); got != want {
+			t.Fatalf("%+q is %+q, not %+q", text, got, want)
+		}
+	})
+}
+
+// A Datum alone is as running text is, but for the side on which it stands.
+func TestDatumIsReadLikeProse(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"אב", "ג", "abc", "1", "23", " ", "(", ")", ".", "-", "ب", "%", "→", "\u05B0", ", "})
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(piece, 1, 9).Draw(t, "text"), "")
+		if got, want := visualLine(text, []stretch{{len(text), Datum}}), visualText(text); got != want {
+			t.Fatalf("%+q is %+q, not %+q", text, got, want)
+		}
+		for _, l := range levels(text, stretch{len(text), Datum}) {
+			if l&rtlParagraph != 0 {
+				t.Fatal("it stands on the right")
+			}
+		}
+	})
+}
+
+// Paragraphs of one text go different ways.
+func TestParagraphsOfANote(t *testing.T) {
+	d := New(t.Context(), Options{})
+	d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: "row"}}}, Notes: [][]Span{{
+		{Text: "אב, גד: x", Order: Name}, {Text: "\nLabel: "}, {Text: "אב x.", Order: Datum}, {Text: "\nאב x."},
+	}}})
+	assert.Equal(t, "row|בא, דג: x|Label: |.x בא|.x בא", strings.Join(d.texts(0), "|"))
 }
 
 // Each line has its own base direction, levels and ink.

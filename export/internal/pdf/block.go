@@ -11,7 +11,8 @@ type Span struct {
 	Style Style
 	// Link makes the text a link. Only http, https and mailto addresses become
 	// one; any other is left out without a word, the text stays.
-	Link string
+	Link  string
+	Order Order
 }
 
 // Title sets the title of the report, in smaller type if it would take more than
@@ -118,7 +119,16 @@ type Cell struct {
 	Link  string
 	// Tone, unless Plain, draws the text as a badge; or as bold text, if it is
 	// too wide to be one.
-	Tone Tone
+	Tone  Tone
+	Order Order
+}
+
+// order is that of c, which is a value or a name unless it says otherwise.
+func (c Cell) order() Order {
+	if c.Order == Usual {
+		return Name
+	}
+	return c.Order
 }
 
 // KeyValue is a labelled value.
@@ -317,7 +327,10 @@ func (d *Document) cutLines(t *styled, lines []extent, most, width int) []extent
 	rest := strings.ReplaceAll(t.text[last.start:], "\n", " ")
 	t.text = t.text[:last.start] + d.clip(rest, t.runs[0].ink, width)
 	t.runs = []run{{end: len(t.text), ink: t.runs[0].ink}}
-	t.levels = levels(t.text)
+	if len(t.stretches) > 0 {
+		t.stretches = []stretch{{len(t.text), t.stretches[0].order}}
+	}
+	t.levels = levels(t.text, t.stretches...)
 	last.end = len(t.text)
 	return lines
 }
@@ -343,12 +356,13 @@ func (d *Document) style(spans []Span, size int, c color) styled {
 			k.color = blue
 		}
 		t.runs = append(t.runs, run{end: end, ink: k, link: link})
+		t.stretches = append(t.stretches, stretch{end, s.Order})
 	}
 	if len(spans) == 0 {
 		t.runs = append(t.runs, run{ink: Style(0).ink(size, c)})
 	}
 	t.text = strings.TrimRight(strings.Join(texts, ""), "\n ")
-	t.levels = levels(t.text)
+	t.levels = levels(t.text, t.stretches...)
 	return t
 }
 
@@ -385,7 +399,11 @@ func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
 	advance := d.textWidth(piece, r.ink)
 	if r.link != "" {
 		d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
-		d.line(x, base+1200, advance, 0, 400, lightBlue)
+		under := 1200
+		if hasRightToLeft(piece) {
+			under = r.ink.size * 3 / 10 // dots of Arabic letters are below the base line
+		}
+		d.line(x, base+under, advance, 0, 400, lightBlue)
 	}
 	return advance
 }

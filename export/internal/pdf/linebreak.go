@@ -29,10 +29,11 @@ type run struct {
 // stands on the base line of normal text of a size, so that the cells of a row
 // are level whatever they are drawn in.
 type styled struct {
-	text   string
-	size   int
-	runs   []run
-	levels []uint8 // see levels; nil where all of text is written from left to right
+	text      string
+	size      int
+	runs      []run
+	stretches []stretch
+	levels    []uint8 // see levels; nil where all of text is written from left to right
 }
 
 // extent is a line: the bytes from start to end of a styled text.

@@ -251,10 +251,12 @@ func (d *Document) cell(c Cell, size, x, width int) box {
 		if ground == pale {
 			ground = black
 		}
-		t := styled{text, size, []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}, levels(text)}
+		t := styled{text: text, size: size, runs: []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}}
+		t.stretches = []stretch{{len(text), c.order()}}
+		t.levels = levels(text, t.stretches...)
 		return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 	}
-	t := d.style([]Span{{Text: c.Text, Style: c.Style, Link: c.Link}}, size, black)
+	t := d.style([]Span{{Text: c.Text, Style: c.Style, Link: c.Link, Order: c.order()}}, size, black)
 	return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 }
 

@@ -443,6 +443,18 @@ func visual(text string, levels []uint8) []placed {
 // visualText returns text as a line by itself, from left to right.
 func visualText(text string) string { return visualLine(text, nil) }
 
+// visualParts returns a line that is put together of texts, from left to right: a
+// Datum, what parts it from the next one, and so on.
+func visualParts(parts ...string) string {
+	stretches := make([]stretch, 0, len(parts))
+	end := 0
+	for i, p := range parts {
+		end += len(p)
+		stretches = append(stretches, stretch{end, [...]Order{Datum, Prose}[i%2]})
+	}
+	return visualLine(strings.Join(parts, ""), stretches)
+}
+
 // visualLine returns a line that consists of stretches, from left to right.
 func visualLine(text string, stretches []stretch) string {
 	levels := levels(text, stretches...)

@@ -89,7 +89,7 @@ func TestRightToLeftEverywhere(t *testing.T) {
 			add(d)
 			texts := d.texts(0)
 			assert.NotEmpty(t, texts)
-			for _, o := range d.running(1) {
+			for _, o := range d.running(1, "") {
 				if o.kind == textOp && !strings.HasPrefix(o.text, "Page") {
 					texts = append(texts, o.text)
 				}

@@ -24,8 +24,8 @@ type Options struct {
 	// as 1970-01-01.
 	Created time.Time
 
-	// The running header, from page 2 on: HeaderLeft is cut with an ellipsis
-	// where it would meet HeaderRight.
+	// The running header, from page 2 on: HeaderLeft and the section in which the
+	// page begins are cut with an ellipsis where they would meet HeaderRight.
 	HeaderLeft, HeaderRight string
 	// FooterLeft stands at the foot of every page, opposite "Page 1 of 7".
 	FooterLeft string

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -18,9 +19,9 @@ import (
 // to left.
 const rtlParagraph = 0x80
 
-// hasRightToLeft reports whether text has anything that is written from right to
-// left. All of that begins with a byte of 0xD6 or more.
-func hasRightToLeft(text string) bool {
+// HasRightToLeft reports whether text has anything that is written from right to
+// left, so that its [Order] matters. All of that begins with a byte of 0xD6 or more.
+func HasRightToLeft(text string) bool {
 	for i := 0; i < len(text); i++ {
 		if text[i] < 0xD6 {
 			continue
@@ -65,7 +66,7 @@ type stretch struct {
 // from left to right. Line feeds end paragraphs. The stretches cover the text;
 // without any it is Prose.
 func levels(text string, stretches ...stretch) []uint8 {
-	if !hasRightToLeft(text) {
+	if !HasRightToLeft(text) {
 		return nil
 	}
 	out := make([]uint8, len(text))
@@ -166,6 +167,26 @@ func partsAt(before, r rune, rest string) bool {
 		return next == ' '
 	}
 	return false
+}
+
+// Parts yields the parts of a [Name], each with what parts it from the next one.
+func Parts(name string) iter.Seq2[string, string] {
+	return func(yield func(part, between string) bool) {
+		before, start := rune(0), 0
+		for at := 0; at < len(name); {
+			r, n := utf8.DecodeRuneInString(name[at:])
+			if next := at + n; partsAt(before, r, name[next:]) {
+				if !yield(name[start:at], name[at:next]) {
+					return
+				}
+				start = next
+			}
+			before, at = r, at+n
+		}
+		if start < len(name) {
+			yield(name[start:], "")
+		}
+	}
 }
 
 // firstStrong sets the direction of the paragraph as its first letter says, and

@@ -400,7 +400,7 @@ func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
 	if r.link != "" {
 		d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
 		under := 1200
-		if hasRightToLeft(piece) {
+		if HasRightToLeft(piece) {
 			under = r.ink.size * 3 / 10 // dots of Arabic letters are below the base line
 		}
 		d.line(x, base+under, advance, 0, 400, lightBlue)

@@ -6,8 +6,12 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
+	"html"
 	"html/template"
 	"io"
+	"strings"
+
+	"github.com/incidentkit/incidentkit/export/internal/pdf"
 )
 
 var (

@@ -65,6 +65,7 @@ type Document struct {
 	// that is being drawn, and repeatHeight is its height.
 	repeat       func()
 	repeatHeight int
+	goesOn       string // the row of a table that is being continued
 }
 
 // piece is something that has to stand on the same page as what follows it.

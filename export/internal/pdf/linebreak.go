@@ -115,8 +115,10 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 			cut := mark{i, i, width}
 			if space.end > start {
 				cut = space
+			} else if back := w.longEnd(start, i, end); back < i {
+				cut = mark{back, back, w.span(start, back)}
 			}
-			if inner.next > start && (space.end <= start || inner.next > space.next && w.wordTooWide(space.next, end)) {
+			if inner.next > start && 4*inner.width >= w.limit && (space.end <= start || inner.next > space.next && w.wordTooWide(space.next, end)) {
 				cut = inner
 			}
 			lines = append(lines, extent{start, cut.end})
@@ -137,6 +139,39 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 		end--
 	}
 	return append(lines, extent{start, end})
+}
+
+// longEnd returns where to break the word that is too wide for the line from start
+// to at, so that its end is long enough for a line: at, or a few runes before.
+func (w *wrapper) longEnd(start, at, end int) int {
+	const least = 8 // runes
+	rest, n := w.t.text[at:end], 0
+	for _, r := range rest {
+		if n++; n == least || r == ' ' || r >= eastAsian {
+			break
+		}
+	}
+	cut := at
+	for n < least {
+		r, size := utf8.DecodeLastRuneInString(w.t.text[start:cut])
+		if r >= 0x300 || size == 0 { // a mark may belong to what is before it
+			return at
+		}
+		cut -= size
+		n++
+	}
+	if cut-start < 2*least {
+		return at
+	}
+	return cut
+}
+
+// span measures a part of the text.
+func (w *wrapper) span(start, end int) (width int64) {
+	for i, r := range w.t.text[start:end] {
+		width += w.measure(start+i, r)
+	}
+	return width
 }
 
 // wordTooWide reports whether the word at start is wider than a line.

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"cmp"
 	"math"
 	"strings"
 )
@@ -156,7 +157,26 @@ func (d *Document) tableHeader(columns []Column, layout []column) {
 	d.keepWithNext(height, func(y int) {
 		draw(y)
 		d.repeat, d.repeatHeight = func() { draw(d.y) }, height
+		if n := len(d.outline); n > 0 {
+			heading := d.outline[n-1].drawn
+			d.repeat = func() { d.continued(heading); draw(d.y + line) }
+			d.repeatHeight += line
+		}
 	})
+}
+
+// continued says what a table, and the row that goes on, belong to.
+func (d *Document) continued(heading string) {
+	k := Style(0).ink(smallSize, grey)
+	text := d.clip(heading, k, d.bodyWidth/2)
+	stretches := []stretch{{len(text), Datum}}
+	text += ", continued"
+	if d.goesOn != "" {
+		text += ": "
+		stretches = append(stretches, stretch{len(text), Prose})
+		text += d.clip(d.goesOn, k, d.bodyWidth-d.textWidth(text, k))
+	}
+	d.drawn(margin, d.y+2*point+baseline(lineHeight(smallSize), smallSize), visualLine(text, append(stretches, stretch{len(text), Name})), k)
 }
 
 type column struct{ x, width int }
@@ -218,11 +238,12 @@ func positive(v float64) float64 {
 // a paragraph is a row of one box.
 type row struct {
 	cells        []box
-	line         int  // height of a line
-	above, below int  // padding
-	rule         bool // below its last line
-	freely       bool // may be split over pages before it fills one
-	keep         int  // room needed below it on the same page
+	line         int    // height of a line
+	above, below int    // padding
+	rule         bool   // below its last line
+	freely       bool   // may be split over pages before it fills one
+	name         string // what is said where it goes on on a new page
+	keep         int    // room needed below it on the same page
 }
 
 const (
@@ -274,7 +295,7 @@ func (d *Document) placeRow(r row) {
 		count := rest
 		if need := height + r.keep; d.room() < need && (d.room() < height || !d.atTop()) {
 			fit := (d.room() - padding) / r.line
-			whole := need <= emptyPage && !r.freely
+			whole := need <= emptyPage && !r.freely && height <= (d.bodyEnd-bodyTop)/4
 			switch {
 			case d.room() >= height && need > emptyPage:
 				// Only what should stay with the row does not fit, and never will.
@@ -295,7 +316,10 @@ func (d *Document) placeRow(r row) {
 		d.drawRow(r, y, from, count, count == rest)
 		from += count
 		if from < total {
+			before := d.goesOn
+			d.goesOn = cmp.Or(r.name, before)
 			d.startPage()
+			d.goesOn = before
 		}
 	}
 }

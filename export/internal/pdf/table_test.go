@@ -173,6 +173,44 @@ func TestRowTallerThanAPageIsSplit(t *testing.T) {
 	assert.Equal(t, 4, d.Pages())
 }
 
+// Whoever opens a page in the middle of a table sees what it is about.
+func TestTableSaysWhatItContinues(t *testing.T) {
+	d := New(t.Context(), Options{})
+	rows := make([][]Cell, 150)
+	for i := range rows {
+		rows[i] = []Cell{{Text: fmt.Sprint("row ", i)}}
+	}
+	d.Heading(1, "Assets")
+	d.Heading(2, "Users אב.")
+	d.Table(Table{Columns: []Column{{Title: "HEAD"}}, Rows: rows})
+	d.Paragraph(Span{Text: "after"})
+	assert.Equal(t, []string{"Assets", "Users בא.", "HEAD", "row 0"}, d.texts(0)[:4])
+	for page := 1; page < d.Pages(); page++ {
+		assert.Equal(t, []string{"Users בא., continued", "HEAD"}, d.texts(page)[:2])
+	}
+	requireInside(t, d)
+}
+
+// A tall row may be split; before, up to a third of a page was left empty for it.
+func TestTallRowsLeaveNoPageEmpty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := New(t.Context(), Options{})
+		var rows [][]Cell
+		for range rapid.IntRange(1, 40).Draw(t, "rows") {
+			lines := rapid.IntRange(1, 60).Draw(t, "lines")
+			rows = append(rows, []Cell{{Text: "r"}, {Text: strings.TrimSuffix(strings.Repeat("x\n", lines), "\n")}})
+		}
+		d.Table(Table{Columns: []Column{{Title: "HEAD"}, {Title: "TEXT"}}, Rows: rows})
+		requireInside(t, d)
+		for page := range d.Pages() - 1 {
+			last := d.pages[page][len(d.pages[page])-1].y
+			if free := d.bodyEnd - last; free > (d.bodyEnd-bodyTop)/4+2*lineHeight(cellSize) {
+				t.Fatalf("%d points are free on page %d", free/point, page+1)
+			}
+		}
+	})
+}
+
 // A long text in a narrow column is said in full over the width of the page.
 func TestTallTextMovesBelowItsRow(t *testing.T) {
 	long := strings.Repeat("0123456789", 300)

@@ -248,8 +248,9 @@ func (d drawing) generated() string {
 	return join(" · ", when, "Times in "+zone(d.r))
 }
 
-// attachment returns r for programs, or why there is none. What it leaves out is taken out of r here.
+// attachment returns r for programs, or why there is none. It leaves out the images, which are drawn.
 func attachment(r Report) (pdf.Attachment, error) {
+	r.Images = nil
 	data, err := json.Marshal(r)
 	if err != nil {
 		return pdf.Attachment{}, err

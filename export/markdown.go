@@ -139,6 +139,9 @@ func (m markdown) entry(e entry) {
 	for _, l := range e.Lines {
 		m.line(inside, "- ", m.text(l))
 	}
+	for _, f := range e.Figures {
+		m.line(inside, "- ", m.text(f.Caption))
+	}
 	for _, t := range e.Texts {
 		m.blank()
 		if t.Label != "" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -72,6 +73,7 @@ type entry struct {
 	Lines   []string
 	Texts   []pair // at length, with line feeds
 	Comment string // Markdown
+	Figures []figure
 }
 
 // outlined returns r in the order of its sections.
@@ -282,7 +284,8 @@ func (d drawing) alertBlocks() []block {
 		if e.Title.Link == "" {
 			add("Address", a.URL)
 		}
-		for _, t := range []pair{{"Description", cell{Text: a.Description}}, {"Recommended actions", cell{Text: a.RecommendedActions}}} {
+		for _, t := range []pair{{"Description", cell{Text: a.Description}}, {"Recommended actions", cell{Text: a.RecommendedActions}},
+			{"Evidence", cell{Text: strings.Join(byKind(a.Evidence), "\n")}}} {
 			if strings.TrimSpace(t.Value.Text) != "" {
 				e.Texts = append(e.Texts, t)
 			}
@@ -314,14 +317,13 @@ func (d drawing) activityBlocks() []block {
 		switch {
 		case a.Redacted:
 			e.Lines = append(e.Lines, "[Redacted: what this comment said was taken away]")
-		case a.What == activity.Commented.Title():
+		case isComment(a):
 			e.Comment = a.Text
 		case a.Text != "" && a.Text != a.Alert:
 			e.Texts = append(e.Texts, pair{"", cell{Text: a.Text}})
 		}
 		for _, image := range a.Attachments {
-			e.Lines = append(e.Lines, fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
-				cmp.Or(image.Name, "[redacted]"), image.Type, image.Size, image.Width, image.Height, image.SHA256))
+			e.Figures = append(e.Figures, figure{Caption: attached(image), attachment: image, redacted: a.Redacted})
 		}
 		if !a.Written.IsZero() {
 			e.Lines = append(e.Lines, "Written "+d.zoned(a.Written))
@@ -333,6 +335,9 @@ func (d drawing) activityBlocks() []block {
 	}
 	return []block{{Entries: list}}
 }
+
+// isComment reports whether the Text of a is Markdown.
+func isComment(a ActivityRow) bool { return a.What == activity.Commented.Title() && !a.Redacted }
 
 func (d drawing) timeTitle(title string) string {
 	if d.utc() {
@@ -361,16 +366,7 @@ func linked(text, address string) cell {
 }
 
 // safeURL reports whether a reader may be led to address: a web page or somebody's mail program.
-func safeURL(address string) bool {
-	scheme, rest, ok := strings.Cut(address, ":")
-	switch strings.ToLower(scheme) {
-	case "http", "https":
-		return ok && strings.HasPrefix(rest, "//")
-	case "mailto":
-		return ok
-	}
-	return false
-}
+func safeURL(address string) bool { return pdf.Linkable(address) }
 
 func severityMarked(s alert.Severity) cell {
 	c := cell{Text: words(s.String())}

@@ -29,6 +29,7 @@ var untold = map[string]string{
 	".Incident.Verdict.":     "Verdict says it in words",
 	".Incident.Extra":        "for who reads the JSON",
 	".TimeZone":              "only its offset has a say in a time, and HTML and Markdown name it once",
+	".ImagesLeftOut":         "attachments that have these sums say so",
 	".SummaryBy":             "of the authors' words, none is said as it is",
 	".Threats.Category":      "Title says it in words",
 	".Assets.Group":          "Title says it in words",
@@ -155,6 +156,12 @@ func toldBy(t *testing.T, f format, r Report) string {
 		return evenly(inert(t, file))
 	}
 	return evenly(strings.ReplaceAll(file, `\`, ""))
+}
+
+// JSON keeps every field that a report has, those that no document tells too.
+func TestJSONKeepsEverything(t *testing.T) {
+	r, _ := everything(func(n int) string { return fmt.Sprint("text ", n) })
+	assert.Equal(t, r, throughJSON(t, r))
 }
 
 // What untold names is there to be told.

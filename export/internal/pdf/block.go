@@ -121,6 +121,7 @@ type Cell struct {
 	// too wide to be one.
 	Tone  Tone
 	Order Order
+	Spans []Span // instead of all the others: a text of several looks and orders
 }
 
 // order is that of c, which is a value or a name unless it says otherwise.
@@ -129,6 +130,13 @@ func (c Cell) order() Order {
 		return Name
 	}
 	return c.Order
+}
+
+func (c Cell) spans() []Span {
+	if c.Spans != nil {
+		return c.Spans
+	}
+	return []Span{{Text: c.Text, Style: c.Style, Link: c.Link, Order: c.order()}}
 }
 
 // KeyValue is a labelled value.
@@ -385,7 +393,7 @@ func (d *Document) place(t styled, line extent, x, y, width, height int, align A
 		return
 	}
 	for piece, r := range t.pieces(line) {
-		if r.link == "" && line.end <= r.end { // the last one: nobody needs its width
+		if r.plain() && line.end <= r.end { // the last one: nobody needs its width
 			d.drawn(x, base, piece, r.ink)
 			return
 		}
@@ -395,8 +403,14 @@ func (d *Document) place(t styled, line extent, x, y, width, height int, align A
 
 // placePiece draws a part of a line in one ink, and returns its width.
 func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
-	d.drawn(x, base, piece, r.ink)
 	advance := d.textWidth(piece, r.ink)
+	if r.ink.face == mono && !r.grounded {
+		d.fill(x-600, base-r.ink.size*9/10, advance+1200, r.ink.size*6/5, pale)
+	}
+	d.drawn(x, base, piece, r.ink)
+	if r.ink.struck {
+		d.line(x, base-r.ink.size*27/100, advance, 0, 600, r.ink.color)
+	}
 	if r.link != "" {
 		d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
 		under := 1200

@@ -12,9 +12,11 @@ const point = 1000
 
 // ink is how a piece of text is drawn.
 type ink struct {
-	face  faceID
-	size  int
-	color color
+	face    faceID
+	size    int
+	color   color
+	slanted bool
+	struck  bool
 }
 
 // run is a piece of a styled text in one ink. It ends at byte end and starts
@@ -23,6 +25,13 @@ type run struct {
 	end  int
 	ink  ink
 	link string // empty, or an address that has been checked
+	// grounded is set where what the text stands in has a ground of its own.
+	grounded bool
+}
+
+// plain reports whether nothing goes with the text of r.
+func (r run) plain() bool {
+	return r.link == "" && !r.ink.struck && (r.ink.face != mono || r.grounded)
 }
 
 // styled is sanitised text in one or more inks. The runs cover it. All of it
@@ -50,10 +59,13 @@ const breakAfter = `/\-_.,;:?&=`
 // has none, between two runes. Spaces at a break and at the end belong to no
 // line; every other byte but line feeds belongs to exactly one, in order. There
 // is always at least one line.
-func (d *Document) breakLines(t styled, width int) []extent {
+func (d *Document) breakLines(t styled, width int) []extent { return d.breakFrom(t, 0, width) }
+
+// breakFrom breaks t from a byte on.
+func (d *Document) breakFrom(t styled, start, width int) []extent {
 	lines := make([]extent, 0, 1)
 	w := wrapper{doc: d, t: t, limit: int64(width) * 1000}
-	for start := 0; ; {
+	for {
 		end, next := len(t.text), -1
 		if i := strings.IndexByte(t.text[start:], '\n'); i >= 0 {
 			end, next = start+i, start+i+1

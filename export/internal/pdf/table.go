@@ -43,6 +43,12 @@ type Table struct {
 	// NoteColumn is the column with whose left edge notes are aligned. They end
 	// at the right margin.
 	NoteColumn int
+	// Flows are blocks below the notes of the rows with the same indexes, as wide
+	// as notes. They begin on the page of their row, and may be split over pages.
+	Flows [][]Block
+	// Again is how many of the first columns are said again where a row goes on on
+	// a new page.
+	Again int
 	// Empty is set instead of the table when there are no rows. Without it,
 	// nothing is.
 	Empty string
@@ -67,62 +73,117 @@ func (d *Document) Table(t Table) {
 	if t.Caption != "" {
 		captionHeight = lineHeight(smallSize) + 4*point
 	}
-	noteX := layout[max(0, min(len(layout)-1, t.NoteColumn))].x
-	cells := make([]box, 0, len(t.Columns))
-	for i, values := range t.Rows {
+	var rows []row
+	for i := range t.Rows {
 		if d.err != nil {
 			return
 		}
-		if len(values) > len(t.Columns) {
-			d.fail("row %d of a table has %d cells for %d columns", i, len(values), len(t.Columns))
-			values = values[:len(t.Columns)]
+		if rows == nil {
+			rows = d.tableRow(t, i, layout)
 		}
-		cells = cells[:0]
-		var note []Span
-		for j, value := range values {
-			b := d.cell(value, cellSize, layout[j].x, layout[j].width)
-			b.align = t.Columns[j].Align
-			if len(b.lines) > tallest && 3*b.width < 2*(d.pageWidth-margin-noteX) {
-				note = append(note, Span{Text: t.Columns[j].Title + ": ", Style: Bold | Muted}, Span{Text: value.Text + "\n", Link: value.Link})
-				b.lines = d.fewLines(&b.text, b.width)
+		last := &rows[len(rows)-1]
+		var next []row
+		switch {
+		case i == len(t.Rows)-1:
+			last.keep = captionHeight
+		case i == 0:
+			next = d.tableRow(t, 1, layout)
+			if height := next[0].beginning(); height <= (d.bodyEnd-bodyTop)/6 {
+				last.keep = height // so that no row is alone at the foot of a page
 			}
-			cells = append(cells, b)
 		}
-		r := row{cells: cells, line: lineHeight(cellSize), above: 3 * point, below: 3 * point, rule: true}
-		if i == len(t.Rows)-1 {
-			r.keep = captionHeight
+		keepTogether(rows)
+		for n, r := range rows {
+			if n > 0 {
+				d.goesOn = rows[0].name
+			}
+			d.placeRow(r)
 		}
-		if i < len(t.Notes) {
-			note = append(note, t.Notes[i]...)
-		}
-		d.placeWithNote(r, note, noteX)
+		d.goesOn, rows = "", next
 	}
 	d.repeat, d.repeatHeight = nil, 0
 	d.caption(t.Caption)
 	d.before(8 * point)
 }
 
-// placeWithNote draws a row with a note below it, unless the note is blank.
-func (d *Document) placeWithNote(r row, note []Span, x int) {
-	text := d.style(note, cellSize, black)
-	if isBlank(text.text) {
-		d.placeRow(r)
-		return
+// tableRow lays out a row and, below it, its note and its flow.
+func (d *Document) tableRow(t Table, i int, layout []column) []row {
+	values := t.Rows[i]
+	if len(values) > len(t.Columns) {
+		d.fail("row %d of a table has %d cells for %d columns", i, len(values), len(t.Columns))
+		values = values[:len(t.Columns)]
 	}
+	at := max(0, min(len(layout)-1, t.NoteColumn))
+	x := layout[at].x
 	width := d.pageWidth - margin - x
-	lines := d.breakLines(text, width)
-	n := row{
-		cells: []box{{x: x, width: width, text: text, lines: lines}},
-		line:  r.line, above: 2 * point, below: 5 * point, rule: r.rule, keep: r.keep,
-		freely: len(lines) > tallest,
+	r := row{cells: make([]box, 0, len(t.Columns)+1), line: lineHeight(cellSize), above: 3 * point, below: 3 * point}
+	var note []Span
+	var names []string
+	for j, value := range values {
+		b := d.cell(value, cellSize, layout[j].x, layout[j].width)
+		b.align = t.Columns[j].Align
+		if len(b.lines) > tallest && 3*b.width < 2*width {
+			note = append(note, Span{Text: t.Columns[j].Title + ": ", Style: Bold | Muted})
+			note = append(append(note, value.spans()...), Span{Text: "\n"})
+			b.lines = d.fewLines(&b.text, b.width)
+		}
+		r.cells = append(r.cells, b)
+		if j < t.Again && b.text.text != "" {
+			names = append(names, strings.ReplaceAll(b.text.text, "\n", ", "))
+		}
 	}
-	first, keep := len(lines), n.keep
-	if n.freely {
-		first, keep = together, 0
+	r.name = strings.Join(names, ", ")
+	if i < len(t.Notes) {
+		note = append(note, t.Notes[i]...)
 	}
-	r.below, r.rule, r.keep = 0, false, n.above+first*n.line+n.below+keep
-	d.placeRow(r)
-	d.placeRow(n)
+	rows := []row{r}
+	if text := d.style(note, cellSize, black); !isBlank(text.text) {
+		from := d.besideCells(&rows[0], at, text)
+		if lines := d.breakFrom(text, from, width); !isBlank(text.text[from:]) {
+			above := 2 * point
+			if from > 0 {
+				above = 0
+			}
+			rows[0].below = 0
+			rows = append(rows, row{
+				cells: []box{{x: x, width: width, text: text, lines: lines}},
+				line:  r.line, above: above, freely: len(lines) > tallest,
+			})
+		}
+	}
+	if i < len(t.Flows) {
+		rows = append(rows, d.flowRows(t.Flows[i], x)...)
+	}
+	last := &rows[len(rows)-1]
+	if last.rule = true; len(rows) > 1 {
+		rows[0].below, rows[0].withNext = 0, true
+		last.below += 5 * point
+	}
+	return rows
+}
+
+// besideCells begins a note below its cell while others of the row are taller, no
+// wider than the cell, and returns where the rest of it begins.
+func (d *Document) besideCells(r *row, at int, text styled) int {
+	if at >= len(r.cells) {
+		return 0
+	}
+	own, most := len(r.cells[at].lines), 1
+	for _, c := range r.cells {
+		most = max(most, len(c.lines))
+	}
+	if r.cells[at].text.text == "" || own >= most {
+		return 0
+	}
+	b := box{x: r.cells[at].x, width: r.cells[at].width, text: text, lines: make([]extent, own, most)}
+	lines := d.breakLines(text, b.width)
+	rest := lines[min(most-own, len(lines)):]
+	b.lines = append(b.lines, lines[:len(lines)-len(rest)]...)
+	r.cells = append(r.cells, b)
+	if len(rest) == 0 {
+		return len(text.text)
+	}
+	return rest[0].start
 }
 
 func (d *Document) caption(text string) {
@@ -238,12 +299,17 @@ func positive(v float64) float64 {
 // a paragraph is a row of one box.
 type row struct {
 	cells        []box
-	line         int    // height of a line
-	above, below int    // padding
-	rule         bool   // below its last line
-	freely       bool   // may be split over pages before it fills one
-	name         string // what is said where it goes on on a new page
-	keep         int    // room needed below it on the same page
+	line         int  // height of a line
+	above, below int  // padding
+	rule         bool // below its last line, over the whole body
+	bars         []bar
+	ground       *field      // pale, behind the lines
+	under        *field      // a rule of its own below the last line
+	paint        func(y int) // draws what is no text
+	withNext     bool        // must stand on one page with the beginning of the next row
+	freely       bool        // may be split over pages before it fills one
+	name         string      // what is said where it goes on on a new page
+	keep         int         // room needed below it on the same page
 }
 
 const (
@@ -277,7 +343,7 @@ func (d *Document) cell(c Cell, size, x, width int) box {
 		t.levels = levels(text, t.stretches...)
 		return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 	}
-	t := d.style([]Span{{Text: c.Text, Style: c.Style, Link: c.Link, Order: c.order()}}, size, black)
+	t := d.style(c.spans(), size, black)
 	return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 }
 
@@ -325,6 +391,7 @@ func (d *Document) placeRow(r row) {
 }
 
 func (d *Document) drawRow(r row, y, from, count int, last bool) {
+	r.decorate(d, y, from, count, last)
 	for _, c := range r.cells {
 		if from >= len(c.lines) {
 			continue

@@ -305,7 +305,7 @@ func (p *pen) text(o op) {
 	flush := func() {
 		if len(characters) > 0 {
 			p.setFont(o.face, part, o.size)
-			p.show(x, o.y, characters, o.slanted)
+			p.show(x, o.y, characters, o.slanted, e.light[part])
 			x, width, characters = x+(width*o.size+500)/1000, 0, characters[:0]
 		}
 	}
@@ -315,7 +315,7 @@ func (p *pen) text(o op) {
 				flush()
 				place := int(e.places[r])
 				p.setFont(o.face, place/codes, o.size)
-				p.show(x+dx*o.size/1000, o.y-dy*o.size/1000, []byte{byte(firstCode + place%codes)}, o.slanted)
+				p.show(x+dx*o.size/1000, o.y-dy*o.size/1000, []byte{byte(firstCode + place%codes)}, o.slanted, e.light[place/codes])
 				continue
 			}
 		}
@@ -331,7 +331,12 @@ func (p *pen) text(o op) {
 }
 
 // show draws characters of the font that is set.
-func (p *pen) show(x, y int, characters []byte, slanted bool) {
+func (p *pen) show(x, y int, characters []byte, slanted, light bool) {
+	if light {
+		p.setLine(p.fillColor, p.fontSize/32)
+		p.f.SetTextRenderingMode(2) // with an outline
+		defer p.f.SetTextRenderingMode(0)
+	}
 	if !slanted {
 		p.f.Text(points(x), points(y), string(characters))
 		return

@@ -20,7 +20,7 @@ var (
 	//go:embed report.css
 	style string
 
-	pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible, "comment": commentHTML, "name": nameHTML}).Parse(page))
+	pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible, "comment": commentHTML, "name": nameHTML, "svg": svg}).Parse(page))
 )
 
 // WriteHTML writes r to w as one HTML document that needs nothing else: it has no script, loads nothing, and its content security

@@ -337,10 +337,10 @@ func alertNote(a AlertRow) []pdf.Span {
 		}
 		note = append(note, pdf.Span{Text: label, Style: pdf.Bold | pdf.Muted}, pdf.Span{Text: text, Style: style, Order: order})
 	}
-	add("", from, pdf.Muted, pdf.Name)
+	add("", unparted(from), pdf.Muted, pdf.Name)
 	add("", a.Description, 0, pdf.Prose)
 	add("Recommended actions:\n", a.RecommendedActions, 0, pdf.Prose) // by itself, since it may run from right to left
-	add("Evidence: ", strings.Join(byKind(a.Evidence), " · "), 0, pdf.Name)
+	add("Evidence: ", unparted(strings.Join(byKind(a.Evidence), " · ")), 0, pdf.Name)
 	if !safeURL(a.URL) {
 		add("Address: ", a.URL, 0, pdf.Name) // no link
 	}
@@ -373,8 +373,10 @@ func quiet(text string) []pdf.Span {
 	return []pdf.Span{{Text: unparted(text), Style: pdf.Muted, Order: pdf.Name}}
 }
 
-// unparted returns text with the word before a digest on the line of the digest.
-func unparted(text string) string { return strings.ReplaceAll(text, "SHA-256 ", "SHA-256\u00A0") }
+// unparted returns text in which no line begins with a dot between two parts, or with a digest whose name is on the line before.
+func unparted(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, " · ", "\u00A0· "), "SHA-256 ", "SHA-256\u00A0")
+}
 
 // until returns the end of what a is about, if that is another second than its beginning.
 func (d drawing) until(a AlertRow) string {

@@ -170,6 +170,9 @@ func (d *Document) newPage() {
 		d.repeat()
 		d.y += d.repeatHeight
 	}
+	if d.goesOn != "" {
+		d.y += 2 * point // the middle of a row has no space above
+	}
 	d.top = d.y
 }
 

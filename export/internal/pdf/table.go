@@ -162,8 +162,9 @@ func (d *Document) tableRow(t Table, i int, layout []column) []row {
 	return rows
 }
 
-// besideCells begins a note below its cell while others of the row are taller, no
-// wider than the cell, and returns where the rest of it begins.
+// besideCells sets those paragraphs that begin a note below its cell, no wider than
+// it, for which there is room while other cells are taller. It returns where the
+// rest of the note begins.
 func (d *Document) besideCells(r *row, at int, text styled) int {
 	if at >= len(r.cells) {
 		return 0
@@ -177,13 +178,19 @@ func (d *Document) besideCells(r *row, at int, text styled) int {
 	}
 	b := box{x: r.cells[at].x, width: r.cells[at].width, text: text, lines: make([]extent, own, most)}
 	lines := d.breakLines(text, b.width)
-	rest := lines[min(most-own, len(lines)):]
-	b.lines = append(b.lines, lines[:len(lines)-len(rest)]...)
+	n := min(most-own, len(lines))
+	for n > 0 && n < len(lines) && text.text[lines[n].start-1] != '\n' {
+		n--
+	}
+	if n == 0 {
+		return 0
+	}
+	b.lines = append(b.lines, lines[:n]...)
 	r.cells = append(r.cells, b)
-	if len(rest) == 0 {
+	if n == len(lines) {
 		return len(text.text)
 	}
-	return rest[0].start
+	return lines[n].start
 }
 
 func (d *Document) caption(text string) {

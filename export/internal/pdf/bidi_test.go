@@ -192,6 +192,38 @@ func TestParagraphsOfANote(t *testing.T) {
 	assert.Equal(t, "row|בא, דג: x|Label: |.x בא|.x בא", strings.Join(d.texts(0), "|"))
 }
 
+// Running text from right to left begins on the right, and so do its lists and quotes;
+// a title of the report and what has a label do not.
+func TestWhatStandsOnTheRight(t *testing.T) {
+	d := New(t.Context(), Options{})
+	ends := func() (right, left []string) {
+		for _, o := range d.pages[0] {
+			if o.kind != textOp {
+				continue
+			}
+			if o.x+d.textWidth(o.text, ink{face: o.face, size: o.size}) > d.pageWidth-margin-40*point {
+				right = append(right, o.text)
+			} else {
+				left = append(left, o.text)
+			}
+		}
+		return right, left
+	}
+	item := []Container{{Quote: true}, {First: true, Marker: "•", Widest: "•"}}
+	d.Cover(Cover{Title: "אב", Facts: [][]Fact{{{Label: "אב", Value: "אב", Note: "אב"}}}})
+	d.Heading(1, "אב")
+	d.KeyValues([]KeyValue{{"אב", Cell{Text: "אב"}}, {"Note", Cell{Text: "גד", Order: Prose}}}, 1)
+	d.Paragraph(Span{Text: "גד"})
+	d.Paragraph(Span{Text: "x אב"})
+	d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: "אב"}}}, Flows: [][]Block{{
+		{Spans: []Span{{Text: "גד"}}, Inside: item}, {Spans: []Span{{Text: "x"}}, Inside: item}, {Kind: CodeBlock, Spans: []Span{{Text: "x"}}, Inside: item},
+	}}})
+	requireInside(t, d)
+	right, left := ends()
+	assert.Equal(t, []string{"דג", "דג", "•", "דג"}, right)
+	assert.Equal(t, []string{"בא", "בא", "בא", "בא", "בא", "בא", "בא", "Note", "x בא", "בא", "•", "x", "•", "x"}, left)
+}
+
 // Each line has its own base direction, levels and ink.
 func TestLineFeedsBetweenDirections(t *testing.T) {
 	d := New(t.Context(), Options{})

@@ -18,7 +18,7 @@ type Span struct {
 // Title sets the title of the report, in smaller type if it would take more than
 // six lines. It has no entry in the outline.
 func (d *Document) Title(text string) {
-	t := d.style([]Span{{Text: text, Style: Bold}}, titleSize, accent)
+	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, titleSize, accent)
 	if isBlank(t.text) {
 		return
 	}
@@ -41,7 +41,7 @@ func (d *Document) Heading(level int, text string) {
 	size := [...]int{sectionSize, partSize, smallPart}[level-1]
 	above := [...]int{20 * point, 13 * point, 9 * point}[level-1]
 	below := [...]int{7 * point, 4 * point, 3 * point}[level-1]
-	t := d.style([]Span{{Text: text, Style: Bold}}, size, accent)
+	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, size, accent)
 	title := strings.Join(strings.Fields(t.text), " ")
 	if title == "" {
 		return
@@ -157,7 +157,7 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 	label := 0
 	labels := make([]styled, len(pairs))
 	for i, p := range pairs {
-		labels[i] = d.style([]Span{{Text: p.Label, Style: Muted}}, bodySize, black)
+		labels[i] = d.style([]Span{{Text: p.Label, Style: Muted, Order: Datum}}, bodySize, black)
 		for line := range strings.Lines(labels[i].text) {
 			label = max(label, d.textWidth(line, labels[i].runs[0].ink))
 		}
@@ -279,8 +279,8 @@ func (d *Document) style(spans []Span, size int, c color) styled {
 }
 
 // place draws a line of t into a field of a width, on the base line of a line of
-// a height that begins at y. A paragraph of several lines that is written from
-// right to left stands on the right.
+// a height that begins at y. A paragraph that is written from right to left stands
+// on the right.
 func (d *Document) place(t styled, line extent, x, y, width, height int, align Align) {
 	if align == Right || t.flushRight(line) {
 		total := 0
@@ -326,14 +326,10 @@ func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
 	return advance
 }
 
-// flushRight reports whether a line is one of several of a paragraph that is
-// written from right to left.
+// flushRight reports whether a line is of a paragraph that is written from right
+// to left.
 func (t styled) flushRight(line extent) bool {
-	if t.levels == nil || line.start == line.end || t.levels[line.start]&rtlParagraph == 0 {
-		return false
-	}
-	rest := strings.TrimLeft(t.text[line.end:], " ")
-	return line.start > 0 && t.text[line.start-1] != '\n' || rest != "" && rest[0] != '\n'
+	return t.levels != nil && line.start < line.end && t.levels[line.start]&rtlParagraph != 0
 }
 
 // drawn yields the parts of a line that are in one ink, from left to right and

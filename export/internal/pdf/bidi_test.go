@@ -183,6 +183,20 @@ func TestDatumIsReadLikeProse(t *testing.T) {
 	})
 }
 
+// Nobody but the report says what is isolated and which way a text goes: codes in a name have no effect.
+func TestCodesInNamesHaveNoEffect(t *testing.T) {
+	drawn := func(name string) []string {
+		d := New(t.Context(), Options{})
+		d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: name}}}, Notes: [][]Span{{{Text: "in "}, {Text: name, Order: Datum}, {Text: ", size"}}}})
+		return d.texts(0)
+	}
+	want := drawn("photo_אב.gnp.exe")
+	for _, code := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
+		c := string(code)
+		assert.Equal(t, want, drawn(c+"photo_"+c+"אב"+c+".gnp"+c+".exe"+c), "%U", code)
+	}
+}
+
 // Paragraphs of one text go different ways.
 func TestParagraphsOfANote(t *testing.T) {
 	d := New(t.Context(), Options{})

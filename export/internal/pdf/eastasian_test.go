@@ -105,3 +105,18 @@ func TestEastAsianRules(t *testing.T) {
 		}
 	})
 }
+
+// A font of one weight is bold too: its letters are drawn with an outline.
+func TestFallbackIsBold(t *testing.T) {
+	outlined := func(style Style, text string) int {
+		d := squares(t, "安")
+		d.Paragraph(Span{Text: text, Style: style})
+		content := tool(t, output(t, d), "qpdf", "--qdf", "--object-streams=disable", "FILE", "-")
+		set, unset := strings.Count(content, "2 Tr\n"), strings.Count(content, "0 Tr\n")
+		assert.Equal(t, set, unset)
+		return set
+	}
+	assert.Equal(t, 1, outlined(Bold, "a安b"))
+	assert.Equal(t, 0, outlined(Bold, "ab"), "the built-in face is bold")
+	assert.Equal(t, 0, outlined(0, "a安b"))
+}

@@ -137,6 +137,17 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// An isolated name is one neutral character to a text from right to left around it.
+func TestNameInsideHebrew(t *testing.T) {
+	for _, c := range []struct{ before, name, after, want string }{
+		{"אב ", "x", " גד", "דג x בא"},
+		{"אב ", "C:\\ג", " הו", "וה C:\\ג בא"},
+	} {
+		a, b := len(c.before), len(c.before)+len(c.name)
+		assert.Equal(t, c.want, visualLine(c.before+c.name+c.after, []stretch{{a, Prose}, {b, Name}, {b + len(c.after), Prose}}))
+	}
+}
+
 // A text that is put together keeps its order, whatever is put into it, and what is
 // put into it is as it would be alone. What has no letters from right to left is what
 // reports put around.
@@ -214,6 +225,9 @@ func TestWhatStandsOnTheRight(t *testing.T) {
 		for _, o := range d.pages[0] {
 			if o.kind != textOp {
 				continue
+			}
+			if end := o.x + d.textWidth(o.text, ink{face: o.face, size: o.size}); o.text == "•" && !slices.Contains(right, "•") {
+				assert.InDelta(t, d.pageWidth-margin-10*point, end, 2, "the mark of an item")
 			}
 			if o.x+d.textWidth(o.text, ink{face: o.face, size: o.size}) > d.pageWidth-margin-40*point {
 				right = append(right, o.text)

@@ -200,7 +200,7 @@ func TestTallRowsLeaveNoPageEmpty(t *testing.T) {
 			lines := rapid.IntRange(1, 60).Draw(t, "lines")
 			rows = append(rows, []Cell{{Text: "r"}, {Text: strings.TrimSuffix(strings.Repeat("x\n", lines), "\n")}})
 		}
-		d.Table(Table{Columns: []Column{{Title: "HEAD"}, {Title: "TEXT"}}, Rows: rows})
+		d.Table(Table{Columns: []Column{{Title: "HEAD"}, {Title: "TEXT"}}, NoteColumn: 1, Rows: rows})
 		requireInside(t, d)
 		for page := range d.Pages() - 1 {
 			last := d.pages[page][len(d.pages[page])-1].y

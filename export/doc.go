@@ -45,10 +45,12 @@
 // # Scripts
 //
 // The PDF draws Latin, Greek and Cyrillic text, Hebrew, and Arabic as it is written in Arabic and Persian: from
-// right to left line by line, with the letters joined. A text in these begins on the right if it takes several
-// lines, and each text is put in order by itself, so that one never rearranges its neighbours. Bidirectional
-// control characters are taken out. Chinese, Japanese and Korean need the font of the module
-// export/fonts/cjk, or another one, in [PDF]; their lines break between characters. Emoji are not drawn.
+// right to left line by line, with the letters joined. What people wrote at length goes, paragraph by paragraph,
+// in the direction of its first letter; names, paths, addresses and lists stand from left to right, part by part,
+// so that what a file name ends with is always on the right. HTML does the same. No text rearranges its
+// neighbours. Bidirectional control characters have no effect: the PDF leaves them out, HTML and Markdown show
+// them as marks. Chinese, Japanese and Korean need the font of the module
+// export/fonts/cjk, or another one, in [PDF]; lines break between Han and Kana. Emoji are not drawn.
 //
 // Letters are set side by side and nothing more: scripts whose letters change or move beside each other, such
 // as Devanagari, Bengali, Tamil or Khmer, come out wrong also with a font that has them, and Thai and Lao,

@@ -190,8 +190,8 @@ var allowedTags = strings.Fields("html head meta title style body header p h1 h2
 	"article span bdi strong em code pre blockquote del br hr figure figcaption img svg desc rect line text polygon")
 
 var allowedAttributes = map[string]string{
-	"html": "lang", "meta": "charset http-equiv content name", "p": "class dir", "h1": "dir", "h2": "id", "h3": "dir", "ul": "class", "li": "dir", "ol": "class start", "nav": "aria-labelledby",
-	"a": "href rel", "section": "aria-labelledby", "div": "class dir", "th": "scope class", "td": "class dir", "span": "class aria-hidden",
+	"html": "lang", "meta": "charset http-equiv content name", "p": "class dir", "h1": "dir", "h2": "id", "h3": "dir", "ul": "class", "ol": "class start", "nav": "aria-labelledby",
+	"a": "href rel", "section": "aria-labelledby", "div": "class dir", "th": "scope class", "td": "class", "bdi": "dir", "span": "class aria-hidden",
 	"figure": "id", "figcaption": "dir", "img": "src alt width height",
 	"svg": "viewBox role aria-labelledby", "title": "id", "desc": "id", "rect": "class x y width height fill stroke stroke-width", "line": "class x1 y1 x2 y2 stroke stroke-width",
 	"text": "class x y font-size font-weight text-anchor fill", "polygon": "class points fill",
@@ -568,5 +568,19 @@ func TestSafeURL(t *testing.T) {
 		if u, err := url.Parse(address); err == nil && want {
 			assert.Contains(t, []string{"http", "https", "mailto"}, cmp.Or(u.Scheme, "none"))
 		}
+	}
+}
+
+// What a file name ends with is on the right, and a list keeps its order, whatever letters they have.
+func TestNamesInHTMLStandFromLeftToRight(t *testing.T) {
+	for in, want := range map[string]string{
+		"a, b":                 "<bdi>a, b</bdi>",
+		"<b>":                  "<bdi>&lt;b&gt;</bdi>",
+		"אב.docm":              `<bdi dir="ltr"><bdi dir="ltr">אב</bdi>.<bdi dir="ltr">docm</bdi></bdi>`,
+		"אב, ג ד, <b>":         `<bdi dir="ltr"><bdi dir="ltr">אב</bdi>,<bdi dir="ltr"> ג ד</bdi>,<bdi dir="ltr"> &lt;b&gt;</bdi></bdi>`,
+		"/אב\"x\u202e":         `<bdi dir="ltr">/<bdi dir="ltr">אב&#34;x[U+202E]</bdi></bdi>`,
+		"C:\\אב\\\\10.0.0.7 ג": `<bdi dir="ltr"><bdi dir="ltr">C</bdi>:\<bdi dir="ltr">אב</bdi>\\<bdi dir="ltr">10.0.0.7 ג</bdi></bdi>`,
+	} {
+		assert.Equal(t, want, string(nameHTML(in)))
 	}
 }

@@ -6,8 +6,12 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
+	"html"
 	"html/template"
 	"io"
+	"strings"
+
+	"github.com/incidentkit/incidentkit/export/internal/pdf"
 )
 
 var (
@@ -16,7 +20,7 @@ var (
 	//go:embed report.css
 	style string
 
-	pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible, "comment": commentHTML, "svg": svg}).Parse(page))
+	pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible, "comment": commentHTML, "name": nameHTML, "svg": svg}).Parse(page))
 )
 
 // WriteHTML writes r to w as one HTML document that needs nothing else: it has no script, loads nothing, and its content security
@@ -41,4 +45,23 @@ func WriteHTML(ctx context.Context, w io.Writer, r Report) error {
 		return fmt.Errorf("export: write HTML: %w", err)
 	}
 	return b.flush(w, "HTML")
+}
+
+// nameHTML returns a name, a list, or what is put together of labels and names, so that each of its parts stands from left to right,
+// whatever letters it has: what a file name ends with is on the right.
+func nameHTML(text string) template.HTML {
+	text = visible(text)
+	if !pdf.HasRightToLeft(text) {
+		return template.HTML("<bdi>" + html.EscapeString(text) + "</bdi>")
+	}
+	var b strings.Builder
+	b.WriteString(`<bdi dir="ltr">`)
+	for part, between := range pdf.Parts(text) {
+		if part != "" {
+			b.WriteString(`<bdi dir="ltr">` + html.EscapeString(part) + "</bdi>")
+		}
+		b.WriteString(html.EscapeString(between))
+	}
+	b.WriteString("</bdi>")
+	return template.HTML(b.String())
 }

@@ -45,9 +45,10 @@ type pair struct {
 
 // A cell is a text that may be marked by a word and a shape, or be a link.
 type cell struct {
-	Text string
-	Mark mark
-	Link string // http, https or mailto
+	Text  string
+	Mark  mark
+	Link  string // http, https or mailto
+	Prose bool   // what people wrote, and no name: it goes in the direction of its first letter
 }
 
 // A mark is a level as a shape, so that it can be told without colour. Name is that of its colour.
@@ -219,7 +220,7 @@ func (d drawing) storyBlocks() []block {
 		if e.More > 0 {
 			names += fmt.Sprintf(" and %d more", e.More)
 		}
-		t.Rows = append(t.Rows, []cell{{Text: d.stamp(e.Time)}, severityMarked(e.Severity), {Text: e.Alert}, {Text: names}, {Text: e.Category}})
+		t.Rows = append(t.Rows, []cell{{Text: d.stamp(e.Time)}, severityMarked(e.Severity), {Text: e.Alert, Prose: true}, {Text: names}, {Text: e.Category}})
 	}
 	return append(blocks, block{Heading: "Timeline", Table: t})
 }
@@ -267,6 +268,7 @@ func (d drawing) alertBlocks() []block {
 	var list []entry
 	for _, a := range d.r.Alerts {
 		e := entry{Title: linked(a.Title, a.URL), Heading: true, Lead: []cell{severityMarked(a.Severity), alertStatusMarked(a.Status)}}
+		e.Title.Prose = true
 		add := func(label, value string) {
 			if value != "" {
 				e.Pairs = append(e.Pairs, pair{label, cell{Text: value}})

@@ -149,7 +149,7 @@ func (d drawing) overview() {
 		d.KeyValues([]pdf.KeyValue{
 			{Label: "Resolved", Value: pdf.Cell{Text: d.zoned(i.Resolved)}},
 			{Label: "Classification", Value: pdf.Cell{Text: d.r.Verdict}},
-			{Label: "Note", Value: pdf.Cell{Text: cmp.Or(i.Note, "None")}},
+			{Label: "Note", Value: pdf.Cell{Text: cmp.Or(i.Note, "None"), Order: pdf.Prose}},
 		}, 1)
 	}
 	d.merged()
@@ -202,7 +202,7 @@ func (d drawing) attackStory() {
 		if e.More > 0 {
 			names += fmt.Sprintf(" and %d more", e.More)
 		}
-		rows = append(rows, []pdf.Cell{{Text: d.stamp(e.Time)}, severityCell(e.Severity), {Text: e.Alert}, {Text: e.Category}})
+		rows = append(rows, []pdf.Cell{{Text: d.stamp(e.Time)}, severityCell(e.Severity), {Text: e.Alert, Order: pdf.Datum}, {Text: e.Category}})
 		notes = append(notes, quiet(names))
 	}
 	d.Table(pdf.Table{
@@ -305,7 +305,7 @@ func (d drawing) alerts() {
 	var notes [][]pdf.Span
 	for _, a := range d.r.Alerts {
 		rows = append(rows, []pdf.Cell{
-			{Text: join("\n", d.stamp(a.First), d.until(a))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL},
+			{Text: join("\n", d.stamp(a.First), d.until(a))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL, Order: pdf.Datum},
 			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: join("\n", shaped(alertStatusMarked(a.Status)), a.Verdict)},
 		})
 		notes = append(notes, alertNote(a))
@@ -328,21 +328,21 @@ func alertNote(a AlertRow) []pdf.Span {
 		from = join(" · ", from, "Seen "+count(a.Repeats+1, "time"))
 	}
 	var note []pdf.Span
-	add := func(label, text string, style pdf.Style) {
+	add := func(label, text string, style pdf.Style, order pdf.Order) {
 		if text = strings.TrimSpace(text); text == "" {
 			return
 		}
 		if len(note) > 0 {
 			label = "\n" + label
 		}
-		note = append(note, pdf.Span{Text: label, Style: pdf.Bold | pdf.Muted}, pdf.Span{Text: text, Style: style})
+		note = append(note, pdf.Span{Text: label, Style: pdf.Bold | pdf.Muted}, pdf.Span{Text: text, Style: style, Order: order})
 	}
-	add("", from, pdf.Muted)
-	add("", a.Description, 0)
-	add("Recommended actions: ", a.RecommendedActions, 0)
-	add("Evidence: ", strings.Join(byKind(a.Evidence), " · "), 0)
+	add("", unparted(from), pdf.Muted, pdf.Name)
+	add("", a.Description, 0, pdf.Prose)
+	add("Recommended actions:\n", a.RecommendedActions, 0, pdf.Prose) // by itself, since it may run from right to left
+	add("Evidence: ", unparted(strings.Join(byKind(a.Evidence), " · ")), 0, pdf.Name)
 	if !safeURL(a.URL) {
-		add("Address: ", a.URL, 0) // no link
+		add("Address: ", a.URL, 0, pdf.Name) // no link
 	}
 	return note
 }
@@ -369,7 +369,14 @@ func byKind(evidence []AlertEvidence) []string {
 }
 
 // quiet returns a note of what is good to know.
-func quiet(text string) []pdf.Span { return []pdf.Span{{Text: text, Style: pdf.Muted}} }
+func quiet(text string) []pdf.Span {
+	return []pdf.Span{{Text: unparted(text), Style: pdf.Muted, Order: pdf.Name}}
+}
+
+// unparted returns text in which no line begins with a dot between two parts, or with a digest whose name is on the line before.
+func unparted(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, " · ", "\u00A0· "), "SHA-256 ", "SHA-256\u00A0")
+}
 
 // until returns the end of what a is about, if that is another second than its beginning.
 func (d drawing) until(a AlertRow) string {
@@ -406,11 +413,12 @@ func (d drawing) activity() {
 		}
 		lines = append(lines, a.Reasons...)
 		var flow []pdf.Block
+		text := ""
 		switch {
 		case isComment(a):
 			flow = commentFlow(a.Text)
 		case a.Text != "" && a.Text != a.Alert:
-			lines = append(lines, a.Text)
+			text = a.Text
 		}
 		if !a.Written.IsZero() {
 			lines = append(lines, "Written "+d.zoned(a.Written))
@@ -419,7 +427,7 @@ func (d drawing) activity() {
 			lines = append(lines, "Copied from incident "+string(a.Origin))
 		}
 		rows = append(rows, []pdf.Cell{
-			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Text: strings.Join(lines, "\n")},
+			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Spans: saidBeside(lines, text)},
 		})
 		notes = append(notes, commentNote(a))
 		if !a.Redacted {
@@ -428,15 +436,27 @@ func (d drawing) activity() {
 					return
 				}
 				p := seen.picture(image.SHA256)
-				flow = append(flow, pdf.Block{Kind: pdf.PictureBlock, Picture: p.paper, Spans: []pdf.Span{{Text: join(". ", attached(image), d.r.remark(image, p))}}})
+				flow = append(flow, pdf.Block{Kind: pdf.PictureBlock, Picture: p.paper, Spans: []pdf.Span{{Text: unparted(join(". ", attached(image), d.r.remark(image, p))), Order: pdf.Name}}})
 			}
 		}
 		flows = append(flows, flow)
 	}
 	d.Table(pdf.Table{
 		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 98}, {Title: "Activity", Width: 88}, {Title: "Details"}},
-		Rows:    rows, Notes: notes, Flows: flows, NoteColumn: 1, Empty: "No activity.",
+		Rows:    rows, Notes: notes, Flows: flows, NoteColumn: 1, Again: 2, Empty: "No activity.",
 	})
+}
+
+// saidBeside returns lines of labels and names, and a text of people below them.
+func saidBeside(lines []string, text string) []pdf.Span {
+	spans := []pdf.Span{{Text: strings.Join(lines, "\n"), Order: pdf.Name}}
+	if text == "" {
+		return spans
+	}
+	if len(lines) > 0 {
+		text = "\n" + text
+	}
+	return append(spans, pdf.Span{Text: text, Order: pdf.Prose})
 }
 
 // commentNote returns what is left of a comment that was redacted.

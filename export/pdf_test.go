@@ -83,7 +83,7 @@ func TestPDFSaysEverything(t *testing.T) {
 	for _, upkeep := range []string{"Comments: none → 1", "Resolved: none → 2026-03-16 09:00:00 UTC"} {
 		assert.False(t, strings.Contains(got, squeeze(upkeep)), upkeep)
 	}
-	log := got[strings.LastIndex(got, "Activitylog"):]
+	log := got[strings.Index(got, "ActivitylogTime(UTC)"):]
 	assert.NotEmpty(t, r.Activity)
 	for _, a := range r.Activity {
 		i := strings.Index(log, squeeze(a.Time.Format("2006-01-02 15:04:05")))

@@ -162,7 +162,7 @@ func (f *face) join(text string) string {
 
 // letters returns text with the forms of Arabic letters turned back.
 func letters(text string) string {
-	if !hasRightToLeft(text) {
+	if !HasRightToLeft(text) {
 		return text
 	}
 	var b strings.Builder

@@ -51,7 +51,7 @@ func TestPlainFpdfDrawsTheSame(t *testing.T) {
 	require.NoError(t, p.Output(&file))
 	d := New(t.Context(), sampleOptions())
 	write(d, 60, 36)
-	assert.Equal(t, 7, d.Pages())
+	assert.Equal(t, 8, d.Pages())
 	assert.InDelta(t, d.Pages(), p.PageCount(), 1)
 
 	squeeze := func(text string) string { return strings.Join(strings.Fields(text), "") }

@@ -1,8 +1,10 @@
 package pdf
 
 import (
+	"iter"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/bidi"
@@ -17,9 +19,9 @@ import (
 // to left.
 const rtlParagraph = 0x80
 
-// hasRightToLeft reports whether text has anything that is written from right to
-// left. All of that begins with a byte of 0xD6 or more.
-func hasRightToLeft(text string) bool {
+// HasRightToLeft reports whether text has anything that is written from right to
+// left, so that its [Order] matters. All of that begins with a byte of 0xD6 or more.
+func HasRightToLeft(text string) bool {
 	for i := 0; i < len(text); i++ {
 		if text[i] < 0xD6 {
 			continue
@@ -33,53 +35,180 @@ func hasRightToLeft(text string) bool {
 	return false
 }
 
+// Order says how a text stands that has letters of scripts which are written from
+// right to left, and what it does to the text around it.
+type Order uint8
+
+const (
+	// Usual is Prose for a Span, Name for a Cell, and Datum for a text in one line.
+	Usual Order = iota
+	// Prose is running text. Each of its paragraphs runs as its first letter does,
+	// and stands on the right if that is from right to left.
+	Prose
+	// Datum runs as its first letter does and is isolated: the text around it
+	// stands as if it were not there. Its paragraph is written from left to right.
+	// Two of them must be parted by other text.
+	Datum
+	// Name is a Datum that is written from left to right whatever its letters are,
+	// and so are its parts, which end at the signs of addresses, paths and lists.
+	// What a file name ends with is on the right, and a list keeps its order.
+	Name
+)
+
+// stretch is a part of a text up to a byte with an order of its own. It starts
+// where the one before it ended.
+type stretch struct {
+	end   int
+	order Order
+}
+
 // levels returns the level of each byte of text, nil if all of it is written
-// from left to right. Line feeds end paragraphs.
-func levels(text string) []uint8 {
-	if !hasRightToLeft(text) {
+// from left to right. Line feeds end paragraphs. The stretches cover the text;
+// without any it is Prose.
+func levels(text string, stretches ...stretch) []uint8 {
+	if !HasRightToLeft(text) {
 		return nil
 	}
 	out := make([]uint8, len(text))
 	start := 0
 	for part := range strings.SplitSeq(text, "\n") {
-		resolve(part, out[start:])
-		start += len(part) + 1
+		end := start + len(part)
+		composed := false
+		from := start
+		for _, s := range stretches {
+			composed = composed || s.order >= Datum && min(s.end, end) > from
+			from = max(from, min(s.end, end))
+		}
+		if composed {
+			resolveComposed(text, stretches, out, start, end)
+		} else {
+			p := paragraph{strong: bidi.L}
+			p.add(part, 0)
+			base := uint8(0)
+			if p.firstStrong() {
+				base = 1
+			}
+			p.resolve(out[start:end], base)
+			for i := start; base == 1 && i < end; i++ {
+				out[i] |= rtlParagraph
+			}
+		}
+		start = end + 1
 	}
 	return out
+}
+
+// resolveComposed finds the levels of a paragraph with isolated stretches, which
+// count as one neutral character each (X5c, X6a, BD9).
+func resolveComposed(text string, stretches []stretch, out []uint8, start, end int) {
+	outer := paragraph{strong: bidi.L}
+	from := start
+	for _, s := range stretches {
+		to := min(s.end, end)
+		if to <= from {
+			continue
+		}
+		if part := text[from:to]; s.order < Datum {
+			outer.add(part, from)
+		} else {
+			outer.isolate()
+			inner := paragraph{strong: bidi.L, parts: s.order == Name}
+			inner.add(part, 0)
+			level := uint8(2)
+			if s.order == Datum && inner.firstStrong() {
+				level = 1
+			}
+			inner.resolve(out[from:to], level)
+		}
+		from = to
+	}
+	outer.resolve(out, 0)
 }
 
 // paragraph is what the rules work on. Each slice has an entry for each rune.
 type paragraph struct {
 	runes   []rune
+	from    []int // the byte of each, -1 for what stands for an isolate
 	classes []bidi.Class
 	marks   []bool // whether the rune is a nonspacing mark
 	strong  bidi.Class
+	parts   bool // signs between parts are written from left to right
 }
 
-// resolve finds the levels of a paragraph.
-func resolve(text string, out []uint8) {
-	p := paragraph{strong: bidi.L}
-	found := false
-	for _, r := range text {
+// add appends a text whose first byte is to be known by a number.
+func (p *paragraph) add(text string, from int) {
+	before := rune(0)
+	for i, r := range text {
 		c := class(r)
-		if !found && (c == bidi.L || c == bidi.R || c == bidi.AL) { // P2, P3
-			found = true
-			if c != bidi.L {
-				p.strong = bidi.R
-			}
+		if p.parts && partsAt(before, r, text[i+utf8.RuneLen(r):]) {
+			c = bidi.L
 		}
-		p.runes = append(p.runes, r)
-		p.classes = append(p.classes, c)
-		p.marks = append(p.marks, c == bidi.NSM)
+		p.runes, p.from = append(p.runes, r), append(p.from, from+i)
+		p.classes, p.marks = append(p.classes, c), append(p.marks, c == bidi.NSM)
+		before = r
 	}
+}
+
+func (p *paragraph) isolate() {
+	p.runes, p.from = append(p.runes, '\uFFFC'), append(p.from, -1)
+	p.classes, p.marks = append(p.classes, bidi.ON), append(p.marks, false)
+}
+
+// partsAt reports whether a part of an address, a path or a list ends at r, which
+// stands between before and rest. It does not inside a number.
+func partsAt(before, r rune, rest string) bool {
+	next, _ := utf8.DecodeRuneInString(rest)
+	switch r {
+	case '/', '\\', '@', '=', '&', '?', '#', '|', '·':
+		return true
+	case '.', ':':
+		return !unicode.IsDigit(before) || !unicode.IsDigit(next)
+	case ',', ';':
+		return next == ' '
+	}
+	return false
+}
+
+// Parts yields the parts of a [Name], each with what parts it from the next one.
+func Parts(name string) iter.Seq2[string, string] {
+	return func(yield func(part, between string) bool) {
+		before, start := rune(0), 0
+		for at := 0; at < len(name); {
+			r, n := utf8.DecodeRuneInString(name[at:])
+			if next := at + n; partsAt(before, r, name[next:]) {
+				if !yield(name[start:at], name[at:next]) {
+					return
+				}
+				start = next
+			}
+			before, at = r, at+n
+		}
+		if start < len(name) {
+			yield(name[start:], "")
+		}
+	}
+}
+
+// firstStrong sets the direction of the paragraph as its first letter says, and
+// reports whether that is from right to left (P2, P3).
+func (p *paragraph) firstStrong() bool {
+	for _, c := range p.classes {
+		switch c {
+		case bidi.L:
+			return false
+		case bidi.R, bidi.AL:
+			p.strong = bidi.R
+			return true
+		}
+	}
+	return false
+}
+
+// resolve finds the levels of what is at a level by itself.
+func (p *paragraph) resolve(out []uint8, base uint8) {
 	p.weak()
 	p.brackets()
 	p.neutral()
-	base := uint8(0)
-	if p.strong == bidi.R {
-		base = 1 | rtlParagraph
-	}
-	at := 0
 	for i, r := range p.runes {
 		level := base
 		switch c := p.classes[i]; { // I1, I2
@@ -88,9 +217,10 @@ func resolve(text string, out []uint8) {
 		case base&1 == 0 && c != bidi.L:
 			level += 2
 		}
-		for range utf8.RuneLen(r) {
-			out[at] = level
-			at++
+		if at := p.from[i]; at >= 0 {
+			for n := range utf8.RuneLen(r) {
+				out[at+n] = level
+			}
 		}
 	}
 }
@@ -332,8 +462,23 @@ func visual(text string, levels []uint8) []placed {
 }
 
 // visualText returns text as a line by itself, from left to right.
-func visualText(text string) string {
-	levels := levels(text)
+func visualText(text string) string { return visualLine(text, nil) }
+
+// visualParts returns a line that is put together of texts, from left to right: a
+// Datum, what parts it from the next one, and so on.
+func visualParts(parts ...string) string {
+	stretches := make([]stretch, 0, len(parts))
+	end := 0
+	for i, p := range parts {
+		end += len(p)
+		stretches = append(stretches, stretch{end, [...]Order{Datum, Prose}[i%2]})
+	}
+	return visualLine(strings.Join(parts, ""), stretches)
+}
+
+// visualLine returns a line that consists of stretches, from left to right.
+func visualLine(text string, stretches []stretch) string {
+	levels := levels(text, stretches...)
 	if levels == nil {
 		return text
 	}

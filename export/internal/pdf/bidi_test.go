@@ -50,7 +50,7 @@ func TestVisualText(t *testing.T) {
 func TestLinesArePutInOrderAfterBreaking(t *testing.T) {
 	d := New(t.Context(), Options{})
 	d.Table(Table{Columns: []Column{{Width: 60}, {Weight: 1}}, Rows: [][]Cell{{
-		{Text: "אבגדהו זחטיכל (abc) 12 x."}, {Text: "one אב"},
+		{Text: "אבגדהו זחטיכל (abc) 12 x.", Order: Prose}, {Text: "one אב"},
 	}}})
 	assert.Equal(t, []string{"לכיטחז והדגבא", ".12 x (abc)", "one בא"}, d.texts(0))
 	var right []int
@@ -95,7 +95,7 @@ func TestRightToLeftEverywhere(t *testing.T) {
 			add(d)
 			texts := d.texts(0)
 			assert.NotEmpty(t, texts)
-			for _, o := range d.running(1) {
+			for _, o := range d.running(1, "") {
 				if o.kind == textOp && !strings.HasPrefix(o.text, "Page") {
 					texts = append(texts, o.text)
 				}
@@ -108,6 +108,148 @@ func TestRightToLeftEverywhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Names are read from left to right, part by part, whatever letters they have: what a
+// file name ends with says what the file is.
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"a file", "חשבונית מרץ 2026.docm", "2026 ץרמ תינובשח.docm"},
+		{"an end of figures", "אב.7z", "בא.7z"},
+		{"an end of figures alone", "אב.123", "בא.123"},
+		{"a path", `C:\אב\גד הו\ז.exe`, `C:\בא\וה דג\ז.exe`},
+		{"a path without a drive", "אב/גד", "בא/דג"},
+		{"an address of the web", "https://אב.גד/ה/ו?ז=ח&ט=י#כ", "https://בא.דג/ה/ו?ז=ח&ט=י#כ"},
+		{"an address of mail", "אב.גד@הו.example", "בא.דג@וה.example"},
+		{"an account", `אב\גד`, `בא\דג`},
+		{"a person", "אב גד (ab@c.example)", "דג בא (ab@c.example)"},
+		{"a list", "אב, גד הו, ז", "בא, וה דג, ז"},
+		{"a list in another script", "ب ت, אב, x", "\u062a \u0628, בא, x"},
+		{"a label", "אב: גד", "בא: דג"},
+		{"numbers stay whole", "אב 10.0.0.7, 1,234.5", "10.0.0.7 בא, 1,234.5"},
+		{"a full stop at the end", "אב.", "בא."},
+		{"a point above", "אב\u05bc.exe", "\u05bcבא.exe"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := visualLine(c.in, []stretch{{len(c.in), Name}})
+			assert.Equal(t, c.want, got, "%+q", got)
+		})
+	}
+}
+
+// An isolated name is one neutral character to a text from right to left around it.
+func TestNameInsideHebrew(t *testing.T) {
+	for _, c := range []struct{ before, name, after, want string }{
+		{"אב ", "x", " גד", "דג x בא"},
+		{"אב ", "C:\\ג", " הו", "וה C:\\ג בא"},
+	} {
+		a, b := len(c.before), len(c.before)+len(c.name)
+		assert.Equal(t, c.want, visualLine(c.before+c.name+c.after, []stretch{{a, Prose}, {b, Name}, {b + len(c.after), Prose}}))
+	}
+}
+
+// A text that is put together keeps its order, whatever is put into it, and what is
+// put into it is as it would be alone. What has no letters from right to left is what
+// reports put around.
+func TestWhatIsPutInDisturbsNothing(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"אב", "ג", "abc", "1", "23", " ", "(", ")", "[", ".", "-", "ب", "لا", "%", "→", "\u05B0", ", ", "/", "«", "\u0301", "٣"})
+	around := rapid.SampledFrom([]string{"Alert: ", ", domain ", " (", " · ", " → ", "a", ". 1 ", "-"})
+	rapid.Check(t, func(t *rapid.T) {
+		var text, want string
+		var stretches []stretch
+		add := func(s, drawn string, order Order) {
+			text, want = text+s, want+drawn
+			stretches = append(stretches, stretch{len(text), order})
+		}
+		for range rapid.IntRange(1, 4).Draw(t, "parts") {
+			label := around.Draw(t, "label")
+			add(label, label, rapid.SampledFrom([]Order{Usual, Prose}).Draw(t, "order of the label"))
+			datum := "x" + strings.Join(rapid.SliceOfN(piece, 0, 6).Draw(t, "datum"), "")
+			if rapid.Bool().Draw(t, "without a Latin letter") {
+				datum = datum[1:]
+			}
+			order := rapid.SampledFrom([]Order{Datum, Name}).Draw(t, "order")
+			add(datum, visualLine(datum, []stretch{{len(datum), order}}), order)
+		}
+		add(" ", " ", Usual)
+		if got := visualLine(text, stretches); got != want {
+			t.Fatalf("%+q is %+q, not %+q", text, got, want)
+		}
+	})
+}
+
+// A Datum alone is as running text is, but for the side on which it stands.
+func TestDatumIsReadLikeProse(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"אב", "ג", "abc", "1", "23", " ", "(", ")", ".", "-", "ب", "%", "→", "\u05B0", ", "})
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(piece, 1, 9).Draw(t, "text"), "")
+		if got, want := visualLine(text, []stretch{{len(text), Datum}}), visualText(text); got != want {
+			t.Fatalf("%+q is %+q, not %+q", text, got, want)
+		}
+		for _, l := range levels(text, stretch{len(text), Datum}) {
+			if l&rtlParagraph != 0 {
+				t.Fatal("it stands on the right")
+			}
+		}
+	})
+}
+
+// Nobody but the report says what is isolated and which way a text goes: codes in a name have no effect.
+func TestCodesInNamesHaveNoEffect(t *testing.T) {
+	drawn := func(name string) []string {
+		d := New(t.Context(), Options{})
+		d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: name}}}, Notes: [][]Span{{{Text: "in "}, {Text: name, Order: Datum}, {Text: ", size"}}}})
+		return d.texts(0)
+	}
+	want := drawn("photo_אב.gnp.exe")
+	for _, code := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
+		c := string(code)
+		assert.Equal(t, want, drawn(c+"photo_"+c+"אב"+c+".gnp"+c+".exe"+c), "%U", code)
+	}
+}
+
+// Paragraphs of one text go different ways.
+func TestParagraphsOfANote(t *testing.T) {
+	d := New(t.Context(), Options{})
+	d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: "row"}}}, Notes: [][]Span{{
+		{Text: "אב, גד: x", Order: Name}, {Text: "\nLabel: "}, {Text: "אב x.", Order: Datum}, {Text: "\nאב x."},
+	}}})
+	assert.Equal(t, "row|בא, דג: x|Label: |.x בא|.x בא", strings.Join(d.texts(0), "|"))
+}
+
+// Running text from right to left begins on the right, and so do its lists and quotes;
+// a title of the report and what has a label do not.
+func TestWhatStandsOnTheRight(t *testing.T) {
+	d := New(t.Context(), Options{})
+	ends := func() (right, left []string) {
+		for _, o := range d.pages[0] {
+			if o.kind != textOp {
+				continue
+			}
+			if end := o.x + d.textWidth(o.text, ink{face: o.face, size: o.size}); o.text == "•" && !slices.Contains(right, "•") {
+				assert.InDelta(t, d.pageWidth-margin-10*point, end, 2, "the mark of an item")
+			}
+			if o.x+d.textWidth(o.text, ink{face: o.face, size: o.size}) > d.pageWidth-margin-40*point {
+				right = append(right, o.text)
+			} else {
+				left = append(left, o.text)
+			}
+		}
+		return right, left
+	}
+	item := []Container{{Quote: true}, {First: true, Marker: "•", Widest: "•"}}
+	d.Cover(Cover{Title: "אב", Facts: [][]Fact{{{Label: "אב", Value: "אב", Note: "אב"}}}})
+	d.Heading(1, "אב")
+	d.KeyValues([]KeyValue{{"אב", Cell{Text: "אב"}}, {"Note", Cell{Text: "גד", Order: Prose}}}, 1)
+	d.Paragraph(Span{Text: "גד"})
+	d.Paragraph(Span{Text: "x אב"})
+	d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: "אב"}}}, Flows: [][]Block{{
+		{Spans: []Span{{Text: "גד"}}, Inside: item}, {Spans: []Span{{Text: "x"}}, Inside: item}, {Kind: CodeBlock, Spans: []Span{{Text: "x"}}, Inside: item},
+	}}})
+	requireInside(t, d)
+	right, left := ends()
+	assert.Equal(t, []string{"דג", "דג", "•", "דג"}, right)
+	assert.Equal(t, []string{"בא", "בא", "בא", "בא", "בא", "בא", "בא", "Note", "x בא", "בא", "•", "x", "•", "x"}, left)
 }
 
 // Each line has its own base direction, levels and ink.

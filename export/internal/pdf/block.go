@@ -11,13 +11,14 @@ type Span struct {
 	Style Style
 	// Link makes the text a link. Only http, https and mailto addresses become
 	// one; any other is left out without a word, the text stays.
-	Link string
+	Link  string
+	Order Order
 }
 
 // Title sets the title of the report, in smaller type if it would take more than
 // six lines. It has no entry in the outline.
 func (d *Document) Title(text string) {
-	t := d.style([]Span{{Text: text, Style: Bold}}, titleSize, accent)
+	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, titleSize, accent)
 	if isBlank(t.text) {
 		return
 	}
@@ -40,7 +41,7 @@ func (d *Document) Heading(level int, text string) {
 	size := [...]int{sectionSize, partSize, smallPart}[level-1]
 	above := [...]int{20 * point, 13 * point, 9 * point}[level-1]
 	below := [...]int{7 * point, 4 * point, 3 * point}[level-1]
-	t := d.style([]Span{{Text: text, Style: Bold}}, size, accent)
+	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, size, accent)
 	title := strings.Join(strings.Fields(t.text), " ")
 	if title == "" {
 		return
@@ -118,7 +119,24 @@ type Cell struct {
 	Link  string
 	// Tone, unless Plain, draws the text as a badge; or as bold text, if it is
 	// too wide to be one.
-	Tone Tone
+	Tone  Tone
+	Order Order
+	Spans []Span // instead of all the others: a text of several looks and orders
+}
+
+// order is that of c, which is a value or a name unless it says otherwise.
+func (c Cell) order() Order {
+	if c.Order == Usual {
+		return Name
+	}
+	return c.Order
+}
+
+func (c Cell) spans() []Span {
+	if c.Spans != nil {
+		return c.Spans
+	}
+	return []Span{{Text: c.Text, Style: c.Style, Link: c.Link, Order: c.order()}}
 }
 
 // KeyValue is a labelled value.
@@ -139,7 +157,7 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 	label := 0
 	labels := make([]styled, len(pairs))
 	for i, p := range pairs {
-		labels[i] = d.style([]Span{{Text: p.Label, Style: Muted}}, bodySize, black)
+		labels[i] = d.style([]Span{{Text: p.Label, Style: Muted, Order: Datum}}, bodySize, black)
 		for line := range strings.Lines(labels[i].text) {
 			label = max(label, d.textWidth(line, labels[i].runs[0].ink))
 		}
@@ -229,7 +247,10 @@ func (d *Document) cutLines(t *styled, lines []extent, most, width int) []extent
 	rest := strings.ReplaceAll(t.text[last.start:], "\n", " ")
 	t.text = t.text[:last.start] + d.clip(rest, t.runs[0].ink, width)
 	t.runs = []run{{end: len(t.text), ink: t.runs[0].ink}}
-	t.levels = levels(t.text)
+	if len(t.stretches) > 0 {
+		t.stretches = []stretch{{len(t.text), t.stretches[0].order}}
+	}
+	t.levels = levels(t.text, t.stretches...)
 	last.end = len(t.text)
 	return lines
 }
@@ -247,18 +268,19 @@ func (d *Document) style(spans []Span, size int, c color) styled {
 			k.color = blue
 		}
 		t.runs = append(t.runs, run{end: end, ink: k, link: link})
+		t.stretches = append(t.stretches, stretch{end, s.Order})
 	}
 	if len(spans) == 0 {
 		t.runs = append(t.runs, run{ink: Style(0).ink(size, c)})
 	}
 	t.text = strings.TrimRight(strings.Join(texts, ""), "\n ")
-	t.levels = levels(t.text)
+	t.levels = levels(t.text, t.stretches...)
 	return t
 }
 
 // place draws a line of t into a field of a width, on the base line of a line of
-// a height that begins at y. A paragraph of several lines that is written from
-// right to left stands on the right.
+// a height that begins at y. A paragraph that is written from right to left stands
+// on the right.
 func (d *Document) place(t styled, line extent, x, y, width, height int, align Align) {
 	if align == Right || t.flushRight(line) {
 		total := 0
@@ -295,19 +317,19 @@ func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
 	}
 	if r.link != "" {
 		d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
-		d.line(x, base+1200, advance, 0, 400, lightBlue)
+		under := 1200
+		if HasRightToLeft(piece) {
+			under = r.ink.size * 3 / 10 // dots of Arabic letters are below the base line
+		}
+		d.line(x, base+under, advance, 0, 400, lightBlue)
 	}
 	return advance
 }
 
-// flushRight reports whether a line is one of several of a paragraph that is
-// written from right to left.
+// flushRight reports whether a line is of a paragraph that is written from right
+// to left.
 func (t styled) flushRight(line extent) bool {
-	if t.levels == nil || line.start == line.end || t.levels[line.start]&rtlParagraph == 0 {
-		return false
-	}
-	rest := strings.TrimLeft(t.text[line.end:], " ")
-	return line.start > 0 && t.text[line.start-1] != '\n' || rest != "" && rest[0] != '\n'
+	return t.levels != nil && line.start < line.end && t.levels[line.start]&rtlParagraph != 0
 }
 
 // drawn yields the parts of a line that are in one ink, from left to right and

@@ -124,7 +124,7 @@ func (d *Document) shape(text string, x, middle, width int, c color) {
 
 // fitted lays out a text in large type if it takes at most so many lines, else in that of running text.
 func (d *Document) fitted(text string, c color, width, most int) (styled, []extent) {
-	t := d.style([]Span{{Text: text, Style: Bold}}, wordSize, c)
+	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, wordSize, c)
 	lines := d.breakLines(t, width)
 	if len(lines) > most {
 		t.size, t.runs[0].ink.size = bodySize, bodySize
@@ -147,7 +147,7 @@ func (d *Document) facts(facts []Fact) (long []KeyValue) {
 		var c cell
 		before := d.replaced
 		c.value, c.values = d.fitted(f.Value, black, width, 1)
-		c.note = d.style([]Span{{Text: f.Note}}, smallSize, grey)
+		c.note = d.style([]Span{{Text: f.Note, Order: Name}}, smallSize, grey)
 		if c.note.text != "" {
 			c.notes = d.breakLines(c.note, width)
 		}
@@ -156,7 +156,7 @@ func (d *Document) facts(facts []Fact) (long []KeyValue) {
 			long = append(long, KeyValue{f.Label, Cell{Text: strings.TrimSpace(f.Value + " " + f.Note)}})
 			continue
 		}
-		c.label = d.style([]Span{{Text: f.Label}}, smallSize, grey)
+		c.label = d.style([]Span{{Text: f.Label, Order: Datum}}, smallSize, grey)
 		values = max(values, len(c.values)*lineHeight(c.value.size))
 		notes = max(notes, len(c.notes)*lineHeight(smallSize))
 		cells = append(cells, c)

@@ -24,8 +24,10 @@
 // and Arabic letters are replaced by the forms in which they join, which are runes
 // too; lines are broken, in logical order, with the widths of what will be drawn;
 // each line is put in order by the Unicode Bidirectional Algorithm, over the whole
-// paragraph and without its explicit codes; and points are moved onto their
-// letters. Lines break at spaces, and between East Asian characters.
+// paragraph; and points are moved onto their letters. The explicit codes of that
+// algorithm have no effect, whoever wrote them: what a report puts together says of
+// each [Span] and [Cell] which [Order] it has. Lines break at spaces, and between Han
+// and Kana. A bold face that a font of its own stands in for is drawn with an outline.
 //
 // No table of a font but its character map is used for this. So there is no
 // kerning, scripts that need more than joining (Devanagari and its relatives,

@@ -24,8 +24,8 @@ type Options struct {
 	// as 1970-01-01.
 	Created time.Time
 
-	// The running header, from page 2 on: HeaderLeft is cut with an ellipsis
-	// where it would meet HeaderRight.
+	// The running header, from page 2 on: HeaderLeft and the section in which the
+	// page begins are cut with an ellipsis where they would meet HeaderRight.
 	HeaderLeft, HeaderRight string
 	// FooterLeft stands at the foot of every page, opposite "Page 1 of 7".
 	FooterLeft string
@@ -66,6 +66,7 @@ type Document struct {
 	// that is being drawn, and repeatHeight is its height.
 	repeat       func()
 	repeatHeight int
+	goesOn       string // the row of a table that is being continued
 }
 
 // piece is something that has to stand on the same page as what follows it.
@@ -168,6 +169,9 @@ func (d *Document) newPage() {
 	if d.repeat != nil {
 		d.repeat()
 		d.y += d.repeatHeight
+	}
+	if d.goesOn != "" {
+		d.y += 2 * point // the middle of a row has no space above
 	}
 	d.top = d.y
 }

@@ -130,7 +130,7 @@ func TestPageNumbersNeedNoPlaceholder(t *testing.T) {
 	require.Equal(t, 2, d.Pages())
 	var texts []string
 	for page := range 2 {
-		for _, o := range d.running(page) {
+		for _, o := range d.running(page, "") {
 			if o.kind == textOp {
 				texts = append(texts, o.text)
 			}
@@ -451,4 +451,36 @@ func FuzzDocument(f *testing.F) {
 			t.Fatalf("not %d pages", d.Pages())
 		}
 	})
+}
+
+// Whoever opens a page of a long report sees in which section it is.
+func TestHeaderNamesTheSection(t *testing.T) {
+	d := New(t.Context(), Options{HeaderLeft: "Incident 7: name", HeaderRight: "High"})
+	lines := func(n int) { d.Paragraph(Span{Text: strings.TrimSuffix(strings.Repeat("line\n", n), "\n")}) }
+	lines(100)
+	d.Heading(1, "One, אב.")
+	lines(100)
+	d.Heading(2, "Part")
+	lines(30)
+	d.Heading(1, strings.Repeat("Two ", 50))
+	lines(90)
+	var got []string
+	for i, section := range d.sections() {
+		for _, o := range d.running(i, section) {
+			if o.kind == textOp && o.y == headerBase && o.x == margin {
+				got = append(got, o.text)
+				assert.LessOrEqual(t, o.x+d.textWidth(o.text, Bold.ink(smallSize, grey)), d.pageWidth-margin-30*point)
+			}
+		}
+	}
+	assert.Equal(t, []string{"Incident 7: name", "Incident 7: name · One, בא.", "Incident 7: name · One, בא.", "Incident 7: name · One, בא."}, got[:4])
+	last := got[len(got)-1]
+	assert.True(t, strings.HasPrefix(last, "Incident 7: name · Two Two") && strings.HasSuffix(last, "…"), last)
+
+	d = New(t.Context(), Options{HeaderLeft: "x"})
+	lines(10)
+	d.startPage()
+	d.Heading(1, "At the top")
+	lines(1)
+	assert.Equal(t, []string{"", "At the top"}, d.sections(), "a section that begins with the page")
 }

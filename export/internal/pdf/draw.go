@@ -112,8 +112,9 @@ func (d *Document) render() (file []byte, err error) {
 
 	pages, running := make([][]op, len(d.pages)), make([][]op, len(d.pages))
 	var used [faceCount]runeSet
+	sections := d.sections()
 	for i, page := range d.pages {
-		pages[i], running[i] = d.listed(page), d.running(i)
+		pages[i], running[i] = d.listed(page), d.running(i, sections[i])
 		for _, ops := range [][]op{pages[i], running[i]} {
 			for _, o := range ops {
 				if o.kind == textOp {
@@ -207,27 +208,50 @@ func isLanguage(tag string) bool {
 // running returns the header and the footer of a page. They are drawn when all
 // pages are there, so the number of pages is known and no placeholder has to be
 // looked for in other people's text.
-func (d *Document) running(page int) []op {
+func (d *Document) running(page int, section string) []op {
 	var ops []op
-	text := func(x, y int, text string, k ink) {
-		if text != "" {
-			ops = append(ops, op{kind: textOp, x: x, y: y, text: visualText(text), face: k.face, size: k.size, color: k.color})
+	text := func(x, y int, k ink, parts ...string) {
+		if text := visualParts(parts...); text != "" {
+			ops = append(ops, op{kind: textOp, x: x, y: y, text: text, face: k.face, size: k.size, color: k.color})
 		}
 	}
-	both := func(y int, left string, leftInk ink, right string, rightInk ink) {
+	both := func(y int, left, section string, leftInk ink, right string, rightInk ink) {
 		right = d.clip(right, rightInk, d.bodyWidth/2)
 		width := d.textWidth(right, rightInk)
-		text(margin, y, d.clip(left, leftInk, d.bodyWidth-width-16*point), leftInk)
-		text(d.pageWidth-margin-width, y, right, rightInk)
+		room := d.bodyWidth - width - 16*point
+		between := ""
+		if section != "" && left != "" {
+			between, section = " · ", d.clip(section, leftInk, room/2)
+			room -= d.textWidth(between+section, leftInk)
+		}
+		text(margin, y, leftInk, d.clip(left, leftInk, room), between, d.clip(section, leftInk, room))
+		text(d.pageWidth-margin-width, y, rightInk, right)
 	}
 	normal, strong := Style(0).ink(smallSize, grey), Bold.ink(smallSize, grey)
 	if page > 0 && d.opts.HeaderLeft+d.opts.HeaderRight != "" {
-		both(headerBase, d.opts.HeaderLeft, strong, d.opts.HeaderRight, normal)
+		both(headerBase, d.opts.HeaderLeft, section, strong, d.opts.HeaderRight, normal)
 		ops = append(ops, op{kind: lineOp, x: margin, y: headerBase + 6*point, w: d.bodyWidth, size: 400, color: hairline})
 	}
 	number := fmt.Sprintf("Page %d of %d", page+1, len(d.pages))
-	both(d.pageHeight-footerBase, d.opts.FooterLeft, normal, number, normal)
+	both(d.pageHeight-footerBase, d.opts.FooterLeft, "", normal, number, normal)
 	return ops
+}
+
+// sections returns the heading of level 1 in which each page begins, empty before
+// the first one.
+func (d *Document) sections() []string {
+	out := make([]string, len(d.pages))
+	name, marks := "", d.outline
+	for i := range out {
+		for len(marks) > 0 && (marks[0].page < i || marks[0].page == i && marks[0].y <= bodyTop) {
+			if marks[0].level == 0 {
+				name = marks[0].drawn
+			}
+			marks = marks[1:]
+		}
+		out[i] = name
+	}
+	return out
 }
 
 // pen draws operations with fpdf, and changes a setting only when it has to.
@@ -282,7 +306,7 @@ func (p *pen) text(o op) {
 	flush := func() {
 		if len(characters) > 0 {
 			p.setFont(o.face, part, o.size)
-			p.show(x, o.y, characters, o.slanted)
+			p.show(x, o.y, characters, o.slanted, e.light[part])
 			x, width, characters = x+(width*o.size+500)/1000, 0, characters[:0]
 		}
 	}
@@ -292,7 +316,7 @@ func (p *pen) text(o op) {
 				flush()
 				place := int(e.places[r])
 				p.setFont(o.face, place/codes, o.size)
-				p.show(x+dx*o.size/1000, o.y-dy*o.size/1000, []byte{byte(firstCode + place%codes)}, o.slanted)
+				p.show(x+dx*o.size/1000, o.y-dy*o.size/1000, []byte{byte(firstCode + place%codes)}, o.slanted, e.light[place/codes])
 				continue
 			}
 		}
@@ -308,7 +332,12 @@ func (p *pen) text(o op) {
 }
 
 // show draws characters of the font that is set.
-func (p *pen) show(x, y int, characters []byte, slanted bool) {
+func (p *pen) show(x, y int, characters []byte, slanted, light bool) {
+	if light {
+		p.setLine(p.fillColor, p.fontSize/32)
+		p.f.SetTextRenderingMode(2) // with an outline
+		defer p.f.SetTextRenderingMode(0)
+	}
 	if !slanted {
 		p.f.Text(points(x), points(y), string(characters))
 		return

@@ -22,10 +22,11 @@ const (
 )
 
 // isEastAsian reports whether r is a character between which and its neighbours
-// a line may be broken: an ideograph, Kana or a Hangul syllable, or a wide form
-// of a sign (UAX 14, classes ID, H2, H3, CL, OP, NS).
+// a line may be broken: an ideograph, Kana, or a wide form of a sign (UAX 14,
+// classes ID, CL, OP, NS). Korean has spaces between its words, at which its
+// readers expect lines to be broken.
 func isEastAsian(r rune) bool {
-	return r >= eastAsian && r < 0xA000 || r >= 0xAC00 && r < 0xD7B0 || r >= 0xF900 && r < 0xFB00 ||
+	return r >= eastAsian && r < 0x3130 || r >= 0x3190 && r < 0xA000 || r >= 0xF900 && r < 0xFB00 ||
 		r >= 0xFE30 && r < 0xFE70 || r >= 0xFF00 && r < 0xFFF0
 }
 

@@ -37,7 +37,9 @@ func TestEastAsianLines(t *testing.T) {
 		{"an address is kept whole", "安全（10.0.0.127）中", "安全（10.0.0.12", []string{"安全", "（10.0.0.127）", "中"}},
 		{"a word that is too long", "安全01234567890123456789中", "安全0123", []string{"安全", "0123456", "7890123", "456789", "中"}},
 		{"a path begins on the line it is on", `安全C:\Users\kai\Temp`, `安全C:\Use`, []string{`安全C:\`, `Users\kai\`, "Temp"}},
-		{"at spaces too", "사용자가 전자", "사용자가 전", []string{"사용자가 전", "자"}},
+		{"Korean at spaces", "사용자가 전자", "사용자가 전", []string{"사용자가", "전자"}},
+		{"a Korean word that is too long", "가 사용자가전자", "사용자", []string{"가", "사용자", "가전자"}},
+		{"Korean beside ideographs", "安가나", "安가", []string{"安", "가나"}},
 		{"spaces hang", "사용자가 전자", "사용자가", []string{"사용자가", "전자"}},
 		{"a wide space does not begin a line", "安全\u3000中心", "安全心", []string{"安全\u3000", "中心"}},
 		{"no-break space", "中安\u00A0全", "中安心", []string{"中", "安\u00A0全"}},
@@ -79,7 +81,9 @@ func TestEastAsianRules(t *testing.T) {
 			}
 			next := []rune(lines[i+1])
 			allowed := func(before, after rune) bool {
-				return !strings.ContainsRune("っッー。、）」", after) && !strings.ContainsRune("（「", before)
+				const korean = "가나다"
+				return !strings.ContainsRune("っッー。、）」", after) && !strings.ContainsRune("（「", before) &&
+					!(strings.ContainsRune(korean, before) && strings.ContainsRune(korean, after))
 			}
 			if !allowed(runes[len(runes)-1], next[0]) {
 				for j := 1; j < len(runes); j++ {
@@ -100,4 +104,19 @@ func TestEastAsianRules(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A font of one weight is bold too: its letters are drawn with an outline.
+func TestFallbackIsBold(t *testing.T) {
+	outlined := func(style Style, text string) int {
+		d := squares(t, "安")
+		d.Paragraph(Span{Text: text, Style: style})
+		content := tool(t, output(t, d), "qpdf", "--qdf", "--object-streams=disable", "FILE", "-")
+		set, unset := strings.Count(content, "2 Tr\n"), strings.Count(content, "0 Tr\n")
+		assert.Equal(t, set, unset)
+		return set
+	}
+	assert.Equal(t, 1, outlined(Bold, "a安b"))
+	assert.Equal(t, 0, outlined(Bold, "ab"), "the built-in face is bold")
+	assert.Equal(t, 0, outlined(0, "a安b"))
 }

@@ -24,6 +24,7 @@ const (
 type embedding struct {
 	face     *face
 	families []string // what fpdf knows the fonts by, in order
+	light    []bool   // whether each is lighter than the bold face it stands in for
 	// places holds where each rune in use is: it is the character
 	// firstCode + place % codes of the font place / codes.
 	places [0x10000]uint16
@@ -62,6 +63,7 @@ func (e *embedding) add(doc *fpdf.Fpdf, z *zlib.Writer, source *face, runes []ru
 		for i, r := range part {
 			e.places[r] = uint16(n*codes + i)
 		}
+		e.light = append(e.light, e.face.name == boldName && source.foreign && source.weight() < 600)
 		e.families = append(e.families, fmt.Sprintf("%s-%03d", e.face.name, n))
 		// What subsets of a font are called: a tag of their own of six letters.
 		name := fmt.Sprintf("INCK%c%c+%s", 'A'+n/26, 'A'+n%26, source.name)
@@ -105,10 +107,7 @@ func (f *face) embedFont(doc *fpdf.Fpdf, z *zlib.Writer, family, name string, ru
 // descriptor returns the measures of the whole face, in thousandths of the em.
 // The width of stems is an estimate from the weight, as fpdf makes it.
 func (f *face) descriptor() fpdf.FontDescType {
-	head, hhea, weight := f.table("head"), f.table("hhea"), 400
-	if os2 := f.table("OS/2"); len(os2) >= 6 {
-		weight = u16(os2, 4)
-	}
+	head, hhea, weight := f.table("head"), f.table("hhea"), f.weight()
 	at := func(table string, at int) int { return f.milli(int(int16(u16(table, at)))) }
 	d := fpdf.FontDescType{
 		Ascent: at(hhea, 4), Descent: at(hhea, 6), CapHeight: 729, Flags: fpdf.FontFlagNonsymbolic,
@@ -116,4 +115,12 @@ func (f *face) descriptor() fpdf.FontDescType {
 	}
 	d.FontBBox.Xmin, d.FontBBox.Ymin, d.FontBBox.Xmax, d.FontBBox.Ymax = at(head, 36), at(head, 38), at(head, 40), at(head, 42)
 	return d
+}
+
+// weight is 400 for normal type and 700 for bold.
+func (f *face) weight() int {
+	if os2 := f.table("OS/2"); len(os2) >= 6 {
+		return u16(os2, 4)
+	}
+	return 400
 }

@@ -44,12 +44,15 @@ type face struct {
 	seen [0x500]uint16
 }
 
-const noGlyph = 0xFFFF
+const (
+	noGlyph  = 0xFFFF
+	boldName = "DejaVuSansCondensed-Bold"
+)
 
 func newFace(id faceID) *face {
 	switch id {
 	case bold:
-		return openFace("DejaVuSansCondensed-Bold", boldFont)
+		return openFace(boldName, boldFont)
 	case mono:
 		return openFace("DejaVuSansMono", monoFont)
 	}

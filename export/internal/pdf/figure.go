@@ -68,7 +68,7 @@ func (d *Document) picture(p figure.Picture) {
 		case figure.Line:
 			d.line(x, y, s.W, s.H, s.Size, c)
 		case figure.Text:
-			d.text(x, y, s.Text, typeInk(s.Size, s.Bold, c))
+			d.drawn(x, y, visualLine(s.Text, []stretch{{len(s.Text), Name}}), typeInk(s.Size, s.Bold, c))
 		case figure.Mark:
 			d.add(op{kind: markOp, x: x, y: y, w: int(s.Level), size: s.Size, color: c})
 		}

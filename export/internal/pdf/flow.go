@@ -3,6 +3,7 @@ package pdf
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A Block is a piece of a flow: of what stands below a row of a table, one block
@@ -48,6 +49,7 @@ type bar struct {
 type field struct{ x, width int }
 
 const (
+	barWidth   = 1500
 	codePad    = 5 * point
 	groundPad  = 3 * point // above and below the lines
 	tableSpace = 8 * point
@@ -59,29 +61,44 @@ func (d *Document) flowRows(blocks []Block, x int) []row {
 	var rows []row
 	for _, b := range blocks {
 		left, right := x, d.pageWidth-margin
+		fromRight := b.fromRight() // then it is indented there
+		indent := func(by int) (at int) {
+			if fromRight {
+				right -= by
+				return right
+			}
+			left += by
+			return left - by
+		}
 		var bars []bar
 		var markers []box
-		limit := right - (right-x)/4 // however deep it is, text has a quarter of the width
+		least := (right - left) / 4 // however deep it is, text has a quarter of the width
 		for _, c := range b.Inside {
 			if c.Quote {
-				if left+10*point <= limit {
-					bars = append(bars, bar{left + point, c.First})
-					left += 10 * point
+				if right-left-10*point >= least {
+					at := indent(10 * point)
+					if fromRight {
+						at += 10*point - 2*point - barWidth
+					}
+					bars = append(bars, bar{at + point, c.First})
 				}
 				continue
 			}
 			marker := d.style([]Span{{Text: c.Marker, Style: Muted}}, cellSize, black)
 			width := max(12*point, d.textWidth(d.clean(c.Widest, 0, false), marker.runs[0].ink)+5*point)
-			if left+width > limit {
+			if right-left-width < least {
 				if marker.text != "" {
 					b.Spans = append([]Span{{Text: marker.text + " ", Style: Muted}}, b.Spans...)
 				}
 				continue
 			}
-			if marker.text != "" {
-				markers = append(markers, box{x: left, width: width, text: marker, lines: d.breakLines(marker, width)})
+			m := box{x: indent(width), width: width, text: marker, lines: d.breakLines(marker, width)}
+			if fromRight {
+				m.align = Right
 			}
-			left += width
+			if marker.text != "" {
+				markers = append(markers, m)
+			}
 		}
 		above := 4 * point
 		if b.Tight {
@@ -130,6 +147,24 @@ func (d *Document) flowRows(blocks []Block, x int) []row {
 	return rows
 }
 
+// fromRight reports whether a text begins on the right.
+func (b Block) fromRight() bool {
+	var text strings.Builder
+	for _, s := range b.Spans {
+		if b.Kind != TextBlock && b.Kind != HeadingBlock || s.Order >= Datum {
+			return false
+		}
+		text.WriteString(s.Text)
+	}
+	if !HasRightToLeft(text.String()) {
+		return false
+	}
+	first, _, _ := strings.Cut(text.String(), "\n")
+	var p paragraph
+	p.add(first, 0)
+	return p.firstStrong()
+}
+
 // keepTogether asks for room below those rows that must not be parted from the
 // next one.
 func keepTogether(rows []row) {
@@ -162,7 +197,7 @@ func (r row) decorate(d *Document, y, from, count int, last bool) {
 		} else if y <= d.top {
 			top += 2 * point // away from what stands above it on every page
 		}
-		d.fill(b.x, top, 1500, bottom-top+min(r.below, point), hairline)
+		d.fill(b.x, top, barWidth, bottom-top+min(r.below, point), hairline)
 	}
 	if r.ground != nil {
 		top := y + r.above - groundPad

@@ -38,10 +38,11 @@ func (r run) plain() bool {
 // stands on the base line of normal text of a size, so that the cells of a row
 // are level whatever they are drawn in.
 type styled struct {
-	text   string
-	size   int
-	runs   []run
-	levels []uint8 // see levels; nil where all of text is written from left to right
+	text      string
+	size      int
+	runs      []run
+	stretches []stretch
+	levels    []uint8 // see levels; nil where all of text is written from left to right
 }
 
 // extent is a line: the bytes from start to end of a styled text.
@@ -58,10 +59,13 @@ const breakAfter = `/\-_.,;:?&=`
 // has none, between two runes. Spaces at a break and at the end belong to no
 // line; every other byte but line feeds belongs to exactly one, in order. There
 // is always at least one line.
-func (d *Document) breakLines(t styled, width int) []extent {
+func (d *Document) breakLines(t styled, width int) []extent { return d.breakFrom(t, 0, width) }
+
+// breakFrom breaks t from a byte on.
+func (d *Document) breakFrom(t styled, start, width int) []extent {
 	lines := make([]extent, 0, 1)
 	w := wrapper{doc: d, t: t, limit: int64(width) * 1000}
-	for start := 0; ; {
+	for {
 		end, next := len(t.text), -1
 		if i := strings.IndexByte(t.text[start:], '\n'); i >= 0 {
 			end, next = start+i, start+i+1
@@ -123,8 +127,10 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 			cut := mark{i, i, width}
 			if space.end > start {
 				cut = space
+			} else if back := w.longEnd(start, i, end); back < i {
+				cut = mark{back, back, w.span(start, back)}
 			}
-			if inner.next > start && (space.end <= start || inner.next > space.next && w.wordTooWide(space.next, end)) {
+			if inner.next > start && 4*inner.width >= w.limit && (space.end <= start || inner.next > space.next && w.wordTooWide(space.next, end)) {
 				cut = inner
 			}
 			lines = append(lines, extent{start, cut.end})
@@ -145,6 +151,39 @@ func (w *wrapper) paragraph(lines []extent, start, end int) []extent {
 		end--
 	}
 	return append(lines, extent{start, end})
+}
+
+// longEnd returns where to break the word that is too wide for the line from start
+// to at, so that its end is long enough for a line: at, or a few runes before.
+func (w *wrapper) longEnd(start, at, end int) int {
+	const least = 8 // runes
+	rest, n := w.t.text[at:end], 0
+	for _, r := range rest {
+		if n++; n == least || r == ' ' || r >= eastAsian {
+			break
+		}
+	}
+	cut := at
+	for n < least {
+		r, size := utf8.DecodeLastRuneInString(w.t.text[start:cut])
+		if r >= 0x300 || size == 0 { // a mark may belong to what is before it
+			return at
+		}
+		cut -= size
+		n++
+	}
+	if cut-start < 2*least {
+		return at
+	}
+	return cut
+}
+
+// span measures a part of the text.
+func (w *wrapper) span(start, end int) (width int64) {
+	for i, r := range w.t.text[start:end] {
+		width += w.measure(start+i, r)
+	}
+	return width
 }
 
 // wordTooWide reports whether the word at start is wider than a line.

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"cmp"
 	"math"
 	"strings"
 )
@@ -45,6 +46,9 @@ type Table struct {
 	// Flows are blocks below the notes of the rows with the same indexes, as wide
 	// as notes. They begin on the page of their row, and may be split over pages.
 	Flows [][]Block
+	// Again is how many of the first columns are said again where a row goes on on
+	// a new page.
+	Again int
 	// Empty is set instead of the table when there are no rows. Without it,
 	// nothing is.
 	Empty string
@@ -69,70 +73,124 @@ func (d *Document) Table(t Table) {
 	if t.Caption != "" {
 		captionHeight = lineHeight(smallSize) + 4*point
 	}
-	noteX := layout[max(0, min(len(layout)-1, t.NoteColumn))].x
-	cells := make([]box, 0, len(t.Columns))
-	for i, values := range t.Rows {
+	var rows []row
+	for i := range t.Rows {
 		if d.err != nil {
 			return
 		}
-		if len(values) > len(t.Columns) {
-			d.fail("row %d of a table has %d cells for %d columns", i, len(values), len(t.Columns))
-			values = values[:len(t.Columns)]
+		if rows == nil {
+			rows = d.tableRow(t, i, layout)
 		}
-		cells = cells[:0]
-		var note []Span
-		for j, value := range values {
-			b := d.cell(value, cellSize, layout[j].x, layout[j].width)
-			b.align = t.Columns[j].Align
-			if len(b.lines) > tallest && 3*b.width < 2*(d.pageWidth-margin-noteX) {
-				note = append(note, Span{Text: t.Columns[j].Title + ": ", Style: Bold | Muted}, Span{Text: value.Text + "\n", Link: value.Link})
-				b.lines = d.fewLines(&b.text, b.width)
+		last := &rows[len(rows)-1]
+		var next []row
+		switch {
+		case i == len(t.Rows)-1:
+			last.keep = captionHeight
+		case i == 0:
+			next = d.tableRow(t, 1, layout)
+			if height := next[0].beginning(); height <= (d.bodyEnd-bodyTop)/6 {
+				last.keep = height // so that no row is alone at the foot of a page
 			}
-			cells = append(cells, b)
 		}
-		r := row{cells: cells, line: lineHeight(cellSize), above: 3 * point, below: 3 * point, rule: true}
-		if i == len(t.Rows)-1 {
-			r.keep = captionHeight
+		keepTogether(rows)
+		for n, r := range rows {
+			if n > 0 {
+				d.goesOn = rows[0].name
+			}
+			d.placeRow(r)
 		}
-		if i < len(t.Notes) {
-			note = append(note, t.Notes[i]...)
-		}
-		var flow []Block
-		if i < len(t.Flows) {
-			flow = t.Flows[i]
-		}
-		d.placeWithNote(r, note, flow, noteX)
+		d.goesOn, rows = "", next
 	}
 	d.repeat, d.repeatHeight = nil, 0
 	d.caption(t.Caption)
 	d.before(8 * point)
 }
 
-// placeWithNote draws a row with a note and a flow below it, unless they are blank.
-func (d *Document) placeWithNote(r row, note []Span, flow []Block, x int) {
-	var below []row
+// tableRow lays out a row and, below it, its note and its flow.
+func (d *Document) tableRow(t Table, i int, layout []column) []row {
+	values := t.Rows[i]
+	if len(values) > len(t.Columns) {
+		d.fail("row %d of a table has %d cells for %d columns", i, len(values), len(t.Columns))
+		values = values[:len(t.Columns)]
+	}
+	at := max(0, min(len(layout)-1, t.NoteColumn))
+	x := layout[at].x
+	width := d.pageWidth - margin - x
+	r := row{cells: make([]box, 0, len(t.Columns)+1), line: lineHeight(cellSize), above: 3 * point, below: 3 * point}
+	var note []Span
+	var names []string
+	for j, value := range values {
+		b := d.cell(value, cellSize, layout[j].x, layout[j].width)
+		b.align = t.Columns[j].Align
+		if len(b.lines) > tallest && 3*b.width < 2*width {
+			note = append(note, Span{Text: t.Columns[j].Title + ": ", Style: Bold | Muted})
+			note = append(append(note, value.spans()...), Span{Text: "\n"})
+			b.lines = d.fewLines(&b.text, b.width)
+		}
+		r.cells = append(r.cells, b)
+		if j < t.Again && b.text.text != "" {
+			names = append(names, strings.ReplaceAll(b.text.text, "\n", ", "))
+		}
+	}
+	r.name = strings.Join(names, ", ")
+	if i < len(t.Notes) {
+		note = append(note, t.Notes[i]...)
+	}
+	rows := []row{r}
 	if text := d.style(note, cellSize, black); !isBlank(text.text) {
-		width := d.pageWidth - margin - x
-		lines := d.breakLines(text, width)
-		below = append(below, row{
-			cells: []box{{x: x, width: width, text: text, lines: lines}},
-			line:  r.line, above: 2 * point, freely: len(lines) > tallest,
-		})
+		from := d.besideCells(&rows[0], at, text)
+		if lines := d.breakFrom(text, from, width); !isBlank(text.text[from:]) {
+			above := 2 * point
+			if from > 0 {
+				above = 0
+			}
+			rows[0].below = 0
+			rows = append(rows, row{
+				cells: []box{{x: x, width: width, text: text, lines: lines}},
+				line:  r.line, above: above, freely: len(lines) > tallest,
+			})
+		}
 	}
-	below = append(below, d.flowRows(flow, x)...)
-	if len(below) == 0 {
-		d.placeRow(r)
-		return
+	if i < len(t.Flows) {
+		rows = append(rows, d.flowRows(t.Flows[i], x)...)
 	}
-	last := &below[len(below)-1]
-	last.below += 5 * point
-	last.rule, last.keep = r.rule, r.keep
-	keepTogether(below)
-	r.below, r.rule, r.keep = 0, false, below[0].beginning()
-	d.placeRow(r)
-	for _, b := range below {
-		d.placeRow(b)
+	last := &rows[len(rows)-1]
+	if last.rule = true; len(rows) > 1 {
+		rows[0].below, rows[0].withNext = 0, true
+		last.below += 5 * point
 	}
+	return rows
+}
+
+// besideCells sets those paragraphs that begin a note below its cell, no wider than
+// it, for which there is room while other cells are taller. It returns where the
+// rest of the note begins.
+func (d *Document) besideCells(r *row, at int, text styled) int {
+	if at >= len(r.cells) {
+		return 0
+	}
+	own, most := len(r.cells[at].lines), 1
+	for _, c := range r.cells {
+		most = max(most, len(c.lines))
+	}
+	if r.cells[at].text.text == "" || own >= most {
+		return 0
+	}
+	b := box{x: r.cells[at].x, width: r.cells[at].width, text: text, lines: make([]extent, own, most)}
+	lines := d.breakLines(text, b.width)
+	n := min(most-own, len(lines))
+	for n > 0 && n < len(lines) && text.text[lines[n].start-1] != '\n' {
+		n--
+	}
+	if n == 0 {
+		return 0
+	}
+	b.lines = append(b.lines, lines[:n]...)
+	r.cells = append(r.cells, b)
+	if n == len(lines) {
+		return len(text.text)
+	}
+	return lines[n].start
 }
 
 func (d *Document) caption(text string) {
@@ -167,7 +225,26 @@ func (d *Document) tableHeader(columns []Column, layout []column) {
 	d.keepWithNext(height, func(y int) {
 		draw(y)
 		d.repeat, d.repeatHeight = func() { draw(d.y) }, height
+		if n := len(d.outline); n > 0 {
+			heading := d.outline[n-1].drawn
+			d.repeat = func() { d.continued(heading); draw(d.y + line) }
+			d.repeatHeight += line
+		}
 	})
+}
+
+// continued says what a table, and the row that goes on, belong to.
+func (d *Document) continued(heading string) {
+	k := Style(0).ink(smallSize, grey)
+	text := d.clip(heading, k, d.bodyWidth/2)
+	stretches := []stretch{{len(text), Datum}}
+	text += ", continued"
+	if d.goesOn != "" {
+		text += ": "
+		stretches = append(stretches, stretch{len(text), Prose})
+		text += d.clip(d.goesOn, k, d.bodyWidth-d.textWidth(text, k))
+	}
+	d.drawn(margin, d.y+2*point+baseline(lineHeight(smallSize), smallSize), visualLine(text, append(stretches, stretch{len(text), Name})), k)
 }
 
 type column struct{ x, width int }
@@ -238,6 +315,7 @@ type row struct {
 	paint        func(y int) // draws what is no text
 	withNext     bool        // must stand on one page with the beginning of the next row
 	freely       bool        // may be split over pages before it fills one
+	name         string      // what is said where it goes on on a new page
 	keep         int         // room needed below it on the same page
 }
 
@@ -267,10 +345,12 @@ func (d *Document) cell(c Cell, size, x, width int) box {
 		if ground == pale {
 			ground = black
 		}
-		t := styled{text, size, []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}, levels(text)}
+		t := styled{text: text, size: size, runs: []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}}
+		t.stretches = []stretch{{len(text), c.order()}}
+		t.levels = levels(text, t.stretches...)
 		return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 	}
-	t := d.style([]Span{{Text: c.Text, Style: c.Style, Link: c.Link}}, size, black)
+	t := d.style(c.spans(), size, black)
 	return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
 }
 
@@ -288,7 +368,7 @@ func (d *Document) placeRow(r row) {
 		count := rest
 		if need := height + r.keep; d.room() < need && (d.room() < height || !d.atTop()) {
 			fit := (d.room() - padding) / r.line
-			whole := need <= emptyPage && !r.freely
+			whole := need <= emptyPage && !r.freely && height <= (d.bodyEnd-bodyTop)/4
 			switch {
 			case d.room() >= height && need > emptyPage:
 				// Only what should stay with the row does not fit, and never will.
@@ -309,7 +389,10 @@ func (d *Document) placeRow(r row) {
 		d.drawRow(r, y, from, count, count == rest)
 		from += count
 		if from < total {
+			before := d.goesOn
+			d.goesOn = cmp.Or(r.name, before)
 			d.startPage()
+			d.goesOn = before
 		}
 	}
 }

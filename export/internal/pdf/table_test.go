@@ -173,6 +173,122 @@ func TestRowTallerThanAPageIsSplit(t *testing.T) {
 	assert.Equal(t, 4, d.Pages())
 }
 
+// Whoever opens a page in the middle of a table sees what it is about.
+func TestTableSaysWhatItContinues(t *testing.T) {
+	d := New(t.Context(), Options{})
+	rows := make([][]Cell, 150)
+	for i := range rows {
+		rows[i] = []Cell{{Text: fmt.Sprint("row ", i)}}
+	}
+	d.Heading(1, "Assets")
+	d.Heading(2, "Users אב.")
+	d.Table(Table{Columns: []Column{{Title: "HEAD"}}, Rows: rows})
+	d.Paragraph(Span{Text: "after"})
+	assert.Equal(t, []string{"Assets", "Users בא.", "HEAD", "row 0"}, d.texts(0)[:4])
+	for page := 1; page < d.Pages(); page++ {
+		assert.Equal(t, []string{"Users בא., continued", "HEAD"}, d.texts(page)[:2])
+	}
+	requireInside(t, d)
+}
+
+// A tall row may be split; before, up to a third of a page was left empty for it.
+func TestTallRowsLeaveNoPageEmpty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := New(t.Context(), Options{})
+		var rows [][]Cell
+		for range rapid.IntRange(1, 40).Draw(t, "rows") {
+			lines := rapid.IntRange(1, 60).Draw(t, "lines")
+			rows = append(rows, []Cell{{Text: "r"}, {Text: strings.TrimSuffix(strings.Repeat("x\n", lines), "\n")}})
+		}
+		d.Table(Table{Columns: []Column{{Title: "HEAD"}, {Title: "TEXT"}}, NoteColumn: 1, Rows: rows})
+		requireInside(t, d)
+		for page := range d.Pages() - 1 {
+			last := d.pages[page][len(d.pages[page])-1].y
+			if free := d.bodyEnd - last; free > (d.bodyEnd-bodyTop)/4+2*lineHeight(cellSize) {
+				t.Fatalf("%d points are free on page %d", free/point, page+1)
+			}
+		}
+	})
+}
+
+// A note stands close to the cell that it belongs to, also when another one is taller.
+func TestNoteBeginsBelowItsCell(t *testing.T) {
+	for _, c := range []struct {
+		name, note string
+		want       []int // lines between the first line of the row and those of the note
+	}{
+		{"beside the others", "one\ntwo", []int{1, 2}},
+		{"in part", "one\ntwo\nthree", []int{1, 2, 3}},
+		{"a paragraph is not cut", strings.Repeat("word ", 200), []int{3, 4}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := New(t.Context(), Options{})
+			d.Table(Table{
+				Columns: []Column{{Width: 200}, {Width: 50}, {}}, NoteColumn: 0, Notes: [][]Span{{{Text: c.note}}},
+				Rows: [][]Cell{{{Text: "name"}, {Text: "1\n2\n3"}, {Text: "x"}}, {{Text: "next"}}},
+			})
+			requireInside(t, d)
+			var name, next int
+			var lines []int
+			for _, o := range d.pages[0] {
+				switch {
+				case o.kind != textOp:
+				case o.text == "name":
+					name = o.y
+				case o.text == "next":
+					next = o.y
+				case len(o.text) > 1:
+					lines = append(lines, (o.y-name)/lineHeight(cellSize))
+					assert.Equal(t, margin, o.x)
+				}
+			}
+			assert.Equal(t, c.want, lines[:len(c.want)])
+			assert.GreaterOrEqual(t, next-name, (max(lines[len(lines)-1], 2)+1)*lineHeight(cellSize))
+		})
+	}
+}
+
+// Where a row goes on, the page says which one it is.
+func TestRowSaysThatItGoesOn(t *testing.T) {
+	d := New(t.Context(), Options{})
+	d.Heading(1, "Log")
+	flow := make([]Block, 100)
+	for i := range flow {
+		flow[i].Spans = []Span{{Text: "comment"}}
+	}
+	d.Table(Table{
+		Columns: []Column{{Title: "TIME"}, {Title: "BY"}, {Title: "WHAT"}}, Again: 2,
+		Rows:  [][]Cell{{{Text: "before"}}, {{Text: "10:31"}, {Text: "נועה\n(noa)"}, {Text: "Comment"}}, {{Text: "after"}}},
+		Flows: [][]Block{nil, flow},
+	})
+	requireInside(t, d)
+	require.Equal(t, 3, d.Pages())
+	for page := 1; page < 3; page++ {
+		texts := d.texts(page)
+		assert.Equal(t, "Log, continued: 10:31, העונ, (noa)", texts[0])
+		assert.Contains(t, texts, "comment")
+	}
+	assert.Contains(t, d.texts(2), "after")
+	assert.Empty(t, d.goesOn)
+}
+
+// Below a heading and a header there is more than one row, if there is more than one.
+func TestTableDoesNotBeginWithOneRowAtTheFoot(t *testing.T) {
+	for before := range 60 {
+		d := New(t.Context(), Options{})
+		for range before {
+			d.Paragraph(Span{Text: "before"})
+		}
+		d.Heading(2, "PART")
+		d.Table(Table{Columns: []Column{{Title: "HEAD"}}, Rows: [][]Cell{{{Text: "row"}}, {{Text: "row"}}, {{Text: "row"}}}})
+		for page := range d.pages {
+			if texts := d.texts(page); slices.Contains(texts, "PART") {
+				require.GreaterOrEqual(t, strings.Count(strings.Join(texts, " "), "row"), 2, "%d before", before)
+			}
+		}
+	}
+}
+
 // A long text in a narrow column is said in full over the width of the page.
 func TestTallTextMovesBelowItsRow(t *testing.T) {
 	long := strings.Repeat("0123456789", 300)

@@ -268,7 +268,7 @@ func (d drawing) alertBlocks() []block {
 				e.Pairs = append(e.Pairs, pair{label, cell{Text: value}})
 			}
 		}
-		add("Activity", join(" ", d.zoned(a.First), d.until(a)))
+		add("Activity", join(" ", d.zoned(a.First), d.until(a.First, a.Last)))
 		add("Category", a.Category)
 		add("Techniques", strings.Join(a.Techniques, ", "))
 		add("Product", a.Product)
@@ -426,3 +426,6 @@ func visible(s string) string {
 	}
 	return b.String()
 }
+
+// isComment reports whether the Text of a is Markdown.
+func isComment(a ActivityRow) bool { return a.What == activity.Commented.Title() && !a.Redacted }

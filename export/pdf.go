@@ -309,7 +309,7 @@ func (d drawing) alerts() {
 	var notes [][]pdf.Span
 	for _, a := range d.r.Alerts {
 		rows = append(rows, []pdf.Cell{
-			{Text: join("\n", d.stamp(a.First), d.until(a))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL},
+			{Text: join("\n", d.stamp(a.First), d.until(a.First, a.Last))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL},
 			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: join("\n", shaped(alertStatusMarked(a.Status)), a.Verdict)},
 		})
 		notes = append(notes, alertNote(a))
@@ -350,9 +350,9 @@ func alertNote(a AlertRow) []pdf.Span {
 // quiet returns a note of what is good to know.
 func quiet(text string) []pdf.Span { return []pdf.Span{{Text: text, Style: pdf.Muted}} }
 
-// until returns the end of what a is about, if that is another second than its beginning.
-func (d drawing) until(a AlertRow) string {
-	first, last := d.stamp(a.First), d.stamp(a.Last)
+// until returns the end of what began at start, if that is another second.
+func (d drawing) until(start, end time.Time) string {
+	first, last := d.stamp(start), d.stamp(end)
 	if last == "" || last == first {
 		return ""
 	}
@@ -508,15 +508,10 @@ func shown(n, total int) string {
 	if n == total {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d shown", n, total)
+	return grouped(n) + " of " + grouped(total) + " shown"
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func count(n int, noun string) string { return plural(n, noun, noun+"s") }
 
 // join returns a and b with sep between them, or the one that is not empty.
 func join(sep, a, b string) string {

@@ -135,7 +135,7 @@ func TestHiddenNamesAreConsistent(t *testing.T) {
 	assert.Equal(t, "User 1 on Device 1 ran File 1; canhost2 and my-Device 1, precanhost", r.Alerts[0].Title, "whole words only")
 	assert.Equal(t, []string{"User 1", "Device 1", "File 1"}, []string{r.Assets[1].Rows[0].Name, r.Assets[0].Rows[0].Name, r.Evidence.Rows[0].Name})
 	assert.Equal(t, "User 1", r.Assets[2].Rows[0].Name, "the mailbox of that user")
-	assert.Equal(t, []string{"Same asset: upn:User 1, held back: Device 1 is on many", "Same asset: sha256:File 1", "Same asset: device:Device 1"}, r.Activity[0].Reasons)
+	assert.Equal(t, []string{"Same asset: User 1, held back: Device 1 is on many", "Same asset: File 1", "Same asset: Device 1"}, r.Activity[0].Reasons)
 	assert.Equal(t, ChangeRow{Path: "owner", Field: "Assigned to", Before: "User 7", After: "User 5"}, r.Activity[1].Changes[0])
 	assert.Equal(t, "User 5", r.Incident.Owner.ID)
 	assert.Equal(t, "User 6", r.Activity[1].Who)

@@ -103,8 +103,10 @@ func (m markdown) pair(p pair) string {
 
 func (m markdown) table(t table) {
 	m.blank()
-	m.line(m.text(t.Caption))
-	m.blank()
+	if t.Caption != "" {
+		m.line(m.text(t.Caption))
+		m.blank()
+	}
 	titles, rule := "|", "|"
 	for _, c := range t.Columns {
 		titles += " " + m.text(c.Title) + " |"

@@ -70,13 +70,7 @@ func (k nameBook) entity(key alert.Key, id alert.ID) string {
 	at := strings.ToLower(string(key))
 	namespace, rest, _ := strings.Cut(string(key), ":")
 	switch namespace {
-	case "sha256":
-		rest = "SHA-256 " + rest
-	case "sha1":
-		rest = "SHA-1 " + rest
-	case "md5":
-		rest = "MD5 " + rest
-	case "account", "host", "ip", "mailbox", "sender", "sid", "upn", "url":
+	case "sha256", "sha1", "md5", "account", "device", "host", "ip", "mailbox", "sender", "sid", "upn", "url":
 	default:
 		rest = string(key)
 	}

@@ -76,7 +76,7 @@ type entry struct {
 // outlined returns r in the order of its sections.
 func outlined(r Report) outline {
 	i := r.Incident
-	d := drawing{r: r}
+	d := drawing{r: r, offset: offset(r)}
 	o := outline{Label: label(i), Title: cmp.Or(i.Name, "Without a name"), About: "Times are in " + zone(r) + "."}
 	if when := d.zoned(r.Generated); when != "" {
 		o.About = "Generated " + when + ". " + o.About
@@ -107,7 +107,7 @@ func outlined(r Report) outline {
 		case Assets:
 			p.Title, p.Blocks = "Impacted assets", assetBlocks(r.Assets)
 		case Evidence:
-			p.Title, p.Blocks = "Evidence", evidenceBlocks(r.Evidence)
+			p.Title, p.Blocks = capped("Evidence", r.Evidence.Shown, r.Evidence.Total), evidenceBlocks(r.Evidence)
 		case Alerts:
 			p.Title, p.Blocks = "Related alerts", d.alertBlocks()
 		case Activity:
@@ -199,7 +199,7 @@ func (d drawing) storyBlocks() []block {
 		}}
 		for _, x := range d.r.Threats {
 			t.Rows = append(t.Rows, []cell{
-				{Text: x.Title}, severityMarked(x.Severity), {Text: strings.Join(x.Techniques, ", ")}, {Text: strconv.Itoa(x.Alerts)},
+				{Text: x.Title}, severityMarked(x.Severity), {Text: strings.Join(x.Techniques, ", ")}, {Text: grouped(x.Alerts)},
 			})
 		}
 		blocks = append(blocks, block{Heading: "Threat categories", Table: t})
@@ -207,17 +207,14 @@ func (d drawing) storyBlocks() []block {
 	if len(d.r.Story) == 0 {
 		return append(blocks, block{Heading: "Timeline", Remark: "No alerts."})
 	}
+	list, remark := d.timeline()
 	t := &table{Caption: count(len(d.r.Story), "alert") + ", oldest first", Columns: []column{
 		{Title: d.timeTitle("Time")}, {Title: "Severity"}, {Title: "Alert"}, {Title: "Main entities"}, {Title: "Category"},
 	}}
-	for _, e := range d.r.Story {
-		names := strings.Join(e.Entities, ", ")
-		if e.More > 0 {
-			names += fmt.Sprintf(" and %d more", e.More)
-		}
-		t.Rows = append(t.Rows, []cell{{Text: d.stamp(e.Time)}, severityMarked(e.Severity), {Text: e.Alert}, {Text: names}, {Text: e.Category}})
+	for _, s := range list {
+		t.Rows = append(t.Rows, []cell{{Text: strings.ReplaceAll(d.when(s), "\n", " ")}, severityMarked(s.Severity), {Text: s.Title}, {Text: s.Names}, {Text: s.Category}})
 	}
-	return append(blocks, block{Heading: "Timeline", Table: t})
+	return append(blocks, block{Heading: "Timeline", Remark: remark, Table: t})
 }
 
 func assetBlocks(lists []AssetList) []block {
@@ -226,16 +223,16 @@ func assetBlocks(lists []AssetList) []block {
 	}
 	var blocks []block
 	for _, l := range lists {
-		t := &table{Caption: caption(l.Title, l.Shown, l.Total), Columns: []column{
+		t := &table{Columns: []column{
 			{Title: "Name"}, {Title: "Verdict"}, {Title: "Roles"}, {Title: "Tags"}, {Title: "Details"}, {Title: "Alerts", Number: true},
 		}}
 		for _, a := range l.Rows {
 			t.Rows = append(t.Rows, []cell{
 				{Text: a.Name}, verdictMarked(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strings.Join(a.Tags, ", ")}, {Text: a.Details},
-				{Text: strconv.Itoa(a.Alerts)},
+				{Text: grouped(a.Alerts)},
 			})
 		}
-		blocks = append(blocks, block{Heading: l.Title, Table: t})
+		blocks = append(blocks, block{Heading: capped(l.Title, l.Shown, l.Total), Table: t.filled()})
 	}
 	return blocks
 }
@@ -244,16 +241,16 @@ func evidenceBlocks(l EvidenceList) []block {
 	if len(l.Rows) == 0 {
 		return []block{{Remark: "No evidence."}}
 	}
-	t := &table{Caption: caption("Evidence", l.Shown, l.Total), Columns: []column{
+	t := &table{Caption: "The worst first, then what most alerts name", Columns: []column{
 		{Title: "Type"}, {Title: "Name"}, {Title: "Verdict"}, {Title: "Remediation"}, {Title: "Roles"}, {Title: "Details"}, {Title: "Alerts", Number: true},
 	}}
 	for _, e := range l.Rows {
 		t.Rows = append(t.Rows, []cell{
 			{Text: kindTitle(e.Kind)}, {Text: e.Name}, verdictMarked(e.Verdict), {Text: words(string(e.Remediation))}, {Text: rolesText(e.Roles)},
-			{Text: e.Details}, {Text: strconv.Itoa(e.Alerts)},
+			{Text: e.Details}, {Text: grouped(e.Alerts)},
 		})
 	}
-	return []block{{Table: t}}
+	return []block{{Table: t.filled()}}
 }
 
 func (d drawing) alertBlocks() []block {
@@ -332,19 +329,20 @@ func (d drawing) activityBlocks() []block {
 	return []block{{Entries: list}}
 }
 
-func (d drawing) timeTitle(title string) string {
-	if d.utc() {
-		return title + " (UTC)"
-	}
-	return title
-}
+func (d drawing) timeTitle(title string) string { return title + d.offset }
 
-// caption says what a table lists, and how much of it when that is not all.
-func caption(title string, n, total int) string {
-	if text := shown(n, total); text != "" {
-		return title + ": " + text
+// filled returns t without the columns that have nothing in them.
+func (t *table) filled() *table {
+	for n := len(t.Columns) - 1; n > 0; n-- {
+		if slices.ContainsFunc(t.Rows, func(row []cell) bool { return row[n].Text != "" }) {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, n, n+1)
+		for k, row := range t.Rows {
+			t.Rows[k] = slices.Delete(row, n, n+1)
+		}
 	}
-	return fmt.Sprintf("%s: %d", title, total)
+	return t
 }
 
 // linked returns text as a link to address. Where that is no link to follow, text has it in words.

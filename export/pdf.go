@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +59,8 @@ func WritePDF(ctx context.Context, w io.Writer, r Report, o *PDFOptions) error {
 // drawing is a report on its way to paper.
 type drawing struct {
 	*pdf.Document
-	r Report
+	r      Report
+	offset string // see offset
 }
 
 // draw lays r out. No report is known that makes it fail; but a report may come from anywhere.
@@ -89,7 +91,7 @@ func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err 
 	for _, t := range i.Tags {
 		tags = append(tags, t.Name)
 	}
-	d := drawing{r: r}
+	d := drawing{r: r, offset: offset(r)}
 	d.Document = pdf.New(ctx, pdf.Options{
 		Letter: o.Paper == Letter, Title: title, Author: o.Author, Language: "en", Created: r.Generated,
 		Subject:    fmt.Sprintf("Incident report: %s severity, %s", severity, strings.ToLower(status)),
@@ -191,15 +193,13 @@ func (d drawing) attackStory() {
 		})
 	}
 	d.Heading(2, "Timeline")
+	list, remark := d.timeline()
+	d.Paragraph(pdf.Span{Text: remark, Style: pdf.Muted})
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
-	for _, e := range d.r.Story {
-		names := strings.Join(e.Entities, ", ")
-		if e.More > 0 {
-			names += fmt.Sprintf(" and %d more", e.More)
-		}
-		rows = append(rows, []pdf.Cell{{Text: d.stamp(e.Time)}, severityCell(e.Severity), {Text: e.Alert}, {Text: e.Category}})
-		notes = append(notes, quiet(names))
+	for _, s := range list {
+		rows = append(rows, []pdf.Cell{{Text: d.when(s)}, severityCell(s.Severity), {Text: s.Title}, {Text: s.Category}})
+		notes = append(notes, quiet(s.Names))
 	}
 	d.Table(pdf.Table{
 		Columns: []pdf.Column{
@@ -257,7 +257,7 @@ func (d drawing) assets() {
 		d.Paragraph(pdf.Span{Text: "No assets.", Style: pdf.Muted})
 	}
 	for _, l := range d.r.Assets {
-		d.Heading(2, l.Title)
+		d.Heading(2, capped(l.Title, l.Shown, l.Total))
 		var rows [][]pdf.Cell
 		var notes [][]pdf.Span
 		for _, a := range l.Rows {
@@ -266,21 +266,21 @@ func (d drawing) assets() {
 				known = join(" · ", known, "Tags: "+strings.Join(a.Tags, ", "))
 			}
 			rows = append(rows, []pdf.Cell{
-				{Text: a.Name, Style: pdf.Bold}, verdictCell(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strconv.Itoa(a.Alerts)},
+				{Text: a.Name, Style: pdf.Bold}, verdictCell(a.Verdict), {Text: rolesText(a.Roles)}, {Text: grouped(a.Alerts)},
 			})
 			notes = append(notes, quiet(known))
 		}
-		d.Table(pdf.Table{
+		d.Table(filledColumns(pdf.Table{
 			Columns: []pdf.Column{
 				{Title: "Name", Weight: 5}, verdictColumn, {Title: "Roles", Weight: 2}, {Title: "Alerts", Width: 40, Align: pdf.Right},
 			},
-			Rows: rows, Notes: notes, Caption: shown(l.Shown, l.Total),
-		})
+			Rows: rows, Notes: notes,
+		}))
 	}
 }
 
 func (d drawing) evidence() {
-	d.Heading(1, "Evidence")
+	d.Heading(1, capped("Evidence", d.r.Evidence.Shown, d.r.Evidence.Total))
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
 	for _, e := range d.r.Evidence.Rows {
@@ -290,17 +290,17 @@ func (d drawing) evidence() {
 		}
 		rows = append(rows, []pdf.Cell{
 			{Text: kindTitle(e.Kind)}, {Text: e.Name, Style: pdf.Bold}, verdictCell(e.Verdict), {Text: words(string(e.Remediation))},
-			{Text: strconv.Itoa(e.Alerts)},
+			{Text: grouped(e.Alerts)},
 		})
 		notes = append(notes, quiet(known))
 	}
-	d.Table(pdf.Table{
+	d.Table(filledColumns(pdf.Table{
 		Columns: []pdf.Column{
 			{Title: "Type", Width: 60}, {Title: "Name", Weight: 1}, verdictColumn, {Title: "Remediation", Width: 80},
 			{Title: "Alerts", Width: 40, Align: pdf.Right},
 		},
-		Rows: rows, Notes: notes, NoteColumn: 1, Empty: "No evidence.", Caption: shown(d.r.Evidence.Shown, d.r.Evidence.Total),
-	})
+		Rows: rows, Notes: notes, NoteColumn: 1, Empty: "No evidence.",
+	}))
 }
 
 func (d drawing) alerts() {
@@ -345,6 +345,30 @@ func alertNote(a AlertRow) []pdf.Span {
 	add("", a.Description, 0)
 	add("Recommended actions: ", a.RecommendedActions, 0)
 	return note
+}
+
+// filledColumns returns t without the columns that have nothing in them, but for that of notes.
+func filledColumns(t pdf.Table) pdf.Table {
+	keep := make([]bool, len(t.Columns))
+	keep[t.NoteColumn] = true
+	for _, row := range t.Rows {
+		for n, c := range row {
+			keep[n] = keep[n] || c.Text != ""
+		}
+	}
+	for n := len(keep) - 1; n >= 0; n-- {
+		if keep[n] {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, n, n+1)
+		for k, row := range t.Rows {
+			t.Rows[k] = slices.Delete(row, n, n+1)
+		}
+		if n < t.NoteColumn {
+			t.NoteColumn--
+		}
+	}
+	return t
 }
 
 // quiet returns a note of what is good to know.
@@ -427,8 +451,8 @@ var (
 
 // timeColumn is wide enough for stamp.
 func (d drawing) timeColumn(title string) pdf.Column {
-	if d.utc() {
-		return pdf.Column{Title: title + " (UTC)", Width: 84}
+	if d.offset != "" {
+		return pdf.Column{Title: title + d.offset, Width: 84}
 	}
 	return pdf.Column{Title: title, Width: 112}
 }
@@ -438,21 +462,26 @@ func (d drawing) utc() bool { return d.r.TimeZone == "UTC" || d.r.TimeZone == ""
 // stamp returns t as it stands below a header that names the time zone. Only the offset of t has a say in
 // it, so that a Report that was read from JSON gives the same text.
 func (d drawing) stamp(t time.Time) string {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return ""
-	}
-	if d.utc() {
+	case d.utc():
 		return t.UTC().Format("2006-01-02 15:04:05")
+	case d.offset != "":
+		return t.Format("2006-01-02 15:04:05")
 	}
 	return t.Format("2006-01-02 15:04:05 -07:00")
 }
 
 // zoned returns t as it stands by itself.
 func (d drawing) zoned(t time.Time) string {
-	if text := d.stamp(t); text != "" && d.utc() {
-		return text + " UTC"
+	switch {
+	case t.IsZero():
+		return ""
+	case d.utc():
+		return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
 	}
-	return d.stamp(t)
+	return t.Format("2006-01-02 15:04:05 -07:00")
 }
 
 func severityTone(s alert.Severity) pdf.Tone {
@@ -503,6 +532,9 @@ func kindTitle(k alert.Kind) string {
 	}
 	return words(string(k))
 }
+
+// capped returns the title of a list, and how much of it is shown when that is not all.
+func capped(title string, n, total int) string { return join(" · ", title, shown(n, total)) }
 
 func shown(n, total int) string {
 	if n == total {

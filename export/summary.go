@@ -14,7 +14,7 @@ import (
 // summarize says in sentences what r, a report with all its lists, says in lists. It says nothing else, and nothing of what r does
 // not know.
 func summarize(r Report) string {
-	d := drawing{r: r}
+	d := drawing{r: r, offset: offset(r)}
 	var paragraphs []string
 	for _, p := range [][]string{d.whatHappened(), d.whoIsAffected(), d.whatWasDone(), d.howItEnded()} {
 		if len(p) > 0 {

@@ -87,6 +87,8 @@ func (f filler) fill(v reflect.Value, path string) {
 			for range n {
 				key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 				f.fill(key, path+".key")
+				// JSON puts keys in order by the bytes that it then mends.
+				key.SetString(strings.ReplaceAll(strings.ToValidUTF8(key.String(), "?"), surrogate, "?"))
 				f.fill(value, path)
 				v.SetMapIndex(key, value)
 			}

@@ -39,6 +39,8 @@ type Options struct {
 	MaxAssets   int                      // assets of one group that are listed; less than 1 means 10
 	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
 
+	MaxImages int // bytes that attached images may have together, the oldest comments' first; less than 1 means 32 MiB
+
 	// Hide is what the report must not tell, in any format. A Summarizer is not told either.
 	Hide Hidden
 }
@@ -47,6 +49,7 @@ const (
 	defaultAssets   = 10  // Microsoft Defender XDR, export of an incident as PDF
 	defaultEvidence = 100 // the same
 	mainEntities    = 3   // of one step of the attack story
+	defaultImages   = 32 << 20
 )
 
 // Collect returns the report on the incident with the given ID, as of one moment of s. It does not follow
@@ -60,6 +63,7 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	}
 	var c incident.Case
 	var entries []activity.Entry
+	var pictures images
 	err = s.View(ctx, func(r storage.Reader) (err error) {
 		if c.Incident, err = r.Incident(ctx, id); err != nil {
 			return err
@@ -79,13 +83,15 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 			}
 			entries = append(entries, e)
 		}
-		return nil
+		pictures, err = readImages(ctx, r, entries, opts)
+		return err
 	})
 	if err != nil {
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
 	c, entries = hide(opts.Hide, c, entries)
 	r := collect(c, entries, opts)
+	r.Images, r.ImagesLeftOut, r.MaxImages = pictures.contents, pictures.leftOut, pictures.most
 	if opts.Summarizer == nil {
 		return r, nil
 	}
@@ -140,6 +146,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if opts.MaxEvidence < 1 {
 		opts.MaxEvidence = defaultEvidence
+	}
+	if opts.MaxImages < 1 {
+		opts.MaxImages = defaultImages
 	}
 	return opts, nil
 }
@@ -444,7 +453,30 @@ func alertRow(a alert.Alert, o Options) AlertRow {
 		Status: a.Status, Category: alert.CategoryTitle(a.Category), Techniques: slices.Clone(a.Techniques),
 		Product: cmp.Or(a.Product, a.Origin.Source), Verdict: verdict,
 		Owner: owner(a.Owner), URL: a.URL, First: o.in(a.FirstActivity), Last: o.in(a.LastActivity), Repeats: a.Repeats,
+		Evidence: alertEvidence(a.Evidence),
 	}
+}
+
+// alertEvidence lists what an alert names.
+func alertEvidence(evidence []alert.Evidence) []AlertEvidence {
+	var list []AlertEvidence
+	places := make(map[AlertEvidence]int) // by kind and name
+	for _, v := range evidence {
+		if v.Entity == nil {
+			continue
+		}
+		e := AlertEvidence{Kind: v.Entity.Kind(), Name: v.Entity.Name()}
+		at, ok := places[e]
+		if !ok {
+			at = len(list)
+			places[e] = at
+			list = append(list, e)
+		}
+		if badness(v.Verdict) > badness(list[at].Verdict) {
+			list[at].Verdict = v.Verdict
+		}
+	}
+	return list
 }
 
 func activityRow(e activity.Entry, names nameBook, o Options) ActivityRow {

@@ -11,26 +11,40 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/util"
+
+	"github.com/incidentkit/incidentkit/incident"
 )
 
 // commentHTML returns the Markdown of a comment as HTML without anything active: HTML in it is text, images are links, links lead
 // to http, https and mailto only, and headings are bold, since the headings are the report's.
 func commentHTML(source string) (out template.HTML) {
+	long := len(source) > longestMarkdown
 	source = visible(source)
+	typed := template.HTML(`<p class="text">` + html.EscapeString(source) + "</p>")
+	if long {
+		return typed
+	}
 	defer func() {
 		if recover() != nil { // no source is known that does this
-			out = template.HTML("<p>" + html.EscapeString(source) + "</p>")
+			out = typed
 		}
 	}()
 	var b bytes.Buffer
-	md := goldmark.New(
-		goldmark.WithExtensions(extension.Strikethrough, extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignNone))),
-		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(quietly{}, 1))),
-	)
+	md := commentMarkdown(goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(quietly{}, 1))))
 	if err := md.Convert([]byte(source), &b); err != nil {
-		return template.HTML("<p>" + html.EscapeString(source) + "</p>")
+		return typed
 	}
 	return template.HTML(visible(b.String())) // references may stand for what cannot be seen
+}
+
+// longestMarkdown is how many bytes of a comment are taken for Markdown: as many as one that the library took can have. A longer
+// one stands as it was typed.
+const longestMarkdown = 4 * incident.MaxComment
+
+// commentMarkdown is the Markdown of comments.
+func commentMarkdown(o ...goldmark.Option) goldmark.Markdown {
+	return goldmark.New(append(o, goldmark.WithExtensions(
+		extension.Strikethrough, extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignNone))))...)
 }
 
 // quietly renders those parts of Markdown that could do something, or could be mistaken for the report's own.
@@ -60,24 +74,47 @@ func (quietly) image(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast
 
 // anchor leads to address if it is safe; else the address is said.
 func anchor(w util.BufWriter, address, label string, entering bool) (ast.WalkStatus, error) {
-	resolved := util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations([]byte(address))))
-	address = strings.TrimSpace(visible(string(resolved)))
+	address = destination(address)
 	if safeURL(address) {
 		return around(w, entering, `<a href="`+html.EscapeString(address)+`" rel="noopener noreferrer nofollow">`+label, "</a>")
 	}
 	return around(w, entering, label, html.EscapeString(" ("+address+")"))
 }
 
+// destination returns the address that the source of a link or an image means.
+func destination(source string) string {
+	resolved := util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations([]byte(source))))
+	return strings.TrimSpace(visible(string(resolved)))
+}
+
+// autoLinked returns the text of a link by itself and its address, which is "" where that is not safe.
+func autoLinked(n *ast.AutoLink, source []byte) (label, address string) {
+	label, address = string(n.Label(source)), string(n.URL(source))
+	if n.AutoLinkType == ast.AutoLinkEmail && !safeURL(address) {
+		address = "mailto:" + address
+	}
+	if !safeURL(address) {
+		address = ""
+	}
+	return label, address
+}
+
+// htmlText returns a block of HTML as it was typed.
+func htmlText(n *ast.HTMLBlock, source []byte) string {
+	text := string(n.Lines().Value(source))
+	if n.HasClosure() {
+		text += string(n.ClosureLine.Value(source))
+	}
+	return text
+}
+
 func (quietly) autoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil
 	}
-	link := n.(*ast.AutoLink)
-	address, label := string(link.URL(source)), html.EscapeString(string(link.Label(source)))
-	if link.AutoLinkType == ast.AutoLinkEmail && !safeURL(address) {
-		address = "mailto:" + address
-	}
-	if safeURL(address) {
+	label, address := autoLinked(n.(*ast.AutoLink), source)
+	label = html.EscapeString(label)
+	if address != "" {
 		label = `<a href="` + html.EscapeString(address) + `" rel="noopener noreferrer nofollow">` + label + "</a>"
 	}
 	_, err := w.WriteString(label)
@@ -96,12 +133,7 @@ func (quietly) htmlBlock(w util.BufWriter, source []byte, n ast.Node, entering b
 	if !entering {
 		return ast.WalkContinue, nil
 	}
-	block := n.(*ast.HTMLBlock)
-	text := string(block.Lines().Value(source))
-	if block.HasClosure() {
-		text += string(block.ClosureLine.Value(source))
-	}
-	_, err := w.WriteString("<pre>" + html.EscapeString(text) + "</pre>\n")
+	_, err := w.WriteString("<pre>" + html.EscapeString(htmlText(n.(*ast.HTMLBlock), source)) + "</pre>\n")
 	return ast.WalkContinue, err
 }
 

@@ -179,7 +179,7 @@ func detach(t *testing.T, file []byte) (name string, data []byte) {
 	return saved[0].Name(), data
 }
 
-// The Report is in the PDF, as the bytes whose sum is printed, and draws the same PDF.
+// The Report is in the PDF, as the bytes whose sum is printed, and draws the same PDF once it has its images again.
 func TestReportIsInside(t *testing.T) {
 	for name, r := range map[string]Report{"incident-1042.json": rich(t), "report.json": {Sections: []Section{Overview, Alerts}}} {
 		file := render(t, r)
@@ -189,11 +189,14 @@ func TestReportIsInside(t *testing.T) {
 		for _, want := range []string{name, fmt.Sprintf("%d bytes", len(data)), fmt.Sprintf("SHA-256 %x", sha256.Sum256(data))} {
 			assert.Contains(t, said, squeeze(want))
 		}
-		want, err := json.Marshal(r)
+		bare := r
+		bare.Images = nil
+		want, err := json.Marshal(bare)
 		require.NoError(t, err)
-		assert.Equal(t, string(want), string(data))
+		assert.True(t, string(want) == string(data))
 		var back Report
 		require.NoError(t, json.Unmarshal(data, &back))
+		back.Images = r.Images
 		assert.True(t, bytes.Equal(file, render(t, back)))
 
 		none := renderWith(t, r, &PDFOptions{NoData: true})

@@ -104,7 +104,7 @@ func (d drawing) deed(rows []ActivityRow, listed map[string]bool) deed {
 			own = append(own, a.What)
 		}
 		own = append(own, a.Reasons...)
-		if a.Text != "" && a.Text != a.Alert && !isComment(a) {
+		if a.Text != "" && a.Text != a.Alert && !isComment(a) && !a.Redacted {
 			out.Given = append(out.Given, a.Text)
 		}
 		if a.Alert != "" {

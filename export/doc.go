@@ -34,8 +34,10 @@
 //	story            the alerts as steps, oldest first
 //	assets           groups, each with rows, shown and total
 //	evidence         rows, shown and total
-//	alerts           the alerts
+//	alerts           the alerts, each with its evidence
 //	activity         the log, oldest first
+//	images           what is attached to comments, in base64, by SHA-256
+//	imagesLeftOut    SHA-256 of images for which there was no room in maxImages bytes
 //
 // New members may come without a new version; readers pass over those that they do not know.
 //
@@ -57,7 +59,9 @@
 // # Limits
 //
 // A report holds all alerts in full and the whole activity log of the incident, but only so many assets and
-// pieces of evidence as [Options] say; what was left out is counted. It is held in memory as a whole, and so
+// pieces of evidence as [Options] say; what was left out is counted. Attached images are in it up to so many bytes
+// as they say, and what was left out is said below its comment. Setting Images to nil gives the report without them. A comment of
+// more bytes than one of [incident.MaxComment] code points can have is shown as it was typed. A report is held in memory as a whole, and so
 // is each document but the CSV, which has at most [MaxQueueRows] rows.
 //
 // # Concurrency

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -69,7 +70,10 @@ func rich(t testing.TB) Report {
 		Entity: alert.URL{URL: "https://evil.example/a?b=c&d=<e>"}, Verdict: alert.NoThreatsFound, Roles: []alert.Role{alert.CommandAndControl},
 	})
 	at := start.Add(60 * time.Hour)
-	image := activity.Attachment{Name: "mail.png", Type: "image/png", Size: 71, Width: 3, Height: 2, SHA256: strings.Repeat("ab", 32)}
+	file, err := base64.StdEncoding.DecodeString("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+	require.NoError(t, err)
+	_, image, err := incident.Image{Name: "mail.png", Data: file}.Decode()
+	require.NoError(t, err)
 	by := activity.Actor{ID: "noor@contoso.example", Name: "Noor"}
 	entries = append(entries,
 		activity.Entry{Seq: 90, Time: at, Type: activity.Commented, Actor: by, Attachments: []activity.Attachment{image}, Text: "# Findings\n\n" +
@@ -79,7 +83,9 @@ func rich(t testing.TB) Report {
 		activity.Entry{Seq: 92, Time: at, Type: activity.Commented, Actor: by, Text: "Said elsewhere.", Origin: "inc-0", Occurred: start})
 	opts, err := (&Options{Location: time.FixedZone("Elsewhere", 5*3600+1800), MaxEvidence: 12}).withDefaults()
 	require.NoError(t, err)
-	return collect(c, entries, opts)
+	r := collect(c, entries, opts)
+	r.Images = map[string][]byte{image.SHA256: file}
+	return r
 }
 
 // The files in testdata are what people get; look at them when they change. To rewrite them: go test ./export -run TestGolden -update
@@ -126,7 +132,7 @@ func told(path string) bool {
 	if rest, ok := strings.CutPrefix(path, ".Incident."); ok {
 		return slices.Contains([]string{"Name", "Tags.Name", "Description", "Note"}, rest)
 	}
-	return !slices.Contains([]string{".SummaryBy", ".Assets.Group", ".Assets.Rows.Key", ".Evidence.Rows.Key", ".Alerts.ID", ".Activity.Changes.Path"}, path)
+	return !slices.Contains([]string{".SummaryBy", ".Assets.Group", ".Assets.Rows.Key", ".Evidence.Rows.Key", ".Alerts.ID", ".Activity.Changes.Path", ".Activity.Cause", ".Activity.AlertID"}, path)
 }
 
 // filled returns a report of all sections in which every list has one element and every text is another one, and those texts that a
@@ -136,7 +142,7 @@ func filled(text func(n int) string) (Report, []string) {
 		Generated: start, Sections: []Section{Overview, IncidentSummary, IncidentReport, AttackStory, Assets, Evidence, Alerts, Activity},
 		Facts: make([]Fact, 1), Threats: []Threat{{Techniques: make([]string, 1)}}, Story: []Event{{Entities: make([]string, 1)}},
 		Assets:   []AssetList{{Rows: []AssetRow{{Roles: make([]alert.Role, 1), Tags: make([]string, 1)}}}},
-		Evidence: EvidenceList{Rows: []EvidenceRow{{Roles: make([]alert.Role, 1)}}}, Alerts: []AlertRow{{Techniques: make([]string, 1)}},
+		Evidence: EvidenceList{Rows: []EvidenceRow{{Roles: make([]alert.Role, 1)}}}, Alerts: []AlertRow{{Techniques: make([]string, 1), Evidence: make([]AlertEvidence, 1)}},
 		Activity: []ActivityRow{{Changes: make([]ChangeRow, 1), Reasons: make([]string, 1), Attachments: make([]activity.Attachment, 1)}},
 		Incident: incident.Incident{Status: incident.Resolved, Tags: make([]incident.Tag, 1)},
 	}
@@ -181,11 +187,12 @@ var corpus = []string{
 }
 
 var allowedTags = strings.Fields("html head meta title style body header p h1 h2 h3 h4 ul ol li nav a main section dl div dt dd table caption thead tbody tr th td " +
-	"article span bdi strong em code pre blockquote del br hr")
+	"article span bdi strong em code pre blockquote del br hr figure figcaption img")
 
 var allowedAttributes = map[string]string{
 	"html": "lang", "meta": "charset http-equiv content name", "p": "class dir", "h1": "dir", "h2": "id", "h3": "dir", "ul": "class", "li": "dir", "ol": "class start", "nav": "aria-labelledby",
 	"a": "href rel", "section": "aria-labelledby", "div": "class dir", "th": "scope class", "td": "class dir", "span": "class aria-hidden",
+	"figure": "id", "figcaption": "dir", "img": "src alt width height",
 }
 
 // inert fails unless all that a document consists of is harmless, and returns its text.
@@ -206,6 +213,9 @@ func inert(t require.TestingT, document string) string {
 			require.Empty(t, n.Namespace)
 			for _, a := range n.Attr {
 				require.Contains(t, strings.Fields(allowedAttributes[n.Data]), a.Key, n.Data)
+				if a.Key == "src" {
+					require.Regexp(t, `^data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/]+=*$`, a.Val)
+				}
 				if a.Key == "href" && !strings.HasPrefix(a.Val, "#") {
 					require.Regexp(t, `^(?i:https?://|mailto:)`, a.Val)
 					b.WriteString(address(a.Val))
@@ -329,7 +339,7 @@ func TestHTMLIsAccessible(t *testing.T) {
 // A browser is told to run and to load nothing, and that the one style is meant.
 func TestHTMLForbidsWhatItDoesNotNeed(t *testing.T) {
 	got := written(t, WriteHTML, rich(t))
-	assert.Regexp(t, `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-[^' ]{43,60}'; base-uri 'none'; form-action 'none'">`, html.UnescapeString(got))
+	assert.Regexp(t, `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-[^' ]{43,60}'; img-src data:; base-uri 'none'; form-action 'none'">`, html.UnescapeString(got))
 	assert.NotContains(t, got, "style=")
 	assert.Equal(t, 1, strings.Count(got, "<style>"))
 }

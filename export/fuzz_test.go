@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -37,39 +35,36 @@ func drawnBy(t testing.TB, f format, r Report, size int) string {
 	return b.String()
 }
 
-// holds fails unless everything that is true of all reports is true of r:
+// holds fails unless everything that is true of all reports is true of r, whose texts it changes:
 //
 //   - every format draws it, in no more pages and bytes than its size explains, and twice the same;
-//   - the PDF opens, the HTML is inert, and both HTML and Markdown are UTF-8;
-//   - JSON keeps it: what comes back gives the same documents, and so does it again.
+//   - the PDF opens, the HTML is inert, and all but the PDF are UTF-8;
+//   - JSON keeps it: what comes back gives the same documents, but for bytes that are no UTF-8 and half surrogate pairs, which are U+FFFD.
 func holds(t testing.TB, r Report) {
 	t.Helper()
 	text, err := json.Marshal(r)
 	require.NoError(t, err)
 	size := len(text)
-	clean := true
-	texts(reflect.ValueOf(&r).Elem(), "", func(_ string, s reflect.Value) { clean = clean && utf8.ValidString(s.String()) })
-	back := throughJSON(t, r)
-	again := throughJSON(t, back)
 	for _, f := range documents {
 		got := drawnBy(t, f, r, size)
-		require.Equal(t, got, drawnBy(t, f, r, size), "%s: a second time", f.name)
 		require.Less(t, len(got), 200_000+40*size, f.name)
-		switch f.name {
-		case "pdf":
-			pages := opens(t, got)
-			require.Less(t, pages, 60+size/20, "pages of a report of %d bytes", size)
-		case "html":
+		if f.name == "pdf" {
+			require.Less(t, opens(t, got), 60+size/20, "pages of a report of %d bytes", size)
+			continue
+		}
+		require.True(t, utf8.ValidString(got), f.name)
+		if f.name == "html" {
 			inert(t, got)
-			fallthrough
-		default:
-			require.True(t, utf8.ValidString(got), f.name)
 		}
-		first := drawnBy(t, f, back, size)
-		if clean && !bytes.Contains(text, []byte(surrogate)) {
-			requireSame(t, got, first, f.name+" through JSON")
-		}
-		requireSame(t, first, drawnBy(t, f, again, size), f.name+" through JSON twice")
+	}
+	back := throughJSON(t, r)
+	texts(reflect.ValueOf(&r).Elem(), "", func(_ string, s reflect.Value) {
+		s.SetString(strings.ReplaceAll(string([]rune(s.String())), surrogate, "\uFFFD"))
+	})
+	for _, f := range documents {
+		got := drawnBy(t, f, r, size)
+		requireSame(t, got, drawnBy(t, f, r, size), f.name+" a second time")
+		requireSame(t, got, drawnBy(t, f, back, size), f.name+" through JSON")
 	}
 }
 
@@ -267,19 +262,4 @@ func TestHostileImagesInAReport(t *testing.T) {
 			holds(t, r)
 		})
 	}
-}
-
-// The kept inputs are small and ours.
-func TestCorpusIsSmall(t *testing.T) {
-	total := 0
-	require.NoError(t, filepath.Walk("testdata/fuzz", func(_ string, i os.FileInfo, err error) error {
-		if err == nil {
-			total += int(i.Size())
-		}
-		if os.IsNotExist(err) {
-			return nil
-		}
-		return err
-	}))
-	assert.Less(t, total, 200_000)
 }

@@ -103,10 +103,8 @@ func (m markdown) pair(p pair) string {
 
 func (m markdown) table(t table) {
 	m.blank()
-	if t.Caption != "" {
-		m.line(m.text(t.Caption))
-		m.blank()
-	}
+	m.line(m.text(t.Caption))
+	m.blank()
 	titles, rule := "|", "|"
 	for _, c := range t.Columns {
 		titles += " " + m.text(c.Title) + " |"
@@ -140,6 +138,9 @@ func (m markdown) entry(e entry) {
 	}
 	for _, l := range e.Lines {
 		m.line(inside, "- ", m.text(l))
+	}
+	for _, f := range e.Figures {
+		m.line(inside, "- ", m.text(f.Caption))
 	}
 	for _, t := range e.Texts {
 		m.blank()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -71,6 +72,7 @@ type entry struct {
 	Lines   []string
 	Texts   []pair // at length, with line feeds
 	Comment string // Markdown
+	Figures []figure
 }
 
 // outlined returns r in the order of its sections.
@@ -223,7 +225,7 @@ func assetBlocks(lists []AssetList) []block {
 	}
 	var blocks []block
 	for _, l := range lists {
-		t := &table{Columns: []column{
+		t := &table{Caption: assetCount(l.Total, l.Title) + ", the worst first", Columns: []column{
 			{Title: "Name"}, {Title: "Verdict"}, {Title: "Roles"}, {Title: "Tags"}, {Title: "Details"}, {Title: "Alerts", Number: true},
 		}}
 		for _, a := range l.Rows {
@@ -241,7 +243,7 @@ func evidenceBlocks(l EvidenceList) []block {
 	if len(l.Rows) == 0 {
 		return []block{{Remark: "No evidence."}}
 	}
-	t := &table{Caption: "The worst first, then what most alerts name", Columns: []column{
+	t := &table{Caption: plural(l.Total, "entity", "entities") + ", the worst first", Columns: []column{
 		{Title: "Type"}, {Title: "Name"}, {Title: "Verdict"}, {Title: "Remediation"}, {Title: "Roles"}, {Title: "Details"}, {Title: "Alerts", Number: true},
 	}}
 	for _, e := range l.Rows {
@@ -265,7 +267,7 @@ func (d drawing) alertBlocks() []block {
 				e.Pairs = append(e.Pairs, pair{label, cell{Text: value}})
 			}
 		}
-		add("Activity", join(" ", d.zoned(a.First), d.until(a.First, a.Last)))
+		add(d.timeTitle("Activity"), join(" ", d.stamp(a.First), d.until(a.First, a.Last)))
 		add("Category", a.Category)
 		add("Techniques", strings.Join(a.Techniques, ", "))
 		add("Product", a.Product)
@@ -277,7 +279,8 @@ func (d drawing) alertBlocks() []block {
 		if e.Title.Link == "" {
 			add("Address", a.URL)
 		}
-		for _, t := range []pair{{"Description", cell{Text: a.Description}}, {"Recommended actions", cell{Text: a.RecommendedActions}}} {
+		for _, t := range []pair{{"Description", cell{Text: a.Description}}, {"Recommended actions", cell{Text: a.RecommendedActions}},
+			{"Evidence", cell{Text: strings.Join(byKind(a.Evidence), "\n")}}} {
 			if strings.TrimSpace(t.Value.Text) != "" {
 				e.Texts = append(e.Texts, t)
 			}
@@ -292,41 +295,35 @@ func (d drawing) activityBlocks() []block {
 		return []block{{Remark: "No activity."}}
 	}
 	var list []entry
-	for _, a := range d.r.Activity {
-		e := entry{Title: cell{Text: a.What}, Lead: []cell{{Text: d.zoned(a.Time)}, {Text: a.Who}}}
+	for _, a := range d.deeds() {
+		e := entry{Title: cell{Text: a.Title}, Lead: []cell{{Text: d.stamp(a.Time)}, {Text: a.Who}}, Lines: a.Lines}
 		if a.Trigger == activity.Automated {
 			e.Lead = append(e.Lead, cell{Text: "automated"})
 		}
-		if a.Alert != "" {
-			e.Lines = append(e.Lines, "Alert: "+a.Alert)
-		}
-		for _, c := range a.Changes {
-			if !upkeep(c.Path) && c.After != d.zoned(a.Time) {
-				e.Lines = append(e.Lines, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.Before, "none"), cmp.Or(c.After, "none")))
+		for _, text := range a.Given {
+			if strings.Contains(text, "\n") {
+				e.Texts = append(e.Texts, pair{"Reason", cell{Text: text}})
+			} else {
+				e.Lines = append(e.Lines, "Reason: "+text)
 			}
 		}
-		e.Lines = append(e.Lines, a.Reasons...)
 		switch {
 		case a.Redacted:
 			e.Lines = append(e.Lines, "[Redacted: what this comment said was taken away]")
-		case a.What == activity.Commented.Title():
+		case isComment(a.ActivityRow):
 			e.Comment = a.Text
-		case a.Text != "" && a.Text != a.Alert:
-			e.Texts = append(e.Texts, pair{"", cell{Text: a.Text}})
 		}
 		for _, image := range a.Attachments {
-			e.Lines = append(e.Lines, fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
-				cmp.Or(image.Name, "[redacted]"), image.Type, image.Size, image.Width, image.Height, image.SHA256))
-		}
-		if !a.Written.IsZero() {
-			e.Lines = append(e.Lines, "Written "+d.zoned(a.Written))
-		}
-		if a.Origin != "" {
-			e.Lines = append(e.Lines, "Copied from incident "+string(a.Origin))
+			e.Figures = append(e.Figures, figure{Caption: attached(image), attachment: image, redacted: a.Redacted})
 		}
 		list = append(list, e)
 	}
-	return []block{{Entries: list}}
+	blocks := []block{{Entries: list}}
+	if d.offset != "" {
+		where := strings.Trim(d.offset, " ()")
+		blocks = slices.Insert(blocks, 0, block{Remark: "Times are in UTC" + strings.TrimPrefix(where, "UTC") + "."})
+	}
+	return blocks
 }
 
 func (d drawing) timeTitle(title string) string { return title + d.offset }
@@ -357,16 +354,7 @@ func linked(text, address string) cell {
 }
 
 // safeURL reports whether a reader may be led to address: a web page or somebody's mail program.
-func safeURL(address string) bool {
-	scheme, rest, ok := strings.Cut(address, ":")
-	switch strings.ToLower(scheme) {
-	case "http", "https":
-		return ok && strings.HasPrefix(rest, "//")
-	case "mailto":
-		return ok
-	}
-	return false
-}
+func safeURL(address string) bool { return pdf.Linkable(address) }
 
 func severityMarked(s alert.Severity) cell {
 	c := cell{Text: words(s.String())}

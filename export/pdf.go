@@ -34,7 +34,7 @@ type PDFOptions struct {
 //
 // The first page begins with what everybody must know: name, severity, status, verdict, who has it, since when, how much is
 // affected. Then follow a table of contents, where there are two sections or more, the sections, and what the report says of itself: when
-// it was generated, the time zone, what is hidden. The Report as JSON, as MarshalJSON returns it, is attached as "incident-42.json",
+// it was generated, the time zone, what is hidden. The Report as JSON, as MarshalJSON returns it but for Images, is attached as "incident-42.json",
 // or "report.json" for an incident without a number; name, size and SHA-256 are printed. If it cannot be written as JSON, the report says so.
 //
 // Characters
@@ -42,6 +42,10 @@ type PDFOptions struct {
 // then says how many; which scripts are drawn right is in the package comment. Nothing is cut but what runs along
 // pages at their head and foot and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
 // entry, count comments, or keep up an incident's summary of its alerts, but for their number.
+//
+// Comments stand in the activity log as their Markdown means, but for HTML, which is text, and images of Markdown, which are links.
+// Images that are attached to them follow, on white, with no more pixels than print needs and without anything else that stood in
+// their files; of those that are not shown, the caption says why.
 //
 // Nothing is written unless the whole document could be drawn. The error is that of ctx, which is looked at
 // for every page, or that of w, or says what could not be drawn. WritePDF does not panic, whatever r holds.
@@ -344,6 +348,10 @@ func alertNote(a AlertRow) []pdf.Span {
 	add("", from, pdf.Muted)
 	add("", a.Description, 0)
 	add("Recommended actions: ", a.RecommendedActions, 0)
+	add("Evidence: ", strings.Join(byKind(a.Evidence), " · "), 0)
+	if !safeURL(a.URL) {
+		add("Address: ", a.URL, 0) // no link
+	}
 	return note
 }
 
@@ -371,6 +379,27 @@ func filledColumns(t pdf.Table) pdf.Table {
 	return t
 }
 
+// byKind returns evidence in words, each kind once, in order of appearance: "File: a.exe (malicious), b.exe".
+func byKind(evidence []AlertEvidence) []string {
+	var kinds []alert.Kind
+	names := make(map[alert.Kind][]string)
+	for _, e := range evidence {
+		name := e.Name
+		if e.Verdict != alert.NotJudged {
+			name += " (" + strings.ToLower(words(string(e.Verdict))) + ")"
+		}
+		if names[e.Kind] == nil {
+			kinds = append(kinds, e.Kind)
+		}
+		names[e.Kind] = append(names[e.Kind], name)
+	}
+	texts := make([]string, len(kinds))
+	for n, k := range kinds {
+		texts[n] = kindTitle(k) + ": " + strings.Join(names[k], ", ")
+	}
+	return texts
+}
+
 // quiet returns a note of what is good to know.
 func quiet(text string) []pdf.Span { return []pdf.Span{{Text: text, Style: pdf.Muted}} }
 
@@ -391,50 +420,50 @@ func (d drawing) activity() {
 	d.Heading(1, "Activity log")
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
-	for _, a := range d.r.Activity {
+	var flows [][]pdf.Block
+	seen := gallery{images: d.r.Images, pictures: map[string]picture{}}
+	for _, a := range d.deeds() {
 		who := a.Who
 		if a.Trigger == activity.Automated {
 			who = join("\n", who, "automated")
 		}
-		var lines []string
-		if a.Alert != "" {
-			lines = append(lines, "Alert: "+a.Alert)
+		lines := a.Lines
+		for _, text := range a.Given {
+			lines = append(lines, "Reason: "+text)
 		}
-		for _, c := range a.Changes {
-			if !upkeep(c.Path) && c.After != d.zoned(a.Time) {
-				lines = append(lines, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.Before, "none"), cmp.Or(c.After, "none")))
-			}
-		}
-		lines = append(lines, a.Reasons...)
-		if a.Text != "" && a.Text != a.Alert {
-			lines = append(lines, a.Text)
-		}
-		if !a.Written.IsZero() {
-			lines = append(lines, "Written "+d.zoned(a.Written))
-		}
-		if a.Origin != "" {
-			lines = append(lines, "Copied from incident "+string(a.Origin))
+		var flow []pdf.Block
+		if isComment(a.ActivityRow) {
+			flow = commentFlow(a.Text)
 		}
 		rows = append(rows, []pdf.Cell{
-			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Text: strings.Join(lines, "\n")},
+			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.Title, Style: pdf.Bold}, {Text: strings.Join(lines, "\n")},
 		})
-		notes = append(notes, commentNote(a))
+		notes = append(notes, commentNote(a.ActivityRow))
+		if !a.Redacted {
+			for _, image := range a.Attachments {
+				if d.Err() != nil {
+					return
+				}
+				p := seen.picture(image.SHA256)
+				flow = append(flow, pdf.Block{Kind: pdf.PictureBlock, Picture: p.paper, Spans: []pdf.Span{{Text: join(". ", attached(image), d.r.remark(image, p))}}})
+			}
+		}
+		flows = append(flows, flow)
 	}
 	d.Table(pdf.Table{
-		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 98}, {Title: "Activity", Width: 88}, {Title: "Details"}},
-		Rows:    rows, Notes: notes, NoteColumn: 1, Empty: "No activity.",
+		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 92}, {Title: "Activity", Width: 84}, {Title: "Details"}},
+		Rows:    rows, Notes: notes, Flows: flows, NoteColumn: 1, Empty: "No activity.",
 	})
 }
 
-// commentNote returns what was attached to a comment, and that it was redacted.
+// commentNote returns what is left of a comment that was redacted.
 func commentNote(a ActivityRow) []pdf.Span {
-	var lines []string
-	if a.Redacted {
-		lines = append(lines, "[Redacted: what this comment said was taken away]")
+	if !a.Redacted {
+		return nil
 	}
+	lines := []string{"[Redacted: what this comment said was taken away]"}
 	for _, image := range a.Attachments {
-		lines = append(lines, fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
-			cmp.Or(image.Name, "[redacted]"), image.Type, image.Size, image.Width, image.Height, image.SHA256))
+		lines = append(lines, attached(image))
 	}
 	return quiet(strings.Join(lines, "\n"))
 }

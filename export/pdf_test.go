@@ -65,6 +65,9 @@ func TestPDFSaysEverything(t *testing.T) {
 	}
 	for _, a := range r.Alerts {
 		want = append(want, a.Title, a.Description, a.RecommendedActions)
+		for _, e := range a.Evidence {
+			want = append(want, e.Name)
+		}
 	}
 	for _, l := range r.Assets {
 		for _, a := range l.Rows {

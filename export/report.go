@@ -74,6 +74,12 @@ type Report struct {
 	Evidence EvidenceList  `json:"evidence,omitzero"`  // everything else
 	Alerts   []AlertRow    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query]
 	Activity []ActivityRow `json:"activity,omitempty"` // oldest first
+
+	// Images are the contents of attachments of Activity by their SHA-256 in lower-case hexadecimal, byte by byte as they were
+	// attached, each once. Those that were redacted, and those that the storage does not have, are not among them.
+	Images        map[string][]byte `json:"images,omitempty"`
+	ImagesLeftOut []string          `json:"imagesLeftOut,omitempty"` // SHA-256 of those with which Images would be larger than MaxImages
+	MaxImages     int               `json:"maxImages,omitempty"`     // bytes that Images may have; 0 when none was left out
 }
 
 // An Author says how a text of a report came to be. The zero Author, "", wrote nothing.
@@ -169,6 +175,15 @@ type AlertRow struct {
 	First              time.Time      `json:"first,omitzero"`
 	Last               time.Time      `json:"last,omitzero"`
 	Repeats            int            `json:"repeats,omitempty"`
+
+	Evidence []AlertEvidence `json:"evidence,omitempty"` // all that it names, assets too, in the order of the source
+}
+
+// An AlertEvidence is an entity that one alert names, once however often it does.
+type AlertEvidence struct {
+	Kind    alert.Kind            `json:"kind"`
+	Name    string                `json:"name"`
+	Verdict alert.EvidenceVerdict `json:"verdict,omitempty"` // the worst that the alert gave
 }
 
 // An ActivityRow is one entry of the log.
@@ -186,7 +201,7 @@ type ActivityRow struct {
 	Origin  alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from
 	Written time.Time        `json:"written,omitzero"`  // when it happened at the source, if it was imported
 
-	Attachments []activity.Attachment `json:"attachments,omitempty"` // images of a comment, which are not shown
+	Attachments []activity.Attachment `json:"attachments,omitempty"` // images of a comment; their contents are in Images
 	Redacted    bool                  `json:"redacted,omitempty"`    // Text and the Names of Attachments were taken away
 }
 

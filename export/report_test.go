@@ -266,3 +266,29 @@ func TestCommentsWithImagesInTheReport(t *testing.T) {
 	}
 	assert.NotContains(t, got, "secret")
 }
+
+// Each alert tells all that it names, once, with the worst that it says of it.
+func TestAlertsHaveTheirEvidence(t *testing.T) {
+	c, _ := sample(t, 1)
+	c.Alerts[0].URL = "file:///alerts/0"
+	c.Alerts[0].Evidence = []alert.Evidence{
+		{Entity: alert.File{FileName: "a.exe"}, Verdict: alert.Suspicious}, {Entity: alert.Device{HostName: "ws-17"}}, {}, {Entity: alert.File{FileName: "a.exe"}, Verdict: alert.Malicious},
+		{Entity: alert.File{FileName: "b.exe"}, Verdict: alert.NoThreatsFound}, {Entity: alert.IP{Address: "192.0.2.1"}, Verdict: "odd"},
+	}
+	opts, err := (*Options)(nil).withDefaults()
+	require.NoError(t, err)
+	r := collect(c, nil, opts)
+	assert.Equal(t, []AlertEvidence{
+		{alert.KindFile, "a.exe", alert.Malicious}, {alert.KindDevice, "ws-17", ""}, {alert.KindFile, "b.exe", alert.NoThreatsFound}, {alert.KindIP, "192.0.2.1", "odd"},
+	}, r.Alerts[0].Evidence)
+	got := text(t, render(t, r))
+	for _, want := range []string{"Evidence: File: a.exe (malicious), b.exe (no threats found) · Device: ws-17 · IP: 192.0.2.1 (odd)", "Address: file:///alerts/0"} {
+		assert.Contains(t, got, squeeze(want))
+	}
+	for _, f := range formats[:2] {
+		got := strings.ReplaceAll(written(t, f.write, r), `\`, "")
+		for _, want := range []string{"File: a.exe (malicious), b.exe (no threats found)", "Device: ws-17", "IP: 192.0.2.1 (odd)"} {
+			assert.Contains(t, got, want, f.name)
+		}
+	}
+}

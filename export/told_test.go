@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ var untold = map[string]string{
 	".Incident.Verdict.":     "Verdict says it in words",
 	".Incident.Extra":        "for who reads the JSON",
 	".TimeZone":              "only its offset has a say in a time, and HTML and Markdown name it once",
+	".ImagesLeftOut":         "attachments that have these sums say so",
 	".SummaryBy":             "of the authors' words, none is said as it is",
 	".Threats.Category":      "Title says it in words",
 	".Assets.Group":          "Title says it in words",
@@ -38,6 +40,8 @@ var untold = map[string]string{
 	".Alerts.URL":            "what the title leads to",
 	".Facts.URL":             "what the value leads to",
 	".Activity.Changes.Path": "Field says it in words",
+	".Activity.Cause":        "tells which rows are told as one; see TestDeedsTellTheirRows",
+	".Activity.AlertID":      "tells alerts apart",
 }
 
 func isTold(path string) bool {
@@ -100,6 +104,14 @@ func everything(text func(n int) string) (Report, map[string]string) {
 	for s := Overview; s <= Activity; s++ {
 		r.Sections = append(r.Sections, s)
 	}
+	// Of lists that changed is told what came and what went, and else what was and what is.
+	for n := range r.Activity {
+		lists, others := &r.Activity[n].Changes[0], &r.Activity[n].Changes[1]
+		for _, text := range slices.Concat([]string{lists.Before, lists.After}, others.Added, others.Removed) {
+			maps.DeleteFunc(all, func(_, s string) bool { return s == text })
+		}
+		lists.Before, lists.After, others.Added, others.Removed = "", "", nil, nil
+	}
 	return r, all
 }
 
@@ -155,6 +167,12 @@ func toldBy(t *testing.T, f format, r Report) string {
 		return evenly(inert(t, file))
 	}
 	return evenly(strings.ReplaceAll(file, `\`, ""))
+}
+
+// JSON keeps every field that a report has, those that no document tells too.
+func TestJSONKeepsEverything(t *testing.T) {
+	r, _ := everything(func(n int) string { return fmt.Sprint("text ", n) })
+	assert.Equal(t, r, throughJSON(t, r))
 }
 
 // What untold names is there to be told.

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
 )
 
 // Limits of the images of a comment; they are this library's.
@@ -46,8 +47,20 @@ type Image struct {
 // Inspect returns i with what is found in Data, right or wrong, so that [AddComment] need not decode it each time
 // that it is asked. Decoding takes up to 24 bytes of memory a pixel. Data must not be changed afterwards.
 func (i Image) Inspect() Image {
-	i.seen = new(inspect(i.Data))
+	found, _ := inspect(i.Data)
+	i.seen = &found
 	return i
+}
+
+// Decode returns the picture, of an animated GIF the first one, and what it is attached as under the Name of i. Data that may not be
+// attached is an [*alert.FieldError]. Decoding takes up to 24 bytes of memory a pixel.
+func (i Image) Decode() (image.Image, activity.Attachment, error) {
+	found, picture := inspect(i.Data)
+	if found.want != "" {
+		return nil, activity.Attachment{}, &alert.FieldError{Field: "data", Value: found.value, Want: found.want}
+	}
+	found.attachment.Name = i.Name
+	return picture, found.attachment, nil
 }
 
 // An inspection is what was found in an image.
@@ -73,8 +86,8 @@ var formats = []format{
 // a few kilobytes could keep a decoder busy for minutes else. Ten times is common.
 const maxScans = 100
 
-func inspect(data []byte) (found inspection) {
-	wrong := func(value, want string) inspection { return inspection{value: value, want: want} }
+func inspect(data []byte) (inspection, image.Image) {
+	wrong := func(value, want string) (inspection, image.Image) { return inspection{value: value, want: want}, nil }
 	size := fmt.Sprintf("%d bytes", len(data))
 	if len(data) > MaxImage {
 		return wrong(size, fmt.Sprintf("at most %d bytes", MaxImage))
@@ -94,13 +107,14 @@ func inspect(data []byte) (found inspection) {
 	case f.media == "image/jpeg" && int64(bytes.Count(data, []byte("\xff\xda"))) > max(maxScans, maxScans*MaxPixels/pixels):
 		return wrong(size, "a JPEG image that does not go over its pixels so often")
 	}
-	if _, err := f.decode(bytes.NewReader(data)); err != nil {
+	picture, err := f.decode(bytes.NewReader(data))
+	if err != nil {
 		return wrong(size, fmt.Sprintf("a %s image that can be decoded: %v", f.name, err))
 	}
 	digest := sha256.Sum256(data)
 	return inspection{attachment: activity.Attachment{
 		Type: f.media, Size: int64(len(data)), Width: c.Width, Height: c.Height, SHA256: hex.EncodeToString(digest[:]),
-	}}
+	}}, picture
 }
 
 // images notes what is wrong with images, and returns what they are attached as and what they hold.

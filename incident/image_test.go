@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 )
@@ -261,4 +262,19 @@ func FuzzImage(f *testing.F) {
 		require.Equal(t, size.Width, a.Width)
 		require.Equal(t, size.Height, a.Height)
 	})
+}
+
+// What may be attached can be decoded again by whoever shows it, and what may not says why.
+func TestImagesAreDecoded(t *testing.T) {
+	for media, data := range map[string][]byte{
+		"image/png": pngOf(image.NewGray(image.Rect(0, 0, 5, 4))), "image/jpeg": jpegOf(image.NewGray(image.Rect(0, 0, 5, 4))), "image/gif": gifOf(3, 5, 4),
+	} {
+		picture, a, err := incident.Image{Name: "shot", Data: data}.Decode()
+		require.NoError(t, err, media)
+		sum := sha256.Sum256(data)
+		assert.Equal(t, image.Pt(5, 4), picture.Bounds().Size(), media)
+		assert.Equal(t, activity.Attachment{Name: "shot", Type: media, Size: int64(len(data)), Width: 5, Height: 4, SHA256: hex.EncodeToString(sum[:])}, a)
+		_, _, err = incident.Image{Data: data[:20]}.Decode()
+		assert.ErrorIs(t, err, alert.ErrInvalid, media)
+	}
 }

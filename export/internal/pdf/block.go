@@ -371,7 +371,7 @@ func (d *Document) place(t styled, line extent, x, y, width, height int, align A
 		return
 	}
 	for piece, r := range t.pieces(line) {
-		if r.link == "" && line.end <= r.end { // the last one: nobody needs its width
+		if r.plain() && line.end <= r.end { // the last one: nobody needs its width
 			d.drawn(x, base, piece, r.ink)
 			return
 		}
@@ -381,8 +381,14 @@ func (d *Document) place(t styled, line extent, x, y, width, height int, align A
 
 // placePiece draws a part of a line in one ink, and returns its width.
 func (d *Document) placePiece(piece string, r run, x, y, base, height int) int {
-	d.drawn(x, base, piece, r.ink)
 	advance := d.textWidth(piece, r.ink)
+	if r.ink.face == mono && !r.grounded {
+		d.fill(x-600, base-r.ink.size*9/10, advance+1200, r.ink.size*6/5, pale)
+	}
+	d.drawn(x, base, piece, r.ink)
+	if r.ink.struck {
+		d.line(x, base-r.ink.size*27/100, advance, 0, 600, r.ink.color)
+	}
 	if r.link != "" {
 		d.add(op{kind: linkOp, x: x, y: y, w: advance, h: height, text: r.link})
 		d.line(x, base+1200, advance, 0, 400, lightBlue)

@@ -12,8 +12,9 @@
 //
 // All text is cleaned and broken into lines here. The library's own line
 // breaking loses characters, and text that it does not expect makes it panic.
-// Two DejaVu faces are built in, a condensed sans and its bold. They cover Latin,
-// Greek, Cyrillic, Hebrew and Arabic and many symbols. For the rest, such as
+// Three DejaVu faces are built in: a condensed sans, its bold, and one for code whose
+// letters are all of one width. They cover Latin, Greek, Cyrillic, Hebrew and Arabic
+// and many symbols; slanted text is the upright one leaning. For the rest, such as
 // Chinese, Japanese and Korean, [Options] takes fonts. What no font has stands as
 // a mark with its code point, and [Document.Replaced] counts it.
 //

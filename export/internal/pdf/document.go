@@ -49,6 +49,7 @@ type Document struct {
 	ctx      context.Context // of the one call in which the document lives
 	opts     Options
 	faces    [faceCount]*face
+	pictures []*Picture
 	pages    [][]op
 	outline  []bookmark
 	replaced int
@@ -102,6 +103,7 @@ func New(ctx context.Context, opts Options) *Document {
 	for id := range faceCount {
 		d.faces[id] = newFace(id)
 	}
+	d.faces[mono].fallback = []*face{newFace(sans)} // it has no Hebrew, and less of much else
 	for i, data := range opts.Fonts {
 		f, err := parseFont(fmt.Sprintf("Extra%d", i+1), data)
 		if err != nil {
@@ -125,6 +127,15 @@ func New(ctx context.Context, opts Options) *Document {
 // Replaced returns how many runes and bytes of the texts added so far could not
 // be drawn and were replaced by a visible mark.
 func (d *Document) Replaced() int { return d.replaced }
+
+// Err returns what has gone wrong so far: the first mistake made, or that the context
+// is done.
+func (d *Document) Err() error {
+	if d.err == nil {
+		return d.ctx.Err()
+	}
+	return d.err
+}
 
 // Pages returns the number of pages laid out so far, at least 1.
 func (d *Document) Pages() int { return len(d.pages) }
@@ -244,6 +255,10 @@ func thousandths(points float64) int {
 	}
 	return int(math.Round(max(-1e6, min(1e6, points)) * point))
 }
+
+// Linkable reports whether a document links to an address: to http or https with
+// a host, or to mailto, in at most 2,000 bytes.
+func Linkable(address string) bool { return safeLink(address) != "" }
 
 // safeLink returns the address of a link, empty unless it is one that may go
 // into a report: http, https with a host, or mailto.

@@ -394,6 +394,11 @@ func FuzzDocument(f *testing.F) {
 					Columns: []Column{{Title: next(n), Width: float64(n)}, {Title: next(5), Align: Align(n % 2)}},
 					Rows:    [][]Cell{{{Text: next(n * 99)}, {Text: next(n), Tone: tone, Link: next(n)}}, {}, {{Text: next(n * 7), Style: Style(b)}}},
 					Notes:   [][]Span{{{Text: next(n * 60)}}, {{Text: next(n), Style: Style(b)}}}, NoteColumn: n % 3,
+					Flows: [][]Block{nil, {
+						{Kind: BlockKind(b / 2 % 6), Spans: []Span{{Text: next(n * 20), Style: Style(b * 3)}, {Text: next(n), Style: Code}}},
+						{Kind: TableBlock, Rows: [][][]Span{{{{Text: next(n)}}, nil}, {{{Text: next(n * 5), Style: Struck}}, {{Text: next(4)}}}}},
+						{Inside: []Container{{Quote: true}, {Marker: next(3), Widest: next(n)}}, Spans: []Span{{Text: next(n * 9), Style: Slanted}}},
+					}},
 					Caption: next(n),
 				})
 			case 5:

@@ -31,8 +31,11 @@ type embedding struct {
 
 // embed adds the fonts for the runes of used to doc.
 func (f *face) embed(doc *fpdf.Fpdf, z *zlib.Writer, used *runeSet) (*embedding, error) {
-	e := &embedding{face: f}
 	runes := slices.Collect(used.all)
+	if len(runes) == 0 {
+		return nil, nil // nothing is drawn with it
+	}
+	e := &embedding{face: f}
 	if len(f.fallback) == 0 {
 		return e, e.add(doc, z, f, runes)
 	}

@@ -10,11 +10,15 @@ var sansFont string
 //go:embed fonts/DejaVuSansCondensed-Bold.ttf
 var boldFont string
 
+//go:embed fonts/DejaVuSansMono.ttf
+var monoFont string
+
 type faceID uint8
 
 const (
 	sans faceID = iota
 	bold
+	mono
 	faceCount
 )
 
@@ -43,8 +47,11 @@ type face struct {
 const noGlyph = 0xFFFF
 
 func newFace(id faceID) *face {
-	if id == bold {
+	switch id {
+	case bold:
 		return openFace("DejaVuSansCondensed-Bold", boldFont)
+	case mono:
+		return openFace("DejaVuSansMono", monoFont)
 	}
 	return openFace("DejaVuSansCondensed", sansFont)
 }

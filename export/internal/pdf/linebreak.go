@@ -12,9 +12,11 @@ const point = 1000
 
 // ink is how a piece of text is drawn.
 type ink struct {
-	face  faceID
-	size  int
-	color color
+	face    faceID
+	size    int
+	color   color
+	slanted bool
+	struck  bool
 }
 
 // run is a piece of a styled text in one ink. It ends at byte end and starts
@@ -23,6 +25,13 @@ type run struct {
 	end  int
 	ink  ink
 	link string // empty, or an address that has been checked
+	// grounded is set where what the text stands in has a ground of its own.
+	grounded bool
+}
+
+// plain reports whether nothing goes with the text of r.
+func (r run) plain() bool {
+	return r.link == "" && !r.ink.struck && (r.ink.face != mono || r.grounded)
 }
 
 // styled is sanitised text in one or more inks. The runs cover it. All of it

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// pack compresses the streams of a file that fpdf wrote uncompressed, and puts an
-// attachment of a time into it. fpdf makes
-// a compressor of a megabyte for each page; this uses z for all of them. It
-// relies on the form that fpdf gives to its objects, the last of which are the
-// properties and the catalog, and anything else is an error.
-func pack(file []byte, z *zlib.Writer, a Attachment, at time.Time) ([]byte, error) {
+// pack compresses the streams of a file that fpdf wrote uncompressed, and puts
+// pictures and an attachment of a time into it. fpdf makes a compressor of a
+// megabyte for each page; this uses z for all of them. It relies on the form that
+// fpdf gives to its objects, the second of which are the resources, and the last
+// the properties and the catalog; anything else is an error.
+func pack(file []byte, z *zlib.Writer, pictures []*Picture, a Attachment, at time.Time) ([]byte, error) {
 	objects, end, trailer, err := readTable(file)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func pack(file []byte, z *zlib.Writer, a Attachment, at time.Time) ([]byte, erro
 	}
 	var out, stream bytes.Buffer
 	out.Grow(len(file) / 2)
-	offsets := make([]int, count, count+2)
+	offsets := make([]int, count, count+len(pictures)+2)
 	compress := func(content []byte) ([]byte, error) {
 		stream.Reset()
 		z.Reset(&stream)
@@ -50,13 +50,16 @@ func pack(file []byte, z *zlib.Writer, a Attachment, at time.Time) ([]byte, erro
 		object := file[o.offset:to]
 		content, found := cutStream(object, o.number)
 		if !found {
-			switch o.number {
-			case count - 1:
+			switch {
+			case o.number == 2 && len(pictures) > 0:
+				object, err = named(object, pictures, count+1)
+			case o.number == count-1:
 				object = inUTC(object)
-			case count:
-				if object, err = a.catalog(object, count+2); err != nil {
-					return nil, err
-				}
+			case o.number == count:
+				object, err = a.catalog(object, count+len(pictures)+2)
+			}
+			if err != nil {
+				return nil, err
 			}
 			out.Write(object)
 			continue
@@ -69,17 +72,21 @@ func pack(file []byte, z *zlib.Writer, a Attachment, at time.Time) ([]byte, erro
 		out.Write(compressed)
 		out.WriteString("\nendstream\nendobj\n")
 	}
+	for _, p := range pictures {
+		offsets = append(offsets, out.Len())
+		p.write(&out, len(offsets))
+	}
 	if a.Name != "" {
 		compressed, err := compress(a.Data)
 		if err != nil {
 			return nil, err
 		}
-		for _, object := range a.attach(count+1, at, compressed) {
+		for _, object := range a.attach(len(offsets)+1, at, compressed) {
 			offsets = append(offsets, out.Len())
 			out.Write(object)
 		}
-		trailer = bytes.Replace(trailer, size, fmt.Appendf(nil, "/Size %d\n/Root %d 0 R\n/Info %d 0 R\n", count+3, count, count-1), 1)
 	}
+	trailer = bytes.Replace(trailer, size, fmt.Appendf(nil, "/Size %d\n/Root %d 0 R\n/Info %d 0 R\n", len(offsets)+1, count, count-1), 1)
 	start := out.Len()
 	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n", len(offsets)+1)
 	for _, at := range offsets {

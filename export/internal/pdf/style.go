@@ -5,9 +5,12 @@ package pdf
 type Style uint8
 
 const (
-	Bold  Style = 1 << iota // bold face
-	Muted                   // grey
-	Small                   // one step smaller
+	Bold    Style = 1 << iota // bold face
+	Muted                     // grey
+	Small                     // one step smaller
+	Slanted                   // leaning to the right
+	Struck                    // with a line through it
+	Code                      // in letters of one width, on a pale ground
 )
 
 // Tone is the colour of a badge or a chain item. Every tone is drawn
@@ -79,6 +82,9 @@ func lineHeight(size int) int { return size * 138 / 100 }
 func baseline(height, size int) int { return height/2 + size*365/1000 }
 
 func (s Style) face() faceID {
+	if s&Code != 0 {
+		return mono
+	}
 	if s&Bold != 0 {
 		return bold
 	}
@@ -93,5 +99,8 @@ func (s Style) ink(size int, c color) ink {
 	if s&Muted != 0 {
 		c = grey
 	}
-	return ink{s.face(), size, c}
+	if s&Code != 0 {
+		size = size * 7 / 8 // its letters are larger
+	}
+	return ink{face: s.face(), size: size, color: c, slanted: s&Slanted != 0, struck: s&Struck != 0}
 }

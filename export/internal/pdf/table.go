@@ -42,6 +42,9 @@ type Table struct {
 	// NoteColumn is the column with whose left edge notes are aligned. They end
 	// at the right margin.
 	NoteColumn int
+	// Flows are blocks below the notes of the rows with the same indexes, as wide
+	// as notes. They begin on the page of their row, and may be split over pages.
+	Flows [][]Block
 	// Empty is set instead of the table when there are no rows. Without it,
 	// nothing is.
 	Empty string
@@ -94,34 +97,42 @@ func (d *Document) Table(t Table) {
 		if i < len(t.Notes) {
 			note = append(note, t.Notes[i]...)
 		}
-		d.placeWithNote(r, note, noteX)
+		var flow []Block
+		if i < len(t.Flows) {
+			flow = t.Flows[i]
+		}
+		d.placeWithNote(r, note, flow, noteX)
 	}
 	d.repeat, d.repeatHeight = nil, 0
 	d.caption(t.Caption)
 	d.before(8 * point)
 }
 
-// placeWithNote draws a row with a note below it, unless the note is blank.
-func (d *Document) placeWithNote(r row, note []Span, x int) {
-	text := d.style(note, cellSize, black)
-	if isBlank(text.text) {
+// placeWithNote draws a row with a note and a flow below it, unless they are blank.
+func (d *Document) placeWithNote(r row, note []Span, flow []Block, x int) {
+	var below []row
+	if text := d.style(note, cellSize, black); !isBlank(text.text) {
+		width := d.pageWidth - margin - x
+		lines := d.breakLines(text, width)
+		below = append(below, row{
+			cells: []box{{x: x, width: width, text: text, lines: lines}},
+			line:  r.line, above: 2 * point, freely: len(lines) > tallest,
+		})
+	}
+	below = append(below, d.flowRows(flow, x)...)
+	if len(below) == 0 {
 		d.placeRow(r)
 		return
 	}
-	width := d.pageWidth - margin - x
-	lines := d.breakLines(text, width)
-	n := row{
-		cells: []box{{x: x, width: width, text: text, lines: lines}},
-		line:  r.line, above: 2 * point, below: 5 * point, rule: r.rule, keep: r.keep,
-		freely: len(lines) > tallest,
-	}
-	first, keep := len(lines), n.keep
-	if n.freely {
-		first, keep = together, 0
-	}
-	r.below, r.rule, r.keep = 0, false, n.above+first*n.line+n.below+keep
+	last := &below[len(below)-1]
+	last.below += 5 * point
+	last.rule, last.keep = r.rule, r.keep
+	keepTogether(below)
+	r.below, r.rule, r.keep = 0, false, below[0].beginning()
 	d.placeRow(r)
-	d.placeRow(n)
+	for _, b := range below {
+		d.placeRow(b)
+	}
 }
 
 func (d *Document) caption(text string) {
@@ -220,9 +231,14 @@ type row struct {
 	cells        []box
 	line         int  // height of a line
 	above, below int  // padding
-	rule         bool // below its last line
-	freely       bool // may be split over pages before it fills one
-	keep         int  // room needed below it on the same page
+	rule         bool // below its last line, over the whole body
+	bars         []bar
+	ground       *field      // pale, behind the lines
+	under        *field      // a rule of its own below the last line
+	paint        func(y int) // draws what is no text
+	withNext     bool        // must stand on one page with the beginning of the next row
+	freely       bool        // may be split over pages before it fills one
+	keep         int         // room needed below it on the same page
 }
 
 const (
@@ -299,6 +315,7 @@ func (d *Document) placeRow(r row) {
 }
 
 func (d *Document) drawRow(r row, y, from, count int, last bool) {
+	r.decorate(d, y, from, count, last)
 	for _, c := range r.cells {
 		if from >= len(c.lines) {
 			continue

@@ -53,7 +53,7 @@ const (
 )
 
 // Collect returns the report on the incident with the given ID, as of one moment of s. It does not follow
-// redirects: an incident that was merged gives the report on itself. A nil o means the defaults. The error
+// redirects: an incident that was merged gives the report on itself, which says where it went. A nil o means the defaults. The error
 // is that of s, such as [storage.ErrNotFound], that of the Summarizer, or an [*alert.FieldError] for a
 // section that there cannot be.
 func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options) (Report, error) {
@@ -64,8 +64,12 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	var c incident.Case
 	var entries []activity.Entry
 	var pictures images
+	var others related
 	err = s.View(ctx, func(r storage.Reader) (err error) {
 		if c.Incident, err = r.Incident(ctx, id); err != nil {
+			return err
+		}
+		if others, err = relatives(ctx, r, c.Incident, !opts.Hide.IsZero()); err != nil {
 			return err
 		}
 		for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{id}}) {
@@ -89,8 +93,8 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	if err != nil {
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
-	c, entries = hide(opts.Hide, c, entries)
-	r := collect(c, entries, opts)
+	c, entries = hide(opts.Hide, c, entries, others)
+	r := collect(c, entries, opts, others)
 	r.Images, r.ImagesLeftOut, r.MaxImages = pictures.contents, pictures.leftOut, pictures.most
 	if opts.Summarizer == nil {
 		return r, nil
@@ -167,19 +171,19 @@ func (o Options) in(t time.Time) time.Time {
 }
 
 // collect is Collect without reading and Summarizer. Options are complete. Neither the order of alerts nor that of
-// entries matters.
-func collect(c incident.Case, entries []activity.Entry, o Options) Report {
-	r := list(c, entries, o)
+// entries matters. There is at most one of others.
+func collect(c incident.Case, entries []activity.Entry, o Options, others ...related) Report {
+	r := list(c, entries, o, others...)
 	if o.Summarizer == nil && o.wants(IncidentSummary) {
 		all := o
 		all.Sections = []Section{Overview, AttackStory, Assets, Evidence, Alerts, Activity}
-		r.IncidentSummary, r.SummaryBy = summarize(list(c, entries, all)), ByRule
+		r.IncidentSummary, r.SummaryBy = summarize(list(c, entries, all, others...)), ByRule
 	}
 	return r
 }
 
 // list is collect but for what is prose.
-func list(c incident.Case, entries []activity.Entry, o Options) Report {
+func list(c incident.Case, entries []activity.Entry, o Options, others ...related) Report {
 	i := c.Incident.Clone()
 	for _, t := range []*time.Time{&i.Created, &i.Updated, &i.Resolved, &i.Alerts.FirstActivity, &i.Alerts.LastActivity} { // what renderers say
 		*t = o.in(*t)
@@ -190,7 +194,14 @@ func list(c incident.Case, entries []activity.Entry, o Options) Report {
 		Incident: i, Verdict: o.Taxonomy.Title(i.Verdict),
 	}
 	if o.wants(Overview) {
-		r.Facts = facts(i, r.Verdict, o)
+		for _, other := range others {
+			r.MergedFrom, r.MergedInto = mergedRows(other.From, o), mergedRows(other.Into, o)
+		}
+		where := string(i.RedirectTo)
+		if len(r.MergedInto) > 0 {
+			where = r.MergedInto[0].whole()
+		}
+		r.Facts = facts(i, r.Verdict, where, o)
 	}
 	if o.wants(AttackStory) {
 		r.Graph, r.Threats = graph(alerts), threats(alerts)
@@ -221,7 +232,7 @@ func list(c incident.Case, entries []activity.Entry, o Options) Report {
 	return r
 }
 
-func facts(i incident.Incident, verdict string, o Options) []Fact {
+func facts(i incident.Incident, verdict, where string, o Options) []Fact {
 	var list []Fact
 	add := func(label, value string) {
 		if value != "" {
@@ -235,8 +246,8 @@ func facts(i incident.Incident, verdict string, o Options) []Fact {
 	add("Number", number)
 	add("Identifier", string(i.ID))
 	status := i.Status.Title()
-	if i.RedirectTo != "" {
-		status += " to " + string(i.RedirectTo)
+	if where != "" {
+		status += " to " + where
 	}
 	add("Status", status)
 	severity := words(i.Severity.String())

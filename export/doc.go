@@ -27,10 +27,11 @@
 //	incident         the incident as stored
 //	facts            label, value and url of what the overview says
 //	verdict          the classification in words
+//	mergedFrom       incidents that were merged into this one; mergedInto says where this one went
 //	incidentSummary  text; summaryBy says who wrote it: rule or model
 //	incidentReport   text of a model
 //	threats          categories of threats, tactics first
-//	graph            nodes and edges: what was suspicious, and what it hit, see [Graph]
+//	graph            nodes in the columns origins, targets and traces, edges, and how many entities they are
 //	story            the alerts as steps, oldest first
 //	assets           groups, each with rows, shown and total
 //	evidence         rows, shown and total

@@ -140,7 +140,7 @@ func told(path string) bool {
 func filled(text func(n int) string) (Report, []string) {
 	r := Report{
 		Generated: start, Sections: []Section{Overview, IncidentSummary, IncidentReport, AttackStory, Assets, Evidence, Alerts, Activity},
-		Facts: make([]Fact, 1), Threats: []Threat{{Techniques: make([]string, 1)}}, Story: []Event{{Entities: make([]string, 1)}},
+		Facts: make([]Fact, 1), MergedFrom: make([]MergedRow, 1), MergedInto: make([]MergedRow, 1), Threats: []Threat{{Techniques: make([]string, 1)}}, Story: []Event{{Entities: make([]string, 1)}},
 		Assets:   []AssetList{{Rows: []AssetRow{{Roles: make([]alert.Role, 1), Tags: make([]string, 1)}}}},
 		Evidence: EvidenceList{Rows: []EvidenceRow{{Roles: make([]alert.Role, 1)}}}, Alerts: []AlertRow{{Techniques: make([]string, 1), Evidence: make([]AlertEvidence, 1)}},
 		Activity: []ActivityRow{{Changes: make([]ChangeRow, 1), Reasons: make([]string, 1), Attachments: make([]activity.Attachment, 1)}},
@@ -187,12 +187,14 @@ var corpus = []string{
 }
 
 var allowedTags = strings.Fields("html head meta title style body header p h1 h2 h3 h4 ul ol li nav a main section dl div dt dd table caption thead tbody tr th td " +
-	"article span bdi strong em code pre blockquote del br hr figure figcaption img")
+	"article span bdi strong em code pre blockquote del br hr figure figcaption img svg desc rect line text polygon")
 
 var allowedAttributes = map[string]string{
 	"html": "lang", "meta": "charset http-equiv content name", "p": "class dir", "h1": "dir", "h2": "id", "h3": "dir", "ul": "class", "li": "dir", "ol": "class start", "nav": "aria-labelledby",
 	"a": "href rel", "section": "aria-labelledby", "div": "class dir", "th": "scope class", "td": "class dir", "span": "class aria-hidden",
 	"figure": "id", "figcaption": "dir", "img": "src alt width height",
+	"svg": "viewBox role aria-labelledby", "title": "id", "desc": "id", "rect": "class x y width height fill stroke stroke-width", "line": "class x1 y1 x2 y2 stroke stroke-width",
+	"text": "class x y font-size font-weight text-anchor fill", "polygon": "class points fill",
 }
 
 // inert fails unless all that a document consists of is harmless, and returns its text.
@@ -210,7 +212,7 @@ func inert(t require.TestingT, document string) string {
 			require.Fail(t, "a comment", n.Data)
 		case html.ElementNode:
 			require.Contains(t, allowedTags, n.Data)
-			require.Empty(t, n.Namespace)
+			require.Contains(t, []string{"", "svg"}, n.Namespace)
 			for _, a := range n.Attr {
 				require.Contains(t, strings.Fields(allowedAttributes[n.Data]), a.Key, n.Data)
 				if a.Key == "src" {

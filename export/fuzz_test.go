@@ -30,6 +30,9 @@ var documents = append([]format{{"pdf", func(ctx context.Context, w io.Writer, r
 func drawnBy(t testing.TB, f format, r Report, size int) string {
 	t.Helper()
 	steps := 200 + 2*size
+	if f.name == "pdf" {
+		steps = 300 + size/5
+	}
 	var b bytes.Buffer
 	require.NoError(t, f.write(&dueContext{t.Context(), steps}, &b, r), f.name)
 	return b.String()

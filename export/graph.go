@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/enum"
 )
 
 // A Graph joins what is suspicious to the assets that it hit. Its nodes stand in three columns, which read from left
@@ -37,6 +38,29 @@ const (
 	Targets               // assets
 	Traces                // files, processes and whatever else was found
 )
+
+var columns = []string{"origins", "targets", "traces"}
+
+// ParseColumn returns the column named by text, whatever the case of its letters. Any other text is an
+// [*alert.FieldError].
+func ParseColumn(text string) (Column, error) {
+	if c, ok := enum.Parse[Column](columns, text); ok {
+		return c, nil
+	}
+	return 0, &alert.FieldError{Field: "column", Value: text, Want: enum.Want(columns)}
+}
+
+// String returns the column's text, such as "origins".
+func (c Column) String() string { return enum.Text(columns, "column", c) }
+
+// MarshalText returns the column's text. A value that is not one of the constants is an error.
+func (c Column) MarshalText() ([]byte, error) { return enum.Marshal(columns, "column", c) }
+
+// UnmarshalText sets c as [ParseColumn] does.
+func (c *Column) UnmarshalText(text []byte) (err error) {
+	*c, err = ParseColumn(string(text))
+	return err
+}
 
 // An Edge says that alerts name two nodes together.
 type Edge struct {
@@ -239,12 +263,12 @@ func (w web) arranged() web {
 				k = len(columns) - 1 - k
 			}
 			heights := w.heights(columns)
-			middle := func(n int) float64 {
-				sum := 0.0
+			middle := func(n int) int {
+				sum := 0
 				for _, m := range w.nodes[n].near {
 					sum += heights[m]
 				}
-				return sum / float64(len(w.nodes[n].near))
+				return sum / len(w.nodes[n].near)
 			}
 			slices.SortStableFunc(columns[k], func(a, b int) int { return cmp.Compare(middle(a), middle(b)) })
 		}
@@ -252,12 +276,12 @@ func (w web) arranged() web {
 	return best
 }
 
-// heights returns where each node stands in its column, from 0 to 1.
-func (w web) heights(columns [Traces + 1][]int) []float64 {
-	heights := make([]float64, len(w.nodes))
+// heights returns where each node stands in its column, in millionths of that.
+func (w web) heights(columns [Traces + 1][]int) []int {
+	heights := make([]int, len(w.nodes))
 	for _, column := range columns {
 		for place, n := range column {
-			heights[n] = (float64(place) + 0.5) / float64(len(column))
+			heights[n] = (2*place + 1) * 500_000 / len(column)
 		}
 	}
 	return heights

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -126,4 +127,21 @@ func TestGraphOfMany(t *testing.T) {
 	assert.Equal(t, Node{Number: 2, Column: Origins, Kind: alert.KindIP, Name: "192.0.2.0", Verdict: alert.Malicious, Count: 100}, g.Nodes[0])
 	assert.Equal(t, 102, g.Entities)
 	assert.Equal(t, []Edge{{From: 0, To: 1}, {From: 1, To: 2, Severity: alert.High}}, g.Edges)
+}
+
+func TestColumnText(t *testing.T) {
+	for c := Origins; c <= Traces; c++ {
+		text, err := c.MarshalText()
+		require.NoError(t, err)
+		assert.Equal(t, c.String(), string(text))
+		var back Column
+		require.NoError(t, back.UnmarshalText(text))
+		assert.Equal(t, c, back)
+	}
+	_, err := (Traces + 1).MarshalText()
+	assert.Error(t, err)
+	assert.ErrorIs(t, new(Column).UnmarshalText([]byte("middle")), alert.ErrInvalid)
+	out, err := json.Marshal(Graph{Nodes: []Node{{Number: 1, Column: Targets, Name: "host"}}})
+	require.NoError(t, err)
+	assert.Contains(t, string(out), `"column":"targets"`)
 }

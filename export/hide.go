@@ -47,7 +47,8 @@ func (h Hidden) words() string {
 }
 
 // hide returns the records as they are without what h hides, in an order of their own. They share no memory with what was given.
-func hide(h Hidden, c incident.Case, entries []activity.Entry) (incident.Case, []activity.Entry) {
+// Of others the rows are changed in place.
+func hide(h Hidden, c incident.Case, entries []activity.Entry, others ...related) (incident.Case, []activity.Entry) {
 	if h.IsZero() {
 		return c, entries
 	}
@@ -85,7 +86,23 @@ func hide(h Hidden, c incident.Case, entries []activity.Entry) (incident.Case, [
 			log[k].Text, log[k].Attachments = fmt.Sprintf("[Comment %d, hidden]", comments), nil
 		}
 	}
+	for _, o := range others {
+		for _, a := range o.Alerts {
+			for _, e := range a.Evidence {
+				n.entity(e.Entity)
+			}
+		}
+		for _, m := range slices.Concat(o.From, o.Into) {
+			if m.By.Kind == activity.User {
+				n.person(m.By.ID, m.By.Name)
+			}
+		}
+	}
 	n.sort()
+	for _, o := range others {
+		n.walk(reflect.ValueOf(o.From))
+		n.walk(reflect.ValueOf(o.Into))
+	}
 	n.walk(reflect.ValueOf(&i).Elem())
 	n.walk(reflect.ValueOf(alerts))
 	n.walk(reflect.ValueOf(log))

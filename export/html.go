@@ -16,7 +16,7 @@ var (
 	//go:embed report.css
 	style string
 
-	pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible, "comment": commentHTML}).Parse(page))
+	pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible, "comment": commentHTML, "svg": svg}).Parse(page))
 )
 
 // WriteHTML writes r to w as one HTML document that needs nothing else: it has no script, loads nothing, and its content security

@@ -169,28 +169,28 @@ func animated(file []byte) bool {
 	return false
 }
 
-// figure is an image below a comment.
-type figure struct {
+// exhibit is an image below a comment.
+type exhibit struct {
 	Caption, Remark string
-	ID              string       // of the first figure of an image
+	ID              string       // of the first exhibit of an image
 	Source          template.URL // of the image itself
 	Alt             string
 	Width, Height   int
-	Above           string // ID of the figure that shows it
+	Above           string // ID of the exhibit that shows it
 
 	attachment activity.Attachment
 	redacted   bool
 }
 
-// showImages puts the images into the figures, each once.
+// showImages puts the images into the exhibits, each once.
 func (o outline) showImages(ctx context.Context, r Report) {
 	seen := gallery{images: r.Images, pictures: map[string]picture{}, screen: true}
 	ids := map[string]string{}
 	for _, part := range o.Parts {
 		for _, b := range part.Blocks {
 			for _, e := range b.Entries {
-				for n := range e.Figures {
-					f := &e.Figures[n]
+				for n := range e.Exhibits {
+					f := &e.Exhibits[n]
 					if f.redacted || ctx.Err() != nil {
 						continue
 					}

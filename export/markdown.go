@@ -139,7 +139,7 @@ func (m markdown) entry(e entry) {
 	for _, l := range e.Lines {
 		m.line(inside, "- ", m.text(l))
 	}
-	for _, f := range e.Figures {
+	for _, f := range e.Exhibits {
 		m.line(inside, "- ", m.text(f.Caption))
 	}
 	for _, t := range e.Texts {

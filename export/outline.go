@@ -33,6 +33,7 @@ type block struct {
 	Text    string // with line feeds
 	Remark  string // of the report itself
 	Pairs   []pair
+	Figure  *drawn // which HTML has; tables say the same
 	Table   *table
 	Entries []entry
 }
@@ -65,14 +66,14 @@ type table struct {
 
 // An entry is an alert or a line of the log.
 type entry struct {
-	Title   cell
-	Heading bool // Title is a heading
-	Lead    []cell
-	Pairs   []pair
-	Lines   []string
-	Texts   []pair // at length, with line feeds
-	Comment string // Markdown
-	Figures []figure
+	Title    cell
+	Heading  bool // Title is a heading
+	Lead     []cell
+	Pairs    []pair
+	Lines    []string
+	Texts    []pair // at length, with line feeds
+	Comment  string // Markdown
+	Exhibits []exhibit
 }
 
 // outlined returns r in the order of its sections.
@@ -127,7 +128,7 @@ func (d drawing) overviewBlocks() []block {
 	for _, f := range d.r.Facts {
 		facts = append(facts, pair{f.Label, linked(f.Value, f.URL)})
 	}
-	blocks := []block{{Pairs: facts}}
+	blocks := append([]block{{Pairs: facts}}, d.mergedBlocks()...)
 	i := d.r.Incident
 	if i.Description != "" {
 		blocks = append(blocks, block{Heading: "Description", Text: i.Description})
@@ -192,8 +193,9 @@ func graphTable(g Graph) *table {
 
 func (d drawing) storyBlocks() []block {
 	var blocks []block
+	graph, lanes := d.storyPictures()
 	if t := graphTable(d.r.Graph); t != nil {
-		blocks = append(blocks, block{Heading: "What was hit, and by what", Table: t})
+		blocks = append(blocks, block{Heading: graphTitle, Figure: graph, Table: t})
 	}
 	if len(d.r.Threats) > 0 {
 		t := &table{Caption: "Tactics of MITRE ATT&CK in their order, then other categories", Columns: []column{
@@ -204,7 +206,7 @@ func (d drawing) storyBlocks() []block {
 				{Text: x.Title}, severityMarked(x.Severity), {Text: strings.Join(x.Techniques, ", ")}, {Text: grouped(x.Alerts)},
 			})
 		}
-		blocks = append(blocks, block{Heading: "Threat categories", Table: t})
+		blocks = append(blocks, block{Heading: lanesTitle, Figure: lanes, Table: t})
 	}
 	if len(d.r.Story) == 0 {
 		return append(blocks, block{Heading: "Timeline", Remark: "No alerts."})
@@ -314,7 +316,7 @@ func (d drawing) activityBlocks() []block {
 			e.Comment = a.Text
 		}
 		for _, image := range a.Attachments {
-			e.Figures = append(e.Figures, figure{Caption: attached(image), attachment: image, redacted: a.Redacted})
+			e.Exhibits = append(e.Exhibits, exhibit{Caption: attached(image), attachment: image, redacted: a.Redacted})
 		}
 		list = append(list, e)
 	}

@@ -154,6 +154,7 @@ func (d drawing) overview() {
 			{Label: "Note", Value: pdf.Cell{Text: cmp.Or(i.Note, "None")}},
 		}, 1)
 	}
+	d.merged()
 	if len(d.r.Facts) > 0 {
 		d.Heading(2, "All facts")
 	}
@@ -176,18 +177,17 @@ func (d drawing) attackStory() {
 	d.Heading(1, "Attack story")
 	d.graph()
 	if len(d.r.Threats) > 0 {
-		d.Heading(2, "Threat categories")
-		var chain []pdf.ChainItem
+		d.Heading(2, lanesTitle)
+		if c, caption := d.lanes(); len(c.Lanes) > 0 {
+			d.Chart(c)
+			d.Paragraph(pdf.Span{Text: caption, Style: pdf.Muted | pdf.Small})
+		}
 		var rows [][]pdf.Cell
 		for _, t := range d.r.Threats {
-			if t.Tactic {
-				chain = append(chain, pdf.ChainItem{Label: t.Title, Note: count(t.Alerts, "alert"), Tone: severityTone(t.Severity)})
-			}
 			rows = append(rows, []pdf.Cell{
 				{Text: t.Title}, severityCell(t.Severity), {Text: strings.Join(t.Techniques, ", ")}, {Text: strconv.Itoa(t.Alerts)},
 			})
 		}
-		d.Chain(chain)
 		d.Table(pdf.Table{
 			Columns: []pdf.Column{
 				{Title: "Category", Weight: 2}, severityColumn, {Title: "MITRE ATT&CK techniques", Weight: 3},
@@ -213,46 +213,38 @@ func (d drawing) attackStory() {
 	})
 }
 
-// graph draws what was suspicious and what it hit, if there is anything to join.
+// graph draws what was suspicious and what it hit, if there is anything to join. A graph that is not of this library
+// may have more nodes than a page; it is a table.
 func (d drawing) graph() {
-	g := d.r.Graph
-	if len(g.Nodes) == 0 {
+	g, caption := d.graphFigure()
+	if len(d.r.Graph.Nodes) == 0 {
 		return
 	}
-	d.Heading(2, "What was hit, and by what")
-	columns := []pdf.GraphColumn{{Title: "Came in from"}, {Title: "Hit"}, {Title: "Left behind"}}
-	places := make(map[int][2]int, len(g.Nodes))
-	shown := 0
-	for n, node := range g.Nodes {
-		if int(node.Column) >= len(columns) {
-			continue
-		}
-		c := &columns[node.Column]
-		places[n] = [2]int{int(node.Column), len(c.Nodes)}
-		shown += max(node.Count, 1)
-		label, note := strconv.Itoa(node.Number)+"  "+node.Name, kindTitle(node.Kind)
-		if node.Count > 1 {
-			note += fmt.Sprintf(" and %d more", node.Count-1)
-		}
-		if badness(node.Verdict) > badness(alert.NoThreatsFound) {
-			note += " · " + words(string(node.Verdict))
-		}
-		c.Nodes = append(c.Nodes, pdf.GraphNode{Label: label, Note: note, Tone: verdictCell(node.Verdict).Tone})
-	}
-	var edges []pdf.GraphEdge
-	for _, e := range g.Edges {
-		from, ok := places[e.From]
-		to, also := places[e.To]
-		if ok && also {
-			edges = append(edges, pdf.GraphEdge{From: from, To: to, Strong: e.Severity == alert.High})
+	d.Heading(2, graphTitle)
+	for _, c := range g.Columns {
+		if len(c.Nodes) > d.GraphColumn() {
+			d.table(graphTable(d.r.Graph), pdf.Column{Width: 50, Align: pdf.Right}, pdf.Column{Weight: 3}, pdf.Column{Weight: 1}, pdf.Column{Weight: 1}, pdf.Column{Weight: 2})
+			return
 		}
 	}
-	d.Graph(columns, edges)
-	caption := "Numbers are in the order of time. A line joins what an alert names together; a strong one is of a high severity."
-	if shown > len(g.Nodes) {
-		caption += fmt.Sprintf(" %d boxes stand for %d entities.", len(g.Nodes), shown)
-	}
+	d.Graph(g)
 	d.Paragraph(pdf.Span{Text: caption, Style: pdf.Muted | pdf.Small})
+}
+
+// table draws t, which is a table of all formats, in columns as they are given but for their titles.
+func (d drawing) table(t *table, columns ...pdf.Column) {
+	for n := range columns {
+		columns[n].Title = t.Columns[n].Title
+	}
+	out := pdf.Table{Columns: columns, Caption: t.Caption}
+	for _, row := range t.Rows {
+		cells := make([]pdf.Cell, len(row))
+		for n, c := range row {
+			cells[n] = pdf.Cell{Text: c.Text, Link: c.Link}
+		}
+		out.Rows = append(out.Rows, cells)
+	}
+	d.Table(out)
 }
 
 func (d drawing) assets() {

@@ -62,6 +62,12 @@ type Report struct {
 	Facts   []Fact `json:"facts,omitempty"`   // what the overview says, in words
 	Verdict string `json:"verdict,omitempty"` // the classification in words, "Not set" when there is none
 
+	// Merges, with the overview: what was merged into the incident and not taken out again, oldest first, through
+	// chains, as the logs tell, so without what was merged before it was imported; and where the incident went when
+	// it was merged itself, step by step.
+	MergedFrom []MergedRow `json:"mergedFrom,omitempty"`
+	MergedInto []MergedRow `json:"mergedInto,omitempty"`
+
 	// What the Summarizer wrote or, of the summary, the rule. Line feeds are kept.
 	IncidentSummary string `json:"incidentSummary,omitempty"`
 	SummaryBy       Author `json:"summaryBy,omitempty"` // who wrote IncidentSummary

@@ -273,7 +273,7 @@ func TestAlertsHaveTheirEvidence(t *testing.T) {
 	c.Alerts[0].URL = "file:///alerts/0"
 	c.Alerts[0].Evidence = []alert.Evidence{
 		{Entity: alert.File{FileName: "a.exe"}, Verdict: alert.Suspicious}, {Entity: alert.Device{HostName: "ws-17"}}, {}, {Entity: alert.File{FileName: "a.exe"}, Verdict: alert.Malicious},
-		{Entity: alert.File{FileName: "b.exe"}, Verdict: alert.NoThreatsFound}, {Entity: alert.IP{Address: "192.0.2.1"}, Verdict: "odd"},
+		{Entity: alert.File{FileName: "b.exe"}, Verdict: alert.NoThreatsFound}, {Entity: alert.IP{Address: "192.0.2.1"}, Verdict: "odd"}, {Entity: alert.File{FileName: "a.exe"}},
 	}
 	opts, err := (*Options)(nil).withDefaults()
 	require.NoError(t, err)

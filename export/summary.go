@@ -132,6 +132,9 @@ func assetCount(n int, title string) string {
 
 func (d drawing) howItEnded() (say []string) {
 	i := d.r.Incident
+	if text := d.r.whatCame(); text != "" {
+		say = append(say, text)
+	}
 	if i.Verdict.IsZero() {
 		say = append(say, "It has not been classified.")
 	} else {
@@ -150,7 +153,7 @@ func (d drawing) howItEnded() (say []string) {
 		}
 		say = append(say, text)
 	case incident.Redirected:
-		say = append(say, "It was merged into another incident, "+string(i.RedirectTo)+".")
+		say = append(say, "It was merged into "+cmp.Or(d.r.whereTo(), "another incident, "+string(i.RedirectTo))+".")
 	case incident.Purged:
 		say = append(say, "It was purged.")
 	default:

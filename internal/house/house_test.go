@@ -49,13 +49,15 @@ var layers = map[string][]string{
 	"incident/correlation": {"storage"},
 	"incident/manager":     {"incident/correlation"},
 	"incident/metrics":     {"storage"},
-	"export/internal/pdf":  nil,
+	"export/internal/pdf":  {"export/internal/figure"},
 	"export":               {"storage", "export/internal/pdf"},
 	"export/fonts/cjk":     nil, // a module of its own
 	"internal/house":       nil,
 	"internal/socday":      {"storage"},                            // nothing stands on it: tests alone import it
 	"internal/pgserver":    nil,                                    // for tests of storages, and examples
 	"internal/anyday":      {"incident/manager", "storage/memory"}, // the same
+
+	"export/internal/figure": nil,
 }
 
 // undivided are the public packages whose comment needs no headed section,

@@ -9,6 +9,8 @@ import (
 	"github.com/go-pdf/fpdf"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
 func BenchmarkReport(b *testing.B) {
@@ -92,9 +94,10 @@ func (t *texts) Badges(badges ...Badge) {
 	}
 }
 
-func (t *texts) Chain(items []ChainItem) {
-	for _, i := range items {
-		*t = append(*t, i.Label, i.Note)
+func (t *texts) Chart(c figure.Chart) {
+	for _, l := range c.Lanes {
+		*t = append(*t, l.Title, l.Note)
+		*t = append(*t, l.More...)
 	}
 }
 
@@ -239,29 +242,49 @@ func (p plain) Badges(badges ...Badge) {
 	p.Ln(20)
 }
 
-func (p plain) Chain(items []ChainItem) {
-	for i, item := range items {
-		p.font(Bold, 8)
-		width := max(p.GetStringWidth(item.Label), p.GetStringWidth(item.Note)) + 12
-		x, y := p.GetXY()
-		if x+width+18 > 544 {
-			x, y = 51, y+38
-		}
-		border := p.tone(item.Tone)
-		p.Rect(x, y, width, 30, "FD")
-		p.SetXY(x+6, y+4)
-		p.CellFormat(width-12, 11, item.Label, "", 2, "L", false, 0, "")
-		p.font(0, 7)
-		p.tone(item.Tone)
-		p.CellFormat(width-12, 10, item.Note, "", 0, "L", border != "", 0, "")
-		if i < len(items)-1 {
-			p.Line(x+width+3, y+15, x+width+12, y+15)
-			p.SetFillColor(int(grey.r), int(grey.g), int(grey.b))
-			p.Polygon([]fpdf.PointType{{X: x + width + 15, Y: y + 15}, {X: x + width + 11, Y: y + 17}, {X: x + width + 11, Y: y + 13}}, "F")
-		}
-		p.SetXY(x+width+18, y)
+// Chart draws what is laid out for both, as laying out is no matter of fpdf.
+func (p plain) Chart(c figure.Chart) {
+	wide := func(text string, size int, bold bool) int {
+		p.typeface(size, bold)
+		return int(p.GetStringWidth(text) * point)
 	}
-	p.Ln(38)
+	picture := figure.Sheet{Width: 595280 - 2*margin, Wide: wide}.Chart(c)
+	if p.GetY()+points(picture.Height) > 841.89-56 {
+		p.AddPage()
+	}
+	top := p.GetY()
+	for _, s := range picture.Shapes {
+		c, x, y, w, h := inkColor(s.Ink), 51+points(s.X), top+points(s.Y), points(s.W), points(s.H)
+		p.SetFillColor(int(c.r), int(c.g), int(c.b))
+		switch s.Kind {
+		case figure.Box:
+			p.Rect(x, y, w, h, "F")
+		case figure.Line:
+			p.SetDrawColor(int(c.r), int(c.g), int(c.b))
+			p.SetLineWidth(points(s.Size))
+			p.Line(x, y, x+w, y+h)
+		case figure.Text:
+			p.typeface(s.Size, s.Bold)
+			p.SetTextColor(int(c.r), int(c.g), int(c.b))
+			p.Text(x, y, s.Text)
+		case figure.Mark:
+			var polygon []fpdf.PointType
+			corners, _ := s.Level.Corners(s.X, s.Y, s.Size)
+			for _, c := range corners {
+				polygon = append(polygon, fpdf.PointType{X: 51 + points(c[0]), Y: top + points(c[1])})
+			}
+			p.Polygon(polygon, "F")
+		}
+	}
+	p.SetY(top + points(picture.Height) + 6)
+}
+
+func (p plain) typeface(size int, bold bool) {
+	style := ""
+	if bold {
+		style = "B"
+	}
+	p.SetFont("s", style, points(size))
 }
 
 func (p plain) Table(t Table) {

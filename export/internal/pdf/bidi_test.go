@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
 // Hebrew on paper: what is read first stands on the right.
@@ -72,7 +74,9 @@ func TestRightToLeftEverywhere(t *testing.T) {
 		"paragraph":  func(d *Document) { d.Paragraph(Span{Text: in}) },
 		"key values": func(d *Document) { d.KeyValues([]KeyValue{{in, Cell{Text: in}}}, 2) },
 		"badges":     func(d *Document) { d.Badges(Badge{in, High}) },
-		"chain":      func(d *Document) { d.Chain([]ChainItem{{in, in, High}}) },
+		"chart": func(d *Document) {
+			d.Chart(figure.Chart{Axis: in, Nowhen: in, Lanes: []figure.Lane{{Title: in, Note: in, Marks: make([]figure.Event, 1)}}, Levels: [...]string{in, in, in, in, in}})
+		},
 		"table": func(d *Document) {
 			d.Table(Table{
 				Columns: []Column{{Title: in}, {Title: in, Align: Right}}, Rows: [][]Cell{{{Text: in}, {Text: in, Tone: High}}},
@@ -82,7 +86,9 @@ func TestRightToLeftEverywhere(t *testing.T) {
 		"a cell that cannot be a badge": func(d *Document) {
 			d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: in + "\n" + in, Tone: High}}}})
 		},
-		"graph": func(d *Document) { d.Graph([]GraphColumn{{in, []GraphNode{{Label: in, Note: in}}}}, nil) },
+		"graph": func(d *Document) {
+			d.Graph(figure.Graph{Columns: []figure.Column{{Title: in, Nodes: []figure.Node{{Label: in, Note: in}}}}})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := New(t.Context(), all)
@@ -120,7 +126,7 @@ func TestLineFeedsBetweenDirections(t *testing.T) {
 // The ellipsis of a text that was cut stands where its end is.
 func TestCutTextIsPutInOrder(t *testing.T) {
 	d := New(t.Context(), Options{})
-	d.Chain([]ChainItem{{Label: strings.Repeat("א\n", 5) + "א abcdefghijklmnopqrstuvwxyz abcdefghijklm\nא\nא"}})
+	d.Table(Table{Columns: []Column{{Width: 80, Title: strings.Repeat("א\n", 5) + "א abcdefghijklmnopqrstuvwxyz abcdefghijklm\nא\nא"}}, Rows: [][]Cell{{{}}}})
 	texts := d.texts(0)
 	last := texts[len(texts)-1]
 	assert.True(t, strings.HasPrefix(last, "…abcd") && strings.HasSuffix(last, " א"), last)

@@ -214,94 +214,6 @@ func (d *Document) drawBadge(text string, tone Tone, x, base int) {
 	d.text(x+badgePad, base, text, badgeInk(ink))
 }
 
-// ChainItem is a step of a chain. Of label and note at most six lines are drawn;
-// a longer one ends in an ellipsis.
-type ChainItem struct {
-	Label string
-	Note  string // small, below the label
-	Tone  Tone   // Plain draws a frame only
-}
-
-// Chain sets boxes with arrows from one to the next, over as many lines as they
-// need: the threat categories of an incident in the order of an attack.
-func (d *Document) Chain(items []ChainItem) {
-	const (
-		pad     = 6 * point
-		arrow   = 18 * point
-		widest  = 130 * point
-		between = 7 * point
-	)
-	type drawn struct {
-		item        ChainItem
-		label, note styled
-		labelLines  []extent
-		noteLines   []extent
-		x, width    int
-	}
-	labelLine, noteLine := lineHeight(cellSize), lineHeight(badgeSize)
-	height := func(b drawn) int {
-		return 2*pad - 2*point + len(b.labelLines)*labelLine + len(b.noteLines)*noteLine
-	}
-	var rows [][]drawn
-	x := margin
-	for i, item := range items {
-		ground, ink := item.Tone.colors()
-		noteColor := ink
-		if ground == white {
-			noteColor = grey
-		}
-		b := drawn{item: item}
-		b.label = d.style([]Span{{Text: item.Label, Style: Bold}}, cellSize, ink)
-		b.note = d.style([]Span{{Text: item.Note}}, badgeSize, noteColor)
-		b.labelLines = d.fewLines(&b.label, widest-2*pad)
-		if b.note.text != "" {
-			b.noteLines = d.fewLines(&b.note, widest-2*pad)
-		}
-		b.width = max(d.widest(b.label, b.labelLines), d.widest(b.note, b.noteLines)) + 2*pad
-		need := b.width
-		if i < len(items)-1 {
-			need += arrow
-		}
-		if len(rows) == 0 || x+need > d.pageWidth-margin {
-			rows = append(rows, nil)
-			x = margin
-		}
-		b.x = x
-		x += b.width + arrow
-		rows[len(rows)-1] = append(rows[len(rows)-1], b)
-	}
-	d.before(6 * point)
-	for i, boxes := range rows {
-		tallest := 0
-		for _, b := range boxes {
-			tallest = max(tallest, height(b))
-		}
-		y := d.take(tallest)
-		for j, b := range boxes {
-			ground, _ := b.item.Tone.colors()
-			d.fill(b.x, y, b.width, tallest, ground)
-			if ground == white {
-				d.frame(b.x+250, y+250, b.width-500, tallest-500, 500, grey)
-			}
-			at := y + (tallest-height(b))/2 + pad - point
-			for k, line := range b.labelLines {
-				d.place(b.label, line, b.x+pad, at+k*labelLine, b.width-2*pad, labelLine, Left)
-			}
-			at += len(b.labelLines) * labelLine
-			for k, line := range b.noteLines {
-				d.place(b.note, line, b.x+pad, at+k*noteLine, b.width-2*pad, noteLine, Left)
-			}
-			if j < len(boxes)-1 || i < len(rows)-1 {
-				from, middle := b.x+b.width+3*point, y+tallest/2
-				d.line(from, middle, arrow-9*point, 0, 800, grey)
-				d.add(op{kind: arrowOp, x: from + arrow - 6*point, y: middle, size: 4500, color: grey})
-			}
-		}
-		d.before(between)
-	}
-	d.before(6 * point)
-}
-
 // fewLines breaks t into at most maxKeptLines lines, and cuts it behind them.
 func (d *Document) fewLines(t *styled, width int) []extent {
 	return d.cutLines(t, d.breakLines(*t, width), maxKeptLines, width)
@@ -320,14 +232,6 @@ func (d *Document) cutLines(t *styled, lines []extent, most, width int) []extent
 	t.levels = levels(t.text)
 	last.end = len(t.text)
 	return lines
-}
-
-func (d *Document) widest(t styled, lines []extent) int {
-	widest := 0
-	for _, e := range lines {
-		widest = max(widest, d.textWidth(t.text[e.start:e.end], t.runs[0].ink))
-	}
-	return widest
 }
 
 // style sanitises spans and puts them one after the other.

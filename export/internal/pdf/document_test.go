@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
 func output(t testing.TB, d *Document) []byte {
@@ -299,7 +301,9 @@ func TestExtremes(t *testing.T) {
 			d.Contents(200)
 			d.Heading(1, long)
 		},
-		"chain":      func(d *Document) { d.Chain([]ChainItem{{long, long, 200}, {}}) },
+		"chart": func(d *Document) {
+			d.Chart(figure.Chart{Axis: long, Nowhen: long, Lanes: []figure.Lane{{Title: long, Note: long, More: []string{long}, Marks: []figure.Event{{Level: 200}}}, {}}})
+		},
 		"key values": func(d *Document) { d.KeyValues([]KeyValue{{long, Cell{Text: long}}, {}}, 99) },
 		"note": func(d *Document) {
 			d.Table(Table{Columns: make([]Column, 9), Rows: [][]Cell{{}}, Notes: [][]Span{{{Text: long}}}, NoteColumn: 99})
@@ -404,7 +408,10 @@ func FuzzDocument(f *testing.F) {
 			case 5:
 				d.Badges(Badge{next(n * 3), tone}, Badge{next(n), Plain}, Badge{next(3), tone})
 			case 6:
-				d.Chain([]ChainItem{{next(n * 3), next(n), tone}, {next(n), next(n * 9), Plain}, {next(9), "", tone}})
+				d.Chart(figure.Chart{Axis: next(n), Offset: n * 3600, Lanes: []figure.Lane{
+					{Title: next(n * 3), Note: next(n), More: []string{next(n)}, Marks: []figure.Event{{Level: figure.Level(n)}, {At: int64(n) << n, Timed: true}}},
+				}})
+				d.Graph(figure.Graph{Columns: []figure.Column{{Title: next(n), Nodes: []figure.Node{{Number: next(3), Label: next(n * 3), Note: next(n)}}}}})
 			case 7:
 				d.Cover(Cover{
 					Label: next(n), Title: next(n * 9), States: []State{{next(n), next(1), next(n * 3), tone}, {next(3), next(4), next(n), Plain}},

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-pdf/fpdf"
+
+	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
 // op is one thing on a page.
@@ -31,7 +33,7 @@ const (
 	fillOp
 	frameOp
 	lineOp
-	arrowOp // the head of an arrow that points right: its tip at x, y
+	markOp // what stands for the level w, with its middle at x, y
 	linkOp
 	jumpOp     // a link to the entry of the outline that size counts to
 	contentsOp // a line of the table of contents: of the heading of level 1 that size counts to, from the entry w of the outline
@@ -259,9 +261,8 @@ func (p *pen) draw(ops []op) {
 		case lineOp:
 			p.setLine(o.color, o.size)
 			p.f.Line(x, y, points(o.x+o.w), points(o.y+o.h))
-		case arrowOp:
-			p.setFill(o.color)
-			p.f.Polygon(arrowHead(o), "F")
+		case markOp:
+			p.mark(o)
 		case linkOp:
 			p.f.LinkString(x, y, w, h, o.text)
 		case jumpOp:
@@ -348,11 +349,23 @@ func (p *pen) setLine(c color, width int) {
 	}
 }
 
-// arrowHead returns the triangle of an arrowOp.
-func arrowHead(o op) []fpdf.PointType {
-	at := func(x, y int) fpdf.PointType { return fpdf.PointType{X: points(x), Y: points(y)} }
-	back, side := o.x-o.size, o.size*2/5
-	return []fpdf.PointType{at(o.x, o.y), at(back, o.y+side), at(back, o.y-side)}
+// mark draws a markOp.
+func (p *pen) mark(o op) {
+	outer, hole := figure.Level(o.w).Corners(o.x, o.y, o.size)
+	for _, part := range []struct {
+		corners [][2]int
+		color   color
+	}{{outer, o.color}, {hole, white}} {
+		if len(part.corners) == 0 {
+			continue
+		}
+		polygon := make([]fpdf.PointType, len(part.corners))
+		for i, c := range part.corners {
+			polygon[i] = fpdf.PointType{X: points(c[0]), Y: points(c[1])}
+		}
+		p.setFill(part.color)
+		p.f.Polygon(polygon, "F")
+	}
 }
 
 func points(thousandths int) float64 { return float64(thousandths) / point }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
 // sampleOptions returns the settings of the sample report.
@@ -34,8 +36,23 @@ type blocks interface {
 	Paragraph(spans ...Span)
 	KeyValues(pairs []KeyValue, perRow int)
 	Badges(badges ...Badge)
-	Chain(items []ChainItem)
+	Chart(c figure.Chart)
 	Table(t Table)
+}
+
+// sampleChart returns 17 alerts of 9 tactics within two hours.
+func sampleChart() figure.Chart {
+	c := figure.Chart{Axis: "Time (UTC)", Levels: [...]string{"Unrated", "Informational", "Low", "Medium", "High"}}
+	for n, title := range []string{
+		"Initial access", "Execution", "Persistence", "Privilege escalation", "Defense evasion", "Credential access", "Lateral movement", "Command and control", "Exfiltration",
+	} {
+		lane := figure.Lane{Title: title, Note: fmt.Sprint(1+n%3, " alerts"), More: []string{"T1566", "T1059"}}
+		for k := range 1 + n%3 {
+			lane.Marks = append(lane.Marks, figure.Event{At: 1773475200 + int64(n*700+k*k*400), Timed: true, Level: figure.Level(n % 5)})
+		}
+		c.Lanes = append(c.Lanes, lane)
+	}
+	return c
 }
 
 // write writes the sample report.
@@ -67,11 +84,7 @@ func write(d blocks, alerts, entries int) {
 		Span{Text: " for the steps that are left. Names in Ελληνικά, кириллица and Việt Nam."})
 
 	d.Heading(2, "Threat categories")
-	d.Chain([]ChainItem{
-		{"Initial access", "2 alerts", High}, {"Execution", "5 alerts", High}, {"Persistence", "", Plain},
-		{"Privilege escalation", "", Plain}, {"Defense evasion", "1 alert", Medium}, {"Credential access", "3 alerts", High},
-		{"Lateral movement", "2 alerts", Medium}, {"Command and control", "1 alert", Low}, {"Exfiltration", "1 alert", Informational},
-	})
+	d.Chart(sampleChart())
 
 	d.Heading(1, "Impacted assets")
 	d.Heading(2, "Devices")

@@ -13,7 +13,7 @@ const (
 	Code                      // in letters of one width, on a pale ground
 )
 
-// Tone is the colour of a badge or a chain item. Every tone is drawn
+// Tone is the colour of a badge. Every tone is drawn
 // together with a word, so nothing is said by colour alone, and every pair of
 // text and background has a contrast of at least 4.5 (WCAG 2.2, 1.4.3).
 type Tone uint8
@@ -35,6 +35,8 @@ var (
 	grey      = color{0x5B, 0x67, 0x70}
 	hairline  = color{0xD3, 0xD9, 0xDE}
 	pale      = color{0xE8, 0xEC, 0xF0}
+	mist      = color{0xF5, 0xF7, 0xF9}
+	steel     = color{0x6A, 0x8C, 0xB0}
 	accent    = color{0x24, 0x40, 0x5C}
 	blue      = color{0x1B, 0x4F, 0x8A}
 	lightBlue = color{0x9D, 0xB8, 0xD6}

@@ -1,0 +1,205 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/pdf"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// A MergedRow is another incident that a merge joined with the one of the report.
+type MergedRow struct {
+	ID     incident.ID `json:"id"`
+	Number int64       `json:"number,omitempty"` // 0 when the incident is not stored
+	Name   string      `json:"name,omitempty"`   // as it is now; "" also for what was purged
+	Time   time.Time   `json:"time,omitzero"`    // of the merge; zero when no log tells, as for an imported incident
+	Who    string      `json:"who,omitempty"`    // who merged it
+	Via    incident.ID `json:"via,omitempty"`    // the incident between the two, when they were not merged with each other
+}
+
+// related is what a report says of other incidents. Rows are without Who.
+type related struct {
+	From, Into []merge
+	Alerts     []alert.Alert // of where the incident leads to: what names tell is hidden by them
+}
+
+type merge struct {
+	By  activity.Actor
+	Row MergedRow
+}
+
+// relatives reads what was merged into i, and what i was merged into, through chains; names says whether to read whose
+// names these may tell, too.
+func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names bool) (o related, err error) {
+	seen := map[incident.ID]bool{i.ID: true}
+	queue := []incident.ID{i.ID}
+	for k := 0; k < len(queue); k++ {
+		var sources []incident.ID
+		last := make(map[incident.ID]activity.Entry)
+		q := activity.Query{Incidents: queue[k : k+1], Types: []activity.Type{activity.Merged, activity.Unmerged}, Origins: []incident.ID{""}}
+		for e, err := range r.Activity(ctx, q) {
+			if err != nil {
+				return o, err
+			}
+			if len(e.Links) == 0 {
+				continue
+			}
+			if id := e.Links[0].Incident; !seen[id] {
+				if _, ok := last[id]; !ok {
+					sources = append(sources, id)
+				}
+				last[id] = e
+			}
+		}
+		for _, id := range sources {
+			from, err := r.Incident(ctx, id)
+			missing := errors.Is(err, storage.ErrNotFound)
+			if err != nil && !missing {
+				return o, err
+			}
+			e := last[id]
+			gone := missing || from.Status == incident.Purged // only the log knows
+			if e.Type != activity.Merged || !gone && (from.Status != incident.Redirected || from.RedirectTo != queue[k]) {
+				continue
+			}
+			m := merge{e.Actor, MergedRow{ID: id, Number: from.Number, Name: from.Name, Time: e.Time}}
+			if k > 0 {
+				m.Row.Via = queue[k]
+			}
+			seen[id], queue, o.From = true, append(queue, id), append(o.From, m)
+		}
+	}
+	slices.SortStableFunc(o.From, func(a, b merge) int { return a.Row.Time.Compare(b.Row.Time) })
+
+	for at := i; at.Status == incident.Redirected && !seen[at.RedirectTo]; {
+		seen[at.RedirectTo] = true
+		m := merge{Row: MergedRow{ID: at.RedirectTo}}
+		if at.ID != i.ID {
+			m.Row.Via = at.ID
+		}
+		for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{at.ID}, Types: []activity.Type{activity.Redirected}, Origins: []incident.ID{""}}) {
+			if err != nil {
+				return o, err
+			}
+			if len(e.Links) > 0 && e.Links[0].Incident == at.RedirectTo {
+				m.By, m.Row.Time = e.Actor, e.Time
+			}
+		}
+		next, err := r.Incident(ctx, at.RedirectTo)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return o, err
+		}
+		m.Row.Number, m.Row.Name, at = next.Number, next.Name, next
+		if o.Into = append(o.Into, m); !names {
+			continue
+		}
+		for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{next.ID}}) {
+			if err != nil {
+				return o, err
+			}
+			o.Alerts = append(o.Alerts, a)
+		}
+	}
+	return o, nil
+}
+
+func mergedRows(list []merge, o Options) (rows []MergedRow) {
+	for _, m := range list {
+		m.Row.Time, m.Row.Who = o.in(m.Row.Time), person(m.By.Name, m.By.ID)
+		rows = append(rows, m.Row)
+	}
+	return rows
+}
+
+// called returns how people call an incident: by its number if it has one.
+func called(id incident.ID, number int64) string {
+	if number != 0 {
+		return "incident " + strconv.FormatInt(number, 10)
+	}
+	return "incident " + string(id)
+}
+
+// whole returns everything that names the incident of row.
+func (row MergedRow) whole() string {
+	text := called(row.ID, row.Number)
+	if row.Name != "" {
+		text += " (" + row.Name + ")"
+	}
+	return text
+}
+
+// whereTo says where the incident of the report went, "" when it is still there.
+func (r Report) whereTo() string {
+	var steps []string
+	for _, row := range r.MergedInto {
+		steps = append(steps, row.whole())
+	}
+	return strings.Join(steps, ", and that into ")
+}
+
+// whatCame says which incidents were merged into that of the report, or how many, "" when there was none.
+func (r Report) whatCame() string {
+	const most = 3
+	var names []string
+	for _, row := range r.MergedFrom {
+		names = append(names, strings.TrimPrefix(called(row.ID, row.Number), "incident "))
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) == 1:
+		return "Incident " + names[0] + " was merged into it."
+	case len(names) > most:
+		return fmt.Sprintf("%d incidents were merged into it.", len(names))
+	}
+	return "Incidents " + and(names) + " were merged into it."
+}
+
+// mergedBlocks are the tables of an overview that say what was merged, none where nothing was.
+func (d drawing) mergedBlocks() (blocks []block) {
+	for _, x := range []struct {
+		title string
+		rows  []MergedRow
+		way   string
+	}{{"Merged into this incident", d.r.MergedFrom, "into "}, {"Where this incident went", d.r.MergedInto, "from "}} {
+		if len(x.rows) == 0 {
+			continue
+		}
+		numbers := make(map[incident.ID]int64)
+		for _, row := range x.rows {
+			numbers[row.ID] = row.Number
+		}
+		t := &table{Caption: count(len(x.rows), "incident") + ", by merges", Columns: []column{
+			{Title: "Number", Number: true}, {Title: "Name"}, {Title: "Identifier"}, {Title: d.timeTitle("Merged")}, {Title: "By"},
+		}}
+		for _, row := range x.rows {
+			number, when := "", d.stamp(row.Time)
+			if row.Number != 0 {
+				number = strconv.FormatInt(row.Number, 10)
+			}
+			if row.Via != "" {
+				when = join(", ", when, x.way+called(row.Via, numbers[row.Via]))
+			}
+			t.Rows = append(t.Rows, []cell{{Text: number}, {Text: row.Name}, {Text: string(row.ID)}, {Text: when}, {Text: row.Who}})
+		}
+		blocks = append(blocks, block{Heading: x.title, Table: t})
+	}
+	return blocks
+}
+
+// merged draws what mergedBlocks says.
+func (d drawing) merged() {
+	for _, b := range d.mergedBlocks() {
+		d.Heading(2, b.Heading)
+		d.table(b.Table, pdf.Column{Width: 46, Align: pdf.Right}, pdf.Column{Weight: 4}, pdf.Column{Weight: 3}, d.timeColumn(""), pdf.Column{Weight: 3})
+	}
+}

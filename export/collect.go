@@ -224,7 +224,7 @@ func list(c incident.Case, entries []activity.Entry, o Options, others ...relate
 		}
 	}
 	if o.wants(Activity) {
-		names := newNameBook(alerts)
+		names := newNameBook(alerts, others)
 		for _, e := range chronological(entries) {
 			r.Activity = append(r.Activity, activityRow(e, names, o))
 		}

@@ -69,16 +69,20 @@ func (d drawing) deeds() []deed {
 	for _, a := range d.r.Alerts {
 		listed[a.Title] = true
 	}
+	numbers := make(incidentNumbers)
+	for _, m := range slices.Concat(d.r.MergedFrom, d.r.MergedInto) {
+		numbers[m.ID] = m.Number
+	}
 	var deeds []deed
 	for _, rows := range fold(d.r.Activity) {
-		deeds = append(deeds, d.deed(rows, listed))
+		deeds = append(deeds, d.deed(rows, listed, numbers))
 	}
 	return deeds
 }
 
 // deed says what rows, the entries of one command, did. Alerts of which the same is said are told together; where there are
 // many, the titles of listed ones need not be told.
-func (d drawing) deed(rows []ActivityRow, listed map[string]bool) deed {
+func (d drawing) deed(rows []ActivityRow, listed map[string]bool, numbers incidentNumbers) deed {
 	titles := leading(rows)
 	out := deed{ActivityRow: rows[0], Title: titled(titles)}
 	aboutAlerts := rows[0].Alert != ""
@@ -123,14 +127,11 @@ func (d drawing) deed(rows []ActivityRow, listed map[string]bool) deed {
 		lines = append(lines, "Written "+when)
 	}
 	if out.Origin != "" {
-		lines = append(lines, "Copied from "+d.called(out.Origin))
+		lines = append(lines, "Copied from "+numbers.called(out.Origin))
 	}
 	out.Lines, out.Given = each(lines), each(out.Given)
 	return out
 }
-
-// called returns how people call another incident: by its number, if the report knows it.
-func (d drawing) called(id alert.IncidentID) string { return "incident " + string(id) }
 
 // each returns list with each text once.
 func each(list []string) []string {

@@ -3,21 +3,24 @@ package export
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
 )
 
 // A nameBook knows how people call what the log names.
 type nameBook struct {
 	titles map[alert.ID]string
+	others incidentNumbers
 	names  map[alert.ID]map[string]string // of entities, by key with small letters; those of "" are by any alert, the first
 }
 
-func newNameBook(alerts []alert.Alert) nameBook {
+func newNameBook(alerts []alert.Alert, others []related) nameBook {
 	all := make(map[string]string)
-	k := nameBook{make(map[alert.ID]string, len(alerts)), map[alert.ID]map[string]string{"": all}}
+	k := nameBook{make(map[alert.ID]string, len(alerts)), make(incidentNumbers), map[alert.ID]map[string]string{"": all}}
 	for _, a := range alerts {
 		own := make(map[string]string)
 		k.titles[a.ID], k.names[a.ID] = a.Title, own
@@ -32,8 +35,18 @@ func newNameBook(alerts []alert.Alert) nameBook {
 			}
 		}
 	}
+	for _, o := range others {
+		for _, m := range slices.Concat(o.From, o.Into) {
+			k.others[m.Row.ID] = m.Row.Number
+		}
+	}
 	return k
 }
+
+// incidentNumbers are the numbers of other incidents, as far as they are known.
+type incidentNumbers map[incident.ID]int64
+
+func (n incidentNumbers) called(id incident.ID) string { return called(id, n[id]) }
 
 // nameBy returns the name of what key, one of e's, says of e.
 func nameBy(key alert.Key, e alert.Entity) string {
@@ -57,7 +70,7 @@ func (k nameBook) reason(l activity.Link, e activity.Entry) string {
 		text += ": " + k.entity(l.Entity, e.Alert)
 	}
 	if l.Incident != "" && l.Incident != e.Incident {
-		text += ", incident " + string(l.Incident)
+		text += ", " + k.others.called(l.Incident)
 	}
 	if l.HeldBack != "" {
 		text += ", held back: " + l.HeldBack

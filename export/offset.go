@@ -1,6 +1,9 @@
 package export
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // offset returns what the titles of columns say of the times below them, " (UTC)" or " (+09:00)": the offset from UTC that all
 // times of the report's lists have, "" if there are several.
@@ -19,6 +22,9 @@ func offset(r Report) string {
 			same = same && (found == "" || found == at)
 			found = at
 		}
+	}
+	for _, m := range slices.Concat(r.MergedFrom, r.MergedInto) {
+		look(m.Time)
 	}
 	for _, e := range r.Story {
 		look(e.Time)

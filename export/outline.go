@@ -303,11 +303,7 @@ func (d drawing) activityBlocks() []block {
 			e.Lead = append(e.Lead, cell{Text: "automated"})
 		}
 		for _, text := range a.Given {
-			if strings.Contains(text, "\n") {
-				e.Texts = append(e.Texts, pair{"Reason", cell{Text: text}})
-			} else {
-				e.Lines = append(e.Lines, "Reason: "+text)
-			}
+			e.Lines = append(e.Lines, "Reason: "+text)
 		}
 		switch {
 		case a.Redacted:

@@ -443,7 +443,7 @@ func (d drawing) activity() {
 		flows = append(flows, flow)
 	}
 	d.Table(pdf.Table{
-		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 92}, {Title: "Activity", Width: 84}, {Title: "Details"}},
+		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 88}, {Title: "Activity", Width: 80}, {Title: "Details"}},
 		Rows:    rows, Notes: notes, Flows: flows, NoteColumn: 1, Empty: "No activity.",
 	})
 }

@@ -56,6 +56,20 @@ func TestCoverSaysTheMost(t *testing.T) {
 	}
 }
 
+func TestMostAffected(t *testing.T) {
+	quiet := AssetList{Rows: []AssetRow{{Name: "cleared", Verdict: alert.NoThreatsFound, Alerts: 1}, {Name: "busy", Alerts: 9}, {Name: "as busy", Alerts: 9}}}
+	bad := AssetList{Rows: []AssetRow{{Name: "bad", Verdict: alert.Suspicious, Alerts: 1}, {Name: "worst", Verdict: alert.Malicious, Alerts: 2}}}
+	assert.Equal(t, "busy, 9 alerts", mostAffected([]AssetList{quiet}))
+	assert.Equal(t, "worst, malicious, 2 alerts", mostAffected([]AssetList{quiet, bad}))
+	assert.Empty(t, mostAffected([]AssetList{{}}))
+}
+
+// Tactics are told once however they are spelled, in the order of an attack and not of time.
+func TestTacticTitles(t *testing.T) {
+	assert.Equal(t, []string{"Initial access", "Execution", "Impact"}, tacticTitles([]string{"Impact", "Malware", "InitialAccess", "Initial access", "Execution", ""}))
+	assert.Empty(t, tacticTitles([]string{"Malware"}))
+}
+
 // An incident of which nothing is known is said to be one, and what has no value is left out. Covers P4.
 func TestCoverOfNothing(t *testing.T) {
 	got := pages(t, render(t, Report{}))
@@ -213,6 +227,7 @@ func TestAnyReportIsInside(t *testing.T) {
 		r.Incident.Number = rapid.SampledFrom([]int64{0, 1, -1, 1 << 62}).Draw(rt, "number")
 		a, err := attachment(r)
 		require.NoError(rt, err)
+		require.Equal(rt, map[int64]string{0: "report.json", -1: "report.json", 1: "incident-1.json", 1 << 62: "incident-4611686018427387904.json"}[r.Incident.Number], a.Name)
 		var back Report
 		require.NoError(rt, json.Unmarshal(a.Data, &back))
 		again, err := attachment(back)

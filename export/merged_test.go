@@ -257,6 +257,19 @@ func TestPurgedSource(t *testing.T) {
 	assert.Equal(t, []any{incident.ID("a"), int64(1), ""}, []any{rows[0].ID, rows[0].Number, rows[0].Name})
 }
 
+// The copy of a log is not the log: a purged source stays with the incident that it was merged into.
+func TestPurgedSourceOfAChain(t *testing.T) {
+	q := newShelf(t, "a", "b", "c")
+	q.merge("a", "b")
+	q.merge("b", "c")
+	e, err := incident.Purge(q.command(), q.of("a").Incident, incident.Incident{Status: incident.Purged}, q.at(), "")
+	require.NoError(t, err)
+	q.apply(e)
+	rows := q.report("c", nil).MergedFrom
+	require.Len(t, rows, 2)
+	assert.Equal(t, []incident.ID{"a", "b", "b", ""}, []incident.ID{rows[0].ID, rows[0].Via, rows[1].ID, rows[1].Via})
+}
+
 // An imported incident may lead to one that is not here, or in a circle.
 func TestRedirectsOfOthers(t *testing.T) {
 	s := memory.New()
@@ -282,9 +295,9 @@ func TestMergedIncidentsKeepHiddenNames(t *testing.T) {
 	edit, err := incident.Edit{Name: new("Theft at HOST-B and host-a, says Kai")}.Apply(q.command(), incident.Case{Incident: q.of("b").Incident, Alerts: q.of("b").Alerts}, classification.Defender())
 	require.NoError(t, err)
 	q.apply(edit)
-	o := &Options{Sections: []Section{Overview, IncidentSummary}, Hide: Hidden{Users: true, Devices: true}}
-	for _, id := range []incident.ID{"a", "b"} {
-		r := q.report(id, o)
+	hide := Hidden{Users: true, Devices: true}
+	for id, sections := range map[incident.ID][]Section{"a": {Overview, IncidentSummary}, "b": {Overview}} {
+		r := q.report(id, &Options{Sections: sections, Hide: hide})
 		require.Len(t, append(r.MergedFrom, r.MergedInto...), 1)
 		assert.Equal(t, "User 1", append(r.MergedFrom, r.MergedInto...)[0].Who)
 		got := strings.ToLower(text(t, render(t, r)) + written(t, WriteHTML, r) + written(t, formats[2].write, r))

@@ -80,8 +80,10 @@ func (d *Document) states(states []State) (cut []KeyValue) {
 	tall := 0
 	for i, s := range states {
 		_, ink := s.Tone.colors()
+		before := d.replaced
 		words[i], lines[i] = d.fitted(s.Word, ink, inside, 2)
 		if len(lines[i]) > mostLines {
+			d.replaced = before // counted where it stands in full
 			cut = append(cut, KeyValue{Label: s.Label, Value: Cell{Text: s.Word}})
 			lines[i] = d.cutLines(&words[i], lines[i], mostLines, inside)
 		}
@@ -150,7 +152,7 @@ func (d *Document) facts(facts []Fact) (long []KeyValue) {
 			c.notes = d.breakLines(c.note, width)
 		}
 		if len(c.values) > mostLines || len(c.notes) > mostLines {
-			d.replaced = before
+			d.replaced = before // the same
 			long = append(long, KeyValue{f.Label, Cell{Text: strings.TrimSpace(f.Value + " " + f.Note)}})
 			continue
 		}

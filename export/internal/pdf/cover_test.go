@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,5 +81,34 @@ func TestStatesHaveShapes(t *testing.T) {
 		assert.InDelta(t, word.y-365*word.size/1000, middle, point/10, shape)
 		assert.Less(t, mark.x+d.textWidth(shape, ink{face: bold, size: mark.size}), word.x)
 		assert.Zero(t, d.Replaced())
+	}
+}
+
+// What is too long for its place stands below, in full and in the type of running text. What cannot be drawn is counted once.
+func TestLongTextsStandBelow(t *testing.T) {
+	d := New(t.Context(), Options{})
+	d.Cover(Cover{
+		States: []State{{"Verdict", "■", strings.Repeat("word \U0001F600 ", 30), Accent}},
+		Facts:  [][]Fact{{{"Owner", "Kai", strings.Repeat("note \U0001F600 ", 30)}, {"Alerts", strings.Repeat("figure ", 30), ""}, {"Short", "7", ""}}},
+	})
+	d.flush()
+	assert.Equal(t, 60, d.Replaced())
+	words, sizes := map[string]int{}, map[string][]int{}
+	for _, o := range d.pages[0] {
+		for _, word := range []string{"word", "note", "figure"} {
+			if o.kind == textOp && strings.Contains(o.text, word) {
+				words[word] += strings.Count(o.text, word)
+				sizes[word] = append(sizes[word], o.size)
+			}
+		}
+	}
+	assert.Greater(t, words["word"], 30, "in its tile, too")
+	assert.Equal(t, 30, words["note"])
+	assert.Equal(t, 30, words["figure"])
+	for _, of := range sizes {
+		assert.Equal(t, []int{bodySize}, slices.Compact(of))
+	}
+	for _, o := range d.pages[0] {
+		assert.True(t, o.kind != fillOp || o.h < 80*point, "a tile does not grow")
 	}
 }

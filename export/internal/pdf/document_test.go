@@ -262,6 +262,23 @@ func TestProperties(t *testing.T) {
 	assert.NotContains(t, string(output(t, New(t.Context(), Options{Language: "en)/X("}))), "/Lang")
 }
 
+// What a page has room for is used, on either paper.
+func TestPapersAreUsed(t *testing.T) {
+	for _, letter := range []bool{false, true} {
+		d := New(t.Context(), Options{Letter: letter})
+		d.Heading(1, "Section")
+		d.Paragraph(Span{Text: strings.Repeat("x\n", 300)})
+		last := slices.IndexFunc(d.pages[0], func(o op) bool { return o.kind == lineOp })
+		assert.Equal(t, d.pageWidth-2*margin, d.pages[0][last].w, "the rule below a heading")
+		lowest := 0
+		for _, o := range d.pages[1] {
+			lowest = max(lowest, o.y)
+		}
+		assert.InDelta(t, d.pageHeight-bodyFoot, lowest, float64(2*lineHeight(bodySize)))
+		requireInside(t, d)
+	}
+}
+
 func TestExtremes(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	for name, add := range map[string]func(d *Document){

@@ -31,7 +31,7 @@ func requireInside(t require.TestingT, d *Document) {
 			if o.kind == textOp {
 				right = o.x + d.textWidth(o.text, ink{face: o.face, size: o.size})
 			}
-			if o.y < margin || o.y > d.bodyEnd+500 || o.x < margin || right > d.pageWidth-margin+2*point {
+			if o.y < margin || o.y > d.pageHeight-bodyFoot+500 || o.x < margin || right > d.pageWidth-margin+2*point {
 				require.Failf(t, "outside", "page %d: %+v, right end %d", i+1, o, right)
 			}
 		}

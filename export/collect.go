@@ -287,9 +287,16 @@ func facts(i incident.Incident, verdict, where string, o Options) []Fact {
 	return list
 }
 
-// sameNames reports whether two lists hold the same names but for blanks and the case of letters.
+// sameNames reports whether two lists hold the same names, but for the case of letters and what is between the words.
 func sameNames(a, b []string) bool {
-	bare := func(name string) string { return strings.ToLower(strings.ReplaceAll(name, " ", "")) }
+	bare := func(name string) string {
+		return strings.Map(func(r rune) rune {
+			if !inWord(r) {
+				return -1
+			}
+			return unicode.ToLower(r)
+		}, name)
+	}
 	return slices.EqualFunc(a, b, func(x, y string) bool { return bare(x) == bare(y) })
 }
 

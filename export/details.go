@@ -83,9 +83,6 @@ func (names devices) details(e alert.Entity) string {
 		add("", e.Delivery)
 		add("In ", e.Location)
 	case alert.MailCluster:
-		if e.By == "" {
-			add("", e.Value)
-		}
 		if e.Count > 0 {
 			add("", plural(e.Count, "message", "messages"))
 		}

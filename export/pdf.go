@@ -41,7 +41,7 @@ type PDFOptions struct {
 // that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
 // then says how many; which scripts are drawn right is in the package comment. Nothing is cut but what runs along
 // pages at their head and foot and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
-// entry, count comments, or keep up an incident's summary of its alerts, but for their number.
+// entry, count comments, or keep up an incident's summary of its alerts, but for their number where no alert is named.
 //
 // Comments stand in the activity log as their Markdown means, but for HTML, which is text, and images of Markdown, which are links.
 // Images that are attached to them follow, on white, with no more pixels than print needs and without anything else that stood in

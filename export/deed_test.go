@@ -229,6 +229,18 @@ func TestDeedsTellTheirRows(t *testing.T) {
 	})
 }
 
+// Alerts of one title are not one alert, and what was taken away is not told even if a report has it.
+func TestDeedsOfAlertsWithOneTitle(t *testing.T) {
+	row := func(id alert.ID, field string) ActivityRow {
+		return ActivityRow{Cause: "c", What: "Alert status changed", Alert: "one", AlertID: id, Changes: []ChangeRow{{Path: field, Field: field, After: "x"}}}
+	}
+	got := deedOfRows(t, nil, row("1", "status"), row("2", "status"), row("1", "owner"), row("2", "owner"))
+	assert.Equal(t, []string{"2 alerts: “one”", "status: none → x", "owner: none → x"}, got.Lines)
+	got = deedOfRows(t, nil, row("1", "status"), row("2", "owner"))
+	assert.Equal(t, []string{"Alert: one · status: none → x", "Alert: one · owner: none → x"}, got.Lines)
+	assert.Empty(t, deedOfRows(t, nil, ActivityRow{What: "Comment", Text: "secret", Redacted: true}).Given)
+}
+
 // Of a field that changed several times the ends are told.
 func TestChangesAreChained(t *testing.T) {
 	row := func(before, after string) ActivityRow {

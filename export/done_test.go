@@ -14,7 +14,7 @@ func TestWhatWasDone(t *testing.T) {
 	mira, other := "Mira (mira@contoso.example)", "Noor (noor@contoso.example)"
 	resolved := []ChangeRow{{Path: "status", After: "Resolved"}}
 	rows := []ActivityRow{
-		{Cause: "1", Who: "collector", Trigger: activity.Automated, What: "Incident created", Origin: "inc-2"},
+		{Cause: "1", Who: "collector", Trigger: activity.Automated, What: "Severity changed", Origin: "inc-2"},
 		{Cause: "2", Who: "collector", Trigger: activity.Automated, What: "Incident created"},
 		{Cause: "2", Who: "collector", Trigger: activity.Automated, What: "Alert added", Alert: "a"},
 		{Cause: "3", Who: "collector", Trigger: activity.Automated, What: "Alert added", Alert: "b"},

@@ -35,6 +35,7 @@ func TestLikeAlertsAreOneStep(t *testing.T) {
 		step(9, 9, "scan", "a and 1,200 more", 1),
 	}, []any{got[0], got[1], got[2], got[3], got[4]})
 	assert.Len(t, got, 7)
+	assert.Equal(t, "a and others", steps([]Event{many, event(10, "scan", "a")})[0].Names)
 
 	d := drawing{offset: " (UTC)"}
 	assert.Equal(t, "2026-03-14 08:00:00\nto 08:02:00", d.when(got[0]))

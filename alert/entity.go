@@ -249,7 +249,12 @@ func (r Registry) Name() string {
 func (m Message) Name() string {
 	return firstOf("mail message", m.Subject, m.NetworkMessageID, m.InternetMessageID)
 }
-func (m MailCluster) Name() string { return firstOf("mail cluster", m.By, m.Value, m.Query) }
+func (m MailCluster) Name() string {
+	if m.By != "" && m.Value != "" {
+		return m.By + ": " + m.Value
+	}
+	return firstOf("mail cluster", m.By, m.Value, m.Query)
+}
 func (a App) Name() string         { return firstOf("app", a.DisplayName, a.InstanceName, number(a.AppID)) }
 func (a OAuthApp) Name() string    { return firstOf("OAuth app", a.DisplayName, a.AppID, a.ObjectID) }
 func (c CloudResource) Name() string {

@@ -210,12 +210,12 @@ func list(c incident.Case, entries []activity.Entry, o Options, others ...relate
 		}
 	}
 	if o.wants(Assets) || o.wants(Evidence) {
-		found := findings(alerts)
+		found, places := findings(alerts), devicesOf(alerts)
 		if o.wants(Assets) {
-			r.Assets = assets(found, o.MaxAssets)
+			r.Assets = assets(found, o.MaxAssets, places)
 		}
 		if o.wants(Evidence) {
-			r.Evidence = evidence(found[alert.NotAsset], o.MaxEvidence)
+			r.Evidence = evidence(found[alert.NotAsset], o.MaxEvidence, places)
 		}
 	}
 	if o.wants(Alerts) {
@@ -224,12 +224,9 @@ func list(c incident.Case, entries []activity.Entry, o Options, others ...relate
 		}
 	}
 	if o.wants(Activity) {
-		titles := make(map[alert.ID]string, len(alerts))
-		for _, a := range alerts {
-			titles[a.ID] = a.Title
-		}
+		names := newNameBook(alerts, others)
 		for _, e := range chronological(entries) {
-			r.Activity = append(r.Activity, activityRow(e, titles, o))
+			r.Activity = append(r.Activity, activityRow(e, names, o))
 		}
 	}
 	return r
@@ -265,17 +262,21 @@ func facts(i incident.Incident, verdict, where string, o Options) []Fact {
 	add("Last update", stamp(o.in(i.Updated), o.Location))
 	add("First activity", stamp(o.in(i.Alerts.FirstActivity), o.Location))
 	add("Last activity", stamp(o.in(i.Alerts.LastActivity), o.Location))
-	add("Alerts", strconv.Itoa(i.Alerts.Count))
+	add("Alerts", grouped(i.Alerts.Count))
 	var groups []string
 	for g := alert.Devices; int(g) < alert.AssetGroups; g++ {
 		if n := i.Alerts.Assets[g]; n > 0 {
-			groups = append(groups, fmt.Sprintf("%s: %d", g.Title(), n))
+			groups = append(groups, g.Title()+": "+grouped(n))
 		}
 	}
 	add("Impacted assets", strings.Join(groups, ", "))
 	add("Products", strings.Join(i.Alerts.Products, ", "))
-	add("Sources", strings.Join(i.Alerts.Sources, ", "))
-	add("Detection sources", strings.Join(i.Alerts.DetectionSources, ", "))
+	if !sameNames(i.Alerts.Sources, i.Alerts.Products) {
+		add("Sources", strings.Join(i.Alerts.Sources, ", "))
+	}
+	if !sameNames(i.Alerts.DetectionSources, i.Alerts.Products) && !sameNames(i.Alerts.DetectionSources, i.Alerts.Sources) {
+		add("Detection sources", strings.Join(i.Alerts.DetectionSources, ", "))
+	}
 	add("Device groups", strings.Join(i.Alerts.DeviceGroups, ", "))
 	add("Platforms", strings.Join(i.Alerts.Platforms, ", "))
 	add("Threats", strings.Join(i.Alerts.Threats, ", "))
@@ -284,6 +285,19 @@ func facts(i incident.Incident, verdict, where string, o Options) []Fact {
 		list = append(list, Fact{"Also in " + ref.System, ref.ID, ref.URL})
 	}
 	return list
+}
+
+// sameNames reports whether two lists hold the same names, but for the case of letters and what is between the words.
+func sameNames(a, b []string) bool {
+	bare := func(name string) string {
+		return strings.Map(func(r rune) rune {
+			if !inWord(r) {
+				return -1
+			}
+			return unicode.ToLower(r)
+		}, name)
+	}
+	return slices.EqualFunc(a, b, func(x, y string) bool { return bare(x) == bare(y) })
 }
 
 func threats(alerts []alert.Alert) []Threat {
@@ -392,7 +406,7 @@ func findings(alerts []alert.Alert) [alert.AssetGroups][]*finding {
 		slices.SortFunc(list, func(a, b *finding) int {
 			return cmp.Or(
 				cmp.Compare(badness(b.verdict), badness(a.verdict)), cmp.Compare(b.alerts, a.alerts),
-				cmp.Compare(a.entity.Name(), b.entity.Name()), cmp.Compare(a.key, b.key))
+				byName(a.entity.Name(), b.entity.Name()), cmp.Compare(a.key, b.key))
 		})
 	}
 	return groups
@@ -422,7 +436,7 @@ func appendNew[T comparable](list, more []T) []T {
 	return list
 }
 
-func assets(found [alert.AssetGroups][]*finding, most int) []AssetList {
+func assets(found [alert.AssetGroups][]*finding, most int, places devices) []AssetList {
 	var lists []AssetList
 	for g := alert.Devices; int(g) < alert.AssetGroups; g++ {
 		if len(found[g]) == 0 {
@@ -430,18 +444,18 @@ func assets(found [alert.AssetGroups][]*finding, most int) []AssetList {
 		}
 		l := AssetList{Group: g.String(), Title: g.Title(), Shown: min(most, len(found[g])), Total: len(found[g])}
 		for _, f := range found[g][:l.Shown] {
-			l.Rows = append(l.Rows, AssetRow{f.key, f.entity.Name(), details(f.entity), f.verdict, f.roles, f.tags, f.alerts})
+			l.Rows = append(l.Rows, AssetRow{f.key, f.entity.Name(), places.details(f.entity), f.verdict, f.roles, f.tags, f.alerts})
 		}
 		lists = append(lists, l)
 	}
 	return lists
 }
 
-func evidence(found []*finding, most int) EvidenceList {
+func evidence(found []*finding, most int, places devices) EvidenceList {
 	l := EvidenceList{Shown: min(most, len(found)), Total: len(found)}
 	for _, f := range found[:l.Shown] {
 		l.Rows = append(l.Rows, EvidenceRow{
-			f.key, f.entity.Kind(), f.entity.Name(), details(f.entity), f.verdict, f.remediation, f.roles, f.alerts,
+			f.key, f.entity.Kind(), f.entity.Name(), places.details(f.entity), f.verdict, f.remediation, f.roles, f.alerts,
 		})
 	}
 	return l
@@ -483,22 +497,24 @@ func alertEvidence(evidence []alert.Evidence) []AlertEvidence {
 	return list
 }
 
-func activityRow(e activity.Entry, titles map[alert.ID]string, o Options) ActivityRow {
+func activityRow(e activity.Entry, names nameBook, o Options) ActivityRow {
 	if e = e.Clone(); e.Redacted {
 		e = e.Redact() // whoever gave it
 	}
 	row := ActivityRow{
 		Time: o.in(e.Time), Who: person(e.Actor.Name, e.Actor.ID), Trigger: e.Trigger(), What: e.Type.Title(), Text: e.Text,
-		Origin: e.Origin, Written: o.in(e.Occurred), Attachments: e.Attachments, Redacted: e.Redacted,
+		Cause: e.Cause, AlertID: e.Alert, Origin: e.Origin, Written: o.in(e.Occurred), Attachments: e.Attachments, Redacted: e.Redacted,
 	}
 	if e.Alert != "" {
-		row.Alert = cmp.Or(titles[e.Alert], string(e.Alert))
+		row.Alert = cmp.Or(names.titles[e.Alert], string(e.Alert))
 	}
 	for _, c := range e.Changes {
-		row.Changes = append(row.Changes, ChangeRow{c.Field, fieldTitle(c.Field), inWords(c.Field, c.Before, o), inWords(c.Field, c.After, o)})
+		change := ChangeRow{Path: c.Field, Field: fieldTitle(c.Field), Before: inWords(c.Field, c.Before, o), After: inWords(c.Field, c.After, o)}
+		change.Added, change.Removed = difference(c.Before, c.After)
+		row.Changes = append(row.Changes, change)
 	}
 	for _, l := range e.Links {
-		row.Reasons = append(row.Reasons, reason(l, e.Incident))
+		row.Reasons = appendNew(row.Reasons, []string{names.reason(l, e)}) // several keys may be of one entity
 	}
 	return row
 }
@@ -537,101 +553,23 @@ func person(name, id string) string {
 	return name + " (" + id + ")"
 }
 
-// details says what else is known of an entity than its name.
-func details(e alert.Entity) string {
-	var parts []string
-	add := func(label, value string) {
-		if value = strings.TrimSpace(value); value != "" && value != e.Name() {
-			parts = append(parts, label+value)
-		}
-	}
-	switch e := e.(type) {
-	case alert.Device:
-		add("", strings.TrimSpace(e.OS+" "+e.OSVersion))
-		add("group ", e.Group)
-		add("IP ", e.LastIP)
-		add("risk ", e.Risk)
-		add("health ", e.Health)
-	case alert.User:
-		add("", e.DisplayName)
-		add("domain ", e.Domain)
-		add("SID ", e.SID)
-	case alert.Mailbox:
-		add("", e.DisplayName)
-		add("owner ", e.UPN)
-	case alert.IP:
-		add("country ", e.Country)
-	case alert.File:
-		add("in ", e.Path)
-		add("SHA-256 ", e.SHA256)
-		if e.SHA256 == "" {
-			add("SHA-1 ", e.SHA1)
-			add("MD5 ", e.MD5)
-		}
-		if e.Size > 0 {
-			add("", strconv.FormatInt(e.Size, 10)+" bytes")
-		}
-		add("signer ", e.Signer)
-	case alert.Process:
-		add("", e.CommandLine)
-		if e.User != (alert.User{}) {
-			add("as ", e.User.Name())
-		}
-		add("SHA-256 ", e.Image.SHA256)
-	case alert.Registry:
-		add("", e.ValueType)
-		add("", e.Data)
-	case alert.Message:
-		add("from ", e.Sender)
-		add("to ", e.Recipient)
-		add("", e.Delivery)
-		add("in ", e.Location)
-	case alert.MailCluster:
-		add("", e.Value)
-		if e.Count > 0 {
-			add("", strconv.FormatInt(e.Count, 10)+" messages")
-		}
-	case alert.App:
-		add("instance ", e.InstanceName)
-	case alert.OAuthApp:
-		add("app ", e.AppID)
-		add("publisher ", e.Publisher)
-	case alert.CloudResource:
-		add("", e.Type)
-		add("account ", e.Account)
-		add("", e.Location)
-		add("", e.ID)
-	case alert.Other:
-		add("", words(string(e.Type)))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// reason returns why an alert was put into an incident, whose log tells it.
-func reason(l activity.Link, own incident.ID) string {
-	text := words(l.Reason.String())
-	if l.Entity != "" {
-		text += ": " + string(l.Entity)
-	}
-	if l.Incident != "" && l.Incident != own {
-		text += ", incident " + string(l.Incident)
-	}
-	if l.HeldBack != "" {
-		text += ", held back: " + l.HeldBack
-	}
-	return text
-}
-
 // summaryPath begins the paths of what an incident's alerts come to.
-const summaryPath = "alerts."
+const (
+	summaryPath = "alerts."
+	alertCount  = "alerts.count"
+)
 
 // fieldTitle returns a field in words.
 func fieldTitle(path string) string {
 	switch path {
 	case "owner":
 		return "Assigned to"
-	case "alerts.count":
+	case alertCount:
 		return "Alerts"
+	case "renamed":
+		return "Name set by hand"
+	case "severityOverridden":
+		return "Severity set by hand"
 	case "note":
 		return "Resolution note"
 	}

@@ -75,10 +75,10 @@ func alertsFact(s incident.Summary) pdf.Fact {
 	var by []string
 	for n, severity := len(s.BySeverity)-1, alert.High; n > 0; n, severity = n-1, severity-1 {
 		if s.BySeverity[n] > 0 {
-			by = append(by, fmt.Sprintf("%d %s", s.BySeverity[n], severity))
+			by = append(by, fmt.Sprintf("%s %s", grouped(s.BySeverity[n]), severity))
 		}
 	}
-	return pdf.Fact{Label: "Alerts", Value: strconv.Itoa(s.Count), Note: strings.Join(by, ", ")}
+	return pdf.Fact{Label: "Alerts", Value: grouped(s.Count), Note: strings.Join(by, ", ")}
 }
 
 func assetsFact(s incident.Summary) pdf.Fact {
@@ -90,21 +90,21 @@ func assetsFact(s incident.Summary) pdf.Fact {
 			by = append(by, assetCount(n, g.Title()))
 		}
 	}
-	return pdf.Fact{Label: "Impacted assets", Value: strconv.Itoa(sum), Note: strings.Join(by, ", ")}
+	return pdf.Fact{Label: "Impacted assets", Value: grouped(sum), Note: strings.Join(by, ", ")}
 }
 
 func (d drawing) evidenceFact() pdf.Fact {
 	if !slices.Contains(d.r.Sections, Evidence) {
 		return pdf.Fact{}
 	}
-	return pdf.Fact{Label: "Evidence", Value: strconv.Itoa(d.r.Evidence.Total), Note: "beside assets"}
+	return pdf.Fact{Label: "Evidence", Value: grouped(d.r.Evidence.Total), Note: "beside assets"}
 }
 
 func commentsFact(n int) pdf.Fact {
 	if n == 0 {
 		return pdf.Fact{}
 	}
-	return pdf.Fact{Label: "Comments", Value: strconv.Itoa(n)}
+	return pdf.Fact{Label: "Comments", Value: grouped(n)}
 }
 
 // date returns a fact with the day of t and, below it, the time.
@@ -282,7 +282,7 @@ func (d drawing) about(data pdf.Attachment, missing error) {
 	if data.Name != "" {
 		add("Data", "The same report for programs, as JSON, is attached to this file.")
 		add("Name of the file", data.Name)
-		add("Size", plural(len(data.Data), "byte", "bytes"))
+		add("Size", bytesOf(int64(len(data.Data))))
 		add("SHA-256", fmt.Sprintf("%x", sha256.Sum256(data.Data)))
 	}
 	d.KeyValues(pairs, 1)

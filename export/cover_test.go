@@ -110,7 +110,7 @@ func TestContentsNameThePages(t *testing.T) {
 	titles := []string{"Overview", "Incident summary", "Attack story", "Impacted assets", "Evidence", "Related alerts", "Activity log", "About this report"}
 	contents := all[0][strings.Index(all[0], "Contents"):]
 	for _, title := range titles {
-		m := regexp.MustCompile("^.*?" + squeeze(title) + "([0-9]+)").FindStringSubmatch(contents)
+		m := regexp.MustCompile("^.*?" + squeeze(title) + "(?:·[0-9,]+of[0-9,]+shown)?([0-9]+)").FindStringSubmatch(contents)
 		require.NotNil(t, m, "%s in %s", title, contents)
 		contents = contents[len(m[0]):]
 		n, err := strconv.Atoi(m[1])
@@ -200,7 +200,7 @@ func TestReportIsInside(t *testing.T) {
 		got, data := detach(t, file)
 		assert.Equal(t, name, got)
 		said := text(t, file)
-		for _, want := range []string{name, fmt.Sprintf("%d bytes", len(data)), fmt.Sprintf("SHA-256 %x", sha256.Sum256(data))} {
+		for _, want := range []string{name, bytesOf(int64(len(data))), fmt.Sprintf("SHA-256 %x", sha256.Sum256(data))} {
 			assert.Contains(t, said, squeeze(want))
 		}
 		bare := r

@@ -36,11 +36,20 @@
 //	assets           groups, each with rows, shown and total
 //	evidence         rows, shown and total
 //	alerts           the alerts, each with its evidence
-//	activity         the log, oldest first
+//	activity         the log, oldest first; what one command did has one cause
 //	images           what is attached to comments, in base64, by SHA-256
 //	imagesLeftOut    SHA-256 of images for which there was no room in maxImages bytes
 //
 // New members may come without a new version; readers pass over those that they do not know.
+//
+// # Log and timeline
+//
+// A Report has a row for each entry of the log and a step for each alert. Documents tell what one command did as one: rows with the
+// same cause, by the same one, at the same time. Comments stand alone. Alerts of which the same is said are told together, by their
+// titles if these are at most three, or else by their number; titles that the report's alerts do not have are told in any case. Left
+// out are what an incident was called before an alert joined it, which the entry before says, and values that lasted no longer than
+// the command. Alerts in sequence that share title, severity and category are one row of the timeline, and of its rows the first 200
+// are shown. All of this is in the JSON.
 //
 // # Scripts
 //

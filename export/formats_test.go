@@ -132,7 +132,7 @@ func told(path string) bool {
 	if rest, ok := strings.CutPrefix(path, ".Incident."); ok {
 		return slices.Contains([]string{"Name", "Tags.Name", "Description", "Note"}, rest)
 	}
-	return !slices.Contains([]string{".SummaryBy", ".Assets.Group", ".Assets.Rows.Key", ".Evidence.Rows.Key", ".Alerts.ID", ".Activity.Changes.Path"}, path)
+	return !slices.Contains([]string{".SummaryBy", ".Assets.Group", ".Assets.Rows.Key", ".Evidence.Rows.Key", ".Alerts.ID", ".Activity.Changes.Path", ".Activity.Cause", ".Activity.AlertID"}, path)
 }
 
 // filled returns a report of all sections in which every list has one element and every text is another one, and those texts that a
@@ -520,8 +520,8 @@ func TestDocumentsSayWhatIsNotThere(t *testing.T) {
 	for _, f := range formats[:2] {
 		got := html.UnescapeString(strings.ReplaceAll(written(t, f.write, rich(t)), `\`, ""))
 		for _, want := range []string{
-			"Devices: 10 of 12 shown", "Evidence: 12 of 85 shown", "Users: 4", "[Redacted: what this comment said was taken away]", "Attached: [redacted], image/png",
-			"Times are in Elsewhere.", "Generated 2026-03-16 15:30:00 +05:30", "2026-03-14 13:30:00 +05:30", "Copied from incident inc-0",
+			"Devices · 10 of 12 shown", "Evidence · 12 of 85 shown", "4 users, the worst first", "[Redacted: what this comment said was taken away]", "Attached: [redacted], image/png",
+			"Times are in Elsewhere.", "Generated 2026-03-16 15:30:00 +05:30", "Time (+05:30)", "Times are in UTC+05:30.", "2026-03-14 13:30:00", "Copied from incident inc-0",
 		} {
 			assert.Contains(t, got, want, f.name)
 		}

@@ -66,8 +66,8 @@ func readImages(ctx context.Context, r storage.Reader, entries []activity.Entry,
 
 // attached says what is attached to a comment.
 func attached(a activity.Attachment) string {
-	return fmt.Sprintf("Attached: %s, %s, %d bytes, %d × %d pixels, SHA-256 %s",
-		cmp.Or(a.Name, "[redacted]"), a.Type, a.Size, a.Width, a.Height, a.SHA256)
+	return fmt.Sprintf("Attached: %s, %s, %s, %d × %d pixels, SHA-256 %s",
+		cmp.Or(a.Name, "[redacted]"), a.Type, bytesOf(a.Size), a.Width, a.Height, a.SHA256)
 }
 
 // picture is what a document shows of an image.

@@ -80,7 +80,7 @@ type entry struct {
 // outlined returns r in the order of its sections.
 func outlined(r Report) outline {
 	i := r.Incident
-	d := drawing{r: r}
+	d := drawing{r: r, offset: offset(r)}
 	o := outline{Label: label(i), Title: cmp.Or(i.Name, "Without a name"), About: "Times are in " + zone(r) + "."}
 	if when := d.zoned(r.Generated); when != "" {
 		o.About = "Generated " + when + ". " + o.About
@@ -111,7 +111,7 @@ func outlined(r Report) outline {
 		case Assets:
 			p.Title, p.Blocks = "Impacted assets", assetBlocks(r.Assets)
 		case Evidence:
-			p.Title, p.Blocks = "Evidence", evidenceBlocks(r.Evidence)
+			p.Title, p.Blocks = capped("Evidence", r.Evidence.Shown, r.Evidence.Total), evidenceBlocks(r.Evidence)
 		case Alerts:
 			p.Title, p.Blocks = "Related alerts", d.alertBlocks()
 		case Activity:
@@ -204,7 +204,7 @@ func (d drawing) storyBlocks() []block {
 		}}
 		for _, x := range d.r.Threats {
 			t.Rows = append(t.Rows, []cell{
-				{Text: x.Title}, severityMarked(x.Severity), {Text: strings.Join(x.Techniques, ", ")}, {Text: strconv.Itoa(x.Alerts)},
+				{Text: x.Title}, severityMarked(x.Severity), {Text: strings.Join(x.Techniques, ", ")}, {Text: grouped(x.Alerts)},
 			})
 		}
 		blocks = append(blocks, block{Heading: lanesTitle, Figure: lanes, Table: t})
@@ -212,17 +212,14 @@ func (d drawing) storyBlocks() []block {
 	if len(d.r.Story) == 0 {
 		return append(blocks, block{Heading: "Timeline", Remark: "No alerts."})
 	}
+	list, remark := d.timeline()
 	t := &table{Caption: count(len(d.r.Story), "alert") + ", oldest first", Columns: []column{
 		{Title: d.timeTitle("Time")}, {Title: "Severity"}, {Title: "Alert"}, {Title: "Main entities"}, {Title: "Category"},
 	}}
-	for _, e := range d.r.Story {
-		names := strings.Join(e.Entities, ", ")
-		if e.More > 0 {
-			names += fmt.Sprintf(" and %d more", e.More)
-		}
-		t.Rows = append(t.Rows, []cell{{Text: d.stamp(e.Time)}, severityMarked(e.Severity), {Text: e.Alert, Prose: true}, {Text: names}, {Text: e.Category}})
+	for _, s := range list {
+		t.Rows = append(t.Rows, []cell{{Text: strings.ReplaceAll(d.when(s), "\n", " ")}, severityMarked(s.Severity), {Text: s.Title, Prose: true}, {Text: s.Names}, {Text: s.Category}})
 	}
-	return append(blocks, block{Heading: "Timeline", Table: t})
+	return append(blocks, block{Heading: "Timeline", Remark: remark, Table: t})
 }
 
 func assetBlocks(lists []AssetList) []block {
@@ -231,16 +228,16 @@ func assetBlocks(lists []AssetList) []block {
 	}
 	var blocks []block
 	for _, l := range lists {
-		t := &table{Caption: caption(l.Title, l.Shown, l.Total), Columns: []column{
+		t := &table{Caption: assetCount(l.Total, l.Title) + ", the worst first", Columns: []column{
 			{Title: "Name"}, {Title: "Verdict"}, {Title: "Roles"}, {Title: "Tags"}, {Title: "Details"}, {Title: "Alerts", Number: true},
 		}}
 		for _, a := range l.Rows {
 			t.Rows = append(t.Rows, []cell{
 				{Text: a.Name}, verdictMarked(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strings.Join(a.Tags, ", ")}, {Text: a.Details},
-				{Text: strconv.Itoa(a.Alerts)},
+				{Text: grouped(a.Alerts)},
 			})
 		}
-		blocks = append(blocks, block{Heading: l.Title, Table: t})
+		blocks = append(blocks, block{Heading: capped(l.Title, l.Shown, l.Total), Table: t.filled()})
 	}
 	return blocks
 }
@@ -249,16 +246,16 @@ func evidenceBlocks(l EvidenceList) []block {
 	if len(l.Rows) == 0 {
 		return []block{{Remark: "No evidence."}}
 	}
-	t := &table{Caption: caption("Evidence", l.Shown, l.Total), Columns: []column{
+	t := &table{Caption: plural(l.Total, "entity", "entities") + ", the worst first", Columns: []column{
 		{Title: "Type"}, {Title: "Name"}, {Title: "Verdict"}, {Title: "Remediation"}, {Title: "Roles"}, {Title: "Details"}, {Title: "Alerts", Number: true},
 	}}
 	for _, e := range l.Rows {
 		t.Rows = append(t.Rows, []cell{
 			{Text: kindTitle(e.Kind)}, {Text: e.Name}, verdictMarked(e.Verdict), {Text: words(string(e.Remediation))}, {Text: rolesText(e.Roles)},
-			{Text: e.Details}, {Text: strconv.Itoa(e.Alerts)},
+			{Text: e.Details}, {Text: grouped(e.Alerts)},
 		})
 	}
-	return []block{{Table: t}}
+	return []block{{Table: t.filled()}}
 }
 
 func (d drawing) alertBlocks() []block {
@@ -274,7 +271,7 @@ func (d drawing) alertBlocks() []block {
 				e.Pairs = append(e.Pairs, pair{label, cell{Text: value}})
 			}
 		}
-		add("Activity", join(" ", d.zoned(a.First), d.until(a)))
+		add(d.timeTitle("Activity"), join(" ", d.stamp(a.First), d.until(a.First, a.Last)))
 		add("Category", a.Category)
 		add("Techniques", strings.Join(a.Techniques, ", "))
 		add("Product", a.Product)
@@ -302,58 +299,47 @@ func (d drawing) activityBlocks() []block {
 		return []block{{Remark: "No activity."}}
 	}
 	var list []entry
-	for _, a := range d.r.Activity {
-		e := entry{Title: cell{Text: a.What}, Lead: []cell{{Text: d.zoned(a.Time)}, {Text: a.Who}}}
+	for _, a := range d.deeds() {
+		e := entry{Title: cell{Text: a.Title}, Lead: []cell{{Text: d.stamp(a.Time)}, {Text: a.Who}}, Lines: a.Lines}
 		if a.Trigger == activity.Automated {
 			e.Lead = append(e.Lead, cell{Text: "automated"})
 		}
-		if a.Alert != "" {
-			e.Lines = append(e.Lines, "Alert: "+a.Alert)
+		for _, text := range a.Given {
+			e.Lines = append(e.Lines, "Reason: "+text)
 		}
-		for _, c := range a.Changes {
-			if !upkeep(c.Path) && c.After != d.zoned(a.Time) {
-				e.Lines = append(e.Lines, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.Before, "none"), cmp.Or(c.After, "none")))
-			}
-		}
-		e.Lines = append(e.Lines, a.Reasons...)
 		switch {
 		case a.Redacted:
 			e.Lines = append(e.Lines, "[Redacted: what this comment said was taken away]")
-		case isComment(a):
+		case isComment(a.ActivityRow):
 			e.Comment = a.Text
-		case a.Text != "" && a.Text != a.Alert:
-			e.Texts = append(e.Texts, pair{"", cell{Text: a.Text}})
 		}
 		for _, image := range a.Attachments {
 			e.Exhibits = append(e.Exhibits, exhibit{Caption: attached(image), attachment: image, redacted: a.Redacted})
 		}
-		if !a.Written.IsZero() {
-			e.Lines = append(e.Lines, "Written "+d.zoned(a.Written))
-		}
-		if a.Origin != "" {
-			e.Lines = append(e.Lines, "Copied from incident "+string(a.Origin))
-		}
 		list = append(list, e)
 	}
-	return []block{{Entries: list}}
+	blocks := []block{{Entries: list}}
+	if d.offset != "" {
+		where := strings.Trim(d.offset, " ()")
+		blocks = slices.Insert(blocks, 0, block{Remark: "Times are in UTC" + strings.TrimPrefix(where, "UTC") + "."})
+	}
+	return blocks
 }
 
-// isComment reports whether the Text of a is Markdown.
-func isComment(a ActivityRow) bool { return a.What == activity.Commented.Title() && !a.Redacted }
+func (d drawing) timeTitle(title string) string { return title + d.offset }
 
-func (d drawing) timeTitle(title string) string {
-	if d.utc() {
-		return title + " (UTC)"
+// filled returns t without the columns that have nothing in them.
+func (t *table) filled() *table {
+	for n := len(t.Columns) - 1; n > 0; n-- {
+		if slices.ContainsFunc(t.Rows, func(row []cell) bool { return row[n].Text != "" }) {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, n, n+1)
+		for k, row := range t.Rows {
+			t.Rows[k] = slices.Delete(row, n, n+1)
+		}
 	}
-	return title
-}
-
-// caption says what a table lists, and how much of it when that is not all.
-func caption(title string, n, total int) string {
-	if text := shown(n, total); text != "" {
-		return title + ": " + text
-	}
-	return fmt.Sprintf("%s: %d", title, total)
+	return t
 }
 
 // linked returns text as a link to address. Where that is no link to follow, text has it in words.
@@ -426,3 +412,6 @@ func visible(s string) string {
 	}
 	return b.String()
 }
+
+// isComment reports whether the Text of a is Markdown.
+func isComment(a ActivityRow) bool { return a.What == activity.Commented.Title() && !a.Redacted }

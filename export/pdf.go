@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ type PDFOptions struct {
 // that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
 // then says how many; which scripts are drawn right is in the package comment. Nothing is cut but what runs along
 // pages at their head and foot and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
-// entry, count comments, or keep up an incident's summary of its alerts, but for their number.
+// entry, count comments, or keep up an incident's summary of its alerts, but for their number where no alert is named.
 //
 // Comments stand in the activity log as their Markdown means, but for HTML, which is text, and images of Markdown, which are links.
 // Images that are attached to them follow, on white, with no more pixels than print needs and without anything else that stood in
@@ -62,7 +63,8 @@ func WritePDF(ctx context.Context, w io.Writer, r Report, o *PDFOptions) error {
 // drawing is a report on its way to paper.
 type drawing struct {
 	*pdf.Document
-	r Report
+	r      Report
+	offset string // see offset
 }
 
 // draw lays r out. No report is known that makes it fail; but a report may come from anywhere.
@@ -93,7 +95,7 @@ func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err 
 	for _, t := range i.Tags {
 		tags = append(tags, t.Name)
 	}
-	d := drawing{r: r}
+	d := drawing{r: r, offset: offset(r)}
 	d.Document = pdf.New(ctx, pdf.Options{
 		Letter: o.Paper == Letter, Title: title, Author: o.Author, Language: "en", Created: r.Generated,
 		Subject:    fmt.Sprintf("Incident report: %s severity, %s", severity, strings.ToLower(status)),
@@ -195,15 +197,13 @@ func (d drawing) attackStory() {
 		})
 	}
 	d.Heading(2, "Timeline")
+	list, remark := d.timeline()
+	d.Paragraph(pdf.Span{Text: remark, Style: pdf.Muted})
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
-	for _, e := range d.r.Story {
-		names := strings.Join(e.Entities, ", ")
-		if e.More > 0 {
-			names += fmt.Sprintf(" and %d more", e.More)
-		}
-		rows = append(rows, []pdf.Cell{{Text: d.stamp(e.Time)}, severityCell(e.Severity), {Text: e.Alert, Order: pdf.Datum}, {Text: e.Category}})
-		notes = append(notes, quiet(names))
+	for _, s := range list {
+		rows = append(rows, []pdf.Cell{{Text: d.when(s)}, severityCell(s.Severity), {Text: s.Title, Order: pdf.Datum}, {Text: s.Category}})
+		notes = append(notes, quiet(s.Names))
 	}
 	d.Table(pdf.Table{
 		Columns: []pdf.Column{
@@ -253,7 +253,7 @@ func (d drawing) assets() {
 		d.Paragraph(pdf.Span{Text: "No assets.", Style: pdf.Muted})
 	}
 	for _, l := range d.r.Assets {
-		d.Heading(2, l.Title)
+		d.Heading(2, capped(l.Title, l.Shown, l.Total))
 		var rows [][]pdf.Cell
 		var notes [][]pdf.Span
 		for _, a := range l.Rows {
@@ -262,21 +262,21 @@ func (d drawing) assets() {
 				known = join(" · ", known, "Tags: "+strings.Join(a.Tags, ", "))
 			}
 			rows = append(rows, []pdf.Cell{
-				{Text: a.Name, Style: pdf.Bold}, verdictCell(a.Verdict), {Text: rolesText(a.Roles)}, {Text: strconv.Itoa(a.Alerts)},
+				{Text: a.Name, Style: pdf.Bold}, verdictCell(a.Verdict), {Text: rolesText(a.Roles)}, {Text: grouped(a.Alerts)},
 			})
 			notes = append(notes, quiet(known))
 		}
-		d.Table(pdf.Table{
+		d.Table(filledColumns(pdf.Table{
 			Columns: []pdf.Column{
 				{Title: "Name", Weight: 5}, verdictColumn, {Title: "Roles", Weight: 2}, {Title: "Alerts", Width: 40, Align: pdf.Right},
 			},
-			Rows: rows, Notes: notes, Caption: shown(l.Shown, l.Total),
-		})
+			Rows: rows, Notes: notes,
+		}))
 	}
 }
 
 func (d drawing) evidence() {
-	d.Heading(1, "Evidence")
+	d.Heading(1, capped("Evidence", d.r.Evidence.Shown, d.r.Evidence.Total))
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
 	for _, e := range d.r.Evidence.Rows {
@@ -286,17 +286,17 @@ func (d drawing) evidence() {
 		}
 		rows = append(rows, []pdf.Cell{
 			{Text: kindTitle(e.Kind)}, {Text: e.Name, Style: pdf.Bold}, verdictCell(e.Verdict), {Text: words(string(e.Remediation))},
-			{Text: strconv.Itoa(e.Alerts)},
+			{Text: grouped(e.Alerts)},
 		})
 		notes = append(notes, quiet(known))
 	}
-	d.Table(pdf.Table{
+	d.Table(filledColumns(pdf.Table{
 		Columns: []pdf.Column{
 			{Title: "Type", Width: 60}, {Title: "Name", Weight: 1}, verdictColumn, {Title: "Remediation", Width: 80},
 			{Title: "Alerts", Width: 40, Align: pdf.Right},
 		},
-		Rows: rows, Notes: notes, NoteColumn: 1, Empty: "No evidence.", Caption: shown(d.r.Evidence.Shown, d.r.Evidence.Total),
-	})
+		Rows: rows, Notes: notes, NoteColumn: 1, Empty: "No evidence.",
+	}))
 }
 
 func (d drawing) alerts() {
@@ -305,7 +305,7 @@ func (d drawing) alerts() {
 	var notes [][]pdf.Span
 	for _, a := range d.r.Alerts {
 		rows = append(rows, []pdf.Cell{
-			{Text: join("\n", d.stamp(a.First), d.until(a))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL, Order: pdf.Datum},
+			{Text: join("\n", d.stamp(a.First), d.until(a.First, a.Last))}, severityCell(a.Severity), {Text: a.Title, Style: pdf.Bold, Link: a.URL, Order: pdf.Datum},
 			{Text: join("\n", a.Category, strings.Join(a.Techniques, ", "))}, {Text: join("\n", shaped(alertStatusMarked(a.Status)), a.Verdict)},
 		})
 		notes = append(notes, alertNote(a))
@@ -347,6 +347,30 @@ func alertNote(a AlertRow) []pdf.Span {
 	return note
 }
 
+// filledColumns returns t without the columns that have nothing in them, but for that of notes.
+func filledColumns(t pdf.Table) pdf.Table {
+	keep := make([]bool, len(t.Columns))
+	keep[t.NoteColumn] = true
+	for _, row := range t.Rows {
+		for n, c := range row {
+			keep[n] = keep[n] || c.Text != ""
+		}
+	}
+	for n := len(keep) - 1; n >= 0; n-- {
+		if keep[n] {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, n, n+1)
+		for k, row := range t.Rows {
+			t.Rows[k] = slices.Delete(row, n, n+1)
+		}
+		if n < t.NoteColumn {
+			t.NoteColumn--
+		}
+	}
+	return t
+}
+
 // byKind returns evidence in words, each kind once, in order of appearance: "File: a.exe (malicious), b.exe".
 func byKind(evidence []AlertEvidence) []string {
 	var kinds []alert.Kind
@@ -378,9 +402,9 @@ func unparted(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, " · ", "\u00A0· "), "SHA-256 ", "SHA-256\u00A0")
 }
 
-// until returns the end of what a is about, if that is another second than its beginning.
-func (d drawing) until(a AlertRow) string {
-	first, last := d.stamp(a.First), d.stamp(a.Last)
+// until returns the end of what began at start, if that is another second.
+func (d drawing) until(start, end time.Time) string {
+	first, last := d.stamp(start), d.stamp(end)
 	if last == "" || last == first {
 		return ""
 	}
@@ -397,39 +421,19 @@ func (d drawing) activity() {
 	var notes [][]pdf.Span
 	var flows [][]pdf.Block
 	seen := gallery{images: d.r.Images, pictures: map[string]picture{}}
-	for _, a := range d.r.Activity {
+	for _, a := range d.deeds() {
 		who := a.Who
 		if a.Trigger == activity.Automated {
 			who = join("\n", who, "automated")
 		}
-		var lines []string
-		if a.Alert != "" {
-			lines = append(lines, "Alert: "+a.Alert)
-		}
-		for _, c := range a.Changes {
-			if !upkeep(c.Path) && c.After != d.zoned(a.Time) {
-				lines = append(lines, fmt.Sprintf("%s: %s → %s", c.Field, cmp.Or(c.Before, "none"), cmp.Or(c.After, "none")))
-			}
-		}
-		lines = append(lines, a.Reasons...)
 		var flow []pdf.Block
-		text := ""
-		switch {
-		case isComment(a):
+		if isComment(a.ActivityRow) {
 			flow = commentFlow(a.Text)
-		case a.Text != "" && a.Text != a.Alert:
-			text = a.Text
-		}
-		if !a.Written.IsZero() {
-			lines = append(lines, "Written "+d.zoned(a.Written))
-		}
-		if a.Origin != "" {
-			lines = append(lines, "Copied from incident "+string(a.Origin))
 		}
 		rows = append(rows, []pdf.Cell{
-			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.What, Style: pdf.Bold}, {Spans: saidBeside(lines, text)},
+			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.Title, Style: pdf.Bold}, {Spans: saidBeside(a.Lines, a.Given)},
 		})
-		notes = append(notes, commentNote(a))
+		notes = append(notes, commentNote(a.ActivityRow))
 		if !a.Redacted {
 			for _, image := range a.Attachments {
 				if d.Err() != nil {
@@ -442,21 +446,22 @@ func (d drawing) activity() {
 		flows = append(flows, flow)
 	}
 	d.Table(pdf.Table{
-		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 98}, {Title: "Activity", Width: 88}, {Title: "Details"}},
+		Columns: []pdf.Column{d.timeColumn("Time"), {Title: "By", Width: 88}, {Title: "Activity", Width: 80}, {Title: "Details"}},
 		Rows:    rows, Notes: notes, Flows: flows, NoteColumn: 1, Again: 2, Empty: "No activity.",
 	})
 }
 
-// saidBeside returns lines of labels and names, and a text of people below them.
-func saidBeside(lines []string, text string) []pdf.Span {
+// saidBeside returns lines of labels and names, and the reasons that people gave below them.
+func saidBeside(lines, reasons []string) []pdf.Span {
 	spans := []pdf.Span{{Text: strings.Join(lines, "\n"), Order: pdf.Name}}
-	if text == "" {
-		return spans
+	for n, text := range reasons {
+		label := "Reason: "
+		if n > 0 || len(lines) > 0 {
+			label = "\n" + label
+		}
+		spans = append(spans, pdf.Span{Text: label, Order: pdf.Name}, pdf.Span{Text: text, Order: pdf.Datum})
 	}
-	if len(lines) > 0 {
-		text = "\n" + text
-	}
-	return append(spans, pdf.Span{Text: text, Order: pdf.Prose})
+	return spans
 }
 
 // commentNote returns what is left of a comment that was redacted.
@@ -483,8 +488,8 @@ var (
 
 // timeColumn is wide enough for stamp.
 func (d drawing) timeColumn(title string) pdf.Column {
-	if d.utc() {
-		return pdf.Column{Title: title + " (UTC)", Width: 84}
+	if d.offset != "" {
+		return pdf.Column{Title: title + d.offset, Width: 84}
 	}
 	return pdf.Column{Title: title, Width: 112}
 }
@@ -494,21 +499,26 @@ func (d drawing) utc() bool { return d.r.TimeZone == "UTC" || d.r.TimeZone == ""
 // stamp returns t as it stands below a header that names the time zone. Only the offset of t has a say in
 // it, so that a Report that was read from JSON gives the same text.
 func (d drawing) stamp(t time.Time) string {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return ""
-	}
-	if d.utc() {
+	case d.utc():
 		return t.UTC().Format("2006-01-02 15:04:05")
+	case d.offset != "":
+		return t.Format("2006-01-02 15:04:05")
 	}
 	return t.Format("2006-01-02 15:04:05 -07:00")
 }
 
 // zoned returns t as it stands by itself.
 func (d drawing) zoned(t time.Time) string {
-	if text := d.stamp(t); text != "" && d.utc() {
-		return text + " UTC"
+	switch {
+	case t.IsZero():
+		return ""
+	case d.utc():
+		return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
 	}
-	return d.stamp(t)
+	return t.Format("2006-01-02 15:04:05 -07:00")
 }
 
 func severityTone(s alert.Severity) pdf.Tone {
@@ -560,19 +570,17 @@ func kindTitle(k alert.Kind) string {
 	return words(string(k))
 }
 
+// capped returns the title of a list, and how much of it is shown when that is not all.
+func capped(title string, n, total int) string { return join(" · ", title, shown(n, total)) }
+
 func shown(n, total int) string {
 	if n == total {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d shown", n, total)
+	return grouped(n) + " of " + grouped(total) + " shown"
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func count(n int, noun string) string { return plural(n, noun, noun+"s") }
 
 // join returns a and b with sep between them, or the one that is not empty.
 func join(sep, a, b string) string {

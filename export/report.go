@@ -197,8 +197,10 @@ type ActivityRow struct {
 	Time    time.Time        `json:"time"`
 	Who     string           `json:"who"`
 	Trigger activity.Trigger `json:"trigger"`
-	What    string           `json:"what"`            // the type of entry in words
-	Alert   string           `json:"alert,omitempty"` // title of the alert it is about
+	What    string           `json:"what"`              // the type of entry in words
+	Cause   string           `json:"cause,omitempty"`   // identifier of the command; rows that share it are told as one
+	Alert   string           `json:"alert,omitempty"`   // title of the alert it is about
+	AlertID alert.ID         `json:"alertId,omitempty"` // that alert
 	Changes []ChangeRow      `json:"changes,omitempty"`
 	Text    string           `json:"text,omitempty"`    // a comment's Markdown, or the reason given
 	Reasons []string         `json:"reasons,omitempty"` // why an alert was put into the incident
@@ -215,4 +217,8 @@ type ChangeRow struct {
 	Field  string `json:"field"` // in words
 	Before string `json:"before"`
 	After  string `json:"after"`
+
+	// What is in one of two lists alone. Documents say this instead of Before and After, if there is any.
+	Added   []string `json:"added,omitempty"`
+	Removed []string `json:"removed,omitempty"`
 }

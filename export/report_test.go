@@ -150,8 +150,8 @@ func TestReasons(t *testing.T) {
 	got := activityRow(activity.Entry{Incident: "inc-1", Links: []activity.Link{
 		{Reason: activity.SameAsset, Entity: "host:one", Incident: "inc-1"},
 		{Reason: activity.SameAsset, Entity: "host:one", Incident: "inc-2", HeldBack: "too old"},
-	}}, nil, opts)
-	assert.Equal(t, []string{"Same asset: host:one", "Same asset: host:one, incident inc-2, held back: too old"}, got.Reasons)
+	}}, nameBook{}, opts)
+	assert.Equal(t, []string{"Same asset: one", "Same asset: one, incident inc-2, held back: too old"}, got.Reasons)
 }
 
 func TestThreatsFollowTheKillChain(t *testing.T) {
@@ -191,11 +191,11 @@ func TestChangesReadLikeSentences(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, ChangeRow{"status", "Status", "", "Resolved"}, blankBefore(got["Status changed/status"]))
-	assert.Equal(t, ChangeRow{"owner", "Assigned to", "", "Kai (kai@contoso.example)"}, got["Assignment changed/owner"])
-	assert.Equal(t, ChangeRow{"verdict.classification", "Classification", "", "True positive"}, got["Classification changed/verdict.classification"])
-	assert.Equal(t, ChangeRow{"resolved", "Resolved", "", "2026-03-16 09:00:00 UTC"}, got["Status changed/resolved"])
-	assert.Equal(t, ChangeRow{"tags", "Tags", "", "vip"}, got["Incident created/tags"])
+	assert.Equal(t, ChangeRow{Path: "status", Field: "Status", Before: "", After: "Resolved"}, blankBefore(got["Status changed/status"]))
+	assert.Equal(t, ChangeRow{Path: "owner", Field: "Assigned to", Before: "", After: "Kai (kai@contoso.example)"}, got["Assignment changed/owner"])
+	assert.Equal(t, ChangeRow{Path: "verdict.classification", Field: "Classification", Before: "", After: "True positive"}, got["Classification changed/verdict.classification"])
+	assert.Equal(t, ChangeRow{Path: "resolved", Field: "Resolved", Before: "", After: "2026-03-16 09:00:00 UTC"}, got["Status changed/resolved"])
+	assert.Equal(t, ChangeRow{Path: "tags", Field: "Tags", Before: "", After: "vip"}, got["Incident created/tags"])
 }
 
 func blankBefore(c ChangeRow) ChangeRow {

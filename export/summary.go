@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 )
@@ -16,7 +15,7 @@ import (
 // summarize says in sentences what r, a report with all its lists, says in lists. It says nothing else, and nothing of what r does
 // not know.
 func summarize(r Report) string {
-	d := drawing{r: r}
+	d := drawing{r: r, offset: offset(r)}
 	var paragraphs []string
 	for _, p := range [][]string{d.whatHappened(), d.whoIsAffected(), d.whatWasDone(), d.howItEnded()} {
 		if len(p) > 0 {
@@ -55,6 +54,9 @@ func (d drawing) whatHappened() (say []string) {
 	}
 	if len(d.r.Story) > 0 {
 		text := fmt.Sprintf("The first alert is “%s”", d.r.Story[0].Alert)
+		if len(d.r.Alerts) == 1 {
+			text = fmt.Sprintf("The alert is “%s”", d.r.Story[0].Alert)
+		}
 		if names := d.r.Story[0].Entities; len(names) > 0 {
 			text += " about " + and(names)
 		}
@@ -129,44 +131,6 @@ func assetCount(n int, title string) string {
 	return plural(n, one, many)
 }
 
-// whatWasDone says of each person what they did how often, and how much programs did.
-func (d drawing) whatWasDone() (say []string) {
-	var people []string
-	done := map[string][]string{}
-	automated := 0
-	for _, a := range d.r.Activity {
-		if a.Trigger == activity.Automated {
-			automated++
-			continue
-		}
-		if done[a.Who] == nil {
-			people = append(people, a.Who)
-		}
-		done[a.Who] = append(done[a.Who], a.What)
-	}
-	for _, who := range people {
-		var deeds []string
-		for _, what := range slices.Compact(slices.Sorted(slices.Values(done[who]))) {
-			n := 0
-			for _, w := range done[who] {
-				if w == what {
-					n++
-				}
-			}
-			deed := strings.ToLower(what)
-			if n > 1 {
-				deed += fmt.Sprintf(" (%d times)", n)
-			}
-			deeds = append(deeds, deed)
-		}
-		say = append(say, fmt.Sprintf("By %s: %s.", cmp.Or(who, "an unnamed person"), strings.Join(deeds, ", ")))
-	}
-	if automated > 0 {
-		say = append(say, "Automatically: "+plural(automated, "entry", "entries")+" of the log.")
-	}
-	return say
-}
-
 func (d drawing) howItEnded() (say []string) {
 	i := d.r.Incident
 	if text := d.r.whatCame(); text != "" {
@@ -184,7 +148,7 @@ func (d drawing) howItEnded() (say []string) {
 			text += " at " + when
 		}
 		if note := strings.TrimSpace(i.Note); note != "" {
-			text += ", with the note: " + note
+			text += ", " + noteInShort(note)
 		} else {
 			text += "."
 		}
@@ -251,11 +215,11 @@ func lasting(d time.Duration) string {
 	return "less than a minute"
 }
 
-func plural(n int, one, many string) string {
+func plural[N int | int64](n N, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return strconv.Itoa(n) + " " + many
+	return grouped(n) + " " + many
 }
 
 // and joins names as a sentence does.

@@ -29,8 +29,7 @@ func TestSummaryByRule(t *testing.T) {
 		"It shows 4 tactics of MITRE ATT&CK: Initial access, Execution, Command and control, Exfiltration. Other threats: Malware.\n\n"+
 		"Affected: 12 devices, such as host-000; 4 users, above all user0@contoso.example with 3 alerts. "+
 		"The evidence names 84 other entities, the worst of them drop-0-1.exe (malicious).\n\n"+
-		"By Mira (mira@contoso.example): alert assigned (12 times), alert status changed (12 times), assignment changed, classification changed, comment, status changed. "+
-		"Automatically: 13 entries of the log.\n\n"+
+		"Mira assigned it, classified it, resolved it and wrote 1 comment. Automatically: correlation created it.\n\n"+
 		"It was classified as True positive: Malware. It was resolved at 2026-03-16 09:00:00 UTC, with the note: Sessions revoked. The laptop was wiped.", r.IncidentSummary)
 }
 
@@ -46,9 +45,9 @@ func TestSummaryOfOne(t *testing.T) {
 	require.NoError(t, err)
 	entries := []activity.Entry{{Type: activity.Renamed, Actor: activity.Actor{Kind: activity.System, ID: "rule"}}}
 	assert.Equal(t, "Incident 1042 (Theft at the finance desk) has 1 alert from Contoso EDR and medium severity. Activity was seen at 2026-03-14 08:00:00 UTC. "+
-		"The first alert is “Suspicious process tree 0” about a@b.example and http://evil.example. It shows 1 tactic of MITRE ATT&CK: Exfiltration.\n\n"+
+		"The alert is “Suspicious process tree 0” about a@b.example and http://evil.example. It shows 1 tactic of MITRE ATT&CK: Exfiltration.\n\n"+
 		"Affected: 1 mailbox, a@b.example (suspicious). The evidence names 1 other entity, http://evil.example (malicious).\n\n"+
-		"Automatically: 1 entry of the log.\n\n"+
+		"Automatically: rule named it.\n\n"+
 		"It has not been classified. It is in progress. Nobody is assigned to it.", collect(c, entries, opts).IncidentSummary)
 }
 
@@ -101,7 +100,7 @@ func TestSummaryInventsNothing(t *testing.T) {
 			require.Contains(rt, prose, "Affected: "+plural(n, "device", "devices")+",")
 			require.Contains(rt, prose, "; "+plural(len(users), "user", "users")+",")
 		}
-		require.Equal(rt, slices.ContainsFunc(log, func(e activity.Entry) bool { return e.Trigger() == activity.Manual }), strings.Contains(prose, "By Mira"))
+		require.Equal(rt, slices.ContainsFunc(log, func(e activity.Entry) bool { return e.Trigger() == activity.Manual }), strings.Contains(prose, "Mira "))
 		require.NotRegexp(rt, `\b1 (alerts|devices|users|tactics|entities|entries|minutes)\b|\b([02-9]|[1-9][0-9]+) (alert|device|user|tactic|minute)\b`, prose)
 	})
 }

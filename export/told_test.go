@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ var untold = map[string]string{
 	".Alerts.URL":            "what the title leads to",
 	".Facts.URL":             "what the value leads to",
 	".Activity.Changes.Path": "Field says it in words",
+	".Activity.Cause":        "tells which rows are told as one; see TestDeedsTellTheirRows",
+	".Activity.AlertID":      "tells alerts apart",
 }
 
 func isTold(path string) bool {
@@ -100,6 +103,14 @@ func everything(text func(n int) string) (Report, map[string]string) {
 	r.Sections = nil
 	for s := Overview; s <= Activity; s++ {
 		r.Sections = append(r.Sections, s)
+	}
+	// Of lists that changed is told what came and what went, and else what was and what is.
+	for n := range r.Activity {
+		lists, others := &r.Activity[n].Changes[0], &r.Activity[n].Changes[1]
+		for _, text := range slices.Concat([]string{lists.Before, lists.After}, others.Added, others.Removed) {
+			maps.DeleteFunc(all, func(_, s string) bool { return s == text })
+		}
+		lists.Before, lists.After, others.Added, others.Removed = "", "", nil, nil
 	}
 	return r, all
 }

@@ -31,7 +31,7 @@ var stories = []story{
 	{name: "scripts", shows: "Japanese and Arabic, with Hebrew, Korean, Chinese, Greek and Russian beside them",
 		zone: time.FixedZone("Asia/Tokyo", 9*60*60), tell: scripts},
 	{name: "images", shows: "comments full of pictures of all shapes", tell: images},
-	{name: "long", shows: "nine weeks of password guessing on more than 300 pages", tell: long},
+	{name: "long", shows: "eleven weeks of password guessing on more than 300 pages", tell: long},
 }
 
 // report tells the story and collects what came of it.

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	days  = 63 // that the guessing goes on
+	days  = 77 // that the guessing goes on
 	waves = 18 // of each day
 )
 

@@ -1,0 +1,36 @@
+package export
+
+import "strconv"
+
+// grouped returns n with a comma before every three digits.
+func grouped[N int | int64](n N) string {
+	text := strconv.FormatInt(int64(n), 10)
+	sign := 0
+	if n < 0 {
+		sign = 1
+	}
+	for k := len(text) - 3; k > sign; k -= 3 {
+		text = text[:k] + "," + text[k:]
+	}
+	return text
+}
+
+// bytesOf returns a size for people, and beside it in full where that says more.
+func bytesOf(n int64) string {
+	exact := grouped(n) + " bytes"
+	if n == 1 {
+		exact = "1 byte"
+	}
+	if n < 1000 {
+		return exact
+	}
+	unit, units := int64(1000), "kMGTPE"
+	for len(units) > 1 && n >= unit*1000-unit/20 { // which would be rounded to 1000.0
+		unit, units = unit*1000, units[1:]
+	}
+	whole, tenths := n/unit, (n%unit/(unit/100)+5)/10
+	if tenths == 10 {
+		whole, tenths = whole+1, 0
+	}
+	return grouped(whole) + "." + strconv.FormatInt(tenths, 10) + " " + units[:1] + "B (" + exact + ")"
+}

@@ -255,8 +255,8 @@ func (m MailCluster) Name() string {
 	}
 	return firstOf("mail cluster", m.By, m.Value, m.Query)
 }
-func (a App) Name() string         { return firstOf("app", a.DisplayName, a.InstanceName, number(a.AppID)) }
-func (a OAuthApp) Name() string    { return firstOf("OAuth app", a.DisplayName, a.AppID, a.ObjectID) }
+func (a App) Name() string      { return firstOf("app", a.DisplayName, a.InstanceName, number(a.AppID)) }
+func (a OAuthApp) Name() string { return firstOf("OAuth app", a.DisplayName, a.AppID, a.ObjectID) }
 func (c CloudResource) Name() string {
 	return firstOf("cloud resource", c.ResourceName, c.ID)
 }

@@ -179,8 +179,7 @@ func (d drawing) attackStory() {
 	if len(d.r.Threats) > 0 {
 		d.Heading(2, lanesTitle)
 		if c, caption := d.lanes(); len(c.Lanes) > 0 {
-			d.Chart(c)
-			d.Paragraph(pdf.Span{Text: caption, Style: pdf.Muted | pdf.Small})
+			d.Chart(c, caption)
 		}
 		var rows [][]pdf.Cell
 		for _, t := range d.r.Threats {
@@ -227,8 +226,7 @@ func (d drawing) graph() {
 			return
 		}
 	}
-	d.Graph(g)
-	d.Paragraph(pdf.Span{Text: caption, Style: pdf.Muted | pdf.Small})
+	d.Graph(g, caption)
 }
 
 // table draws t, which is a table of all formats, in columns as they are given but for their titles.

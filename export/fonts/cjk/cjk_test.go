@@ -159,7 +159,7 @@ func TestReportsSayEverything(t *testing.T) {
 				"evidence": r.Evidence.Rows[0].Name, "of a kind": string(r.Evidence.Rows[0].Kind), "with details": r.Evidence.Rows[0].Details,
 				"alert": r.Alerts[0].Title, "its description": r.Alerts[0].Description, "actions": r.Alerts[0].RecommendedActions,
 				"product": r.Alerts[0].Product, "owner": r.Alerts[0].Owner, "who": r.Activity[0].Who, "what": r.Activity[0].What, "said": r.Activity[0].Text,
-				"before": r.Activity[0].Changes[0].Before, "after": r.Activity[0].Changes[0].After, "reason": r.Activity[0].Reasons[0],
+				"added": r.Activity[0].Changes[0].Added[0], "removed": r.Activity[0].Changes[0].Removed[0], "reason": r.Activity[0].Reasons[0],
 			}
 			for name, want := range texts {
 				assert.True(t, strings.Contains(got, want), "%s: %s", name, want)

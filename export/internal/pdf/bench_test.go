@@ -94,11 +94,12 @@ func (t *texts) Badges(badges ...Badge) {
 	}
 }
 
-func (t *texts) Chart(c figure.Chart) {
+func (t *texts) Chart(c figure.Chart, caption string) {
 	for _, l := range c.Lanes {
 		*t = append(*t, l.Title, l.Note)
 		*t = append(*t, l.More...)
 	}
+	*t = append(*t, caption)
 }
 
 func (t *texts) Table(table Table) {
@@ -243,7 +244,7 @@ func (p plain) Badges(badges ...Badge) {
 }
 
 // Chart draws what is laid out for both, as laying out is no matter of fpdf.
-func (p plain) Chart(c figure.Chart) {
+func (p plain) Chart(c figure.Chart, caption string) {
 	wide := func(text string, size int, bold bool) int {
 		p.typeface(size, bold)
 		return int(p.GetStringWidth(text) * point)
@@ -277,6 +278,7 @@ func (p plain) Chart(c figure.Chart) {
 		}
 	}
 	p.SetY(top + points(picture.Height) + 6)
+	p.Paragraph(Span{Text: caption, Style: Muted | Small})
 }
 
 func (p plain) typeface(size int, bold bool) {

@@ -75,7 +75,7 @@ func TestRightToLeftEverywhere(t *testing.T) {
 		"key values": func(d *Document) { d.KeyValues([]KeyValue{{in, Cell{Text: in}}}, 2) },
 		"badges":     func(d *Document) { d.Badges(Badge{in, High}) },
 		"chart": func(d *Document) {
-			d.Chart(figure.Chart{Axis: in, Nowhen: in, Lanes: []figure.Lane{{Title: in, Note: in, Marks: make([]figure.Event, 1)}}, Levels: [...]string{in, in, in, in, in}})
+			d.Chart(figure.Chart{Axis: in, Nowhen: in, Lanes: []figure.Lane{{Title: in, Note: in, Marks: make([]figure.Event, 1)}}, Levels: [...]string{in, in, in, in, in}}, in)
 		},
 		"table": func(d *Document) {
 			d.Table(Table{
@@ -87,7 +87,7 @@ func TestRightToLeftEverywhere(t *testing.T) {
 			d.Table(Table{Columns: []Column{{}}, Rows: [][]Cell{{{Text: in + "\n" + in, Tone: High}}}})
 		},
 		"graph": func(d *Document) {
-			d.Graph(figure.Graph{Columns: []figure.Column{{Title: in, Nodes: []figure.Node{{Label: in, Note: in}}}}})
+			d.Graph(figure.Graph{Columns: []figure.Column{{Title: in, Nodes: []figure.Node{{Label: in, Note: in}}}}}, in)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -319,7 +319,7 @@ func TestExtremes(t *testing.T) {
 			d.Heading(1, long)
 		},
 		"chart": func(d *Document) {
-			d.Chart(figure.Chart{Axis: long, Nowhen: long, Lanes: []figure.Lane{{Title: long, Note: long, More: []string{long}, Marks: []figure.Event{{Level: 200}}}, {}}})
+			d.Chart(figure.Chart{Axis: long, Nowhen: long, Lanes: []figure.Lane{{Title: long, Note: long, More: []string{long}, Marks: []figure.Event{{Level: 200}}}, {}}}, long)
 		},
 		"key values": func(d *Document) { d.KeyValues([]KeyValue{{long, Cell{Text: long}}, {}}, 99) },
 		"note": func(d *Document) {
@@ -427,8 +427,8 @@ func FuzzDocument(f *testing.F) {
 			case 6:
 				d.Chart(figure.Chart{Axis: next(n), Offset: n * 3600, Lanes: []figure.Lane{
 					{Title: next(n * 3), Note: next(n), More: []string{next(n)}, Marks: []figure.Event{{Level: figure.Level(n)}, {At: int64(n) << n, Timed: true}}},
-				}})
-				d.Graph(figure.Graph{Columns: []figure.Column{{Title: next(n), Nodes: []figure.Node{{Number: next(3), Label: next(n * 3), Note: next(n)}}}}})
+				}}, next(n))
+				d.Graph(figure.Graph{Columns: []figure.Column{{Title: next(n), Nodes: []figure.Node{{Number: next(3), Label: next(n * 3), Note: next(n)}}}}}, next(n))
 			case 7:
 				d.Cover(Cover{
 					Label: next(n), Title: next(n * 9), States: []State{{next(n), next(1), next(n * 3), tone}, {next(3), next(4), next(n), Plain}},

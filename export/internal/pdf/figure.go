@@ -2,9 +2,9 @@ package pdf
 
 import "github.com/incidentkit/incidentkit/export/internal/figure"
 
-// Graph sets boxes in columns, side by side, with lines between those that are joined, on one page. There may be at
+// Graph sets boxes in columns, side by side, with lines between those that are joined, on one page with its caption. There may be at
 // most [GraphColumn] boxes in a column.
-func (d *Document) Graph(g figure.Graph) {
+func (d *Document) Graph(g figure.Graph, caption string) {
 	columns := make([]figure.Column, len(g.Columns))
 	for c, column := range g.Columns {
 		columns[c].Title = d.clean(column.Title, Bold, false)
@@ -13,14 +13,14 @@ func (d *Document) Graph(g figure.Graph) {
 			columns[c].Nodes = append(columns[c].Nodes, n)
 		}
 	}
-	d.picture(d.sheet().Graph(figure.Graph{Columns: columns, Edges: g.Edges}))
+	d.picture(d.sheet().Graph(figure.Graph{Columns: columns, Edges: g.Edges}), caption)
 }
 
 // GraphColumn is how many boxes a column of a graph may have.
 func (d *Document) GraphColumn() int { return d.sheet().Most() }
 
-// Chart sets events along a time axis, in lanes, on one page.
-func (d *Document) Chart(c figure.Chart) {
+// Chart sets events along a time axis, in lanes, on one page with its caption.
+func (d *Document) Chart(c figure.Chart, caption string) {
 	lanes := make([]figure.Lane, len(c.Lanes))
 	for n, l := range c.Lanes {
 		l.Title, l.Note = d.clean(l.Title, Bold, false), d.clean(l.Note, 0, false)
@@ -35,8 +35,11 @@ func (d *Document) Chart(c figure.Chart) {
 	for n, name := range c.Levels {
 		c.Levels[n] = d.clean(name, 0, false)
 	}
-	d.picture(d.sheet().Chart(c))
+	d.picture(d.sheet().Chart(c), caption)
 }
+
+// captionLines is how many lines a caption has room for on the page of its picture.
+const captionLines = 2
 
 func (d *Document) sheet() figure.Sheet {
 	const heading = 60 * point // above a picture and below, on the same page
@@ -52,12 +55,25 @@ func typeInk(size int, strong bool, c color) ink {
 	return Style(0).ink(size, c)
 }
 
-func (d *Document) picture(p figure.Picture) {
+func (d *Document) picture(p figure.Picture, caption string) {
 	if len(p.Shapes) == 0 || d.err != nil {
 		return
 	}
+	const between = 7 * point
+	text := d.style([]Span{{Text: caption, Style: Muted}}, smallSize, black)
+	lines, each := d.breakLines(text, d.bodyWidth), lineHeight(smallSize)
+	if isBlank(text.text) {
+		lines = nil
+	}
 	d.before(6 * point)
-	top := d.take(p.Height)
+	top := d.take(p.Height + between + min(len(lines), captionLines)*each)
+	if len(lines) <= captionLines {
+		for n, line := range lines {
+			d.place(text, line, margin, top+p.Height+between+n*each, d.bodyWidth, each, Left)
+		}
+	} else {
+		d.flowLines(text, lines)
+	}
 	for _, s := range p.Shapes {
 		x, y, c := margin+s.X, top+s.Y, inkColor(s.Ink)
 		switch s.Kind {

@@ -40,7 +40,7 @@ func TestPicturesStandInside(t *testing.T) {
 			for range rapid.IntRange(0, 60).Draw(t, "edges") {
 				g.Edges = append(g.Edges, figure.Edge{From: place.Draw(t, "from"), To: place.Draw(t, "to"), Strong: rapid.Bool().Draw(t, "strong")})
 			}
-			d.Graph(g)
+			d.Graph(g, "caption")
 		} else {
 			c := figure.Chart{Axis: name("axis"), Nowhen: name("never"), Offset: rapid.IntRange(-14*3600, 14*3600).Draw(t, "offset")}
 			for n := range rapid.IntRange(1, 20).Draw(t, "lanes") {
@@ -53,10 +53,11 @@ func TestPicturesStandInside(t *testing.T) {
 				c.Lanes = append(c.Lanes, l)
 				lanes++
 			}
-			d.Chart(c)
+			d.Chart(c, "caption")
 		}
 		d.flush()
 		requireInside(t, d)
+		something := boxes+lanes > 0
 		drawn := map[string]int{}
 		for page := range d.pages {
 			for _, text := range d.texts(page) {
@@ -72,6 +73,7 @@ func TestPicturesStandInside(t *testing.T) {
 			}
 		}
 		require.Zero(t, lanes)
+		require.Equal(t, something, strings.Contains(strings.Join(d.texts(len(d.pages)-1), " "), "caption"), "the caption is on that page")
 		require.Len(t, drawn, boxes)
 		for _, page := range drawn {
 			require.Equal(t, len(d.pages)-1, page, "one page for all")
@@ -98,7 +100,7 @@ func TestInksOfPictures(t *testing.T) {
 	for l := range figure.LevelHigh + 1 {
 		marks = append(marks, figure.Event{At: int64(l) * 3600, Timed: true, Level: l})
 	}
-	d.Chart(figure.Chart{Lanes: []figure.Lane{{Title: "lane", Marks: marks}}})
+	d.Chart(figure.Chart{Lanes: []figure.Lane{{Title: "lane", Marks: marks}}}, "")
 	levels := map[int]color{}
 	for _, o := range d.pages[0] {
 		if o.kind == markOp {

@@ -36,7 +36,7 @@ type blocks interface {
 	Paragraph(spans ...Span)
 	KeyValues(pairs []KeyValue, perRow int)
 	Badges(badges ...Badge)
-	Chart(c figure.Chart)
+	Chart(c figure.Chart, caption string)
 	Table(t Table)
 }
 
@@ -84,7 +84,7 @@ func write(d blocks, alerts, entries int) {
 		Span{Text: " for the steps that are left. Names in Ελληνικά, кириллица and Việt Nam."})
 
 	d.Heading(2, "Threat categories")
-	d.Chart(sampleChart())
+	d.Chart(sampleChart(), "All alerts.")
 
 	d.Heading(1, "Impacted assets")
 	d.Heading(2, "Devices")

@@ -324,9 +324,9 @@ func TestTheFeedReachesEveryField(t *testing.T) {
 		case t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Pointer || t.Kind() == reflect.Map:
 			walk(t.Elem(), path, f)
 		case t.Kind() == reflect.Struct:
-			for n := range t.NumField() {
-				if t.Field(n).IsExported() {
-					walk(t.Field(n).Type, path+"."+t.Field(n).Name, f)
+			for field := range t.Fields() {
+				if field.IsExported() {
+					walk(field.Type, path+"."+field.Name, f)
 				}
 			}
 		default:

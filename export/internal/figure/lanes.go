@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -163,14 +164,9 @@ func (s Sheet) marks(p *Picture, x, y, n int, highest Level) {
 
 // note returns what stands below the title of a lane.
 func (s Sheet) note(l Lane, room int) string {
-	for n := len(l.More); n > 0; n-- {
-		text := l.Note + " · "
-		for k, more := range l.More[:n] {
-			if k > 0 {
-				text += ", "
-			}
-			text += more
-		}
+	const most = 20 // of which no more fit
+	for n := min(len(l.More), most); n > 0; n-- {
+		text := l.Note + " · " + strings.Join(l.More[:n], ", ")
 		if n < len(l.More) {
 			text += " +" + strconv.Itoa(len(l.More)-n)
 		}

@@ -29,19 +29,20 @@ type PDFOptions struct {
 	NoData bool   // leaves out the Report as JSON that is otherwise attached
 }
 
-// WritePDF draws r as a document and writes it to w. A nil o means the defaults. The same Report and the same
-// options give the same bytes.
+// WritePDF draws r as a document and writes it to w. A nil o means the defaults. The same Report and the same options give the same
+// bytes.
 //
 // The first page begins with what everybody must know: name, severity, status, verdict, who has it, since when, how much is
-// affected. Then follow a table of contents, where there are two sections or more, the sections, and what the report says of itself: when
-// it was generated, the time zone, what is hidden. The Report as JSON, as MarshalJSON returns it but for Images, is attached as "incident-42.json",
-// or "report.json" for an incident without a number; name, size and SHA-256 are printed. If it cannot be written as JSON, the report says so.
+// affected. Then follow a table of contents, where there are two sections or more, the sections, and what the report says of itself:
+// when it was generated, the time zone, what is hidden. The Report as JSON, as MarshalJSON returns it but for Images, is attached as
+// "incident-42.json", or "report.json" for an incident without a number; name, size and SHA-256 are printed. If it cannot be written
+// as JSON, the report says so.
 //
-// Characters
-// that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report
-// then says how many; which scripts are drawn right is in the package comment. Nothing is cut but what runs along
-// pages at their head and foot and the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log those are left out that repeat the time of the
-// entry, count comments, or keep up an incident's summary of its alerts, but for their number where no alert is named.
+// Characters that no font of the library has stand as visible marks such as "[U+1F600]"; the last line of the report then says how
+// many; which scripts are drawn right is in the package comment. Nothing is cut but what runs along pages at their head and foot and
+// the boxes of the graph: a text that is too long for its column is said in full below its row. Of the changes in the activity log
+// those are left out that repeat the time of the entry, count comments, or keep up an incident's summary of its alerts, but for their
+// number where no alert is named.
 //
 // Comments stand in the activity log as their Markdown means, but for HTML, which is text, and images of Markdown, which are links.
 // Images that are attached to them follow, on white, with no more pixels than print needs and without anything else that stood in

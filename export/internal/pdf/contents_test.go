@@ -37,17 +37,22 @@ func TestContentsLeadToTheHeadings(t *testing.T) {
 		var targets []bookmark
 		requireInside(t, d)
 		for _, page := range d.pages {
-			var title, number string
+			var title, number op
+			places := map[[2]int]bool{}
 			for _, o := range d.listed(page) {
 				require.NotEqual(t, contentsOp, o.kind)
 				require.True(t, o.x >= margin && o.w >= 0 && o.x+o.w <= d.pageWidth-margin && o.y >= margin && o.y+o.h <= d.bodyEnd, "%+v", o)
 				switch {
 				case o.kind == textOp:
-					title, number = number, o.text
+					title, number = number, o
 				case o.kind == jumpOp:
 					m := d.outline[o.size]
-					require.Equal(t, fmt.Sprint(m.page+1), number)
-					require.True(t, strings.HasPrefix(m.text, strings.TrimSuffix(title, "…")), title)
+					require.Equal(t, fmt.Sprint(m.page+1), number.text)
+					require.True(t, strings.HasPrefix(m.text, strings.TrimSuffix(title.text, "…")), title.text)
+					require.Equal(t, o.x, title.x, "what is to be clicked is where the line is")
+					require.True(t, o.y < title.y && title.y < o.y+o.h)
+					require.False(t, places[[2]int{o.x, o.y}], "each line has its place")
+					places[[2]int{o.x, o.y}] = true
 					require.Contains(t, strings.Join(d.texts(m.page), " "), strings.Fields(m.text)[1], "the heading is on that page")
 					targets = append(targets, m)
 				}

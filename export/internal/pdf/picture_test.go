@@ -124,7 +124,7 @@ func TestSizesOfPictures(t *testing.T) {
 // A picture is in the file once, however often it is drawn, and the same calls give the same file: pictures of one width too.
 func TestPicturesInAFile(t *testing.T) {
 	draw := func() *Document {
-		d := New(t.Context(), Options{})
+		d := New(t.Context(), Options{Attachment: Attachment{Name: "data.json", Data: []byte("{}")}})
 		var blocks []Block
 		for n := range 12 {
 			p, err := NewPicture(scene([]string{"rgba", "gray", "cmyk"}[n%3], image.Rect(n, 0, n+30, 20)), n%2 == 0)
@@ -146,6 +146,7 @@ func TestPicturesInAFile(t *testing.T) {
 	list := strings.Split(strings.TrimSpace(tool(t, file, "pdfimages", "-list", "FILE")), "\n")
 	assert.Len(t, list, 2+24)
 	assert.Contains(t, list[2], "  30    20  rgb     3   8  jpeg ")
+	assert.Contains(t, tool(t, file, "pdfdetach", "-list", "FILE"), "data.json")
 	assert.Contains(t, list[4], "  30    20  gray    1   8  image")
 }
 

@@ -44,9 +44,9 @@ func BenchmarkPDF(b *testing.B) {
 		r    Report
 		o    *PDFOptions
 	}{
-		{"12", report(b, 15, nil), nil},
-		{"12/scripts=3", inThreeScripts(report(b, 14, nil)), &PDFOptions{Fonts: [][]byte{font}}},
-		{"300", report(b, 1050, nil), nil},
+		{"12", report(b, 12, nil), nil},
+		{"12/scripts=3", inThreeScripts(report(b, 10, nil)), &PDFOptions{Fonts: [][]byte{font}}},
+		{"300", report(b, 1960, nil), nil},
 	} {
 		b.Run("pages="+c.name, func(b *testing.B) {
 			b.ReportAllocs()

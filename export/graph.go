@@ -263,12 +263,12 @@ func (w web) arranged() web {
 				k = len(columns) - 1 - k
 			}
 			heights := w.heights(columns)
-			middle := func(n int) int {
-				sum := 0
+			middle := func(n int) int64 {
+				sum := int64(0)
 				for _, m := range w.nodes[n].near {
 					sum += heights[m]
 				}
-				return sum / len(w.nodes[n].near)
+				return sum / int64(len(w.nodes[n].near))
 			}
 			slices.SortStableFunc(columns[k], func(a, b int) int { return cmp.Compare(middle(a), middle(b)) })
 		}
@@ -277,11 +277,11 @@ func (w web) arranged() web {
 }
 
 // heights returns where each node stands in its column, in millionths of that.
-func (w web) heights(columns [Traces + 1][]int) []int {
-	heights := make([]int, len(w.nodes))
+func (w web) heights(columns [Traces + 1][]int) []int64 {
+	heights := make([]int64, len(w.nodes))
 	for _, column := range columns {
 		for place, n := range column {
-			heights[n] = (2*place + 1) * 500_000 / len(column)
+			heights[n] = (2*int64(place) + 1) * 500_000 / int64(len(column))
 		}
 	}
 	return heights

@@ -174,7 +174,7 @@ func TestHostileImages(t *testing.T) {
 	for _, i := range hostileImages() {
 		total += len(i.data)
 		c, _, err := image.DecodeConfig(bytes.NewReader(i.data))
-		if err == nil && c.Width*c.Height > 1e6 {
+		if err == nil && int64(c.Width)*int64(c.Height) > 1e6 {
 			assert.False(t, whole[i.name], i.name)
 			continue
 		}

@@ -202,4 +202,5 @@ func (f *face) milli(units int) int { return (2000*units + f.em) / (2 * f.em) }
 
 func u16(s string, at int) int { return int(s[at])<<8 | int(s[at+1]) }
 
-func u32(s string, at int) int { return u16(s, at)<<16 | u16(s, at+2) }
+// u32 returns at most 1<<30, more than a file has bytes, so that it can be added to where an int has 32 bits.
+func u32(s string, at int) int { return int(min(int64(u16(s, at))<<16|int64(u16(s, at+2)), 1<<30)) }

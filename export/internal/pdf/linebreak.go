@@ -219,12 +219,15 @@ func mayBreakAfter(r rune, rest string) bool {
 // textWidth returns the width of text in one ink, rounded up.
 func (d *Document) textWidth(text string, k ink) int {
 	f := d.faces[k.face]
-	sum := 0
+	sum := int64(0)
 	for _, r := range text {
-		sum += f.advance(r)
+		sum += int64(f.advance(r))
 	}
-	return (sum*k.size + 999) / 1000
+	return int(min((sum*int64(k.size)+999)/1000, 1<<30)) // as wide as a text needs to be to be too wide
 }
+
+// scaled returns n parts of which of makes by, rounded down, where an int has 32 bits, too.
+func scaled(n, by, of int) int { return int(int64(n) * int64(by) / int64(of)) }
 
 // clip returns text if it is no wider than width, and else as much of it as
 // fits in front of an ellipsis.

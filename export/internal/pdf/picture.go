@@ -37,13 +37,13 @@ func NewPicture(img image.Image, photo bool) (*Picture, error) {
 	}
 	to := from
 	if to.X > mostAcross {
-		to = image.Pt(mostAcross, max(1, from.Y*mostAcross/from.X))
+		to = image.Pt(mostAcross, max(1, scaled(from.Y, mostAcross, from.X)))
 	}
 	if to.Y > mostDown {
-		to = image.Pt(max(1, min(to.X, from.X*mostDown/from.Y)), mostDown)
+		to = image.Pt(max(1, min(to.X, scaled(from.X, mostDown, from.Y))), mostDown)
 	}
 	small, gray := reduced(img, to)
-	p := &Picture{width: from.X * pixel, height: from.Y * pixel, pixels: to, gray: gray}
+	p := &Picture{width: min(from.X, 1<<20) * pixel, height: min(from.Y, 1<<20) * pixel, pixels: to, gray: gray}
 	var b bytes.Buffer
 	if photo {
 		p.filter = "/DCTDecode"
@@ -85,14 +85,14 @@ func reduced(img image.Image, to image.Point) (small image.Image, gray bool) {
 	stripe := image.NewRGBA(image.Rect(0, 0, from.Dx(), from.Dy()/to.Y+1))
 	gray = true
 	for y := range to.Y {
-		top := y * from.Dy() / to.Y
-		lines := max(1, (y+1)*from.Dy()/to.Y-top)
+		top := scaled(y, from.Dy(), to.Y)
+		lines := max(1, scaled(y+1, from.Dy(), to.Y)-top)
 		part := image.Rect(0, 0, from.Dx(), lines)
 		draw.Draw(stripe, part, image.White, image.Point{}, draw.Src)
 		draw.Draw(stripe, part, img, from.Min.Add(image.Pt(0, top)), draw.Over)
 		for x := range to.X {
-			left := x * from.Dx() / to.X
-			across := max(1, (x+1)*from.Dx()/to.X-left)
+			left := scaled(x, from.Dx(), to.X)
+			across := max(1, scaled(x+1, from.Dx(), to.X)-left)
 			var sum [3]int
 			for line := range lines {
 				at := line*stripe.Stride + 4*left
@@ -123,10 +123,10 @@ func reduced(img image.Image, to image.Point) (small image.Image, gray bool) {
 func (p *Picture) size(width, height int) (w, h int) {
 	w, h = p.width, p.height
 	if w > width {
-		w, h = width, h*width/w
+		w, h = width, scaled(h, width, w)
 	}
 	if h > height {
-		w, h = w*height/h, height
+		w, h = scaled(w, height, h), height
 	}
 	return max(w, 1), max(h, 1)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
@@ -483,4 +485,16 @@ func TestHeaderNamesTheSection(t *testing.T) {
 	d.Heading(1, "At the top")
 	lines(1)
 	assert.Equal(t, []string{"", "At the top"}, d.sections(), "a section that begins with the page")
+}
+
+// A length in a file is the nearest with two decimals.
+func TestHundredths(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		length := rapid.IntRange(-1<<30, 1<<30).Draw(t, "length")
+		text := string(hundredths(nil, length))
+		require.Regexp(t, `^-?\d+\.\d\d$`, text)
+		points, err := strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+		require.LessOrEqual(t, math.Abs(points*point-float64(length)), 5.001)
+	})
 }

@@ -133,9 +133,8 @@ func (p *Picture) size(width, height int) (w, h int) {
 
 // picture draws a pictureOp.
 func (p *pen) picture(o op) {
-	_, height := p.f.GetPageSize()
 	p.f.RawWriteStr(fmt.Sprintf("q %.3f 0 0 %.3f %.3f %.3f cm /P%d Do Q\n",
-		points(o.w), points(o.h), points(o.x), points(thousandths(height)-o.y-o.h), o.size))
+		points(o.w), points(o.h), points(o.x), points(p.height-o.y-o.h), o.size))
 }
 
 // named returns the object of the resources that fpdf wrote with the names of

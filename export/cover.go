@@ -3,7 +3,6 @@ package export
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -251,7 +250,7 @@ func (d drawing) generated() string {
 // attachment returns r for programs, or why there is none. It leaves out the images, which are drawn.
 func attachment(r Report) (pdf.Attachment, error) {
 	r.Images = nil
-	data, err := json.Marshal(r)
+	data, err := r.MarshalJSON()
 	if err != nil {
 		return pdf.Attachment{}, err
 	}

@@ -39,7 +39,7 @@ type Options struct {
 	MaxAssets   int                      // assets of one group that are listed; less than 1 means 10
 	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
 
-	MaxImages int // bytes that attached images may have together, the oldest comments' first; less than 1 means 32 MiB
+	MaxImageBytes int // bytes that attached images may have together, the oldest comments' first; less than 1 means 32 MiB
 
 	// Hide is what the report must not tell, in any format. A Summarizer is not told either.
 	Hide Hidden
@@ -95,7 +95,7 @@ func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options)
 	}
 	c, entries = hide(opts.Hide, c, entries, others)
 	r := collect(c, entries, opts, others)
-	r.Images, r.ImagesLeftOut, r.MaxImages = pictures.contents, pictures.leftOut, pictures.most
+	r.Images, r.ImagesLeftOut, r.MaxImageBytes = pictures.contents, pictures.leftOut, pictures.most
 	if opts.Summarizer == nil {
 		return r, nil
 	}
@@ -151,8 +151,8 @@ func (o *Options) withDefaults() (Options, error) {
 	if opts.MaxEvidence < 1 {
 		opts.MaxEvidence = defaultEvidence
 	}
-	if opts.MaxImages < 1 {
-		opts.MaxImages = defaultImages
+	if opts.MaxImageBytes < 1 {
+		opts.MaxImageBytes = defaultImages
 	}
 	return opts, nil
 }

@@ -49,15 +49,11 @@ func fold(rows []ActivityRow) [][]ActivityRow {
 	return folded
 }
 
-// leading returns what was done, each once; of a mixture of rows about alerts and others, what those like the first did: the
-// rest follows from it.
-func leading(rows []ActivityRow) []string {
-	seen := make(map[string]bool)
-	var list []string
+// leading returns, of a mixture of rows about alerts and others, those that are like the first: the rest follows from them.
+func leading(rows []ActivityRow) (list []ActivityRow) {
 	for _, a := range rows {
-		if (a.Alert != "") == (rows[0].Alert != "") && !seen[a.What] {
-			seen[a.What] = true
-			list = append(list, a.What)
+		if (a.Alert != "") == (rows[0].Alert != "") {
+			list = append(list, a)
 		}
 	}
 	return list
@@ -69,10 +65,7 @@ func (d drawing) deeds() []deed {
 	for _, a := range d.r.Alerts {
 		listed[a.Title] = true
 	}
-	numbers := make(incidentNumbers)
-	for _, m := range slices.Concat(d.r.MergedFrom, d.r.MergedInto) {
-		numbers[m.ID] = m.Number
-	}
+	numbers := numbersOf(slices.Concat(d.r.MergedFrom, d.r.MergedInto))
 	var deeds []deed
 	for _, rows := range fold(d.r.Activity) {
 		deeds = append(deeds, d.deed(rows, listed, numbers))
@@ -83,8 +76,11 @@ func (d drawing) deeds() []deed {
 // deed says what rows, the entries of one command, did. Alerts of which the same is said are told together; where there are
 // many, the titles of listed ones need not be told.
 func (d drawing) deed(rows []ActivityRow, listed map[string]bool, numbers incidentNumbers) deed {
-	titles := leading(rows)
-	out := deed{ActivityRow: rows[0], Title: titled(titles)}
+	var types []string
+	for _, a := range leading(rows) {
+		types = append(types, a.What)
+	}
+	out := deed{ActivityRow: rows[0], Title: titled(each(types))}
 	aboutAlerts := rows[0].Alert != ""
 	var incident changeList
 	var alerts alertList

@@ -38,7 +38,7 @@
 //	alerts           the alerts, each with its evidence
 //	activity         the log, oldest first; what one command did has one cause
 //	images           what is attached to comments, in base64, by SHA-256
-//	imagesLeftOut    SHA-256 of images for which there was no room in maxImages bytes
+//	imagesLeftOut    SHA-256 of images for which there was no room in maxImageBytes bytes
 //
 // New members may come without a new version; readers pass over those that they do not know.
 //

@@ -25,10 +25,8 @@ func (d drawing) whatWasDone() (say []string) {
 			done[who] = make(map[string]int)
 		}
 		automated[who] = rows[0].Trigger == activity.Automated
-		for _, a := range rows {
-			if (a.Alert != "") == (rows[0].Alert != "") {
-				done[who][deedOf(a)]++
-			}
+		for _, a := range leading(rows) {
+			done[who][deedOf(a)]++
 		}
 	}
 	short := make(map[string]int) // of how many a name is the short one

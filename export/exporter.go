@@ -96,7 +96,7 @@ type exportKey struct {
 	location  *time.Location
 	taxonomy  *classification.Taxonomy
 
-	maxAssets, maxEvidence, maxImages int
+	maxAssets, maxEvidence, maxImageBytes int
 
 	hide Hidden
 }
@@ -178,7 +178,7 @@ func (x *Exporter) Export(ctx context.Context, id incident.ID, f Format, o *Opti
 	}
 	e := &Export{exporter: x, opts: opts, key: exportKey{
 		id: id, format: f, sections: fmt.Sprint(opts.Sections), generated: opts.Generated.Round(0).UTC(), location: opts.Location,
-		taxonomy: given.Taxonomy, maxAssets: opts.MaxAssets, maxEvidence: opts.MaxEvidence, maxImages: opts.MaxImages, hide: opts.Hide,
+		taxonomy: given.Taxonomy, maxAssets: opts.MaxAssets, maxEvidence: opts.MaxEvidence, maxImageBytes: opts.MaxImageBytes, hide: opts.Hide,
 	}}
 	err = x.storage.View(ctx, func(r storage.Reader) error {
 		i, err := r.Incident(ctx, id)

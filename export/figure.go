@@ -33,12 +33,10 @@ func (d drawing) graphFigure() (g figure.Graph, caption string) {
 		if node.Count > 1 {
 			note += fmt.Sprintf(" and %d more", node.Count-1)
 		}
-		ink := figure.Note
 		if badness(node.Verdict) > badness(alert.NoThreatsFound) {
 			note += " · " + words(string(node.Verdict))
-			ink = verdictInk(node.Verdict)
 		}
-		c.Nodes = append(c.Nodes, figure.Node{Number: strconv.Itoa(node.Number), Label: node.Name, Note: note, Ink: ink})
+		c.Nodes = append(c.Nodes, figure.Node{Number: strconv.Itoa(node.Number), Label: node.Name, Note: note, Ink: verdictInk(node.Verdict)})
 	}
 	for _, e := range d.r.Graph.Edges {
 		from, ok := places[e.From]
@@ -119,12 +117,12 @@ func (d drawing) lanes() (c figure.Chart, caption string) {
 		_, c.Offset = first.Zone()
 		c.Axis = "Time (" + first.Format("-07:00") + ")"
 	}
-	return c, lanesCaption(d, len(d.r.Story), timed, first, last)
+	return c, d.lanesCaption(timed, first, last)
 }
 
 // lanesCaption says in words what the lanes are about.
-func lanesCaption(d drawing, all, timed int, first, last time.Time) string {
-	text := count(all, "alert")
+func (d drawing) lanesCaption(timed int, first, last time.Time) string {
+	text := count(len(d.r.Story), "alert")
 	switch {
 	case timed == 0:
 		text += " without a time."

@@ -30,7 +30,7 @@ func readImages(ctx context.Context, r storage.Reader, entries []activity.Entry,
 	if !o.wants(Activity) || o.Hide.Comments {
 		return images{}, nil
 	}
-	room := int64(o.MaxImages)
+	room := int64(o.MaxImageBytes)
 	seen := map[string]bool{}
 	for _, e := range chronological(entries) {
 		if e.Redacted {
@@ -51,7 +51,7 @@ func readImages(ctx context.Context, r storage.Reader, entries []activity.Entry,
 				}
 			}
 			if max(a.Size, int64(len(data))) > room {
-				found.leftOut, found.most = append(found.leftOut, a.SHA256), o.MaxImages
+				found.leftOut, found.most = append(found.leftOut, a.SHA256), o.MaxImageBytes
 				continue
 			}
 			room -= int64(len(data))
@@ -131,7 +131,7 @@ func (r Report) remark(a activity.Attachment, p picture) string {
 		return p.remark
 	}
 	if slices.Contains(r.ImagesLeftOut, a.SHA256) {
-		return fmt.Sprintf("Not shown: with it, the images of this report would take more than %d bytes", r.MaxImages)
+		return fmt.Sprintf("Not shown: with it, the images of this report would take more than %d bytes", r.MaxImageBytes)
 	}
 	return "Not shown: the content is missing"
 }

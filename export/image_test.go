@@ -117,7 +117,7 @@ func TestCollectReadsImages(t *testing.T) {
 
 	r := collected(nil)
 	assert.Equal(t, map[string][]byte{hashOf(files[0]): files[0], hashOf(files[1]): files[1], hashOf(files[2]): files[2]}, r.Images)
-	assert.Zero(t, r.MaxImages)
+	assert.Zero(t, r.MaxImageBytes)
 	assert.Empty(t, r.ImagesLeftOut)
 	var back Report
 	data, err := json.Marshal(r)
@@ -126,19 +126,19 @@ func TestCollectReadsImages(t *testing.T) {
 	assert.Equal(t, r.Images, back.Images)
 
 	room := len(files[0]) + len(files[2])
-	r = collected(&Options{MaxImages: room})
+	r = collected(&Options{MaxImageBytes: room})
 	assert.ElementsMatch(t, []string{hashOf(files[0]), hashOf(files[2])}, slices.Collect(maps.Keys(r.Images)), "as many as there is room for")
 	assert.Equal(t, []string{hashOf(files[1])}, r.ImagesLeftOut)
-	assert.Equal(t, room, r.MaxImages)
+	assert.Equal(t, room, r.MaxImageBytes)
 	for name, got := range map[string]string{"pdf": text(t, render(t, r)), "html": squeeze(written(t, WriteHTML, r))} {
 		assert.Equal(t, 2, strings.Count(got, squeeze(fmt.Sprintf("Not shown: with it, the images of this report would take more than %d bytes", room))), name)
 	}
-	assert.NotContains(t, collected(&Options{MaxImages: len(files[1])}).Images, hashOf(files[1]), "would fit alone")
-	for _, o := range []Options{{Hide: Hidden{Comments: true}}, {Sections: []Section{Overview}}, {MaxImages: 1}} {
+	assert.NotContains(t, collected(&Options{MaxImageBytes: len(files[1])}).Images, hashOf(files[1]), "would fit alone")
+	for _, o := range []Options{{Hide: Hidden{Comments: true}}, {Sections: []Section{Overview}}, {MaxImageBytes: 1}} {
 		assert.Nil(t, collected(&o).Images, "%+v", o)
 	}
 	x := NewExporter(s, nil)
-	few, err := x.Export(t.Context(), "inc-1", JSON, &Options{MaxImages: 1})
+	few, err := x.Export(t.Context(), "inc-1", JSON, &Options{MaxImageBytes: 1})
 	require.NoError(t, err)
 	_, err = few.Wait(t.Context())
 	require.NoError(t, err)

@@ -174,10 +174,7 @@ func (d drawing) mergedBlocks() (blocks []block) {
 		if len(x.rows) == 0 {
 			continue
 		}
-		numbers := make(map[incident.ID]int64)
-		for _, row := range x.rows {
-			numbers[row.ID] = row.Number
-		}
+		numbers := numbersOf(x.rows)
 		t := &table{Caption: count(len(x.rows), "incident") + ", by merges", Columns: []column{
 			{Title: "Number", Number: true}, {Title: "Name"}, {Title: "Identifier"}, {Title: d.timeTitle("Merged")}, {Title: "By"},
 		}}
@@ -187,7 +184,7 @@ func (d drawing) mergedBlocks() (blocks []block) {
 				number = strconv.FormatInt(row.Number, 10)
 			}
 			if row.Via != "" {
-				when = join(", ", when, x.way+called(row.Via, numbers[row.Via]))
+				when = join(", ", when, x.way+numbers.called(row.Via))
 			}
 			t.Rows = append(t.Rows, []cell{{Text: number}, {Text: row.Name}, {Text: string(row.ID)}, {Text: when}, {Text: row.Who}})
 		}

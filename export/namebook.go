@@ -46,6 +46,14 @@ func newNameBook(alerts []alert.Alert, others []related) nameBook {
 // incidentNumbers are the numbers of other incidents, as far as they are known.
 type incidentNumbers map[incident.ID]int64
 
+func numbersOf(rows []MergedRow) incidentNumbers {
+	numbers := make(incidentNumbers, len(rows))
+	for _, row := range rows {
+		numbers[row.ID] = row.Number
+	}
+	return numbers
+}
+
 func (n incidentNumbers) called(id incident.ID) string { return called(id, n[id]) }
 
 // nameBy returns the name of what key, one of e's, says of e.

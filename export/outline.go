@@ -98,30 +98,53 @@ func outlined(r Report) outline {
 		o.Badges = append(o.Badges, cell{Text: t.Name})
 	}
 	for _, s := range r.Sections {
-		p := part{ID: s.String()}
+		p := part{ID: s.String(), Title: d.title(s)}
 		switch s {
 		case Overview:
-			p.Title, p.Blocks = "Overview", d.overviewBlocks()
+			p.Blocks = d.overviewBlocks()
 		case IncidentSummary:
-			p.Title, p.Blocks = "Incident summary", proseBlocks(r.IncidentSummary, r.SummaryBy)
+			p.Blocks = proseBlocks(r.IncidentSummary, r.SummaryBy)
 		case IncidentReport:
-			p.Title, p.Blocks = "Incident report", proseBlocks(r.IncidentReport, ByModel)
+			p.Blocks = proseBlocks(r.IncidentReport, ByModel)
 		case AttackStory:
-			p.Title, p.Blocks = "Attack story", d.storyBlocks()
+			p.Blocks = d.storyBlocks()
 		case Assets:
-			p.Title, p.Blocks = "Impacted assets", assetBlocks(r.Assets)
+			p.Blocks = assetBlocks(r.Assets)
 		case Evidence:
-			p.Title, p.Blocks = capped("Evidence", r.Evidence.Shown, r.Evidence.Total), evidenceBlocks(r.Evidence)
+			p.Blocks = evidenceBlocks(r.Evidence)
 		case Alerts:
-			p.Title, p.Blocks = "Related alerts", d.alertBlocks()
+			p.Blocks = d.alertBlocks()
 		case Activity:
-			p.Title, p.Blocks = "Activity log", d.activityBlocks()
+			p.Blocks = d.activityBlocks()
 		default:
 			continue
 		}
 		o.Parts = append(o.Parts, p)
 	}
 	return o
+}
+
+// title returns what documents call a section, "" for a value that is none.
+func (d drawing) title(s Section) string {
+	switch s {
+	case Overview:
+		return "Overview"
+	case IncidentSummary:
+		return "Incident summary"
+	case IncidentReport:
+		return "Incident report"
+	case AttackStory:
+		return "Attack story"
+	case Assets:
+		return "Impacted assets"
+	case Evidence:
+		return capped("Evidence", d.r.Evidence.Shown, d.r.Evidence.Total)
+	case Alerts:
+		return "Related alerts"
+	case Activity:
+		return "Activity log"
+	}
+	return ""
 }
 
 func (d drawing) overviewBlocks() []block {

@@ -117,13 +117,14 @@ func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err 
 		d.Contents(parts + 1)
 	}
 	for _, s := range r.Sections {
+		d.Heading(1, d.title(s)) // none for what is no section
 		switch s {
 		case Overview:
 			d.overview()
 		case IncidentSummary:
-			d.prose("Incident summary", r.IncidentSummary, r.SummaryBy)
+			d.prose(r.IncidentSummary, r.SummaryBy)
 		case IncidentReport:
-			d.prose("Incident report", r.IncidentReport, ByModel)
+			d.prose(r.IncidentReport, ByModel)
 		case AttackStory:
 			d.attackStory()
 		case Assets:
@@ -141,7 +142,6 @@ func draw(ctx context.Context, r Report, o *PDFOptions) (doc *pdf.Document, err 
 }
 
 func (d drawing) overview() {
-	d.Heading(1, "Overview")
 	i := d.r.Incident
 	if i.Description != "" {
 		d.Heading(2, "Description")
@@ -166,8 +166,7 @@ func (d drawing) overview() {
 	d.KeyValues(pairs, 2)
 }
 
-func (d drawing) prose(title, text string, by Author) {
-	d.Heading(1, title)
+func (d drawing) prose(text string, by Author) {
 	for _, b := range proseBlocks(text, by) {
 		d.Paragraph(pdf.Span{Text: b.Text})
 		d.Paragraph(pdf.Span{Text: b.Remark, Style: pdf.Muted})
@@ -175,7 +174,6 @@ func (d drawing) prose(title, text string, by Author) {
 }
 
 func (d drawing) attackStory() {
-	d.Heading(1, "Attack story")
 	d.graph()
 	if len(d.r.Threats) > 0 {
 		d.Heading(2, lanesTitle)
@@ -247,7 +245,6 @@ func (d drawing) table(t *table, columns ...pdf.Column) {
 }
 
 func (d drawing) assets() {
-	d.Heading(1, "Impacted assets")
 	if len(d.r.Assets) == 0 {
 		d.Paragraph(pdf.Span{Text: "No assets.", Style: pdf.Muted})
 	}
@@ -275,7 +272,6 @@ func (d drawing) assets() {
 }
 
 func (d drawing) evidence() {
-	d.Heading(1, capped("Evidence", d.r.Evidence.Shown, d.r.Evidence.Total))
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
 	for _, e := range d.r.Evidence.Rows {
@@ -299,7 +295,6 @@ func (d drawing) evidence() {
 }
 
 func (d drawing) alerts() {
-	d.Heading(1, "Related alerts")
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
 	for _, a := range d.r.Alerts {
@@ -415,7 +410,6 @@ func (d drawing) until(start, end time.Time) string {
 }
 
 func (d drawing) activity() {
-	d.Heading(1, "Activity log")
 	var rows [][]pdf.Cell
 	var notes [][]pdf.Span
 	var flows [][]pdf.Block
@@ -477,7 +471,7 @@ func commentNote(a ActivityRow) []pdf.Span {
 
 // upkeep reports whether a field is kept up by the library as records come and go.
 func upkeep(path string) bool {
-	return strings.HasPrefix(path, summaryPath) && path != "alerts.count" || path == "comments"
+	return strings.HasPrefix(path, summaryPath) && path != alertCount || path == "comments"
 }
 
 var (

@@ -84,8 +84,8 @@ type Report struct {
 	// Images are the contents of attachments of Activity by their SHA-256 in lower-case hexadecimal, byte by byte as they were
 	// attached, each once. Those that were redacted, and those that the storage does not have, are not among them.
 	Images        map[string][]byte `json:"images,omitempty"`
-	ImagesLeftOut []string          `json:"imagesLeftOut,omitempty"` // SHA-256 of those with which Images would be larger than MaxImages
-	MaxImages     int               `json:"maxImages,omitempty"`     // bytes that Images may have; 0 when none was left out
+	ImagesLeftOut []string          `json:"imagesLeftOut,omitempty"` // SHA-256 of those with which Images would be larger than MaxImageBytes
+	MaxImageBytes int               `json:"maxImageBytes,omitempty"` // bytes that Images may have; 0 when none was left out
 }
 
 // An Author says how a text of a report came to be. The zero Author, "", wrote nothing.

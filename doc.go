@@ -9,7 +9,7 @@
 //   - alert: alerts, their evidence and the entities it names
 //   - activity: the append-only log, which is also the change feed
 //   - incident: incidents and every rule about them, as pure functions
-//   - incident/graph: reading Microsoft Graph and Defender JSON
+//   - incident/msgraph: reading Microsoft Graph and Defender JSON
 //   - storage: the contract of a store; storage/memory is the reference implementation, and storage/sqlite
 //     and storage/postgres are modules of their own
 //   - incident/correlation: which incident an alert belongs to, and why

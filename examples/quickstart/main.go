@@ -31,8 +31,8 @@ import (
 	"github.com/incidentkit/incidentkit/examples/db"
 	"github.com/incidentkit/incidentkit/export"
 	"github.com/incidentkit/incidentkit/incident"
-	"github.com/incidentkit/incidentkit/incident/graph"
 	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/incident/msgraph"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -81,9 +81,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // readAll decodes every file and tells bad items on stderr; an unreadable file or no item at all is an error.
-func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []graph.Item, bad int, err error) {
+func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []msgraph.Item, bad int, err error) {
 	decode := func(r io.Reader, name string) {
-		for item, err := range graph.Decode(r, name) {
+		for item, err := range msgraph.Decode(r, name) {
 			if err != nil {
 				bad++
 				fmt.Fprintln(stderr, "quickstart:", err)
@@ -129,7 +129,7 @@ type worker struct {
 }
 
 // ingest stores all items and prints where bare alerts went and why.
-func (w *worker) ingest(items []graph.Item, stderr io.Writer) (refused int, err error) {
+func (w *worker) ingest(items []msgraph.Item, stderr io.Writer) (refused int, err error) {
 	fmt.Fprintln(w.out, "Correlation")
 	for n, item := range items {
 		w.progress("reading item %d of %d", n+1, len(items))

@@ -40,7 +40,7 @@ var layers = map[string][]string{
 	"alert":                {"classification"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},
-	"incident/graph":       {"incident"},
+	"incident/msgraph":     {"incident"},
 	"storage":              {"incident"},
 	"storage/memory":       {"storage"},
 	"storage/sqlite":       {"storage"}, // a module of its own

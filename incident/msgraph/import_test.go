@@ -1,4 +1,4 @@
-package graph_test
+package msgraph_test
 
 import (
 	"os"
@@ -11,8 +11,8 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
-	"github.com/incidentkit/incidentkit/incident/graph"
 	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/incident/msgraph"
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
 
@@ -28,7 +28,7 @@ func open(t *testing.T) *manager.Manager {
 // take imports the incidents and ingests the alerts of a text.
 func take(t *testing.T, m *manager.Manager, text string) (incidents []incident.Incident, alerts []manager.Result) {
 	t.Helper()
-	for item, err := range graph.Decode(strings.NewReader(text), "f.json") {
+	for item, err := range msgraph.Decode(strings.NewReader(text), "f.json") {
 		require.NoError(t, err)
 		if item.Incident != nil {
 			i, _, err := m.Import(t.Context(), importer, *item.Incident)
@@ -81,7 +81,7 @@ func TestExportFromTheStore(t *testing.T) {
 			comments = append(comments, incident.Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text})
 		}
 	}
-	out, err := graph.EncodeIncident(imported[0], comments, nil)
+	out, err := msgraph.EncodeIncident(imported[0], comments, nil)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"@odata.type":"#microsoft.graph.security.incident","id":"4711","tenantId":"0f1e2d3c-4b5a-4697-8877-665544332211","status":"inProgress",
 		"incidentWebUrl":"https://security.microsoft.com/incidents/4711?tid=0f1e2d3c-4b5a-4697-8877-665544332211",

@@ -1,4 +1,4 @@
-// Package graph reads and writes incidents and alerts as Microsoft Graph security (incidents, plain or with
+// Package msgraph reads and writes incidents and alerts as Microsoft Graph security (incidents, plain or with
 // their alerts, and alerts_v2), the Defender XDR incidents API and the Defender for Endpoint alerts API
 // spell them.
 //
@@ -24,4 +24,4 @@
 //
 // Source: Microsoft Graph v1.0 metadata and reference (security incident, alert and alertEvidence) and the
 // reference of the Defender XDR incidents API.
-package graph
+package msgraph

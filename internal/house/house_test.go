@@ -42,10 +42,11 @@ var layers = map[string][]string{
 	"incident":             {"activity"},
 	"incident/msgraph":     {"incident"},
 	"storage":              {"incident"},
-	"storage/memory":       {"storage"},
-	"storage/sqlite":       {"storage"}, // a module of its own
+	"storage/driver":       {"storage"},
+	"storage/memory":       {"storage/driver"},
+	"storage/sqlite":       {"storage/driver"}, // a module of its own
 	"storage/storagetest":  {"storage"},
-	"storage/postgres":     {"storage"},
+	"storage/postgres":     {"storage/driver"},
 	"incident/correlation": {"storage"},
 	"incident/manager":     {"incident/correlation"},
 	"incident/metrics":     {"storage"},

@@ -32,10 +32,10 @@ package memory
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A Store is a [storage.Storage] in memory. Make one with [New].
@@ -130,7 +130,7 @@ func (t *tables) check(cs storage.Changeset) error {
 		if node := t.incidents[i.ID]; node != nil && node.latest != nil {
 			stored = node.latest.value.Version
 		}
-		if err := storage.CheckVersion("incident", string(i.ID), i.Version, stored); err != nil {
+		if err := driver.CheckVersion("incident", string(i.ID), i.Version, stored); err != nil {
 			return err
 		}
 	}
@@ -140,13 +140,13 @@ func (t *tables) check(cs storage.Changeset) error {
 		if node := t.alerts[a.ID]; node != nil {
 			stored = node.latest.value.Version
 		}
-		if err := storage.CheckVersion("alert", string(a.ID), a.Version, stored); err != nil {
+		if err := driver.CheckVersion("alert", string(a.ID), a.Version, stored); err != nil {
 			return err
 		}
 	}
 	for n := range cs.Activity {
 		if _, ok := t.entries[cs.Activity[n].ID]; ok {
-			return exists("entry", string(cs.Activity[n].ID))
+			return driver.Exists("entry", string(cs.Activity[n].ID))
 		}
 	}
 	for _, id := range cs.Redact {
@@ -154,9 +154,5 @@ func (t *tables) check(cs storage.Changeset) error {
 			return &notFound{"entry", string(id)}
 		}
 	}
-	return cs.Check()
-}
-
-func exists(record, id string) error {
-	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrExists)
+	return driver.Check(cs)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 var _ storage.Restorer = (*Store)(nil)
@@ -31,7 +32,7 @@ func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 
 // checkRestored reports what keeps cs from being restored.
 func (t *tables) checkRestored(cs storage.Changeset) error {
-	if err := cs.Check(); err != nil {
+	if err := driver.Check(cs); err != nil {
 		return err
 	}
 	last := int64(len(t.numbers))
@@ -41,7 +42,7 @@ func (t *tables) checkRestored(cs storage.Changeset) error {
 		stored := node != nil && node.latest != nil
 		switch {
 		case stored && node.latest.value.Number != i.Number, !stored && i.Number <= last:
-			return exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
+			return driver.Exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
 		case !stored:
 			last = i.Number
 		}
@@ -52,7 +53,7 @@ func (t *tables) checkRestored(cs storage.Changeset) error {
 		seq, stored := t.entries[e.ID]
 		switch {
 		case stored && seq != e.Seq, !stored && e.Seq != next:
-			return exists("entry", fmt.Sprintf("%s at another place than %d", e.ID, e.Seq))
+			return driver.Exists("entry", fmt.Sprintf("%s at another place than %d", e.ID, e.Seq))
 		case !stored:
 			next++
 		}

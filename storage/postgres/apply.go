@@ -12,6 +12,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // attempts is how often a transaction is begun when PostgreSQL asks for it, or when a connection turns out to be dead.
@@ -63,7 +64,7 @@ type alertSight struct {
 
 // prepare encodes a Changeset, before any lock is held.
 func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error) {
-	if err := cs.Check(); err != nil {
+	if err := driver.Check(cs); err != nil {
 		return nil, err
 	}
 	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), restored: restored, turn: make(chan struct{}, 1), over: make(chan struct{})}

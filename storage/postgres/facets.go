@@ -9,6 +9,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A counted is what an incident counts for. The zero counted is that of no incident.
@@ -18,7 +19,7 @@ type counted struct {
 }
 
 // facets returns those of i, escaped.
-func facets(i *incident.Incident) []string { return escapeAll(storage.FacetsOf(i)) }
+func facets(i *incident.Incident) []string { return escapeAll(driver.FacetsOf(i)) }
 
 // A tally is a row of the table of facets.
 type tally struct {
@@ -102,7 +103,7 @@ func (w *where) marks(q *incident.Query) conditions {
 
 // keptCount returns the statement that counts what q, which filters by marks, selects.
 func (w *where) keptCount(q *incident.Query) string {
-	return "select coalesce(sum(i.n), 0)::bigint from incidentkit.facets i where i.tenant = $1 and i.key = " + w.arg(digest(alert.Key(storage.EveryIncident))) + "::bytea and " + w.marks(q).String()
+	return "select coalesce(sum(i.n), 0)::bigint from incidentkit.facets i where i.tenant = $1 and i.key = " + w.arg(digest(alert.Key(driver.EveryIncident))) + "::bytea and " + w.marks(q).String()
 }
 
 // facets returns the statement for facets with how many of the incidents that q selects count for them, by status and
@@ -110,7 +111,7 @@ func (w *where) keptCount(q *incident.Query) string {
 func (w *where) facets(q *incident.Query) string {
 	from := "select i.facet, i.status, i.severity, i.n from incidentkit.facets i"
 	var c conditions
-	if storage.ByStatusAndSeverity(*q) {
+	if driver.ByStatusAndSeverity(*q) {
 		c = w.marks(q)
 	} else {
 		from = "select unnest(i.facets), i.status, i.severity, 1 from incidentkit.incidents i"
@@ -133,7 +134,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (c storage.Counts
 	var k tally
 	var n int
 	_, err = pgx.ForEachRow(found, []any{&k.facet, &k.status, &k.severity, &n}, func() error {
-		return c.AddFacet(storage.Facet(unescape(k.facet)), incident.Status(k.status), alert.Severity(k.severity), n)
+		return driver.AddFacet(&c, driver.Facet(unescape(k.facet)), incident.Status(k.status), alert.Severity(k.severity), n)
 	})
 	if err != nil {
 		return storage.Counts{}, failed(ctx, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A reader is a [storage.Reader] of one transaction. It reads page by page, so that the connection is free
@@ -243,7 +244,7 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (n int, err error)
 		return 0, err
 	}
 	w := newWhere(r.tenant)
-	if storage.ByStatusAndSeverity(q) {
+	if driver.ByStatusAndSeverity(q) {
 		err = r.conn.QueryRow(ctx, w.keptCount(&q), w.args...).Scan(&n)
 		return n, failed(ctx, err)
 	}

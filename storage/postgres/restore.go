@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 var _ storage.Restorer = (*Store)(nil)
@@ -100,7 +101,7 @@ func (t *transaction) place(w *write, last stored) error {
 		s, known := t.incidents[r.id]
 		switch {
 		case known && s.number != r.number, !known && r.number <= number:
-			return exists("incident", fmt.Sprintf("%s of another number than %d", unescape(r.id), r.number))
+			return driver.Exists("incident", fmt.Sprintf("%s of another number than %d", unescape(r.id), r.number))
 		case !known:
 			number = r.number
 		}
@@ -109,7 +110,7 @@ func (t *transaction) place(w *write, last stored) error {
 		s, known := t.entries[r.id]
 		switch {
 		case known && s.number != r.number, !known && r.number != seq+1:
-			return exists("entry", fmt.Sprintf("%s at another place than %d", unescape(r.id), r.number))
+			return driver.Exists("entry", fmt.Sprintf("%s at another place than %d", unescape(r.id), r.number))
 		case !known:
 			seq++
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // begin starts a transaction, and enter is its first statement. Plans for its statements, which find rows by their keys,
@@ -207,7 +207,7 @@ func (t *transaction) check(w *write) error {
 		known   map[string]stored
 	}{{w.incidents, t.incidents}, {w.alerts, t.alerts}, {w.entries, t.entries}} {
 		for _, r := range c.records {
-			if err := storage.CheckVersion(r.table, unescape(r.id), r.version, c.known[r.id].version); err != nil {
+			if err := driver.CheckVersion(r.table, unescape(r.id), r.version, c.known[r.id].version); err != nil {
 				return err
 			}
 		}
@@ -385,7 +385,7 @@ func (t *transaction) send() error {
 		switch {
 		case answered && e.Code == "23505" && about.of != nil:
 			t.culprit = about.of
-			return exists(about.table, unescape(about.id))
+			return driver.Exists(about.table, unescape(about.id))
 		case answered && !(commits && e.Severity != "ERROR"):
 			t.culprit = about.of
 		case t.committing && !pgconn.SafeToRetry(err):
@@ -414,8 +414,4 @@ func (s subject) in(err error) error {
 		return err
 	}
 	return fmt.Errorf("%s %s: %w", s.table, unescape(s.id), err)
-}
-
-func exists(record, id string) error {
-	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrExists)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A write is a call of Apply or Restore that waits to be committed.
@@ -168,7 +169,7 @@ func (s *Store) together(batch []*write) (failed bool, err error) {
 			continue
 		}
 		w.receipt = storage.Receipt{}
-		if !refused(w.err) {
+		if !driver.Refused(w.err) {
 			w.err = fmt.Errorf("sqlite: apply: %w", w.err)
 		} else if len(batch) > 1 {
 			continue
@@ -197,7 +198,7 @@ func (t tx) among(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		return storage.Receipt{}, err
 	}
 	receipt, refusal := t.apply(cs, restored)
-	if refused(refusal) {
+	if driver.Refused(refusal) {
 		if err := t.exec(`ROLLBACK TO one`); err != nil {
 			return storage.Receipt{}, err
 		}
@@ -208,11 +209,6 @@ func (t tx) among(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		return storage.Receipt{}, err
 	}
 	return receipt, refusal
-}
-
-// refused reports whether err says that a Changeset does not go with what is stored.
-func refused(err error) bool {
-	return errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound)
 }
 
 // forget cuts off the write-ahead log when it may hold what was redacted or purged. A View that still reads there prevents

@@ -12,6 +12,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A mark is what incidents are counted apart by: a query that filters by nothing else can be answered from counts.
@@ -29,13 +30,13 @@ func summaryLists(s *incident.Summary) [9]*[]string {
 type tallies map[tally]int
 
 type tally struct {
-	facet storage.Facet
+	facet driver.Facet
 	mark  mark
 }
 
 // count counts i n times.
 func (t tallies) count(i *incident.Incident, n int) {
-	for _, f := range storage.FacetsOf(i) {
+	for _, f := range driver.FacetsOf(i) {
 		t.raise(tally{f, mark{i.Status, i.Severity}}, n)
 	}
 }
@@ -93,7 +94,7 @@ func (t tx) putTallies() error {
 	if len(t.tallies) == 0 {
 		return nil
 	}
-	changed := make(map[storage.Facet]marks)
+	changed := make(map[driver.Facet]marks)
 	for k, n := range t.tallies {
 		if changed[k.facet] == nil {
 			changed[k.facet] = make(marks)
@@ -106,7 +107,7 @@ func (t tx) putTallies() error {
 		return err
 	}
 	for rows.Next() {
-		var name storage.Facet
+		var name driver.Facet
 		var counts []byte
 		if err = rows.Scan(&name, &counts); err == nil {
 			err = each(counts, func(m mark, n int) { changed[name][m] += n })
@@ -118,7 +119,7 @@ func (t tx) putTallies() error {
 	if err := cmp.Or(err, rows.Err(), rows.close()); err != nil {
 		return err
 	}
-	var gone []storage.Facet
+	var gone []driver.Facet
 	put := []byte{'['}
 	for _, name := range names {
 		counts := changed[name].encode()
@@ -146,14 +147,14 @@ func (t tx) putTallies() error {
 
 // A facetCount is a row of facet_counts.
 type facetCount struct {
-	facet  storage.Facet
+	facet  driver.Facet
 	counts []byte
 }
 
 func facetCountPlaces(row *facetCount) []any { return []any{&row.facet, &row.counts} }
 
 // counted yields how many incidents that q, which filters by marks, selects have each facet, by mark.
-func (r *reader) counted(ctx context.Context, q incident.Query, s selection, yield func(storage.Facet, mark, int)) error {
+func (r *reader) counted(ctx context.Context, q incident.Query, s selection, yield func(driver.Facet, mark, int)) error {
 	wanted := make(map[mark]bool)
 	for row, err := range scan(ctx, r, s, facetCountPlaces, nil, 0) {
 		if err != nil {
@@ -178,26 +179,26 @@ func (r *reader) counted(ctx context.Context, q incident.Query, s selection, yie
 // keptCount returns how many incidents q, which filters by marks, selects.
 func (r *reader) keptCount(ctx context.Context, q incident.Query) (total int, err error) {
 	var s selection
-	s.add(`SELECT facet, counts FROM facet_counts WHERE facet = ?`, storage.EveryIncident)
-	err = r.counted(ctx, q, s, func(_ storage.Facet, _ mark, n int) { total += n })
+	s.add(`SELECT facet, counts FROM facet_counts WHERE facet = ?`, driver.EveryIncident)
+	err = r.counted(ctx, q, s, func(_ driver.Facet, _ mark, n int) { total += n })
 	return total, err
 }
 
 // keptFacets returns how many incidents q, which filters by marks, selects by value.
 func (r *reader) keptFacets(ctx context.Context, q incident.Query) (c storage.Counts, err error) {
-	numbers := make(map[storage.Facet]int)
+	numbers := make(map[driver.Facet]int)
 	var s selection
 	s.add(`SELECT facet, counts FROM facet_counts`)
 	var failed error
-	err = r.counted(ctx, q, s, func(f storage.Facet, m mark, n int) {
-		if f == storage.EveryIncident {
-			failed = cmp.Or(failed, c.AddFacet(f, m.status, m.severity, n))
+	err = r.counted(ctx, q, s, func(f driver.Facet, m mark, n int) {
+		if f == driver.EveryIncident {
+			failed = cmp.Or(failed, driver.AddFacet(&c, f, m.status, m.severity, n))
 		} else {
 			numbers[f] += n
 		}
 	})
 	for f, n := range numbers {
-		failed = cmp.Or(failed, c.AddFacet(f, 0, 0, n))
+		failed = cmp.Or(failed, driver.AddFacet(&c, f, 0, 0, n))
 	}
 	if err := cmp.Or(err, failed); err != nil {
 		return storage.Counts{}, err

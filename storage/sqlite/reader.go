@@ -12,6 +12,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A reader is a [storage.Reader] with a read transaction.
@@ -275,7 +276,7 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 
 // Count counts rows, where the counts that are kept do not say it.
 func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
-	if storage.ByStatusAndSeverity(q) {
+	if driver.ByStatusAndSeverity(q) {
 		return r.keptCount(ctx, q)
 	}
 	var s selection
@@ -298,7 +299,7 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 
 // Facets reads the columns that are counted by, and no others, where the counts that are kept do not say it.
 func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
-	if storage.ByStatusAndSeverity(q) {
+	if driver.ByStatusAndSeverity(q) {
 		return r.keptFacets(ctx, q)
 	}
 	few, err := r.fewest(ctx, q, math.MaxInt, false)

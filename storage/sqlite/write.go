@@ -13,6 +13,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A tx is the transaction that is open on the session of the leader. What was begun is done, so its context is
@@ -38,7 +39,7 @@ func (t tx) find(query string, args, places []any) (found bool, err error) {
 // some of it may be in the transaction.
 func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) {
 	var r storage.Receipt
-	if err := cs.Check(); err != nil {
+	if err := driver.Check(cs); err != nil {
 		return r, err
 	}
 	changed := make(tallies)
@@ -91,10 +92,6 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 	return r, nil
 }
 
-func exists(record, id string) error {
-	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrExists)
-}
-
 func missing(record, id string) error {
 	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrNotFound)
 }
@@ -136,13 +133,13 @@ func (t tx) putIncident(i incident.Incident, restored bool, changed tallies) (nu
 	}
 	switch {
 	case !restored:
-		if err := storage.CheckVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
+		if err := driver.CheckVersion("incident", string(i.ID), i.Version, old.Version); err != nil {
 			return 0, err
 		}
 		i.Version++
 		i.Number = next
 	case i.Number < next || found && i.Number > next:
-		return 0, exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
+		return 0, driver.Exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
 	}
 	places := incidentPlaces(&i)
 	switch {
@@ -229,7 +226,7 @@ func (t tx) putAlert(a alert.Alert, restored bool) error {
 		return err
 	}
 	if !restored {
-		if err := storage.CheckVersion("alert", string(a.ID), given, old.Version); err != nil {
+		if err := driver.CheckVersion("alert", string(a.ID), given, old.Version); err != nil {
 			return err
 		}
 	}
@@ -341,7 +338,7 @@ func (t tx) addEntries(entries []activity.Entry, restored bool) (first int64, er
 		if added, err := result.RowsAffected(); err != nil {
 			return 0, err
 		} else if added == 0 {
-			return 0, exists("entry", string(e.ID))
+			return 0, driver.Exists("entry", string(e.ID))
 		}
 		if err := t.nameContents(e); err != nil {
 			return 0, err
@@ -351,7 +348,7 @@ func (t tx) addEntries(entries []activity.Entry, restored bool) (first int64, er
 }
 
 func elsewhere(e activity.Entry) error {
-	return exists("entry", fmt.Sprintf("%s at another place than %d", e.ID, e.Seq))
+	return driver.Exists("entry", fmt.Sprintf("%s at another place than %d", e.ID, e.Seq))
 }
 
 // nameContents stores which contents e names.

@@ -1,4 +1,4 @@
-package storage_test
+package driver_test
 
 import (
 	"testing"
@@ -11,6 +11,7 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 func anyIncident(t *rapid.T) (i incident.Incident) {
@@ -35,7 +36,7 @@ func anyIncident(t *rapid.T) (i incident.Incident) {
 func TestFacetsAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type row struct {
-			facet    storage.Facet
+			facet    driver.Facet
 			status   incident.Status
 			severity alert.Severity
 		}
@@ -47,7 +48,7 @@ func TestFacetsAddUp(t *testing.T) {
 			if !gone {
 				want.Add(&i)
 			}
-			for _, f := range storage.FacetsOf(&i) {
+			for _, f := range driver.FacetsOf(&i) {
 				if kept[row{f, i.Status, i.Severity}] += n; gone {
 					kept[row{f, i.Status, i.Severity}] -= n
 				}
@@ -55,7 +56,7 @@ func TestFacetsAddUp(t *testing.T) {
 		}
 		for r, n := range kept {
 			if n != 0 {
-				require.NoError(t, got.AddFacet(r.facet, r.status, r.severity, n))
+				require.NoError(t, driver.AddFacet(&got, r.facet, r.status, r.severity, n))
 			}
 		}
 		require.Equal(t, want, got)
@@ -65,8 +66,8 @@ func TestFacetsAddUp(t *testing.T) {
 // What no incident counts for is not counted.
 func TestFacetsThatAreNone(t *testing.T) {
 	var c storage.Counts
-	for _, f := range []storage.Facet{"", "?", "o{", "rx", "r256", "Jx", "@x"} {
-		assert.Error(t, c.AddFacet(f, 0, 0, 1), "%q", f)
+	for _, f := range []driver.Facet{"", "?", "o{", "rx", "r256", "Jx", "@x"} {
+		assert.Error(t, driver.AddFacet(&c, f, 0, 0, 1), "%q", f)
 	}
 	assert.Equal(t, storage.Counts{}, c)
 }
@@ -74,9 +75,9 @@ func TestFacetsThatAreNone(t *testing.T) {
 // Answers can come from counts by status and severity where a query asks for nothing else, what it excepts included.
 func TestByStatusAndSeverity(t *testing.T) {
 	high, mine := incident.Query{Severities: []alert.Severity{alert.High}}, incident.Query{Owners: []string{"kai"}}
-	assert.True(t, storage.ByStatusAndSeverity(incident.Query{}))
-	assert.True(t, storage.ByStatusAndSeverity(incident.Query{Statuses: []incident.Status{incident.Active}, Except: []incident.Query{high, {Except: []incident.Query{high}, Limit: 1}}}))
-	assert.False(t, storage.ByStatusAndSeverity(mine))
-	assert.False(t, storage.ByStatusAndSeverity(incident.Query{Except: []incident.Query{high, mine}}))
-	assert.False(t, storage.ByStatusAndSeverity(incident.Query{Except: []incident.Query{{Except: []incident.Query{mine}}}}))
+	assert.True(t, driver.ByStatusAndSeverity(incident.Query{}))
+	assert.True(t, driver.ByStatusAndSeverity(incident.Query{Statuses: []incident.Status{incident.Active}, Except: []incident.Query{high, {Except: []incident.Query{high}, Limit: 1}}}))
+	assert.False(t, driver.ByStatusAndSeverity(mine))
+	assert.False(t, driver.ByStatusAndSeverity(incident.Query{Except: []incident.Query{high, mine}}))
+	assert.False(t, driver.ByStatusAndSeverity(incident.Query{Except: []incident.Query{{Except: []incident.Query{mine}}}}))
 }

@@ -1,4 +1,4 @@
-package storage
+package driver
 
 import (
 	"encoding/json"
@@ -11,10 +11,10 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A Facet is a value that an incident counts for in [Counts], as a text, for those who write a [Storage] that keeps
-// counts. Its first byte, an ASCII character, is the field. Statuses and severities are not among them: counts are kept
+// A Facet is a value that an incident counts for in [storage.Counts], as a text. Its first byte, an ASCII character, is the field. Statuses and severities are not among them: counts are kept
 // for each of these apart, so that queries by status and severity can be answered from them, see
 // [ByStatusAndSeverity].
 type Facet string
@@ -83,7 +83,7 @@ func FacetsOf(i *incident.Incident) []Facet {
 // AddFacet counts n more incidents of a status and a severity for f; which these are matters for EveryIncident alone. Once
 // all facets are added, in any order, c says what it would if each incident were added. A Facet that FacetsOf
 // does not make is an error.
-func (c *Counts) AddFacet(f Facet, status incident.Status, severity alert.Severity, n int) error {
+func AddFacet(c *storage.Counts, f Facet, status incident.Status, severity alert.Severity, n int) error {
 	if f == "" {
 		return fmt.Errorf("storage: facet %q is of no field", f)
 	}
@@ -103,9 +103,9 @@ func (c *Counts) AddFacet(f Facet, status incident.Status, severity alert.Severi
 			return fmt.Errorf("storage: facet %q: %w", f, err)
 		}
 		c.Unassigned -= n
-		c.addOwner(incident.Owner{Kind: alert.OwnerKind(o.Kind), ID: o.ID, Name: o.Name}, n)
+		addOwner(c, incident.Owner{Kind: alert.OwnerKind(o.Kind), ID: o.ID, Name: o.Name}, n)
 	case facetOfTag:
-		c.addTag(value, n)
+		addTag(c, value, n)
 	case facetOfClassification:
 		count(&c.Classifications, "", -n)
 		count(&c.Classifications, classification.Classification(value), n)
@@ -135,5 +135,40 @@ func (c *Counts) AddFacet(f Facet, status incident.Status, severity alert.Severi
 func ByStatusAndSeverity(q incident.Query) bool {
 	except := q.Except
 	q.Statuses, q.Severities, q.Except = nil, nil, nil
-	return reflect.ValueOf(q).IsZero() && !slices.ContainsFunc(except, func(x incident.Query) bool { return !ByStatusAndSeverity(all(x)) })
+	return reflect.ValueOf(q).IsZero() && !slices.ContainsFunc(except, func(x incident.Query) bool {
+		x.Sort, x.Ascending, x.After, x.Limit = incident.ByUpdated, false, incident.Cursor{}, 0
+		return !ByStatusAndSeverity(x)
+	})
+}
+
+func addOwner(c *storage.Counts, o incident.Owner, n int) {
+	if c.Owners == nil {
+		c.Owners = make(map[string]storage.OwnerTally)
+	}
+	tally := c.Owners[o.ID]
+	tally.Add(o, n)
+	c.Owners[o.ID] = tally
+}
+
+func addTag(c *storage.Counts, name string, n int) {
+	if c.Tags == nil {
+		c.Tags = make(map[string]storage.Tally)
+	}
+	folded := incident.Fold(name)
+	tally := c.Tags[folded]
+	tally.Add(name, n)
+	c.Tags[folded] = tally
+}
+
+// count adds n to the count of k, which is not in the map while it is 0. An empty map is nil.
+func count[K comparable](counts *map[K]int, k K, n int) {
+	if *counts == nil {
+		*counts = make(map[K]int)
+	}
+	if (*counts)[k] += n; (*counts)[k] != 0 {
+		return
+	}
+	if delete(*counts, k); len(*counts) == 0 {
+		*counts = nil
+	}
 }

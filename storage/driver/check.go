@@ -1,0 +1,79 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// CheckVersion applies the rule Version of [storage.Storage]: it returns why a record, an "incident" or an "alert", of the
+// given Version must not be stored over the stored one, which is 0 where there is none. The error matches
+// [storage.ErrExists] when the record must be new, and else is a [*storage.ConflictError].
+func CheckVersion(record, id string, given, stored int64) error {
+	switch {
+	case given == stored:
+		return nil
+	case given == 0:
+		return Exists(record, id)
+	default:
+		return &storage.ConflictError{Record: record, ID: id, Given: given, Stored: stored}
+	}
+}
+
+// Exists returns the error for a record, an "incident", an "alert" or an "entry", whose place is taken. It matches
+// [storage.ErrExists].
+func Exists(record, id string) error {
+	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrExists)
+}
+
+// Refused reports whether err says that a Changeset does not go with what is stored, so that nothing of it was kept.
+func Refused(err error) bool {
+	return errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound)
+}
+
+// Check returns why no storage may keep cs, whatever it holds: an incident, an alert or an entry that cs holds twice, by
+// an error matching [storage.ErrExists], or an incident to be purged that is not among those of cs or is new, by one
+// matching [storage.ErrNotFound].
+func Check(cs storage.Changeset) error {
+	if id, ok := twice(cs.Incidents, func(i *incident.Incident) incident.ID { return i.ID }); ok {
+		return Exists("incident", string(id))
+	}
+	if id, ok := twice(cs.Alerts, func(a *alert.Alert) alert.ID { return a.ID }); ok {
+		return Exists("alert", string(id))
+	}
+	if id, ok := twice(cs.Activity, func(e *activity.Entry) activity.ID { return e.ID }); ok {
+		return Exists("entry", string(id))
+	}
+	if len(cs.Purge) == 0 {
+		return nil
+	}
+	stored := make(map[incident.ID]bool, len(cs.Incidents))
+	for n := range cs.Incidents {
+		stored[cs.Incidents[n].ID] = cs.Incidents[n].Version > 0
+	}
+	for _, id := range cs.Purge {
+		if !stored[id] {
+			return fmt.Errorf("storage: incident %s, to be purged, in its Changeset: %w", id, storage.ErrNotFound)
+		}
+	}
+	return nil
+}
+
+// twice returns an ID that two records have.
+func twice[T any, ID comparable](records []T, id func(*T) ID) (same ID, found bool) {
+	if len(records) < 2 {
+		return same, false
+	}
+	seen := make(map[ID]bool, len(records))
+	for n := range records {
+		if same = id(&records[n]); seen[same] {
+			return same, true
+		}
+		seen[same] = true
+	}
+	return same, false
+}

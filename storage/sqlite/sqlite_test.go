@@ -16,8 +16,18 @@ import (
 func TestStorage(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
-		return open(t, filepath.Join(t.TempDir(), "incidents.db"), nil)
-	})
+		path := filepath.Join(t.TempDir(), "incidents.db")
+		return file{open(t, path, nil), path}
+	}, storagetest.Reopen(func(t *testing.T, s storage.Storage) storage.Storage {
+		path := s.(file).path
+		return file{open(t, path, nil), path}
+	}))
+}
+
+// A file is a Store that knows where it is.
+type file struct {
+	*sqlite.Store
+	path string
 }
 
 // A file with a rollback journal, which VACUUM and other programs leave, has a write-ahead log once it is open, so that

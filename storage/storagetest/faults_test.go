@@ -345,6 +345,272 @@ var faults = []fault{
 		}
 		return receipt, err
 	})},
+	{[]string{"LongLists"}, "asks for the first 100 incidents of a list", askingAlerts(func(q *alert.Query) { q.Incidents = q.Incidents[:min(len(q.Incidents), 100)] })},
+	{[]string{"ThousandsRedacted"}, "redacts the first 1,000 entries of a Changeset", giving(func(cs *storage.Changeset) { cs.Redact = cs.Redact[:min(len(cs.Redact), 1000)] })},
+	{[]string{"ThousandsPurged"}, "purges the first 1,000 incidents of a Changeset", giving(func(cs *storage.Changeset) { cs.Purge = cs.Purge[:min(len(cs.Purge), 1000)] })},
+	{[]string{"DeepResults"}, "yields 10,000 alerts at most", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			if q.Limit == 0 {
+				q.Limit = 10_000
+			}
+			return r.Reader.Alerts(ctx, q)
+		}
+	})},
+	{[]string{"WideAlert"}, "finds an alert by its first 1,000 pieces of evidence", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			if len(q.Entities) == 0 {
+				return r.Reader.Alerts(ctx, q)
+			}
+			all, err := collect(r.Reader.Alerts(ctx, q))
+			return of(slices.DeleteFunc(all, func(a alert.Alert) bool {
+				full := a
+				full.Evidence = full.Evidence[:min(len(full.Evidence), 1000)]
+				return !q.Match(full)
+			}), err)
+		}
+	})},
+	{[]string{"SameAlert", "SameID"}, "looks at the version of an alert before it takes its turn", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Alerts) != 1 || cs.Alerts[0].Version == 0 || len(cs.Incidents) > 0 {
+				return b.Storage.Apply(ctx, cs)
+			}
+			a, err := now(b.Storage, ctx, func(r storage.Reader) (alert.Alert, error) { return r.Alert(ctx, cs.Alerts[0].ID) })
+			if err != nil || a.Version != cs.Alerts[0].Version {
+				return b.Storage.Apply(ctx, cs)
+			}
+			<-time.After(time.Microsecond)
+			cs.Alerts = slices.Clone(cs.Alerts)
+			for {
+				receipt, err := b.Storage.Apply(ctx, cs)
+				conflict, ok := errors.AsType[*storage.ConflictError](err)
+				if !ok {
+					return receipt, err
+				}
+				cs.Alerts[0].Version = conflict.Stored
+			}
+		}
+	})},
+	{[]string{"SameID"}, "keeps the incidents of a Changeset whose entry another was faster to keep", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			var ids []activity.ID
+			for _, e := range cs.Activity {
+				ids = append(ids, e.ID)
+			}
+			known, _ := now(b.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) {
+				return collect(r.Activity(ctx, activity.Query{IDs: ids}))
+			})
+			<-time.After(time.Microsecond)
+			receipt, err := b.Storage.Apply(ctx, cs)
+			if errors.Is(err, storage.ErrExists) && len(known) == 0 && len(cs.Activity) > 1 {
+				_, _ = b.Storage.Apply(ctx, storage.Changeset{Incidents: cs.Incidents})
+			}
+			return receipt, err
+		}
+	})},
+	{[]string{"SameRedaction"}, "counts the contents of an entry out for each of those who redact it at once", opening(func(b *broken) {
+		var running, lost shared[byte]
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, id := range cs.Redact {
+				if running.has(string(id)) {
+					if log, err := now(b.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) {
+						return collect(r.Activity(ctx, activity.Query{IDs: []activity.ID{id}}))
+					}); err == nil && len(log) == 1 && !log[0].Redacted {
+						for _, a := range log[0].Attachments {
+							lost.get(a.SHA256, 0, []byte{1})
+						}
+					}
+				}
+				running.get(string(id), 0, []byte{1})
+			}
+			<-time.After(time.Microsecond)
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				data, err := r.Reader.Content(ctx, digest)
+				if err == nil && lost.has(digest) {
+					return nil, storage.ErrNotFound
+				}
+				return data, err
+			}
+		}
+	})},
+	{[]string{"NumbersTogether"}, "takes Numbers before its turn and Seqs when it has come", opening(func(b *broken) {
+		var mu sync.Mutex
+		busy := map[int]int64{} // the lowest Number given while others run, by how many these are
+		running := 0
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			mu.Lock()
+			running++
+			mu.Unlock()
+			<-time.After(time.Microsecond)
+			receipt, err := b.Storage.Apply(ctx, cs)
+			mu.Lock()
+			defer mu.Unlock()
+			running--
+			if err == nil && len(cs.Incidents) == 3 && len(cs.Activity) == 1 {
+				if running > 0 && busy[0] == 0 {
+					busy[0] = receipt.Numbers[0]
+					receipt.Numbers = []int64{receipt.Numbers[0] + 1000, receipt.Numbers[1] + 1000, receipt.Numbers[2] + 1000}
+				}
+			}
+			return receipt, err
+		}
+	})},
+	{[]string{"AliasCounts"}, "gives the same counts to everybody", opening(func(b *broken) {
+		var mu sync.Mutex
+		known := map[string]storage.Counts{}
+		b.read = func(r *brokenReader) {
+			at, _ := storage.Count(context.Background(), r.Reader, incident.Query{})
+			r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
+				key := fmt.Sprint(at, q)
+				mu.Lock()
+				defer mu.Unlock()
+				if c, ok := known[key]; ok && len(q.Except) == 0 && ctx.Err() == nil {
+					return c, nil
+				}
+				c, err := storage.Facets(ctx, struct{ storage.Reader }{r.Reader}, q)
+				if err == nil && at == 10 {
+					known[key] = c
+				}
+				return c, err
+			}
+		}
+	})},
+	{[]string{"ArgumentsKept"}, "sorts the IDs that it is asked for", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			slices.Sort(q.IDs)
+			return r.Reader.Activity(ctx, q)
+		}
+	})},
+	{[]string{"AlikeIDs"}, "trims the identifier of an entry", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			if len(q.IDs) == 1 && strings.TrimSpace(string(q.IDs[0])) == "id" {
+				q.IDs = []activity.ID{"id"}
+			}
+			return r.Reader.Activity(ctx, q)
+		}
+	})},
+	{[]string{"LongTexts"}, "takes identifiers of alerts for equal whose first 255 bytes are", reading(func(r *brokenReader) {
+		r.alert = func(ctx context.Context, id alert.ID) (alert.Alert, error) {
+			if len(id) > 255 {
+				all, err := collect(r.Reader.Alerts(ctx, alert.Query{}))
+				for _, a := range all {
+					if len(a.ID) > 255 && a.ID[:255] == id[:255] {
+						return a, err
+					}
+				}
+			}
+			return r.Reader.Alert(ctx, id)
+		}
+	})},
+	{[]string{"LargeContents"}, "keeps 16 MiB of a content", giving(func(cs *storage.Changeset) {
+		for n, c := range cs.Contents {
+			cs.Contents[n].Data = c.Data[:min(len(c.Data), 16<<20)]
+		}
+	})},
+	{[]string{"LongView"}, "lets a View go on to the moment of now after a second", opening(func(b *broken) {
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
+			return b.Storage.View(ctx, func(r storage.Reader) error {
+				begun := time.Now()
+				reader := &brokenReader{Reader: r}
+				reader.incident = func(ctx context.Context, id incident.ID) (incident.Incident, error) {
+					if time.Since(begun) > time.Second {
+						return live{b.Storage}.Incident(ctx, id)
+					}
+					return r.Incident(ctx, id)
+				}
+				return fn(reader)
+			})
+		}
+	})},
+	{[]string{"ManyViews"}, "has room for 32 Views", opening(func(b *broken) {
+		room := make(chan struct{}, 32)
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
+			select {
+			case room <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			defer func() { <-room }()
+			return b.Storage.View(ctx, fn)
+		}
+	})},
+	{[]string{"ByID"}, "remembers an alert that it has not found", opening(func(b *broken) {
+		var missing shared[byte]
+		b.read = func(r *brokenReader) {
+			r.alert = func(ctx context.Context, id alert.ID) (alert.Alert, error) {
+				if missing.has(string(id)) {
+					return alert.Alert{}, storage.ErrNotFound
+				}
+				a, err := r.Reader.Alert(ctx, id)
+				if errors.Is(err, storage.ErrNotFound) {
+					missing.get(string(id), 0, []byte{1})
+				}
+				return a, err
+			}
+		}
+	})},
+	{[]string{"Panics"}, "keeps a View that panics among the running, of which there may be 60", opening(func(b *broken) {
+		room := make(chan struct{}, 60)
+		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
+			select {
+			case room <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			err := b.Storage.View(ctx, fn)
+			<-room
+			return err
+		}
+	})},
+	{[]string{"CancelApply"}, "looks at the context between incidents and entries", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if _, counts := ctx.(*countdown); counts && ctx.Err() == nil && ctx.Err() != nil {
+				_, _ = b.Storage.Apply(context.WithoutCancel(ctx), storage.Changeset{Incidents: cs.Incidents})
+				return storage.Receipt{}, ctx.Err()
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+	})},
+	{[]string{"CancelNeighbours"}, "cancels those who wait with the one whose context ends", opening(func(b *broken) {
+		var mu sync.Mutex
+		waiting := map[int]context.CancelFunc{}
+		next := 0
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			together, stop := context.WithCancel(ctx)
+			defer stop()
+			mu.Lock()
+			next++
+			own := next
+			waiting[own] = stop
+			mu.Unlock()
+			defer func() { mu.Lock(); delete(waiting, own); mu.Unlock() }()
+			<-time.After(time.Microsecond)
+			if _, late := ctx.Deadline(); ctx.Err() != nil && late {
+				mu.Lock()
+				for _, stop := range waiting {
+					stop()
+				}
+				mu.Unlock()
+			}
+			return b.Storage.Apply(together, cs)
+		}
+	})},
+	{[]string{"CancelView"}, "counts the incidents that it has come to when the context ends", reading(func(r *brokenReader) {
+		r.count = func(ctx context.Context, q incident.Query) (n int, _ error) {
+			for _, err := range r.Reader.Incidents(ctx, q) {
+				if errors.Is(err, context.Canceled) {
+					return n, nil
+				}
+				if err != nil {
+					return n, err
+				}
+				n++
+			}
+			return n, nil
+		}
+	})},
 	{[]string{"Cascade"}, "keeps 4,000 alerts of a Changeset", giving(func(cs *storage.Changeset) { cs.Alerts = cs.Alerts[:min(len(cs.Alerts), 4000)] })},
 	{[]string{"LargeIncident"}, "looks for an entity among the first 1,000 alerts of an incident", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {

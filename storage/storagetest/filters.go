@@ -155,6 +155,10 @@ func (w *world) askSightings(ctx context.Context, r storage.Reader) error {
 	if w.lots.IntN(2) == 0 {
 		q.Since, q.Until = w.bound(), w.bound()
 	}
+	return w.checkSightings(ctx, r, q)
+}
+
+func (w *world) checkSightings(ctx context.Context, r storage.Reader, q storage.SightingQuery) error {
 	want, err := collect(storage.Sightings(ctx, struct{ storage.Reader }{r}, q)) // no Sighter any more
 	if err != nil {
 		return fmt.Errorf("alerts for %+v: %w", q, err)

@@ -5,48 +5,113 @@
 //		storagetest.Run(t, func(t *testing.T) storage.Storage { return mystore.Open(t.TempDir()) })
 //	}
 //
-// What is drawn by lot is drawn from a seed that is fixed for each case and printed when it fails, so that a
-// storage is asked the same at every run.
+// Beside what a case asks for, the suite keeps a model of what the storage should hold. After every Apply it compares
+// the lists, every record by its ID, and the contents; in large storages a part of them, and everything once the case is
+// over. With [Reopen] it does so after reopening as well, and runs all cases through two handles on the same data.
+//
+// Randomised cases use a fixed seed, printed on failure, so that a storage is asked the same at every run.
 //
 // # Concurrency
 //
-// Cases run one after the other, each as a subtest. A case that is not done after two minutes fails. Two
-// Views are open at once while Apply is called; more may wait for one another.
+// Cases run one after the other, each as a subtest. A case that is not done after two minutes fails. A storage must
+// allow 41 Views to be open at once while Apply is called; beyond that Views may wait for one another.
 //
 // # Limits
 //
-// The suite makes at most a few thousand records in one storage, and contents of 5 MiB each. It needs the standard
-// library only.
+// The suite makes at most some ten thousand records in one storage, identifiers of 1,000 bytes, texts of 1 MiB and
+// contents of 17 MiB. It needs the standard library only. On the storage in memory it takes a few seconds, three of
+// which are one View that stays open.
 package storagetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
+// An Option adds to what [Run] tests.
+type Option func(*options)
+
+type options struct {
+	reopen func(*testing.T, storage.Storage) storage.Storage
+}
+
+// Reopen is for storages that keep their data when they are closed, or that share it with others: reopen returns another
+// handle on the data of s, which open or reopen has returned, and which may be closed by then or still be in use.
+func Reopen(reopen func(t *testing.T, s storage.Storage) storage.Storage) Option {
+	return func(o *options) { o.reopen = reopen }
+}
+
 // Run tests the storages that open returns against the contract. Each of them must be empty and used by
-// nobody else; Run closes it. Cases are subtests named after the rule.
-func Run(t *testing.T, open func(*testing.T) storage.Storage) {
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			s := open(t)
-			err := c.check(t.Context(), s)
-			if err != nil {
-				t.Errorf("%v\nrule: %s", err, c.rule)
-			}
-			if errors.Is(err, errStuck) {
-				return // Close might wait too
-			}
-			if err := s.Close(); err != nil {
-				t.Errorf("close: %v", err)
-			}
-		})
+// nobody else; Run closes it. Cases are subtests named after the rule; with [Reopen], those through two handles are
+// subtests of "TwoHandles".
+func Run(t *testing.T, open func(*testing.T) storage.Storage, opts ...Option) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
 	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t), o) })
+	}
+	if o.reopen == nil {
+		return
+	}
+	t.Run("TwoHandles", func(t *testing.T) {
+		for _, c := range cases {
+			if slices.Contains(aboutSize, c.name) {
+				continue
+			}
+			t.Run(c.name, func(t *testing.T) { c.test(t, newPair(t, open(t), o.reopen).face(), options{}) })
+		}
+	})
+}
+
+// test runs the case on s, which is empty, and reports what is broken.
+func (c testCase) test(t *testing.T, s storage.Storage, o options) {
+	if err := c.try(t, s, o); err != nil {
+		t.Errorf("%v\nrule: %s", err, c.rule)
+	}
+}
+
+// try runs the case on s, closes it, and sees that all is there when it is opened again.
+func (c testCase) try(t *testing.T, s storage.Storage, o options) error {
+	w := watch(s)
+	err := c.check(t.Context(), w)
+	if errors.Is(err, errStuck) {
+		return err // Close might wait too
+	}
+	if closed := s.Close(); closed != nil {
+		err = errors.Join(err, fmt.Errorf("close: %w", closed))
+	}
+	if err != nil || o.reopen == nil {
+		return err
+	}
+	again := o.reopen(t, s)
+	if err := w.resume(t.Context(), again); err != nil {
+		return errors.Join(fmt.Errorf("opened again: %w", err), again.Close())
+	}
+	return again.Close()
+}
+
+// resume compares s, another handle on the data, with what w knows, and goes on writing there.
+func (w *witness) resume(ctx context.Context, s storage.Storage) error {
+	w.Storage, w.closed = s, false
+	if err := w.finish(ctx); err != nil {
+		return err
+	}
+	i, e := newIncident(90_000), withImages("after reopening", "after reopening")
+	if _, err := w.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: []activity.Entry{e}, Contents: []activity.Content{content("after reopening", "x")}}); err != nil {
+		return err
+	}
+	return w.finish(ctx)
 }
 
 // A testCase checks one rule and returns what it found broken.
@@ -63,9 +128,18 @@ var cases = []testCase{
 	{"ConflictNames", "a version conflict names the record and both versions", conflictNames},
 	{"DuplicateEntry", "an entry whose ID is in the log makes Apply fail", duplicateEntry},
 	{"EmptyChangeset", "an empty Changeset is kept and changes nothing", emptyChangeset},
+	{"LongLists", "a Query may have any number of values in each list", longLists(16)},
+	{"ThousandsRedacted", "a Changeset may redact thousands of entries", thousandsRedacted},
+	{"ThousandsPurged", "a Changeset may purge thousands of incidents", thousandsPurged},
+	{"DeepResults", "a Query yields all that it selects, beyond 10,000 records too, and pages lead to the end", deepResults},
+	{"WideAlert", "an alert may have any number of pieces of evidence and is found by each", wideAlert},
 	{"Cascade", "a Changeset of 5,000 alerts is one Changeset", cascade},
 	{"LargeIncident", "whether one of 5,000 alerts has an entity is answered with one record", largeIncident},
 	{"NumbersUnique", "every new incident gets a Number of its own, higher than all before", numbersUnique},
+	{"SameAlert", "of callers that store the same version of an alert one is kept and the others conflict", sameAlert},
+	{"SameID", "of Changesets with the same new record one is kept, and nothing of the others", sameID},
+	{"SameRedaction", "entries may be redacted, and their contents named again, by many callers at once", sameRedaction},
+	{"NumbersTogether", "Numbers and Seqs that are given at the same time have one order and no gaps", numbersTogether},
 	{"NumberKept", "the Number of an incident that is not new is taken from the store", numberKept},
 
 	{"Contents", "what the Contents of a Changeset hold is kept with it and read back byte by byte", keptContents},
@@ -84,8 +158,13 @@ var cases = []testCase{
 
 	{"AliasIn", "Apply keeps no reference to its argument", aliasIn},
 	{"AliasOut", "what a Reader returns belongs to the caller", aliasOut},
+	{"AliasCounts", "what counting returns belongs to the caller", aliasCounts},
+	{"ArgumentsKept", "queries are not changed", argumentsKept},
 	{"EveryField", "records come back as they were given", everyField},
 	{"OddStrings", "texts of any UTF-8 come back as they were given and are compared by bytes", oddStrings},
+	{"AlikeIDs", "identifiers are compared by bytes: case, width, composition and space tell them apart", alikeIDs},
+	{"LongTexts", "texts and identifiers come back whole, however long, and differ by their last byte", longTexts},
+	{"LargeContents", "contents come back byte by byte, however large", largeContents},
 	{"Times", "times of microseconds in UTC come back as they were given", times},
 
 	{"NotFound", "a record that is not there is ErrNotFound", notFound},
@@ -93,10 +172,17 @@ var cases = []testCase{
 	{"SnapshotStable", "everything read inside one View is as of one moment", snapshotStable},
 	{"OldViews", "a View answers every Query as of its moment, whatever was written since", oldViews(4, (*world).askIncidents, (*world).askAlerts, (*world).askActivity)},
 	{"OldCounts", "a View counts as of its moment, whatever was written since", oldViews(11, (*world).askCount, (*world).askFacets)},
+	{"LongView", "a View stays at its moment for as long as it is open, whatever is written", longView(14)},
+	{"ManyViews", "many Views may be open at once, each of its own moment", manyViews(15)},
+	{"ByID", "a record read by its ID is the one that lists have, after every change", byID},
+	{"Panics", "when fn panics or ends its goroutine, the View ends and nothing stays locked", panics},
 	{"NoWaiting", "Views do not wait for Apply, nor Apply for them", noWaiting},
 	{"NestedRead", "a read may start while another is being ranged over", nestedRead},
 	{"BreakEarly", "a sequence may be broken off early", breakEarly},
 	{"Cancel", "when the context is done, its error is returned and nothing is kept", cancelled},
+	{"CancelApply", "an Apply whose context ends keeps all of its Changeset or nothing", cancelApply},
+	{"CancelNeighbours", "an Apply whose context ends keeps no other from being kept", cancelNeighbours},
+	{"CancelView", "a read whose context ends returns its error, never a part without one", cancelView},
 	{"Closed", "after Close every method returns ErrClosed, Close itself nil; Views that are running end as they would have", closed},
 
 	{"FilterIncidents", "what a Query selects and in which order is what Match and Compare say", filters(1, (*world).askIncidents)},
@@ -111,17 +197,24 @@ var cases = []testCase{
 	{"PageStable", "pages walked by cursor show every record that does not change exactly once", pageStable(7)},
 }
 
+// aboutSize are the cases that another handle makes no difference to.
+var aboutSize = []string{"LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults", "WideAlert", "Cascade", "LargeIncident", "LongTexts", "LargeContents"}
+
 // patience is how long a case may take. A storage whose methods wait for each other would take for ever.
 const patience = 2 * time.Minute
 
 var errStuck = errors.New("the storage does not return")
 
-// check runs the case on s, which is empty.
-func (c testCase) check(ctx context.Context, s storage.Storage) error {
+// check runs the case on the storage that w stands before, which is empty.
+func (c testCase) check(ctx context.Context, w *witness) error {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- c.run(ctx, s) }()
+	go func() {
+		err := errors.New("the goroutine of the case has ended")
+		defer func() { done <- err }() // also when a test function ends it
+		err = cmp.Or(c.run(ctx, w.face()), w.finish(ctx))
+	}()
 	select {
 	case err := <-done:
 		return err

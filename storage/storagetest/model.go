@@ -1,0 +1,218 @@
+package storagetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// A model holds what a storage should hold after some Changesets: the contract of [storage.Storage] in maps, without
+// indexes and for one caller at a time.
+type model struct {
+	incidents map[incident.ID]incident.Incident
+	alerts    map[alert.ID]alert.Alert
+	entries   []activity.Entry      // in the order of Seq
+	places    map[activity.ID]int   // in entries
+	contents  map[string][]byte     // by digest
+	names     map[string]int        // attachments of entries that are not redacted, by digest
+	members   map[incident.ID]int   // alerts, by incident
+	of        map[incident.ID][]int // places of entries, by incident
+	numbers   map[int64]incident.ID
+	last      int64 // the highest Number given
+}
+
+func newModel() *model {
+	return &model{
+		incidents: make(map[incident.ID]incident.Incident), alerts: make(map[alert.ID]alert.Alert), places: make(map[activity.ID]int),
+		contents: make(map[string][]byte), names: make(map[string]int), members: make(map[incident.ID]int),
+		of: make(map[incident.ID][]int), numbers: make(map[int64]incident.ID),
+	}
+}
+
+// records returns how many records m holds.
+func (m *model) records() int { return len(m.incidents) + len(m.alerts) + len(m.entries) }
+
+// refusals returns the errors that Apply may return because cs does not go with m; none when it must keep cs.
+func (m *model) refusals(cs storage.Changeset) (errs []error) {
+	incidents, alerts, entries := make(map[incident.ID]bool), make(map[alert.ID]bool), make(map[activity.ID]bool)
+	version := func(given, stored int64, twice bool) {
+		switch {
+		case twice:
+			errs = append(errs, storage.ErrExists, storage.ErrConflict)
+		case given == stored:
+		case given == 0:
+			errs = append(errs, storage.ErrExists)
+		default:
+			errs = append(errs, storage.ErrConflict)
+		}
+	}
+	for _, i := range cs.Incidents {
+		version(i.Version, m.incidents[i.ID].Version, incidents[i.ID])
+		incidents[i.ID] = true
+	}
+	for _, a := range cs.Alerts {
+		version(a.Version, m.alerts[a.ID].Version, alerts[a.ID])
+		alerts[a.ID] = true
+	}
+	for _, e := range cs.Activity {
+		if _, there := m.places[e.ID]; there || entries[e.ID] {
+			errs = append(errs, storage.ErrExists)
+		}
+		entries[e.ID] = true
+	}
+	for _, id := range cs.Redact {
+		if _, there := m.places[id]; !there {
+			errs = append(errs, storage.ErrNotFound)
+		}
+	}
+	for _, id := range cs.Purge {
+		if _, there := m.incidents[id]; !there || !incidents[id] {
+			errs = append(errs, storage.ErrNotFound)
+		}
+	}
+	return errs
+}
+
+// apply keeps cs, which no refusal speaks against, as the receipt says. It returns what the receipt should not say.
+func (m *model) apply(cs storage.Changeset, receipt storage.Receipt) error {
+	if len(receipt.Numbers) != len(cs.Incidents) {
+		return fmt.Errorf("the receipt has %d Numbers for %d incidents", len(receipt.Numbers), len(cs.Incidents))
+	}
+	var err error
+	switch {
+	case len(cs.Activity) == 0 && receipt.Seq != 0:
+		err = fmt.Errorf("the receipt says Seq %d for a Changeset without entries", receipt.Seq)
+	case len(cs.Activity) > 0 && receipt.Seq != int64(len(m.entries))+1:
+		err = fmt.Errorf("the receipt says Seq %d, want %d", receipt.Seq, len(m.entries)+1)
+	}
+	for n, i := range cs.Incidents {
+		number := receipt.Numbers[n]
+		switch stored, there := m.incidents[i.ID]; {
+		case there && number != stored.Number:
+			err = errors.Join(err, fmt.Errorf("the receipt says that incident %q has the Number %d, want %d", i.ID, number, stored.Number))
+		case !there && number <= m.last:
+			err = errors.Join(err, fmt.Errorf("the receipt gives incident %q the Number %d after %d", i.ID, number, m.last))
+		}
+		i.Number, i.Version = number, i.Version+1
+		m.putIncident(i)
+	}
+	for _, a := range cs.Alerts {
+		a.Version++
+		m.putAlert(a)
+	}
+	for _, id := range cs.Redact {
+		m.replaceEntry(m.places[id], m.entries[m.places[id]].Redact())
+	}
+	m.purge(cs.Purge)
+	for _, e := range cs.Activity {
+		e.Seq = int64(len(m.entries)) + 1
+		m.addEntry(e)
+	}
+	m.putContents(cs.Contents)
+	return err
+}
+
+// restore keeps cs as [storage.Restorer] says.
+func (m *model) restore(cs storage.Changeset) {
+	for _, i := range cs.Incidents {
+		m.putIncident(i)
+	}
+	for _, a := range cs.Alerts {
+		m.putAlert(a)
+	}
+	m.purge(cs.Purge)
+	for _, e := range cs.Activity {
+		if n, there := m.places[e.ID]; there {
+			m.replaceEntry(n, e)
+		} else {
+			m.addEntry(e)
+		}
+	}
+	m.putContents(cs.Contents)
+}
+
+func (m *model) putIncident(i incident.Incident) {
+	m.incidents[i.ID] = i.Clone()
+	m.numbers[i.Number] = i.ID
+	m.last = max(m.last, i.Number)
+}
+
+func (m *model) putAlert(a alert.Alert) {
+	m.dropAlert(a.ID)
+	m.alerts[a.ID] = a.Clone()
+	m.members[a.Incident]++
+}
+
+func (m *model) dropAlert(id alert.ID) {
+	if old, there := m.alerts[id]; there {
+		if m.members[old.Incident]--; m.members[old.Incident] == 0 {
+			delete(m.members, old.Incident)
+		}
+		delete(m.alerts, id)
+	}
+}
+
+func (m *model) addEntry(e activity.Entry) {
+	m.places[e.ID] = len(m.entries)
+	m.of[e.Incident] = append(m.of[e.Incident], len(m.entries))
+	m.entries = append(m.entries, e.Clone())
+	m.name(e, 1)
+}
+
+func (m *model) replaceEntry(n int, e activity.Entry) {
+	m.name(m.entries[n], -1)
+	m.entries[n] = e.Clone()
+	m.name(e, 1)
+}
+
+// name counts the attachments of e, by n, unless e is redacted. A content that nobody names any more goes.
+func (m *model) name(e activity.Entry, n int) {
+	if e.Redacted {
+		return
+	}
+	for _, a := range e.Attachments {
+		if m.names[a.SHA256] += n; m.names[a.SHA256] == 0 {
+			delete(m.names, a.SHA256)
+		}
+	}
+}
+
+func (m *model) purge(ids []incident.ID) {
+	gone := make(map[incident.ID]bool)
+	for _, id := range ids {
+		if !gone[id] {
+			for _, n := range m.of[id] {
+				m.replaceEntry(n, m.entries[n].Skeleton())
+			}
+		}
+		gone[id] = m.members[id] > 0
+	}
+	if !slices.Contains(slices.Collect(maps.Values(gone)), true) {
+		return
+	}
+	for _, a := range slices.Collect(maps.Values(m.alerts)) {
+		if gone[a.Incident] {
+			m.dropAlert(a.ID)
+		}
+	}
+}
+
+// putContents keeps those contents that an entry names, and lets go of the others, once the entries are as they should be.
+func (m *model) putContents(contents []activity.Content) {
+	for digest := range m.contents {
+		if m.names[digest] == 0 {
+			delete(m.contents, digest)
+		}
+	}
+	for _, c := range contents {
+		if _, there := m.contents[c.SHA256]; !there && m.names[c.SHA256] > 0 {
+			m.contents[c.SHA256] = append([]byte{}, c.Data...)
+		}
+	}
+}

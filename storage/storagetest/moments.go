@@ -1,0 +1,267 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+// longView keeps a View open for seconds while every record changes many times over, and asks it meanwhile and after.
+func longView(seed uint64) func(context.Context, storage.Storage) error {
+	return func(ctx context.Context, s storage.Storage) error {
+		const changes, pause = 100, 30 * time.Millisecond
+		w := newWorld(seed)
+		if err := w.change(ctx, s, 30, 0); err != nil {
+			return err
+		}
+		if err := w.change(ctx, s, 0, 15); err != nil {
+			return err
+		}
+		was := w.moment()
+		return s.View(ctx, func(r storage.Reader) error {
+			if err := was.askEach(ctx, r); err != nil {
+				return fmt.Errorf("seed %d, at first: %w", seed, err)
+			}
+			for n := range changes {
+				select {
+				case <-time.After(pause):
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				if err := w.change(ctx, s, n%2, 12); err != nil {
+					return fmt.Errorf("seed %d: %w", seed, err)
+				}
+				if n%25 == 24 {
+					if err := errors.Join(was.askAll(ctx, r), was.askEach(ctx, r)); err != nil {
+						return fmt.Errorf("seed %d, a View after %d changes: %w", seed, n+1, err)
+					}
+				}
+			}
+			if err := w.askForLater(ctx, r, was); err != nil {
+				return fmt.Errorf("seed %d: %w", seed, err)
+			}
+			if err := repeat(20, func() error { return was.askAll(ctx, r) }); err != nil {
+				return fmt.Errorf("seed %d, a View after %d changes: %w", seed, changes, err)
+			}
+			// What is redacted or purged it may see as it was or as it is.
+			for range 3 {
+				if err := w.purge(ctx, s, 3); err != nil {
+					return fmt.Errorf("seed %d: %w", seed, err)
+				}
+				if err := w.askBefore(ctx, r, was); err != nil {
+					return fmt.Errorf("seed %d, a View that began before a purge: %w", seed, err)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// askEach reads each record of w by its ID.
+func (w *world) askEach(ctx context.Context, r storage.Reader) error {
+	for _, want := range w.incidents {
+		got, err := r.Incident(ctx, want.ID)
+		if err := oneByID(want.ID, got, err, want, true); err != nil {
+			return err
+		}
+	}
+	for _, want := range w.alerts {
+		got, err := r.Alert(ctx, want.ID)
+		if err := oneByID(want.ID, got, err, want, true); err != nil {
+			return err
+		}
+	}
+	for _, e := range w.entries {
+		if err := w.checkActivity(ctx, r, activity.Query{IDs: []activity.ID{e.ID}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manyViews opens Views inside Views, each of a moment of its own, and then many at once beside a writer.
+func manyViews(seed uint64) func(context.Context, storage.Storage) error {
+	return func(ctx context.Context, s storage.Storage) error {
+		w := newWorld(seed)
+		if err := w.change(ctx, s, 12, 0); err != nil {
+			return err
+		}
+		var deeper func(left int) error
+		deeper = func(left int) error {
+			was := w.moment()
+			return s.View(ctx, func(r storage.Reader) error {
+				if err := was.askEach(ctx, r); err != nil {
+					return err
+				}
+				err := w.change(ctx, s, 1, 6)
+				if err == nil && left > 1 {
+					err = deeper(left - 1)
+				}
+				if err == nil {
+					err = errors.Join(was.askEach(ctx, r), was.askAll(ctx, r))
+				}
+				if err != nil {
+					return fmt.Errorf("%d of %d Views: %w", openViews-left+1, openViews, err)
+				}
+				return nil
+			})
+		}
+		if err := deeper(openViews); err != nil {
+			return fmt.Errorf("seed %d: %w", seed, err)
+		}
+
+		const callers, each = 100, 3
+		records := 0
+		if err := s.View(ctx, func(r storage.Reader) (err error) {
+			records, err = tally(r.Activity(ctx, activity.Query{}))
+			return err
+		}); err != nil {
+			return err
+		}
+		i := newIncident(0)
+		if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}}); err != nil {
+			return err
+		}
+		return together(callers, func(k int) error {
+			for n := range each {
+				if k == 0 {
+					i.Version, i.Comments = int64(n)+1, n+1
+					if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: []activity.Entry{newEntry(fmt.Sprint("many", n), i.ID)}}); err != nil {
+						return err
+					}
+				}
+				if err := s.View(ctx, func(r storage.Reader) error { return counts(ctx, r, records) }); err != nil {
+					return fmt.Errorf("one of %d Views at once: %w", callers, err)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// openViews is how many Views are open at once.
+const openViews = 40
+
+// panics has the function of a View panic and end its goroutine, wherever it may be, oftener than a storage has
+// connections or readers to lose. What is called next works.
+func panics(ctx context.Context, s storage.Storage) error {
+	const records, often = 5, 20
+	if err := populate(ctx, s, records); err != nil {
+		return err
+	}
+	type mark struct{ n int }
+	for n := range often {
+		for way, fn := range map[string]func(r storage.Reader, stop func()){
+			"at once":                  func(_ storage.Reader, stop func()) { stop() },
+			"after a read":             func(r storage.Reader, stop func()) { _, _ = r.Incident(ctx, "i00001"); stop() },
+			"inside a list":            func(r storage.Reader, stop func()) { _ = counted(r.Incidents(ctx, incident.Query{}), 9, ending(stop)) },
+			"inside a list of alerts":  func(r storage.Reader, stop func()) { _ = counted(r.Alerts(ctx, alert.Query{}), 9, ending(stop)) },
+			"inside a list of entries": func(r storage.Reader, stop func()) { _ = counted(r.Activity(ctx, activity.Query{}), 9, ending(stop)) },
+			"inside a View of a View":  func(storage.Reader, func()) {},
+		} {
+			for _, exits := range []bool{false, true} {
+				stop := func() { panic(mark{n}) }
+				if exits {
+					stop = runtime.Goexit
+				}
+				view := func() error { return s.View(ctx, func(r storage.Reader) error { fn(r, stop); return nil }) }
+				if way == "inside a View of a View" {
+					view = func() error {
+						return s.View(ctx, func(storage.Reader) error { return s.View(ctx, func(storage.Reader) error { stop(); return nil }) })
+					}
+				}
+				if recovered, err := ended(view); exits && recovered != nil || !exits && recovered != (mark{n}) {
+					return fmt.Errorf("%s, the function of a View panicked: View returned %v, and its caller recovered %v", way, err, recovered)
+				}
+			}
+			if err := s.View(ctx, func(r storage.Reader) error { return counts(ctx, r, records) }); err != nil {
+				return fmt.Errorf("a View after one whose function panicked %s: %w", way, err)
+			}
+			if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{newAlert(100, "i00000")}}); n == 0 && err != nil && !errors.Is(err, storage.ErrExists) {
+				return fmt.Errorf("an Apply after a View whose function panicked %s: %w", way, err)
+			}
+		}
+	}
+	return nil
+}
+
+func ending(stop func()) func() error { return func() error { stop(); return nil } }
+
+// ended calls view in a goroutine of its own and returns with what it panicked.
+func ended(view func() error) (recovered any, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { recovered = recover() }()
+		err = view()
+	}()
+	<-done
+	return recovered, err
+}
+
+// byID changes, moves, redacts, purges and stores again the same records in turn, after each of which the witness asks
+// for every record, by its ID and in lists, what it has asked before.
+func byID(ctx context.Context, s storage.Storage) error {
+	const rounds = 4
+	version := map[int]int64{}
+	for round := range rounds {
+		for n := range 3 {
+			i := incidentAt(version[n], n)
+			i.Name, i.Severity, i.Tags = fmt.Sprint("round ", round), alert.Severity(round), []incident.Tag{{Name: fmt.Sprint("tag ", round)}}
+			a := alertAt(0, n, i.ID)
+			entry := withImages(fmt.Sprint("entry", round, n), fmt.Sprint("d", n))
+			entry.Incident, entry.Alert = i.ID, a.ID
+			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{entry}, Contents: []activity.Content{content(fmt.Sprint("d", n), "x")}}); err != nil {
+				return err
+			}
+			version[n]++
+			// Moved, with other evidence; what is asked by the old evidence finds nothing any more.
+			a.Version, a.Incident, a.Status, a.Evidence = 1, incidentAt(0, (n+1)%3).ID, alert.StatusResolved, []alert.Evidence{{Entity: device(10 + round)}}
+			if n == 2 {
+				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}}); err != nil {
+					return err
+				}
+			}
+			if round%2 == 0 {
+				if _, err := s.Apply(ctx, storage.Changeset{Redact: []activity.ID{entry.ID}}); err != nil {
+					return err
+				}
+			}
+			i.Version, i.Number, i.Owner = version[n], 0, incident.Owner{ID: "kai"}
+			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}}); err != nil {
+				return err
+			}
+			version[n]++
+			if err := s.View(ctx, func(r storage.Reader) error {
+				for _, q := range []incident.Query{{Tags: []string{fmt.Sprint("tag ", round)}}, {Owners: []string{"kai"}}, {Severities: []alert.Severity{alert.Severity(round)}}, {Text: fmt.Sprint("round ", round)}} {
+					found, err := collect(r.Incidents(ctx, q))
+					if err != nil {
+						return err
+					}
+					if !slices.ContainsFunc(found, func(f incident.Incident) bool { return f.ID == i.ID && f.Version == version[n] }) {
+						return fmt.Errorf("%s does not find incident %s at version %d", describe(q), i.ID, version[n])
+					}
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		for n := range 3 { // so that their alerts are new again
+			i := incidentAt(version[n], n)
+			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Purge: []incident.ID{i.ID}}); err != nil {
+				return err
+			}
+			version[n]++
+		}
+	}
+	return nil
+}

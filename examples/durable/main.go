@@ -3,14 +3,14 @@
 //
 //	durable [-db sqlite:FILE|postgres://…|memory:]
 //
-// Without -db it keeps them in the file incidents.db of the current folder. A program that needs one storage opens it by
-// itself, and that is the one line that changes:
+// Without -db it keeps them in the file incidents.db of the current folder. The -db flag chooses between three lines; a
+// program that has decided contains one of them, and changes nothing else to use another:
 //
 //	store := memory.New()
 //	store, err := sqlite.Open(ctx, "incidents.db", nil)
 //	store, err := postgres.Open(ctx, "postgres://…", nil)
 //
-// Exit status: 0; 2 when the storage cannot be opened, read or written.
+// Exit status: 0, or 2 when the storage cannot be opened, read or written.
 package main
 
 import (
@@ -77,9 +77,11 @@ func work(ctx context.Context, m *manager.Manager, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Alert 4711 %s incident #%d, which was created at %s.\n", results[0].Outcome, i.Number, i.Created.UTC().Format(time.DateTime))
+	fmt.Fprintf(out, "Alert 4711 %s incident #%d, which was created at %s UTC.\n",
+		results[0].Outcome, i.Number, i.Created.UTC().Format(time.DateTime))
 	comments := 0
-	for _, err := range m.Activity(ctx, kai, activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Commented}}) {
+	query := activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Commented}}
+	for _, err := range m.Activity(ctx, kai, query) {
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func TestAFileKeepsTheIncidents(t *testing.T) {
 func TestAStorageThatCannotBeOpened(t *testing.T) {
 	for _, c := range []struct{ db, want string }{
 		{"oracle:", "oracle:"},
-		{"postgres://127.0.0.1:1/nobody", "postgres"}, // a port on which nobody listens
+		{"postgres://127.0.0.1:1/nobody", "postgres"}, // no server listens on this port
 		{"sqlite:" + filepath.Join(t.TempDir(), "no folder", "x.db"), "x.db"},
 	} {
 		var out, errs bytes.Buffer

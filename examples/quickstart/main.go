@@ -218,8 +218,8 @@ func (w *worker) queue() (first incident.Incident, err error) {
 		if first.ID == "" && i.Status.Open() {
 			first = i
 		}
-		w.say("  #%-3d %-13s  %-11s  alerts %-3d  assets %-3d  owner %s",
-			i.Number, i.Severity, i.Status.Title(), i.Alerts.Count, i.Alerts.Assets.Total(), cmp.Or(i.Owner.String(), "none"))
+		w.say("  #%-3d %-13s  %-11s  alerts %-3d  assets %-3d  owner %s", i.Number, i.Severity, i.Status.Title(),
+			i.Alerts.Count, i.Alerts.Assets.Total(), cmp.Or(i.Owner.String(), "none"))
 		w.say("       %s", i.Name)
 	}
 	w.say("")
@@ -244,8 +244,8 @@ func (w *worker) analyse(id incident.ID) error {
 	return err
 }
 
-// log prints what happened to an incident, command by command. Its entries are numbered from 1: their Seq counts those of
-// all incidents.
+// log prints what each command changed in an incident. It numbers the entries of this incident, because Seq counts the
+// entries of all incidents.
 func (w *worker) log(i incident.Incident) error {
 	r, err := export.Collect(w.ctx, w.store, i.ID, &export.Options{Sections: []export.Section{export.Activity}})
 	if err != nil {
@@ -264,7 +264,7 @@ func (w *worker) log(i incident.Incident) error {
 	return nil
 }
 
-// reason says why an alert was put into the incident, or with which note somebody resolved it.
+// reason returns why an alert was put into the incident, or the note with which an analyst resolved it.
 func reason(a export.ActivityRow) string {
 	reasons := slices.Clone(a.Reasons)
 	for _, c := range a.Changes {
@@ -280,11 +280,11 @@ func reason(a export.ActivityRow) string {
 
 // told returns what an entry changed, in at most limit columns for each field, and the comment or alert it is about.
 func told(a export.ActivityRow, limit int) string {
+	implied := []string{"note", "priority", "comments", "created", "resolved"} // follow from others, or are the reason
 	var parts []string
 	for _, c := range a.Changes {
 		switch {
-		case slices.Contains([]string{"note", "priority", "comments", "created", "resolved"}, c.Path), strings.HasPrefix(c.Path, "alerts."):
-			// told elsewhere, or follows from the others
+		case slices.Contains(implied, c.Path), strings.HasPrefix(c.Path, "alerts."):
 		case len(parts) == 0: // a.What names it
 			parts = append(parts, change(c.Before, c.After, limit))
 		case c.Before != "":

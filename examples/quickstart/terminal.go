@@ -17,13 +17,14 @@ import (
 // UTF-8, and characters that are invisible or change the direction of others are written as Go writes them in a
 // string, such as \n, \x1b or \u202e.
 func visible(s string) string {
+	invisible := []*unicode.RangeTable{unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector}
 	var b strings.Builder
 	for s != "" {
 		r, size := utf8.DecodeRuneInString(s)
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[0])
-		case unicode.IsGraphic(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+		case unicode.IsGraphic(r) && !unicode.In(r, invisible...):
 			b.WriteRune(r)
 		default:
 			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))

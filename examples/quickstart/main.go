@@ -1,10 +1,10 @@
 // Quickstart is the main job of the library as a program: alerts in, incidents managed, PDF out.
 //
-//	quickstart [-o DIR] [-db memory:|sqlite:FILE|postgres://…] [FILE…]
+//	quickstart [-o DIR] [FILE…]
 //
 // It reads incidents and alerts as Microsoft Graph or the Defender API write them ("-" is standard input, no file
-// at all a sample), keeps them in memory, in a file or in a database, prints the queue and why alerts are together,
-// works the first incident as an analyst would, and writes a PDF report of every incident.
+// at all a sample), prints the queue and why alerts are together, works the first incident as an analyst would, prints
+// its log, and writes a PDF report of every incident. The incidents are kept in memory; the example durable keeps them.
 //
 // Exit status: 0; 1 when an item was bad, after the good ones; 2 when nothing could be read at all.
 package main
@@ -21,19 +21,19 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
-	"github.com/incidentkit/incidentkit/examples/db"
 	"github.com/incidentkit/incidentkit/export"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/incident/msgraph"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/memory"
 )
 
 //go:embed sample.json
@@ -49,24 +49,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("o", ".", "write the reports to this folder")
-	name := flags.String("db", "memory:", "keep the incidents in this storage: "+db.Usage)
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	fail := func(err error) int {
-		fmt.Fprintln(stderr, "quickstart:", err)
+		complain(stderr, err)
 		return 2
 	}
 	items, bad, err := readAll(flags.Args(), stdin, stderr)
 	if err != nil {
 		return fail(err)
 	}
-	store, err := db.Open(ctx, *name)
-	if err != nil {
-		return fail(err)
-	}
-	m := manager.New(store, nil)
-	w := &worker{ctx: ctx, m: m, store: store, out: stdout, progress: progressTo(stderr)}
+	store := memory.New() // or sqlite.Open(ctx, "incidents.db", nil), or postgres.Open: see the example durable
+	w := &worker{ctx: ctx, m: manager.New(store, nil), store: store, out: stdout, progress: progressTo(stderr)}
 	refused, err := w.ingest(items, stderr)
 	if err == nil {
 		err = w.work(*dir)
@@ -86,7 +81,7 @@ func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []msgraph
 		for item, err := range msgraph.Decode(r, name) {
 			if err != nil {
 				bad++
-				fmt.Fprintln(stderr, "quickstart:", err)
+				complain(stderr, err)
 				continue
 			}
 			items = append(items, item)
@@ -128,45 +123,62 @@ type worker struct {
 	progress func(format string, args ...any)
 }
 
+// say prints one line, which is cut to the width of a small terminal.
+func (w *worker) say(format string, args ...any) {
+	fmt.Fprintln(w.out, fit(fmt.Sprintf(format, args...), lineWidth))
+}
+
+const lineWidth = 80
+
+// complain prints an error, as long as it is: it may name what stands in the input.
+func complain(w io.Writer, err error) { fmt.Fprintln(w, "quickstart:", visible(err.Error())) }
+
 // ingest stores all items and prints where bare alerts went and why.
 func (w *worker) ingest(items []msgraph.Item, stderr io.Writer) (refused int, err error) {
-	fmt.Fprintln(w.out, "Correlation")
+	w.say("Correlation: which incident each alert belongs to, and why")
 	for n, item := range items {
 		w.progress("reading item %d of %d", n+1, len(items))
-		if item.Incident != nil {
-			i, created, err := w.m.Import(w.ctx, importer, *item.Incident)
-			if err != nil {
-				if w.ctx.Err() != nil {
-					return refused, err
-				}
-				refused++
-				fmt.Fprintf(stderr, "quickstart: item %d: %v\n", item.Index, err)
-				continue
-			}
-			verb := map[bool]string{true: "imported", false: "brought up to date"}[created]
-			fmt.Fprintf(w.out, "  #%d %s with %d alerts, as the source grouped them\n", i.Number, verb, i.Alerts.Count)
-			continue
+		err := w.take(item)
+		if w.ctx.Err() != nil {
+			return refused, w.ctx.Err()
 		}
-		results, err := w.m.Ingest(w.ctx, importer, []alert.Alert{*item.Alert})
 		if err != nil {
-			if w.ctx.Err() != nil {
-				return refused, err
-			}
 			refused++
-			fmt.Fprintf(stderr, "quickstart: item %d: %v\n", item.Index, err)
-			continue
+			complain(stderr, fmt.Errorf("item %d: %w", item.Index, err))
 		}
-		i, err := w.m.Incident(w.ctx, kai, results[0].Incident)
-		if err != nil {
-			return refused, err
-		}
-		fmt.Fprintf(w.out, "  alert %q %s #%d%s\n", item.Alert.Title, results[0].Outcome, i.Number, why(results[0].Links))
 	}
-	fmt.Fprintln(w.out)
+	w.say("")
 	return refused, nil
 }
 
-// why says in words what an alert shares with its incident, and what was held back.
+// take stores one item.
+func (w *worker) take(item msgraph.Item) error {
+	if item.Incident != nil {
+		i, created, err := w.m.Import(w.ctx, importer, *item.Incident)
+		if err != nil {
+			return err
+		}
+		verb := map[bool]string{true: "imported", false: "updated"}[created]
+		w.say("  #%d %-9s %s", i.Number, verb, i.Name)
+		w.say("      %d alerts, as the source grouped them", i.Alerts.Count)
+		return nil
+	}
+	results, err := w.m.Ingest(w.ctx, importer, []alert.Alert{*item.Alert})
+	if err != nil {
+		return err
+	}
+	i, err := w.m.Incident(w.ctx, kai, results[0].Incident)
+	if err != nil {
+		return err
+	}
+	w.say("  #%d %-9s %s", i.Number, results[0].Outcome, item.Alert.Title)
+	if links := results[0].Links; len(links) > 0 {
+		w.say("      %s", why(links))
+	}
+	return nil
+}
+
+// why says what an alert shares with its incident, and what was held back.
 func why(links []activity.Link) string {
 	var parts []string
 	for _, l := range links {
@@ -176,10 +188,7 @@ func why(links []activity.Link) string {
 		}
 		parts = append(parts, part)
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
 // work prints the queue, works its first incident and writes all reports.
@@ -189,7 +198,10 @@ func (w *worker) work(dir string) error {
 		return err
 	}
 	if first.ID != "" {
-		if err := w.analyse(first); err != nil {
+		if err := w.analyse(first.ID); err != nil {
+			return err
+		}
+		if err := w.log(first); err != nil {
 			return err
 		}
 	}
@@ -198,8 +210,7 @@ func (w *worker) work(dir string) error {
 
 // queue prints all incidents, the most severe first, and returns the first that is open.
 func (w *worker) queue() (first incident.Incident, err error) {
-	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NUMBER\tSEVERITY\tSTATUS\tALERTS\tASSETS\tOWNER\tNAME")
+	w.say("Queue: the most severe first")
 	for i, err := range w.m.Incidents(w.ctx, kai, incident.Query{Sort: incident.BySeverity}) {
 		if err != nil {
 			return first, err
@@ -207,39 +218,85 @@ func (w *worker) queue() (first incident.Incident, err error) {
 		if first.ID == "" && i.Status.Open() {
 			first = i
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d\t%s\t%s\n", i.Number, i.Severity, i.Status, i.Alerts.Count, i.Alerts.Assets.Total(), cmp.Or(i.Owner.String(), "-"), oneLine(i.Name))
+		w.say("  #%-3d %-13s  %-11s  alerts %-3d  assets %-3d  owner %s", i.Number, i.Severity, i.Status.Title(),
+			i.Alerts.Count, i.Alerts.Assets.Total(), cmp.Or(i.Owner.String(), "none"))
+		w.say("       %s", i.Name)
 	}
-	fmt.Fprintln(t)
-	return first, t.Flush()
+	w.say("")
+	return first, nil
 }
 
-// analyse works one incident from assignment to resolution and prints its log.
-func (w *worker) analyse(i incident.Incident) error {
-	fmt.Fprintf(w.out, "Working incident #%d\n", i.Number)
-	if _, err := w.m.Edit(w.ctx, kai, i.ID, incident.Edit{
+// analyse works one incident from assignment to resolution.
+func (w *worker) analyse(id incident.ID) error {
+	if _, err := w.m.Edit(w.ctx, kai, id, incident.Edit{
 		Owner: &incident.Owner{ID: kai.ID, Name: kai.Name}, AddTags: []string{"quickstart"}, Status: new(incident.InProgress),
 	}); err != nil {
 		return err
 	}
-	if _, err := w.m.Comment(w.ctx, kai, i.ID, "Looked at the evidence; the affected assets are isolated."); err != nil {
+	if _, err := w.m.Comment(w.ctx, kai, id, "The affected assets are isolated."); err != nil {
 		return err
 	}
-	if _, err := w.m.Edit(w.ctx, kai, i.ID, incident.Edit{
+	_, err := w.m.Edit(w.ctx, kai, id, incident.Edit{
 		Status:  new(incident.Resolved),
-		Note:    new("Contained; credentials were reset."),
+		Note:    new("Credentials were reset."),
 		Verdict: &classification.Verdict{Classification: classification.TruePositive, Determination: classification.MultiStagedAttack},
-	}); err != nil {
+	})
+	return err
+}
+
+// log prints what each command changed in an incident. It numbers the entries of this incident, because Seq counts the
+// entries of all incidents.
+func (w *worker) log(i incident.Incident) error {
+	r, err := export.Collect(w.ctx, w.store, i.ID, &export.Options{Sections: []export.Section{export.Activity}})
+	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-	for e, err := range w.m.Activity(w.ctx, kai, activity.Query{Incidents: []incident.ID{i.ID}}) {
-		if err != nil {
-			return err
+	w.say("Log of incident #%d: who did what, and why; entries count from 1, times are UTC", i.Number)
+	cause := ""
+	for n, a := range r.Activity {
+		if n == 0 || a.Cause != cause {
+			cause = a.Cause
+			w.say("  %s  %s, %s%s", a.Time.UTC().Format("2006-01-02 15:04"), a.Who, a.Trigger, reason(a))
 		}
-		fmt.Fprintf(t, "  %d\t%s\t%s\t%s\t%s\n", e.Seq, e.Time.Format(time.RFC3339), e.Actor, e.Type.Title(), oneLine(e.Text))
+		w.say("  %4d  %-22s  %s", n+1, a.What, told(a, lineWidth-32)) // 32 columns stand before it
 	}
-	fmt.Fprintln(t)
-	return t.Flush()
+	w.say("")
+	return nil
+}
+
+// reason returns why an alert was put into the incident, or the note with which an analyst resolved it.
+func reason(a export.ActivityRow) string {
+	reasons := slices.Clone(a.Reasons)
+	for _, c := range a.Changes {
+		if c.Path == "note" && c.After != "" {
+			reasons = append(reasons, c.After)
+		}
+	}
+	if len(reasons) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(reasons, "; ")
+}
+
+// told returns what an entry changed, in at most limit columns for each field, and the comment or alert it is about.
+func told(a export.ActivityRow, limit int) string {
+	implied := []string{"note", "priority", "comments", "created", "resolved"} // follow from others, or are the reason
+	var parts []string
+	for _, c := range a.Changes {
+		switch {
+		case slices.Contains(implied, c.Path), strings.HasPrefix(c.Path, "alerts."):
+		case len(parts) == 0: // a.What names it
+			parts = append(parts, change(c.Before, c.After, limit))
+		case c.Before != "":
+			parts = append(parts, c.Field+": "+change(c.Before, c.After, limit))
+		default:
+			parts = append(parts, c.Field+": "+c.After)
+		}
+	}
+	if text := cmp.Or(a.Text, a.Alert); text != "" {
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // report writes the PDF of every incident.
@@ -266,12 +323,10 @@ func (w *worker) report(dir string) error {
 		if err := os.WriteFile(name, pdf.Bytes(), 0o666); err != nil {
 			return err
 		}
-		fmt.Fprintln(w.out, "wrote", name)
+		fmt.Fprintln(w.out, "wrote", visible(name))
 	}
 	return nil
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // progressTo returns what keeps one line on a terminal up to date, and nothing elsewhere. It speaks only
 // once the work has taken a second.

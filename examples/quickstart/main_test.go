@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,38 +22,45 @@ func call(t *testing.T, stdin string, args ...string) (status int, stdout, stder
 	return status, out.String(), errs.String()
 }
 
+// What the program prints of its sample is testdata/output.txt, word for word.
 func TestTheMainJob(t *testing.T) {
-	dir := t.TempDir()
-	status, out, errs := call(t, "", "-o", dir)
-	require.Equal(t, 0, status, errs)
-	for _, want := range []string{
-		"joined #1: sameAsset account:fabrikam\\mona",
-		"Multi-stage incident involving Initial access & Discovery on one endpoint reported by multiple sources",
-		"Assignment changed", "Classification changed", "Alert status changed",
-	} {
-		assert.Contains(t, out, want)
+	want, err := os.ReadFile("testdata/output.txt")
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	synctest.Test(t, func(t *testing.T) { // where the clock stands still
+		status, out, errs := call(t, "")
+		require.Equal(t, 0, status, errs)
+		assert.Equal(t, string(want), out)
+	})
+	for line := range strings.Lines(string(want)) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), lineWidth+1, line)
 	}
 	for _, name := range []string{"incident-1.pdf", "incident-2.pdf"} {
-		pdf, err := os.ReadFile(filepath.Join(dir, name))
+		pdf, err := os.ReadFile(name)
 		require.NoError(t, err)
 		assert.True(t, bytes.HasPrefix(pdf, []byte("%PDF-")))
 	}
 }
 
-// What one run keeps in a file the next finds there: the same alerts come again, and nothing is there twice.
-func TestAFileKeepsTheIncidents(t *testing.T) {
-	db := "sqlite:" + filepath.Join(t.TempDir(), "incidents.db")
-	status, out, errs := call(t, "", "-o", t.TempDir(), "-db", db)
-	require.Equal(t, 0, status, errs)
-	assert.Contains(t, out, "joined #1")
-	dir := t.TempDir()
-	status, out, errs = call(t, "", "-o", dir, "-db", db)
-	require.Equal(t, 0, status, errs)
-	assert.NotContains(t, out, "joined")
-	assert.Contains(t, out, "repeated #1")
-	reports, err := filepath.Glob(filepath.Join(dir, "*.pdf"))
-	require.NoError(t, err)
-	assert.Len(t, reports, 2)
+// Whatever stands in titles and names, what reaches the terminal are lines that fit and show what is there.
+func TestHostileTexts(t *testing.T) {
+	evil := `\u001b[2J\u202e\n\u0085\u200b` + strings.Repeat("evil ", 10)
+	input := strings.ReplaceAll(`[{"@odata.type":"#microsoft.graph.security.incident","id":"1","displayName":"EVIL","assignedTo":"EVIL","severity":"high",
+		"alerts":[{"@odata.type":"#microsoft.graph.security.alert","id":"1","title":"EVIL"}]},
+		{"@odata.type":"#microsoft.graph.security.alert","id":"EVIL","title":"EVIL","severity":"EVIL","createdDateTime":"EVIL","evidence":[
+			{"@odata.type":"#microsoft.graph.security.deviceEvidence","deviceDnsName":"EVIL"}]},
+		{"@odata.type":"#microsoft.graph.security.alert","id":"EVIL"}, {"@odata.type":"EVIL"}, {"EVIL":"EVIL"}]`, "EVIL", evil)
+	status, out, errs := call(t, input, "-o", t.TempDir(), "-")
+	assert.Equal(t, 1, status)
+	assert.Contains(t, out, `#1 imported  \x1b[2J\u202e\n`)
+	assert.Contains(t, out, `Log of incident #1`)
+	for line := range strings.Lines(out + errs) {
+		line = strings.TrimSuffix(line, "\n")
+		assert.False(t, strings.ContainsFunc(line, hidden), "%q", line)
+		if !strings.HasPrefix(line, "wrote ") && !strings.HasPrefix(line, "quickstart: ") {
+			assert.LessOrEqual(t, columns(line), lineWidth, line)
+		}
+	}
 }
 
 // One bad item is told on its own line and the good one beside it is worked.
@@ -58,7 +68,7 @@ func TestBadItemsAreToldAndTheOthersWorked(t *testing.T) {
 	input := `[{"@odata.type":"#microsoft.graph.security.alert","id":"a1","title":"Good"},{"@odata.type":"#microsoft.graph.security.alert","id":"a2"}]`
 	status, out, errs := call(t, input, "-o", t.TempDir(), "-")
 	assert.Equal(t, 1, status)
-	assert.Contains(t, out, `alert "Good" opened #1`)
+	assert.Contains(t, out, "#1 opened    Good")
 	assert.Equal(t, 1, strings.Count(errs, "\n"), errs)
 	assert.Contains(t, errs, "item 1")
 	assert.Contains(t, errs, "title")
@@ -72,12 +82,22 @@ func TestNothingToDoIsStatusTwo(t *testing.T) {
 	}{
 		{"", []string{"-"}, "no incident and no alert"},
 		{"", []string{filepath.Join(t.TempDir(), "missing.json")}, "missing.json"},
-		{"", []string{"-db", "oracle:"}, "oracle:"},
-		{"", []string{"-db", "postgres://127.0.0.1:1/nobody"}, "postgres"}, // a port on which nobody listens
-		{"", []string{"-db", "sqlite:" + filepath.Join(t.TempDir(), "no folder", "x.db")}, "x.db"},
 	} {
 		status, _, errs := call(t, c.stdin, c.args...)
 		assert.Equal(t, 2, status)
 		assert.Contains(t, errs, c.want)
+	}
+}
+
+// The first command of the README builds nothing that it does not need.
+func TestItLinksNoDatabase(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", ".")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	deps := strings.Fields(string(out))
+	assert.Contains(t, deps, "github.com/incidentkit/incidentkit/storage/memory")
+	for _, dep := range deps {
+		assert.NotRegexp(t, `^(modernc\.org|github\.com/jackc|database/sql|net/http)(/|$)`, dep)
 	}
 }

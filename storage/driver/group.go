@@ -24,7 +24,7 @@ type Group[W any] struct {
 	Commit func(ctx context.Context, batch []W)
 
 	// Ready is called with the leader's context before the leader takes the batch, and may wait, for a connection for
-	// example: callers that arrive meanwhile still join, and may still withdraw. If it fails because the leader's context
+	// example: callers that arrive meanwhile still join, and may still withdraw. If it fails when the leader's context
 	// is done, only the leader gets the error, and the next caller leads. Any other error goes to all callers that are
 	// queued. Nil means that there is nothing to wait for.
 	Ready func(ctx context.Context) error
@@ -69,11 +69,11 @@ type batch[W any] struct {
 // errBroken is the result of the other callers in a batch whose leader panicked.
 var errBroken = errors.New("storage: the commit panicked; it is unknown whether the Changeset was kept")
 
-// Do has work committed and returns nil when Commit has returned, so that the outcome is recorded in work. With any
-// other result the outcome is not: [storage.ErrClosed] after Close, the error of ctx if it was done before Commit got
-// the work, or the error of Ready mean that Commit has not seen the work; an error that says that the outcome is unknown
-// means that Commit may still be using it (see Abandon), or that Commit panicked in another caller. In the caller that
-// leads the panic goes on.
+// Do has work committed and returns nil when Commit has returned, so that the outcome is recorded in work. After any
+// error the caller must not read the outcome. [storage.ErrClosed] after Close, the error of ctx if it was done before
+// Commit got the work, and the error of Ready mean that Commit has not seen the work. An error that says that the
+// outcome is unknown means that Commit may still be using it, see Abandon, or that Commit panicked in another caller.
+// A panic of Commit or Ready goes on in the caller that leads.
 func (g *Group[W]) Do(ctx context.Context, work W) error {
 	c := &call[W]{ctx: ctx, work: work}
 	leads, err := g.enter(c)
@@ -113,9 +113,6 @@ func (g *Group[W]) enter(c *call[W]) (leads bool, err error) {
 	defer g.mu.Unlock()
 	if g.closed {
 		return false, storage.ErrClosed
-	}
-	if err := c.ctx.Err(); err != nil {
-		return false, err
 	}
 	g.running.Add(1)
 	if !g.leading {

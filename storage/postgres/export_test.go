@@ -28,8 +28,8 @@ func IncidentPage(tenant string, q incident.Query, n int) (string, []any) {
 // Conn returns the connection of a View.
 func Conn(r storage.Reader) *pgx.Conn { return r.(*reader).conn }
 
-// Hold makes s commit nothing until release is called, so that the calls of Apply and Restore wait in its queue; begun is
-// closed when the first batch of them is taken from there. No call may be running.
+// Hold makes s commit nothing until release is called, so that the calls of Apply and Restore wait in its queue;
+// begun is closed when the first batch of them is taken from there. No call may be running.
 func Hold(s *Store) (release func(), begun <-chan struct{}) {
 	commit, ready := s.group.Commit, s.group.Ready
 	held, done, taken := make(chan struct{}), make(chan struct{}), make(chan struct{})

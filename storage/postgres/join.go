@@ -48,8 +48,8 @@ func (s *Store) keep(ctx context.Context, cs storage.Changeset, restored bool) (
 	return w.receipt, w.err
 }
 
-// ready gets a connection before the leader takes its batch, so that callers may still join, and withdraw, while the pool
-// has none.
+// ready gets a connection before the leader takes its batch, so that callers may still join, and withdraw, while the
+// pool has none.
 func (s *Store) ready(ctx context.Context) (err error) {
 	s.conn, err = s.acquire(ctx)
 	return err

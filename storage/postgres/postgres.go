@@ -113,7 +113,7 @@ type Store struct {
 	running sync.WaitGroup // Views, Applies and Waits
 
 	group driver.Group[*write]
-	conn  *pgxpool.Conn // of the leader of group
+	conn  *pgxpool.Conn // of the leader of group, from ready to commit
 
 	lookout  lookout
 	patience time.Duration

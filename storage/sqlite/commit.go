@@ -25,8 +25,8 @@ type write struct {
 const maxTogether = 128
 
 // Apply keeps a Changeset; see [storage.Storage]. Group commit: the first caller becomes the leader and commits every
-// Changeset queued behind it, then hands leadership to the next. When the context is done before the Changeset's turn has
-// come nothing is kept; after that Apply waits for the outcome and returns it.
+// Changeset queued behind it, then hands leadership to the next. When the context is done before the Changeset's turn
+// has come nothing is kept; after that Apply waits for the outcome and returns it.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 	return s.write(ctx, cs, false)
 }
@@ -57,8 +57,8 @@ func (s *Store) commit(ctx context.Context, batch []*write) {
 	}
 }
 
-// store stores the Changesets of batch. When one fails for another reason than what is stored, each is tried alone, since
-// SQLite may have rolled back all of them.
+// store stores the Changesets of batch. When one fails for another reason than what is stored, each is tried alone,
+// since SQLite may have rolled back all of them.
 func (s *Store) store(ctx context.Context, batch []*write) {
 	failed, err := s.together(ctx, batch)
 	if err == nil {
@@ -74,8 +74,8 @@ func (s *Store) store(ctx context.Context, batch []*write) {
 	}
 }
 
-// together stores the Changesets of batch in one transaction. On an error the transaction is rolled back: failed reports
-// whether a Changeset was the reason, and not the beginning or the commit.
+// together stores the Changesets of batch in one transaction. On an error the transaction is rolled back: failed
+// reports whether a Changeset was the reason, and not the beginning or the commit.
 func (s *Store) together(ctx context.Context, batch []*write) (failed bool, err error) {
 	begin, ctx := ctx, context.WithoutCancel(ctx)
 	committed := false
@@ -150,8 +150,8 @@ func (t tx) among(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 	return receipt, refusal
 }
 
-// forget truncates the write-ahead log when it may hold what was redacted or purged. A View that still reads it prevents
-// that, and the next Apply tries again.
+// forget truncates the write-ahead log when it may hold what was redacted or purged. A View that still reads it
+// prevents that, and the next Apply tries again.
 func (s *Store) forget(ctx context.Context) {
 	if !s.redacted {
 		return

@@ -166,6 +166,28 @@ func TestGivingUpInTheQueue(t *testing.T) {
 	assert.ElementsMatch(t, all, names(t, s))
 }
 
+// A panicContext panics when it is asked whether it is done, as the transaction asks it.
+type panicContext struct{ context.Context }
+
+func (panicContext) Err() error { panic("planned") }
+
+// A panic in a transaction rolls it back, and the next Apply begins another.
+func TestPanicInATransaction(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), nil)
+	b := newBatch(t, s)
+	b.call(t.Context(), func(ctx context.Context) (err error) {
+		defer func() { err = fmt.Errorf("recovered: %v", recover()) }()
+		_, err = s.Apply(ctx, one("leads"))
+		return err
+	})
+	b.add(panicContext{t.Context()}, one("follows"))
+	b.commit()
+	require.ErrorContains(t, *b.errs[0], "planned")
+	require.ErrorContains(t, *b.errs[1], "unknown")
+	put(t, s, "next")
+	assert.Equal(t, []incident.ID{"next"}, names(t, s))
+}
+
 // C2: two stores of one file are what two processes are: they lock each other out, and nothing is lost.
 func TestTwoStoresOfOneFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")

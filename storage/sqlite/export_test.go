@@ -18,8 +18,8 @@ func (s *Store) FillDisk(ctx context.Context, full bool) error {
 	return s.writer.exec(ctx, pragma)
 }
 
-// Hold makes s commit nothing until release is called, so that the calls of Apply and Restore wait in its queue. No call
-// may be running.
+// Hold makes s commit nothing until release is called, so that the calls of Apply and Restore wait in its queue. No
+// call may be running.
 func (s *Store) Hold() (release func()) {
 	commit := s.group.Commit
 	held, done := make(chan struct{}), make(chan struct{})

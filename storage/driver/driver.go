@@ -1,7 +1,13 @@
 // Package driver has what those who write a [storage.Storage] need beside the contract: the checks that all storages make
-// of a Changeset, and counts that are kept up as incidents change. Programs that only use a Storage need none of it.
+// of a Changeset, counts that are kept up as incidents change, and group commit. Programs that only use a Storage need
+// none of it.
 //
 // # Errors
 //
-// Errors match those of package storage: [storage.ErrExists], [storage.ErrConflict] and [storage.ErrNotFound].
+// Errors match those of package storage: [storage.ErrExists], [storage.ErrConflict], [storage.ErrNotFound] and
+// [storage.ErrClosed].
+//
+// # Concurrency
+//
+// A [Group] may be used by any number of goroutines. The functions keep no state.
 package driver

@@ -18,7 +18,7 @@ import (
 // attempts is how often a transaction is begun when PostgreSQL asks for it, or when a connection turns out to be dead.
 const attempts = 10
 
-// A write is a Changeset in the form in which it is kept, and the call of Apply that waits for it.
+// A write is a Changeset in the form in which it is kept, and the outcome.
 type write struct {
 	incidents []record // in the order of the Changeset, in which new ones get their numbers
 	alerts    []record
@@ -30,10 +30,6 @@ type write struct {
 	restored  bool     // records have the versions and numbers that they keep
 
 	ctx     context.Context
-	leads   bool          // it was told to lead
-	batch   *batch        // among which it was taken to be committed
-	turn    chan struct{} // tells it to lead
-	over    chan struct{} // closed when receipt and err are known
 	receipt storage.Receipt
 	err     error
 }
@@ -67,7 +63,7 @@ func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error)
 	if err := driver.Check(cs); err != nil {
 		return nil, err
 	}
-	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), restored: restored, turn: make(chan struct{}, 1), over: make(chan struct{})}
+	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), restored: restored}
 	slices.Sort(w.purge)
 	w.purge = slices.Compact(w.purge)
 	for n := range cs.Incidents {

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,16 +28,23 @@ func IncidentPage(tenant string, q incident.Query, n int) (string, []any) {
 // Conn returns the connection of a View.
 func Conn(r storage.Reader) *pgx.Conn { return r.(*reader).conn }
 
-// Lead makes s believe that somebody writes, and returns what lets those who wait have their turn and how many
-// they are.
-func Lead(s *Store) (hand func(), waiting func() int) {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	s.queue.leading = true
-	count := func() int {
-		s.queue.mu.Lock()
-		defer s.queue.mu.Unlock()
-		return len(s.queue.waiting)
+// Hold makes s commit nothing until release is called, so that the calls of Apply and Restore wait in its queue;
+// begun is closed when the first batch of them is taken from there. No call may be running.
+func Hold(s *Store) (release func(), begun <-chan struct{}) {
+	commit, ready := s.group.Commit, s.group.Ready
+	held, done, taken := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s.group.Ready = nil // no connection is held
+	s.group.Commit = func(context.Context, []*write) {
+		close(held)
+		<-done
+		s.group.Ready = ready
+		s.group.Commit = func(ctx context.Context, writes []*write) {
+			s.group.Commit = commit
+			close(taken)
+			commit(ctx, writes)
+		}
 	}
-	return s.queue.hand, count
+	go s.group.Do(context.Background(), nil)
+	<-held
+	return func() { close(done) }, taken
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -15,20 +13,20 @@ import (
 )
 
 const (
-	// maxTogether is how many Applies are committed together at most.
+	// maxTogether is the largest number of Changesets that are committed together.
 	maxTogether = 128
 	// maxRows is how many rows they may write, about, for another one to join them.
 	maxRows = 1000
 )
 
-// Apply keeps a Changeset; see [storage.Storage]. Who finds nobody writing leads: it commits its own Changeset and those
-// of all who wait, in one transaction, and then hands over to the first of those who came meanwhile. The
+// Apply keeps a Changeset; see [storage.Storage]. Group commit: the first caller becomes the leader and commits every
+// Changeset queued behind it, in one transaction, then hands leadership to the next. The
 // transaction takes one round trip, one more to lock records that are there, and two more where entries are redacted. A
 // purge takes one more for each incident, and for each 1,000 entries of it.
 //
 // When ctx is done before the Changeset's turn has come nothing is kept. After that the error says that it is unknown.
-// But what is committed together goes on until the context of each is done: so long the one that leads, and the last of
-// the others, wait for the outcome and return it.
+// But a batch goes on until the context of each of its callers is done: so long the leader, and the last of the others,
+// wait for the outcome and return it.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 	return s.keep(ctx, cs, false)
 }
@@ -44,165 +42,50 @@ func (s *Store) keep(ctx context.Context, cs storage.Changeset, restored bool) (
 		return storage.Receipt{}, err
 	}
 	w.ctx = ctx
-	if !s.queue.enter(w) {
-		select {
-		case <-w.over:
-			return w.receipt, w.err
-		case <-w.turn:
-		case <-ctx.Done():
-			running, left := s.queue.withdraw(w)
-			if left {
-				return storage.Receipt{}, ctx.Err()
-			}
-			if running != nil {
-				return running.abandon(w)
-			}
-			<-w.turn
-		}
+	if err := s.group.Do(ctx, w); err != nil {
+		return storage.Receipt{}, failed(ctx, err)
 	}
-	s.lead(w)
 	return w.receipt, w.err
 }
 
-// A queue is the Applies that wait while one of them leads.
-type queue struct {
-	mu      sync.Mutex
-	waiting []*write
-	leading bool // somebody leads
+// ready gets a connection before the leader takes its batch, so that callers may still join, and withdraw, while the
+// pool has none.
+func (s *Store) ready(ctx context.Context) (err error) {
+	s.conn, err = s.acquire(ctx)
+	return err
 }
 
-// enter appends w and reports whether it leads, because nobody else does.
-func (q *queue) enter(w *write) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, w)
-	w.leads = !q.leading
-	q.leading = true
-	return w.leads
+// commit keeps the writes. The leader calls it.
+func (s *Store) commit(ctx context.Context, writes []*write) {
+	b := &batch{store: s, ctx: ctx, conn: s.conn}
+	defer b.release()
+	b.commit(writes)
 }
 
-// withdraw takes w out of the queue. If it has left that already, left is false and running is the batch in which it
-// is, nil if it was told to lead.
-func (q *queue) withdraw(w *write) (running *batch, left bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if w.leads || w.batch != nil {
-		return w.batch, false
+// fits reports whether next may be in one transaction with batch.
+func fits(batch []*write, next *write) bool {
+	rows := next.rows()
+	for _, w := range batch {
+		rows += w.rows()
 	}
-	q.waiting = slices.DeleteFunc(q.waiting, func(other *write) bool { return other == w })
-	return nil, true
-}
-
-// take moves the first of those who wait, and those who can be committed with it, to b.
-func (q *queue) take(b *batch) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n, rows := 0, 0
-	for n < min(len(q.waiting), maxTogether) {
-		w := q.waiting[n]
-		if rows += w.rows(); n > 0 && (rows > maxRows || w.alone() || q.waiting[0].alone()) {
-			break
-		}
-		w.batch = b
-		n++
-	}
-	b.begin(slices.Clone(q.waiting[:n]))
-	q.waiting = slices.Delete(q.waiting, 0, n)
+	return rows <= maxRows && !next.alone() && !batch[0].alone()
 }
 
 // alone reports whether w needs a transaction to itself, because it reads what it changes.
 func (w *write) alone() bool { return len(w.redact)+len(w.purge) > 0 || w.restored }
 
-// takeAll is take for what befalls all alike.
-func (q *queue) takeAll(b *batch) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, w := range q.waiting {
-		w.batch = b
-	}
-	b.begin(q.waiting)
-	q.waiting = nil
-}
-
-// hand makes the first of those who wait lead.
-func (q *queue) hand() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.leading = len(q.waiting) > 0; q.leading {
-		q.waiting[0].leads = true
-		q.waiting[0].turn <- struct{}{}
-	}
-}
-
-// begin says whose batch it is. What has begun goes on for as long as anybody waits for it.
-func (b *batch) begin(writes []*write) {
-	b.writes, b.ctx = writes, b.leader.ctx
-	if len(writes) > 1 {
-		b.ctx = context.WithoutCancel(b.ctx)
-	}
-	b.ctx, b.stop = context.WithCancel(b.ctx)
-	b.others.Store(int64(len(writes)) - 1)
-}
-
-// A batch is Applies that are committed together.
+// A batch is writes that are committed together.
 type batch struct {
-	store  *Store
-	ctx    context.Context // done when nobody waits for the batch any more
-	conn   *pgxpool.Conn
-	writes []*write
-	leader *write
-	others atomic.Int64 // that follow and have not given up
-	stop   context.CancelFunc
+	store *Store
+	ctx   context.Context // done when the contexts of all writes are
+	conn  *pgxpool.Conn   // nil when it was lost
 }
 
-// lead commits what waits, w first of all, and hands over.
-func (s *Store) lead(w *write) {
-	b := &batch{store: s, leader: w}
-	conn, err := s.acquire(w.ctx) // before the others begin
-	switch {
-	case err == nil:
-		b.conn = conn
-		s.queue.take(b)
-		b.run()
-	case w.ctx.Err() != nil:
-		s.queue.mu.Lock()
-		s.queue.waiting = slices.Delete(s.queue.waiting, 0, 1)
-		s.queue.mu.Unlock()
-		w.err = failed(w.ctx, err)
-	default: // there is no database
-		s.queue.takeAll(b)
-		b.settle(b.writes, failed(w.ctx, err))
-		b.stop()
-	}
-	for _, w := range b.writes {
-		close(w.over)
-	}
-	s.queue.hand()
-}
-
-// run commits the batch.
-func (b *batch) run() {
-	defer b.stop()
-	b.commit(b.writes)
+// release gives the connection back.
+func (b *batch) release() {
 	if b.conn != nil {
 		b.conn.Release()
-	}
-}
-
-// abandon is for one that follows and gives up. The last of them watches whether the leader does, which is busy.
-func (b *batch) abandon(w *write) (storage.Receipt, error) {
-	if b.others.Add(-1) == 0 {
-		select {
-		case <-w.over:
-		case <-b.leader.ctx.Done():
-			b.stop()
-		}
-	}
-	select {
-	case <-w.over:
-		return w.receipt, w.err
-	default:
-		return storage.Receipt{}, fmt.Errorf("storage/postgres: %w; it is unknown whether the Changeset was kept", w.ctx.Err())
+		b.conn = nil
 	}
 }
 
@@ -249,7 +132,7 @@ func (b *batch) commit(writes []*write) {
 	}
 }
 
-// wanted returns the writes that somebody waits for. The others are not begun.
+// wanted returns the writes whose context is not done. The others are not begun.
 func (b *batch) wanted(writes []*write) []*write {
 	return slices.DeleteFunc(slices.Clone(writes), func(w *write) bool {
 		over := w.ctx.Err()
@@ -263,8 +146,7 @@ func (b *batch) wanted(writes []*write) []*write {
 // connect sees that there is a connection that can be used.
 func (b *batch) connect() (err error) {
 	if b.conn != nil && b.conn.Conn().IsClosed() {
-		b.conn.Release()
-		b.conn = nil
+		b.release()
 	}
 	if b.conn == nil {
 		b.conn, err = b.store.acquire(b.ctx)

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -28,8 +27,8 @@ import (
 type batch struct {
 	t        *testing.T
 	s        *postgres.Store
-	hand     func()
-	waiting  func() int
+	release  func()
+	begun    <-chan struct{} // closed when the first of them are being committed
 	calls    sync.WaitGroup
 	outcomes []*outcome
 }
@@ -43,31 +42,36 @@ type outcome struct {
 
 func newBatch(t *testing.T, s *postgres.Store) *batch {
 	b := &batch{t: t, s: s}
-	b.hand, b.waiting = postgres.Lead(s)
+	b.release, b.begun = postgres.Hold(s)
 	return b
 }
 
-// add calls Apply and waits until it waits.
+// add calls Apply and returns when it waits.
 func (b *batch) add(ctx context.Context, cs storage.Changeset) {
-	o := &outcome{over: make(chan struct{})}
+	o, waits := &outcome{over: make(chan struct{})}, &waitContext{Context: ctx, waits: make(chan struct{})}
 	b.outcomes = append(b.outcomes, o)
-	before := b.waiting()
 	b.calls.Go(func() {
 		defer close(o.over)
-		o.receipt, o.err = b.s.Apply(ctx, cs)
+		o.receipt, o.err = b.s.Apply(waits, cs)
 	})
-	b.await(before + 1)
+	<-waits.waits
 }
 
-func (b *batch) await(n int) {
-	for b.waiting() != n && b.t.Context().Err() == nil {
-		runtime.Gosched()
-	}
+// A waitContext says when a call waits in the queue: until then nothing asks for Done.
+type waitContext struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+func (c *waitContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.waits) })
+	return c.Context.Done()
 }
 
 // commit lets them have their turn.
 func (b *batch) commit() {
-	b.hand()
+	b.release()
 	b.calls.Wait()
 }
 
@@ -172,7 +176,7 @@ func TestNeighbours(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	b.add(ctx, one("gone"))
 	stop()
-	b.await(3)                       // it has left the queue
+	<-b.outcomes[3].over
 	b.add(t.Context(), one("there")) // only the key of the table knows
 	b.add(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "half"}}, Activity: []activity.Entry{{ID: "there"}}})
 	b.add(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: incident.ID(strings.Repeat("long", 1<<20))}, {ID: "half"}}})
@@ -202,8 +206,8 @@ func TestNeighbours(t *testing.T) {
 	assert.Equal(t, 1, transactions)
 }
 
-// TestGivingUp: whoever waits may give up at any moment, the one who leads too: all others get their turn, and what is
-// said of each is so.
+// TestGivingUp: callers may give up at any moment, the leader too: the others get their turn, and the result of each is
+// true.
 func TestGivingUp(t *testing.T) {
 	const callers, each = 8, 40
 	s := open(t, dsn(t)+" pool_max_conns=4", tenant(t))
@@ -250,8 +254,8 @@ func TestGivingUp(t *testing.T) {
 	assert.Empty(t, all, "were acknowledged and are not there")
 }
 
-// TestLeaderGivesUp: what is done for one who leads and gives up is done for those it leads all the same, and one whose
-// turn comes when it has given up hands over.
+// TestLeaderGivesUp: a batch whose leader gives up is committed for the others all the same, and a leader that gives up
+// while it waits for a connection hands over.
 func TestLeaderGivesUp(t *testing.T) {
 	s, other := open(t, dsn(t)+" pool_max_conns=1", tenant(t)), connect(t, dsn(t))
 	_, err := s.Apply(t.Context(), one("locked"))
@@ -271,8 +275,8 @@ func TestLeaderGivesUp(t *testing.T) {
 	b.add(leader, locked("leader"))
 	b.add(follower, one("gives up too"))
 	b.add(t.Context(), one("stays"))
-	b.hand()
-	b.await(0) // they have begun, and wait for the lock
+	b.release()
+	<-b.begun // and wait for the lock
 	stop()
 	stopFollower()
 	<-b.outcomes[1].over
@@ -289,9 +293,9 @@ func TestLeaderGivesUp(t *testing.T) {
 		second, stopSecond := context.WithCancel(t.Context())
 		b.add(first, one("first"))
 		b.add(second, one("second"))
-		b.hand() // the first one leads and waits for a connection
+		b.release() // the first one leads and waits for a connection
 		stop()
-		b.await(1)
+		<-b.outcomes[0].over
 		stopSecond()
 		b.calls.Wait()
 		assert.ErrorIs(t, b.outcomes[0].err, context.Canceled)
@@ -319,8 +323,8 @@ func TestNobodyWaits(t *testing.T) {
 			ctx, stop[k] = context.WithCancel(t.Context())
 			b.add(ctx, storage.Changeset{Contents: []activity.Content{{SHA256: "c"}}})
 		}
-		b.hand()
-		b.await(0)
+		b.release()
+		<-b.begun
 		for _, k := range order {
 			stop[k]()
 		}

@@ -83,6 +83,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // defaultTenant is who has the records where nobody is named.
@@ -111,7 +112,8 @@ type Store struct {
 	closed  bool
 	running sync.WaitGroup // Views, Applies and Waits
 
-	queue queue
+	group driver.Group[*write]
+	conn  *pgxpool.Conn // of the leader of group, from ready to commit
 
 	lookout  lookout
 	patience time.Duration
@@ -146,6 +148,8 @@ func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
 		o = new(Options)
 	}
 	s := &Store{pool: pool, tenant: cmp.Or(o.Tenant, defaultTenant), patience: patience}
+	// A commit may take as long as the network does, so callers may abandon it.
+	s.group = driver.Group[*write]{Commit: s.commit, Ready: s.ready, Max: maxTogether, Fits: fits, Abandon: true}
 	if err := checkTenant(s.tenant); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,24 +12,21 @@ import (
 	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
-// A write is a call of Apply or Restore that waits to be committed.
+// A write is a Changeset that waits to be committed, and the outcome.
 type write struct {
 	ctx      context.Context
 	cs       storage.Changeset
-	restored bool          // it is one of Restore
-	leads    bool          // it was told to lead
-	turn     chan struct{} // tells it to lead
-	over     chan struct{} // closed when receipt and err are known
+	restored bool // it is one of Restore
 	receipt  storage.Receipt
 	err      error
 }
 
-// maxTogether is how many Applies are committed together at most.
+// maxTogether is the largest number of Changesets that are committed together.
 const maxTogether = 128
 
-// Apply keeps a Changeset; see [storage.Storage]. Who finds nobody writing leads: it commits its own Changeset and
-// those of all who wait, and then hands over to the first of those who came meanwhile. When the context is done
-// before the Changeset's turn has come nothing is kept; after that Apply waits for the outcome and returns it.
+// Apply keeps a Changeset; see [storage.Storage]. Group commit: the first caller becomes the leader and commits every
+// Changeset queued behind it, then hands leadership to the next. When the context is done before the Changeset's turn
+// has come nothing is kept; after that Apply waits for the outcome and returns it.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 	return s.write(ctx, cs, false)
 }
@@ -41,117 +39,57 @@ func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 }
 
 func (s *Store) write(ctx context.Context, cs storage.Changeset, restored bool) (storage.Receipt, error) {
-	if err := ctx.Err(); err != nil {
+	w := &write{ctx: ctx, cs: cs, restored: restored}
+	if err := s.group.Do(ctx, w); err != nil {
 		return storage.Receipt{}, err
 	}
-	w := &write{ctx: ctx, cs: cs, restored: restored, turn: make(chan struct{}, 1), over: make(chan struct{})}
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return storage.Receipt{}, storage.ErrClosed
-	}
-	s.queue = append(s.queue, w)
-	waits := s.writing
-	s.writing = true
-	s.mu.Unlock()
-	if waits {
-		select {
-		case <-w.over:
-			return w.receipt, w.err
-		case <-w.turn:
-		case <-ctx.Done():
-			if s.withdraw(w) {
-				return storage.Receipt{}, ctx.Err()
-			}
-			select {
-			case <-w.over:
-				return w.receipt, w.err
-			case <-w.turn:
-			}
-		}
-	}
-	s.lead()
 	return w.receipt, w.err
 }
 
-// withdraw takes w out of the queue, unless it has been taken from there or told to lead.
-func (s *Store) withdraw(w *write) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := slices.Index(s.queue, w)
-	if n < 0 || w.leads {
-		return false
-	}
-	s.queue = slices.Delete(s.queue, n, n+1)
-	return true
-}
-
-// lead commits what waits, the caller's own first of all, and hands over.
-func (s *Store) lead() {
-	s.mu.Lock()
-	n := min(len(s.queue), maxTogether)
-	batch := slices.Clone(s.queue[:n])
-	s.queue = slices.Delete(s.queue, 0, n)
-	s.mu.Unlock()
-
-	s.commit(batch)
-	s.forget(batch[0].ctx)
-
-	s.mu.Lock()
+// commit stores the Changesets of batch. The leader calls it.
+func (s *Store) commit(ctx context.Context, batch []*write) {
+	s.store(ctx, batch)
+	s.forget(ctx)
 	if slices.ContainsFunc(batch, func(w *write) bool { return w.receipt.Seq > 0 }) {
+		s.mu.Lock()
 		s.wake()
-	}
-	s.hand()
-	s.mu.Unlock()
-	for _, w := range batch {
-		close(w.over)
+		s.mu.Unlock()
 	}
 }
 
-// hand makes the first of those who wait lead, with the lock held.
-func (s *Store) hand() {
-	if len(s.queue) > 0 {
-		s.queue[0].leads = true
-		s.queue[0].turn <- struct{}{}
-		return
-	}
-	if s.writing = false; s.closed {
-		close(s.rest)
-	}
-}
-
-// commit stores the Changesets of batch. When one fails for another reason than what is stored, each is tried by
-// itself, since SQLite may have undone all.
-func (s *Store) commit(batch []*write) {
-	failed, err := s.together(batch)
+// store stores the Changesets of batch. When one fails for another reason than what is stored, each is tried alone,
+// since SQLite may have rolled back all of them.
+func (s *Store) store(ctx context.Context, batch []*write) {
+	failed, err := s.together(ctx, batch)
 	if err == nil {
 		return
 	}
-	// SQLite may have rolled back itself, and then this says so: of no interest.
-	_ = s.writer.exec(context.WithoutCancel(batch[0].ctx), `ROLLBACK`)
 	for n, w := range batch {
 		switch {
 		case failed && len(batch) > 1:
-			s.commit(batch[n : n+1])
+			s.store(w.ctx, batch[n:n+1])
 		case w.err == nil:
 			w.receipt, w.err = storage.Receipt{}, err
 		}
 	}
 }
 
-// together stores the Changesets of batch in one transaction. An error means that it must be rolled back: that one
-// of them failed, or that it could not be begun or committed.
-func (s *Store) together(batch []*write) (failed bool, err error) {
-	ctx := context.WithoutCancel(batch[0].ctx)
-	begin := ctx
-	if len(batch) == 1 {
-		begin = batch[0].ctx // a lock of another process is not waited for longer than the caller would
-	}
-	if err := s.writer.exec(begin, `BEGIN IMMEDIATE`); err != nil {
-		if begin.Err() != nil {
-			err = begin.Err()
+// together stores the Changesets of batch in one transaction. On an error the transaction is rolled back: failed
+// reports whether a Changeset was the reason, and not the beginning or the commit.
+func (s *Store) together(ctx context.Context, batch []*write) (failed bool, err error) {
+	begin, ctx := ctx, context.WithoutCancel(ctx)
+	committed := false
+	defer func() {
+		if !committed { // a panic included; SQLite may have rolled back already, which is no error here
+			_ = s.writer.exec(ctx, `ROLLBACK`)
 		}
-		return false, fmt.Errorf("sqlite: begin: %w", err)
+	}()
+	// The lock of another process is not waited for longer than one of the callers would.
+	if err := s.writer.exec(begin, `BEGIN IMMEDIATE`); err != nil {
+		for _, w := range batch {
+			w.err = fmt.Errorf("sqlite: begin: %w", cmp.Or(w.ctx.Err(), err))
+		}
+		return false, err
 	}
 	t := tx{s.writer, ctx, make(tallies)}
 	redacts := false
@@ -182,6 +120,7 @@ func (s *Store) together(batch []*write) (failed bool, err error) {
 	if err := t.exec(`COMMIT`); err != nil {
 		return false, fmt.Errorf("sqlite: commit: %w", err)
 	}
+	committed = true
 	s.redacted = s.redacted || redacts
 	return false, nil
 }
@@ -211,8 +150,8 @@ func (t tx) among(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 	return receipt, refusal
 }
 
-// forget cuts off the write-ahead log when it may hold what was redacted or purged. A View that still reads there prevents
-// it, and it is tried again after the next Apply.
+// forget truncates the write-ahead log when it may hold what was redacted or purged. A View that still reads it
+// prevents that, and the next Apply tries again.
 func (s *Store) forget(ctx context.Context) {
 	if !s.redacted {
 		return
@@ -225,6 +164,6 @@ func (s *Store) forget(ctx context.Context) {
 	if err == nil && busy == 0 {
 		s.redacted = false
 	}
-	// It has worked once, at Open. An error of the checkpoint is none of Apply, which has kept its Changeset.
+	// The same statement worked at Open. An error of the checkpoint is not one of Apply, which has kept its Changeset.
 	_ = s.writer.exec(ctx, `PRAGMA busy_timeout = 10000`)
 }

@@ -24,51 +24,52 @@ import (
 type batch struct {
 	t       *testing.T
 	s       *sqlite.Store
-	hand    func()
-	waiting func() int
+	release func()
 	calls   sync.WaitGroup
 	errs    []*error
 }
 
-func newBatch(t *testing.T, s *sqlite.Store) *batch {
-	b := &batch{t: t, s: s}
-	b.hand, b.waiting = s.Lead()
-	return b
-}
+func newBatch(t *testing.T, s *sqlite.Store) *batch { return &batch{t: t, s: s, release: s.Hold()} }
 
-// add calls Apply and waits until it waits.
-func (b *batch) add(ctx context.Context, cs storage.Changeset) {
-	b.call(func() (err error) {
+// add calls Apply and returns when it waits. returned is closed when Apply has returned.
+func (b *batch) add(ctx context.Context, cs storage.Changeset) (returned <-chan struct{}) {
+	return b.call(ctx, func(ctx context.Context) (err error) {
 		_, err = b.s.Apply(ctx, cs)
 		return err
 	})
 }
 
-// restore calls Restore and waits until it waits.
+// restore calls Restore and returns when it waits.
 func (b *batch) restore(cs storage.Changeset) {
-	b.call(func() error { return b.s.Restore(b.t.Context(), cs) })
+	b.call(b.t.Context(), func(ctx context.Context) error { return b.s.Restore(ctx, cs) })
 }
 
-func (b *batch) call(fn func() error) {
-	err := new(error)
+func (b *batch) call(ctx context.Context, fn func(context.Context) error) <-chan struct{} {
+	err, waits, returned := new(error), &waitContext{Context: ctx, waits: make(chan struct{})}, make(chan struct{})
 	b.errs = append(b.errs, err)
-	before := b.waiting()
-	b.calls.Go(func() { *err = fn() })
-	b.await(before + 1)
+	b.calls.Go(func() {
+		defer close(returned)
+		*err = fn(waits)
+	})
+	<-waits.waits
+	return returned
 }
 
-func (b *batch) await(n int) {
-	for b.waiting() != n {
-		if b.t.Context().Err() != nil {
-			return
-		}
-		runtime.Gosched()
-	}
+// A waitContext says when a call waits in the queue: until then nothing asks for Done.
+type waitContext struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+func (c *waitContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.waits) })
+	return c.Context.Done()
 }
 
 // commit lets them have their turn.
 func (b *batch) commit() {
-	b.hand()
+	b.release()
 	b.calls.Wait()
 }
 
@@ -85,9 +86,9 @@ func TestNeighboursOfOneBatch(t *testing.T) {
 	b.add(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "half"}, {ID: "there", Version: 7}}})
 	b.add(t.Context(), one("one")) // somebody of the same batch was faster
 	ctx, stop := context.WithCancel(t.Context())
-	b.add(ctx, one("gone"))
+	gone := b.add(ctx, one("gone"))
 	stop()
-	b.await(3) // it has left the queue
+	<-gone
 	b.add(t.Context(), storage.Changeset{Redact: []activity.ID{"none"}, Incidents: []incident.Incident{{ID: "half"}}})
 	b.add(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "one", Version: 1}}}) // over one of the same batch
 	b.add(t.Context(), one("two"))
@@ -133,7 +134,7 @@ func TestCloseWaitsForApply(t *testing.T) {
 	assert.Equal(t, []incident.ID{"one"}, names(t, open(t, path, nil)))
 }
 
-// Whoever waits may give up at any moment: all others get their turn, and what is said of each is so.
+// Callers may give up at any moment: the others get their turn, and the result of each is true.
 func TestGivingUpInTheQueue(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.db"), &sqlite.Options{Relaxed: true})
 	const callers, each = 8, 25
@@ -165,23 +166,26 @@ func TestGivingUpInTheQueue(t *testing.T) {
 	assert.ElementsMatch(t, all, names(t, s))
 }
 
-// Who gives up in the moment in which it is told to lead leads, or the next one does.
-func TestGivingUpWhenTold(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "x.db"), &sqlite.Options{Relaxed: true})
-	var want []incident.ID
-	for n := range 100 {
-		b := newBatch(t, s)
-		ctx, stop := context.WithCancel(t.Context())
-		first, second := incident.ID(fmt.Sprint(n, "a")), incident.ID(fmt.Sprint(n, "b"))
-		b.add(ctx, one(first))
-		b.add(t.Context(), one(second))
-		stop()
-		b.commit()
-		require.ErrorIs(t, *b.errs[0], context.Canceled)
-		require.NoError(t, *b.errs[1])
-		want = append(want, second)
-	}
-	assert.Equal(t, want, names(t, s))
+// A panicContext panics when it is asked whether it is done, as the transaction asks it.
+type panicContext struct{ context.Context }
+
+func (panicContext) Err() error { panic("planned") }
+
+// A panic in a transaction rolls it back, and the next Apply begins another.
+func TestPanicInATransaction(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), nil)
+	b := newBatch(t, s)
+	b.call(t.Context(), func(ctx context.Context) (err error) {
+		defer func() { err = fmt.Errorf("recovered: %v", recover()) }()
+		_, err = s.Apply(ctx, one("leads"))
+		return err
+	})
+	b.add(panicContext{t.Context()}, one("follows"))
+	b.commit()
+	require.ErrorContains(t, *b.errs[0], "planned")
+	require.ErrorContains(t, *b.errs[1], "unknown")
+	put(t, s, "next")
+	assert.Equal(t, []incident.ID{"next"}, names(t, s))
 }
 
 // C2: two stores of one file are what two processes are: they lock each other out, and nothing is lost.

@@ -18,22 +18,19 @@ func (s *Store) FillDisk(ctx context.Context, full bool) error {
 	return s.writer.exec(ctx, pragma)
 }
 
-// Lead makes s believe that somebody writes, and returns what lets those who wait have their turn and how many
-// they are.
-func (s *Store) Lead() (hand func(), waiting func() int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.writing = true
-	count := func() int {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return len(s.queue)
+// Hold makes s commit nothing until release is called, so that the calls of Apply and Restore wait in its queue. No
+// call may be running.
+func (s *Store) Hold() (release func()) {
+	commit := s.group.Commit
+	held, done := make(chan struct{}), make(chan struct{})
+	s.group.Commit = func(context.Context, []*write) {
+		close(held)
+		<-done
+		s.group.Commit = commit
 	}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.hand()
-	}, count
+	go s.group.Do(context.Background(), nil)
+	<-held
+	return func() { close(done) }
 }
 
 // Plan returns the steps by which SQLite reads the incidents that q selects.

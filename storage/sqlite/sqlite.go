@@ -56,9 +56,10 @@ import (
 	"sync"
 	"time"
 
-	driver "modernc.org/sqlite"
+	modernc "modernc.org/sqlite"
 
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // Options say how a file is used. The zero Options are the safest.
@@ -72,19 +73,16 @@ type Options struct {
 // A Store is a [storage.Storage] in a file. Make one with [Open].
 type Store struct {
 	writers, readers *sql.DB
-	writer           *session // of whoever leads
+	group            driver.Group[*write]
+	writer           *session // of the leader of group
+	redacted         bool     // the write-ahead log may hold what was redacted or purged; of the leader of group
 
-	mu      sync.Mutex
-	idle    []*session // of Views that are over
-	queue   []*write
-	writing bool          // somebody leads
-	rest    chan struct{} // closed when nobody leads any more, once the Store is closed
-	closed  bool
-	more    chan struct{} // closed when there may be more entries; nil when nobody waits
+	mu     sync.Mutex
+	idle   []*session // of Views that are over
+	closed bool
+	more   chan struct{} // closed when there may be more entries; nil when nobody waits
 
 	patience time.Duration // of those who wait
-
-	redacted bool // the write-ahead log may hold what was redacted or purged; belongs to whoever leads
 }
 
 var (
@@ -131,7 +129,7 @@ const maxTries = 20
 
 // busy reports whether err says that somebody else has locked the file.
 func busy(err error) bool {
-	failure, ok := errors.AsType[*driver.Error](err)
+	failure, ok := errors.AsType[*modernc.Error](err)
 	return ok && failure.Code()&0xff == busyCode
 }
 
@@ -141,7 +139,8 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := look(ctx, path); err != nil {
 		return nil, err
 	}
-	s := &Store{rest: make(chan struct{}), patience: patience}
+	s := &Store{patience: patience}
+	s.group = driver.Group[*write]{Commit: s.commit, Max: maxTogether}
 	if err := s.connect(ctx, path, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -241,11 +240,8 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.wake()
-	if !s.writing {
-		close(s.rest)
-	}
 	s.mu.Unlock()
-	<-s.rest
+	s.group.Close()
 	var errs []error
 	for _, session := range s.idle {
 		errs = append(errs, session.close())

@@ -38,31 +38,38 @@ import (
 //   - Entries: an entry whose ID is in the log already makes Apply fail with ErrExists.
 //   - Contents: a content of the Changeset is kept when an entry that is not redacted, one of the Changeset
 //     or one before it, names its SHA256 in Attachments. It is read back byte by byte, and what is given again
-//     is kept once. It is kept as long as there is such an entry, and no longer. That its SHA256 is the
-//     digest of its Data is the caller's to see to.
+//     is kept once. It is kept as long as there is such an entry, and no longer. The caller must set SHA256 to the
+//     digest of Data; storages do not check it.
 //   - Redact: each entry that Redact names becomes what [activity.Entry.Redact] makes of it; nothing else of
 //     an entry ever changes. It must be in the log before the Changeset, else the error matches ErrNotFound.
 //     To redact an entry twice is no error. Entries that are given already redacted are kept as they are.
 //   - Purge: of each incident that Purge names, the alerts that it has when those of the Changeset are stored are
 //     removed, as if they had never been, and each entry of it from before the Changeset becomes what
 //     [activity.Entry.Skeleton] makes of it. The incident must be among those of the Changeset and not be new, else the
-//     error matches ErrNotFound; what is left of it, the Changeset says.
+//     error matches ErrNotFound; what is left of it, the Changeset says. Contents that no entry names any more go with
+//     the purge, before the entries of the Changeset come: one that names such a content must bring it again.
 //   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
-//     Numbers are 1, 2, 3 and so on in the order of commits, without gaps; who has read one never later
-//     sees a smaller one appear. Seq of a given entry is ignored.
+//     Numbers are 1, 2, 3 and so on in the order of commits, without gaps. A reader that has seen Seq n never later sees a
+//     new entry below n. Seq of a given entry is ignored.
 //   - Number: a new incident gets the next Number, higher than all before and never reused. Number of an
 //     incident that is not new must not change and is taken from the store.
-//   - View: everything read inside one View is as of one moment. Views do not wait for Apply, nor Apply
-//     for them. A read may start while another is being ranged over. What was redacted or purged after a View
-//     began it may see as it was or as it is, now this way and then the other; and contents it may see that came
-//     after it began.
-//   - Queries: what a Query selects and in which order is what its Match and Compare say. Texts are
+//   - Concurrency: Applies that run at the same time have the effect of one after the other, in some order.
+//   - View: everything read inside one View is as of one moment, not before the call of View and the same until fn
+//     returns, however long that takes. Views do not wait for Apply, nor Apply for them, and many Views may be open at
+//     once. A read may start while another is being ranged over. A View may see what was redacted or purged after it
+//     began as it was or as it is, differently from read to read, and it may see contents that came after it began.
+//   - Panic: when fn panics or ends its goroutine, the View ends as if fn had returned, and the panic goes on.
+//   - Queries: what a Query selects and in which order is what its Match and Compare say, however many values it has
+//     and however many records it selects. A record is the same by its ID and in every list. Texts and identifiers are
 //     compared by bytes. A sequence may be broken off early.
-//   - Ownership: Apply keeps no reference to its argument. What a Reader returns belongs to the caller.
-//   - Values: texts of any UTF-8 and times of microseconds in UTC come back as they were given.
-//   - Context: when the context is done, View, Apply and a running read return its error, and Apply has
-//     kept nothing if it had not begun.
+//   - Ownership: Apply neither changes its argument nor keeps a reference to it, and no read changes its Query. What a
+//     Reader returns belongs to the caller.
+//   - Values: texts of any UTF-8 and times of microseconds in UTC come back as they were given. Identifiers may be up to
+//     1,000 bytes long, the empty one included.
+//   - Context: when the context is done, View, Apply and a running read return its error; a read never ends early without
+//     one. Apply has kept nothing if it had not begun, else all or nothing, and other Applies go on.
 //   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil.
+//   - Durable: where data outlives a Storage or is shared by several, all of the above holds across them.
 type Storage interface {
 	// View calls fn with a Reader of one moment and returns fn's error. The Reader is not valid after.
 	View(ctx context.Context, fn func(Reader) error) error

@@ -106,10 +106,10 @@ func (m *model) apply(cs storage.Changeset, receipt storage.Receipt) error {
 		a.Version++
 		m.putAlert(a)
 	}
+	m.purge(cs.Purge)
 	for _, id := range cs.Redact {
 		m.replaceEntry(m.places[id], m.entries[m.places[id]].Redact())
 	}
-	m.purge(cs.Purge)
 	for _, e := range cs.Activity {
 		e.Seq = int64(len(m.entries)) + 1
 		m.addEntry(e)
@@ -192,6 +192,9 @@ func (m *model) purge(ids []incident.ID) {
 			}
 		}
 		gone[id] = m.members[id] > 0
+	}
+	if len(ids) > 0 {
+		m.putContents(nil) // those that come with the Changeset come later
 	}
 	if !slices.Contains(slices.Collect(maps.Values(gone)), true) {
 		return

@@ -177,5 +177,16 @@ func purgeContents(ctx context.Context, s storage.Storage) error {
 	if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{incidentAt(2, 0), incidentAt(1, 1)}, Purge: []incident.ID{"i00001", "i00000"}}); err != nil {
 		return err
 	}
-	return errors.Join(has(ctx, s, "shared", nil), has(ctx, s, "late", nil))
+	if err := errors.Join(has(ctx, s, "shared", nil), has(ctx, s, "late", nil)); err != nil {
+		return err
+	}
+	// A content that goes with a purge is there again when the Changeset brings it, and else not, whoever names it.
+	if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{withImages("4", "again", "lost")}, Contents: []activity.Content{content("again", "5"), content("lost", "6")}}); err != nil {
+		return err
+	}
+	if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{incidentAt(3, 0)}, Purge: []incident.ID{"i00000"},
+		Activity: []activity.Entry{withImages("5", "again", "lost")}, Contents: []activity.Content{content("again", "5")}}); err != nil {
+		return err
+	}
+	return errors.Join(has(ctx, s, "again", []byte("5")), has(ctx, s, "lost", nil))
 }

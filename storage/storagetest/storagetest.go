@@ -128,13 +128,6 @@ var cases = []testCase{
 	{"ConflictNames", "a version conflict names the record and both versions", conflictNames},
 	{"DuplicateEntry", "an entry whose ID is in the log makes Apply fail", duplicateEntry},
 	{"EmptyChangeset", "an empty Changeset is kept and changes nothing", emptyChangeset},
-	{"LongLists", "a Query may have any number of values in each list", longLists(16)},
-	{"ThousandsRedacted", "a Changeset may redact thousands of entries", thousandsRedacted},
-	{"ThousandsPurged", "a Changeset may purge thousands of incidents", thousandsPurged},
-	{"DeepResults", "a Query yields all that it selects, beyond 10,000 records too, and pages lead to the end", deepResults},
-	{"WideAlert", "an alert may have any number of pieces of evidence and is found by each", wideAlert},
-	{"Cascade", "a Changeset of 5,000 alerts is one Changeset", cascade},
-	{"LargeIncident", "whether one of 5,000 alerts has an entity is answered with one record", largeIncident},
 	{"NumbersUnique", "every new incident gets a Number of its own, higher than all before", numbersUnique},
 	{"SameAlert", "of callers that store the same version of an alert one is kept and the others conflict", sameAlert},
 	{"SameID", "of Changesets with the same new record one is kept, and nothing of the others", sameID},
@@ -163,8 +156,6 @@ var cases = []testCase{
 	{"EveryField", "records come back as they were given", everyField},
 	{"OddStrings", "texts of any UTF-8 come back as they were given and are compared by bytes", oddStrings},
 	{"AlikeIDs", "identifiers are compared by bytes: case, width, composition and space tell them apart", alikeIDs},
-	{"LongTexts", "texts and identifiers come back whole, however long, and differ by their last byte", longTexts},
-	{"LargeContents", "contents come back byte by byte, however large", largeContents},
 	{"Times", "times of microseconds in UTC come back as they were given", times},
 
 	{"NotFound", "a record that is not there is ErrNotFound", notFound},
@@ -172,7 +163,6 @@ var cases = []testCase{
 	{"SnapshotStable", "everything read inside one View is as of one moment", snapshotStable},
 	{"OldViews", "a View answers every Query as of its moment, whatever was written since", oldViews(4, (*world).askIncidents, (*world).askAlerts, (*world).askActivity)},
 	{"OldCounts", "a View counts as of its moment, whatever was written since", oldViews(11, (*world).askCount, (*world).askFacets)},
-	{"LongView", "a View stays at its moment for as long as it is open, whatever is written", longView(14)},
 	{"ManyViews", "many Views may be open at once, each of its own moment", manyViews(15)},
 	{"ByID", "a record read by its ID is the one that lists have, after every change", byID},
 	{"Panics", "when fn panics or ends its goroutine, the View ends and nothing stays locked", panics},
@@ -195,6 +185,17 @@ var cases = []testCase{
 	{"ByteOrder", "texts are ordered by bytes", byteOrder},
 	{"CursorRoundTrip", "a Cursor as text leads to the same place; one of another order is ErrCursor", cursorRoundTrip(6)},
 	{"PageStable", "pages walked by cursor show every record that does not change exactly once", pageStable(7)},
+
+	{"Cascade", "a Changeset of 5,000 alerts is one Changeset", cascade},
+	{"LargeIncident", "whether one of 5,000 alerts has an entity is answered with one record", largeIncident},
+	{"WideAlert", "an alert may have any number of pieces of evidence and is found by each", wideAlert},
+	{"LongTexts", "texts and identifiers come back whole, however long, and differ by their last byte", longTexts},
+	{"LargeContents", "contents come back byte by byte, however large", largeContents},
+	{"LongLists", "a Query may have any number of values in each list", longLists(16)},
+	{"ThousandsRedacted", "a Changeset may redact thousands of entries", thousandsRedacted},
+	{"ThousandsPurged", "a Changeset may purge thousands of incidents", thousandsPurged},
+	{"LongView", "a View stays at its moment for as long as it is open, whatever is written", longView(14)},
+	{"DeepResults", "a Query yields all that it selects, beyond 10,000 records too, and pages lead to the end", deepResults},
 }
 
 // aboutSize are the cases that another handle makes no difference to.

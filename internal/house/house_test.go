@@ -106,6 +106,25 @@ var forbidden = []struct {
 	{"log/slog", `(Debug|Info|Warn|Error)(Context)?|Log|LogAttrs|With|Default|SetDefault`, false, "take a *slog.Logger"},
 }
 
+// keysIn are the files and folders in which library code may compute the keys
+// of alerts. What stands between them is given the keys: on the way of an
+// alert from the manager to the index of a storage they are computed once.
+var keysIn = []string{
+	"alert",                      // which knows how, and filters alerts
+	"export",                     // reports
+	"storage/storagetest",        // the suite
+	"incident/manager/create.go", // of alerts that come in: here they are computed
+	"incident/summary.go",        // of alerts that are there, and of those without given keys
+	"incident/move.go",           // of alerts that are there
+	"incident/merge.go",          // likewise
+	"incident/update.go",         // likewise
+	"incident/query.go",          // filters
+	"incident/tagrules.go",       // of a single alert, for TagRules.Apply
+	"storage/driver/check.go",    // where the Changeset has none
+	"storage/memory/alerts.go",   // likewise, of a new version with other evidence
+	"storage/sqlite/write.go",    // of the version before, where evidence is another
+}
+
 // immutable are packages whose functions, called as the initialiser of a
 // variable, give a value that nobody can change afterwards.
 var immutable = []string{
@@ -383,6 +402,8 @@ func TestAlert(t *testing.T) {
 		{"no forbidden calls", "alert/x.go", `package alert; import "log/slog"; func f() { slog.Default() }`, "slog.Default"},
 		{"no forbidden calls", "alert/x.go", `package alert; import "log/slog"; func f() { slog.InfoContext(nil, "") }`, "slog.InfoContext"},
 		{"no forbidden calls", "alert/x.go", `package alert; import . "time"`, "dot import"},
+		{"keys of alerts are computed in few places", "storage/x.go", "// Package storage is.\n//\n// # Limits\n" + `package storage; import "github.com/incidentkit/incidentkit/alert"; func f(a alert.Alert) any { return a.KindKey() }`, "KindKey computes"},
+		{"keys of alerts are computed in few places", "storage/x.go", "// Package storage is.\n//\n// # Limits\n" + `package storage; import "github.com/incidentkit/incidentkit/alert"; func f(e alert.Entity) any { return alert.Identity(e) }`, "alert.Identity computes"},
 		{"panic only in Must functions", "alert/x.go", `package alert; func parse() { panic("no") }`, "panic"},
 		{"no goroutine the caller did not start", "alert/x.go", `package alert; func f() { go f() }`, "go statement"},
 		{"no goroutine the caller did not start", "alert/x.go", `package alert; import "sync"; func f() { var wg sync.WaitGroup; wg.Go(f) }`, "call of Go"},
@@ -442,6 +463,7 @@ var rules = []rule{
 	{"no package state but errors and tables", packageState},
 	{"one file reads the clock", oneClock},
 	{"no forbidden calls", noForbidden},
+	{"keys of alerts are computed in few places", fewKeys},
 	{"panic only in Must functions", noPanic},
 	{"no goroutine the caller did not start", noGoroutines},
 	{"names say what is in it", names},
@@ -788,6 +810,32 @@ func noForbidden(r repo) (bad []string) {
 			if i.Name != nil && i.Name.Name == "." {
 				bad = append(bad, f.at(i, "a dot import hides where a name comes from"))
 			}
+		}
+	}
+	return bad
+}
+
+// fewKeys goes by the names of the methods: no other has these without an
+// argument.
+func fewKeys(r repo) (bad []string) {
+	for p := range r.each() {
+		elsewhere := func(f *file) bool {
+			return f.library() && !slices.Contains(scaffolds, p.dir) && !slices.ContainsFunc(keysIn, func(in string) bool { return within(f.path, in) })
+		}
+		for f, s := range p.selectors(module+"/alert", `Keys|Identity`) {
+			if elsewhere(f) {
+				bad = append(bad, f.at(s, "alert.%s computes keys: hand on those that were computed", s.Sel.Name))
+			}
+		}
+		for _, f := range slices.DeleteFunc(slices.Clone(p.files), func(f *file) bool { return !elsewhere(f) }) {
+			ast.Inspect(f.ast, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok && len(call.Args) == 0 {
+					if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Keys", "KindKey", "KeySet"}, s.Sel.Name) {
+						bad = append(bad, f.at(s, "%s computes keys: hand on those that were computed", s.Sel.Name))
+					}
+				}
+				return true
+			})
 		}
 	}
 	return bad

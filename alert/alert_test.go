@@ -145,6 +145,32 @@ func TestKeysOfManyPiecesOfEvidence(t *testing.T) {
 	assert.Equal(t, append(want, a.KindKey()), a.Keys())
 }
 
+// A KeySet has what the functions return that compute keys one by one.
+func TestKeySet(t *testing.T) {
+	pool := append(slices.Clone(entities), nil, alert.Device{}, alert.User{UPN: "mona@contoso.com"}, alert.Mailbox{Address: "mona@contoso.com", UPN: "mona@contoso.com"})
+	rapid.Check(t, func(t *rapid.T) {
+		a := alert.Alert{Origin: alert.Origin{Source: rapid.String().Draw(t, "source")}, Title: rapid.String().Draw(t, "title")}
+		for range rapid.SampledFrom([]int{0, 1, 2, 5, 60}).Draw(t, "evidence") {
+			a.Evidence = append(a.Evidence, alert.Evidence{Entity: rapid.SampledFrom(pool).Draw(t, "entity")})
+		}
+		s := a.KeySet()
+		require.Equal(t, a.Keys(), s.All())
+		require.Equal(t, a.KindKey(), s.Kind())
+		for n, e := range a.Evidence {
+			if e.Entity == nil {
+				require.Nil(t, s.Of(n))
+				require.Empty(t, s.Identity(n))
+			} else {
+				require.Equal(t, alert.Identity(e.Entity), s.Identity(n))
+				require.Equal(t, alert.Keys(e.Entity), s.Of(n))
+			}
+		}
+		require.Nil(t, s.Of(-1))
+		require.Nil(t, s.Of(len(a.Evidence)))
+	})
+	assert.Empty(t, alert.KeySet{}.All())
+}
+
 // The log could not say what is no text, so that an alert with it is refused, field by field.
 func TestTextsThatAreNoTextAreRefused(t *testing.T) {
 	bad := "a\xffb"

@@ -48,28 +48,34 @@ func (a Alert) KindKey() Key {
 	r := keyring{one: true}
 	r.places = r.few[:0]
 	r.text.Grow(len("kind:|") + len(a.Origin.Source) + len(a.Title))
-	r.addKind(a)
-	return r.key(r.places[0])
+	return r.key(r.addKind(a))
 }
 
-func (r *keyring) addKind(a Alert) {
+// addKind returns the place of the key.
+func (r *keyring) addKind(a Alert) place {
 	r.open("kind")
 	r.lower(a.Origin.Source, "|", a.Title)
-	r.close()
+	return r.close()
 }
 
 // Keys returns the keys of all evidence of a, each once, in the order they occur, and last its KindKey.
 func (a Alert) Keys() []Key {
-	r := keyring{places: make([]place, 0, 2*len(a.Evidence))}
-	r.text.Grow(128 * len(a.Evidence))
-	for i := range a.Evidence {
-		if e := a.Evidence[i].Entity; e != nil {
-			r.begin()
-			e.addKeys(&r)
-		}
-	}
+	r := keyring{places: make([]place, 0, 2*len(a.Evidence)+1)}
+	r.addEvidence(a, func(int) {})
 	r.addKind(a)
 	return r.keys()
+}
+
+// addEvidence calls done after each piece of evidence.
+func (r *keyring) addEvidence(a Alert, done func(n int)) {
+	r.text.Grow(128 * len(a.Evidence))
+	for n := range a.Evidence {
+		if e := a.Evidence[n].Entity; e != nil {
+			r.begin()
+			e.addKeys(r)
+		}
+		done(n)
+	}
 }
 
 // A keyring collects different keys. Their texts stand one behind the other in one text, because every
@@ -82,6 +88,7 @@ type keyring struct {
 	one    bool         // only the first key is wanted
 	seen   map[Key]bool // of the places, once there are many
 	none   bool         // the entity has given no identifier yet
+	given  []place      // by all entities, also what was there before; kept only if not nil
 }
 
 // A place is a part of a text.
@@ -136,10 +143,12 @@ func (r *keyring) lower(parts ...string) {
 	}
 }
 
-// close ends the key. One that was added before is not added again.
-func (r *keyring) close() {
-	r.none = false
+// close ends the key and returns its place. One that was added before is not added again.
+func (r *keyring) close() place {
 	p := place{r.start, r.text.Len()}
+	if r.none = false; r.given != nil {
+		r.given = append(r.given, p)
+	}
 	key := r.key(p)
 	if r.seen == nil && len(r.places) == 64 {
 		r.seen = make(map[Key]bool)
@@ -149,13 +158,14 @@ func (r *keyring) close() {
 	}
 	switch {
 	case r.seen == nil && slices.ContainsFunc(r.places, func(q place) bool { return r.key(q) == key }):
-		return
+		return p
 	case r.seen != nil && r.seen[key]:
-		return
+		return p
 	case r.seen != nil:
 		r.seen[key] = true
 	}
 	r.places = append(r.places, p)
+	return p
 }
 
 // anonymous gives an entity that has no identifier at all the hash of everything it says, so that it still

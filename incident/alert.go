@@ -15,7 +15,7 @@ import (
 // keeps its owner. Whether alerts go to resolved incidents at all is for the correlator to say.
 func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, known func(alert.Key) bool) Effect {
 	after := i
-	after.Alerts = i.Alerts.add(a, known)
+	after.Alerts = i.Alerts.add(a, cmd.keys(a), known)
 	if i.Status == Resolved {
 		after = after.reopen(Active)
 	}
@@ -66,6 +66,6 @@ func UpdateAlert(cmd Command, c Case, a alert.Alert) Effect {
 		}
 	}
 	after := c.Incident
-	after.Alerts = Summarize(alerts)
+	after.Alerts, _ = cmd.summarize(alerts)
 	return effect(cmd, c.Incident, after.derive(), nil, changes)
 }

@@ -49,8 +49,9 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 	i := Incident{
 		ID: id, Name: d.Name, Renamed: d.Name != "", Description: d.Description, Severity: d.Severity,
 		SeverityOverridden: d.Severity != alert.Unrated, Owner: d.Owner, Status: d.Status, Verdict: d.Verdict,
-		Created: d.Created, Alerts: Summarize(alerts), Extra: d.Extra,
+		Created: d.Created, Extra: d.Extra,
 	}
+	i.Alerts, _ = cmd.summarize(alerts)
 	if i.Created.IsZero() {
 		i.Created = cmd.At
 	}

@@ -156,7 +156,7 @@ func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect,
 		refused.add(target.name(), ErrTooManyAtOnce, fmt.Sprintf("at most %d, not %d", MaxMerge, n))
 	}
 	refused.unlessOpen(target)
-	m := merging{target: target.Incident, entities: identities(target.Alerts...)}
+	m := merging{target: target.Incident, entities: identities(target.Alerts)}
 	done := map[ID]bool{}
 	for _, s := range sources {
 		switch id := s.Incident.ID; {
@@ -217,7 +217,7 @@ func (m *merging) take(cmd Command, refused *RefusedError, s Party, reason strin
 		after.Tags = withTag(after.Tags, t)
 	}
 	for _, a := range s.Alerts {
-		after.Alerts = after.Alerts.take(a, m.entities)
+		after.Alerts = after.Alerts.take(a, a.KeySet(), m.entities)
 	}
 	if after.Alerts.Count > 0 {
 		after.Renamed = false

@@ -36,7 +36,7 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 	for _, id := range alerts {
 		going[id] = true
 	}
-	entities := identities(to.Alerts...)
+	entities := identities(to.Alerts)
 	effects := make([]Effect, 1, 1+len(from))
 	var arrived []alert.Alert
 	for _, c := range from {
@@ -57,7 +57,7 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 				text = a.Title
 			}
 			main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: text, Links: byHand(c.Incident.ID)})
-			after.Alerts = after.Alerts.take(a, entities)
+			after.Alerts = after.Alerts.take(a, a.KeySet(), entities)
 		}
 		left := c.Incident
 		left.Alerts = Summarize(stay)
@@ -99,17 +99,6 @@ func move(cmd Command, alerts []alert.Alert, entries []activity.Entry, to ID) ([
 		}
 	}
 	return moved, entries
-}
-
-// take returns s with one more alert, whose entities are added to those of the others.
-func (s Summary) take(a alert.Alert, entities map[alert.Key]bool) Summary {
-	s = s.add(a, func(k alert.Key) bool { return entities[k] })
-	for _, e := range a.Evidence {
-		if e.Entity != nil {
-			entities[alert.Identity(e.Entity)] = true
-		}
-	}
-	return s
 }
 
 // byHand is the link between incidents that somebody has put together, or apart.

@@ -138,22 +138,47 @@ func unmarshalCounts[E countable](counts []int, text []byte) error {
 
 // Summarize returns the summary of alerts. It is the same in whatever order they come.
 func Summarize(alerts []alert.Alert) Summary {
+	s, _ := Command{}.summarize(alerts)
+	return s
+}
+
+// summarize returns the summary of alerts and the identities of all their evidence.
+func (c Command) summarize(alerts []alert.Alert) (Summary, map[alert.Key]bool) {
 	var s Summary
 	seen := make(map[alert.Key]bool)
 	for _, a := range alerts {
-		s = s.add(a, func(k alert.Key) bool { return seen[k] })
-		for _, e := range a.Evidence {
-			if e.Entity != nil {
-				seen[alert.Identity(e.Entity)] = true
-			}
+		s = s.take(a, c.keys(a), seen)
+	}
+	return s, seen
+}
+
+// keys returns the keys of a.
+func (c Command) keys(a alert.Alert) alert.KeySet {
+	if keys, ok := c.Keys[a.ID]; ok {
+		return keys
+	}
+	return a.KeySet()
+}
+
+// take returns s with one more alert, whose identities are added to those of the other alerts.
+func (s Summary) take(a alert.Alert, keys alert.KeySet, seen map[alert.Key]bool) Summary {
+	s = s.add(a, keys, func(k alert.Key) bool { return seen[k] })
+	mark(seen, a, keys)
+	return s
+}
+
+// mark adds the identities of a's evidence to seen.
+func mark(seen map[alert.Key]bool, a alert.Alert, keys alert.KeySet) {
+	for n, e := range a.Evidence {
+		if e.Entity != nil {
+			seen[keys.Identity(n)] = true
 		}
 	}
-	return s
 }
 
 // add returns s with one more alert. known reports whether another alert of the incident has evidence
 // with that identity.
-func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
+func (s Summary) add(a alert.Alert, keys alert.KeySet, known func(alert.Key) bool) Summary {
 	if s.Count == 0 {
 		s.Title, s.Rarest = a.Title, a.Seen
 	} else if s.Title != a.Title {
@@ -185,7 +210,7 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 		}
 	}
 	var own []alert.Key
-	for _, e := range a.Evidence {
+	for n, e := range a.Evidence {
 		s.Criticality = max(s.Criticality, e.Criticality)
 		if e.Entity == nil {
 			continue
@@ -198,7 +223,7 @@ func (s Summary) add(a alert.Alert, known func(alert.Key) bool) Summary {
 		if group == alert.NotAsset {
 			continue
 		}
-		if id := alert.Identity(e.Entity); !slices.Contains(own, id) && !known(id) {
+		if id := keys.Identity(n); !slices.Contains(own, id) && !known(id) {
 			own = append(own, id)
 			s.Assets[group]++
 		}

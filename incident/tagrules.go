@@ -110,11 +110,11 @@ func (p *problems) patterns(field string, lists map[string][]string) {
 // them is its criticality. The lists of a stay as they are; those that change are new ones.
 //
 // Rules that [TagRules.Validate] refuses, and those above [MaxTagRules], are left out; the others apply.
-func (r TagRules) Apply(a alert.Alert) alert.Alert { return r.Prepare()(a) }
+func (r TagRules) Apply(a alert.Alert) alert.Alert { return r.Prepare()(a, a.KeySet()) }
 
-// Prepare returns a function that does as [TagRules.Apply], for many alerts at less cost. It may be used by many
-// goroutines at once, and what becomes of r later has no effect on it.
-func (r TagRules) Prepare() func(alert.Alert) alert.Alert {
+// Prepare returns a function that does as [TagRules.Apply], for many alerts at less cost; it is given an alert and
+// its keys. It may be used by many goroutines at once, and what becomes of r later has no effect on it.
+func (r TagRules) Prepare() func(alert.Alert, alert.KeySet) alert.Alert {
 	t := tagger{byTag: make(map[string][]int), byKey: make(map[string][]keyPattern)}
 	for n, rule := range r.Assets[:min(len(r.Assets), MaxTagRules)] {
 		var p problems
@@ -175,14 +175,14 @@ type alertClass struct {
 	lists [4][]pattern // titles, categories, detection sources, threats
 }
 
-func (t *tagger) apply(a alert.Alert) alert.Alert {
+func (t *tagger) apply(a alert.Alert, keys alert.KeySet) alert.Alert {
 	a.SystemTags = nil
 	given := a.Evidence
 	for n := range given {
 		e := &given[n]
 		criticality := alert.NotCritical
 		if e.Entity != nil && e.Entity.Kind().Asset() != alert.NotAsset {
-			criticality, a.SystemTags = t.asset(e, a.SystemTags)
+			criticality, a.SystemTags = t.asset(e, keys.Of(n), a.SystemTags)
 		}
 		if criticality == e.Criticality {
 			continue
@@ -210,8 +210,8 @@ func (t *tagger) apply(a alert.Alert) alert.Alert {
 	return a
 }
 
-// asset returns how critical the asset of e is, and tags with those of its classifications.
-func (t *tagger) asset(e *alert.Evidence, tags []Tag) (alert.Criticality, []Tag) {
+// asset returns how critical the asset of e, which has keys, is, and tags with those of its classifications.
+func (t *tagger) asset(e *alert.Evidence, keys []alert.Key, tags []Tag) (alert.Criticality, []Tag) {
 	criticality := alert.NotCritical
 	is := func(class int) {
 		c := &t.assets[class]
@@ -227,7 +227,7 @@ func (t *tagger) asset(e *alert.Evidence, tags []Tag) (alert.Criticality, []Tag)
 	if len(t.byKey) == 0 && len(t.anyKey) == 0 {
 		return criticality, tags
 	}
-	for _, key := range alert.Keys(e.Entity) {
+	for _, key := range keys {
 		named := t.byKey[key.Namespace()]
 		if len(named) == 0 && len(t.anyKey) == 0 {
 			continue

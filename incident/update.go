@@ -42,7 +42,7 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	assets := make(map[alert.Key]bool)
 	maps.Copy(assets, known.Assets)
 	if changed {
-		after.Alerts, assets = Summarize(here), identities(here...)
+		after.Alerts, assets = Command{}.summarize(here)
 	}
 	if d.newer(before) {
 		edited, cascade, err := d.edit(before).apply(cmd, Case{after, here}, tax)
@@ -57,8 +57,7 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 
 	var main []activity.Entry
 	for n, a := range added {
-		after.Alerts = after.Alerts.add(a, func(k alert.Key) bool { return assets[k] })
-		maps.Copy(assets, identities(a))
+		after.Alerts = after.Alerts.take(a, cmd.keys(a), assets)
 		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title,
 			Links: []activity.Link{{Reason: activity.GroupedBySource}}})
 		added[n].Incident, added[n].Updated = before.ID, cmd.At
@@ -192,14 +191,10 @@ func (d Draft) adopt(i Incident) Incident {
 }
 
 // identities returns the identities of all evidence of alerts.
-func identities(alerts ...alert.Alert) map[alert.Key]bool {
+func identities(alerts []alert.Alert) map[alert.Key]bool {
 	seen := make(map[alert.Key]bool)
 	for _, a := range alerts {
-		for _, e := range a.Evidence {
-			if e.Entity != nil {
-				seen[alert.Identity(e.Entity)] = true
-			}
-		}
+		mark(seen, a, a.KeySet())
 	}
 	return seen
 }

@@ -105,6 +105,11 @@ type Changeset struct {
 	Contents  []activity.Content // what the entries' attachments stand for
 	Redact    []activity.ID      // entries whose text is to be taken away
 	Purge     []incident.ID      // incidents whose alerts and entries are to be taken away
+
+	// AlertKeys has what [alert.Alert.Keys] returns for the alert of the same index in Alerts, so that the storage need
+	// not compute it. The storage computes the keys of alerts where it is empty, or has nil. Any other length than that
+	// of Alerts is an error. By which keys an alert is found when wrong ones are given is undefined.
+	AlertKeys [][]alert.Key
 }
 
 // A Receipt says which numbers Apply gave.

@@ -81,7 +81,7 @@ var stopped = []alert.Key{
 	"sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709", "md5:d41d8cd98f00b204e9800998ecf8427e",
 }
 
-// Correlate decides where a, which is not stored yet, belongs, reading from r.
+// Correlate decides where a, which is not stored yet and has keys, belongs, reading from r.
 //
 // An identifier of a's entities links the incidents of alerts that have it too and whose first activity is
 // within the window. The open incident with the highest score wins; of equal ones the one with the lowest
@@ -89,15 +89,15 @@ var stopped = []alert.Key{
 // link the incident, so that a device with three names weighs no more than one with a single name. The
 // other incidents are among the links, held back, and those that are open are to be merged, best first. A
 // standalone alert is not looked at, and links nobody.
-func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert) (Decision, error) {
+func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet) (Decision, error) {
 	if a.Standalone {
 		return Decision{}, nil
 	}
-	links, err := d.links(ctx, r, a)
+	links, err := d.links(ctx, r, a, keys.All())
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
-	best, others, err := d.choose(ctx, r, a, links)
+	best, others, err := d.choose(ctx, r, a, keys, links)
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
@@ -107,13 +107,12 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert)
 	return Decision{best, links, others}, nil
 }
 
-// links returns a link for each identifier of a and each incident that has it in the window, and those of
+// links returns a link for each of the keys of a and each incident that has it in the window, and those of
 // the identifiers that do not link, held back.
-func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert) ([]activity.Link, error) {
+func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert, keys []alert.Key) ([]activity.Link, error) {
 	window, hub := cmp.Or(d.Window, 24*time.Hour), cmp.Or(d.HubLimit, 100)
-	keys := a.Keys()
 	q := storage.SightingQuery{
-		Entities: keys[:0],
+		Entities: make([]alert.Key, 0, len(keys)),
 		Since:    a.FirstActivity.Add(-window),
 		Until:    a.FirstActivity.Add(window + time.Microsecond), // it is exclusive
 		Limit:    hub + 1,
@@ -186,7 +185,7 @@ type candidate struct {
 
 // choose returns the incident that a joins, "" when it is none of the linked ones, and the others that are
 // open, best first. It notes in the links to others why they do not count.
-func (d Default) choose(ctx context.Context, r storage.Reader, a alert.Alert, links []activity.Link) (joins incident.ID, others []incident.ID, err error) {
+func (d Default) choose(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet, links []activity.Link) (joins incident.ID, others []incident.ID, err error) {
 	var candidates []candidate
 	of := func(l activity.Link) int {
 		return slices.IndexFunc(candidates, func(c candidate) bool { return c.id == l.Incident })
@@ -204,7 +203,7 @@ func (d Default) choose(ctx context.Context, r storage.Reader, a alert.Alert, li
 		open = open || i.Status.Open()
 	}
 	if len(candidates) > 1 {
-		total := scores(a, links)
+		total := scores(a, keys, links)
 		for n := range candidates {
 			candidates[n].score = total[candidates[n].id]
 		}
@@ -244,11 +243,10 @@ func (d Default) choose(ctx context.Context, r storage.Reader, a alert.Alert, li
 }
 
 // scores returns what the links to each incident come to when each entity of a counts once.
-func scores(a alert.Alert, links []activity.Link) map[incident.ID]int {
+func scores(a alert.Alert, keys alert.KeySet, links []activity.Link) map[incident.ID]int {
 	entity := make(map[alert.Key]int) // the place of the first that has the key
 	for n := range a.Evidence {
-		one := alert.Alert{Evidence: a.Evidence[n : n+1]}
-		for _, key := range one.Keys() {
+		for _, key := range keys.Of(n) {
 			if _, ok := entity[key]; !ok {
 				entity[key] = n
 			}

@@ -131,7 +131,7 @@ func raiseAt(after time.Duration, entities ...alert.Entity) alert.Alert {
 
 func correlate(t *testing.T, d correlation.Default, s *shelf, a alert.Alert) correlation.Decision {
 	t.Helper()
-	dec, err := d.Correlate(t.Context(), s, a)
+	dec, err := d.Correlate(t.Context(), s, a, a.KeySet())
 	require.NoError(t, err)
 	return dec
 }
@@ -203,7 +203,7 @@ func TestWhatSaysNothingAboutAnAttackDoesNotLink(t *testing.T) {
 		s := &shelf{}
 		s.put(raise(entity), 1)
 		finder := &sighter{shelf: s}
-		dec, err := correlation.Default{}.Correlate(t.Context(), finder, raise(entity))
+		dec, err := correlation.Default{}.Correlate(t.Context(), finder, raise(entity), raise(entity).KeySet())
 		require.NoError(t, err)
 		assert.Zero(t, dec, "%T", entity)
 		assert.Empty(t, finder.asked, "%T is not even looked for", entity)
@@ -417,7 +417,8 @@ func TestADecisionReadsLittle(t *testing.T) {
 		s.put(raise(user, device), n%2+1)
 	}
 	finder := &sighter{shelf: s}
-	dec, err := correlation.Default{HubLimit: 30}.Correlate(t.Context(), finder, raise(device, user, device))
+	a := raise(device, user, device)
+	dec, err := correlation.Default{HubLimit: 30}.Correlate(t.Context(), finder, a, a.KeySet())
 	require.NoError(t, err)
 	assert.Len(t, dec.Links, 3*2)
 	assert.Equal(t, []storage.SightingQuery{{Entities: []alert.Key{"device:d1", "host:web-1.contoso.com", "upn:mona@contoso.com"},
@@ -443,14 +444,14 @@ func TestErrorsNameTheAlert(t *testing.T) {
 	} {
 		s := new(*s)
 		tear(s)
-		dec, err := correlation.Default{}.Correlate(t.Context(), s, a)
+		dec, err := correlation.Default{}.Correlate(t.Context(), s, a, a.KeySet())
 		assert.ErrorIs(t, err, broken, name)
 		assert.ErrorContains(t, err, string(a.ID), name)
 		assert.Zero(t, dec, name)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := correlation.Default{}.Correlate(ctx, s, a)
+	_, err := correlation.Default{}.Correlate(ctx, s, a, a.KeySet())
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorContains(t, err, string(a.ID))
 }
@@ -492,9 +493,9 @@ func TestTheDecisionIsThatOfTheWholeStore(t *testing.T) {
 			d.Stop = []alert.Key{"ip:203.0.113.9"}
 		}
 		a := draw("new")
-		got, err := d.Correlate(t.Context(), s, a)
+		got, err := d.Correlate(t.Context(), s, a, a.KeySet())
 		require.NoError(t, err)
-		found, err := d.Correlate(t.Context(), &sighter{shelf: s}, a)
+		found, err := d.Correlate(t.Context(), &sighter{shelf: s}, a, a.KeySet())
 		require.NoError(t, err)
 		require.Equal(t, got, found)
 		want := bruteForce(d, s, a)
@@ -585,10 +586,11 @@ func BenchmarkCorrelate(b *testing.B) {
 	for name, stored := range map[string]int{"nothing shared": 0, "three of one incident": 3} {
 		r := &fixed{incident: incident.Incident{ID: "i1", Number: 1}, alerts: stored}
 		a := raise(device, user, alert.File{SHA256: strings.Repeat("f", 64)}, address)
+		keys := a.KeySet()
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if dec, err := (correlation.Default{}).Correlate(b.Context(), r, a); err != nil || (dec.Incident == "") != (stored == 0) {
+				if dec, err := (correlation.Default{}).Correlate(b.Context(), r, a, keys); err != nil || (dec.Incident == "") != (stored == 0) {
 					b.Fatal(dec, err)
 				}
 			}

@@ -28,11 +28,12 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 	if d.Reference.ID != "" {
 		id = d.Reference.IncidentID()
 	}
-	alerts, err := m.complete(d.Alerts, cmd)
+	var alerts []alert.Alert
+	alerts, cmd.Keys, err = m.complete(d.Alerts, cmd)
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
-	if err := m.storage.View(ctx, func(r storage.Reader) error { return setSeen(ctx, r, alerts) }); err != nil {
+	if err := m.storage.View(ctx, func(r storage.Reader) error { return setSeen(ctx, r, alerts, cmd.Keys) }); err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
 	e, err := incident.Create(cmd, id, stamped(d), alerts, grouped(), m.taxonomy)
@@ -48,7 +49,7 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 		}
 		return e.Incident, nil
 	}
-	i, err := m.apply(ctx, e)
+	i, err := m.applyWith(ctx, cmd.Keys, e)
 	if errors.Is(err, storage.ErrExists) && call.commandID != "" {
 		stored, found, again := m.created(ctx, cmd)
 		if found || again != nil {
@@ -91,22 +92,28 @@ func (m *Manager) created(ctx context.Context, cmd incident.Command) (i incident
 	return i, found, err
 }
 
-// complete returns alerts as they are stored, or everything that is wrong with them.
-func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) ([]alert.Alert, error) {
-	var all []alert.Alert
+// complete returns alerts as they are stored, with their keys, or everything that is wrong with them.
+func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (all []alert.Alert, keys map[alert.ID]alert.KeySet, err error) {
+	keys = make(map[alert.ID]alert.KeySet, len(alerts))
 	var errs []error
-	seen := make(map[alert.ID]bool)
 	for n, a := range alerts {
-		a = m.tagged(complete(a, cmd.At))
+		a, its := m.completed(a, cmd)
 		if err := a.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("alert %d: %w", n, err))
 		}
-		if !seen[a.ID] {
-			seen[a.ID] = true
+		if _, ok := keys[a.ID]; !ok {
+			keys[a.ID] = its
 			all = append(all, a)
 		}
 	}
-	return all, errors.Join(errs...)
+	return all, keys, errors.Join(errs...)
+}
+
+// completed returns a as it is stored, and its keys.
+func (m *Manager) completed(a alert.Alert, cmd incident.Command) (alert.Alert, alert.KeySet) {
+	a = complete(a, cmd.At)
+	keys := a.KeySet()
+	return m.tagged(a, keys), keys
 }
 
 // stamped returns d with its times as they are stored: in UTC and microseconds.

@@ -44,7 +44,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 	if err != nil {
 		return i, false, err
 	}
-	alerts, err := m.complete(d.Alerts, cmd)
+	alerts, keys, err := m.complete(d.Alerts, cmd)
 	if err != nil {
 		return i, false, err
 	}
@@ -53,7 +53,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 	err = m.retry(ctx, ActionImport, func() error {
 		var p plan
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-			p, err = m.plan(ctx, r, cmd, call, d, alerts)
+			p, err = m.plan(ctx, r, cmd, call, d, alerts, keys)
 			return err
 		})
 		if err != nil {
@@ -68,7 +68,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 			}
 			sub := cmd
 			sub.Part += "/alert-" + part(n)
-			if err := m.ingest(ctx, sub, call, a, into(p.Incident.ID), new(Result)); err != nil {
+			if err := m.ingest(ctx, sub, call, a, keys[a.ID], into(p.Incident.ID), new(Result)); err != nil {
 				return stale{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
 			}
 			counted[a.ID] = true
@@ -79,7 +79,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 		case len(p.Activity) == 0: // alerts were only counted
 			_, err = m.storage.Apply(ctx, storage.Changeset{Alerts: p.Alerts})
 		default:
-			i, err = m.apply(ctx, p.Effect)
+			i, err = m.applyWith(ctx, p.keys, p.Effect)
 		}
 		if errors.Is(err, storage.ErrExists) {
 			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody imported it just now
@@ -91,15 +91,17 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 
 // A plan is what an import comes to.
 type plan struct {
-	incident.Effect                   // on the incident and the alerts that are its own
-	created         bool              // the incident is new
-	elsewhere       map[alert.ID]bool // alerts of the draft that are in another incident
+	incident.Effect                           // on the incident and the alerts that are its own
+	created         bool                      // the incident is new
+	elsewhere       map[alert.ID]bool         // alerts of the draft that are in another incident
+	keys            map[alert.ID]alert.KeySet // of alerts that are new
 }
 
 // plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
 // only when they change with it.
-func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, d incident.Draft, alerts []alert.Alert) (plan, error) {
-	p := plan{elsewhere: make(map[alert.ID]bool)}
+func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet) (plan, error) {
+	p := plan{elsewhere: make(map[alert.ID]bool), keys: make(map[alert.ID]alert.KeySet)}
+	cmd.Keys = p.keys
 	c := incident.Case{}
 	var err error
 	if c.Incident, err = follow(ctx, r, d.Reference.IncidentID()); errors.Is(err, storage.ErrNotFound) {
@@ -128,7 +130,7 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	for _, a := range alerts {
 		switch old, ok := stored[a.ID]; {
 		case !ok:
-			added = append(added, a)
+			added, p.keys[a.ID] = append(added, a), keys[a.ID]
 		case old.Incident == c.Incident.ID:
 			own, c.Alerts = append(own, a), append(c.Alerts, old)
 			_, changed := incident.Repeat(old, a)
@@ -137,7 +139,7 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 			p.elsewhere[a.ID] = true
 		}
 	}
-	if err := setSeen(ctx, r, added); err != nil {
+	if err := setSeen(ctx, r, added, keys); err != nil {
 		return p, err
 	}
 	if p.created {
@@ -152,7 +154,7 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 			return p, err
 		}
 	}
-	known, err := known(ctx, r, c.Incident.ID, d, added)
+	known, err := known(ctx, r, c.Incident.ID, d, added, keys)
 	if err != nil {
 		return p, err
 	}
@@ -195,7 +197,7 @@ func storedAlerts(ctx context.Context, r storage.Reader, alerts []alert.Alert) (
 }
 
 // known returns what the storage knows of d's comments and of the assets of the alerts that it adds.
-func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Draft, added []alert.Alert) (incident.Known, error) {
+func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Draft, added []alert.Alert, keys map[alert.ID]alert.KeySet) (incident.Known, error) {
 	k := incident.Known{Comments: make(map[activity.ID]bool)}
 	if ids := d.CommentIDs(); len(ids) > 0 {
 		for e, err := range r.Activity(ctx, activity.Query{IDs: ids}) {
@@ -206,7 +208,7 @@ func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Dra
 		}
 	}
 	var err error
-	k.Assets, err = knownAssets(ctx, r, id, added...)
+	k.Assets, err = knownAssets(ctx, r, id, keys, added...)
 	return k, err
 }
 
@@ -214,6 +216,6 @@ func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Dra
 type into incident.ID
 
 // Correlate names the incident.
-func (id into) Correlate(context.Context, storage.Reader, alert.Alert) (correlation.Decision, error) {
+func (id into) Correlate(context.Context, storage.Reader, alert.Alert, alert.KeySet) (correlation.Decision, error) {
 	return correlation.Decision{Incident: incident.ID(id), Links: grouped()}, nil
 }

@@ -71,9 +71,9 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	var errs []error
 	for n, a := range alerts {
 		cmd.Part = part(n)
-		a = m.tagged(complete(a, cmd.At))
+		a, keys := m.completed(a, cmd)
 		results[n].Alert = a.ID
-		if err := m.ingest(ctx, cmd, call, a, m.correlator, &results[n]); err != nil {
+		if err := m.ingest(ctx, cmd, call, a, keys, m.correlator, &results[n]); err != nil {
 			err = fmt.Errorf("ingest alert %d (%s): %w", n, a.ID, err)
 			results[n] = Result{Alert: a.ID, Err: err}
 			errs = append(errs, err)
@@ -82,11 +82,12 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	return results, errors.Join(errs...)
 }
 
-func (m *Manager) ingest(ctx context.Context, cmd incident.Command, call call, a alert.Alert, by Correlator, result *Result) error {
+func (m *Manager) ingest(ctx context.Context, cmd incident.Command, call call, a alert.Alert, keys alert.KeySet, by Correlator, result *Result) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	defer m.lock(a)()
+	defer m.lock(a.ID, keys)()
+	cmd.Keys = map[alert.ID]alert.KeySet{a.ID: keys}
 	refused := make(map[incident.ID]string) // incidents that a links and that cannot be merged, and why
 	return m.retry(ctx, ActionIngest, func() error {
 		p, err := m.placeOf(ctx, cmd, call, a, by, refused)
@@ -101,7 +102,7 @@ func (m *Manager) ingest(ctx context.Context, cmd incident.Command, call call, a
 		if *result = p.result; result.Outcome == Repeated {
 			_, err = m.storage.Apply(ctx, storage.Changeset{Alerts: p.effect.Alerts})
 		} else {
-			_, err = m.apply(ctx, p.effect)
+			_, err = m.applyWith(ctx, cmd.Keys, p.effect)
 		}
 		if errors.Is(err, storage.ErrExists) {
 			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody ingested it just now: next time it is a repeat
@@ -191,11 +192,11 @@ func (m *Manager) repeat(ctx context.Context, r storage.Reader, cmd incident.Com
 // place finds or opens the incident of a new alert.
 func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Command, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
 	one := []alert.Alert{a}
-	if err := setSeen(ctx, r, one); err != nil {
+	if err := setSeen(ctx, r, one, cmd.Keys); err != nil {
 		return p, err
 	}
 	a = one[0]
-	d, err := by.Correlate(ctx, r, a)
+	d, err := by.Correlate(ctx, r, a, cmd.Keys[a.ID])
 	if err != nil {
 		return p, err
 	}
@@ -227,7 +228,7 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 		return p, fmt.Errorf("incident %s: %w", i.ID, incident.ErrPurged)
 	}
 	p.result.Incident = i.ID
-	known, err := knownAssets(ctx, r, i.ID, a)
+	known, err := knownAssets(ctx, r, i.ID, cmd.Keys, a)
 	if err != nil {
 		return p, err
 	}
@@ -235,16 +236,17 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 	return p, nil
 }
 
-// knownAssets returns those identities of the alerts' assets that some alert of the incident has.
-func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, alerts ...alert.Alert) (map[alert.Key]bool, error) {
+// knownAssets returns those identities of the alerts' assets that some alert of the incident has. keys has the keys
+// of the alerts.
+func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, keys map[alert.ID]alert.KeySet, alerts ...alert.Alert) (map[alert.Key]bool, error) {
 	q := storage.SightingQuery{Incident: id, Limit: 1}
 	asked := make(map[alert.Key]bool)
 	for _, a := range alerts {
-		for _, e := range a.Evidence {
+		for n, e := range a.Evidence {
 			if e.Entity.Kind().Asset() == alert.NotAsset {
 				continue
 			}
-			if key := alert.Identity(e.Entity); !asked[key] {
+			if key := keys[a.ID].Identity(n); !asked[key] {
 				asked[key] = true
 				q.Entities = append(q.Entities, key)
 			}
@@ -261,9 +263,9 @@ func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, alerts .
 }
 
 // lock makes alerts that share an entity, or are the same, wait for each other. It returns the unlocking.
-func (m *Manager) lock(a alert.Alert) (unlock func()) {
-	slots := []int{int(maphash.String(m.seed, string(a.ID)) % uint64(len(m.entities)))}
-	for _, k := range a.Keys() {
+func (m *Manager) lock(id alert.ID, keys alert.KeySet) (unlock func()) {
+	slots := []int{int(maphash.String(m.seed, string(id)) % uint64(len(m.entities)))}
+	for _, k := range keys.All() {
 		if k.Namespace() == "kind" {
 			continue // alerts of one kind have nothing else in common
 		}

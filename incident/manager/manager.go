@@ -43,10 +43,10 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A Correlator decides which incident a new alert belongs to. It reads from r only, the same moment for
-// all reads, and may be called again for the same alert when the decision came too late.
+// A Correlator decides which incident a new alert belongs to, of which it is given the keys. It reads from r only,
+// the same moment for all reads, and may be called again for the same alert when the decision came too late.
 type Correlator interface {
-	Correlate(ctx context.Context, r storage.Reader, a alert.Alert) (correlation.Decision, error)
+	Correlate(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet) (correlation.Decision, error)
 }
 
 // Options change what New makes. The zero Options, like nil, means the defaults.
@@ -70,7 +70,7 @@ type Manager struct {
 	newID      func() string
 	correlator Correlator
 	taxonomy   classification.Taxonomy
-	tagged     func(alert.Alert) alert.Alert // by the tag rules
+	tagged     func(alert.Alert, alert.KeySet) alert.Alert // by the tag rules
 	directory  Directory
 	policy     incident.Policy
 	authorizer Authorizer
@@ -106,8 +106,8 @@ func New(s storage.Storage, o *Options) *Manager {
 		m.tagged = o.TagRules.Prepare()
 	} else {
 		// Only who takes alerts in pays for it.
-		prepared := sync.OnceValue(func() func(alert.Alert) alert.Alert { return incident.DefaultTagRules().Prepare() })
-		m.tagged = func(a alert.Alert) alert.Alert { return prepared()(a) }
+		prepared := sync.OnceValue(func() func(alert.Alert, alert.KeySet) alert.Alert { return incident.DefaultTagRules().Prepare() })
+		m.tagged = func(a alert.Alert, keys alert.KeySet) alert.Alert { return prepared()(a, keys) }
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -259,6 +259,11 @@ func (s stale) Error() string { return s.conflict.Error() }
 
 // apply stores effects, all at once, and returns the incident of the first as it is stored.
 func (m *Manager) apply(ctx context.Context, effects ...incident.Effect) (incident.Incident, error) {
+	return m.applyWith(ctx, nil, effects...)
+}
+
+// applyWith is apply with keys of some of the alerts that are stored.
+func (m *Manager) applyWith(ctx context.Context, keys map[alert.ID]alert.KeySet, effects ...incident.Effect) (incident.Incident, error) {
 	var cs storage.Changeset
 	for _, e := range effects {
 		cs.Incidents = append(cs.Incidents, e.Incident)
@@ -268,6 +273,12 @@ func (m *Manager) apply(ctx context.Context, effects ...incident.Effect) (incide
 		cs.Redact = append(cs.Redact, e.Redact...)
 		if e.Purge {
 			cs.Purge = append(cs.Purge, e.Incident.ID)
+		}
+	}
+	if len(keys) > 0 {
+		cs.AlertKeys = make([][]alert.Key, len(cs.Alerts))
+		for n := range cs.Alerts {
+			cs.AlertKeys[n] = keys[cs.Alerts[n].ID].All()
 		}
 	}
 	receipt, err := m.storage.Apply(ctx, cs)

@@ -326,6 +326,6 @@ func TestATombstone(t *testing.T) {
 // always puts every alert into one incident.
 type always incident.ID
 
-func (id always) Correlate(context.Context, storage.Reader, alert.Alert) (correlation.Decision, error) {
+func (id always) Correlate(context.Context, storage.Reader, alert.Alert, alert.KeySet) (correlation.Decision, error) {
 	return correlation.Decision{Incident: incident.ID(id)}, nil
 }

@@ -13,8 +13,8 @@ import (
 const rarityWindow = 30 * 24 * time.Hour
 
 // setSeen sets Seen of new alerts that come together: how many of the same kind came in the window before the first
-// of them, as far as they are counted.
-func setSeen(ctx context.Context, r storage.Reader, alerts []alert.Alert) error {
+// of them, as far as they are counted. keys has their keys.
+func setSeen(ctx context.Context, r storage.Reader, alerts []alert.Alert, keys map[alert.ID]alert.KeySet) error {
 	if len(alerts) == 0 {
 		return nil
 	}
@@ -25,7 +25,7 @@ func setSeen(ctx context.Context, r storage.Reader, alerts []alert.Alert) error 
 		Limit: alert.MaxSeen,
 	}
 	for _, a := range alerts {
-		q.Entities = append(q.Entities, a.KindKey())
+		q.Entities = append(q.Entities, keys[a.ID].Kind())
 	}
 	kinds := q.Entities
 	if len(kinds) > 1 {

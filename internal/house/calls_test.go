@@ -22,6 +22,10 @@ var callRules = []rule{
 		{"alert/x.go", `package alert; import "log/slog"; func f() { slog.InfoContext(nil, "") }`, "slog.InfoContext"},
 		{"alert/x.go", `package alert; import . "time"`, "dot import"},
 	}},
+	{"keys of alerts are computed in few places", fewKeys, []fault{
+		{"storage/x.go", "// Package storage is.\n//\n// # Limits\n" + `package storage; import "github.com/incidentkit/incidentkit/alert"; func f(a alert.Alert) any { return a.KindKey() }`, "KindKey computes"},
+		{"storage/x.go", "// Package storage is.\n//\n// # Limits\n" + `package storage; import "github.com/incidentkit/incidentkit/alert"; func f(e alert.Entity) any { return alert.Identity(e) }`, "alert.Identity computes"},
+	}},
 	{"panic only in Must functions", noPanic, []fault{
 		{"alert/x.go", `package alert; func parse() { panic("no") }`, "panic"},
 	}},
@@ -53,7 +57,7 @@ func noForbidden(r repo) (bad []string) {
 func noPanic(r repo) (bad []string) {
 	for p := range r.each() {
 		for _, f := range p.files {
-			if !f.library() {
+			if !f.library() || slices.Contains(kits, p.dir) {
 				continue
 			}
 			for _, d := range f.ast.Decls {
@@ -104,6 +108,32 @@ func noGoroutines(r repo) (bad []string) {
 					bad = append(bad, f.at(s, "%s.AfterFunc starts a goroutine", pkg))
 				}
 			}
+		}
+	}
+	return bad
+}
+
+// fewKeys goes by the names of the methods: no other has these without an
+// argument.
+func fewKeys(r repo) (bad []string) {
+	for p := range r.each() {
+		elsewhere := func(f *file) bool {
+			return f.library() && !slices.Contains(scaffolds, p.dir) && !slices.ContainsFunc(keysIn, func(in string) bool { return within(f.path, in) })
+		}
+		for f, s := range p.selectors(module+"/alert", `Keys|Identity`) {
+			if elsewhere(f) {
+				bad = append(bad, f.at(s, "alert.%s computes keys: hand on those that were computed", s.Sel.Name))
+			}
+		}
+		for _, f := range slices.DeleteFunc(slices.Clone(p.files), func(f *file) bool { return !elsewhere(f) }) {
+			ast.Inspect(f.ast, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok && len(call.Args) == 0 {
+					if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Keys", "KindKey", "KeySet"}, s.Sel.Name) {
+						bad = append(bad, f.at(s, "%s computes keys: hand on those that were computed", s.Sel.Name))
+					}
+				}
+				return true
+			})
 		}
 	}
 	return bad

@@ -45,7 +45,7 @@ var layers = map[string][]string{
 // because there is nothing in them to call.
 var undivided = []string{"", "examples"}
 
-// kits are packages that only tests import: they may start goroutines and
+// kits are packages that only tests import: they may start goroutines, panic and
 // import testing, and they link the standard library and this module alone.
 var kits = []string{"storage/storagetest"}
 
@@ -84,6 +84,25 @@ var forbidden = []struct {
 	{"fmt", `Print|Printf|Println`, false, "the process belongs to the caller"},
 	{"log", `(Print|Fatal|Panic|Set).*|Default|Output|Writer`, false, "return an error or take a *slog.Logger"},
 	{"log/slog", `(Debug|Info|Warn|Error)(Context)?|Log|LogAttrs|With|Default|SetDefault`, false, "take a *slog.Logger"},
+}
+
+// keysIn are the files and folders in which library code may compute the keys
+// of alerts. What stands between them is given the keys: on the way of an
+// alert from the manager to the index of a storage they are computed once.
+var keysIn = []string{
+	"alert",                      // which knows how, and filters alerts
+	"export",                     // reports
+	"storage/storagetest",        // the suite
+	"incident/manager/create.go", // of alerts that come in: here they are computed
+	"incident/summary.go",        // of alerts that are there, and of those without given keys
+	"incident/move.go",           // of alerts that are there
+	"incident/merge.go",          // likewise
+	"incident/update.go",         // likewise
+	"incident/query.go",          // filters
+	"incident/tagrules.go",       // of a single alert, for TagRules.Apply
+	"storage/driver/check.go",    // where the Changeset has none
+	"storage/memory/alerts.go",   // likewise, of a new version with other evidence
+	"storage/sqlite/write.go",    // of the version before, where evidence is another
 }
 
 // immutable are packages whose functions, called as the initialiser of a

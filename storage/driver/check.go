@@ -36,9 +36,13 @@ func Refused(err error) bool {
 }
 
 // Check returns why no storage may keep cs, whatever it holds: an incident, an alert or an entry that cs holds twice, by
-// an error matching [storage.ErrExists], or an incident to be purged that is not among those of cs or is new, by one
-// matching [storage.ErrNotFound].
+// an error matching [storage.ErrExists], an incident to be purged that is not among those of cs or is new, by one
+// matching [storage.ErrNotFound], or AlertKeys of another length than Alerts, by one that matches none of package
+// storage, since trying again does not help.
 func Check(cs storage.Changeset) error {
+	if n := len(cs.AlertKeys); n > 0 && n != len(cs.Alerts) {
+		return fmt.Errorf("storage: the keys of %d alerts in a Changeset with %d", n, len(cs.Alerts))
+	}
 	if id, ok := twice(cs.Incidents, func(i *incident.Incident) incident.ID { return i.ID }); ok {
 		return Exists("incident", string(id))
 	}
@@ -61,6 +65,15 @@ func Check(cs storage.Changeset) error {
 		}
 	}
 	return nil
+}
+
+// AlertKeys returns the keys of the n-th alert of cs: those that cs gives, else it computes them. They must not be
+// changed.
+func AlertKeys(cs storage.Changeset, n int) []alert.Key {
+	if n < len(cs.AlertKeys) && cs.AlertKeys[n] != nil {
+		return cs.AlertKeys[n]
+	}
+	return cs.Alerts[n].Keys()
 }
 
 // twice returns an ID that two records have.

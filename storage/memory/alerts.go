@@ -26,8 +26,7 @@ type alertVersion struct {
 	standalone bool
 	value      alert.Alert // never changes once it is stored
 
-	entities []*entity   // of its keys; the same array for versions with the same evidence
-	keys     []alert.Key // of a new alert, until it is stored
+	entities []*entity // of its keys; the same array for versions with the same ones
 }
 
 // newAlertVersion returns a version of a, the next one unless it is restored, that is not the store's own yet, unless a
@@ -36,7 +35,6 @@ func newAlertVersion(a *alert.Alert, restored bool) *alertVersion {
 	v := &alertVersion{value: *a, place: a.FirstActivity.UnixMicro(), standalone: a.Standalone}
 	if a.Version == 0 || restored {
 		v.value = a.Clone()
-		v.keys = a.Keys()
 	}
 	if !restored {
 		v.value.Version++
@@ -206,8 +204,8 @@ func (e *entity) add(v *alertVersion) {
 
 func (v *alertVersion) has(e *entity) bool { return slices.Contains(v.entities, e) }
 
-// putAlert stores v as of a commit.
-func (t *tables) putAlert(v *alertVersion, commit int64) {
+// putAlert stores v as of a commit. Its keys may be nil where there is a version before it.
+func (t *tables) putAlert(v *alertVersion, keys []alert.Key, commit int64) {
 	node := t.alerts[v.value.ID]
 	if node == nil {
 		node = &alertNode{id: v.value.ID}
@@ -215,14 +213,14 @@ func (t *tables) putAlert(v *alertVersion, commit int64) {
 	}
 	old := node.latest
 	v.from, v.older, v.node = commit, old, node
-	if old != nil && sameEntities(old.value.Evidence, v.value.Evidence) {
+	if old != nil && sameKeys(&old.value, &v.value) {
 		v.entities = old.entities
 	} else {
-		if old != nil {
-			v.keys = v.value.Keys()
+		if keys == nil {
+			keys = v.value.Keys()
 		}
-		v.entities = make([]*entity, 0, len(v.keys))
-		for _, key := range v.keys {
+		v.entities = make([]*entity, 0, len(keys))
+		for _, key := range keys {
 			e := t.entities[key]
 			if e == nil {
 				e = &entity{key: alert.Key(strings.Clone(string(key)))} // not with the alert's other keys
@@ -230,7 +228,6 @@ func (t *tables) putAlert(v *alertVersion, commit int64) {
 			}
 			v.entities = append(v.entities, e)
 		}
-		v.keys = nil
 	}
 	node.latest = v
 	if old != nil {
@@ -282,11 +279,16 @@ func (v *alertVersion) stays(w *alertVersion) bool {
 	return v.mention() == w.mention() && v.value.Incident == w.value.Incident && slices.Equal(v.entities, w.entities)
 }
 
-func sameEntities(a, b []alert.Evidence) bool {
-	if len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] {
+// sameKeys reports whether a and b have the same keys because they say the same. If they do not, they may still have.
+func sameKeys(a, b *alert.Alert) bool {
+	if a.Title != b.Title || a.Origin.Source != b.Origin.Source {
+		return false
+	}
+	v, w := a.Evidence, b.Evidence
+	if len(v) > 0 && len(v) == len(w) && &v[0] == &w[0] {
 		return true
 	}
-	return slices.EqualFunc(a, b, func(a, b alert.Evidence) bool { return a.Entity == b.Entity })
+	return slices.EqualFunc(v, w, func(v, w alert.Evidence) bool { return v.Entity == w.Entity })
 }
 
 // dropAlert forgets the version before next.

@@ -11,6 +11,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // tables are the records and their indexes.
@@ -76,6 +77,7 @@ func newTree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
 type writing struct {
 	incidents []*incidentVersion
 	alerts    []*alertVersion
+	alertKeys [][]alert.Key // those of alerts; nil where they are mostly not needed and were not given
 	entries   []*activity.Entry
 	contents  []activity.Content
 	redact    []activity.ID
@@ -88,6 +90,7 @@ func prepare(cs storage.Changeset, restored bool) writing {
 	w := writing{
 		incidents: make([]*incidentVersion, len(cs.Incidents)),
 		alerts:    make([]*alertVersion, len(cs.Alerts)),
+		alertKeys: make([][]alert.Key, len(cs.Alerts)),
 		entries:   make([]*activity.Entry, len(cs.Activity)),
 		contents:  make([]activity.Content, len(cs.Contents)),
 		redact:    slices.Clone(cs.Redact),
@@ -97,8 +100,12 @@ func prepare(cs storage.Changeset, restored bool) writing {
 	for n := range cs.Incidents {
 		w.incidents[n] = newIncidentVersion(&cs.Incidents[n], restored)
 	}
+	copy(w.alertKeys, cs.AlertKeys)
 	for n := range cs.Alerts {
 		w.alerts[n] = newAlertVersion(&cs.Alerts[n], restored)
+		if restored || cs.Alerts[n].Version == 0 {
+			w.alertKeys[n] = driver.AlertKeys(cs, n)
+		}
 	}
 	for n := range cs.Activity {
 		w.entries[n] = new(cs.Activity[n].Clone()) // by itself, so that one that is redacted is gone
@@ -131,8 +138,8 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 		r.Numbers[n] = t.putIncident(v, next, w.restored)
 		pause()
 	}
-	for _, v := range w.alerts {
-		t.putAlert(v, next)
+	for n, v := range w.alerts {
+		t.putAlert(v, w.alertKeys[n], next)
 		pause()
 	}
 	for _, id := range w.purge {

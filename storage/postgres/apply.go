@@ -74,7 +74,7 @@ func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error)
 		w.incidents = append(w.incidents, r)
 	}
 	for n := range cs.Alerts {
-		r, err := alertRecord(tenant, &cs.Alerts[n])
+		r, err := alertRecord(tenant, &cs.Alerts[n], driver.AlertKeys(cs, n))
 		if err != nil {
 			return nil, err
 		}
@@ -181,13 +181,13 @@ const (
 		where tenant = $1 and id = $2`
 )
 
-func alertRecord(tenant string, a *alert.Alert) (record, error) {
+func alertRecord(tenant string, a *alert.Alert, keys []alert.Key) (record, error) {
 	text, err := encode("alert", string(a.ID), a)
 	if err != nil {
 		return record{}, err
 	}
 	seen := alertSight{escape(a.Incident), micros(a.FirstActivity), a.Standalone}
-	return record{table: "alert", id: escape(a.ID), version: a.Version, keys: digests(a.Keys()), seen: seen,
+	return record{table: "alert", id: escape(a.ID), version: a.Version, keys: digests(keys), seen: seen,
 		row: []any{tenant, escape(a.ID), a.Version + 1, seen.incident, int16(a.Status), int16(a.Severity), seen.at, text}}, nil
 }
 

@@ -51,7 +51,7 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		r.Numbers = append(r.Numbers, number)
 	}
 	for n := range cs.Alerts {
-		if err := t.putAlert(cs.Alerts[n], restored); err != nil {
+		if err := t.putAlert(cs, n, restored); err != nil {
 			return r, err
 		}
 	}
@@ -205,7 +205,9 @@ const (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
 )
 
-func (t tx) putAlert(a alert.Alert, restored bool) error {
+// putAlert stores the n-th alert of cs.
+func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
+	a := cs.Alerts[n]
 	given := a.Version
 	if !restored {
 		a.Version++
@@ -217,7 +219,7 @@ func (t tx) putAlert(a alert.Alert, restored bool) error {
 			return err
 		}
 		if added, err := result.RowsAffected(); err != nil || added > 0 {
-			return errors.Join(err, t.putKeys(&a))
+			return errors.Join(err, t.putKeys(&a, driver.AlertKeys(cs, n)))
 		}
 	}
 	var old alert.Alert
@@ -244,26 +246,33 @@ func (t tx) putAlert(a alert.Alert, restored bool) error {
 		return err
 	}
 	// A key is that of evidence or of the kind.
-	if text, some := is.(string); same && old.Standalone == a.Standalone && old.KindKey() == a.KindKey() && some == (was != nil) && (!some || text == *was) {
-		return nil // nor do its keys change
+	text, some := is.(string)
+	sameEvidence := some == (was != nil) && (!some || text == *was)
+	sameKind := old.Origin.Source == a.Origin.Source && old.Title == a.Title || old.KindKey() == a.KindKey()
+	if same && old.Standalone == a.Standalone && sameEvidence && sameKind {
+		return nil
 	}
-	if was != nil {
-		if err := (evidence{&old.Evidence}).Scan(*was); err != nil {
-			return err
+	keys := driver.AlertKeys(cs, n)
+	before := keys
+	if !sameEvidence || !sameKind {
+		if was != nil {
+			if err := (evidence{&old.Evidence}).Scan(*was); err != nil {
+				return err
+			}
 		}
+		before = old.Keys()
 	}
 	at, _ := micros{&old.FirstActivity}.Value() // it was there
 	if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
-		AND key`+inTexts, at, a.ID, texts(old.Keys())); err != nil {
+		AND key`+inTexts, at, a.ID, texts(before)); err != nil {
 		return err
 	}
-	return t.putKeys(&a)
+	return t.putKeys(&a, keys)
 }
 
-// putKeys stores where the entities of a are seen.
-func (t tx) putKeys(a *alert.Alert) error {
-	keys := a.Keys()
-	slices.Sort(keys) // as they stand in the table
+// putKeys stores where the entities of a, which have these keys, are seen.
+func (t tx) putKeys(a *alert.Alert, keys []alert.Key) error {
+	keys = slices.Sorted(slices.Values(keys)) // as they stand in the table
 	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone)
 		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ? FROM json_each(?)`, micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, texts(keys))
 }

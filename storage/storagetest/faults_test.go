@@ -1029,10 +1029,43 @@ var faults = []fault{
 			}
 		}
 	})},
+	{[]string{"AlertKeys"}, "takes alerts whose keys are not given for alerts without any", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		cs.AlertKeys = slices.Clone(cs.AlertKeys)
+		for n, keys := range cs.AlertKeys {
+			if keys == nil {
+				cs.AlertKeys[n] = []alert.Key{}
+			}
+		}
+		return s.Apply(ctx, cs)
+	})},
 }
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
+	{[]string{"AlertKeys"}, "takes the keys of one alert for those of another", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		cs.AlertKeys = slices.Clone(cs.AlertKeys)
+		slices.Reverse(cs.AlertKeys)
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"AlertKeys"}, "does not see that keys are missing", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		if len(cs.AlertKeys) < len(cs.Alerts) {
+			cs.AlertKeys = nil
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"AlertKeys"}, "sorts the keys that it is given", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		for _, keys := range cs.AlertKeys {
+			slices.Sort(keys)
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"AlertKeys"}, "keeps the keys of the first version of an alert", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		if len(cs.Alerts) > 1 && cs.Alerts[1].Version > 0 && len(cs.AlertKeys) == len(cs.Alerts) {
+			cs.AlertKeys = slices.Clone(cs.AlertKeys)
+			cs.AlertKeys[1] = newAlert(1, "").Keys()
+		}
+		return s.Apply(ctx, cs)
+	})},
 	{[]string{"Purge"}, "keeps what entries of a purged incident say", reading(func(r *brokenReader) {
 		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {

@@ -185,6 +185,7 @@ var cases = []testCase{
 	{"ByteOrder", "texts are ordered by bytes", byteOrder},
 	{"CursorRoundTrip", "a Cursor as text leads to the same place; one of another order is ErrCursor", cursorRoundTrip(6)},
 	{"PageStable", "pages walked by cursor show every record that does not change exactly once", pageStable(7)},
+	{"AlertKeys", "an alert is found by its keys, whether they are given with the Changeset or not", alertKeys},
 
 	{"Cascade", "a Changeset of 5,000 alerts is one Changeset", cascade},
 	{"LargeIncident", "whether one of 5,000 alerts has an entity is answered with one record", largeIncident},

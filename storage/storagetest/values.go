@@ -47,7 +47,8 @@ func full() storage.Changeset {
 	}
 	i.Version, i.Number, a.Version, e.Seq, f.Seq = 0, 0, 0, 0, 0
 	i.Alerts.Assets[alert.NotAsset] = 0
-	return storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e, f}, Contents: []activity.Content{c}}
+	return storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e, f}, Contents: []activity.Content{c},
+		AlertKeys: [][]alert.Key{a.Keys()}}
 }
 
 // fill sets all that is in v to something of its own, with n counting what there is already.

@@ -50,6 +50,7 @@ func join(a, b storage.Changeset) storage.Changeset {
 	return storage.Changeset{
 		Incidents: slices.Concat(a.Incidents, b.Incidents), Alerts: slices.Concat(a.Alerts, b.Alerts), Activity: slices.Concat(a.Activity, b.Activity),
 		Contents: slices.Concat(a.Contents, b.Contents), Redact: slices.Concat(a.Redact, b.Redact), Purge: slices.Concat(a.Purge, b.Purge),
+		AlertKeys: joinKeys(a, b),
 	}
 }
 

@@ -1,0 +1,56 @@
+package alert
+
+// A KeySet has the keys of one alert and tells which evidence has them, so that they are computed once and handed
+// on; see [Alert.KeySet]. It stays right as long as the evidence, the source and the title of the alert are the
+// same. What its methods return is shared and must not be changed. The zero KeySet is that of no alert.
+type KeySet struct {
+	all  []Key
+	kind Key
+	each []Key // of all evidence, some more than once
+	ends []int // of each piece of evidence in each
+}
+
+// KeySet computes the keys of a.
+func (a Alert) KeySet() KeySet {
+	n := len(a.Evidence)
+	r := keyring{places: make([]place, 0, 2*n+1), given: make([]place, 0, 2*n+1)}
+	s := KeySet{ends: make([]int, n)}
+	r.addEvidence(a, func(n int) { s.ends[n] = len(r.given) })
+	s.kind = r.key(r.addKind(a))
+	s.all = r.keys()
+	s.each = make([]Key, len(r.given)-1) // without the kind
+	for n := range s.each {
+		s.each[n] = r.key(r.given[n])
+	}
+	return s
+}
+
+// All returns what [Alert.Keys] returns.
+func (s KeySet) All() []Key { return s.all }
+
+// Kind returns what [Alert.KindKey] returns.
+func (s KeySet) Kind() Key { return s.kind }
+
+// Of returns what the function [Keys] returns for the entity of the n-th piece of evidence, nil where there is none.
+func (s KeySet) Of(n int) []Key {
+	if n < 0 || n >= len(s.ends) {
+		return nil
+	}
+	from, to := 0, s.ends[n]
+	if n > 0 {
+		from = s.ends[n-1]
+	}
+	if from == to {
+		return nil
+	}
+	return s.each[from:to:to]
+}
+
+// Identity returns what the function [Identity] returns for the entity of the n-th piece of evidence, "" where there
+// is none.
+func (s KeySet) Identity(n int) Key {
+	if keys := s.Of(n); len(keys) > 0 {
+		return keys[0]
+	}
+	return ""
+}

@@ -196,8 +196,10 @@ var incidentSQL = sync.OnceValue(func() (sql struct{ insert, update string }) {
 		}
 		values, set = append(values, value), append(set, column+" = "+value)
 	}
-	sql.insert = "insert into incidentkit.incidents (" + strings.Join(columns, ", ") + ", number) select " + strings.Join(values, ", ") +
-		", t.number - $" + strconv.Itoa(len(columns)+1) + "::bigint from incidentkit.tenants t where t.tenant = $1"
+	number := "t.number - $" + strconv.Itoa(len(columns)+1)
+	number += "::bigint"
+	sql.insert = "insert into incidentkit.incidents (" + strings.Join(columns, ", ") + ", number) select " + strings.Join(append(values, number), ", ") +
+		" from incidentkit.tenants t where t.tenant = $1"
 	sql.update = "update incidentkit.incidents set " + strings.Join(set[2:], ", ") + " where tenant = $1 and id = $2"
 	return sql
 })

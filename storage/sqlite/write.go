@@ -105,23 +105,23 @@ var incidentSQL = sync.OnceValue(func() (sql struct{ one, all, facets, stored, i
 	for l := range incident.Lists {
 		names = append(names, driver.Column(incident.List(l)))
 	}
-	lists := strings.Join(names, `, `)
-	changing := incidentChanging + lists + incidentAfterLists
-	values := func(columns string) string { return `?` + strings.Repeat(`, ?`, strings.Count(columns, `,`)) }
+	listColumns := strings.Join(names, `, `)
+	changingColumns := incidentChanging + listColumns + incidentAfterLists
+	namedColumns := `name, created, ` + changingColumns + `, name_folded`
+	allColumns := incidentColumns + changingColumns + `, name_folded`
+	marksFor := func(columns string) string { return `?` + strings.Repeat(`, ?`, strings.Count(columns, `,`)) }
 
-	sql.all = `SELECT ` + incidentColumns + changing + ` FROM incidents WHERE true`
-	sql.one = `SELECT ` + incidentColumns + changing + ` FROM incidents WHERE id = ?`
+	sql.all = `SELECT ` + incidentColumns + changingColumns + ` FROM incidents WHERE true`
+	sql.one = `SELECT ` + incidentColumns + changingColumns + ` FROM incidents WHERE id = ?`
 	// What facets are counted by.
-	sql.facets = `SELECT status, severity, owner_kind, owner_id, owner_name, tags, classification, determination, ` + lists + `, criticality
+	sql.facets = `SELECT status, severity, owner_kind, owner_id, owner_name, tags, classification, determination, ` + listColumns + `, criticality
 		FROM incidents WHERE true`
 	// What is stored of an incident that a new version may leave as it is.
-	sql.stored = `SELECT number, version, name, created, tags, incident_references, ` + lists + `, alerts, classified,
+	sql.stored = `SELECT number, version, name, created, tags, incident_references, ` + listColumns + `, alerts, classified,
 		status, severity, owner_kind, owner_id, owner_name, classification, determination, criticality FROM incidents WHERE id = ?`
-	all := incidentColumns + changing + `, name_folded`
-	sql.insert = `INSERT INTO incidents (` + all + `) VALUES (` + values(all) + `)`
-	named := `name, created, ` + changing + `, name_folded`
-	sql.update = `UPDATE incidents SET (` + named + `) = (` + values(named) + `) WHERE number = ?`
-	sql.updateSameName = `UPDATE incidents SET (` + changing + `) = (` + values(changing) + `) WHERE number = ?`
+	sql.insert = `INSERT INTO incidents (` + allColumns + `) VALUES (` + marksFor(allColumns) + `)`
+	sql.update = `UPDATE incidents SET (` + namedColumns + `) = (` + marksFor(namedColumns) + `) WHERE number = ?`
+	sql.updateSameName = `UPDATE incidents SET (` + changingColumns + `) = (` + marksFor(changingColumns) + `) WHERE number = ?`
 	return sql
 })
 

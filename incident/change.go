@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -33,46 +34,44 @@ func list[R any, T comparable](path string, typ activity.Type, get func(*R) []T)
 // incidentFields are all fields of an incident but ID, Version, Number and Updated, which the store and
 // the entries themselves tell. A field that is not here would change without a trace; a test walks the
 // struct to see that none is missing.
-var incidentFields = []field[Incident]{
-	plain("name", activity.Renamed, func(i *Incident) string { return i.Name }),
-	plain("renamed", activity.Renamed, func(i *Incident) bool { return i.Renamed }),
-	plain("description", activity.Described, func(i *Incident) string { return i.Description }),
-	plain("severity", activity.SeverityChanged, func(i *Incident) alert.Severity { return i.Severity }),
-	plain("severityOverridden", activity.SeverityChanged, func(i *Incident) bool { return i.SeverityOverridden }),
-	plain("priority", activity.Unspecified, func(i *Incident) int { return i.Priority }),
-	plain("status", activity.StatusChanged, func(i *Incident) Status { return i.Status }),
-	plain("note", activity.StatusChanged, func(i *Incident) string { return i.Note }),
-	plain("resolved", activity.StatusChanged, func(i *Incident) time.Time { return i.Resolved }),
-	plain("redirectTo", activity.StatusChanged, func(i *Incident) string { return string(i.RedirectTo) }),
-	plain("owner", activity.Assigned, func(i *Incident) Owner { return i.Owner }),
-	list("tags", activity.TagsChanged, func(i *Incident) []Tag { return i.Tags }),
-	plain("verdict.classification", activity.Classified, func(i *Incident) string { return string(i.Verdict.Classification) }),
-	plain("verdict.determination", activity.Classified, func(i *Incident) string { return string(i.Verdict.Determination) }),
-	list("references", activity.Referenced, func(i *Incident) []Reference { return i.References }),
-	plain("extra", activity.Referenced, func(i *Incident) alert.Fields { return i.Extra }),
-	plain("comments", activity.Unspecified, func(i *Incident) int { return i.Comments }),
-	plain("created", activity.Unspecified, func(i *Incident) time.Time { return i.Created }),
-	plain("alerts.count", activity.Unspecified, func(i *Incident) int { return i.Alerts.Count }),
-	plain("alerts.bySeverity", activity.Unspecified, func(i *Incident) SeverityCounts { return i.Alerts.BySeverity }),
-	plain("alerts.byStatus", activity.Unspecified, func(i *Incident) StatusCounts { return i.Alerts.ByStatus }),
-	plain("alerts.assets", activity.Unspecified, func(i *Incident) AssetCounts { return i.Alerts.Assets }),
-	list("alerts.classified", activity.Unspecified, func(i *Incident) []Classified { return i.Alerts.Classified }),
-	plain("alerts.firstActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.FirstActivity }),
-	plain("alerts.lastActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.LastActivity }),
-	plain("alerts.rarest", activity.Unspecified, func(i *Incident) int { return i.Alerts.Rarest }),
-	plain("alerts.title", activity.Unspecified, func(i *Incident) string { return i.Alerts.Title }),
-	list("alerts.sources", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Sources }),
-	list("alerts.detectionSources", activity.Unspecified, func(i *Incident) []string { return i.Alerts.DetectionSources }),
-	list("alerts.products", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Products }),
-	list("alerts.categories", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Categories }),
-	list("alerts.techniques", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Techniques }),
-	list("alerts.deviceGroups", activity.Unspecified, func(i *Incident) []string { return i.Alerts.DeviceGroups }),
-	list("alerts.platforms", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Platforms }),
-	list("alerts.threats", activity.Unspecified, func(i *Incident) []string { return i.Alerts.Threats }),
-	list("alerts.threatActors", activity.Unspecified, func(i *Incident) []string { return i.Alerts.ThreatActors }),
-	plain("alerts.criticality", activity.Unspecified, func(i *Incident) alert.Criticality { return i.Alerts.Criticality }),
-	list("alerts.systemTags", activity.Unspecified, func(i *Incident) []Tag { return i.Alerts.SystemTags }),
-}
+var incidentFields = sync.OnceValue(func() []field[Incident] {
+	all := []field[Incident]{
+		plain("name", activity.Renamed, func(i *Incident) string { return i.Name }),
+		plain("renamed", activity.Renamed, func(i *Incident) bool { return i.Renamed }),
+		plain("description", activity.Described, func(i *Incident) string { return i.Description }),
+		plain("severity", activity.SeverityChanged, func(i *Incident) alert.Severity { return i.Severity }),
+		plain("severityOverridden", activity.SeverityChanged, func(i *Incident) bool { return i.SeverityOverridden }),
+		plain("priority", activity.Unspecified, func(i *Incident) int { return i.Priority }),
+		plain("status", activity.StatusChanged, func(i *Incident) Status { return i.Status }),
+		plain("note", activity.StatusChanged, func(i *Incident) string { return i.Note }),
+		plain("resolved", activity.StatusChanged, func(i *Incident) time.Time { return i.Resolved }),
+		plain("redirectTo", activity.StatusChanged, func(i *Incident) string { return string(i.RedirectTo) }),
+		plain("owner", activity.Assigned, func(i *Incident) Owner { return i.Owner }),
+		list("tags", activity.TagsChanged, func(i *Incident) []Tag { return i.Tags }),
+		plain("verdict.classification", activity.Classified, func(i *Incident) string { return string(i.Verdict.Classification) }),
+		plain("verdict.determination", activity.Classified, func(i *Incident) string { return string(i.Verdict.Determination) }),
+		list("references", activity.Referenced, func(i *Incident) []Reference { return i.References }),
+		plain("extra", activity.Referenced, func(i *Incident) alert.Fields { return i.Extra }),
+		plain("comments", activity.Unspecified, func(i *Incident) int { return i.Comments }),
+		plain("created", activity.Unspecified, func(i *Incident) time.Time { return i.Created }),
+		plain("alerts.count", activity.Unspecified, func(i *Incident) int { return i.Alerts.Count }),
+		plain("alerts.bySeverity", activity.Unspecified, func(i *Incident) SeverityCounts { return i.Alerts.BySeverity }),
+		plain("alerts.byStatus", activity.Unspecified, func(i *Incident) StatusCounts { return i.Alerts.ByStatus }),
+		plain("alerts.assets", activity.Unspecified, func(i *Incident) AssetCounts { return i.Alerts.Assets }),
+		list("alerts.classified", activity.Unspecified, func(i *Incident) []Classified { return i.Alerts.Classified }),
+		plain("alerts.firstActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.FirstActivity }),
+		plain("alerts.lastActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.LastActivity }),
+		plain("alerts.rarest", activity.Unspecified, func(i *Incident) int { return i.Alerts.Rarest }),
+		plain("alerts.title", activity.Unspecified, func(i *Incident) string { return i.Alerts.Title }),
+	}
+	for l := range Lists {
+		all = append(all, list("alerts."+List(l).String(), activity.Unspecified, func(i *Incident) []string { return *i.Alerts.Lists()[l] }))
+	}
+	return append(all,
+		plain("alerts.criticality", activity.Unspecified, func(i *Incident) alert.Criticality { return i.Alerts.Criticality }),
+		list("alerts.systemTags", activity.Unspecified, func(i *Incident) []Tag { return i.Alerts.SystemTags }),
+	)
+})
 
 // alertFields are the fields of an alert that a rule or its source may change.
 var alertFields = []field[alert.Alert]{
@@ -250,7 +249,7 @@ func effect(cmd Command, before, after Incident, main []activity.Entry, changes 
 	}
 	created := before.ID == ""
 	first := make([]activity.Change, 0, 8)
-	for _, f := range incidentFields {
+	for _, f := range incidentFields() {
 		if !f.differs(&before, &after) {
 			continue
 		}

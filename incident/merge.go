@@ -434,8 +434,8 @@ func (p Party) without(refused *RefusedError, source Party, cause string) (Incid
 // undo takes one change by a merge back from i, unless it was changed since.
 func (p Party) undo(refused *RefusedError, source Party, i *Incident, c activity.Change) (err error) {
 	changed := func() { refused.add(source.name(), ErrChanged, c.Field+" of "+string(p.name())) }
-	at := slices.IndexFunc(incidentFields, func(f field[Incident]) bool { return f.path == c.Field })
-	same := at >= 0 && incidentFields[at].value(&p.Incident) == c.After
+	at := slices.IndexFunc(incidentFields(), func(f field[Incident]) bool { return f.path == c.Field })
+	same := at >= 0 && incidentFields()[at].value(&p.Incident) == c.After
 	switch c.Field {
 	case "tags":
 		var before, after []Tag

@@ -100,11 +100,19 @@ func (q *Query) matchTags(i *Incident) bool {
 func (q *Query) matchSummary(s *Summary) bool {
 	return (len(q.AlertSeverities) == 0 || slices.ContainsFunc(q.AlertSeverities, s.has)) &&
 		(len(q.AlertClassifications) == 0 || slices.ContainsFunc(q.AlertClassifications, s.hasClassified)) &&
-		anyOf(q.Sources, s.Sources) && anyOf(q.DetectionSources, s.DetectionSources) && anyOf(q.Products, s.Products) &&
-		anyOf(q.Categories, s.Categories) && anyOf(q.Techniques, s.Techniques) && anyOf(q.DeviceGroups, s.DeviceGroups) &&
-		anyOf(q.Platforms, s.Platforms) && anyOf(q.Threats, s.Threats) && anyOf(q.ThreatActors, s.ThreatActors) &&
+		q.matchLists(s) &&
 		oneOf(q.Criticalities, s.Criticality) &&
 		(!q.MultipleSources || len(s.Sources) > 1) && (!q.MultipleCategories || len(s.Categories) > 1)
+}
+
+func (q *Query) matchLists(s *Summary) bool {
+	lists := s.Lists()
+	for l, filter := range q.Lists() {
+		if !anyOf(*filter, *lists[l]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Summary) has(severity alert.Severity) bool {

@@ -71,7 +71,7 @@ func ReplayUntil(entries iter.Seq2[activity.Entry, error], seq int64) (Incident,
 // Number and Updated are not among them.
 func Diff(a, b Incident) []activity.Change {
 	var changes []activity.Change
-	for _, f := range incidentFields {
+	for _, f := range incidentFields() {
 		if f.differs(&a, &b) {
 			changes = append(changes, activity.Change{Field: f.path, Before: f.value(&a), After: f.value(&b)})
 		}
@@ -95,14 +95,14 @@ type told struct {
 }
 
 func newTale() *tale {
-	t := &tale{fields: make(map[string]told, len(incidentFields))}
+	t := &tale{fields: make(map[string]told, len(incidentFields()))}
 	t.forget()
 	return t
 }
 
 // forget gives all fields the values of the zero Incident.
 func (t *tale) forget() {
-	for _, f := range incidentFields {
+	for _, f := range incidentFields() {
 		t.fields[f.path] = told{value: f.value(&Incident{})}
 	}
 }
@@ -177,7 +177,7 @@ func partOf(e activity.Entry) (part string, n int, ok bool) {
 // incident returns what was told.
 func (t *tale) incident() (Incident, error) {
 	i := Incident{ID: t.id, Version: t.commands, Updated: t.last.Time}
-	for _, field := range incidentFields {
+	for _, field := range incidentFields() {
 		f := t.fields[field.path]
 		if f.value == "" {
 			continue

@@ -265,13 +265,13 @@ func classified(counts []Classified, c classification.Classification, n int) []C
 func (s Summary) clone() Summary {
 	s.SystemTags = slices.Clone(s.SystemTags)
 	size := 0
-	for _, list := range s.lists() {
+	for _, list := range s.Lists() {
 		size += len(*list)
 	}
 	s.Classified = slices.Clone(s.Classified)
 	// One array for all, since every incident that is read is copied.
 	room := make([]string, 0, size)
-	for _, list := range s.lists() {
+	for _, list := range s.Lists() {
 		if *list != nil {
 			n := len(room)
 			room = append(room, *list...)
@@ -279,11 +279,6 @@ func (s Summary) clone() Summary {
 		}
 	}
 	return s
-}
-
-// lists returns the lists of s, which may be replaced through the pointers.
-func (s *Summary) lists() [9]*[]string {
-	return [...]*[]string{&s.Sources, &s.DetectionSources, &s.Products, &s.Categories, &s.Techniques, &s.DeviceGroups, &s.Platforms, &s.Threats, &s.ThreatActors}
 }
 
 // with returns the ordered list with v in it, never changing the array it was given. The empty text is

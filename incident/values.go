@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -23,7 +24,7 @@ import (
 // the years 0 to 9999, are written but cannot be read again.
 func (q Query) Values() url.Values {
 	v := make(url.Values)
-	for _, p := range slices.Concat(filterParams, orderParams) {
+	for _, p := range slices.Concat(filterParams(), orderParams) {
 		if texts := p.write(&q); len(texts) > 0 {
 			v[p.name] = texts
 		}
@@ -43,7 +44,7 @@ func (q Query) Values() url.Values {
 // exception, and a cursor that is none or is for another order as an error that matches [ErrCursor].
 func ParseQuery(v url.Values) (Query, error) {
 	p := problems{record: "query"}
-	q := parseParams(&p, "", v, slices.Concat(filterParams, orderParams))
+	q := parseParams(&p, "", v, slices.Concat(filterParams(), orderParams))
 	if text := v.Get(after); text != "" {
 		if err := q.After.UnmarshalText([]byte(text)); err != nil {
 			p.errs = append(p.errs, fmt.Errorf("query: %s: %w", after, err))
@@ -66,7 +67,7 @@ func parseParams(p *problems, prefix string, v url.Values, params []param) (q Qu
 					p.add(prefix+name, text, "the parameters of a query")
 					continue
 				}
-				q.Except = append(q.Except, parseParams(p, prefix+name+".", x, filterParams))
+				q.Except = append(q.Except, parseParams(p, prefix+name+".", x, filterParams()))
 			}
 			continue
 		}
@@ -102,45 +103,43 @@ const (
 	after  = "after"
 )
 
-var filterParams = []param{
-	textParam("id", func(q *Query) *[]ID { return &q.IDs }),
-	listParam("number", func(q *Query) *[]int64 { return &q.Numbers },
-		func(n int64) string { return strconv.FormatInt(n, 10) },
-		whole),
-	nameParam("status", func(q *Query) *[]Status { return &q.Statuses }, ParseStatus),
-	nameParam("severity", func(q *Query) *[]alert.Severity { return &q.Severities }, alert.ParseSeverity),
-	nameParam("alertSeverity", func(q *Query) *[]alert.Severity { return &q.AlertSeverities }, alert.ParseSeverity),
-	textParam("alertClassification", func(q *Query) *[]classification.Classification { return &q.AlertClassifications }),
-	countParam("priorityMin", func(q *Query) *int { return &q.PriorityMin }),
-	countParam("priorityMax", func(q *Query) *int { return &q.PriorityMax }),
-	textParam("owner", func(q *Query) *[]string { return &q.Owners }),
-	flagParam("unassigned", func(q *Query) *bool { return &q.Unassigned }),
-	textParam("tag", func(q *Query) *[]string { return &q.Tags }),
-	textParam("classification", func(q *Query) *[]classification.Classification { return &q.Classifications }),
-	textParam("determination", func(q *Query) *[]classification.Determination { return &q.Determinations }),
-	textParam("source", func(q *Query) *[]string { return &q.Sources }),
-	textParam("detectionSource", func(q *Query) *[]string { return &q.DetectionSources }),
-	textParam("product", func(q *Query) *[]string { return &q.Products }),
-	textParam("category", func(q *Query) *[]string { return &q.Categories }),
-	textParam("technique", func(q *Query) *[]string { return &q.Techniques }),
-	textParam("deviceGroup", func(q *Query) *[]string { return &q.DeviceGroups }),
-	textParam("platform", func(q *Query) *[]string { return &q.Platforms }),
-	textParam("threat", func(q *Query) *[]string { return &q.Threats }),
-	textParam("threatActor", func(q *Query) *[]string { return &q.ThreatActors }),
-	nameParam("criticality", func(q *Query) *[]alert.Criticality { return &q.Criticalities }, alert.ParseCriticality),
-	flagParam("multipleSources", func(q *Query) *bool { return &q.MultipleSources }),
-	flagParam("multipleCategories", func(q *Query) *bool { return &q.MultipleCategories }),
-	textParam("entity", func(q *Query) *[]alert.Key { return &q.Entities }),
-	listParam("reference", func(q *Query) *[]Reference { return &q.References },
-		func(r Reference) string { return string(r.IncidentID()) }, parseReference),
-	{"text", false,
-		func(q *Query) []string { return unless(q.Text == "", q.Text) },
-		func(q *Query, text string) string { q.Text = text; return "" }},
-	timeParam("createdSince", func(q *Query) *time.Time { return &q.CreatedSince }),
-	timeParam("createdUntil", func(q *Query) *time.Time { return &q.CreatedUntil }),
-	timeParam("updatedSince", func(q *Query) *time.Time { return &q.UpdatedSince }),
-	timeParam("updatedUntil", func(q *Query) *time.Time { return &q.UpdatedUntil }),
-}
+// filterParams are those of the filters, for an exception too.
+var filterParams = sync.OnceValue(func() []param {
+	all := []param{
+		textParam("id", func(q *Query) *[]ID { return &q.IDs }),
+		listParam("number", func(q *Query) *[]int64 { return &q.Numbers },
+			func(n int64) string { return strconv.FormatInt(n, 10) },
+			whole),
+		nameParam("status", func(q *Query) *[]Status { return &q.Statuses }, ParseStatus),
+		nameParam("severity", func(q *Query) *[]alert.Severity { return &q.Severities }, alert.ParseSeverity),
+		nameParam("alertSeverity", func(q *Query) *[]alert.Severity { return &q.AlertSeverities }, alert.ParseSeverity),
+		textParam("alertClassification", func(q *Query) *[]classification.Classification { return &q.AlertClassifications }),
+		countParam("priorityMin", func(q *Query) *int { return &q.PriorityMin }),
+		countParam("priorityMax", func(q *Query) *int { return &q.PriorityMax }),
+		textParam("owner", func(q *Query) *[]string { return &q.Owners }),
+		flagParam("unassigned", func(q *Query) *bool { return &q.Unassigned }),
+		textParam("tag", func(q *Query) *[]string { return &q.Tags }),
+		textParam("classification", func(q *Query) *[]classification.Classification { return &q.Classifications }),
+		textParam("determination", func(q *Query) *[]classification.Determination { return &q.Determinations }),
+		nameParam("criticality", func(q *Query) *[]alert.Criticality { return &q.Criticalities }, alert.ParseCriticality),
+		flagParam("multipleSources", func(q *Query) *bool { return &q.MultipleSources }),
+		flagParam("multipleCategories", func(q *Query) *bool { return &q.MultipleCategories }),
+		textParam("entity", func(q *Query) *[]alert.Key { return &q.Entities }),
+		listParam("reference", func(q *Query) *[]Reference { return &q.References },
+			func(r Reference) string { return string(r.IncidentID()) }, parseReference),
+		{"text", false,
+			func(q *Query) []string { return unless(q.Text == "", q.Text) },
+			func(q *Query, text string) string { q.Text = text; return "" }},
+		timeParam("createdSince", func(q *Query) *time.Time { return &q.CreatedSince }),
+		timeParam("createdUntil", func(q *Query) *time.Time { return &q.CreatedUntil }),
+		timeParam("updatedSince", func(q *Query) *time.Time { return &q.UpdatedSince }),
+		timeParam("updatedUntil", func(q *Query) *time.Time { return &q.UpdatedUntil }),
+	}
+	for l, called := range listNames {
+		all = append(all, textParam(called.param, func(q *Query) *[]string { return q.Lists()[l] }))
+	}
+	return all
+})
 
 var orderParams = []param{
 	{"sort", false,

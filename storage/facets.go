@@ -35,6 +35,21 @@ type Counts struct {
 	Criticalities    map[alert.Criticality]int // of the most critical asset
 }
 
+// Lists returns where the counts of the values of an incident's lists are, indexed by [incident.List].
+func (c *Counts) Lists() [incident.Lists]*map[string]int {
+	return [...]*map[string]int{
+		incident.SourceList:          &c.Sources,
+		incident.DetectionSourceList: &c.DetectionSources,
+		incident.ProductList:         &c.Products,
+		incident.CategoryList:        &c.Categories,
+		incident.TechniqueList:       &c.Techniques,
+		incident.DeviceGroupList:     &c.DeviceGroups,
+		incident.PlatformList:        &c.Platforms,
+		incident.ThreatList:          &c.Threats,
+		incident.ThreatActorList:     &c.ThreatActors,
+	}
+}
+
 // A Tally is how many incidents have a tag, and the spelling of it that is the first by bytes.
 type Tally struct {
 	Name  string
@@ -113,15 +128,10 @@ func (c *Counts) Add(i *incident.Incident) {
 	c.addTags(i.Tags)
 	count(&c.Classifications, i.Verdict.Classification, 1)
 	count(&c.Determinations, i.Verdict.Determination, 1)
-	countAll(&c.Sources, i.Alerts.Sources)
-	countAll(&c.DetectionSources, i.Alerts.DetectionSources)
-	countAll(&c.Products, i.Alerts.Products)
-	countAll(&c.Categories, i.Alerts.Categories)
-	countAll(&c.Techniques, i.Alerts.Techniques)
-	countAll(&c.DeviceGroups, i.Alerts.DeviceGroups)
-	countAll(&c.Platforms, i.Alerts.Platforms)
-	countAll(&c.Threats, i.Alerts.Threats)
-	countAll(&c.ThreatActors, i.Alerts.ThreatActors)
+	lists := c.Lists()
+	for l, values := range i.Alerts.Lists() {
+		countAll(lists[l], *values)
+	}
 	count(&c.Criticalities, i.Alerts.Criticality, 1)
 }
 

@@ -24,7 +24,7 @@ var speakers = map[string]struct {
 	fragments []string
 	adds      int // how many arguments of a call of add are SQL; 0 means all
 }{
-	"storage/sqlite":   {fragments: nil, adds: 1},
+	"storage/sqlite":   {fragments: []string{"listColumns", "changingColumns", "namedColumns", "allColumns", "marksFor"}, adds: 1},
 	"storage/postgres": {fragments: []string{"w.arg", "strings.Join", "String", "ordered", "compared", "channel", "from", "direction", "columns", "tables", "schema", "column"}},
 }
 

@@ -22,7 +22,7 @@ type Facet string
 // EveryIncident is what all incidents count for.
 const EveryIncident Facet = "-"
 
-// The other fields. Those of a summary's lists are letters from facetOfList on.
+// The other fields. That of an [incident.List] is the letter so many behind facetOfList as is its number.
 const (
 	facetOfOwner          = 'o' // an ownerText; not of an incident without an owner
 	facetOfTag            = 't' // the first spelling of those that an incident has
@@ -70,10 +70,9 @@ func FacetsOf(i *incident.Incident) []Facet {
 	for _, name := range first {
 		all = append(all, Facet(string(rune(facetOfTag))+name))
 	}
-	s := &i.Alerts
-	for n, texts := range [...][]string{s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques, s.DeviceGroups, s.Platforms, s.Threats, s.ThreatActors} {
-		for _, text := range texts {
-			all = append(all, Facet(string(facetOfList+rune(n))+text))
+	for l, texts := range i.Alerts.Lists() {
+		for _, text := range *texts {
+			all = append(all, Facet(string(facetOfList+rune(l))+text))
 		}
 	}
 	slices.Sort(all)
@@ -120,12 +119,11 @@ func AddFacet(c *storage.Counts, f Facet, status incident.Status, severity alert
 		count(&c.Criticalities, alert.NotCritical, -n)
 		count(&c.Criticalities, alert.Criticality(level), n)
 	default:
-		lists := [...]*map[string]int{&c.Sources, &c.DetectionSources, &c.Products, &c.Categories, &c.Techniques, &c.DeviceGroups, &c.Platforms, &c.Threats, &c.ThreatActors}
-		place := int(field) - facetOfList
-		if place < 0 || place >= len(lists) {
+		l := int(field) - facetOfList
+		if l < 0 || l >= incident.Lists {
 			return fmt.Errorf("storage: facet %q is of no field", f)
 		}
-		count(lists[place], value, n)
+		count(c.Lists()[l], value, n)
 	}
 	return nil
 }

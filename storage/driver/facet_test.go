@@ -24,10 +24,10 @@ func anyIncident(t *rapid.T) (i incident.Incident) {
 	for _, name := range some("tags") {
 		i.Tags = append(i.Tags, incident.Tag{Name: name})
 	}
-	s := &i.Alerts
-	s.Criticality = alert.Criticality(rapid.IntRange(0, 5).Draw(t, "criticality"))
-	s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques = some("sources"), some("sensors"), some("products"), some("categories"), some("techniques")
-	s.DeviceGroups, s.Platforms, s.Threats, s.ThreatActors = some("groups"), some("platforms"), some("threats"), some("actors")
+	i.Alerts.Criticality = alert.Criticality(rapid.IntRange(0, 5).Draw(t, "criticality"))
+	for l, list := range i.Alerts.Lists() {
+		*list = some(incident.List(l).String())
+	}
 	return i
 }
 
@@ -63,10 +63,41 @@ func TestFacetsAddUp(t *testing.T) {
 	})
 }
 
+// Storages keep facets and have the columns, so what stands for a list stays.
+func TestWhatIsStoredOfLists(t *testing.T) {
+	for l, want := range []struct {
+		facet  driver.Facet
+		column string
+		field  func(*incident.Summary) *[]string
+		counts func(*storage.Counts) *map[string]int
+	}{
+		{"Av", "sources", func(s *incident.Summary) *[]string { return &s.Sources }, func(c *storage.Counts) *map[string]int { return &c.Sources }},
+		{"Bv", "detection_sources", func(s *incident.Summary) *[]string { return &s.DetectionSources }, func(c *storage.Counts) *map[string]int { return &c.DetectionSources }},
+		{"Cv", "products", func(s *incident.Summary) *[]string { return &s.Products }, func(c *storage.Counts) *map[string]int { return &c.Products }},
+		{"Dv", "categories", func(s *incident.Summary) *[]string { return &s.Categories }, func(c *storage.Counts) *map[string]int { return &c.Categories }},
+		{"Ev", "techniques", func(s *incident.Summary) *[]string { return &s.Techniques }, func(c *storage.Counts) *map[string]int { return &c.Techniques }},
+		{"Fv", "device_groups", func(s *incident.Summary) *[]string { return &s.DeviceGroups }, func(c *storage.Counts) *map[string]int { return &c.DeviceGroups }},
+		{"Gv", "platforms", func(s *incident.Summary) *[]string { return &s.Platforms }, func(c *storage.Counts) *map[string]int { return &c.Platforms }},
+		{"Hv", "threats", func(s *incident.Summary) *[]string { return &s.Threats }, func(c *storage.Counts) *map[string]int { return &c.Threats }},
+		{"Iv", "threat_actors", func(s *incident.Summary) *[]string { return &s.ThreatActors }, func(c *storage.Counts) *map[string]int { return &c.ThreatActors }},
+	} {
+		assert.Equal(t, want.column, driver.Column(incident.List(l)))
+		var i incident.Incident
+		*want.field(&i.Alerts) = []string{"v"}
+		assert.Equal(t, []driver.Facet{driver.EveryIncident, want.facet}, driver.FacetsOf(&i), want.column)
+		var got, counts storage.Counts
+		*want.counts(&counts) = map[string]int{"v": 2}
+		require.NoError(t, driver.AddFacet(&got, want.facet, 0, 0, 2))
+		assert.Equal(t, counts, got, want.column)
+	}
+	// Letters of the other fields are lower case, and so the lists may be as many as there are capitals.
+	assert.LessOrEqual(t, incident.Lists, 26)
+}
+
 // What no incident counts for is not counted.
 func TestFacetsThatAreNone(t *testing.T) {
 	var c storage.Counts
-	for _, f := range []driver.Facet{"", "?", "o{", "rx", "r256", "Jx", "@x"} {
+	for _, f := range []driver.Facet{"", "?", "o{", "rx", "r256", driver.Facet(rune('A'+incident.Lists)) + "x", "@x"} {
 		assert.Error(t, driver.AddFacet(&c, f, 0, 0, 1), "%q", f)
 	}
 	assert.Equal(t, storage.Counts{}, c)

@@ -59,15 +59,13 @@ func facetsOf(selected []incident.Incident) storage.Counts {
 		return matching(incident.Query{Determinations: []classification.Determination{v}})
 	})
 	values := []string{"a", "b"}
-	add(&c.Sources, values, func(v string) int { return matching(incident.Query{Sources: []string{v}}) })
-	add(&c.DetectionSources, values, func(v string) int { return matching(incident.Query{DetectionSources: []string{v}}) })
-	add(&c.Products, values, func(v string) int { return matching(incident.Query{Products: []string{v}}) })
-	add(&c.Categories, values, func(v string) int { return matching(incident.Query{Categories: []string{v}}) })
-	add(&c.Techniques, values, func(v string) int { return matching(incident.Query{Techniques: []string{v}}) })
-	add(&c.DeviceGroups, values, func(v string) int { return matching(incident.Query{DeviceGroups: []string{v}}) })
-	add(&c.Platforms, values, func(v string) int { return matching(incident.Query{Platforms: []string{v}}) })
-	add(&c.Threats, values, func(v string) int { return matching(incident.Query{Threats: []string{v}}) })
-	add(&c.ThreatActors, values, func(v string) int { return matching(incident.Query{ThreatActors: []string{v}}) })
+	for l, counts := range c.Lists() {
+		add(counts, values, func(v string) int {
+			var q incident.Query
+			*q.Lists()[l] = []string{v}
+			return matching(q)
+		})
+	}
 	add(&c.Criticalities, []alert.Criticality{0, 1, 4}, func(v alert.Criticality) int {
 		return matching(incident.Query{Criticalities: []alert.Criticality{v}})
 	})

@@ -68,23 +68,10 @@ const (
 	byClassification
 	byDetermination
 	byCriticality
-	bySource // the lists of a summary begin here
-	byDetectionSource
-	byProduct
-	byCategory
-	byTechnique
-	byDeviceGroup
-	byPlatform
-	byThreat
-	byThreatActor
-	facetFields
-)
+	byList // and so many behind it as is the number of the incident.List
 
-// summaryLists returns the lists of i's summary in the order of their fields.
-func summaryLists(i *incident.Incident) [facetFields - bySource][]string {
-	s := &i.Alerts
-	return [...][]string{s.Sources, s.DetectionSources, s.Products, s.Categories, s.Techniques, s.DeviceGroups, s.Platforms, s.Threats, s.ThreatActors}
-}
+	facetFields = byList + facetField(incident.Lists)
+)
 
 // put gives v, which comes after old, its values and counts it in the place of old. Only what differs costs more
 // than to see that it does not.
@@ -123,9 +110,9 @@ func sameFacets(v, w *incidentVersion) bool {
 	if v.value.Owner != w.value.Owner || v.value.Verdict != w.value.Verdict || v.value.Alerts.Criticality != w.value.Alerts.Criticality || !sameTags(v, w) {
 		return false
 	}
-	lists, others := summaryLists(&v.value), summaryLists(&w.value)
-	for n := range lists {
-		if !slices.Equal(lists[n], others[n]) {
+	lists, others := v.value.Alerts.Lists(), w.value.Alerts.Lists()
+	for l := range lists {
+		if !slices.Equal(*lists[l], *others[l]) {
 			return false
 		}
 	}
@@ -138,10 +125,10 @@ const singles = 4
 // list returns the numbers of v's values. Those of lists that are as in old, which may be nil, it need not look for.
 func (f *facets) list(v, old *incidentVersion) []int32 {
 	i := &v.value
-	lists := summaryLists(i)
+	lists := i.Alerts.Lists()
 	n := singles + len(v.tags)
 	for _, list := range lists {
-		n += len(list)
+		n += len(*list)
 	}
 	numbers := make([]int32, 0, n)
 	owner := facet{field: byOwner, owner: i.Owner}
@@ -155,20 +142,23 @@ func (f *facets) list(v, old *incidentVersion) []int32 {
 	for _, name := range spellings(v) {
 		numbers = append(numbers, f.number(facet{field: byTag, text: name}))
 	}
-	var others [facetFields - bySource][]string
+	var others [incident.Lists]*[]string
 	var had []int32
 	if old != nil {
-		others, had = summaryLists(&old.value), old.facets[singles+len(old.tags):]
+		others, had = old.value.Alerts.Lists(), old.facets[singles+len(old.tags):]
 	}
-	for n, list := range lists {
-		if same := had[:len(others[n])]; slices.Equal(list, others[n]) {
-			numbers = append(numbers, same...)
-		} else {
-			for _, text := range list {
-				numbers = append(numbers, f.number(facet{field: bySource + facetField(n), text: text}))
+	for l, list := range lists {
+		if old != nil {
+			other := *others[l]
+			same := had[:len(other)]
+			if had = had[len(other):]; slices.Equal(*list, other) {
+				numbers = append(numbers, same...)
+				continue
 			}
 		}
-		had = had[len(others[n]):]
+		for _, text := range *list {
+			numbers = append(numbers, f.number(facet{field: byList + facetField(l), text: text}))
+		}
 	}
 	for _, number := range numbers {
 		f.values[number].lists++
@@ -378,7 +368,7 @@ func (t *tally) counts() storage.Counts {
 			sizes[t.values[number].field]++
 		}
 	}
-	texts := [...]*map[string]int{&c.Sources, &c.DetectionSources, &c.Products, &c.Categories, &c.Techniques, &c.DeviceGroups, &c.Platforms, &c.Threats, &c.ThreatActors}
+	lists := c.Lists()
 	for number, n := range t.numbers {
 		if n == 0 {
 			continue
@@ -408,7 +398,7 @@ func (t *tally) counts() storage.Counts {
 		case byCriticality:
 			raise(&c.Criticalities, f.level, n, size)
 		default:
-			raise(texts[f.field-bySource], f.text, n, size)
+			raise(lists[f.field-byList], f.text, n, size)
 		}
 	}
 	return c

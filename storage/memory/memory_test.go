@@ -116,9 +116,10 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		}
 		i.Alerts.Criticality = pick(t, "criticality", alert.NotCritical, alert.LowCriticality, alert.VeryHighCriticality)
 		values := pick(t, "values", nil, []string{"a"}, []string{"b"}, []string{"a", "b"})
-		i.Alerts.Sources, i.Alerts.DetectionSources, i.Alerts.Products = values, values[:len(values)/2], slices.Clone(values)
-		i.Alerts.Categories, i.Alerts.Techniques, i.Alerts.DeviceGroups = values[len(values)/2:], slices.Clone(values), values[:len(values)/2]
-		i.Alerts.Platforms, i.Alerts.Threats, i.Alerts.ThreatActors = values[:len(values)/2], values, values[len(values)/2:]
+		parts := [][]string{values, values[:len(values)/2], slices.Clone(values), values[len(values)/2:]}
+		for l, list := range i.Alerts.Lists() {
+			*list = parts[l%len(parts)]
+		}
 		i.Verdict.Classification, i.Verdict.Determination = pick(t, "class", "", classification.TruePositive), pick(t, "type", "", classification.Malware)
 		i.Created, i.Updated = at(rapid.IntRange(0, 6).Draw(t, "created")), at(rapid.IntRange(0, 6).Draw(t, "updated"))
 		cs.Incidents = append(cs.Incidents, i)

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -130,15 +132,15 @@ func incidentRecord(tenant string, i *incident.Incident) (record, error) {
 	for n, t := range i.Tags {
 		tags[n] = escape(incident.Fold(t.Name))
 	}
-	lists := [...]struct {
+	type list struct {
 		column string
 		values []string
-	}{
-		{"tags", tags}, {"sources", escapeAll(a.Sources)}, {"detection_sources", escapeAll(a.DetectionSources)},
-		{"products", escapeAll(a.Products)}, {"categories", escapeAll(a.Categories)}, {"techniques", escapeAll(a.Techniques)},
-		{"device_groups", escapeAll(a.DeviceGroups)}, {"platforms", escapeAll(a.Platforms)}, {"threats", escapeAll(a.Threats)},
-		{"threat_actors", escapeAll(a.ThreatActors)}, {"refs", references(i.References)},
 	}
+	lists := []list{{"tags", tags}}
+	for l, values := range a.Lists() {
+		lists = append(lists, list{listColumns()[l], escapeAll(*values)})
+	}
+	lists = append(lists, list{"refs", references(i.References)})
 	row := []any{
 		tenant, escape(i.ID), i.Version + 1, escape(i.Name), escape(incident.Fold(i.Name)), int16(i.Status), int16(i.Severity),
 		int64(i.Priority), !i.Owner.IsZero(), escape(i.Owner.ID), escape(i.Verdict.Classification), escape(i.Verdict.Determination),
@@ -167,19 +169,36 @@ func classified(s *incident.Summary) []string {
 	return all
 }
 
-const (
-	insertIncident = `insert into incidentkit.incidents (tenant, id, version, name, folded, status, severity, priority, assigned, owner, classification,
-		determination, alert_severities, criticality, created, updated, record, tags, sources, detection_sources, products, categories, techniques,
-		device_groups, platforms, threats, threat_actors, refs, terms, alert_classifications, facets, number)
-		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::json, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31,
-		t.number - $32::bigint
-		from incidentkit.tenants t where t.tenant = $1`
-	updateIncident = `update incidentkit.incidents set version = $3, name = $4, folded = $5, status = $6, severity = $7, priority = $8, assigned = $9, owner = $10,
-		classification = $11, determination = $12, alert_severities = $13, criticality = $14, created = $15, updated = $16, record = $17::text::json, tags = $18,
-		sources = $19, detection_sources = $20, products = $21, categories = $22, techniques = $23, device_groups = $24, platforms = $25, threats = $26, threat_actors = $27,
-		refs = $28, terms = $29, alert_classifications = $30, facets = $31
-		where tenant = $1 and id = $2`
-)
+// listColumns are those of the lists of a summary.
+var listColumns = sync.OnceValue(func() (columns [incident.Lists]string) {
+	for l := range columns {
+		columns[l] = driver.Column(incident.List(l))
+	}
+	return columns
+})
+
+// incidentSQL are the statements that write what incidentRecord returns, an insert with a number besides.
+var incidentSQL = sync.OnceValue(func() (sql struct{ insert, update string }) {
+	columns := []string{"tenant", "id", "version", "name", "folded", "status", "severity", "priority", "assigned", "owner", "classification", "determination",
+		"alert_severities", "criticality", "created", "updated", "record", "tags"}
+	lists := listColumns()
+	columns = append(columns, lists[:]...)
+	columns = append(columns, "refs", "terms", "alert_classifications", "facets")
+	var values, set []string
+	for n, column := range columns {
+		value := "$" + strconv.Itoa(n+1)
+		if column == "record" {
+			value += "::text::json"
+		}
+		values, set = append(values, value), append(set, column+" = "+value)
+	}
+	number := "t.number - $" + strconv.Itoa(len(columns)+1)
+	number += "::bigint"
+	sql.insert = "insert into incidentkit.incidents (" + strings.Join(columns, ", ") + ", number) select " + strings.Join(append(values, number), ", ") +
+		" from incidentkit.tenants t where t.tenant = $1"
+	sql.update = "update incidentkit.incidents set " + strings.Join(set[2:], ", ") + " where tenant = $1 and id = $2"
+	return sql
+})
 
 func alertRecord(tenant string, a *alert.Alert, keys []alert.Key) (record, error) {
 	text, err := encode("alert", string(a.ID), a)

@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -95,4 +97,27 @@ func TestCountsOfABatch(t *testing.T) {
 	requireCounts(t, s)
 	require.NoError(t, s.Restore(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "odd", Version: 9, Number: 3}, {ID: "new", Version: 9, Number: 10, Severity: alert.High}}}))
 	requireCounts(t, s)
+}
+
+// Databases are kept, so each list stays in its column, whose name is part of its terms.
+func TestWhatIsStoredOfLists(t *testing.T) {
+	name := tenant(t)
+	s, pool := open(t, dsn(t), name), connect(t, dsn(t))
+	i := incident.Incident{ID: "i"}
+	for l, list := range i.Alerts.Lists() {
+		*list = []string{incident.List(l).String()}
+	}
+	_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{i}})
+	require.NoError(t, err)
+	columns := [][2]string{{"sources", "sources"}, {"detection_sources", "detectionSources"}, {"products", "products"}, {"categories", "categories"},
+		{"techniques", "techniques"}, {"device_groups", "deviceGroups"}, {"platforms", "platforms"}, {"threats", "threats"}, {"threat_actors", "threatActors"}}
+	var wanted, terms []int64
+	for _, c := range columns {
+		var stored []string
+		require.NoError(t, pool.QueryRow(t.Context(), "select "+c[0]+", terms from incidentkit.incidents where tenant = $1", name).Scan(&stored, &terms), c[0])
+		assert.Equal(t, []string{c[1]}, stored, c[0])
+		sum := sha256.Sum256([]byte(name + "\x00" + c[0] + "\x00" + c[1]))
+		wanted = append(wanted, int64(binary.LittleEndian.Uint64(sum[:])))
+	}
+	assert.Equal(t, wanted, terms)
 }

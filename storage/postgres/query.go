@@ -101,15 +101,9 @@ func (w *where) incidents(q *incident.Query) conditions {
 	w.anyOf(&c, "tags", tags)
 	w.texts(&c, "i.classification", escapeAll(q.Classifications))
 	w.texts(&c, "i.determination", escapeAll(q.Determinations))
-	w.anyOf(&c, "sources", escapeAll(q.Sources))
-	w.anyOf(&c, "detection_sources", escapeAll(q.DetectionSources))
-	w.anyOf(&c, "products", escapeAll(q.Products))
-	w.anyOf(&c, "categories", escapeAll(q.Categories))
-	w.anyOf(&c, "techniques", escapeAll(q.Techniques))
-	w.anyOf(&c, "device_groups", escapeAll(q.DeviceGroups))
-	w.anyOf(&c, "platforms", escapeAll(q.Platforms))
-	w.anyOf(&c, "threats", escapeAll(q.Threats))
-	w.anyOf(&c, "threat_actors", escapeAll(q.ThreatActors))
+	for l, values := range q.Lists() {
+		w.anyOf(&c, listColumns()[l], escapeAll(*values))
+	}
 	w.numbers(&c, "i.criticality", smallints(q.Criticalities))
 	if q.MultipleSources {
 		c.add("cardinality(i.sources) > 1")

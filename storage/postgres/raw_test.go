@@ -130,10 +130,9 @@ func (r raw) Apply(ctx context.Context, cs storage.Changeset) (receipt storage.R
 }
 
 func rawLists(i *incident.Incident) map[string][]string {
-	s := &i.Alerts
-	lists := map[string][]string{
-		"source": s.Sources, "detection": s.DetectionSources, "product": s.Products, "category": s.Categories, "technique": s.Techniques,
-		"group": s.DeviceGroups, "platform": s.Platforms, "threat": s.Threats, "actor": s.ThreatActors,
+	lists := make(map[string][]string)
+	for l, texts := range i.Alerts.Lists() {
+		lists[incident.List(l).String()] = *texts
 	}
 	for _, t := range i.Tags {
 		lists["tag"] = append(lists["tag"], incident.Fold(t.Name))
@@ -213,7 +212,7 @@ func rawWhere(q incident.Query) (where string, args []any) {
 		add(`id in (select incident from vals where field = 'tag' and value = any(`, `))`, folded)
 	}
 	if len(q.Categories) > 0 {
-		add(`id in (select incident from vals where field = 'category' and value = any(`, `))`, q.Categories)
+		add(`id in (select incident from vals where field = 'categories' and value = any(`, `))`, q.Categories)
 	}
 	if !q.UpdatedSince.IsZero() {
 		add(`updated >= `, ``, q.UpdatedSince.UnixMicro())

@@ -61,9 +61,9 @@ func (t *transaction) restore(w *write) error {
 		s, known := t.incidents[r.id]
 		t.count(s.counts, r.counts)
 		if known {
-			t.queue(about, updateIncident, r.row...)
+			t.queue(about, incidentSQL().update, r.row...)
 		} else {
-			t.queue(about, insertIncident, append(slices.Clip(r.row), last.number+t.fresh-r.number)...)
+			t.queue(about, incidentSQL().insert, append(slices.Clip(r.row), last.number+t.fresh-r.number)...)
 		}
 	}
 	for _, r := range w.alerts {

@@ -232,7 +232,7 @@ func (t *transaction) writeRecords() {
 	for _, w := range t.accepted {
 		for _, r := range w.incidents {
 			if r.version != 0 && t.incidents[r.id].fresh == 0 {
-				t.queue(subject{r.table, r.id, w}, updateIncident, r.row...)
+				t.queue(subject{r.table, r.id, w}, incidentSQL().update, r.row...)
 			}
 		}
 		for _, r := range w.alerts {
@@ -289,9 +289,9 @@ func (t *transaction) writeEntries() {
 	for _, w := range t.accepted {
 		for _, r := range w.incidents {
 			if r.version == 0 {
-				t.queue(subject{r.table, r.id, w}, insertIncident, append(slices.Clip(r.row), t.fresh-t.incidents[r.id].fresh)...)
+				t.queue(subject{r.table, r.id, w}, incidentSQL().insert, append(slices.Clip(r.row), t.fresh-t.incidents[r.id].fresh)...)
 			} else if t.incidents[r.id].fresh != 0 {
-				t.queue(subject{r.table, r.id, w}, updateIncident, r.row...)
+				t.queue(subject{r.table, r.id, w}, incidentSQL().update, r.row...)
 			}
 		}
 		for n, e := range w.entries {

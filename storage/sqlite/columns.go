@@ -15,21 +15,17 @@ import (
 
 // The columns of each table, and below what stands in them, in the same order. A list of places serves both
 // ways: rows are scanned into them, and what they hold is what is written.
+//
+// Those of incidents have the lists of a summary in their midst. What changes seldom stays as it is; an index of the
+// other columns is left alone where it does. So it is with alertChanging.
 const (
-	incidentColumns = `number, id, name, created, ` + incidentChanging
-
-	// incidentChanging are those of incidents that seldom stay as they are, and alertChanging those of alerts; an index
-	// of the others is left alone where they do.
+	incidentColumns  = `number, id, name, created, `
 	incidentChanging = `version, renamed, severity, severity_overridden, priority, status,
 		owner_kind, owner_id, owner_name, tags, classification, determination, resolved, redirect_to, incident_references,
 		comments, updated, alerts, unrated, informational, low, medium, high,
 		alerts_new, alerts_in_progress, alerts_resolved, others, devices, users, mailboxes, apps, cloud_resources,
-		first_activity, last_activity, rarest, title, sources, detection_sources, products, categories, techniques,
-		device_groups, platforms, threats, threat_actors, classified, criticality, system_tags, description, note, extra`
-
-	// facetColumns are those that facets are counted by.
-	facetColumns = `status, severity, owner_kind, owner_id, owner_name, tags, classification, determination,
-		sources, detection_sources, products, categories, techniques, device_groups, platforms, threats, threat_actors, criticality`
+		first_activity, last_activity, rarest, title, `
+	incidentAfterLists = `, classified, criticality, system_tags, description, note, extra`
 
 	briefColumns  = `id, incident, first_activity, ` + briefChanging
 	briefChanging = `version, source, source_id, product, detection_source, title, category, actor,
@@ -59,10 +55,11 @@ func incidentPlaces(i *incident.Incident) []any {
 	for n := range s.Assets {
 		places = append(places, &s.Assets[n])
 	}
-	return append(places, micros{&s.FirstActivity}, micros{&s.LastActivity}, &s.Rarest, &s.Title,
-		list[string]{&s.Sources}, list[string]{&s.DetectionSources}, list[string]{&s.Products}, list[string]{&s.Categories},
-		list[string]{&s.Techniques}, list[string]{&s.DeviceGroups}, list[string]{&s.Platforms}, list[string]{&s.Threats},
-		list[string]{&s.ThreatActors}, list[incident.Classified]{&s.Classified}, &s.Criticality, list[incident.Tag]{&s.SystemTags},
+	places = append(places, micros{&s.FirstActivity}, micros{&s.LastActivity}, &s.Rarest, &s.Title)
+	for _, items := range s.Lists() {
+		places = append(places, list[string]{items})
+	}
+	return append(places, list[incident.Classified]{&s.Classified}, &s.Criticality, list[incident.Tag]{&s.SystemTags},
 		&i.Description, &i.Note, &i.Extra)
 }
 
@@ -73,7 +70,7 @@ func facetPlaces() func(i *incident.Incident) []any {
 	return func(i *incident.Incident) []any {
 		places := []any{&i.Status, &i.Severity, &i.Owner.Kind, &i.Owner.ID, &i.Owner.Name, sharedList[incident.Tag]{&i.Tags, tags},
 			&i.Verdict.Classification, &i.Verdict.Determination}
-		for _, items := range summaryLists(&i.Alerts) {
+		for _, items := range i.Alerts.Lists() {
 			places = append(places, sharedList[string]{items, texts})
 		}
 		return append(places, &i.Alerts.Criticality)
@@ -104,19 +101,21 @@ func entryPlaces(e *activity.Entry) []any {
 
 // The fields of incident_values.
 const (
-	tagValues = iota + 1
-	sourceValues
-	detectionSourceValues
-	productValues
-	categoryValues
-	techniqueValues
-	deviceGroupValues
-	platformValues
-	threatValues
-	threatActorValues
-	alertClassificationValues // "" when an alert has none
-	referenceValues
+	tagValues                 = 1
+	firstListValues           = 2  // see listValues
+	alertClassificationValues = 11 // "" when an alert has none
+	referenceValues           = 12
 )
+
+// listValues returns the field of the incident.List with that number. The lists that came after referenceValues
+// have the fields behind it.
+func listValues(l int) int {
+	field := firstListValues + l
+	if field >= alertClassificationValues {
+		field += referenceValues + 1 - alertClassificationValues
+	}
+	return field
+}
 
 // An incidentValue is a row of incident_values.
 type incidentValue struct {
@@ -131,9 +130,9 @@ func values(i *incident.Incident) map[incidentValue]bool {
 		all[incidentValue{tagValues, incident.Fold(t.Name)}] = true
 	}
 	s := &i.Alerts
-	for n, texts := range summaryLists(s) {
+	for l, texts := range s.Lists() {
 		for _, text := range *texts {
-			all[incidentValue{sourceValues + n, text}] = true
+			all[incidentValue{listValues(l), text}] = true
 		}
 	}
 	without := s.Count

@@ -21,11 +21,6 @@ type mark struct {
 	severity alert.Severity
 }
 
-// summaryLists returns the lists of s in the order of their fields.
-func summaryLists(s *incident.Summary) [9]*[]string {
-	return [...]*[]string{&s.Sources, &s.DetectionSources, &s.Products, &s.Categories, &s.Techniques, &s.DeviceGroups, &s.Platforms, &s.Threats, &s.ThreatActors}
-}
-
 // tallies are by how much counts change.
 type tallies map[tally]int
 

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"database/sql"
 	"path/filepath"
 	"testing"
 
@@ -94,4 +95,31 @@ func TestCountsOfABatchThatIsTriedAgain(t *testing.T) {
 	require.Error(t, *b.errs[1])
 	requireCountsOf(t, s)
 	assert.Equal(t, []incident.ID{"one", "two"}, names(t, s))
+}
+
+// Files are kept, so each list stays in its column, and its values in their field of incident_values.
+func TestWhatIsStoredOfLists(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path, nil)
+	i := incident.Incident{ID: "i"}
+	for l, list := range i.Alerts.Lists() {
+		*list = []string{incident.List(l).String()}
+	}
+	_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{i}})
+	require.NoError(t, err)
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer db.Close()
+	for column, want := range map[string]struct {
+		field int
+		name  string
+	}{
+		"sources": {2, "sources"}, "detection_sources": {3, "detectionSources"}, "products": {4, "products"}, "categories": {5, "categories"},
+		"techniques": {6, "techniques"}, "device_groups": {7, "deviceGroups"}, "platforms": {8, "platforms"}, "threats": {9, "threats"}, "threat_actors": {10, "threatActors"},
+	} {
+		var stored, value string
+		require.NoError(t, db.QueryRowContext(t.Context(), `SELECT `+column+` ->> 0, value FROM incidents JOIN incident_values USING (number) WHERE field = ?`, want.field).Scan(&stored, &value), column)
+		assert.Equal(t, want.name, stored, column)
+		assert.Equal(t, want.name, value, column)
+	}
 }

@@ -119,10 +119,9 @@ func (r *raw) Apply(ctx context.Context, cs storage.Changeset) (receipt storage.
 }
 
 func rawLists(i *incident.Incident) map[string][]string {
-	s := &i.Alerts
-	lists := map[string][]string{
-		"source": s.Sources, "detection": s.DetectionSources, "product": s.Products, "category": s.Categories, "technique": s.Techniques,
-		"group": s.DeviceGroups, "platform": s.Platforms, "threat": s.Threats, "actor": s.ThreatActors,
+	lists := make(map[string][]string)
+	for l, texts := range i.Alerts.Lists() {
+		lists[incident.List(l).String()] = *texts
 	}
 	for _, t := range i.Tags {
 		lists["tag"] = append(lists["tag"], incident.Fold(t.Name))
@@ -203,7 +202,7 @@ func rawWhere(q incident.Query) (where string, args []any) {
 	in(`severity`, ``, len(q.Severities), func(n int) any { return q.Severities[n] })
 	in(`owner`, ``, len(q.Owners), func(n int) any { return q.Owners[n] })
 	in(`number IN (SELECT number FROM vals WHERE field = 'tag' AND value`, `)`, len(q.Tags), func(n int) any { return incident.Fold(q.Tags[n]) })
-	in(`number IN (SELECT number FROM vals WHERE field = 'category' AND value`, `)`, len(q.Categories), func(n int) any { return q.Categories[n] })
+	in(`number IN (SELECT number FROM vals WHERE field = 'categories' AND value`, `)`, len(q.Categories), func(n int) any { return q.Categories[n] })
 	if !q.UpdatedSince.IsZero() {
 		where, args = where+` AND updated >= ?`, append(args, q.UpdatedSince.UnixMicro())
 	}

@@ -83,7 +83,7 @@ func (r *reader) get(ctx context.Context, record, id, query string, places []any
 
 func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
 	var i incident.Incident
-	if err := r.get(ctx, "incident", string(id), `SELECT `+incidentColumns+` FROM incidents WHERE id = ?`, incidentPlaces(&i)); err != nil {
+	if err := r.get(ctx, "incident", string(id), incidentSQL().one, incidentPlaces(&i)); err != nil {
 		return incident.Incident{}, err
 	}
 	return i, nil
@@ -184,7 +184,7 @@ func (r *reader) page(ctx context.Context, q incident.Query) (s selection, err e
 	if err != nil {
 		return s, err
 	}
-	s.add(`SELECT ` + incidentColumns + ` FROM incidents WHERE true`)
+	s.add(incidentSQL().all)
 	s.incidents(q, few)
 	s.behind(q, start, started)
 	s.limit(q.Limit)
@@ -307,7 +307,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, 
 		return storage.Counts{}, err
 	}
 	var s selection
-	s.add(`SELECT ` + facetColumns + ` FROM incidents WHERE true`)
+	s.add(incidentSQL().facets)
 	s.incidents(q, few)
 	var c storage.Counts
 	for i, err := range scan(ctx, r, s, facetPlaces(), nil, 0) {

@@ -86,16 +86,16 @@ type filter struct {
 
 // filters returns those of q, but not Owners where those without an owner are asked for too.
 func filters(q incident.Query) []filter {
-	all := []filter{
-		{tagValues, nil}, {referenceValues, nil}, {sourceValues, q.Sources}, {detectionSourceValues, q.DetectionSources}, {productValues, q.Products},
-		{categoryValues, q.Categories}, {techniqueValues, q.Techniques}, {deviceGroupValues, q.DeviceGroups},
-		{platformValues, q.Platforms}, {threatValues, q.Threats}, {threatActorValues, q.ThreatActors},
-	}
+	all := make([]filter, 2, 4+incident.Lists)
+	all[0].field, all[1].field = tagValues, referenceValues
 	for _, t := range q.Tags {
 		all[0].values = append(all[0].values, incident.Fold(t))
 	}
 	for _, r := range q.References {
 		all[1].values = append(all[1].values, referenceValue(r))
+	}
+	for l, list := range q.Lists() {
+		all = append(all, filter{listValues(l), *list})
 	}
 	if len(q.AlertClassifications) > 0 {
 		f := filter{field: alertClassificationValues}

@@ -91,7 +91,7 @@ func constant(e ast.Expr, fn *ast.FuncDecl) bool {
 		return constant(x.X, fn) && constant(x.Y, fn)
 	case *ast.Ident:
 		switch x.Name {
-		case "incidentColumns", "facetColumns", "briefColumns", "alertColumns", "entryColumns", "selectStored", "insertIncident", "updateIncident", "updateSameName",
+		case "briefColumns", "alertColumns", "entryColumns",
 			"selectPlace", "insertAlert", "updateAlert", "updateSamePlace", "insertEntry", "updateEntry", "inTexts", "inNumbers":
 			return true
 		case "marks", "text": // numbers of the package, and a file of its own
@@ -105,6 +105,13 @@ func constant(e ast.Expr, fn *ast.FuncDecl) bool {
 				}
 			}
 		}
+	case *ast.SelectorExpr:
+		call, ok := x.X.(*ast.CallExpr)
+		if !ok || len(call.Args) > 0 {
+			return false
+		}
+		id, ok := call.Fun.(*ast.Ident)
+		return ok && id.Name == "incidentSQL"
 	case *ast.CallExpr:
 		if s, ok := x.Fun.(*ast.SelectorExpr); ok {
 			return s.Sel.Name == "text"

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -96,32 +98,44 @@ func missing(record, id string) error {
 	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrNotFound)
 }
 
-const (
+// incidentSQL are the statements about incidents that name their columns. They are made of constants and of the names
+// of lists.
+var incidentSQL = sync.OnceValue(func() (sql struct{ one, all, facets, stored, insert, update, updateSameName string }) {
+	var names []string
+	for l := range incident.Lists {
+		names = append(names, driver.Column(incident.List(l)))
+	}
+	listColumns := strings.Join(names, `, `)
+	changingColumns := incidentChanging + listColumns + incidentAfterLists
+	namedColumns := `name, created, ` + changingColumns + `, name_folded`
+	allColumns := incidentColumns + changingColumns + `, name_folded`
+	marksFor := func(columns string) string { return `?` + strings.Repeat(`, ?`, strings.Count(columns, `,`)) }
+
+	sql.all = `SELECT ` + incidentColumns + changingColumns + ` FROM incidents WHERE true`
+	sql.one = `SELECT ` + incidentColumns + changingColumns + ` FROM incidents WHERE id = ?`
+	// What facets are counted by.
+	sql.facets = `SELECT status, severity, owner_kind, owner_id, owner_name, tags, classification, determination, ` + listColumns + `, criticality
+		FROM incidents WHERE true`
 	// What is stored of an incident that a new version may leave as it is.
-	selectStored = `SELECT number, version, name, created, tags, incident_references, sources, detection_sources, products, categories, techniques, device_groups,
-		platforms, threats, threat_actors, alerts, classified,
+	sql.stored = `SELECT number, version, name, created, tags, incident_references, ` + listColumns + `, alerts, classified,
 		status, severity, owner_kind, owner_id, owner_name, classification, determination, criticality FROM incidents WHERE id = ?`
-	insertIncident = `INSERT INTO incidents (` + incidentColumns + `, name_folded) VALUES (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	updateIncident = `UPDATE incidents SET (name, created, ` + incidentChanging + `, name_folded) = (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?`
-	updateSameName = `UPDATE incidents SET (` + incidentChanging + `) = (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?`
-)
+	sql.insert = `INSERT INTO incidents (` + allColumns + `) VALUES (` + marksFor(allColumns) + `)`
+	sql.update = `UPDATE incidents SET (` + namedColumns + `) = (` + marksFor(namedColumns) + `) WHERE number = ?`
+	sql.updateSameName = `UPDATE incidents SET (` + changingColumns + `) = (` + marksFor(changingColumns) + `) WHERE number = ?`
+	return sql
+})
 
 // putIncident stores i and adds what that changes to the counts.
 func (t tx) putIncident(i incident.Incident, restored bool, changed tallies) (number int64, err error) {
 	var old incident.Incident
 	s := &old.Alerts
-	found, err := t.find(selectStored, []any{i.ID}, []any{
-		&old.Number, &old.Version, &old.Name, micros{&old.Created}, list[incident.Tag]{&old.Tags}, list[incident.Reference]{&old.References},
-		list[string]{&s.Sources}, list[string]{&s.DetectionSources}, list[string]{&s.Products}, list[string]{&s.Categories}, list[string]{&s.Techniques}, list[string]{&s.DeviceGroups},
-		list[string]{&s.Platforms}, list[string]{&s.Threats}, list[string]{&s.ThreatActors}, &s.Count, list[incident.Classified]{&s.Classified},
-		&old.Status, &old.Severity, &old.Owner.Kind, &old.Owner.ID, &old.Owner.Name, &old.Verdict.Classification, &old.Verdict.Determination, &s.Criticality,
-	})
+	places := []any{&old.Number, &old.Version, &old.Name, micros{&old.Created}, list[incident.Tag]{&old.Tags}, list[incident.Reference]{&old.References}}
+	for _, items := range s.Lists() {
+		places = append(places, list[string]{items})
+	}
+	places = append(places, &s.Count, list[incident.Classified]{&s.Classified}, &old.Status, &old.Severity, &old.Owner.Kind, &old.Owner.ID, &old.Owner.Name,
+		&old.Verdict.Classification, &old.Verdict.Determination, &s.Criticality)
+	found, err := t.find(incidentSQL().stored, []any{i.ID}, places)
 	if err != nil {
 		return 0, err
 	}
@@ -141,14 +155,14 @@ func (t tx) putIncident(i incident.Incident, restored bool, changed tallies) (nu
 	case i.Number < next || found && i.Number > next:
 		return 0, driver.Exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
 	}
-	places := incidentPlaces(&i)
+	places = incidentPlaces(&i)
 	switch {
 	case !found:
-		err = t.exec(insertIncident, append(places, incident.Fold(i.Name))...)
+		err = t.exec(incidentSQL().insert, append(places, incident.Fold(i.Name))...)
 	case i.Name == old.Name && i.Created.Equal(old.Created):
-		err = t.exec(updateSameName, append(places[4:], i.Number)...)
+		err = t.exec(incidentSQL().updateSameName, append(places[4:], i.Number)...)
 	default:
-		err = t.exec(updateIncident, append(places[2:], incident.Fold(i.Name), i.Number)...)
+		err = t.exec(incidentSQL().update, append(places[2:], incident.Fold(i.Name), i.Number)...)
 	}
 	if err != nil {
 		return 0, err

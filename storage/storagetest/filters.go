@@ -59,7 +59,7 @@ func hub(seed uint64) func(context.Context, storage.Storage) error {
 					}
 					return repeat(7, func() error {
 						var q incident.Query
-						draw(w, &q, incidentFilters, incidentOthers)
+						draw(w, &q, incidentFilters(), incidentOthers)
 						q.Entities = append(part(w, keys), key)
 						if err := w.checkIncidents(ctx, r, q); err != nil {
 							return err
@@ -184,7 +184,7 @@ func (w *world) askFacets(ctx context.Context, r storage.Reader) error {
 
 func askNumbers[T any](w *world, ctx context.Context, r storage.Reader, what string, count func(context.Context, storage.Reader, incident.Query) (T, error)) error {
 	var q incident.Query
-	if draw(w, &q, incidentFilters, incidentOthers); w.one(3) { // what a storage may know without looking at incidents
+	if draw(w, &q, incidentFilters(), incidentOthers); w.one(3) { // what a storage may know without looking at incidents
 		q = incident.Query{Statuses: some(w, []incident.Status{0, 1, 2, 3, 4})}
 		if w.one(2) {
 			q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -28,56 +29,54 @@ func draw[Q any](w *world, q *Q, filters, others []lot[Q]) {
 	}
 }
 
-var incidentFilters = []lot[incident.Query]{
-	func(w *world, q *incident.Query) {
-		q.IDs = some(w, []incident.ID{w.incidentID(), w.incidentID()})
-	},
-	func(w *world, q *incident.Query) {
-		q.Numbers = some(w, []int64{pick(w, w.incidents).Number, pick(w, w.incidents).Number, pick(w, w.incidents).Number + 9, 0})
-	},
-	func(w *world, q *incident.Query) { q.Statuses = some(w, []incident.Status{0, 1, 2, 3, 4}) },
-	func(w *world, q *incident.Query) { q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
-	func(w *world, q *incident.Query) { q.AlertSeverities = some(w, []alert.Severity{0, 1, 2, 3, 4, 99}) },
-	func(w *world, q *incident.Query) { q.Owners = some(w, ownerIDs) },
-	func(w *world, q *incident.Query) { q.Unassigned = true },
-	func(w *world, q *incident.Query) { q.Tags = some(w, tagNames) },
-	func(w *world, q *incident.Query) { q.Classifications = some(w, classes) },
-	func(w *world, q *incident.Query) { q.Determinations = some(w, types) },
-	func(w *world, q *incident.Query) { q.Sources = some(w, values) },
-	func(w *world, q *incident.Query) { q.DetectionSources = some(w, values) },
-	func(w *world, q *incident.Query) { q.Products = some(w, values) },
-	func(w *world, q *incident.Query) { q.Categories = some(w, values) },
-	func(w *world, q *incident.Query) { q.Techniques = some(w, values) },
-	func(w *world, q *incident.Query) { q.DeviceGroups = some(w, values) },
-	func(w *world, q *incident.Query) { q.Platforms = some(w, values) },
-	func(w *world, q *incident.Query) { q.Threats = some(w, values) },
-	func(w *world, q *incident.Query) { q.ThreatActors = some(w, values) },
-	func(w *world, q *incident.Query) { q.Criticalities = some(w, []alert.Criticality{0, 1, 2, 3, 4}) },
-	func(w *world, q *incident.Query) { q.MultipleSources = true },
-	func(w *world, q *incident.Query) { q.MultipleCategories = true },
-	func(w *world, q *incident.Query) { q.Entities = some(w, keys) },
-	func(w *world, q *incident.Query) {
-		q.References = some(w, append([]incident.Reference{{System: "snow", ID: "2"}}, references...))
-	},
-	func(w *world, q *incident.Query) {
-		i := pick(w, w.incidents)
-		q.Text = pick(w, append([]string{string(i.ID), strconv.FormatInt(i.Number, 10), "D0", "Kai", "192.0.2.1"}, texts...))
-	},
-	func(w *world, q *incident.Query) { q.AlertClassifications = some(w, classes) },
-	func(w *world, q *incident.Query) { q.PriorityMin = 1 + w.lots.IntN(5) },
-	func(w *world, q *incident.Query) { q.PriorityMax = 1 + w.lots.IntN(2) },
-	func(w *world, q *incident.Query) { q.CreatedSince = w.bound() },
-	func(w *world, q *incident.Query) { q.CreatedUntil = w.bound() },
-	func(w *world, q *incident.Query) { q.UpdatedSince = w.bound() },
-	func(w *world, q *incident.Query) { q.UpdatedUntil = w.bound() },
-}
+var incidentFilters = sync.OnceValue(func() []lot[incident.Query] {
+	all := []lot[incident.Query]{
+		func(w *world, q *incident.Query) {
+			q.IDs = some(w, []incident.ID{w.incidentID(), w.incidentID()})
+		},
+		func(w *world, q *incident.Query) {
+			q.Numbers = some(w, []int64{pick(w, w.incidents).Number, pick(w, w.incidents).Number, pick(w, w.incidents).Number + 9, 0})
+		},
+		func(w *world, q *incident.Query) { q.Statuses = some(w, []incident.Status{0, 1, 2, 3, 4}) },
+		func(w *world, q *incident.Query) { q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
+		func(w *world, q *incident.Query) { q.AlertSeverities = some(w, []alert.Severity{0, 1, 2, 3, 4, 99}) },
+		func(w *world, q *incident.Query) { q.Owners = some(w, ownerIDs) },
+		func(w *world, q *incident.Query) { q.Unassigned = true },
+		func(w *world, q *incident.Query) { q.Tags = some(w, tagNames) },
+		func(w *world, q *incident.Query) { q.Classifications = some(w, classes) },
+		func(w *world, q *incident.Query) { q.Determinations = some(w, types) },
+	}
+	for l := range incident.Lists {
+		all = append(all, func(w *world, q *incident.Query) { *q.Lists()[l] = some(w, values) })
+	}
+	return append(all,
+		func(w *world, q *incident.Query) { q.Criticalities = some(w, []alert.Criticality{0, 1, 2, 3, 4}) },
+		func(w *world, q *incident.Query) { q.MultipleSources = true },
+		func(w *world, q *incident.Query) { q.MultipleCategories = true },
+		func(w *world, q *incident.Query) { q.Entities = some(w, keys) },
+		func(w *world, q *incident.Query) {
+			q.References = some(w, append([]incident.Reference{{System: "snow", ID: "2"}}, references...))
+		},
+		func(w *world, q *incident.Query) {
+			i := pick(w, w.incidents)
+			q.Text = pick(w, append([]string{string(i.ID), strconv.FormatInt(i.Number, 10), "D0", "Kai", "192.0.2.1"}, texts...))
+		},
+		func(w *world, q *incident.Query) { q.AlertClassifications = some(w, classes) },
+		func(w *world, q *incident.Query) { q.PriorityMin = 1 + w.lots.IntN(5) },
+		func(w *world, q *incident.Query) { q.PriorityMax = 1 + w.lots.IntN(2) },
+		func(w *world, q *incident.Query) { q.CreatedSince = w.bound() },
+		func(w *world, q *incident.Query) { q.CreatedUntil = w.bound() },
+		func(w *world, q *incident.Query) { q.UpdatedSince = w.bound() },
+		func(w *world, q *incident.Query) { q.UpdatedUntil = w.bound() },
+	)
+})
 
 var incidentOthers = []lot[incident.Query]{
 	func(w *world, q *incident.Query) {
 		for range w.lots.IntN(3) {
 			var x incident.Query
-			pick(w, incidentFilters)(w, &x)
-			pick(w, incidentFilters)(w, &x)
+			pick(w, incidentFilters())(w, &x)
+			pick(w, incidentFilters())(w, &x)
 			x.Limit = 1 // does not count
 			q.Except = append(q.Except, x)
 		}
@@ -164,7 +163,7 @@ func (w *world) bound() time.Time {
 // askIncidents draws a query and sees that r answers it as Match and Compare say. So do the other two.
 func (w *world) askIncidents(ctx context.Context, r storage.Reader) error {
 	var q incident.Query
-	draw(w, &q, incidentFilters, incidentOthers)
+	draw(w, &q, incidentFilters(), incidentOthers)
 	return w.checkIncidents(ctx, r, q)
 }
 

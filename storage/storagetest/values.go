@@ -138,9 +138,9 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 		i := newIncident(n)
 		i.ID, i.Name, i.Note, i.Owner.ID, i.Tags = "id"+incident.ID(text), text, text, text, []incident.Tag{{Name: text}}
 		i.References = []incident.Reference{{System: text, ID: text}}
-		list := []string{text}
-		i.Alerts.Sources, i.Alerts.Products, i.Alerts.Categories, i.Alerts.DeviceGroups = list, list, list, list
-		i.Alerts.Platforms, i.Alerts.Threats, i.Alerts.ThreatActors = list, list, list
+		for _, list := range i.Alerts.Lists() {
+			*list = []string{text}
+		}
 		a := newAlert(n, i.ID)
 		a.ID, a.Title, a.Techniques = "id"+alert.ID(text), text, []string{text}
 		a.Evidence[0].Entity = alert.URL{URL: "u" + text}
@@ -177,10 +177,13 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 				err = errors.Join(err, fmt.Errorf("the content comes back as %q: %w", data, missing))
 			}
 			list := []string{text}
-			for _, q := range []incident.Query{
-				{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {Sources: list}, {Products: list}, {Categories: list}, {DeviceGroups: list}, {Platforms: list}, {Threats: list}, {ThreatActors: list},
-				{References: i.References}, {Entities: a.Keys()}, {Text: text},
-			} {
+			queries := []incident.Query{{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {References: i.References}, {Entities: a.Keys()}, {Text: text}}
+			for l := range incident.Lists {
+				var q incident.Query
+				*q.Lists()[l] = list
+				queries = append(queries, q)
+			}
+			for _, q := range queries {
 				err = errors.Join(err, w.checkIncidents(ctx, r, q))
 			}
 			for _, q := range []alert.Query{{IDs: []alert.ID{a.ID}}, {Incidents: []incident.ID{i.ID}}, {Entities: a.Keys()}} {

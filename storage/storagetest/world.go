@@ -96,10 +96,9 @@ func (w *world) drawIncident(i incident.Incident) incident.Incident {
 	i.Verdict = classification.Verdict{Classification: pick(w, classes), Determination: pick(w, types)}
 	i.References = part(w, references)
 	i.Created, i.Updated = w.hour(), w.hour()
-	i.Alerts.Sources, i.Alerts.Products = part(w, values), part(w, values)
-	i.Alerts.Categories, i.Alerts.DeviceGroups = part(w, values), part(w, values)
-	i.Alerts.Platforms, i.Alerts.Threats, i.Alerts.ThreatActors = part(w, values), part(w, values), part(w, values)
-	i.Alerts.DetectionSources, i.Alerts.Techniques = part(w, values), part(w, values)
+	for _, list := range i.Alerts.Lists() {
+		*list = part(w, values)
+	}
 	i.Alerts.Criticality, i.Alerts.SystemTags = alert.Criticality(w.lots.IntN(5)), part(w, systemTags)
 	i.Alerts.Count, i.Alerts.Classified = w.lots.IntN(4), nil
 	for _, c := range part(w, []classification.Classification{classification.FalsePositive, classification.TruePositive}) {

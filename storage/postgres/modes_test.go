@@ -22,49 +22,65 @@ import (
 	"github.com/incidentkit/incidentkit/storage/storagetest"
 )
 
-// mode returns the setting for how statements are run, for a case of the suite. Those of thousands of statements, which
-// take their time where each is planned anew, get the usual one.
-func mode(t *testing.T, unprepared string) string {
-	_, rule, _ := strings.Cut(t.Name(), "/")
-	switch rule {
-	case "Cascade", "LargeIncident", "Hub", "OldViews", "OldCounts", "PageStable":
-		unprepared = "cache_statement"
-	}
-	return " default_query_exec_mode=" + unprepared
-}
+// modes are how pgx can run statements: prepared, as it does when nobody says otherwise, described once, and in two ways
+// that send each as it is. They differ in how values are written.
+var modes = []string{"cache_statement", "cache_describe", "exec", "simple_protocol"}
 
-// again runs the suite once more in other circumstances. In short mode it is seen that they are met and no more.
-func again(t *testing.T, open func(*testing.T) storage.Storage) {
-	if !testing.Short() {
-		storagetest.Run(t, open)
-		return
-	}
-	s := open(t)
-	_, err := s.Apply(t.Context(), changeset("short"))
+// TestStorageElsewhere runs the suite once more, with all at once that TestStorage goes without: as a role that is subject to
+// row-level security, through a pooler that gives each transaction another connection than the one before, with the least
+// connections that a case can do with, and with nothing prepared. Those that call Apply or View inside Views need a connection
+// for each. In short mode it is seen that this is so and no more.
+func TestStorageElsewhere(t *testing.T) {
+	t.Parallel()
+	owner, app := roles(t)
+	s, err := postgres.Open(t.Context(), owner, &postgres.Options{RowSecurity: true})
 	require.NoError(t, err)
-	view(t, s, func(r storage.Reader) {
-		_, err := r.Incident(t.Context(), "i")
-		require.NoError(t, err)
-	})
 	require.NoError(t, s.Close())
-}
-
-// TestFewConnections runs the suite with the least connections that a case can do with, in a mode in which nothing is
-// prepared. Those that call Apply or View inside Views need one for each.
-func TestFewConnections(t *testing.T) {
-	at := dsn(t)
-	again(t, func(t *testing.T) storage.Storage {
-		connections := 1
-		switch _, rule, _ := strings.Cut(t.Name(), "/"); rule {
-		case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
-			connections = 3
+	at := pooler(t, app)
+	elsewhere := func(t *testing.T, at string, connections int, mode string) storage.Storage {
+		s, err := postgres.Open(t.Context(), fmt.Sprint(at, " pool_max_conns=", connections, " default_query_exec_mode=", mode),
+			&postgres.Options{Tenant: tenant(t), RowSecurity: true})
+		require.NoError(t, err)
+		return s
+	}
+	if testing.Short() {
+		for _, mode := range modes[1:] {
+			s := elsewhere(t, at, 1, mode)
+			_, err := s.Apply(t.Context(), changeset(mode))
+			require.NoError(t, err)
+			view(t, s, func(r storage.Reader) {
+				i, err := r.Incident(t.Context(), "i")
+				assert.NoError(t, err)
+				assert.Equal(t, mode, i.Name)
+			})
+			require.NoError(t, s.Close())
 		}
-		return open(t, fmt.Sprint(at, " pool_max_conns=", connections, mode(t, "exec")), tenant(t))
-	})
+	} else {
+		storagetest.Run(t, func(t *testing.T) storage.Storage {
+			_, rule, _ := strings.Cut(t.Name(), "/")
+			connections := 1
+			switch rule {
+			case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
+				connections = 3
+			}
+			// What a query selects is asked in two cases at least, which differ in this.
+			mode := "simple_protocol"
+			switch rule {
+			case "Cascade": // 10,000 statements, which take their time where each is planned anew
+				return elsewhere(t, app, connections, "cache_statement")
+			case "LargeIncident", "Hub", "PageStable": // thousands
+				mode = "cache_describe"
+			case "Contents", "OldViews", "OldCounts", "Sightings", "PurgeContents", "RestoreRefused", "Times", "CursorRoundTrip":
+				mode = "exec"
+			}
+			return elsewhere(t, at, connections, mode)
+		})
+	}
+	assertAllClean(t, at)
 }
 
-// pooler starts PgBouncer before the server, in the mode that gives each transaction another connection, and returns the
-// DSN of a database behind it.
+// pooler starts PgBouncer before the server, in the mode that gives each transaction another connection, of six in turn, and
+// returns the DSN of a database behind it, in which everybody is the user of at.
 func pooler(t *testing.T, at string) string {
 	t.Helper()
 	path, err := exec.LookPath("pgbouncer")
@@ -84,14 +100,16 @@ func pooler(t *testing.T, at string) string {
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	settings := filepath.Join(dir, "ini")
 	text := fmt.Sprintf(`[databases]
-* = host=%s port=%d user=postgres
+* = host=%s port=%d user=%s
 [pgbouncer]
 pool_mode = transaction
 auth_type = any
 listen_port = 6432
 unix_socket_dir = %s
 default_pool_size = 6
-`, config.ConnConfig.Host, config.ConnConfig.Port, dir)
+min_pool_size = 6
+server_round_robin = 1
+`, config.ConnConfig.Host, config.ConnConfig.Port, config.ConnConfig.User, dir)
 	require.NoError(t, os.WriteFile(settings, []byte(text), 0o644))
 	account, err := pgserver.New(dir) // as root it refuses to run too
 	require.NoError(t, err)
@@ -114,15 +132,11 @@ default_pool_size = 6
 	return ""
 }
 
-// TestPooler runs the suite through a pooler in transaction mode, the migration too. Nothing of a transaction is left on
+// TestPooler: a pooler in transaction mode may stand between, for the migration too. Nothing of a transaction is left on
 // the connections, which any other gets next.
 func TestPooler(t *testing.T) {
-	direct := database(t)
-	at := pooler(t, direct)
-	again(t, func(t *testing.T) storage.Storage {
-		return open(t, at+" pool_max_conns=10 default_query_exec_mode=cache_describe", tenant(t))
-	})
-	for _, mode := range []string{"exec", "simple_protocol"} { // as TestFewConnections and TestStorageRowSecurity do at length
+	at := pooler(t, database(t))
+	for _, mode := range modes[1:] { // as TestStorageElsewhere does at length
 		s := open(t, at+" default_query_exec_mode="+mode, mode)
 		_, err := s.Apply(t.Context(), changeset(mode))
 		require.NoError(t, err)

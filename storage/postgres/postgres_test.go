@@ -22,6 +22,7 @@ func open(t testing.TB, at, tenant string) *postgres.Store {
 // TestStorage runs the suite. Its storages are tenants of one database, so that each case also sees whether the
 // others' rows stay out of it.
 func TestStorage(t *testing.T) {
+	t.Parallel()
 	at := dsn(t)
 	storagetest.Run(t, func(t *testing.T) storage.Storage { return open(t, at+" pool_max_conns=10", tenant(t)) })
 }

@@ -99,7 +99,9 @@ func startChild(t *testing.T, environment ...string) func() ([]string, error) {
 // while another process follows the log. No update is lost, no number is given twice, and the follower has every
 // entry once, in the order of the log.
 func TestProcesses(t *testing.T) {
+	t.Parallel()
 	at, name := dsn(t)+" pool_max_conns=5", tenant(t)
+	processes, rounds := max(shorter(*processes), 2), max(shorter(*rounds), 2)
 	s := open(t, at, name)
 	var cs storage.Changeset
 	for n := range contended {
@@ -108,16 +110,16 @@ func TestProcesses(t *testing.T) {
 	_, err := s.Apply(t.Context(), cs)
 	require.NoError(t, err)
 
-	commands := *processes * writersEach * *rounds // of each kind
+	commands := processes * writersEach * rounds // of each kind
 	environment := []string{childDSN + "=" + at, childTenant + "=" + name}
 	follower := startChild(t, append(environment, childRole+"=follower", fmt.Sprint(childCount, "=", 2*commands))...)
-	writing := make([]func() ([]string, error), *processes)
+	writing := make([]func() ([]string, error), processes)
 	for n := range writing {
-		writing[n] = startChild(t, append(environment, childRole+"=writer", fmt.Sprint(childName, "=", n), fmt.Sprint(childCount, "=", *rounds))...)
+		writing[n] = startChild(t, append(environment, childRole+"=writer", fmt.Sprint(childName, "=", n), fmt.Sprint(childCount, "=", rounds))...)
 	}
-	said := make([][]string, *processes+1)
+	said := make([][]string, processes+1)
 	require.NoError(t, concurrently(len(said), func(n int) (err error) {
-		if n == *processes {
+		if n == processes {
 			said[n], err = follower()
 		} else {
 			said[n], err = writing[n]()
@@ -127,7 +129,7 @@ func TestProcesses(t *testing.T) {
 
 	acknowledged := make(map[activity.ID]int64) // the Seq of each entry
 	numbers := make(map[int64]incident.ID)
-	for _, lines := range said[:*processes] {
+	for _, lines := range said[:processes] {
 		for _, line := range lines {
 			var seq, number int64
 			var id string
@@ -149,7 +151,7 @@ func TestProcesses(t *testing.T) {
 			log = append(log, fmt.Sprint(e.Seq, " ", e.ID))
 		}
 		assert.Len(t, log, 2*commands)
-		assert.Equal(t, log, said[*processes], "the follower has seen the log")
+		assert.Equal(t, log, said[processes], "the follower has seen the log")
 		comments := 0
 		for _, i := range collect(t, r.Incidents(t.Context(), incident.Query{})) {
 			if comments += i.Comments; i.Comments == 0 {

@@ -136,16 +136,3 @@ func TestRowSecurityRefuses(t *testing.T) {
 	require.NoError(t, s.Close())
 	assert.NoError(t, open(t, app, "").Close(), "once it is on, it is for all")
 }
-
-// TestStorageRowSecurity runs the suite as a role that is subject to row-level security, and by the simple protocol.
-func TestStorageRowSecurity(t *testing.T) {
-	owner, app := roles(t)
-	s, err := postgres.Open(t.Context(), owner, &postgres.Options{RowSecurity: true})
-	require.NoError(t, err)
-	require.NoError(t, s.Close())
-	again(t, func(t *testing.T) storage.Storage {
-		s, err := postgres.Open(t.Context(), app+" pool_max_conns=10"+mode(t, "simple_protocol"), &postgres.Options{Tenant: tenant(t), RowSecurity: true})
-		require.NoError(t, err)
-		return s
-	})
-}

@@ -113,6 +113,14 @@ func dsn(t testing.TB) string {
 	return server.dsn
 }
 
+// shorter is how much of what takes long is done: a fifth where the tests are to be quick.
+func shorter(n int) int {
+	if testing.Short() {
+		return max(n/5, 1)
+	}
+	return n
+}
+
 // tenant returns the name of one that nobody has yet.
 func tenant(t testing.TB) string {
 	return fmt.Sprint(t.Name(), " ", server.tenants.Add(1))

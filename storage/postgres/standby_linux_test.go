@@ -19,8 +19,12 @@ import (
 // standby takes over, and the Store goes on there by itself: nothing that was acknowledged is lost, nothing is there in
 // part, and what is given again under the same command is there once. Whoever follows the log misses nothing.
 func TestStandby(t *testing.T) {
+	t.Parallel()
 	for what, stalled := range map[string]bool{"at any moment": false, "while commits wait for the standby": true} {
-		t.Run(what, func(t *testing.T) { takeOver(t, stalled) })
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			takeOver(t, stalled)
+		})
 	}
 }
 

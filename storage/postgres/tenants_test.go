@@ -47,6 +47,7 @@ func view(t testing.TB, s storage.Storage, fn func(storage.Reader)) {
 // TestTenants: tenants whose records have the same IDs, and whose names are alike or special to somebody, have one
 // database, and nobody sees, counts or changes what is another's.
 func TestTenants(t *testing.T) {
+	t.Parallel()
 	at := database(t)
 	names := []string{
 		"", "a", "A", "a ", "'; drop schema incidentkit cascade; --", `"`, "%", "_", `\`, `\'`, "$1", "\x01", "e\u0301", "\u00e9", "日本語", strings.Repeat("x", 200),
@@ -127,12 +128,13 @@ func TestTenantRefused(t *testing.T) {
 	}
 }
 
-// TestLongTexts: texts of 1 MiB stand wherever no ID is and are found by every filter. An ID that no index
-// can hold is refused, and nothing is kept.
+// TestLongTexts: texts of 256 KiB, a hundred times what an index holds, stand wherever no ID is and are found by every
+// filter. An ID that no index can hold is refused, and nothing is kept.
 func TestLongTexts(t *testing.T) {
+	t.Parallel()
 	s := open(t, dsn(t), tenant(t))
 	lots := rand.New(rand.NewPCG(1, 1))
-	b := make([]byte, 1<<20)
+	b := make([]byte, 256<<10)
 	for n := range b {
 		b[n] = '!' + byte(lots.IntN(90)) // nothing that could be compressed
 	}

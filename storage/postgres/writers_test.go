@@ -175,7 +175,9 @@ func TestSameRecords(t *testing.T) {
 // TestTerminated: backends are ended while many write. Whatever Apply acknowledged is there, and once; what it did not
 // acknowledge is there once or not at all.
 func TestTerminated(t *testing.T) {
-	const workers, kills = 4, 100
+	t.Parallel()
+	const workers = 4
+	kills := shorter(50)
 	at := database(t)
 	s, admin := open(t, at+" pool_max_conns=8", ""), connect(t, at+" application_name=admin")
 	over, stop := context.WithCancel(t.Context())

@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	crashes = flag.Int("crashes", 200, "how often TestCrash kills the program that writes")
+	crashes = flag.Int("crashes", 100, "how often TestCrash kills the program that writes")
 	seed    = flag.Uint64("seed", 0, "of TestCrash; 0 means another one at each run")
 )
 
@@ -175,8 +175,8 @@ func requireConfirmed(t *testing.T, s *sqlite.Store, confirmed []string) {
 	}
 }
 
-// crashesOfAFile is how often one file lives through it: each time all of it is looked at.
-const crashesOfAFile = 20
+// crashesOfAFile is how often one file lives through it: each time all of it is looked at, which takes the longer the more is in it.
+const crashesOfAFile = 10
 
 // A1: a program that is killed at any moment, those of opening a new file and one that another left included, has lost
 // nothing that was confirmed and left nothing by halves. What was confirmed but not read from the pipe any more may

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/sqlite"
 	"github.com/incidentkit/incidentkit/storage/storagetest"
@@ -31,35 +33,38 @@ type file struct {
 }
 
 // A file with a rollback journal, which VACUUM and other programs leave, has a write-ahead log once it is open, so that
-// Views and Applies do not wait for each other there either. Nobody takes that away while it is open.
-func TestStorageInAFileWithARollbackJournal(t *testing.T) {
-	t.Parallel()
-	again(t, func(t *testing.T) storage.Storage {
-		path := filepath.Join(t.TempDir(), "incidents.db")
-		require.NoError(t, open(t, path, nil).Close())
-		change(t, path, `PRAGMA journal_mode = DELETE`)
-		require.Equal(t, "delete", journal(t, path))
-		s := open(t, path, nil)
-		require.Equal(t, "wal", journal(t, path))
-		db, err := sql.Open("sqlite", path)
-		require.NoError(t, err)
-		_, err = db.ExecContext(t.Context(), `PRAGMA journal_mode = DELETE`)
-		require.ErrorContains(t, err, "locked")
-		require.NoError(t, db.Close())
-		return s
-	})
-}
+// Views and Applies do not wait for each other there either. Nobody takes that away while it is open. All else is as in
+// any other file, for which TestStorage runs the suite.
+func TestAFileWithARollbackJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "incidents.db")
+	before := open(t, path, nil)
+	put(t, before, "one")
+	require.NoError(t, before.Close())
+	change(t, path, `PRAGMA journal_mode = DELETE`)
+	require.Equal(t, "delete", journal(t, path))
+	s := open(t, path, nil)
+	require.Equal(t, "wal", journal(t, path))
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), `PRAGMA journal_mode = DELETE`)
+	require.ErrorContains(t, err, "locked")
+	require.NoError(t, db.Close())
 
-// again runs the suite once more in other circumstances. In short mode it is seen that they are met and no more, since
-// the suite takes minutes under the race detector.
-func again(t *testing.T, open func(*testing.T) storage.Storage) {
-	if !testing.Short() {
-		storagetest.Run(t, open)
-		return
+	ids := func(r storage.Reader) (ids []incident.ID) {
+		for i, err := range r.Incidents(t.Context(), incident.Query{Sort: incident.ByNumber, Ascending: true}) {
+			require.NoError(t, err)
+			ids = append(ids, i.ID)
+		}
+		return ids
 	}
-	s := open(t)
-	put(t, s, "one")
-	require.NoError(t, s.Close())
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		put(t, s, "two") // does not wait for the View
+		assert.Equal(t, []incident.ID{"one"}, ids(r))
+		return nil
+	}))
+	release := lock(t, path)
+	assert.Equal(t, []incident.ID{"one", "two"}, names(t, s), "a View does not wait for who writes")
+	release()
 }
 
 // journal returns how the file is kept whole.

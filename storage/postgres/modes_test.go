@@ -60,13 +60,15 @@ func TestStorageElsewhere(t *testing.T) {
 			_, rule, _ := strings.Cut(t.Name(), "/")
 			connections := 1
 			switch rule {
-			case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
+			case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting", "LongView", "Panics":
 				connections = 3
 			}
 			// What a query selects is asked in two cases at least, which differ in this.
 			mode := "simple_protocol"
 			switch rule {
-			case "Cascade": // 10,000 statements, which take their time where each is planned anew
+			case "ManyViews": // more than the pooler has connections for
+				return elsewhere(t, app, 45, mode)
+			case "Cascade", "DeepResults", "ThousandsPurged": // 10,000 statements, which take their time where each is planned anew
 				return elsewhere(t, app, connections, "cache_statement")
 			case "LargeIncident", "Hub", "PageStable": // thousands
 				mode = "cache_describe"

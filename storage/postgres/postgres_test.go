@@ -24,5 +24,15 @@ func open(t testing.TB, at, tenant string) *postgres.Store {
 func TestStorage(t *testing.T) {
 	t.Parallel()
 	at := dsn(t)
-	storagetest.Run(t, func(t *testing.T) storage.Storage { return open(t, at+" pool_max_conns=10", tenant(t)) })
+	another := func(t *testing.T, tenant string) storage.Storage {
+		return handle{open(t, at+" pool_max_conns=45", tenant), tenant}
+	}
+	storagetest.Run(t, func(t *testing.T) storage.Storage { return another(t, tenant(t)) },
+		storagetest.Reopen(func(t *testing.T, s storage.Storage) storage.Storage { return another(t, s.(handle).tenant) }))
+}
+
+// A handle is a Store that knows its tenant.
+type handle struct {
+	*postgres.Store
+	tenant string
 }

@@ -27,7 +27,7 @@ func longLists(seed uint64) func(context.Context, storage.Storage) error {
 		return s.View(ctx, func(r storage.Reader) error {
 			for _, length := range []int{101, 257, 1001, 2500} {
 				if err := errors.Join(
-					everyList(w, length, incidentFilters, func(q incident.Query) error { return w.checkIncidents(ctx, r, q) }),
+					everyList(w, length, incidentFilters(), func(q incident.Query) error { return w.checkIncidents(ctx, r, q) }),
 					everyList(w, length, alertFilters, func(q alert.Query) error { return w.checkAlerts(ctx, r, q) }),
 					everyList(w, length, activityFilters, func(q activity.Query) error { return w.checkActivity(ctx, r, q) }),
 				); err != nil {
@@ -110,7 +110,7 @@ func (w *world) askManyExceptions(ctx context.Context, r storage.Reader) error {
 		for n := range length {
 			var x incident.Query
 			if n%10 == 0 {
-				pick(w, incidentFilters)(w, &x)
+				pick(w, incidentFilters())(w, &x)
 			}
 			x.IDs = append(x.IDs, w.incidents[n*7%len(w.incidents)].ID)
 			q.Except = append(q.Except, x)

@@ -42,11 +42,10 @@ func (l List) String() string {
 	return "list(" + strconv.Itoa(int(l)) + ")"
 }
 
-// Lists returns where the lists of s are, indexed by [List].
-//
-// It is code, not a table of functions: what such a table is called with is allocated, and [Incident.Clone] would
-// allocate the incident. So it is with Lists of [Query] and [Query.Match].
+// Lists returns where the lists of s are, indexed by [List]. A list can be set through its pointer.
 func (s *Summary) Lists() [Lists]*[]string {
+	// Functions in a table would do too, but what they are called with is allocated: for each incident that is cloned, and
+	// for each that a query is matched with.
 	return [...]*[]string{
 		SourceList:          &s.Sources,
 		DetectionSourceList: &s.DetectionSources,
@@ -60,7 +59,8 @@ func (s *Summary) Lists() [Lists]*[]string {
 	}
 }
 
-// Lists returns where the filters of q by the lists of a [Summary] are, indexed by [List].
+// Lists returns where the filters of q by the lists of a [Summary] are, indexed by [List]. A filter can be
+// set through its pointer.
 func (q *Query) Lists() [Lists]*[]string {
 	return [...]*[]string{
 		SourceList:          &q.Sources,

@@ -106,9 +106,8 @@ func (q *Query) matchSummary(s *Summary) bool {
 }
 
 func (q *Query) matchLists(s *Summary) bool {
-	lists := s.Lists()
 	for l, filter := range q.Lists() {
-		if !anyOf(*filter, *lists[l]) {
+		if len(*filter) > 0 && !anyOf(*filter, *s.Lists()[l]) { // most filters are not set
 			return false
 		}
 	}

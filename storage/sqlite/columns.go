@@ -16,8 +16,9 @@ import (
 // The columns of each table, and below what stands in them, in the same order. A list of places serves both
 // ways: rows are scanned into them, and what they hold is what is written.
 //
-// Those of incidents have the lists of a summary in their midst. What changes seldom stays as it is; an index of the
-// other columns is left alone where it does. So it is with alertChanging.
+// Those of incidents are incidentColumns, incidentChanging, the lists of a summary and incidentAfterLists. From
+// incidentChanging on, and in alertChanging, are those that most updates change: an update that leaves the columns before
+// them as they are does not write these, so that their indexes stay as they are too.
 const (
 	incidentColumns  = `number, id, name, created, `
 	incidentChanging = `version, renamed, severity, severity_overridden, priority, status,

@@ -159,7 +159,7 @@ func FuzzReport(f *testing.F) {
 
 // What holds for every report holds for those of some seeds, and a reader that is not ours opens some of them too.
 func TestAnyReport(t *testing.T) {
-	for seed := range uint64(shorter(60)) {
+	for seed := range uint64(shorter(40)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := seeded(seed).report()
 			holds(t, r)

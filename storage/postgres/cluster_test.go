@@ -89,12 +89,12 @@ func (j *journal) compare(ctx context.Context, s storage.Storage, tenant string)
 	})
 }
 
-// TestCluster: two processes place 40 tenants on three servers at the same time and work for them. When a server
+// TestCluster: two processes place forty tenants on three servers at the same time and work for them. When a server
 // stops, its tenants are refused, which the error says, and all others go on; when the directory stops, all that are
 // known do. The server comes back on the same data, and its tenants go on where they were.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	const tenants = 40
+	tenants := 1 + shorter(39)
 	all := nodes(t, 4)
 	directory, servers := all[0], map[string]*pgserver.Server{"a": all[1], "b": all[2], "c": all[3]}
 	at := make(map[string]string)
@@ -144,7 +144,9 @@ func TestCluster(t *testing.T) {
 		_, err := poor.Tenant(t.Context(), name)
 		assertServer(t, err, name, at) // which was not handed over
 	}
-	assert.ElementsMatch(t, []int{13, 13, 14}, []int{load["a"], load["b"], load["c"]}, "each new one goes where the fewest are")
+	for name := range servers {
+		assert.Contains(t, []int{tenants / 3, tenants/3 + 1}, load[name], "each new one goes where the fewest are")
+	}
 	for range 3 {
 		require.NoError(t, errors.Join(each(write)...))
 	}
@@ -165,7 +167,7 @@ func TestCluster(t *testing.T) {
 	var stopping sync.WaitGroup
 	for n, err := range each(func(n int, s *postgres.Store) error {
 		for {
-			if begun.Add(1) == tenants/3 {
+			if begun.Add(1) == int64(tenants/3) {
 				stopping.Go(servers["b"].Stop)
 			}
 			err := journals[n].note(bounded, s, names[n])

@@ -33,7 +33,7 @@ func takeOver(t *testing.T, stalled bool) {
 	draw, first := moments(t), nodes(t, 1)[0]
 	second := folder(t)
 	require.NoError(t, second.Run("pg_basebackup", "-d", first.DSN()+" application_name=second", "-D", second.Data(), "-R", "-c", "fast", "--no-sync"))
-	require.NoError(t, second.Start())
+	require.NoError(t, second.Start("wal_retrieve_retry_interval=50ms")) // how long the promotion may have to wait
 	admin := connect(t, first.DSN())
 	for _, sql := range []string{"alter system set synchronous_standby_names = 'second'", "select pg_reload_conf()"} {
 		_, err := admin.Exec(t.Context(), sql)

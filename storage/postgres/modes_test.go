@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,27 +57,25 @@ func TestStorageElsewhere(t *testing.T) {
 			require.NoError(t, s.Close())
 		}
 	} else {
-		storagetest.Run(t, func(t *testing.T) storage.Storage {
-			_, rule, _ := strings.Cut(t.Name(), "/")
+		again := func(t *testing.T) storage.Storage {
+			t.Parallel()
+			rule := path.Base(t.Name())
 			connections := 1
 			switch rule {
-			case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting", "LongView", "Panics":
+			case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
 				connections = 3
 			}
 			// What a query selects is asked in two cases at least, which differ in this.
 			mode := "simple_protocol"
 			switch rule {
-			case "ManyViews": // more than the pooler has connections for
-				return elsewhere(t, app, 45, mode)
-			case "Cascade", "DeepResults", "ThousandsPurged": // 10,000 statements, which take their time where each is planned anew
-				return elsewhere(t, app, connections, "cache_statement")
-			case "LargeIncident", "Hub", "PageStable": // thousands
+			case "Hub": // thousands of statements, which take their time where each is planned anew
 				mode = "cache_describe"
 			case "Contents", "OldViews", "OldCounts", "Sightings", "PurgeContents", "RestoreRefused", "Times", "CursorRoundTrip":
 				mode = "exec"
 			}
 			return elsewhere(t, at, connections, mode)
-		})
+		}
+		t.Run("suite", func(t *testing.T) { storagetest.Run(t, again, storagetest.Again()) })
 	}
 	assertAllClean(t, at)
 }

@@ -27,7 +27,7 @@ func TestStorage(t *testing.T) {
 	another := func(t *testing.T, tenant string) storage.Storage {
 		return handle{open(t, at+" pool_max_conns=45", tenant), tenant}
 	}
-	storagetest.Run(t, func(t *testing.T) storage.Storage { return another(t, tenant(t)) },
+	storagetest.Run(t, func(t *testing.T) storage.Storage { t.Parallel(); return another(t, tenant(t)) },
 		storagetest.Reopen(func(t *testing.T, s storage.Storage) storage.Storage { return another(t, s.(handle).tenant) }))
 }
 

@@ -18,6 +18,7 @@ import (
 func TestStorage(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
+		t.Parallel()
 		path := filepath.Join(t.TempDir(), "incidents.db")
 		return file{open(t, path, nil), path}
 	}, storagetest.Reopen(func(t *testing.T, s storage.Storage) storage.Storage {

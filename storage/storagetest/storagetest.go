@@ -7,13 +7,14 @@
 //
 // Beside what a case asks for, the suite keeps a model of what the storage should hold. After every Apply it compares
 // the lists, every record by its ID, and the contents; in large storages a part of them, and everything once the case is
-// over. With [Reopen] it does so after reopening as well, and runs all cases through two handles on the same data.
+// over. With [Reopen] it does so after reopening as well, and runs the cases of writers, moments and caches through two handles on the same data.
 //
 // Randomised cases use a fixed seed, printed on failure, so that a storage is asked the same at every run.
 //
 // # Concurrency
 //
-// Cases run one after the other, each as a subtest. A case that is not done after two minutes fails. A storage must
+// Cases run one after the other, each as a subtest, or in parallel where the function that opens storages calls
+// t.Parallel. A case that is not done after two minutes fails. A storage must
 // allow 41 Views to be open at once while Apply is called; beyond that Views may wait for one another.
 //
 // # Limits
@@ -42,7 +43,13 @@ type Option func(*options)
 
 type options struct {
 	reopen func(*testing.T, storage.Storage) storage.Storage
+	again  bool
 }
+
+// Again is for a storage that another Run tests whole: the same in other circumstances, such as behind a proxy. It leaves
+// out the cases that take long: about sizes, long times and many Views. In short mode every Run leaves them out, and what
+// [Reopen] adds.
+func Again() Option { return func(o *options) { o.again = true } }
 
 // Reopen is for storages that keep their data when they are closed, or that share it with others: reopen returns another
 // handle on the data of s, which open or reopen has returned, and which may be closed by then or still be in use.
@@ -58,15 +65,18 @@ func Run(t *testing.T, open func(*testing.T) storage.Storage, opts ...Option) {
 	for _, opt := range opts {
 		opt(&o)
 	}
+	brief := o.again || testing.Short()
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { c.test(t, open(t), o) })
+		if !brief || !slices.Contains(longCases, c.name) {
+			t.Run(c.name, func(t *testing.T) { c.test(t, open(t), o) })
+		}
 	}
-	if o.reopen == nil {
+	if o.reopen == nil || brief {
 		return
 	}
 	t.Run("TwoHandles", func(t *testing.T) {
 		for _, c := range cases {
-			if slices.Contains(aboutSize, c.name) {
+			if slices.Contains(oneHandle, c.name) {
 				continue
 			}
 			t.Run(c.name, func(t *testing.T) { c.test(t, newPair(t, open(t), o.reopen).face(), options{}) })
@@ -199,8 +209,19 @@ var cases = []testCase{
 	{"DeepResults", "a Query yields all that it selects, beyond 10,000 records too, and pages lead to the end", deepResults},
 }
 
-// aboutSize are the cases that another handle makes no difference to.
-var aboutSize = []string{"LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults", "WideAlert", "Cascade", "LargeIncident", "LongTexts", "LargeContents"}
+// longCases are the cases that take long, by their sizes or because time must pass.
+var longCases = []string{
+	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
+	"LongView", "ManyViews", "PageStable", "AlikeIDs", "CancelApply", "CancelView", "Panics",
+}
+
+// oneHandle are the cases that another handle makes no difference to: they are about sizes, or about what a single View
+// answers.
+var oneHandle = []string{
+	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
+	"LongView", "ManyViews", "AlikeIDs", "OddStrings", "Times", "EveryField", "ByteOrder", "Hub", "CursorRoundTrip", "ArgumentsKept", "AliasCounts",
+	"FilterIncidents", "FilterActivity", "NestedRead", "BreakEarly", "CancelView", "Panics", "ViewError", "NotFound",
+}
 
 // patience is how long a case may take. A storage whose methods wait for each other would take for ever.
 const patience = 2 * time.Minute

@@ -27,10 +27,10 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 func TestHandlesKeepTheContract(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // so that no View is kept open in vain
 		for _, c := range cases {
-			if err := c.try(t, newDisk().open(), options{reopenHandle}); err != nil {
+			if err := c.try(t, newDisk().open(), options{reopen: reopenHandle}); err != nil {
 				assert.NoError(t, err, "%s, opened again", c.name)
 			}
-			if slices.Contains(aboutSize, c.name) {
+			if slices.Contains(oneHandle, c.name) {
 				continue
 			}
 			if err := c.try(t, newPair(t, newDisk().open(), reopenHandle).face(), options{}); err != nil {
@@ -73,7 +73,7 @@ func TestBrokenHandlesFail(t *testing.T) {
 				if f.twice {
 					assert.Error(t, c.try(t, newPair(t, open(), reopen).face(), options{}), "through two handles")
 				} else {
-					assert.Error(t, c.try(t, open(), options{reopen}), "opened again")
+					assert.Error(t, c.try(t, open(), options{reopen: reopen}), "opened again")
 				}
 			})
 		})

@@ -46,10 +46,10 @@ func (e *witnessed) Unwrap() error { return e.error }
 // The sizes up to which a witness compares everything after each step. What is larger it compares in part, and in whole
 // when the case is over.
 const (
-	smallWorld  = 48
-	mediumWorld = 400
-	someRecords = 12
-	manyRecords = 600
+	smallWorld  = 20
+	mediumWorld = 120
+	someRecords = 3
+	manyRecords = 50
 )
 
 func watch(s storage.Storage) *witness {
@@ -198,7 +198,7 @@ func (w *witness) compare(ctx context.Context, when string, touched *storage.Cha
 		if err := w.settle(ctx, r); err != nil {
 			return err
 		}
-		return w.model.compare(ctx, r, w.lots, touched)
+		return w.model.compare(ctx, r, w.lots, touched, when == "before it")
 	}); err != nil {
 		of := ""
 		if touched != nil {
@@ -318,19 +318,22 @@ func (o outcome) find(ctx context.Context, r storage.Reader) (found outcome, kep
 	return o, true, nil
 }
 
-// compare compares what r reads with m: the records that touched names, and as many others as m is small.
-func (m *model) compare(ctx context.Context, r storage.Reader, lots *rand.Rand, touched *storage.Changeset) error {
+// compare compares what r reads with m: the records that touched names, and unless only is set as many others as m is
+// small.
+func (m *model) compare(ctx context.Context, r storage.Reader, lots *rand.Rand, touched *storage.Changeset, only bool) error {
 	most := someRecords
-	if touched == nil {
+	switch {
+	case touched == nil:
 		most, touched = manyRecords, &storage.Changeset{}
+	case only:
+		most = 0
+	case m.records() <= smallWorld:
+		most = smallWorld
 	}
-	if most == manyRecords || m.records() <= mediumWorld {
+	if most == manyRecords || !only && m.records() <= mediumWorld {
 		if err := m.compareLists(ctx, r); err != nil {
 			return err
 		}
-	}
-	if m.records() <= smallWorld {
-		most = smallWorld
 	}
 	var incidents []incident.ID
 	for _, i := range touched.Incidents {

@@ -363,9 +363,9 @@ var faults = []fault{
 			}
 			all, err := collect(r.Reader.Alerts(ctx, q))
 			return of(slices.DeleteFunc(all, func(a alert.Alert) bool {
-				full := a
-				full.Evidence = full.Evidence[:min(len(full.Evidence), 1000)]
-				return !q.Match(full)
+				narrow := a
+				narrow.Evidence = a.Evidence[:min(len(a.Evidence), 1000)]
+				return len(a.Evidence) > 1000 && !q.Match(narrow)
 			}), err)
 		}
 	})},
@@ -776,12 +776,12 @@ var faults = []fault{
 			return b.Storage.View(ctx, fn)
 		}
 	})},
-	{[]string{"SnapshotStable"}, "returns the alert of now", opening(func(b *broken) {
+	{[]string{"SnapshotStable", "LongView", "ManyViews", "OldViews"}, "returns the alert of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) {
 			r.alert = live{b.Storage}.Alert
 		}
 	})},
-	{[]string{"OldViews"}, "has the owners of now", opening(func(b *broken) {
+	{[]string{"OldViews", "LongView", "ManyViews"}, "has the owners of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) {
 			r.incidents = func(ctx context.Context, q incident.Query) (seq iter.Seq2[incident.Incident, error]) {
 				if len(q.Owners) == 0 {
@@ -791,7 +791,7 @@ var faults = []fault{
 			}
 		}
 	})},
-	{[]string{"OldCounts"}, "has the facets of now", opening(func(b *broken) {
+	{[]string{"OldCounts", "LongView", "ManyViews"}, "has the facets of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) {
 			r.facets = func(ctx context.Context, q incident.Query) (c storage.Counts, err error) {
 				err = b.Storage.View(ctx, func(now storage.Reader) (err error) {
@@ -970,7 +970,7 @@ var faults = []fault{
 			return c, err
 		}
 	})},
-	{[]string{"Hub"}, "looks at the first 500 alerts of an entity", reading(func(r *brokenReader) {
+	{[]string{"Hub", "DeepResults"}, "looks at the first 500 alerts of an entity", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
 			if len(q.Entities) > 0 && len(q.Incidents) == 0 {
 				if all, err := collect(r.Reader.Alerts(ctx, alert.Query{Entities: q.Entities, Newest: q.Newest, Limit: 501})); err == nil && len(all) > 500 {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
+	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/incident"
@@ -57,7 +57,7 @@ func denseFeed(ctx context.Context, s storage.Storage) error {
 		if err != nil {
 			return err
 		}
-		runtime.Gosched()
+		<-time.After(50 * time.Microsecond) // the writers get their turn, also where time passes only while all wait
 		for _, e := range entries {
 			if e.Seq != int64(len(ids))+1 {
 				return fmt.Errorf("after Seq %d came %d", len(ids), e.Seq)

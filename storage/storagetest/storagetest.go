@@ -25,7 +25,6 @@
 package storagetest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +92,7 @@ func (c testCase) test(t *testing.T, s storage.Storage, o options) {
 
 // try runs the case on s, closes it, and sees that all is there when it is opened again.
 func (c testCase) try(t *testing.T, s storage.Storage, o options) error {
-	w := watch(s)
+	w := watch(t.Context(), s)
 	err := c.check(t.Context(), w)
 	if errors.Is(err, errStuck) {
 		return err // Close might wait too
@@ -113,15 +112,15 @@ func (c testCase) try(t *testing.T, s storage.Storage, o options) error {
 
 // resume compares s, another handle on the data, with what w knows, and goes on writing there.
 func (w *witness) resume(ctx context.Context, s storage.Storage) error {
-	w.Storage, w.closed = s, false
-	if err := w.finish(ctx); err != nil {
+	w.Storage, w.ctx, w.closed = s, ctx, false
+	if err := w.finish(); err != nil {
 		return err
 	}
 	i, e := newIncident(90_000), withImages("after reopening", "after reopening")
 	if _, err := w.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: []activity.Entry{e}, Contents: []activity.Content{content("after reopening", "x")}}); err != nil {
 		return err
 	}
-	return w.finish(ctx)
+	return w.finish()
 }
 
 // A testCase checks one rule and returns what it found broken.
@@ -232,11 +231,14 @@ var errStuck = errors.New("the storage does not return")
 func (c testCase) check(ctx context.Context, w *witness) error {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
+	w.ctx = ctx
 	done := make(chan error, 1)
 	go func() {
 		err := errors.New("the goroutine of the case has ended")
 		defer func() { done <- err }() // also when a test function ends it
-		err = cmp.Or(c.run(ctx, w.face()), w.finish(ctx))
+		if err = c.run(ctx, w.face()); err == nil {
+			err = w.finish()
+		}
 	}()
 	select {
 	case err := <-done:

@@ -20,6 +20,7 @@ import (
 // that run at the same time must be such that some order of them explains all.
 type witness struct {
 	storage.Storage
+	ctx     context.Context // of the case, in which the witness reads, whatever becomes of those that callers give
 	lots    *rand.Rand
 	lock    chan struct{} // a mutex that testing/synctest can see waiting
 	running int           // Applies that have begun and not ended
@@ -52,8 +53,8 @@ const (
 	manyRecords = 50
 )
 
-func watch(s storage.Storage) *witness {
-	return &witness{Storage: s, lots: rand.New(rand.NewPCG(1, 2)), lock: make(chan struct{}, 1), model: newModel()}
+func watch(ctx context.Context, s storage.Storage) *witness {
+	return &witness{Storage: s, ctx: ctx, lots: rand.New(rand.NewPCG(1, 2)), lock: make(chan struct{}, 1), model: newModel()}
 }
 
 // face returns w as a storage that has the optional interfaces of the one it stands before.
@@ -113,7 +114,7 @@ func (w *witness) step(ctx context.Context, cs storage.Changeset, restore bool, 
 	if alone {
 		refusals = w.model.refusals(cs)
 		if !w.closed && w.small() {
-			w.compare(ctx, "before it", &given.cs) // also shows to caches what is there, and what is not
+			w.compare("before it", &given.cs) // also shows to caches what is there, and what is not
 		}
 	}
 	<-w.lock
@@ -143,7 +144,7 @@ func (w *witness) step(ctx context.Context, cs storage.Changeset, restore bool, 
 		w.unknown = append(w.unknown, given)
 	}
 	if w.running == 0 && !w.closed {
-		w.compare(ctx, "after it", &given.cs)
+		w.compare("after it", &given.cs)
 	}
 	if w.failure != nil {
 		return receipt, errors.Join(err, w.failure)
@@ -178,22 +179,22 @@ func sketch(cs storage.Changeset) string {
 }
 
 // finish compares everything.
-func (w *witness) finish(ctx context.Context) error {
+func (w *witness) finish() error {
 	w.lock <- struct{}{}
 	defer func() { <-w.lock }()
 	if !w.closed && w.running == 0 {
-		w.compare(ctx, "at the end", nil)
+		w.compare("at the end", nil)
 	}
 	return w.failure
 }
 
 // compare reads the storage in one View and compares it with the model, which it first brings up to date. touched are
 // the records that are always read, nil means all. The first difference stays in w.
-func (w *witness) compare(ctx context.Context, when string, touched *storage.Changeset) {
+func (w *witness) compare(when string, touched *storage.Changeset) {
 	if w.failure != nil {
 		return
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx := w.ctx
 	if err := w.Storage.View(ctx, func(r storage.Reader) error {
 		if err := w.settle(ctx, r); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,62 +19,32 @@ import (
 	"github.com/incidentkit/incidentkit/internal/pgserver"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/postgres"
-	"github.com/incidentkit/incidentkit/storage/storagetest"
 )
 
 // modes are how pgx can run statements: prepared, as it does when nobody says otherwise, described once, and in two ways
 // that send each as it is. They differ in how values are written.
 var modes = []string{"cache_statement", "cache_describe", "exec", "simple_protocol"}
 
-// TestStorageElsewhere runs the suite once more, with all at once that TestStorage goes without: as a role that is subject to
-// row-level security, through a pooler that gives each transaction another connection than the one before, with the least
-// connections that a case can do with, and with nothing prepared. Those that call Apply or View inside Views need a connection
-// for each. In short mode it is seen that this is so and no more.
-func TestStorageElsewhere(t *testing.T) {
+// TestFewConnections: a Store does with one connection, in every mode, behind a pooler and as a role that is subject to
+// row-level security. Those that call Apply or View inside Views need a connection for each.
+func TestFewConnections(t *testing.T) {
 	t.Parallel()
 	owner, app := roles(t)
 	s, err := postgres.Open(t.Context(), owner, &postgres.Options{RowSecurity: true})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	at := pooler(t, app)
-	elsewhere := func(t *testing.T, at string, connections int, mode string) storage.Storage {
-		s, err := postgres.Open(t.Context(), fmt.Sprint(at, " pool_max_conns=", connections, " default_query_exec_mode=", mode),
-			&postgres.Options{Tenant: tenant(t), RowSecurity: true})
+	for _, mode := range modes[1:] {
+		s, err := postgres.Open(t.Context(), at+" pool_max_conns=1 default_query_exec_mode="+mode, &postgres.Options{Tenant: tenant(t), RowSecurity: true})
 		require.NoError(t, err)
-		return s
-	}
-	if testing.Short() {
-		for _, mode := range modes[1:] {
-			s := elsewhere(t, at, 1, mode)
-			_, err := s.Apply(t.Context(), changeset(mode))
-			require.NoError(t, err)
-			view(t, s, func(r storage.Reader) {
-				i, err := r.Incident(t.Context(), "i")
-				assert.NoError(t, err)
-				assert.Equal(t, mode, i.Name)
-			})
-			require.NoError(t, s.Close())
-		}
-	} else {
-		again := func(t *testing.T) storage.Storage {
-			t.Parallel()
-			rule := path.Base(t.Name())
-			connections := 1
-			switch rule {
-			case "Redact", "Purge", "AliasOut", "SnapshotStable", "OldViews", "OldCounts", "NoWaiting":
-				connections = 3
-			}
-			// What a query selects is asked in two cases at least, which differ in this.
-			mode := "simple_protocol"
-			switch rule {
-			case "Hub": // thousands of statements, which take their time where each is planned anew
-				mode = "cache_describe"
-			case "Contents", "OldViews", "OldCounts", "Sightings", "PurgeContents", "RestoreRefused", "Times", "CursorRoundTrip":
-				mode = "exec"
-			}
-			return elsewhere(t, at, connections, mode)
-		}
-		t.Run("suite", func(t *testing.T) { storagetest.Run(t, again, storagetest.Again()) })
+		_, err = s.Apply(t.Context(), changeset(mode))
+		require.NoError(t, err)
+		view(t, s, func(r storage.Reader) {
+			i, err := r.Incident(t.Context(), "i")
+			assert.NoError(t, err)
+			assert.Equal(t, mode, i.Name)
+		})
+		require.NoError(t, s.Close())
 	}
 	assertAllClean(t, at)
 }

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,15 +21,32 @@ func open(t testing.TB, at, tenant string) *postgres.Store {
 }
 
 // TestStorage runs the suite. Its storages are tenants of one database, so that each case also sees whether the
-// others' rows stay out of it.
+// others' rows stay out of it. The second handle of a case has all at once that the first goes without: a role that is
+// subject to row-level security, a pooler that gives each transaction another connection than the one before, and statements
+// that are not prepared, in each of the ways that pgx has for that.
 func TestStorage(t *testing.T) {
 	t.Parallel()
-	at := dsn(t)
-	another := func(t *testing.T, tenant string) storage.Storage {
+	at := database(t)
+	owner, app := rolesIn(t, at)
+	s, err := postgres.Open(t.Context(), owner, &postgres.Options{RowSecurity: true})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	pooled := pooler(t, app)
+	first := func(t *testing.T) storage.Storage {
+		t.Parallel()
+		tenant := tenant(t)
 		return handle{open(t, at+" pool_max_conns=45", tenant), tenant}
 	}
-	storagetest.Run(t, func(t *testing.T) storage.Storage { t.Parallel(); return another(t, tenant(t)) },
-		storagetest.Reopen(func(t *testing.T, s storage.Storage) storage.Storage { return another(t, s.(handle).tenant) }))
+	var handles atomic.Int64
+	another := func(t *testing.T, s storage.Storage) storage.Storage {
+		tenant, mode := s.(handle).tenant, modes[1+handles.Add(1)%3]
+		other, err := postgres.Open(t.Context(), pooled+" pool_max_conns=6 default_query_exec_mode="+mode, &postgres.Options{Tenant: tenant, RowSecurity: true})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, other.Close()) })
+		return handle{other, tenant}
+	}
+	t.Run("Suite", func(t *testing.T) { storagetest.Run(t, first, storagetest.Reopen(another)) })
+	assertAllClean(t, pooled)
 }
 
 // A handle is a Store that knows its tenant.

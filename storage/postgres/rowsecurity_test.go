@@ -32,7 +32,12 @@ func assertClean(t *testing.T, conn *pgx.Conn) {
 // roles returns the DSNs of an empty database for a role that owns it, and for one that may do what a Store does.
 func roles(t *testing.T) (owner, app string) {
 	t.Helper()
-	at := database(t)
+	return rolesIn(t, database(t))
+}
+
+// rolesIn is roles for a database that is there.
+func rolesIn(t *testing.T, at string) (owner, app string) {
+	t.Helper()
 	admin := connect(t, at)
 	n := server.tenants.Add(1)
 	_, err := admin.Exec(t.Context(), fmt.Sprintf(`

@@ -87,6 +87,11 @@ func (w *world) askEach(ctx context.Context, r storage.Reader) error {
 	return nil
 }
 
+// askLists reads all records of w.
+func (w *world) askLists(ctx context.Context, r storage.Reader) error {
+	return errors.Join(w.checkIncidents(ctx, r, incident.Query{}), w.checkAlerts(ctx, r, alert.Query{}), w.checkActivity(ctx, r, activity.Query{}))
+}
+
 // manyViews opens Views inside Views, each of a moment of its own, and then many at once beside a writer.
 func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 	return func(ctx context.Context, s storage.Storage) error {
@@ -98,7 +103,7 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 		deeper = func(left int) error {
 			was := w.moment()
 			return s.View(ctx, func(r storage.Reader) error {
-				if err := was.askEach(ctx, r); err != nil {
+				if err := was.askLists(ctx, r); err != nil {
 					return err
 				}
 				err := w.change(ctx, s, left%4/3, 3)
@@ -106,6 +111,9 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 					err = deeper(left - 1)
 				}
 				if err == nil {
+					err = was.askLists(ctx, r)
+				}
+				if err == nil && left%8 == 0 {
 					err = was.askEach(ctx, r)
 				}
 				if err != nil {
@@ -118,7 +126,7 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
 
-		const callers, each = 100, 3
+		const callers, each = 80, 2
 		records := 0
 		if err := s.View(ctx, func(r storage.Reader) (err error) {
 			records, err = tally(r.Activity(ctx, activity.Query{}))

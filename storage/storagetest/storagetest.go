@@ -218,8 +218,8 @@ var longCases = []string{
 // answers.
 var oneHandle = []string{
 	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
-	"LongView", "ManyViews", "AlikeIDs", "OddStrings", "Times", "EveryField", "ByteOrder", "Hub", "CursorRoundTrip", "ArgumentsKept", "AliasCounts",
-	"FilterIncidents", "FilterActivity", "NestedRead", "BreakEarly", "CancelView", "Panics", "ViewError", "NotFound",
+	"LongView", "ManyViews", "AlikeIDs", "ByteOrder", "Hub", "CursorRoundTrip", "PageStable", "ArgumentsKept", "AliasCounts",
+	"NestedRead", "BreakEarly", "CancelApply", "CancelView", "Panics", "ViewError", "NotFound",
 }
 
 // patience is how long a case may take. A storage whose methods wait for each other would take for ever.

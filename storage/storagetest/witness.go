@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -169,13 +170,14 @@ func list(errs []error) (text string) {
 
 // sketch says in short what a Changeset holds.
 func sketch(cs storage.Changeset) string {
-	text := fmt.Sprintf("%d incidents, %d alerts, %d entries", len(cs.Incidents), len(cs.Alerts), len(cs.Activity))
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf("%d incidents, %d alerts, %d entries", len(cs.Incidents), len(cs.Alerts), len(cs.Activity)))
 	for what, n := range map[string]int{"contents": len(cs.Contents), "redactions": len(cs.Redact), "purges": len(cs.Purge)} {
 		if n > 0 {
-			text += fmt.Sprintf(", %d %s", n, what)
+			text.WriteString(fmt.Sprintf(", %d %s", n, what))
 		}
 	}
-	return text
+	return text.String()
 }
 
 // finish compares everything.
@@ -396,7 +398,7 @@ func sample[ID any](lots *rand.Rand, ids []ID, n int) []ID {
 // compareLists reads all records in lists.
 func (m *model) compareLists(ctx context.Context, r storage.Reader) error {
 	w := world{incidents: slices.Collect(maps.Values(m.incidents)), alerts: slices.Collect(maps.Values(m.alerts)), entries: m.entries}
-	return errors.Join(w.checkIncidents(ctx, r, incident.Query{}), w.checkAlerts(ctx, r, alert.Query{}), w.checkActivity(ctx, r, activity.Query{}))
+	return w.askLists(ctx, r)
 }
 
 // oneByID compares what was read by ID with what is there.

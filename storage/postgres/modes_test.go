@@ -106,7 +106,7 @@ server_round_robin = 1
 // the connections, which any other gets next.
 func TestPooler(t *testing.T) {
 	at := pooler(t, database(t))
-	for _, mode := range modes[1:] { // as TestStorageElsewhere does at length
+	for _, mode := range modes[1:] {
 		s := open(t, at+" default_query_exec_mode="+mode, mode)
 		_, err := s.Apply(t.Context(), changeset(mode))
 		require.NoError(t, err)

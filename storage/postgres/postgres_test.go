@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"flag"
 	"sync/atomic"
 	"testing"
 
@@ -20,10 +21,13 @@ func open(t testing.TB, at, tenant string) *postgres.Store {
 	return s
 }
 
+var long = flag.Bool("long", false, "run the whole suite")
+
 // TestStorage runs the suite. Its storages are tenants of one database, so that each case also sees whether the
 // others' rows stay out of it. The second handle of a case has all at once that the first goes without: a role that is
 // subject to row-level security, a pooler that gives each transaction another connection than the one before, and statements
-// that are not prepared, in each of the ways that pgx has for that.
+// that are not prepared, in each of the ways that pgx has for that. With -long, as the gate
+// asks, the cases that take long and those through two handles run as well.
 func TestStorage(t *testing.T) {
 	t.Parallel()
 	at := database(t)
@@ -45,7 +49,11 @@ func TestStorage(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, other.Close()) })
 		return handle{other, tenant}
 	}
-	t.Run("Suite", func(t *testing.T) { storagetest.Run(t, first, storagetest.Reopen(another)) })
+	options := []storagetest.Option{storagetest.Reopen(another)}
+	if !*long {
+		options = append(options, storagetest.Again())
+	}
+	t.Run("Suite", func(t *testing.T) { storagetest.Run(t, first, options...) })
 	assertAllClean(t, pooled)
 }
 

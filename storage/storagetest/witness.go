@@ -50,6 +50,7 @@ func (e *witnessed) Unwrap() error { return e.error }
 const (
 	smallWorld  = 20
 	mediumWorld = 120
+	fewRecords  = 6
 	someRecords = 3
 	manyRecords = 50
 )
@@ -331,7 +332,7 @@ func (m *model) compare(ctx context.Context, r storage.Reader, lots *rand.Rand, 
 	case only:
 		most = 0
 	case m.records() <= smallWorld:
-		most = smallWorld
+		most = fewRecords
 	}
 	if most == manyRecords || !only && m.records() <= mediumWorld {
 		if err := m.compareLists(ctx, r); err != nil {
@@ -360,7 +361,7 @@ func (m *model) compare(ctx context.Context, r storage.Reader, lots *rand.Rand, 
 	for _, e := range touched.Activity {
 		ids = append(ids, e.ID)
 	}
-	digests := sortedKeys(m.names)
+	digests := sample(lots, sortedKeys(m.names), most)
 	for _, c := range touched.Contents {
 		digests = append(digests, c.SHA256)
 	}

@@ -46,8 +46,8 @@ type options struct {
 }
 
 // Again is for a storage that another Run tests whole: the same in other circumstances, such as behind a proxy. It leaves
-// out the cases that take long: about sizes, long times and many Views. In short mode every Run leaves them out, and what
-// [Reopen] adds.
+// out the cases that take long, which are about sizes, long times and many Views, and those through two handles. In short
+// mode every Run leaves them out, and does not reopen storages.
 func Again() Option { return func(o *options) { o.again = true } }
 
 // Reopen is for storages that keep their data when they are closed, or that share it with others: reopen returns another
@@ -64,13 +64,15 @@ func Run(t *testing.T, open func(*testing.T) storage.Storage, opts ...Option) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	brief := o.again || testing.Short()
+	if testing.Short() {
+		o = options{again: true}
+	}
 	for _, c := range cases {
-		if !brief || !slices.Contains(longCases, c.name) {
+		if !o.again || !slices.Contains(longCases, c.name) {
 			t.Run(c.name, func(t *testing.T) { c.test(t, open(t), o) })
 		}
 	}
-	if o.reopen == nil || brief {
+	if o.reopen == nil || o.again {
 		return
 	}
 	t.Run("TwoHandles", func(t *testing.T) {

@@ -27,6 +27,9 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 func TestHandlesKeepTheContract(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // so that no View is kept open in vain
 		for _, c := range cases {
+			if testing.Short() && slices.Contains(longCases, c.name) {
+				continue
+			}
 			if err := c.try(t, newDisk().open(), options{reopen: reopenHandle}); err != nil {
 				assert.NoError(t, err, "%s, opened again", c.name)
 			}

@@ -16,10 +16,14 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -48,6 +52,12 @@ import (
 //     [activity.Entry.Skeleton] makes of it. The incident must be among those of the Changeset and not be new, else the
 //     error matches ErrNotFound; what is left of it, the Changeset says. Contents that no entry names any more go with
 //     the purge, before the entries of the Changeset come: one that names such a content must bring it again.
+//   - Items: an item is stored under the rule Version by its Kind and Key. It goes when a purge takes the incident that it
+//     names, or an Expiry takes it, each before the items of the Changeset are stored.
+//   - Guard: Apply fails with a *ConflictError whose Record is "key" when an alert has one of the Guard's Keys that a
+//     Changeset after the Guard's Seq has added to it. An alert that is new or moved here by Restore, stored again, moved
+//     to another incident, or purged since does not count. Apply may fail so without a reason, but not for ever: not once
+//     Seq is the last one. A Changeset that adds keys should carry an entry; without one its keys may go unseen.
 //   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
 //     Numbers are 1, 2, 3 and so on in the order of commits, without gaps. A reader that has seen Seq n never later sees a
 //     new entry below n. Seq of a given entry is ignored.
@@ -95,6 +105,12 @@ type Reader interface {
 	Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error]
 	// Content returns the Data of the content with that SHA256, or an error matching ErrNotFound.
 	Content(ctx context.Context, sha256 string) ([]byte, error)
+	// Item returns the item of that kind and key, or an error matching ErrNotFound.
+	Item(ctx context.Context, kind, key string) (Item, error)
+	// Items yields the items that q selects, by Kind and Key.
+	Items(ctx context.Context, q ItemQuery) iter.Seq2[Item, error]
+	// Seq returns the highest Seq in the log, 0 when it is empty.
+	Seq(ctx context.Context) (int64, error)
 }
 
 // A Changeset is what one command writes: whole records and the entries that go with them.
@@ -104,12 +120,75 @@ type Changeset struct {
 	Activity  []activity.Entry
 	Contents  []activity.Content // what the entries' attachments stand for
 	Redact    []activity.ID      // entries whose text is to be taken away
-	Purge     []incident.ID      // incidents whose alerts and entries are to be taken away
+	Purge     []incident.ID      // incidents whose alerts, entries and items are to be taken away
+	Items     []Item
+	Expire    []Expiry // items to be taken away
+	Guard     Guard    // what must not have happened meanwhile
 
 	// AlertKeys has what [alert.Alert.Keys] returns for the alert of the same index in Alerts, so that the storage need
 	// not compute it. The storage computes the keys of alerts where it is empty, or has nil. Any other length than that
 	// of Alerts is an error. By which keys an alert is found when wrong ones are given is undefined.
 	AlertKeys [][]alert.Key
+}
+
+// An Item is a record of a program beside incidents, alerts and entries: a remembered command, a position in the
+// log, a delivery to be made.
+type Item struct {
+	Kind     string // what sort of item it is: "command" of package manager, or a word of the program's
+	Key      string // identifies the item among those of its kind
+	Version  int64
+	Incident incident.ID // the incident whose purge takes it away; "" means that none does
+	Time     time.Time   // what Expiry goes by; UTC, microseconds
+	Data     []byte      // at most MaxItemData bytes; empty and nil are the same
+}
+
+// MaxItemData is how many bytes the Data of an Item may have.
+const MaxItemData = 64 << 10
+
+// Clone returns a copy of i that shares no memory a caller could change.
+func (i Item) Clone() Item {
+	i.Data = slices.Clone(i.Data)
+	return i
+}
+
+// Place returns where i stands among all items.
+func (i Item) Place() ItemPlace { return ItemPlace{i.Kind, i.Key} }
+
+// An ItemPlace identifies an item. Places are ordered by Kind and then by Key, both by bytes.
+type ItemPlace struct{ Kind, Key string }
+
+// Compare returns -1, 0 or +1 as p stands before q, is q, or stands after it.
+func (p ItemPlace) Compare(q ItemPlace) int {
+	return cmp.Or(strings.Compare(p.Kind, q.Kind), strings.Compare(p.Key, q.Key))
+}
+
+// An ItemQuery selects items: those that all fields agree to. The zero ItemQuery selects all.
+type ItemQuery struct {
+	Kinds     []string      // none means any
+	Incidents []incident.ID // none means any
+	Before    time.Time     // items whose Time is before it; zero means any
+	After     ItemPlace     // items that stand after it; the zero place means all
+	Limit     int           // 0 means no limit
+}
+
+// Match reports whether q selects i, whatever its After and Limit.
+func (q ItemQuery) Match(i Item) bool {
+	return (len(q.Kinds) == 0 || slices.Contains(q.Kinds, i.Kind)) &&
+		(len(q.Incidents) == 0 || slices.Contains(q.Incidents, i.Incident)) &&
+		(q.Before.IsZero() || i.Time.Before(q.Before))
+}
+
+// An Expiry takes away the items of a Kind whose Time is before Before.
+type Expiry struct {
+	Kind   string
+	Before time.Time
+}
+
+// A Guard makes Apply fail where a decision that was made from the alerts with some keys is out of date. The zero Guard,
+// as any without Keys, guards nothing.
+type Guard struct {
+	Seq  int64       // of the View that the decision was made in, from [Reader.Seq]
+	Keys []alert.Key // that were looked up
 }
 
 // A Receipt says which numbers Apply gave.
@@ -126,16 +205,19 @@ var (
 	ErrClosed   = errors.New("storage: closed")
 )
 
-// A ConflictError names the record that was changed by somebody else in between. It matches [ErrConflict].
+// A ConflictError names the record that another Apply changed in between. It matches [ErrConflict].
 type ConflictError struct {
-	Record string // "incident" or "alert"
-	ID     string
-	Given  int64 // the Version in the Changeset
-	Stored int64 // the Version in the store; 0 when the record is not there
+	Record string // "incident", "alert", "item" or "key"
+	ID     string // of an item its Kind, a slash and its Key
+	Given  int64  // the Version in the Changeset; of a key the Seq of the Guard
+	Stored int64  // the Version in the store, 0 when the record is not there; of a key a Seq at which it was added, or the last
 }
 
 // Error returns a sentence naming the record and both versions.
 func (e *ConflictError) Error() string {
+	if e.Record == "key" {
+		return fmt.Sprintf("storage: conflict: key %s was looked up at entry %d, and added to an alert at entry %d", e.ID, e.Given, e.Stored)
+	}
 	return fmt.Sprintf("storage: version conflict: %s %s is at version %d, not %d", e.Record, e.ID, e.Stored, e.Given)
 }
 

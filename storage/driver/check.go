@@ -35,11 +35,19 @@ func Refused(err error) bool {
 	return errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound)
 }
 
-// Check returns why no storage may keep cs, whatever it holds: an incident, an alert or an entry that cs holds twice, by
+// Check returns why no storage may keep cs, whatever it holds: an incident, an alert, an item or an entry that cs holds twice, by
 // an error matching [storage.ErrExists], an incident to be purged that is not among those of cs or is new, by one
-// matching [storage.ErrNotFound], or AlertKeys of another length than Alerts, by one that matches none of package
+// matching [storage.ErrNotFound], or, by one that matches none of package
 // storage, since trying again does not help.
 func Check(cs storage.Changeset) error {
+	for n := range cs.Items {
+		if i := &cs.Items[n]; len(i.Data) > storage.MaxItemData {
+			return fmt.Errorf("storage: item %s/%s has %d bytes, want %d at most", i.Kind, i.Key, len(i.Data), storage.MaxItemData)
+		}
+	}
+	if at, ok := twice(cs.Items, func(i *storage.Item) storage.ItemPlace { return i.Place() }); ok {
+		return Exists("item", at.Kind+"/"+at.Key)
+	}
 	if n := len(cs.AlertKeys); n > 0 && n != len(cs.Alerts) {
 		return fmt.Errorf("storage: the keys of %d alerts in a Changeset with %d", n, len(cs.Alerts))
 	}

@@ -82,6 +82,7 @@ func (m mention) version(commit int64) *alertVersion {
 // a tree knows.
 type entity struct {
 	key     alert.Key
+	added   int64 // Seq of the last Changeset that added it to an alert
 	alerts  mentions
 	members *btree.BTreeG[member] // nil while the alerts are few
 }
@@ -204,8 +205,9 @@ func (e *entity) add(v *alertVersion) {
 
 func (v *alertVersion) has(e *entity) bool { return slices.Contains(v.entities, e) }
 
-// putAlert stores v as of a commit. Its keys may be nil where there is a version before it.
-func (t *tables) putAlert(v *alertVersion, keys []alert.Key, commit int64) {
+// putAlert stores v as of a commit. Its keys may be nil where there is a version before it. Those that the alert did not
+// have are added at a Seq.
+func (t *tables) putAlert(v *alertVersion, keys []alert.Key, commit, added int64) {
 	node := t.alerts[v.value.ID]
 	if node == nil {
 		node = &alertNode{id: v.value.ID}
@@ -227,6 +229,9 @@ func (t *tables) putAlert(v *alertVersion, keys []alert.Key, commit int64) {
 				t.entities[e.key] = e
 			}
 			v.entities = append(v.entities, e)
+			if old == nil || !old.has(e) {
+				e.added = max(e.added, added)
+			}
 		}
 	}
 	node.latest = v

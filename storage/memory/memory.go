@@ -22,7 +22,7 @@
 // an alert are looked for in the log of the incidents asked for, or in the whole log. A count of statuses,
 // severities, owners or one tag is added up from the sizes of indexes, and facets of statuses and severities from
 // numbers that are kept up at each write, in time that grows with the different values; other counts, and other
-// facets, look at each incident that is counted.
+// facets, look at each incident that is counted. Items are read in their order, and tested one by one.
 //
 // # Errors
 //
@@ -53,7 +53,7 @@ var (
 // New returns an empty Store.
 func New() *Store {
 	s := &Store{tables: newTables()}
-	s.moments.publish(moment{tables: s.tables})
+	s.moments.publish(moment{tables: s.tables, items: s.tables.items.all.Copy()})
 	return s
 }
 
@@ -152,6 +152,17 @@ func (t *tables) check(cs storage.Changeset) error {
 	for _, id := range cs.Redact {
 		if _, ok := t.entries[id]; !ok {
 			return &notFound{"entry", string(id)}
+		}
+	}
+	for n := range cs.Items {
+		i := &cs.Items[n]
+		if err := driver.CheckVersion("item", i.Kind+"/"+i.Key, i.Version, t.items.version(&cs, i)); err != nil {
+			return err
+		}
+	}
+	for _, key := range cs.Guard.Keys {
+		if e := t.entities[key]; e != nil && e.added > cs.Guard.Seq {
+			return &storage.ConflictError{Record: "key", ID: string(key), Given: cs.Guard.Seq, Stored: e.added}
 		}
 	}
 	return driver.Check(cs)

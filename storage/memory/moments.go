@@ -4,7 +4,10 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tidwall/btree"
+
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/storage"
 )
 
 // A moment is what a View sees: everything up to a commit.
@@ -12,6 +15,7 @@ type moment struct {
 	tables *tables
 	commit int64
 	log    log // its entries up to the commit
+	items  *btree.BTreeG[storage.Item]
 }
 
 // moments know the present and the moments that Views still read. Its lock is held for a few instructions

@@ -40,6 +40,8 @@ type tables struct {
 	contents map[string][]byte // by SHA256; what they hold never changes
 	named    map[string]int    // how often attachments of entries that are not redacted name a SHA256
 
+	items items
+
 	seed     maphash.Seed // of marks
 	commit   int64
 	replaced []replaced // versions that were replaced, in the order of commits
@@ -64,6 +66,7 @@ func newTables() *tables {
 		entries:   make(map[activity.ID]int64),
 		contents:  make(map[string][]byte),
 		named:     make(map[string]int),
+		items:     newItems(),
 		seed:      maphash.MakeSeed(),
 	}
 }
@@ -82,6 +85,8 @@ type writing struct {
 	contents  []activity.Content
 	redact    []activity.ID
 	purge     []incident.ID
+	items     []storage.Item
+	expire    []storage.Expiry
 	restored  bool // records have the Versions, Numbers and Seqs that they keep
 }
 
@@ -95,6 +100,8 @@ func prepare(cs storage.Changeset, restored bool) writing {
 		contents:  make([]activity.Content, len(cs.Contents)),
 		redact:    slices.Clone(cs.Redact),
 		purge:     slices.Clone(cs.Purge),
+		items:     make([]storage.Item, len(cs.Items)),
+		expire:    slices.Clone(cs.Expire),
 		restored:  restored,
 	}
 	for n := range cs.Incidents {
@@ -109,6 +116,12 @@ func prepare(cs storage.Changeset, restored bool) writing {
 	}
 	for n := range cs.Activity {
 		w.entries[n] = new(cs.Activity[n].Clone()) // by itself, so that one that is redacted is gone
+	}
+	for n, i := range cs.Items {
+		w.items[n] = i.Clone()
+		if !restored {
+			w.items[n].Version++
+		}
 	}
 	for n, c := range cs.Contents {
 		w.contents[n] = activity.Content{SHA256: c.SHA256, Data: slices.Clone(c.Data)}
@@ -138,8 +151,15 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 		r.Numbers[n] = t.putIncident(v, next, w.restored)
 		pause()
 	}
+	added := t.log.length // the Seq by which a Guard tells when keys were added
+	if len(w.entries) > 0 {
+		added++
+	}
+	if w.restored {
+		added = 0
+	}
 	for n, v := range w.alerts {
-		t.putAlert(v, w.alertKeys[n], next)
+		t.putAlert(v, w.alertKeys[n], next, added)
 		pause()
 	}
 	for _, id := range w.purge {
@@ -151,6 +171,24 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 			t.replace(seq, (*t.log.at(seq)).Skeleton())
 			pause()
 		}
+		for _, i := range t.items.of(id) {
+			t.items.remove(i.Place())
+			pause()
+		}
+	}
+	for _, x := range w.expire {
+		for _, i := range t.items.expired(x) {
+			t.items.remove(i.Place())
+			pause()
+		}
+	}
+	for _, i := range w.items {
+		if i.Version == 0 {
+			t.items.remove(i.Place())
+		} else {
+			t.items.put(i)
+		}
+		pause()
 	}
 	for n, e := range w.entries {
 		if w.restored && e.Seq <= t.log.length {
@@ -178,7 +216,7 @@ func (t *tables) write(w writing, moments *moments) storage.Receipt {
 		}
 	}
 	t.commit = next
-	earliest := moments.publish(moment{t, next, t.log})
+	earliest := moments.publish(moment{t, next, t.log, t.items.published(moments.now.items)})
 	// Twice what was written, so that what a long View has kept goes sooner than more comes.
 	for range 2*written + 1 {
 		if !t.dropReplaced(earliest) {

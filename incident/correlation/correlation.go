@@ -37,6 +37,7 @@ type Decision struct {
 	Incident incident.ID     // the incident it joins; "" means a new one
 	Links    []activity.Link // the reasons, and what was considered and held back; ordered by entity and incident
 	Merge    []incident.ID   // the other open incidents that the alert links, to be merged into Incident where the rules allow it
+	Keys     []alert.Key     // that were looked up: when another alert gets one before this one is stored, the decision is made again
 }
 
 // Default is the default correlator. The zero Default is ready to use.
@@ -93,7 +94,7 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert,
 	if a.Standalone {
 		return Decision{}, nil
 	}
-	links, err := d.links(ctx, r, a, keys.All())
+	links, looked, err := d.links(ctx, r, a, keys.All())
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
@@ -104,12 +105,13 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert,
 	slices.SortFunc(links, func(a, b activity.Link) int {
 		return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Incident, b.Incident))
 	})
-	return Decision{best, links, others}, nil
+	return Decision{best, links, others, looked}, nil
 }
 
 // links returns a link for each of the keys of a and each incident that has it in the window, and those of
-// the identifiers that do not link, held back.
-func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert, keys []alert.Key) ([]activity.Link, error) {
+// the identifiers that do not link, held back. It also returns the keys that it looked up, without those above the hub
+// limit, which link nothing however many alerts come.
+func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert, keys []alert.Key) (links []activity.Link, looked []alert.Key, err error) {
 	window, hub := cmp.Or(d.Window, 24*time.Hour), cmp.Or(d.HubLimit, 100)
 	q := storage.SightingQuery{
 		Entities: make([]alert.Key, 0, len(keys)),
@@ -117,7 +119,6 @@ func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert, key
 		Until:    a.FirstActivity.Add(window + time.Microsecond), // it is exclusive
 		Limit:    hub + 1,
 	}
-	var links []activity.Link
 	for _, key := range keys {
 		weight, ok := weights[key.Namespace()]
 		if !ok {
@@ -130,13 +131,14 @@ func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert, key
 		}
 	}
 	if len(q.Entities) == 0 {
-		return links, nil
+		return links, nil, nil
 	}
+	looked = slices.Clone(q.Entities)
 	var key alert.Key // that the sightings are of
 	seen, first := 0, 0
 	for s, err := range storage.Sightings(ctx, r, q) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if s.Entity != key {
 			key, seen, first = s.Entity, 0, len(links)
@@ -146,11 +148,12 @@ func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert, key
 		case seen > hub:
 			links = append(links[:first], activity.Link{Reason: weight.reason, Entity: key,
 				HeldBack: fmt.Sprintf("on more than %d alerts within %s", hub, window)})
+			looked = slices.DeleteFunc(looked, func(k alert.Key) bool { return k == key })
 		case !s.Standalone && !slices.ContainsFunc(links[first:], func(l activity.Link) bool { return l.Incident == s.Incident }):
 			links = append(links, activity.Link{Reason: weight.reason, Entity: key, Incident: s.Incident, Score: weight.score})
 		}
 	}
-	return links, nil
+	return links, looked, nil
 }
 
 // stops says why key links nothing, whatever it is found on; "" means that it may link.

@@ -120,45 +120,53 @@ func (m *Manager) incidentsOf(ctx context.Context, ids []alert.ID) (in []alertsI
 // incident by now.
 func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call call, in alertsIn, e incident.AlertEdit) (edited []alert.Alert, moved []alert.ID, err error) {
 	cmd.Part = string(in.id)
+	tickets := make(map[alert.ID]ticket)
+	for _, id := range in.alerts {
+		tickets[id] = call.ticket(ActionEditAlerts, cmd.By, string(id), string(id), e)
+	}
 	err = m.retry(ctx, ActionEditAlerts, func() error {
 		edited, moved = nil, nil
 		var i incident.Incident
-		done := false
+		var todo []alert.Alert // those that the command has not edited before
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
 			if i, err = m.opener(cmd.By, ActionEditAlerts)(ctx, r, in.id); err != nil {
 				return err
-			}
-			if call.commandID != "" {
-				if done, err = logged(ctx, r, cmd.EntryID(0)); err != nil {
-					return err
-				}
 			}
 			for _, id := range in.alerts {
 				a, err := r.Alert(ctx, id)
 				if err != nil {
 					return err
 				}
-				if a.Incident == in.id {
-					edited = append(edited, a)
-				} else {
+				if a.Incident != in.id {
 					moved = append(moved, id)
+					continue
+				}
+				_, done, err := tickets[id].recall(ctx, r)
+				if err != nil {
+					return err
+				}
+				if edited = append(edited, a); !done {
+					todo = append(todo, a)
 				}
 			}
 			return nil
 		})
-		if err != nil || done || len(edited) == 0 {
+		if err != nil || len(todo) == 0 {
 			return err
 		}
-		effect, err := e.Apply(cmd, incident.Case{Incident: i, Alerts: edited}, m.taxonomy)
-		if err != nil || effect.IsZero() {
+		effect, err := e.Apply(cmd, incident.Case{Incident: i, Alerts: todo}, m.taxonomy)
+		if err != nil {
 			return err
 		}
 		if !call.dryRun {
-			_, err = m.apply(ctx, effect)
-			if errors.Is(err, storage.ErrExists) && call.commandID != "" {
-				return fmt.Errorf("%w: %w", storage.ErrConflict, err) // the same command, a moment earlier: next time it is found
+			d := deed{cmd: cmd, subject: i}
+			if !effect.IsZero() {
+				d.effects = []incident.Effect{effect}
 			}
-			if err != nil {
+			for _, a := range todo {
+				d.tickets = append(d.tickets, tickets[a.ID])
+			}
+			if _, err = m.keep(ctx, d); err != nil {
 				return err
 			}
 		}

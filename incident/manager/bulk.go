@@ -44,7 +44,8 @@ func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Que
 		r := &results[n]
 		if r.Err == nil {
 			cmd.Part = string(r.ID)
-			r.Incident, r.Changed, r.Err = m.do(ctx, ActionEdit, cmd, call, r.ID, e.Cascades(), m.edit(e))
+			t := call.ticket("editAll", by, cmd.Part, cmd.Part, e)
+			r.Incident, r.Changed, r.Err = m.do(ctx, ActionEdit, cmd, call, t, r.ID, e.Cascades(), m.edit(e))
 		}
 		if r.Err != nil {
 			errs = append(errs, r.Err)

@@ -36,7 +36,7 @@ func (m *Manager) Comment(ctx context.Context, by activity.Actor, id incident.ID
 	opts = append(slices.Clip(opts), func(c *call) { c.images = nil })
 	return m.change(ctx, ActionComment, by, id, opts, false, func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
 		return incident.AddComment(cmd, c.Incident, text, images...)
-	})
+	}, text, images)
 }
 
 // Redact takes away for good what a comment says, its text and the names and contents of its images, wherever merges
@@ -51,7 +51,8 @@ func (m *Manager) Redact(ctx context.Context, by activity.Actor, comment activit
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		if i, err = m.settle(ctx, ActionRedact, cmd, call, m.opener(by, ActionRedact), redact(cmd, comment, reason)); err == nil {
+		t := call.ticket(ActionRedact, by, "", string(comment), reason)
+		if i, err = m.settle(ctx, ActionRedact, cmd, call, t, m.opener(by, ActionRedact), redact(cmd, comment, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -59,13 +60,13 @@ func (m *Manager) Redact(ctx context.Context, by activity.Actor, comment activit
 }
 
 func redact(cmd incident.Command, comment activity.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
 		e, i, err := open.entry(ctx, r, comment)
 		if err != nil {
 			return s, err
 		}
 		s.subject = i
-		if err := version(s.subject); err != nil {
+		if err := current(s.subject.ID, s.subject); err != nil {
 			return s, err
 		}
 		copies, err := incident.Copies(e, func(id incident.ID) iter.Seq2[activity.Entry, error] {

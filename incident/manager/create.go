@@ -49,11 +49,15 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 		}
 		return e.Incident, nil
 	}
-	i, err := m.applyWith(ctx, cmd.Keys, e)
-	if errors.Is(err, storage.ErrExists) && call.commandID != "" {
-		stored, found, again := m.created(ctx, cmd)
-		if found || again != nil {
-			i, err = stored, again
+	t := call.ticket(ActionCreate, by, "", "", d)
+	i, found, err := m.created(ctx, by, t)
+	if err == nil && !found {
+		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []ticket{t}, effects: []incident.Effect{e}})
+		if errors.Is(err, storage.ErrExists) {
+			stored, found, again := m.created(ctx, by, t)
+			if found || again != nil {
+				i, err = stored, again
+			}
 		}
 	}
 	if err != nil {
@@ -80,12 +84,15 @@ func (m *Manager) absent(ctx context.Context, e incident.Effect) error {
 }
 
 // created returns the incident that the same command has created before.
-func (m *Manager) created(ctx context.Context, cmd incident.Command) (i incident.Incident, found bool, err error) {
+func (m *Manager) created(ctx context.Context, by activity.Actor, t ticket) (i incident.Incident, found bool, err error) {
+	if t == (ticket{}) {
+		return i, false, nil
+	}
 	err = m.storage.View(ctx, func(r storage.Reader) error {
-		var e activity.Entry
+		var o outcome
 		var err error
-		if e, found, err = entry(ctx, r, cmd.EntryID(0)); found {
-			i, err = m.opener(cmd.By, ActionCreate)(ctx, r, e.Incident)
+		if o, found, err = t.recall(ctx, r); found {
+			i, err = m.opener(by, ActionCreate)(ctx, r, o.Incident)
 		}
 		return err
 	})

@@ -29,7 +29,7 @@ func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draf
 	if d.Reference.System == "" || d.Reference.ID == "" {
 		return i, false, fmt.Errorf("import incident: %w", &alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
 	}
-	i, created, err = m.importDraft(ctx, by, stamped(d), opts)
+	i, created, err = m.importDraft(ctx, by, d, opts)
 	if s, ok := errors.AsType[stale](err); ok {
 		err = s.conflict
 	}
@@ -39,7 +39,8 @@ func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draf
 	return i, created, nil
 }
 
-func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident.Draft, opts []Option) (i incident.Incident, created bool, err error) {
+func (m *Manager) importDraft(ctx context.Context, by activity.Actor, given incident.Draft, opts []Option) (i incident.Incident, created bool, err error) {
+	d := stamped(given)
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
 		return i, false, err
@@ -49,17 +50,18 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 		return i, false, err
 	}
 	cmd.Part = string(d.Reference.IncidentID())
+	t := call.ticket(ActionImport, by, cmd.Part, cmd.Part, given)
 	counted := make(map[alert.ID]bool)
 	err = m.retry(ctx, ActionImport, func() error {
 		var p plan
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-			p, err = m.plan(ctx, r, cmd, call, d, alerts, keys)
+			p, err = m.plan(ctx, r, cmd, call, t, d, alerts, keys)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if i, created = p.Incident, p.created; call.dryRun {
+		if i, created = p.Incident, p.created; call.dryRun || p.done {
 			return nil
 		}
 		for n, a := range alerts {
@@ -68,19 +70,18 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 			}
 			sub := cmd
 			sub.Part += "/alert-" + part(n)
-			if err := m.ingest(ctx, sub, call, a, keys[a.ID], into(p.Incident.ID), new(Result)); err != nil {
+			if err := m.ingest(ctx, sub, ticket{}, a, keys[a.ID], into(p.Incident.ID), new(Result)); err != nil {
 				return stale{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
 			}
 			counted[a.ID] = true
 		}
-		switch {
-		case p.IsZero():
-			return nil
-		case len(p.Activity) == 0: // alerts were only counted
-			_, err = m.storage.Apply(ctx, storage.Changeset{Alerts: p.Alerts})
-		default:
-			i, err = m.applyWith(ctx, p.keys, p.Effect)
+		own := cmd
+		own.Keys = p.keys
+		made := deed{cmd: own, tickets: []ticket{t}, outcome: outcome{Changed: !p.IsZero(), Created: created}, subject: p.Incident}
+		if !p.IsZero() {
+			made.effects = []incident.Effect{p.Effect}
 		}
+		i, err = m.keep(ctx, made)
 		if errors.Is(err, storage.ErrExists) {
 			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody imported it just now
 		}
@@ -93,13 +94,14 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, d incident
 type plan struct {
 	incident.Effect                           // on the incident and the alerts that are its own
 	created         bool                      // the incident is new
+	done            bool                      // the command was given before
 	elsewhere       map[alert.ID]bool         // alerts of the draft that are in another incident
 	keys            map[alert.ID]alert.KeySet // of alerts that are new
 }
 
 // plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
 // only when they change with it.
-func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet) (plan, error) {
+func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, t ticket, d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet) (plan, error) {
 	p := plan{elsewhere: make(map[alert.ID]bool), keys: make(map[alert.ID]alert.KeySet)}
 	cmd.Keys = p.keys
 	c := incident.Case{}
@@ -112,13 +114,22 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	if err != nil && !p.created {
 		return p, err
 	}
-	if call.commandID != "" {
-		if done, created, err := imported(ctx, r, cmd, d); err != nil || done {
-			return plan{Effect: incident.Effect{Incident: c.Incident}, created: created}, err
-		}
+	o, done, reused := t.recall(ctx, r)
+	if reused != nil && (!p.created || !errors.Is(reused, ErrCommandReused)) {
+		return p, reused
 	}
-	if v := c.Incident.Version; call.version != 0 && call.version != v {
-		return p, stale{&storage.ConflictError{Record: "incident", ID: string(d.Reference.IncidentID()), Given: call.version, Stored: v}}
+	if done {
+		if p.created { // it is gone by now
+			return p, err
+		}
+		return plan{Effect: incident.Effect{Incident: c.Incident}, created: o.Created, done: true}, nil
+	}
+	if !p.created {
+		if err := call.current(ctx, r, d.Reference.IncidentID(), c.Incident); err != nil {
+			return p, err
+		}
+	} else if call.version != 0 {
+		return p, stale{&storage.ConflictError{Record: "incident", ID: string(d.Reference.IncidentID()), Given: call.version}}
 	}
 
 	stored, err := storedAlerts(ctx, r, alerts)
@@ -147,6 +158,9 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 		if err == nil {
 			err = m.allow(ctx, cmd.By, ActionImport, p.Effect.Incident)
 		}
+		if reused != nil && !errors.Is(err, ErrForbidden) {
+			err = reused
+		}
 		return p, err
 	}
 	if all {
@@ -160,21 +174,6 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	}
 	p.Effect, err = incident.Update(cmd, c, d, slices.Concat(own, added), known, m.taxonomy)
 	return p, err
-}
-
-// imported reports whether the same command has changed or created the incident of d before.
-func imported(ctx context.Context, r storage.Reader, cmd incident.Command, d incident.Draft) (done, created bool, err error) {
-	var q activity.Query
-	for n := range len(d.Comments) + 1 { // the entries of comments have IDs of their own
-		q.IDs = append(q.IDs, cmd.EntryID(n))
-	}
-	for e, err := range r.Activity(ctx, q) {
-		if err != nil {
-			return false, false, err
-		}
-		done, created = true, created || e.Type == activity.IncidentCreated
-	}
-	return done, created, nil
 }
 
 // storedAlerts returns those of alerts that are stored, as they are stored.

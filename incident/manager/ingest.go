@@ -53,9 +53,8 @@ type Result struct {
 //
 // An alert that cannot be taken does not keep the others back. The error joins those of the results, each
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
-// done, those before are kept and the others refused. Under the same [CommandID] nothing is changed a second time:
-// each alert is counted again, whatever its source says by now, and an alert that the command did not bring the
-// first time is refused.
+// done, those before are kept and the others refused. Under the same [CommandID] nothing is changed or counted a second
+// time.
 func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err == nil && (call.version != 0 || call.dryRun) {
@@ -71,9 +70,10 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	var errs []error
 	for n, a := range alerts {
 		cmd.Part = part(n)
+		t := call.ticket(ActionIngest, by, cmd.Part, "", a)
 		a, keys := m.completed(a, cmd)
 		results[n].Alert = a.ID
-		if err := m.ingest(ctx, cmd, call, a, keys, m.correlator, &results[n]); err != nil {
+		if err := m.ingest(ctx, cmd, t, a, keys, m.correlator, &results[n]); err != nil {
 			err = fmt.Errorf("ingest alert %d (%s): %w", n, a.ID, err)
 			results[n] = Result{Alert: a.ID, Err: err}
 			errs = append(errs, err)
@@ -82,7 +82,7 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	return results, errors.Join(errs...)
 }
 
-func (m *Manager) ingest(ctx context.Context, cmd incident.Command, call call, a alert.Alert, keys alert.KeySet, by Correlator, result *Result) error {
+func (m *Manager) ingest(ctx context.Context, cmd incident.Command, t ticket, a alert.Alert, keys alert.KeySet, by Correlator, result *Result) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
@@ -90,20 +90,22 @@ func (m *Manager) ingest(ctx context.Context, cmd incident.Command, call call, a
 	cmd.Keys = map[alert.ID]alert.KeySet{a.ID: keys}
 	refused := make(map[incident.ID]string) // incidents that a links and that cannot be merged, and why
 	return m.retry(ctx, ActionIngest, func() error {
-		p, err := m.placeOf(ctx, cmd, call, a, by, refused)
+		p, err := m.placeOf(ctx, cmd, t, a, by, refused)
 		for err == nil && len(p.merge) > 0 {
 			if err = m.mergeLinked(ctx, cmd, a, p, refused); err == nil {
-				p, err = m.placeOf(ctx, cmd, call, a, by, refused)
+				p, err = m.placeOf(ctx, cmd, t, a, by, refused)
 			}
 		}
 		if err != nil {
 			return err
 		}
-		if *result = p.result; result.Outcome == Repeated {
-			_, err = m.storage.Apply(ctx, storage.Changeset{Alerts: p.effect.Alerts})
-		} else {
-			_, err = m.applyWith(ctx, cmd.Keys, p.effect)
+		if *result = p.result; p.done {
+			return nil
 		}
+		_, err = m.keep(ctx, deed{
+			cmd: cmd, tickets: []ticket{t}, outcome: outcome{Alert: a.ID, Outcome: result.Outcome},
+			subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard,
+		})
 		if errors.Is(err, storage.ErrExists) {
 			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody ingested it just now: next time it is a repeat
 		}
@@ -115,25 +117,24 @@ func (m *Manager) ingest(ctx context.Context, cmd incident.Command, call call, a
 type placing struct {
 	effect incident.Effect
 	result Result
+	guard  storage.Guard // of the correlator's decision
 	merge  []incident.ID // those that have to be merged into the result's incident first; then there is no effect yet
+	done   bool          // the command was given before; result is what became of it
 }
 
 // placeOf finds the place of a as of now.
-func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, call call, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
+func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, t ticket, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
-		done := false // the command has brought an alert before
-		if call.commandID != "" {
-			if done, err = logged(ctx, r, cmd.EntryID(0)); err != nil {
-				return err
-			}
+		o, done, err := t.recall(ctx, r)
+		if err != nil {
+			return err
+		}
+		if p.done = done; done {
+			p.result = Result{Alert: o.Alert, Incident: o.Incident, Outcome: o.Outcome}
+			return nil
 		}
 		old, err := r.Alert(ctx, a.ID)
 		switch {
-		case err == nil && done:
-			old.Repeats++
-			p.effect.Alerts, p.result = []alert.Alert{old}, Result{Alert: a.ID, Incident: old.Incident, Outcome: Repeated}
-		case errors.Is(err, storage.ErrNotFound) && done:
-			return fmt.Errorf("%w: command %s has brought another alert in its place", storage.ErrExists, cmd.ID)
 		case err == nil:
 			p.effect, p.result, err = m.repeat(ctx, r, cmd, old, a)
 		case errors.Is(err, storage.ErrNotFound):
@@ -156,7 +157,7 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
 		reason := fmt.Sprintf("Alert %s links them by %s.", a.ID, strings.Join(keys, ", "))
-		_, err := m.settle(ctx, ActionMerge, cmd, call{commandID: cmd.ID}, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
+		_, err := m.settle(ctx, ActionMerge, cmd, call{}, ticket{}, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {
@@ -199,6 +200,11 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 	d, err := by.Correlate(ctx, r, a, cmd.Keys[a.ID])
 	if err != nil {
 		return p, err
+	}
+	if p.guard.Keys = d.Keys; len(d.Keys) > 0 {
+		if p.guard.Seq, err = r.Seq(ctx); err != nil {
+			return p, err
+		}
 	}
 	p.result = Result{Alert: a.ID, Incident: d.Incident, Outcome: Joined, Links: d.Links}
 	if d.Incident == "" {

@@ -129,8 +129,29 @@ type call struct {
 // version v, instead of working on whatever it has become. Commands on many incidents, and Create, refuse it.
 func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 
-// CommandID gives a command an identifier of the caller's, so that repeating it, in another process too,
-// has one effect: the second time the incident is returned as it is.
+// CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating it,
+// in another process too, has one effect. What the command came to is remembered with its effect, for [Remembered] at
+// least, also where it had nothing to change. A repeat is the same method, by the same actor, with the same arguments
+// and the same [IfVersion]. It is authorised as the first was, and returns what the table says, records as they are now.
+// Any other command under the ID fails with [ErrCommandReused]. A command that failed is not remembered. A [DryRun] is
+// not either, and does not look.
+//
+//	method      remembered for each   a repeat returns
+//	Ingest      alert, by its index   the Result of the first time, without Links
+//	Import      incident, by its ID   the incident, and whether the first call created it
+//	Create      call                  the incident that the first call created
+//	Edit        call                  the incident
+//	EditAll     incident, by its ID   the incident, and whether the first call changed it
+//	EditAlerts  alert, by its ID      the alert
+//	Comment     call                  the incident
+//	Redact      call                  the incident
+//	Merge       call                  the target
+//	Unmerge     call                  the source
+//	MoveAlerts  call                  the incident that they went to
+//	Purge       incident, by its ID   no result, because it is no longer due
+//
+// What is remembered for each incident or alert is told apart by its ID, so that EditAll, EditAlerts and Purge, repeated
+// with other incidents or alerts, do what is missing. Their selection is no argument in this sense.
 func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
 
 // DryRun makes a command say what it would do, with all checks and refusals, and store nothing. What it returns is
@@ -150,11 +171,13 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 	if len(c.images) > 0 {
 		return incident.Command{}, c, errImages
 	}
-	cmd := incident.Command{ID: c.commandID, By: by, At: m.stamp(), Priority: m.priority}
-	if cmd.ID == "" {
-		cmd.ID = m.newID()
+	if err := validCommandID(c.commandID); err != nil {
+		return incident.Command{}, c, err
 	}
-	return cmd, c, nil
+	if c.dryRun {
+		c.commandID = ""
+	}
+	return incident.Command{ID: m.newID(), By: by, At: m.stamp(), Priority: m.priority}, c, nil
 }
 
 // stamp returns the time as it is stored.
@@ -188,18 +211,19 @@ func (m *Manager) retry(ctx context.Context, what Action, attempt func() error) 
 // A rule is a rule of package incident on one incident.
 type rule func(incident.Command, incident.Case) (incident.Effect, error)
 
-// change runs a rule on the incident with that ID, with its alerts if they are needed, and stores its effect.
-func (m *Manager) change(ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule) (incident.Incident, error) {
+// change runs a rule, made from args, on the incident with that ID, with its alerts if they are needed, and stores its
+// effect.
+func (m *Manager) change(ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule, args ...any) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
 	}
-	i, _, err := m.do(ctx, what, cmd, call, id, alerts, apply)
+	i, _, err := m.do(ctx, what, cmd, call, call.ticket(what, by, "", string(id), args...), id, alerts, apply)
 	return i, err
 }
 
 // do is change for a command that has begun. changed says whether there was anything to change.
-func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, call call, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
+func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, call call, t ticket, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
 	open := m.opener(cmd.By, what)
 	err = m.retry(ctx, what, func() error {
 		var c incident.Case
@@ -209,10 +233,13 @@ func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, cal
 			if c.Incident, err = open(ctx, r, id); err != nil {
 				return err
 			}
-			if call.commandID != "" {
-				if done, err = logged(ctx, r, cmd.EntryID(0)); err != nil || done {
-					return err
-				}
+			var o outcome
+			if o, done, err = t.recall(ctx, r); err != nil || done {
+				changed = o.Changed
+				return err
+			}
+			if err := call.current(ctx, r, id, c.Incident); err != nil {
+				return err
 			}
 			if alerts {
 				c.Alerts, err = alertsOf(ctx, r, c.Incident)
@@ -225,22 +252,21 @@ func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, cal
 		if result = c.Incident; done {
 			return nil
 		}
-		if call.version != 0 && call.version != c.Incident.Version {
-			// Not retried: the caller asked for just this version.
-			return stale{&storage.ConflictError{Record: "incident", ID: string(id), Given: call.version, Stored: c.Incident.Version}}
-		}
 		e, err := apply(cmd, c)
-		if err != nil || e.IsZero() {
+		if err != nil {
 			return err
 		}
-		if changed = true; call.dryRun {
-			result = e.Incident
+		if changed = !e.IsZero(); call.dryRun {
+			if changed {
+				result = e.Incident
+			}
 			return nil
 		}
-		result, err = m.apply(ctx, e)
-		if errors.Is(err, storage.ErrExists) && call.commandID != "" {
-			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // the same command, a moment earlier: next time it is found
+		d := deed{cmd: cmd, tickets: []ticket{t}, outcome: outcome{Changed: changed}, subject: c.Incident}
+		if changed {
+			d.effects = []incident.Effect{e}
 		}
+		result, err = m.keep(ctx, d)
 		return err
 	})
 	if s, ok := errors.AsType[stale](err); ok {
@@ -252,21 +278,43 @@ func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, cal
 	return result, changed, nil
 }
 
+// current returns an error, which is not retried, unless i, which id leads to, is the incident with that ID and at the
+// version that the caller asked for.
+func (c call) current(ctx context.Context, r storage.Reader, id incident.ID, i incident.Incident) (err error) {
+	if c.version == 0 || i.ID == id && i.Version == c.version {
+		return nil
+	}
+	if i.ID != id { // it was merged away
+		if i, err = r.Incident(ctx, id); err != nil {
+			return err
+		}
+	}
+	return stale{&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: i.Version}}
+}
+
 // stale hides a conflict from retry.
 type stale struct{ conflict error }
 
 func (s stale) Error() string { return s.conflict.Error() }
 
-// apply stores effects, all at once, and returns the incident of the first as it is stored.
-func (m *Manager) apply(ctx context.Context, effects ...incident.Effect) (incident.Incident, error) {
-	return m.applyWith(ctx, nil, effects...)
+// A deed is what one attempt at a command comes to.
+type deed struct {
+	cmd     incident.Command
+	tickets []ticket
+	outcome outcome           // what is remembered, without the incident
+	subject incident.Incident // the one that the command is about, as it was
+	effects []incident.Effect // the first on the subject; none when there is nothing to change
+	guard   storage.Guard
 }
 
-// applyWith is apply with keys of some of the alerts that are stored.
-func (m *Manager) applyWith(ctx context.Context, keys map[alert.ID]alert.KeySet, effects ...incident.Effect) (incident.Incident, error) {
-	var cs storage.Changeset
-	for _, e := range effects {
-		cs.Incidents = append(cs.Incidents, e.Incident)
+// changeset returns what d stores; an empty one when there is nothing to store, and the subject as it is then, but for
+// the Number of a new one.
+func (d deed) changeset() (cs storage.Changeset, subject incident.Incident, err error) {
+	subject = d.subject
+	for _, e := range d.effects {
+		if len(e.Activity) > 0 { // else alerts are only counted
+			cs.Incidents = append(cs.Incidents, e.Incident)
+		}
 		cs.Alerts = append(cs.Alerts, e.Alerts...)
 		cs.Activity = append(cs.Activity, e.Activity...)
 		cs.Contents = append(cs.Contents, e.Contents...)
@@ -275,26 +323,61 @@ func (m *Manager) applyWith(ctx context.Context, keys map[alert.ID]alert.KeySet,
 			cs.Purge = append(cs.Purge, e.Incident.ID)
 		}
 	}
-	if len(keys) > 0 {
+	if len(d.cmd.Keys) > 0 && len(cs.Alerts) > 0 {
 		cs.AlertKeys = make([][]alert.Key, len(cs.Alerts))
 		for n := range cs.Alerts {
-			cs.AlertKeys[n] = keys[cs.Alerts[n].ID].All()
+			cs.AlertKeys[n] = d.cmd.Keys[cs.Alerts[n].ID].All()
 		}
 	}
+	if len(cs.Incidents) > 0 {
+		subject = cs.Incidents[0]
+		subject.Version++
+	}
+	cs.Guard = d.guard
+	d.outcome.Incident, d.outcome.Version = subject.ID, subject.Version
+	for _, t := range d.tickets {
+		err = errors.Join(err, t.remember(&cs, d.cmd.At, d.outcome))
+	}
+	return cs, subject, err
+}
+
+// keep stores d, all at once, and returns its subject as it is then.
+func (m *Manager) keep(ctx context.Context, d deed) (incident.Incident, error) {
+	cs, subject, err := d.changeset()
+	if err != nil || len(cs.Alerts) == 0 && len(cs.Activity) == 0 && len(cs.Items) == 0 {
+		return subject, err
+	}
 	receipt, err := m.storage.Apply(ctx, cs)
+	if errors.Is(err, storage.ErrExists) && len(cs.Activity) > 0 {
+		// A storage that gave the Changeset again after it lost the reply finds it there. The IDs are of this attempt alone.
+		own := false
+		lost := m.storage.View(ctx, func(r storage.Reader) error {
+			e, found, err := entry(ctx, r, cs.Activity[len(cs.Activity)-1].ID)
+			if own = found && e.Cause == d.cmd.ID; own && err == nil {
+				subject, err = r.Incident(ctx, subject.ID)
+			}
+			return err
+		})
+		if own || lost != nil {
+			return subject, lost
+		}
+	}
 	if err != nil {
+		for _, t := range d.tickets {
+			err = t.again(err)
+		}
 		return incident.Incident{}, err
 	}
-	i := cs.Incidents[0]
-	i.Version++
-	i.Number = receipt.Numbers[0]
-	return i, nil
+	if len(receipt.Numbers) > 0 {
+		subject.Number = receipt.Numbers[0]
+	}
+	return subject, nil
 }
 
 // Edit makes the change e to the incident with that ID and returns the incident as it is then. See
 // [incident.Edit.Apply] for the rules; Options.Policy may ask for more.
 func (m *Manager) Edit(ctx context.Context, by activity.Actor, id incident.ID, e incident.Edit, opts ...Option) (incident.Incident, error) {
-	return m.change(ctx, ActionEdit, by, id, opts, e.Cascades(), m.edit(e))
+	return m.change(ctx, ActionEdit, by, id, opts, e.Cascades(), m.edit(e), e)
 }
 
 // edit is the rule of an edit.

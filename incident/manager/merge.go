@@ -23,7 +23,8 @@ func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		if i, err = m.settle(ctx, ActionMerge, cmd, call, m.opener(by, ActionMerge), merge(cmd, target, sources, reason)); err == nil {
+		t := call.ticket(ActionMerge, by, "", string(target), sources, reason)
+		if i, err = m.settle(ctx, ActionMerge, cmd, call, t, m.opener(by, ActionMerge), merge(cmd, target, sources, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -46,7 +47,8 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		if i, err = m.settle(ctx, ActionUnmerge, cmd, call, m.opener(by, ActionUnmerge), unmerge(cmd, source, reason)); err == nil {
+		t := call.ticket(ActionUnmerge, by, "", string(source), reason)
+		if i, err = m.settle(ctx, ActionUnmerge, cmd, call, t, m.opener(by, ActionUnmerge), unmerge(cmd, source, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -59,52 +61,46 @@ type settlement struct {
 	effects []incident.Effect // the first on the subject; none when there is nothing to change
 }
 
-// A matter reads what a rule on several incidents needs, and asks it. Incidents are read by open, and version is
-// called with the subject before anything else is read.
-type matter func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (settlement, error)
+// A matter reads what a rule on several incidents needs, and asks it. Incidents are read by open, and current is
+// called with the subject, and the ID that it was named by, before anything else is read.
+type matter func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (settlement, error)
 
-// consider asks the rule, unless the same command was stored before.
-func (m *Manager) consider(ctx context.Context, cmd incident.Command, call call, open opener, rule matter) (s settlement, err error) {
+// consider asks the rule, unless the same command was stored before: then done is true and the subject what it returned.
+func (m *Manager) consider(ctx context.Context, call call, t ticket, open opener, rule matter) (s settlement, done bool, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
-		if call.commandID != "" {
-			if e, found, err := entry(ctx, r, cmd.EntryID(0)); err != nil {
-				return err
-			} else if found {
-				s.subject, err = open(ctx, r, e.Incident)
-				return err
-			}
+		o, found, reused := t.recall(ctx, r)
+		if found {
+			done = true
+			s.subject, err = open(ctx, r, o.Incident)
+			return err
 		}
-		s, err = rule(ctx, r, open, func(i incident.Incident) error {
-			if call.version != 0 && call.version != i.Version {
-				// Not retried: the caller asked for just this version.
-				return stale{&storage.ConflictError{Record: "incident", ID: string(i.ID), Given: call.version, Stored: i.Version}}
-			}
-			return nil
-		})
+		if reused != nil && !errors.Is(reused, ErrCommandReused) {
+			return reused
+		}
+		s, err = rule(ctx, r, open, func(id incident.ID, i incident.Incident) error { return call.current(ctx, r, id, i) })
+		if reused != nil && !errors.Is(err, ErrForbidden) && !errors.Is(err, storage.ErrNotFound) {
+			return reused // which only those learn who may give the command
+		}
 		return err
 	})
-	return s, err
+	return s, done, err
 }
 
 // settle asks the rule and stores all its effects at once. It returns the subject as it is then.
-func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command, call call, open opener, rule matter) (incident.Incident, error) {
+func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command, call call, t ticket, open opener, rule matter) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.retry(ctx, what, func() error {
-		s, err := m.consider(ctx, cmd, call, open, rule)
-		if i = s.subject; err != nil || len(s.effects) == 0 {
+		s, done, err := m.consider(ctx, call, t, open, rule)
+		if i = s.subject; err != nil || done {
 			return err
 		}
 		if call.dryRun {
-			i = s.effects[0].Incident
+			if len(s.effects) > 0 {
+				i = s.effects[0].Incident
+			}
 			return nil
 		}
-		stored, err := m.apply(ctx, s.effects...)
-		switch {
-		case err == nil:
-			i = stored
-		case errors.Is(err, storage.ErrExists) && call.commandID != "":
-			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // the same command, a moment earlier: next time it is found
-		}
+		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []ticket{t}, outcome: outcome{Changed: len(s.effects) > 0}, subject: s.subject, effects: s.effects})
 		return err
 	})
 	if s, ok := errors.AsType[stale](err); ok {
@@ -114,13 +110,13 @@ func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command,
 }
 
 func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
 		whole := len(sources) <= incident.MaxMerge // else it is refused, and may be endless
 		into, err := party(ctx, r, open, target, whole, false)
 		if err != nil {
 			return s, err
 		}
-		if err := version(into.Incident); err != nil {
+		if err := current(target, into.Incident); err != nil {
 			return s, err
 		}
 		var from []incident.Party
@@ -144,7 +140,7 @@ func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reas
 }
 
 func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
 		if _, err := open(ctx, r, id); err != nil {
 			return s, err
 		}
@@ -152,7 +148,7 @@ func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
 		if source.Incident, err = r.Incident(ctx, id); err != nil {
 			return s, err
 		}
-		if err := version(source.Incident); err != nil {
+		if err := current(id, source.Incident); err != nil {
 			return s, err
 		}
 		if source.Log, err = logOf(ctx, r, id); err != nil {

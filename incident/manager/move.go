@@ -34,7 +34,8 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 	}
 	if err == nil {
 		var i incident.Incident
-		if i, err = m.settle(ctx, ActionMove, cmd, call, m.opener(by, ActionMove), move(cmd, alerts, to, fresh, reason)); err == nil {
+		t := call.ticket(ActionMove, by, "", string(to), alerts, reason)
+		if i, err = m.settle(ctx, ActionMove, cmd, call, t, m.opener(by, ActionMove), move(cmd, alerts, to, fresh, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -45,7 +46,7 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 }
 
 func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, version func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
 		there := incident.Case{Incident: incident.Incident{ID: fresh}}
 		if to != "" {
 			if there.Incident, err = open(ctx, r, to); err != nil {
@@ -53,7 +54,7 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 			}
 			s.subject = there.Incident
 		}
-		if err := version(there.Incident); err != nil {
+		if err := current(cmp.Or(to, fresh), there.Incident); err != nil {
 			return s, err
 		}
 		homes, err := homesOf(ctx, r, open, ids)

@@ -47,7 +47,8 @@ func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query
 	for _, r := range results {
 		cmd.Part = string(r.ID)
 		var purged bool
-		_, r.Err = m.settle(ctx, ActionPurge, cmd, call, m.opener(by, ActionPurge), purge(cmd, r.ID, resolvedBefore, reason, &purged))
+		t := call.ticket(ActionPurge, by, cmd.Part, cmd.Part, resolvedBefore, reason)
+		_, r.Err = m.settle(ctx, ActionPurge, cmd, call, t, m.opener(by, ActionPurge), purge(cmd, r.ID, resolvedBefore, reason, &purged))
 		if r.Err != nil {
 			r.Err = fmt.Errorf("purge incident %s: %w", r.ID, r.Err)
 			errs = append(errs, r.Err)
@@ -109,7 +110,7 @@ func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Quer
 
 // purge says in purged whether there is something to purge.
 func purge(cmd incident.Command, id incident.ID, before time.Time, reason string, purged *bool) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, _ func(incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener, _ func(incident.ID, incident.Incident) error) (s settlement, err error) {
 		end, err := open(ctx, r, id)
 		if err != nil {
 			return s, err

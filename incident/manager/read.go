@@ -113,12 +113,6 @@ func entry(ctx context.Context, r storage.Reader, id activity.ID) (e activity.En
 	return e, false, nil
 }
 
-// logged reports whether an entry with that ID is in the log.
-func logged(ctx context.Context, r storage.Reader, id activity.ID) (bool, error) {
-	_, found, err := entry(ctx, r, id)
-	return found, err
-}
-
 // alertsOf returns all alerts of i.
 func alertsOf(ctx context.Context, r storage.Reader, i incident.Incident) ([]alert.Alert, error) {
 	all := make([]alert.Alert, 0, i.Alerts.Count)

@@ -39,6 +39,7 @@ func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert
 			results[id] = AlertResult{alert.Alert{ID: id}, err}
 		}
 	}
+	t := call.ticket(string(ActionEditAlerts), by, "", e)
 	// An alert may move to another incident meanwhile, so that each round looks where they are.
 	for left, round := ids, 0; len(left) > 0; round++ {
 		incidents, missing, err := m.incidentsOf(ctx, left)
@@ -58,7 +59,11 @@ func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert
 			fail(fmt.Errorf("edit alert %s: %w", id, err), id)
 		}
 		for _, in := range incidents {
-			edited, moved, err := m.editAlertsOf(ctx, cmd, call, in, e)
+			cmd.Part = string(in.id)
+			if round > 0 {
+				cmd.Part += "/" + part(round) // it may have been the turn of the incident before
+			}
+			edited, moved, err := m.editAlertsOf(ctx, cmd, call, t, in, e)
 			if errors.Is(err, ErrForbidden) { // not even where they are
 				for _, id := range in.alerts {
 					fail(fmt.Errorf("edit alert %s: %w", id, err), id)
@@ -118,18 +123,13 @@ func (m *Manager) incidentsOf(ctx context.Context, ids []alert.ID) (in []alertsI
 
 // editAlertsOf edits alerts of one incident and returns them as they are then, and those that are in another
 // incident by now.
-func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call call, in alertsIn, e incident.AlertEdit) (edited []alert.Alert, moved []alert.ID, err error) {
-	cmd.Part = string(in.id)
-	tickets := make(map[alert.ID]ticket)
-	for _, id := range in.alerts {
-		tickets[id] = call.ticket(ActionEditAlerts, cmd.By, string(id), string(id), e)
-	}
+func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call call, t *ticket, in alertsIn, e incident.AlertEdit) (edited []alert.Alert, moved []alert.ID, err error) {
 	err = m.retry(ctx, ActionEditAlerts, func() error {
 		edited, moved = nil, nil
-		var i incident.Incident
+		d := deed{cmd: cmd}
 		var todo []alert.Alert // those that the command has not edited before
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-			if i, err = m.opener(cmd.By, ActionEditAlerts)(ctx, r, in.id); err != nil {
+			if d.subject, err = m.opener(cmd.By, ActionEditAlerts)(ctx, r, in.id); err != nil {
 				return err
 			}
 			for _, id := range in.alerts {
@@ -141,12 +141,13 @@ func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call c
 					moved = append(moved, id)
 					continue
 				}
-				_, done, err := tickets[id].recall(ctx, r)
+				its := t.of(string(id))
+				_, done, err := its.recall(ctx, r)
 				if err != nil {
 					return err
 				}
 				if edited = append(edited, a); !done {
-					todo = append(todo, a)
+					todo, d.tickets = append(todo, a), append(d.tickets, its)
 				}
 			}
 			return nil
@@ -154,17 +155,13 @@ func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call c
 		if err != nil || len(todo) == 0 {
 			return err
 		}
-		effect, err := e.Apply(cmd, incident.Case{Incident: i, Alerts: todo}, m.taxonomy)
+		effect, err := e.Apply(cmd, incident.Case{Incident: d.subject, Alerts: todo}, m.taxonomy)
 		if err != nil {
 			return err
 		}
 		if !call.dryRun {
-			d := deed{cmd: cmd, subject: i}
-			if !effect.IsZero() {
+			if d.outcome.Changed = !effect.IsZero(); d.outcome.Changed {
 				d.effects = []incident.Effect{effect}
-			}
-			for _, a := range todo {
-				d.tickets = append(d.tickets, tickets[a.ID])
 			}
 			if _, err = m.keep(ctx, d); err != nil {
 				return err

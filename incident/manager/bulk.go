@@ -40,12 +40,12 @@ func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Que
 		return nil, fmt.Errorf("edit incidents: %w", err)
 	}
 	var errs []error
+	t := call.ticket("editAll", by, "", e)
 	for n := range results {
 		r := &results[n]
 		if r.Err == nil {
 			cmd.Part = string(r.ID)
-			t := call.ticket("editAll", by, cmd.Part, cmd.Part, e)
-			r.Incident, r.Changed, r.Err = m.do(ctx, ActionEdit, cmd, call, t, r.ID, e.Cascades(), m.edit(e))
+			r.Incident, r.Changed, r.Err = m.do(ctx, ActionEdit, cmd, call, t.of(cmd.Part), r.ID, e.Cascades(), m.edit(e))
 		}
 		if r.Err != nil {
 			errs = append(errs, r.Err)

@@ -12,6 +12,7 @@ import (
 	"hash"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -34,113 +35,150 @@ const MaxCommandID = 1024
 // commands is the Kind of the items that remember commands.
 const commands = "command"
 
-// A ticket is a part of a command that has its effect once. The zero ticket is that of a command without a CommandID,
-// which is not remembered.
-type ticket struct{ key, digest string }
+// A ticket is a part of a command that has its effect once. The nil ticket is that of a command without a CommandID, which
+// is not remembered.
+//
+// A command of several parts has an item of its own beside those of its parts, so that the CommandID is taken
+// whatever the parts of another command are.
+type ticket struct {
+	at            time.Time
+	command, part place // the same when the command has no parts
+	known         bool  // the command's own item is stored, as recall saw it
+}
+
+// A place is the key of an item with what must be in it.
+type place struct{ key, digest string }
 
 // An outcome is what is remembered of a command: identifiers, versions and codes, and no text of anybody's.
 type outcome struct {
 	Digest   string      `json:"digest"`
 	Incident incident.ID `json:"incident,omitempty"` // which the command returned
 	Version  int64       `json:"version,omitempty"`  // of it then
-	Alert    alert.ID    `json:"alert,omitempty"`
-	Outcome  Outcome     `json:"outcome,omitzero"` // of an alert
+	Outcome  Outcome     `json:"outcome,omitzero"`   // of an alert
 	Changed  bool        `json:"changed,omitempty"`
 	Created  bool        `json:"created,omitempty"`
 }
 
-// ticket returns the ticket of a part of the command that by has given: what was asked for of target, with args as they
-// were given.
-func (c call) ticket(what Action, by activity.Actor, part, target string, args ...any) ticket {
+// ticket returns the ticket of the command that by has given: what was asked for of target, with args as they were given.
+func (c call) ticket(what string, by activity.Actor, target string, args ...any) *ticket {
 	if c.commandID == "" {
-		return ticket{}
+		return nil
 	}
-	key, digest := sha256.New(), sha256.New()
-	for _, text := range []string{c.commandID, part} {
-		addText(key, text)
+	by.Name = "" // which may change
+	// The CommandID keeps the digest from saying what a short text was.
+	all := place{digestOf(c.commandID), digestOf(append([]any{c.commandID, what, by, target, c.version}, args...)...)}
+	return &ticket{at: c.at, command: all, part: all}
+}
+
+// of returns the ticket of a part of the command, with those of the arguments that are of this part alone.
+func (t *ticket) of(part string, args ...any) *ticket {
+	if t == nil {
+		return nil
 	}
-	for _, v := range append([]any{string(what), by, target, c.version}, args...) {
-		addValue(digest, reflect.ValueOf(v))
-	}
-	return ticket{hex.EncodeToString(key.Sum(nil)), hex.EncodeToString(digest.Sum(nil))}
+	return &ticket{at: t.at, command: t.command, part: place{
+		digestOf(t.command.key, part), digestOf(append([]any{t.command.digest, part}, args...)...),
+	}}
 }
 
 // recall returns what became of the command when it was given before. The error matches ErrCommandReused when that was
 // another command.
-func (t ticket) recall(ctx context.Context, r storage.Reader) (o outcome, found bool, err error) {
-	if t == (ticket{}) {
+func (t *ticket) recall(ctx context.Context, r storage.Reader) (o outcome, found bool, err error) {
+	if t == nil {
 		return o, false, nil
 	}
-	i, err := r.Item(ctx, commands, t.key)
-	if errors.Is(err, storage.ErrNotFound) {
-		return o, false, nil
+	o, found, err = t.look(ctx, r, t.command)
+	if t.known = found; err == nil && t.part != t.command {
+		o, found, err = t.look(ctx, r, t.part)
 	}
-	if err == nil {
-		if err = json.Unmarshal(i.Data, &o); err != nil {
-			err = fmt.Errorf("command item %s: %w", t.key, err)
-		}
-	}
-	if err == nil && o.Digest != t.digest {
-		err = ErrCommandReused
-	}
-	return o, err == nil, err
+	return o, found, err
 }
 
-// remember puts what became of the command into the Changeset that it comes to.
-func (t ticket) remember(cs *storage.Changeset, at time.Time, o outcome) error {
-	if t == (ticket{}) {
+func (t *ticket) look(ctx context.Context, r storage.Reader, at place) (o outcome, found bool, err error) {
+	i, err := r.Item(ctx, commands, at.key)
+	switch {
+	case errors.Is(err, storage.ErrNotFound), err == nil && i.Time.Before(t.expiry().Before):
+		return o, false, nil
+	case err != nil:
+		return o, false, err
+	}
+	if err := json.Unmarshal(i.Data, &o); err != nil {
+		return o, false, fmt.Errorf("command item %s: %w", at.key, err)
+	}
+	if o.Digest != at.digest {
+		return outcome{}, false, ErrCommandReused
+	}
+	return o, true, nil
+}
+
+// expiry says which commands are forgotten.
+func (t *ticket) expiry() storage.Expiry {
+	return storage.Expiry{Kind: commands, Before: t.at.Add(-Remembered)}
+}
+
+// remember puts what became of the command into the Changeset that it comes to, which has no items but those of its
+// parts.
+func (t *ticket) remember(cs *storage.Changeset, o outcome) error {
+	if t == nil {
 		return nil
 	}
-	o.Digest = t.digest
-	data, err := json.Marshal(o)
-	if err != nil {
+	item := func(at place, o outcome) error {
+		o.Digest = at.digest
+		data, err := json.Marshal(o)
+		cs.Items = append(cs.Items, storage.Item{Kind: commands, Key: at.key, Incident: o.Incident, Time: t.at, Data: data})
 		return err
 	}
-	cs.Items = append(cs.Items, storage.Item{Kind: commands, Key: t.key, Incident: o.Incident, Time: at, Data: data})
-	if len(cs.Expire) == 0 {
-		cs.Expire = []storage.Expiry{{Kind: commands, Before: at.Add(-Remembered)}}
+	var err error
+	if len(cs.Items) == 0 {
+		cs.Expire = []storage.Expiry{t.expiry()}
+		if t.part != t.command && !t.known {
+			err = item(t.command, outcome{})
+		}
 	}
-	return nil
-}
-
-// again turns the error of an Apply into one that is tried again, if it may say that the same command was stored a
-// moment earlier. The next try then finds that out.
-func (t ticket) again(err error) error {
-	if t != (ticket{}) && errors.Is(err, storage.ErrExists) && !errors.Is(err, storage.ErrConflict) {
-		return fmt.Errorf("%w: %w", storage.ErrConflict, err)
-	}
-	return err
+	return errors.Join(err, item(t.part, o))
 }
 
 func validCommandID(id string) error {
+	want := ""
 	switch {
-	case len(id) > MaxCommandID:
-		return &alert.FieldError{Field: "commandID", Value: id[:32] + "…", Want: fmt.Sprint("at most ", MaxCommandID, " bytes")}
 	case !utf8.ValidString(id):
-		return &alert.FieldError{Field: "commandID", Value: id, Want: "UTF-8"}
+		want = "UTF-8"
+	case len(id) > MaxCommandID:
+		want = fmt.Sprint("at most ", MaxCommandID, " bytes")
+	default:
+		return nil
 	}
-	return nil
+	return &alert.FieldError{Record: "command", Field: "commandID", Value: fmt.Sprintf("%.64s", strings.ToValidUTF8(id, "\uFFFD")), Want: want}
 }
 
-func addText(h hash.Hash, s string) {
-	var size [8]byte
-	binary.BigEndian.PutUint64(size[:], uint64(len(s)))
-	_, _ = h.Write(size[:])
-	_, _ = h.Write([]byte(s))
+// digestOf returns a digest of values, which must be of the same types where two are compared.
+func digestOf(values ...any) string {
+	h := sha256.New()
+	for _, v := range values {
+		addValue(h, reflect.ValueOf(v))
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
+
+func addBytes(h hash.Hash, b []byte) {
+	var size [8]byte
+	binary.BigEndian.PutUint64(size[:], uint64(len(b)))
+	_, _ = h.Write(size[:])
+	_, _ = h.Write(b)
+}
+
+func addText(h hash.Hash, s string) { addBytes(h, []byte(s)) }
 
 // isZero reports whether v says nothing, as an empty list does.
 func isZero(v reflect.Value) bool {
+	if t, ok := v.Interface().(time.Time); ok {
+		return t.IsZero()
+	}
 	return v.IsZero() || (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0
 }
 
 // addValue adds v to a digest: of a struct the exported fields that are not zero, by name, so that a field of a later
 // version makes no difference while it is not used.
 func addValue(h hash.Hash, v reflect.Value) {
-	if !v.IsValid() {
-		addText(h, "nil")
-		return
-	}
 	if t, ok := v.Interface().(time.Time); ok {
 		addText(h, fmt.Sprintf("%d.%d", t.Unix(), t.Nanosecond()))
 		return
@@ -148,24 +186,22 @@ func addValue(h hash.Hash, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
-			addText(h, "nil")
+			addText(h, "")
 			return
 		}
-		if v.Kind() == reflect.Interface {
-			addText(h, v.Elem().Type().Name())
-		}
+		addText(h, v.Elem().Type().String())
 		addValue(h, v.Elem())
 	case reflect.Struct:
-		for n := range v.NumField() {
-			if f := v.Type().Field(n); f.IsExported() && !isZero(v.Field(n)) {
+		for f, field := range v.Fields() {
+			if f.IsExported() && !isZero(field) {
 				addText(h, f.Name)
-				addValue(h, v.Field(n))
+				addValue(h, field)
 			}
 		}
 		addText(h, "") // no field has this name
 	case reflect.Slice, reflect.Array:
 		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
-			addText(h, string(v.Bytes()))
+			addBytes(h, v.Bytes())
 			return
 		}
 		addText(h, fmt.Sprint(v.Len()))
@@ -173,19 +209,12 @@ func addValue(h hash.Hash, v reflect.Value) {
 			addValue(h, v.Index(n))
 		}
 	case reflect.Map:
-		type pair struct {
-			name string
-			key  reflect.Value
-		}
-		var pairs []pair
-		for _, k := range v.MapKeys() {
-			pairs = append(pairs, pair{fmt.Sprint(k.Interface()), k})
-		}
-		slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
-		addText(h, fmt.Sprint(len(pairs)))
-		for _, p := range pairs {
-			addText(h, p.name)
-			addValue(h, v.MapIndex(p.key))
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		addText(h, fmt.Sprint(len(keys)))
+		for _, k := range keys {
+			addText(h, fmt.Sprint(k))
+			addValue(h, v.MapIndex(k))
 		}
 	case reflect.String:
 		addText(h, v.String())

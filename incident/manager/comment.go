@@ -51,8 +51,8 @@ func (m *Manager) Redact(ctx context.Context, by activity.Actor, comment activit
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		t := call.ticket(ActionRedact, by, "", string(comment), reason)
-		if i, err = m.settle(ctx, ActionRedact, cmd, call, t, m.opener(by, ActionRedact), redact(cmd, comment, reason)); err == nil {
+		t := call.ticket(string(ActionRedact), by, string(comment), reason)
+		if i, _, err = m.settle(ctx, ActionRedact, cmd, call, t, m.opener(by, ActionRedact), redact(cmd, comment, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -60,13 +60,9 @@ func (m *Manager) Redact(ctx context.Context, by activity.Actor, comment activit
 }
 
 func redact(cmd incident.Command, comment activity.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
 		e, i, err := open.entry(ctx, r, comment)
 		if err != nil {
-			return s, err
-		}
-		s.subject = i
-		if err := current(s.subject.ID, s.subject); err != nil {
 			return s, err
 		}
 		copies, err := incident.Copies(e, func(id incident.ID) iter.Seq2[activity.Entry, error] {
@@ -76,7 +72,7 @@ func redact(cmd incident.Command, comment activity.ID, reason string) matter {
 			return s, err
 		}
 		var others []incident.Incident
-		seen := map[incident.ID]bool{s.subject.ID: true}
+		seen := map[incident.ID]bool{i.ID: true}
 		for _, c := range copies {
 			if seen[c.Incident] {
 				continue
@@ -88,8 +84,7 @@ func redact(cmd incident.Command, comment activity.ID, reason string) matter {
 			}
 			others = append(others, o)
 		}
-		s.effects, err = incident.Redact(cmd, s.subject, others, copies, reason)
-		return s, err
+		return settlement{i.ID, i, func() ([]incident.Effect, error) { return incident.Redact(cmd, i, others, copies, reason) }}, nil
 	}
 }
 

@@ -49,10 +49,10 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 		}
 		return e.Incident, nil
 	}
-	t := call.ticket(ActionCreate, by, "", "", d)
+	t := call.ticket(string(ActionCreate), by, "", d)
 	i, found, err := m.created(ctx, by, t)
 	if err == nil && !found {
-		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []ticket{t}, effects: []incident.Effect{e}})
+		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []*ticket{t}, effects: []incident.Effect{e}})
 		if errors.Is(err, storage.ErrExists) {
 			stored, found, again := m.created(ctx, by, t)
 			if found || again != nil {
@@ -84,8 +84,8 @@ func (m *Manager) absent(ctx context.Context, e incident.Effect) error {
 }
 
 // created returns the incident that the same command has created before.
-func (m *Manager) created(ctx context.Context, by activity.Actor, t ticket) (i incident.Incident, found bool, err error) {
-	if t == (ticket{}) {
+func (m *Manager) created(ctx context.Context, by activity.Actor, t *ticket) (i incident.Incident, found bool, err error) {
+	if t == nil {
 		return i, false, nil
 	}
 	err = m.storage.View(ctx, func(r storage.Reader) error {

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, given inci
 		return i, false, err
 	}
 	cmd.Part = string(d.Reference.IncidentID())
-	t := call.ticket(ActionImport, by, cmd.Part, cmd.Part, given)
+	t := call.ticket(string(ActionImport), by, "").of(cmd.Part, given)
 	counted := make(map[alert.ID]bool)
 	err = m.retry(ctx, ActionImport, func() error {
 		var p plan
@@ -70,21 +71,18 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, given inci
 			}
 			sub := cmd
 			sub.Part += "/alert-" + part(n)
-			if err := m.ingest(ctx, sub, ticket{}, a, keys[a.ID], into(p.Incident.ID), new(Result)); err != nil {
+			if err := m.ingest(ctx, sub, nil, a, keys[a.ID], into(p.Incident.ID), new(Result)); err != nil {
 				return stale{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
 			}
 			counted[a.ID] = true
 		}
 		own := cmd
 		own.Keys = p.keys
-		made := deed{cmd: own, tickets: []ticket{t}, outcome: outcome{Changed: !p.IsZero(), Created: created}, subject: p.Incident}
+		made := deed{cmd: own, tickets: []*ticket{t}, outcome: outcome{Changed: !p.IsZero(), Created: created}, subject: p.Incident}
 		if !p.IsZero() {
 			made.effects = []incident.Effect{p.Effect}
 		}
 		i, err = m.keep(ctx, made)
-		if errors.Is(err, storage.ErrExists) {
-			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody imported it just now
-		}
 		return err
 	})
 	return i, created, err
@@ -101,12 +99,13 @@ type plan struct {
 
 // plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
 // only when they change with it.
-func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, t ticket, d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet) (plan, error) {
+func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, t *ticket, d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet) (plan, error) {
 	p := plan{elsewhere: make(map[alert.ID]bool), keys: make(map[alert.ID]alert.KeySet)}
 	cmd.Keys = p.keys
+	id := d.Reference.IncidentID()
 	c := incident.Case{}
 	var err error
-	if c.Incident, err = follow(ctx, r, d.Reference.IncidentID()); errors.Is(err, storage.ErrNotFound) {
+	if c.Incident, err = follow(ctx, r, id); errors.Is(err, storage.ErrNotFound) {
 		p.created = true
 	} else if err == nil {
 		err = m.allow(ctx, cmd.By, ActionImport, c.Incident)
@@ -118,18 +117,13 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 	if reused != nil && (!p.created || !errors.Is(reused, ErrCommandReused)) {
 		return p, reused
 	}
-	if done {
-		if p.created { // it is gone by now
-			return p, err
-		}
-		return plan{Effect: incident.Effect{Incident: c.Incident}, created: o.Created, done: true}, nil
-	}
 	if !p.created {
-		if err := call.current(ctx, r, d.Reference.IncidentID(), c.Incident); err != nil {
+		if done {
+			return plan{Effect: incident.Effect{Incident: c.Incident}, created: o.Created, done: true}, nil
+		}
+		if err := call.current(ctx, r, id, c.Incident); err != nil {
 			return p, err
 		}
-	} else if call.version != 0 {
-		return p, stale{&storage.ConflictError{Record: "incident", ID: string(d.Reference.IncidentID()), Given: call.version}}
 	}
 
 	stored, err := storedAlerts(ctx, r, alerts)
@@ -154,12 +148,15 @@ func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Comma
 		return p, err
 	}
 	if p.created {
-		p.Effect, err = incident.Create(cmd, d.Reference.IncidentID(), d, added, grouped(), m.taxonomy)
+		p.Effect, err = incident.Create(cmd, id, d, added, grouped(), m.taxonomy)
 		if err == nil {
 			err = m.allow(ctx, cmd.By, ActionImport, p.Effect.Incident)
 		}
-		if reused != nil && !errors.Is(err, ErrForbidden) {
-			err = reused
+		if err = cmp.Or(err, reused); err == nil && done {
+			err = fmt.Errorf("incident %s: %w", id, storage.ErrNotFound) // it was there when the command was given
+		}
+		if err == nil {
+			err = call.current(ctx, r, id, incident.Incident{ID: id})
 		}
 		return p, err
 	}

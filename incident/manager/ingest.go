@@ -68,9 +68,10 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	}
 	results := make([]Result, len(alerts))
 	var errs []error
+	batch := call.ticket(string(ActionIngest), by, "")
 	for n, a := range alerts {
 		cmd.Part = part(n)
-		t := call.ticket(ActionIngest, by, cmd.Part, "", a)
+		t := batch.of(cmd.Part, a)
 		a, keys := m.completed(a, cmd)
 		results[n].Alert = a.ID
 		if err := m.ingest(ctx, cmd, t, a, keys, m.correlator, &results[n]); err != nil {
@@ -82,7 +83,7 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	return results, errors.Join(errs...)
 }
 
-func (m *Manager) ingest(ctx context.Context, cmd incident.Command, t ticket, a alert.Alert, keys alert.KeySet, by Correlator, result *Result) error {
+func (m *Manager) ingest(ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, keys alert.KeySet, by Correlator, result *Result) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
@@ -102,13 +103,11 @@ func (m *Manager) ingest(ctx context.Context, cmd incident.Command, t ticket, a 
 		if *result = p.result; p.done {
 			return nil
 		}
-		_, err = m.keep(ctx, deed{
-			cmd: cmd, tickets: []ticket{t}, outcome: outcome{Alert: a.ID, Outcome: result.Outcome},
-			subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard,
-		})
-		if errors.Is(err, storage.ErrExists) {
-			return fmt.Errorf("%w: %w", storage.ErrConflict, err) // somebody ingested it just now: next time it is a repeat
+		d := deed{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Outcome: result.Outcome}, subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard}
+		if result.Outcome == Repeated {
+			d.cmd.Keys = nil // what is stored is the alert as it was
 		}
+		_, err = m.keep(ctx, d)
 		return err
 	})
 }
@@ -123,14 +122,14 @@ type placing struct {
 }
 
 // placeOf finds the place of a as of now.
-func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, t ticket, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
+func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, done, err := t.recall(ctx, r)
 		if err != nil {
 			return err
 		}
 		if p.done = done; done {
-			p.result = Result{Alert: o.Alert, Incident: o.Incident, Outcome: o.Outcome}
+			p.result = Result{Alert: a.ID, Incident: o.Incident, Outcome: o.Outcome}
 			return nil
 		}
 		old, err := r.Alert(ctx, a.ID)
@@ -157,7 +156,7 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
 		reason := fmt.Sprintf("Alert %s links them by %s.", a.ID, strings.Join(keys, ", "))
-		_, err := m.settle(ctx, ActionMerge, cmd, call{}, ticket{}, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
+		_, _, err := m.settle(ctx, ActionMerge, cmd, call{}, nil, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {

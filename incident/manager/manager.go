@@ -24,8 +24,10 @@
 package manager
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -122,6 +124,7 @@ type call struct {
 	version   int64
 	commandID string
 	dryRun    bool
+	at        time.Time        // when the command began
 	images    []incident.Image // of Comment alone
 }
 
@@ -177,7 +180,8 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 	if c.dryRun {
 		c.commandID = ""
 	}
-	return incident.Command{ID: m.newID(), By: by, At: m.stamp(), Priority: m.priority}, c, nil
+	c.at = m.stamp()
+	return incident.Command{ID: m.newID(), By: by, At: c.at, Priority: m.priority}, c, nil
 }
 
 // stamp returns the time as it is stored.
@@ -187,11 +191,12 @@ func (m *Manager) stamp() time.Time { return m.now().UTC().Truncate(time.Microse
 // on one incident, each wins within so many tries.
 const maxAttempts = 200
 
-// retry runs attempt until it is not beaten by another writer.
+// retry runs attempt until it is not beaten by another writer. What exists already is, at the next attempt, a repeat of an
+// alert, of an import or of a command.
 func (m *Manager) retry(ctx context.Context, what Action, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
-		if err == nil || n == maxAttempts || !errors.Is(err, storage.ErrConflict) {
+		if err == nil || n == maxAttempts || !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrExists) {
 			return err
 		}
 		m.log.DebugContext(ctx, "trying again", "command", string(what), "attempt", n, "error", err)
@@ -218,12 +223,12 @@ func (m *Manager) change(ctx context.Context, what Action, by activity.Actor, id
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
 	}
-	i, _, err := m.do(ctx, what, cmd, call, call.ticket(what, by, "", string(id), args...), id, alerts, apply)
+	i, _, err := m.do(ctx, what, cmd, call, call.ticket(string(what), by, string(id), args...), id, alerts, apply)
 	return i, err
 }
 
 // do is change for a command that has begun. changed says whether there was anything to change.
-func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, call call, t ticket, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
+func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
 	open := m.opener(cmd.By, what)
 	err = m.retry(ctx, what, func() error {
 		var c incident.Case
@@ -262,7 +267,7 @@ func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, cal
 			}
 			return nil
 		}
-		d := deed{cmd: cmd, tickets: []ticket{t}, outcome: outcome{Changed: changed}, subject: c.Incident}
+		d := deed{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: c.Incident}
 		if changed {
 			d.effects = []incident.Effect{e}
 		}
@@ -280,16 +285,19 @@ func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, cal
 
 // current returns an error, which is not retried, unless i, which id leads to, is the incident with that ID and at the
 // version that the caller asked for.
-func (c call) current(ctx context.Context, r storage.Reader, id incident.ID, i incident.Incident) (err error) {
+func (c call) current(ctx context.Context, r storage.Reader, id incident.ID, i incident.Incident) error {
 	if c.version == 0 || i.ID == id && i.Version == c.version {
 		return nil
 	}
-	if i.ID != id { // it was merged away
-		if i, err = r.Incident(ctx, id); err != nil {
-			return err
-		}
+	if i.ID == id {
+		return stale{&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: i.Version}}
 	}
-	return stale{&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: i.Version}}
+	named, err := r.Incident(ctx, id)
+	if err != nil {
+		return err
+	}
+	return stale{fmt.Errorf("it was merged into incident %s: %w", i.ID,
+		&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: named.Version})}
 }
 
 // stale hides a conflict from retry.
@@ -300,7 +308,7 @@ func (s stale) Error() string { return s.conflict.Error() }
 // A deed is what one attempt at a command comes to.
 type deed struct {
 	cmd     incident.Command
-	tickets []ticket
+	tickets []*ticket
 	outcome outcome           // what is remembered, without the incident
 	subject incident.Incident // the one that the command is about, as it was
 	effects []incident.Effect // the first on the subject; none when there is nothing to change
@@ -336,7 +344,7 @@ func (d deed) changeset() (cs storage.Changeset, subject incident.Incident, err 
 	cs.Guard = d.guard
 	d.outcome.Incident, d.outcome.Version = subject.ID, subject.Version
 	for _, t := range d.tickets {
-		err = errors.Join(err, t.remember(&cs, d.cmd.At, d.outcome))
+		err = errors.Join(err, t.remember(&cs, d.outcome))
 	}
 	return cs, subject, err
 }
@@ -349,11 +357,11 @@ func (m *Manager) keep(ctx context.Context, d deed) (incident.Incident, error) {
 	}
 	receipt, err := m.storage.Apply(ctx, cs)
 	if errors.Is(err, storage.ErrExists) && len(cs.Activity) > 0 {
-		// A storage that gave the Changeset again after it lost the reply finds it there. The IDs are of this attempt alone.
+		// A storage that gave the Changeset again after it lost the reply finds it there.
 		own := false
 		lost := m.storage.View(ctx, func(r storage.Reader) error {
-			e, found, err := entry(ctx, r, cs.Activity[len(cs.Activity)-1].ID)
-			if own = found && e.Cause == d.cmd.ID; own && err == nil {
+			e, found, err := entry(ctx, r, cs.Activity[0].ID)
+			if own = found && same(e, cs.Activity[0]); own {
 				subject, err = r.Incident(ctx, subject.ID)
 			}
 			return err
@@ -363,15 +371,20 @@ func (m *Manager) keep(ctx context.Context, d deed) (incident.Incident, error) {
 		}
 	}
 	if err != nil {
-		for _, t := range d.tickets {
-			err = t.again(err)
-		}
 		return incident.Incident{}, err
 	}
 	if len(receipt.Numbers) > 0 {
 		subject.Number = receipt.Numbers[0]
 	}
 	return subject, nil
+}
+
+// same reports whether two entries say the same, under whatever Seq.
+func same(a, b activity.Entry) bool {
+	a.Seq, b.Seq = 0, 0
+	x, err := json.Marshal(a)
+	y, no := json.Marshal(b)
+	return err == nil && no == nil && bytes.Equal(x, y)
 }
 
 // Edit makes the change e to the incident with that ID and returns the incident as it is then. See

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,8 +24,8 @@ func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		t := call.ticket(ActionMerge, by, "", string(target), sources, reason)
-		if i, err = m.settle(ctx, ActionMerge, cmd, call, t, m.opener(by, ActionMerge), merge(cmd, target, sources, reason)); err == nil {
+		t := call.ticket(string(ActionMerge), by, string(target), sources, reason)
+		if i, _, err = m.settle(ctx, ActionMerge, cmd, call, t, m.opener(by, ActionMerge), merge(cmd, target, sources, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -47,76 +48,79 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 	cmd, call, err := m.begin(by, opts)
 	if err == nil {
 		var i incident.Incident
-		t := call.ticket(ActionUnmerge, by, "", string(source), reason)
-		if i, err = m.settle(ctx, ActionUnmerge, cmd, call, t, m.opener(by, ActionUnmerge), unmerge(cmd, source, reason)); err == nil {
+		t := call.ticket(string(ActionUnmerge), by, string(source), reason)
+		if i, _, err = m.settle(ctx, ActionUnmerge, cmd, call, t, m.opener(by, ActionUnmerge), unmerge(cmd, source, reason)); err == nil {
 			return i, nil
 		}
 	}
 	return incident.Incident{}, fmt.Errorf("unmerge incident %s: %w", source, err)
 }
 
-// A settlement is what a command on several incidents comes to.
+// A settlement is what a command on several incidents is about.
 type settlement struct {
-	subject incident.Incident // the one that the command is about, as it was
-	effects []incident.Effect // the first on the subject; none when there is nothing to change
+	named   incident.ID                       // what the subject was asked for by
+	subject incident.Incident                 // the one that the command returns, as it was
+	rule    func() ([]incident.Effect, error) // the first effect is on the subject; none when there is nothing to change
 }
 
-// A matter reads what a rule on several incidents needs, and asks it. Incidents are read by open, and current is
-// called with the subject, and the ID that it was named by, before anything else is read.
-type matter func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (settlement, error)
+// A matter reads what a rule on several incidents needs, and those incidents that the command is for by open.
+type matter func(ctx context.Context, r storage.Reader, open opener) (settlement, error)
 
-// consider asks the rule, unless the same command was stored before: then done is true and the subject what it returned.
-func (m *Manager) consider(ctx context.Context, call call, t ticket, open opener, rule matter) (s settlement, done bool, err error) {
+// consider returns the effects of a matter on its subject, unless the same command was stored before: then done is true
+// and the subject what it returned.
+func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opener, read matter) (subject incident.Incident, effects []incident.Effect, done bool, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, found, reused := t.recall(ctx, r)
 		if found {
 			done = true
-			s.subject, err = open(ctx, r, o.Incident)
+			subject, err = open(ctx, r, o.Incident)
 			return err
 		}
 		if reused != nil && !errors.Is(reused, ErrCommandReused) {
 			return reused
 		}
-		s, err = rule(ctx, r, open, func(id incident.ID, i incident.Incident) error { return call.current(ctx, r, id, i) })
-		if reused != nil && !errors.Is(err, ErrForbidden) && !errors.Is(err, storage.ErrNotFound) {
-			return reused // which only those learn who may give the command
+		s, err := read(ctx, r, open)
+		if err = cmp.Or(err, reused); err != nil { // only who may give the command learns that its ID was used
+			return err
 		}
+		subject = s.subject
+		if err := call.current(ctx, r, s.named, subject); err != nil {
+			return err
+		}
+		effects, err = s.rule()
 		return err
 	})
-	return s, done, err
+	return subject, effects, done, err
 }
 
-// settle asks the rule and stores all its effects at once. It returns the subject as it is then.
-func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command, call call, t ticket, open opener, rule matter) (incident.Incident, error) {
-	var i incident.Incident
-	err := m.retry(ctx, what, func() error {
-		s, done, err := m.consider(ctx, call, t, open, rule)
-		if i = s.subject; err != nil || done {
+// settle asks the rule and stores all its effects at once. It returns the subject as it is then, and whether this call
+// has changed anything.
+func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, open opener, read matter) (i incident.Incident, changed bool, err error) {
+	err = m.retry(ctx, what, func() error {
+		subject, effects, done, err := m.consider(ctx, call, t, open, read)
+		if i, changed = subject, len(effects) > 0; err != nil || done {
 			return err
 		}
 		if call.dryRun {
-			if len(s.effects) > 0 {
-				i = s.effects[0].Incident
+			if changed {
+				i = effects[0].Incident
 			}
 			return nil
 		}
-		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []ticket{t}, outcome: outcome{Changed: len(s.effects) > 0}, subject: s.subject, effects: s.effects})
+		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: subject, effects: effects})
 		return err
 	})
 	if s, ok := errors.AsType[stale](err); ok {
 		err = s.conflict
 	}
-	return i, err
+	return i, changed, err
 }
 
 func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
 		whole := len(sources) <= incident.MaxMerge // else it is refused, and may be endless
 		into, err := party(ctx, r, open, target, whole, false)
 		if err != nil {
-			return s, err
-		}
-		if err := current(target, into.Incident); err != nil {
 			return s, err
 		}
 		var from []incident.Party
@@ -130,25 +134,18 @@ func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reas
 			}
 			from = append(from, p)
 		}
-		if err := errors.Join(missing...); err != nil {
-			return s, err
-		}
-		s.subject = into.Incident
-		s.effects, err = incident.Merge(cmd, into, from, reason)
-		return s, err
+		rule := func() ([]incident.Effect, error) { return incident.Merge(cmd, into, from, reason) }
+		return settlement{target, into.Incident, rule}, errors.Join(missing...)
 	}
 }
 
 func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
 		if _, err := open(ctx, r, id); err != nil {
 			return s, err
 		}
 		source := incident.Party{}
 		if source.Incident, err = r.Incident(ctx, id); err != nil {
-			return s, err
-		}
-		if err := current(id, source.Incident); err != nil {
 			return s, err
 		}
 		if source.Log, err = logOf(ctx, r, id); err != nil {
@@ -174,9 +171,7 @@ func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
 				return s, err
 			}
 		}
-		s.subject = source.Incident
-		s.effects, err = incident.Unmerge(cmd, source, target, reason)
-		return s, err
+		return settlement{id, source.Incident, func() ([]incident.Effect, error) { return incident.Unmerge(cmd, source, target, reason) }}, nil
 	}
 }
 

@@ -34,8 +34,8 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 	}
 	if err == nil {
 		var i incident.Incident
-		t := call.ticket(ActionMove, by, "", string(to), alerts, reason)
-		if i, err = m.settle(ctx, ActionMove, cmd, call, t, m.opener(by, ActionMove), move(cmd, alerts, to, fresh, reason)); err == nil {
+		t := call.ticket(string(ActionMove), by, string(to), alerts, reason)
+		if i, _, err = m.settle(ctx, ActionMove, cmd, call, t, m.opener(by, ActionMove), move(cmd, alerts, to, fresh, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -46,16 +46,12 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 }
 
 func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, current func(incident.ID, incident.Incident) error) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
 		there := incident.Case{Incident: incident.Incident{ID: fresh}}
 		if to != "" {
 			if there.Incident, err = open(ctx, r, to); err != nil {
 				return s, err
 			}
-			s.subject = there.Incident
-		}
-		if err := current(cmp.Or(to, fresh), there.Incident); err != nil {
-			return s, err
 		}
 		homes, err := homesOf(ctx, r, open, ids)
 		if err != nil {
@@ -77,8 +73,8 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 				return s, err
 			}
 		}
-		s.effects, err = incident.MoveAlerts(cmd, from, there, ids, reason)
-		return s, err
+		rule := func() ([]incident.Effect, error) { return incident.MoveAlerts(cmd, from, there, ids, reason) }
+		return settlement{cmp.Or(to, fresh), there.Incident, rule}, nil
 	}
 }
 

@@ -44,16 +44,15 @@ func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query
 	}
 	var gone []PurgeResult
 	var errs []error
+	t := call.ticket(string(ActionPurge), by, "", resolvedBefore, reason)
 	for _, r := range results {
 		cmd.Part = string(r.ID)
-		var purged bool
-		t := call.ticket(ActionPurge, by, cmd.Part, cmd.Part, resolvedBefore, reason)
-		_, r.Err = m.settle(ctx, ActionPurge, cmd, call, t, m.opener(by, ActionPurge), purge(cmd, r.ID, resolvedBefore, reason, &purged))
-		if r.Err != nil {
-			r.Err = fmt.Errorf("purge incident %s: %w", r.ID, r.Err)
+		_, purged, err := m.settle(ctx, ActionPurge, cmd, call, t.of(cmd.Part), m.opener(by, ActionPurge), purge(cmd, r.ID, resolvedBefore, reason))
+		if err != nil {
+			r.Err = fmt.Errorf("purge incident %s: %w", r.ID, err)
 			errs = append(errs, r.Err)
 		}
-		if purged || r.Err != nil {
+		if purged || err != nil {
 			gone = append(gone, r) // else somebody has reopened it
 		}
 	}
@@ -108,20 +107,19 @@ func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Quer
 	return results, err
 }
 
-// purge says in purged whether there is something to purge.
-func purge(cmd incident.Command, id incident.ID, before time.Time, reason string, purged *bool) matter {
-	return func(ctx context.Context, r storage.Reader, open opener, _ func(incident.ID, incident.Incident) error) (s settlement, err error) {
+func purge(cmd incident.Command, id incident.ID, before time.Time, reason string) matter {
+	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
 		end, err := open(ctx, r, id)
 		if err != nil {
 			return s, err
 		}
-		if s.subject, err = r.Incident(ctx, id); err != nil {
-			return s, err
-		}
-		e, err := incident.Purge(cmd, s.subject, end, before, reason)
-		if *purged = e.Purge; *purged {
-			s.effects = []incident.Effect{e}
-		}
-		return s, err
+		i, err := r.Incident(ctx, id)
+		return settlement{id, i, func() ([]incident.Effect, error) {
+			e, err := incident.Purge(cmd, i, end, before, reason)
+			if !e.Purge {
+				return nil, err
+			}
+			return []incident.Effect{e}, err
+		}}, err
 	}
 }

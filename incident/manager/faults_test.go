@@ -39,7 +39,7 @@ const (
 
 // trials are the commands of a Manager, with everything that one command may be about, in the scene of [newScene].
 // Each is given under the identifier "k", and done again under the same it has no second effect; but where counts says
-// so, the alerts that it names are counted again.
+// so, alerts that it names and that are in other incidents are counted again.
 var trials = []struct {
 	command string // the method
 	about   string
@@ -47,22 +47,22 @@ var trials = []struct {
 	counts  bool
 	do      func(ctx context.Context, m *manager.Manager) error
 }{
-	{"Ingest", "an alert that opens an incident", wholly, true, ingestion(raise(50, 0, alert.Device{DeviceID: "new"}))},
-	{"Ingest", "an alert that joins an incident", wholly, true, ingestion(titled("Alert 0", raise(50, 5, alert.Device{DeviceID: "d0"}, alert.User{UPN: "mona"})))},
-	{"Ingest", "an alert that joins where an incident was merged into", wholly, true, ingestion(raise(50, 5, alert.Device{DeviceID: "d4"}))},
-	{"Ingest", "an alert that reopens a resolved incident", wholly, true, ingestion(raise(50, 5, alert.Device{DeviceID: "closed"}))},
-	{"Ingest", "an alert that its source has changed", wholly, true, ingestion(worse(raise(0, 0, alert.Device{DeviceID: "d0"})))},
-	{"Ingest", "an alert that is there", wholly, true, ingestion(raise(0, 0, alert.Device{DeviceID: "d0"}))},
+	{"Ingest", "an alert that opens an incident", wholly, false, ingestion(raise(50, 0, alert.Device{DeviceID: "new"}))},
+	{"Ingest", "an alert that joins an incident", wholly, false, ingestion(titled("Alert 0", raise(50, 5, alert.Device{DeviceID: "d0"}, alert.User{UPN: "mona"})))},
+	{"Ingest", "an alert that joins where an incident was merged into", wholly, false, ingestion(raise(50, 5, alert.Device{DeviceID: "d4"}))},
+	{"Ingest", "an alert that reopens a resolved incident", wholly, false, ingestion(raise(50, 5, alert.Device{DeviceID: "closed"}))},
+	{"Ingest", "an alert that its source has changed", wholly, false, ingestion(worse(raise(0, 0, alert.Device{DeviceID: "d0"})))},
+	{"Ingest", "an alert that is there", wholly, false, ingestion(raise(0, 0, alert.Device{DeviceID: "d0"}))},
 	// Each merge is one step, and the alert that caused them is the last.
-	{"Ingest", "an alert that links three incidents", inSteps, true, ingestion(raise(50, 5, alert.Device{DeviceID: "d0"}, alert.Device{DeviceID: "d1"}, alert.Device{DeviceID: "d2"}))},
-	{"Ingest", "several alerts", each, true, ingestion(raise(50, 5, alert.Device{DeviceID: "d0"}), raise(51, 5, alert.Device{DeviceID: "d1"}), raise(52, 0))},
+	{"Ingest", "an alert that links three incidents", inSteps, false, ingestion(raise(50, 5, alert.Device{DeviceID: "d0"}, alert.Device{DeviceID: "d1"}, alert.Device{DeviceID: "d2"}))},
+	{"Ingest", "several alerts", each, false, ingestion(raise(50, 5, alert.Device{DeviceID: "d0"}), raise(51, 5, alert.Device{DeviceID: "d1"}), raise(52, 0))},
 
 	{"Create", "an incident without alerts", wholly, false, creation(incident.Draft{Name: "Phone call"})},
 	{"Create", "an incident with alerts", wholly, false, creation(incident.Draft{Alerts: []alert.Alert{titled("Alert 0", raise(50, 0)), raise(51, 0, alert.Device{DeviceID: "d0"})}})},
 	{"Create", "an incident of another system", wholly, false, creation(incident.Draft{Reference: incident.Reference{System: "theirs", ID: "8"}, Comments: theirs(8).Comments})},
 
 	{"Import", "a new incident", wholly, false, importation(theirs(8, titled("Alert 0", raise(50, 0)), raise(51, 0)))},
-	{"Import", "an incident that is there, as it is", wholly, true, importation(theirs(7, raise(20, 0), raise(21, 0)))},
+	{"Import", "an incident that is there, as it is", wholly, false, importation(theirs(7, raise(20, 0), raise(21, 0)))},
 	{"Import", "a newer state of an incident, resolved, with a new alert", wholly, false, importation(newer(theirs(7, worse(raise(20, 0)), raise(21, 0), raise(50, 0))))},
 	// Each alert that is elsewhere is one step, and the incident is the last.
 	{"Import", "a new incident with alerts that are elsewhere", inSteps, true, importation(theirs(8, worse(raise(0, 0)), raise(50, 0), raise(1, 0)))},
@@ -160,24 +160,37 @@ func (s recorder) Apply(ctx context.Context, cs storage.Changeset) (storage.Rece
 }
 
 func makeScene(t *testing.T) {
-	id := ""
-	m := manager.New(recorder{memory.New(), &scene.steps}, &manager.Options{Now: func() time.Time { return start }, NewID: func() string { return id }})
-	for n := range 5 {
-		id = fmt.Sprint("d", n)
-		ingest(t, m, raise(n, 0, alert.Device{DeviceID: id}))
+	var next []string // the identifiers that are drawn next, of a command and of what it opens
+	drawn := 0
+	draw := func() string {
+		if len(next) == 0 {
+			drawn++
+			return fmt.Sprint("scene", drawn)
+		}
+		id := next[0]
+		next = next[1:]
+		return id
 	}
-	id = "pair"
-	ingest(t, m, raise(10, 0, alert.Device{DeviceID: id}), raise(11, 0, alert.Device{DeviceID: id}))
-	id = "closed"
-	ingest(t, m, raise(12, 0, alert.Device{DeviceID: id}))
+	m := manager.New(recorder{memory.New(), &scene.steps}, &manager.Options{Now: func() time.Time { return start }, NewID: draw})
+	taking := func(id string, alerts ...alert.Alert) {
+		next = []string{"ingest " + id, id}
+		ingest(t, m, alerts...)
+	}
+	for n := range 5 {
+		id := fmt.Sprint("d", n)
+		taking(id, raise(n, 0, alert.Device{DeviceID: id}))
+	}
+	taking("pair", raise(10, 0, alert.Device{DeviceID: "pair"}), raise(11, 0, alert.Device{DeviceID: "pair"}))
+	taking("closed", raise(12, 0, alert.Device{DeviceID: "closed"}))
 	for n := range 2 {
-		id = fmt.Sprint("old", n)
-		ingest(t, m, raise(13+n, 0, alert.Device{DeviceID: id}))
+		id := fmt.Sprint("old", n)
+		taking(id, raise(13+n, 0, alert.Device{DeviceID: id}))
 	}
 	_, err := m.Merge(t.Context(), kai, "old1", []incident.ID{"old0"}, "", manager.CommandID("old"))
 	require.NoError(t, err)
 	_, err = m.Edit(t.Context(), kai, "old1", incident.Edit{Status: new(incident.Resolved)}, manager.CommandID("older"))
 	require.NoError(t, err)
+	next = []string{"secret"}
 	_, err = m.Comment(t.Context(), kai, "d4", "a secret", manager.Attach(images[0]), manager.CommandID("secret"))
 	require.NoError(t, err)
 	_, err = m.Merge(t.Context(), kai, "d3", []incident.ID{"d4"}, "", manager.CommandID("merge"))
@@ -287,7 +300,7 @@ func TestWhereverTheStorageFails(t *testing.T) {
 	}
 	for _, c := range trials {
 		t.Run(c.command+" "+c.about, func(t *testing.T) {
-			stages := stagesOf(t, c.do, c.counts)
+			stages := stagesOf(t, c.do, c.grain, c.counts)
 			first, last := stages[0], stages[len(stages)-1]
 			if c.grain == wholly {
 				require.Len(t, stages, 2, "one Apply")
@@ -305,7 +318,7 @@ func TestWhereverTheStorageFails(t *testing.T) {
 					cancel()
 					now := first // when nothing has reached the storage
 					if writes > 0 {
-						now = snapshotOf(t, s, c.counts)
+						now = snapshotOf(t, s, c.grain, c.counts)
 						consistent(t, s)
 					}
 					if err != nil {
@@ -341,7 +354,7 @@ func TestWhereverTheStorageFails(t *testing.T) {
 					}
 
 					require.NoError(t, c.do(t.Context(), fresh(s, ids)), "%s, and again", where)
-					again := snapshotOf(t, s, c.counts)
+					again := snapshotOf(t, s, c.grain, c.counts)
 					if c.grain == each {
 						again.log = last.log // in which the incidents come in another order
 					}
@@ -361,7 +374,7 @@ func TestWhereverTheStorageFails(t *testing.T) {
 func TestTheSameCommandFromManyAtOnceIsOne(t *testing.T) {
 	for _, c := range trials {
 		t.Run(c.command+" "+c.about, func(t *testing.T) {
-			stages := stagesOf(t, c.do, c.counts)
+			stages := stagesOf(t, c.do, c.grain, c.counts)
 			last := stages[len(stages)-1]
 			s, ids := newScene(t), new(atomic.Int64)
 			var wg sync.WaitGroup
@@ -369,7 +382,7 @@ func TestTheSameCommandFromManyAtOnceIsOne(t *testing.T) {
 				wg.Go(func() { assert.NoError(t, c.do(context.Background(), fresh(s, ids))) })
 			}
 			wg.Wait()
-			now := snapshotOf(t, s, c.counts)
+			now := snapshotOf(t, s, c.grain, c.counts)
 			if c.grain == each {
 				now.log = last.log
 			}
@@ -458,10 +471,10 @@ func fresh(s storage.Storage, ids *atomic.Int64) *manager.Manager {
 }
 
 // stagesOf returns what the scene is before the command and after each Apply of it.
-func stagesOf(t *testing.T, command do, counts bool) []snapshot {
+func stagesOf(t *testing.T, command do, g grain, counts bool) []snapshot {
 	s := newScene(t)
-	stages := []snapshot{snapshotOf(t, s, counts)}
-	staged := applied{s, func() { stages = append(stages, snapshotOf(t, s, counts)) }}
+	stages := []snapshot{snapshotOf(t, s, g, counts)}
+	staged := applied{s, func() { stages = append(stages, snapshotOf(t, s, g, counts)) }}
 	require.NoError(t, command(t.Context(), fresh(staged, new(atomic.Int64))))
 	consistent(t, s)
 	return stages
@@ -482,10 +495,11 @@ func (s applied) Apply(ctx context.Context, cs storage.Changeset) (storage.Recei
 }
 
 // A snapshot is all that a storage holds, as JSON: two of them are equal when the storages differ in nothing but the
-// identifiers that managers have drawn.
+// identifiers that managers have drawn. Of a command that is stored whole, what is the same identifier in one is the same
+// in the other; of any other, which gets a new identifier when it goes on where it had stopped, so it is for each incident.
 type snapshot struct {
-	incidents map[string][]string // by ID: the incident, then its alerts, then its entries
-	log       []string            // the identifiers of all entries, by Seq
+	incidents map[string][]string // by ID: the incident, then its alerts, its entries and the commands that are remembered with it
+	log       []string            // the incidents and identifiers of all entries, by Seq
 	contents  [][]byte            // white and black, where they are
 }
 
@@ -521,9 +535,10 @@ func differing(sign string, records, others []string) (all []string) {
 
 var drawn = regexp.MustCompile(`fresh\d+`)
 
-func snapshotOf(t *testing.T, s storage.Storage, counts bool) snapshot {
+// namer returns a function that makes v JSON with the drawn identifiers by the order in which they come.
+func namer(t *testing.T) func(v any) string {
 	names := make(map[string]string)
-	plain := func(v any) string {
+	return func(v any) string {
 		text, err := json.Marshal(v)
 		require.NoError(t, err)
 		return drawn.ReplaceAllStringFunc(string(text), func(id string) string {
@@ -533,10 +548,24 @@ func snapshotOf(t *testing.T, s storage.Storage, counts bool) snapshot {
 			return names[id]
 		})
 	}
+}
+
+func snapshotOf(t *testing.T, s storage.Storage, g grain, counts bool) snapshot {
+	whole := namer(t)
+	namers := make(map[incident.ID]func(any) string)
+	plain := func(id incident.ID, v any) string {
+		if g == wholly {
+			return whole(v)
+		}
+		if namers[id] == nil {
+			namers[id] = namer(t)
+		}
+		return namers[id](v)
+	}
 	p := snapshot{incidents: make(map[string][]string), contents: [][]byte{stored(t, s, images[0]), stored(t, s, images[1])}}
 	add := func(id incident.ID, record any) {
-		key := plain(id)
-		p.incidents[key] = append(p.incidents[key], plain(record))
+		key := whole(id)
+		p.incidents[key] = append(p.incidents[key], plain(id, record))
 	}
 	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
 		for _, i := range all(t, r.Incidents(t.Context(), incident.Query{Sort: incident.ByNumber, Ascending: true})) {
@@ -551,7 +580,10 @@ func snapshotOf(t *testing.T, s storage.Storage, counts bool) snapshot {
 		for _, e := range all(t, r.Activity(t.Context(), activity.Query{})) {
 			e.Seq = 0
 			add(e.Incident, e)
-			p.log = append(p.log, plain(e.ID))
+			p.log = append(p.log, whole(e.Incident)+plain(e.Incident, e.ID))
+		}
+		for _, i := range all(t, r.Items(t.Context(), storage.ItemQuery{})) {
+			add(i.Incident, []any{i.Kind, i.Key, i.Version, i.Time, string(i.Data)})
 		}
 		return nil
 	}))
@@ -633,6 +665,24 @@ func (r faultyReader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert
 
 func (r faultyReader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
 	return breaking(r.f, storage.Sightings(ctx, r.Reader, q))
+}
+
+func (r faultyReader) Item(ctx context.Context, kind, key string) (storage.Item, error) {
+	if err := r.f.failsToRead(); err != nil {
+		return storage.Item{}, err
+	}
+	return r.Reader.Item(ctx, kind, key)
+}
+
+func (r faultyReader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	return breaking(r.f, r.Reader.Items(ctx, q))
+}
+
+func (r faultyReader) Seq(ctx context.Context) (int64, error) {
+	if err := r.f.failsToRead(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Seq(ctx)
 }
 
 func (r faultyReader) Content(ctx context.Context, sha256 string) ([]byte, error) {

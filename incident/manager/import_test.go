@@ -102,7 +102,7 @@ func TestASecondImportIsOneChangeset(t *testing.T) {
 	require.Len(t, own.Alerts, 3)
 	for _, cs := range s.applied {
 		for _, e := range cs.Activity {
-			assert.Equal(t, "k", e.Cause)
+			assert.Equal(t, own.Activity[0].Cause, e.Cause)
 		}
 	}
 

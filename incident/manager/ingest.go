@@ -36,6 +36,16 @@ func (o Outcome) String() string { return enum.Text(outcomes, "outcome", o) }
 // MarshalText returns the outcome's text. A value that is not one of the constants is an error.
 func (o Outcome) MarshalText() ([]byte, error) { return enum.Marshal(outcomes, "outcome", o) }
 
+// UnmarshalText accepts the text of an outcome.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	v, ok := enum.Parse[Outcome](outcomes, string(text))
+	if !ok {
+		return &alert.FieldError{Field: "outcome", Value: string(text), Want: enum.Want(outcomes)}
+	}
+	*o = v
+	return nil
+}
+
 // A Result says what became of one alert.
 type Result struct {
 	Alert    alert.ID        `json:"alert"`

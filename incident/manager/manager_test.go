@@ -213,28 +213,29 @@ func TestLaterStateOfAnAlertIsTakenOver(t *testing.T) {
 	assert.Equal(t, "Worse on one endpoint", i.Name)
 }
 
-// A command that is given again with something else in it does nothing else: what is there is counted, and what it did
-// not bring the first time is refused.
+// A command that is given again with something else in it does nothing else: what is the same is answered from memory,
+// and what is not is refused.
 func TestTheSameIngestWithAnotherContent(t *testing.T) {
 	m, s := open(t)
 	once := manager.CommandID("batch")
 	first := raise(1, 0)
 	first.SourceUpdated = start
-	_, err := m.Ingest(t.Context(), siem, []alert.Alert{first, raise(2, 0)}, once)
+	_, err := m.Ingest(t.Context(), siem, []alert.Alert{first, raise(2, 0), raise(3, 0)}, once)
 	require.NoError(t, err)
-	log := all(t, m.Activity(t.Context(), kai, activity.Query{}))
+	before := everythingIn(t, s)
 
-	first.SourceUpdated, first.Severity = start.Add(time.Hour), alert.High
-	results, err := m.Ingest(t.Context(), siem, []alert.Alert{first, raise(3, 0)}, once)
-	require.ErrorIs(t, err, storage.ErrExists)
-	assert.ErrorContains(t, err, "batch")
-	assert.Equal(t, manager.Repeated, results[0].Outcome)
-	assert.Equal(t, manager.Refused, results[1].Outcome)
-	assert.Equal(t, log, all(t, m.Activity(t.Context(), kai, activity.Query{})))
-	stored := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
-	require.Len(t, stored, 2)
-	assert.Equal(t, alert.Medium, stored[0].Severity)
-	assert.Equal(t, 1, stored[0].Repeats)
+	changed := first
+	changed.SourceUpdated, changed.Severity = start.Add(time.Hour), alert.High
+	results, err := m.Ingest(t.Context(), siem, []alert.Alert{changed, raise(4, 0), raise(3, 0)}, once)
+	require.ErrorIs(t, err, manager.ErrCommandReused)
+	assert.NotErrorIs(t, err, storage.ErrExists)
+	for _, r := range results[:2] {
+		assert.Equal(t, manager.Refused, r.Outcome)
+		assert.ErrorIs(t, r.Err, manager.ErrCommandReused)
+		assert.Empty(t, r.Incident, "nothing is said of the first")
+	}
+	assert.Equal(t, manager.Opened, results[2].Outcome)
+	assert.Equal(t, before, everythingIn(t, s), "nothing is changed, and nothing counted")
 	consistent(t, s)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -251,16 +252,24 @@ func TestMergesAmidEverythingElse(t *testing.T) {
 	assert.Len(t, all(t, m.Alerts(t.Context(), kai, alert.Query{})), count)
 }
 
-// merged is a storage of five incidents, of which the last was merged into the one before it, with a comment under
-// the command "secret" that has an image of white.
+// merged is a storage of five incidents, of which the last was merged into the one before it, with a comment that says "a
+// secret" and has an image of white.
 func merged(t *testing.T) (storage.Storage, []incident.ID) {
 	m, s := open(t)
 	ids := apart(t, m, 5)
-	_, err := m.Comment(t.Context(), kai, ids[4], "a secret", manager.Attach(picture("a", white)), manager.CommandID("secret"))
+	_, err := m.Comment(t.Context(), kai, ids[4], "a secret", manager.Attach(picture("a", white)))
 	require.NoError(t, err)
 	_, err = m.Merge(t.Context(), kai, ids[3], ids[4:], "")
 	require.NoError(t, err)
 	return s, ids
+}
+
+// saying is the first entry with that text.
+func saying(t *testing.T, s storage.Storage, text string) activity.ID {
+	log := everythingIn(t, s).log
+	n := slices.IndexFunc(log, func(e activity.Entry) bool { return e.Text == text })
+	require.GreaterOrEqual(t, n, 0, text)
+	return log[n].ID
 }
 
 // standing is a manager whose clock stands still.
@@ -270,27 +279,27 @@ func standing(s storage.Storage) *manager.Manager {
 
 // C2: a version that is not the stored one is a conflict, at once.
 func TestCommandsOnSeveralMayAskForAVersion(t *testing.T) {
-	for name, command := range map[string]func(m *manager.Manager, ids []incident.ID) error{
-		"merge": func(m *manager.Manager, ids []incident.ID) error {
+	for name, command := range map[string]func(m *manager.Manager, ids []incident.ID, secret activity.ID) error{
+		"merge": func(m *manager.Manager, ids []incident.ID, secret activity.ID) error {
 			_, err := m.Merge(context.Background(), kai, ids[0], ids[1:2], "", manager.IfVersion(7))
 			return err
 		},
-		"unmerge": func(m *manager.Manager, ids []incident.ID) error {
+		"unmerge": func(m *manager.Manager, ids []incident.ID, secret activity.ID) error {
 			_, err := m.Unmerge(context.Background(), kai, ids[4], "", manager.IfVersion(7))
 			return err
 		},
-		"redact": func(m *manager.Manager, ids []incident.ID) error {
-			_, err := m.Redact(context.Background(), kai, "secret/0", "", manager.IfVersion(7))
+		"redact": func(m *manager.Manager, ids []incident.ID, secret activity.ID) error {
+			_, err := m.Redact(context.Background(), kai, secret, "", manager.IfVersion(7))
 			return err
 		},
-		"move": func(m *manager.Manager, ids []incident.ID) error {
+		"move": func(m *manager.Manager, ids []incident.ID, secret activity.ID) error {
 			_, err := m.MoveAlerts(context.Background(), kai, []alert.ID{"edr:0"}, ids[1], "", manager.IfVersion(7))
 			return err
 		},
 	} {
 		s, ids := merged(t)
 		before := everythingIn(t, s)
-		conflict, ok := errors.AsType[*storage.ConflictError](command(standing(s), ids))
+		conflict, ok := errors.AsType[*storage.ConflictError](command(standing(s), ids, saying(t, s, "a secret")))
 		require.True(t, ok, name)
 		assert.Equal(t, int64(7), conflict.Given)
 		assert.Equal(t, before, everythingIn(t, s))

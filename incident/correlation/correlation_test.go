@@ -139,7 +139,7 @@ func correlate(t *testing.T, d correlation.Default, s *shelf, a alert.Alert) cor
 func TestNothingSharedOpensAnIncident(t *testing.T) {
 	s := &shelf{}
 	s.put(raise(device), 1)
-	assert.Zero(t, correlate(t, correlation.Default{}, s, raise(user)))
+	assert.Equal(t, correlation.Decision{Keys: []alert.Key{"upn:mona@contoso.com"}}, correlate(t, correlation.Default{}, s, raise(user)))
 	assert.Zero(t, correlate(t, correlation.Default{}, s, raise()))
 }
 
@@ -190,7 +190,7 @@ func TestWeights(t *testing.T) {
 	} {
 		s := &shelf{}
 		s.put(raise(shared.entity), 1)
-		want := correlation.Decision{Incident: "i1", Links: []activity.Link{{Reason: shared.reason, Entity: key, Incident: "i1", Score: shared.score}}}
+		want := correlation.Decision{Incident: "i1", Links: []activity.Link{{Reason: shared.reason, Entity: key, Incident: "i1", Score: shared.score}}, Keys: []alert.Key{key}}
 		assert.Equal(t, want, correlate(t, correlation.Default{}, s, raise(shared.entity)))
 	}
 }
@@ -307,10 +307,12 @@ func TestStandaloneAlertsStayAlone(t *testing.T) {
 
 	s = &shelf{}
 	s.put(alone, 1)
-	assert.Zero(t, correlate(t, correlation.Default{}, s, raise(user)), "nobody joins it")
+	dec := correlate(t, correlation.Default{}, s, raise(user))
+	assert.Empty(t, dec.Incident, "nobody joins it")
+	assert.Empty(t, dec.Links)
 	s.put(raise(user), 1)
 	assert.EqualValues(t, "i1", correlate(t, correlation.Default{}, s, raise(user)).Incident, "another alert of its incident links")
-	dec := correlate(t, correlation.Default{HubLimit: 1}, s, raise(user))
+	dec = correlate(t, correlation.Default{HubLimit: 1}, s, raise(user))
 	assert.Empty(t, dec.Incident, "it counts towards the hub limit")
 }
 
@@ -328,7 +330,7 @@ func TestTheHighestScoreWins(t *testing.T) {
 		{Reason: activity.SharedIndicators, Entity: "md5:f", Incident: "i3", Score: 3, HeldBack: "another incident matches better (7 against 5)"},
 		{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i2", Score: 5, HeldBack: "another incident matches better (7 against 5)"},
 		{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i4", Score: 5},
-	}, Merge: []incident.ID{"i2", "i3", "i1"}}, dec, "the others are to be merged, the best first, of equal ones the oldest")
+	}, Merge: []incident.ID{"i2", "i3", "i1"}, Keys: []alert.Key{"ip:203.0.113.9", "upn:mona@contoso.com", "md5:f"}}, dec, "the others are to be merged, the best first, of equal ones the oldest")
 }
 
 func TestOfEqualScoresTheOldestIncidentWins(t *testing.T) {
@@ -367,7 +369,9 @@ func TestAnEntityCountsOnce(t *testing.T) {
 		{Reason: activity.SharedIndicators, Entity: "md5:f", Incident: "i2", Score: 3},
 		{Reason: activity.SharedIndicators, Entity: "sha256:f", Incident: "i2", Score: 4},
 		{Reason: activity.SameAsset, Entity: "upn:eve@contoso.com", Incident: "i2", Score: 5},
-	}, Merge: []incident.ID{"i1", "i3"}}, dec)
+	}, Merge: []incident.ID{"i1", "i3"}, Keys: []alert.Key{
+		"device:d1", "device-dir:dir1", "host:web-1", "mailbox:eve@contoso.com", "upn:eve@contoso.com", "sha256:f", "md5:f",
+	}}, dec)
 }
 
 func TestOnlyOpenIncidentsTakeAlerts(t *testing.T) {
@@ -385,7 +389,7 @@ func TestOnlyOpenIncidentsTakeAlerts(t *testing.T) {
 			{Reason: activity.SharedIndicators, Entity: "ip:203.0.113.9", Incident: "i1", Score: 2, HeldBack: "the incident is not open"},
 			{Reason: activity.SharedIndicators, Entity: "ip:203.0.113.9", Incident: "i2", Score: 2},
 			{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i1", Score: 5, HeldBack: "the incident is not open"},
-		}}, dec, "%s", status)
+		}, Keys: []alert.Key{"upn:mona@contoso.com", "ip:203.0.113.9"}}, dec, "%s", status)
 		s.alerts = s.alerts[:1]
 		assert.Empty(t, correlate(t, correlation.Default{}, s, raise(user)).Incident, "%s, and no other", status)
 	}
@@ -501,6 +505,7 @@ func TestTheDecisionIsThatOfTheWholeStore(t *testing.T) {
 		want := bruteForce(d, s, a)
 		require.Equal(t, want.Incident, got.Incident)
 		require.ElementsMatch(t, want.Links, got.Links)
+		require.ElementsMatch(t, want.Keys, got.Keys, "all that may link, and none above the hub limit")
 		require.True(t, slices.IsSortedFunc(got.Links, func(a, b activity.Link) int {
 			return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Incident, b.Incident))
 		}))
@@ -548,6 +553,8 @@ func bruteForce(d correlation.Default, s *shelf, a alert.Alert) (dec correlation
 		for _, k := range keys {
 			if w := why(k); w != "" {
 				dec.Links = append(dec.Links, activity.Link{Entity: k, HeldBack: w})
+			} else {
+				dec.Keys = append(dec.Keys, k)
 			}
 		}
 	}

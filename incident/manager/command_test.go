@@ -530,6 +530,32 @@ func TestAVersionIsOfTheIncidentThatWasNamed(t *testing.T) {
 	require.Equal(t, before, everythingIn(t, s))
 }
 
+// An identifier that is drawn twice, against Options.NewID, is an error, at once: no command is taken for another by it.
+func TestAnIdentifierThatIsDrawnTwice(t *testing.T) {
+	s := newScene(t)
+	now, attempts := start, 0
+	m := manager.New(applied{s, func() { attempts++ }}, &manager.Options{Now: func() time.Time { return now }, NewID: func() string { return "same" }})
+	_, err := m.Comment(t.Context(), kai, "d0", "first")
+	require.NoError(t, err)
+	before := everythingIn(t, s)
+	for name, g := range map[string]give{
+		"comment": comments("d0", "second"), "edit": edits("d0", incident.Edit{Name: new("N")}), "merge": merges("d0", "d1"), "move": moves("d0", "edr:1"),
+		"create": creates(incident.Draft{Name: "n"}),
+	} {
+		for _, opts := range [][]manager.Option{nil, {manager.CommandID("X")}} {
+			_, err := g(t.Context(), m, kai, opts...)
+			require.ErrorIs(t, err, storage.ErrExists, name)
+			require.ErrorContains(t, err, "same", name)
+			require.Equal(t, before, everythingIn(t, s), name)
+		}
+	}
+	now = now.Add(time.Hour)
+	_, err = m.Comment(t.Context(), kai, "d0", "first")
+	require.ErrorIs(t, err, storage.ErrExists, "it was another one, an hour ago")
+	require.Equal(t, before, everythingIn(t, s))
+	assert.Equal(t, 1, attempts)
+}
+
 // A purge takes with it what is remembered of its incident, but for the purge itself.
 func TestAPurgeForgetsTheCommandsOnItsIncident(t *testing.T) {
 	s := newScene(t)

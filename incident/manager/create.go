@@ -60,6 +60,9 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 			}
 		}
 	}
+	if no, ok := errors.AsType[final](err); ok {
+		err = no.err
+	}
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}

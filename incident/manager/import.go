@@ -31,9 +31,6 @@ func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draf
 		return i, false, fmt.Errorf("import incident: %w", &alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
 	}
 	i, created, err = m.importDraft(ctx, by, d, opts)
-	if s, ok := errors.AsType[stale](err); ok {
-		err = s.conflict
-	}
 	if err != nil {
 		return incident.Incident{}, false, fmt.Errorf("import incident %s: %w", d.Reference.IncidentID(), err)
 	}
@@ -72,7 +69,7 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, given inci
 			sub := cmd
 			sub.Part += "/alert-" + part(n)
 			if err := m.ingest(ctx, sub, nil, a, keys[a.ID], into(p.Incident.ID), new(Result)); err != nil {
-				return stale{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
+				return final{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
 			}
 			counted[a.ID] = true
 		}

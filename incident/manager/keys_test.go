@@ -3,6 +3,7 @@ package manager_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,4 +95,18 @@ func TestKeysOfAlertsThatAreImported(t *testing.T) {
 	_, _, err = m.Import(t.Context(), siem, newer(theirs(7, raise(0, 0), raise(1, 0), raise(3, 0, device))))
 	require.NoError(t, err)
 	assert.Equal(t, [][]alert.Key{raise(3, 0, device).Keys()}, w.stored)
+}
+
+// An alert that is only counted stays as it is, with its keys: those of the report that was counted are none of it.
+func TestAReportThatIsCountedLeavesTheKeys(t *testing.T) {
+	m, s := open(t)
+	first := raise(0, 0, alert.Device{DeviceID: "d1"})
+	first.SourceUpdated = start
+	id := ingest(t, m, first)[0].Incident
+	older := raise(0, 0, alert.Device{DeviceID: "d2"})
+	older.SourceUpdated = start.Add(-time.Hour)
+	require.Equal(t, manager.Repeated, ingest(t, m, older)[0].Outcome)
+	assert.Equal(t, id, ingest(t, m, raise(1, 0, alert.Device{DeviceID: "d1"}))[0].Incident)
+	assert.Equal(t, manager.Opened, ingest(t, m, raise(2, 0, alert.Device{DeviceID: "d2"}))[0].Outcome)
+	consistent(t, s)
 }

@@ -196,6 +196,9 @@ const maxAttempts = 200
 func (m *Manager) retry(ctx context.Context, what Action, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
+		if no, ok := errors.AsType[final](err); ok {
+			return no.err
+		}
 		if err == nil || n == maxAttempts || !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrExists) {
 			return err
 		}
@@ -274,9 +277,6 @@ func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, cal
 		result, err = m.keep(ctx, d)
 		return err
 	})
-	if s, ok := errors.AsType[stale](err); ok {
-		err = s.conflict
-	}
 	if err != nil {
 		return incident.Incident{}, false, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
 	}
@@ -290,20 +290,20 @@ func (c call) current(ctx context.Context, r storage.Reader, id incident.ID, i i
 		return nil
 	}
 	if i.ID == id {
-		return stale{&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: i.Version}}
+		return final{&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: i.Version}}
 	}
 	named, err := r.Incident(ctx, id)
 	if err != nil {
 		return err
 	}
-	return stale{fmt.Errorf("it was merged into incident %s: %w", i.ID,
+	return final{fmt.Errorf("it was merged into incident %s: %w", i.ID,
 		&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: named.Version})}
 }
 
-// stale hides a conflict from retry.
-type stale struct{ conflict error }
+// A final error is not tried again, whatever it is.
+type final struct{ err error }
 
-func (s stale) Error() string { return s.conflict.Error() }
+func (f final) Error() string { return f.err.Error() }
 
 // A deed is what one attempt at a command comes to.
 type deed struct {
@@ -363,6 +363,8 @@ func (m *Manager) keep(ctx context.Context, d deed) (incident.Incident, error) {
 			e, found, err := entry(ctx, r, cs.Activity[0].ID)
 			if own = found && same(e, cs.Activity[0]); own {
 				subject, err = r.Incident(ctx, subject.ID)
+			} else if found && e.Cause == d.cmd.ID {
+				err = final{fmt.Errorf("identifier %s was drawn before: %w", d.cmd.ID, storage.ErrExists)}
 			}
 			return err
 		})

@@ -110,9 +110,6 @@ func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command,
 		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: subject, effects: effects})
 		return err
 	})
-	if s, ok := errors.AsType[stale](err); ok {
-		err = s.conflict
-	}
 	return i, changed, err
 }
 

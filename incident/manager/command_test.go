@@ -402,6 +402,11 @@ func TestCommandsAreForgotten(t *testing.T) {
 	}
 }
 
+// asking is fresh with an Authorizer.
+func asking(s storage.Storage, f authorizing) *manager.Manager {
+	return manager.New(s, &manager.Options{Now: func() time.Time { return start }, Authorizer: f})
+}
+
 // A repeat is for those who may give the command now, and so is knowing that an ID was used. Where the Authorizer has no
 // answer, there is none.
 func TestARepeatByWhoHasLostTheRight(t *testing.T) {
@@ -413,7 +418,7 @@ func TestARepeatByWhoHasLostTheRight(t *testing.T) {
 			_, err := uses[method].first(t.Context(), fresh(s, new(atomic.Int64)), kai, x)
 			require.NoError(t, err)
 			done := wholeOf(t, s)
-			m := guarded(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error { return no })
+			m := asking(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error { return no })
 			for what, g := range map[string]give{"repeat": uses[method].first, "other": uses[method].other, "comment": comments("d3", "x"), "create": creates(incident.Draft{Name: "n"}), "import": imports(theirs(9))} {
 				_, err := g(t.Context(), m, kai, x)
 				require.NotErrorIs(t, err, manager.ErrCommandReused, "%s: %s", method, what)
@@ -433,7 +438,7 @@ func TestAReusedIDIsNotToldToWhoMayDoAPart(t *testing.T) {
 	x := manager.CommandID("X")
 	_, err := plain.Comment(t.Context(), kai, "d3", "x", x)
 	require.NoError(t, err)
-	m := guarded(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error {
+	m := asking(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error {
 		if i.ID == "d0" {
 			return nil
 		}

@@ -2,6 +2,7 @@ package manager_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,13 +100,19 @@ func TestKeysOfAlertsThatAreImported(t *testing.T) {
 
 // An alert that is only counted stays as it is, with its keys: those of the report that was counted are none of it.
 func TestAReportThatIsCountedLeavesTheKeys(t *testing.T) {
-	m, s := open(t)
+	s := &tape{Storage: memory.New()}
+	m := over(s)
 	first := raise(0, 0, alert.Device{DeviceID: "d1"})
 	first.SourceUpdated = start
 	id := ingest(t, m, first)[0].Incident
 	older := raise(0, 0, alert.Device{DeviceID: "d2"})
 	older.SourceUpdated = start.Add(-time.Hour)
 	require.Equal(t, manager.Repeated, ingest(t, m, older)[0].Outcome)
+	for _, cs := range s.applied {
+		for n, keys := range cs.AlertKeys {
+			assert.True(t, keys == nil || slices.Equal(cs.Alerts[n].Keys(), keys), "%q", keys)
+		}
+	}
 	assert.Equal(t, id, ingest(t, m, raise(1, 0, alert.Device{DeviceID: "d1"}))[0].Incident)
 	assert.Equal(t, manager.Opened, ingest(t, m, raise(2, 0, alert.Device{DeviceID: "d2"}))[0].Outcome)
 	consistent(t, s)

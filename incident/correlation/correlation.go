@@ -37,7 +37,7 @@ type Decision struct {
 	Incident incident.ID     // the incident it joins; "" means a new one
 	Links    []activity.Link // the reasons, and what was considered and held back; ordered by entity and incident
 	Merge    []incident.ID   // the other open incidents that the alert links, to be merged into Incident where the rules allow it
-	Keys     []alert.Key     // that were looked up: when another alert gets one before this one is stored, the decision is made again
+	Keys     []alert.Key     // what was looked up; when another alert gets one meanwhile, the decision is made again
 }
 
 // Default is the default correlator. The zero Default is ready to use.
@@ -111,7 +111,9 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert,
 // links returns a link for each of the keys of a and each incident that has it in the window, and those of
 // the identifiers that do not link, held back. It also returns the keys that it looked up, without those above the hub
 // limit, which link nothing however many alerts come.
-func (d Default) links(ctx context.Context, r storage.Reader, a alert.Alert, keys []alert.Key) (links []activity.Link, looked []alert.Key, err error) {
+func (d Default) links(
+	ctx context.Context, r storage.Reader, a alert.Alert, keys []alert.Key,
+) (links []activity.Link, looked []alert.Key, err error) {
 	window, hub := cmp.Or(d.Window, 24*time.Hour), cmp.Or(d.HubLimit, 100)
 	q := storage.SightingQuery{
 		Entities: make([]alert.Key, 0, len(keys)),

@@ -123,7 +123,9 @@ func (m *Manager) incidentsOf(ctx context.Context, ids []alert.ID) (in []alertsI
 
 // editAlertsOf edits alerts of one incident and returns them as they are then, and those that are in another
 // incident by now.
-func (m *Manager) editAlertsOf(ctx context.Context, cmd incident.Command, call call, t *ticket, in alertsIn, e incident.AlertEdit) (edited []alert.Alert, moved []alert.ID, err error) {
+func (m *Manager) editAlertsOf(
+	ctx context.Context, cmd incident.Command, call call, t *ticket, in alertsIn, e incident.AlertEdit,
+) (edited []alert.Alert, moved []alert.ID, err error) {
 	err = m.retry(ctx, ActionEditAlerts, func() error {
 		edited, moved = nil, nil
 		d := deed{cmd: cmd}

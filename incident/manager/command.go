@@ -22,8 +22,8 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// ErrCommandReused says that a [CommandID] was given before: to another command, to the same one with other arguments, or
-// by another actor. Nothing was done. Test for it with [errors.Is].
+// ErrCommandReused says that a [CommandID] was given before: to another command, to the same one with other arguments,
+// or by another actor. Nothing was done. Test for it with [errors.Is].
 var ErrCommandReused = errors.New("manager: command ID was used for another command")
 
 // Remembered is for how long a command under a [CommandID] is remembered, at least.
@@ -35,8 +35,8 @@ const MaxCommandID = 1024
 // commands is the Kind of the items that remember commands.
 const commands = "command"
 
-// A ticket is a part of a command that has its effect once. The nil ticket is that of a command without a CommandID, which
-// is not remembered.
+// A ticket is a part of a command that has its effect once. The nil ticket is that of a command without a CommandID,
+// which is not remembered.
 //
 // A command of several parts has an item of its own beside those of its parts, so that the CommandID is taken
 // whatever the parts of another command are.
@@ -49,7 +49,7 @@ type ticket struct {
 // A place is the key of an item with what must be in it.
 type place struct{ key, digest string }
 
-// An outcome is what is remembered of a command: identifiers, versions and codes, and no text of anybody's.
+// An outcome is what is remembered of a command: identifiers, versions and codes, and no text.
 type outcome struct {
 	Digest   string      `json:"digest"`
 	Incident incident.ID `json:"incident,omitempty"` // which the command returned
@@ -59,7 +59,8 @@ type outcome struct {
 	Created  bool        `json:"created,omitempty"`
 }
 
-// ticket returns the ticket of the command that by has given: what was asked for of target, with args as they were given.
+// ticket returns the ticket of the command that by has given: what was asked for of target, with args as they were
+// given.
 func (c call) ticket(what string, by activity.Actor, target string, args ...any) *ticket {
 	if c.commandID == "" {
 		return nil
@@ -147,7 +148,8 @@ func validCommandID(id string) error {
 	default:
 		return nil
 	}
-	return &alert.FieldError{Record: "command", Field: "commandID", Value: fmt.Sprintf("%.64s", strings.ToValidUTF8(id, "\uFFFD")), Want: want}
+	id = fmt.Sprintf("%.64s", strings.ToValidUTF8(id, "\uFFFD"))
+	return &alert.FieldError{Record: "command", Field: "commandID", Value: id, Want: want}
 }
 
 // digestOf returns a digest of values, which must be of the same types where two are compared.

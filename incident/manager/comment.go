@@ -52,7 +52,8 @@ func (m *Manager) Redact(ctx context.Context, by activity.Actor, comment activit
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionRedact), by, string(comment), reason)
-		if i, _, err = m.settle(ctx, ActionRedact, cmd, call, t, m.opener(by, ActionRedact), redact(cmd, comment, reason)); err == nil {
+		open := m.opener(by, ActionRedact)
+		if i, _, err = m.settle(ctx, ActionRedact, cmd, call, t, open, redact(cmd, comment, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -84,7 +85,8 @@ func redact(cmd incident.Command, comment activity.ID, reason string) matter {
 			}
 			others = append(others, o)
 		}
-		return settlement{i.ID, i, func() ([]incident.Effect, error) { return incident.Redact(cmd, i, others, copies, reason) }}, nil
+		rule := func() ([]incident.Effect, error) { return incident.Redact(cmd, i, others, copies, reason) }
+		return settlement{i.ID, i, rule}, nil
 	}
 }
 

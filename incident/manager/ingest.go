@@ -113,7 +113,10 @@ func (m *Manager) ingest(ctx context.Context, cmd incident.Command, t *ticket, a
 		if *result = p.result; p.done {
 			return nil
 		}
-		d := deed{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Outcome: result.Outcome}, subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard}
+		d := deed{
+			cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Outcome: result.Outcome},
+			subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard,
+		}
 		if result.Outcome == Repeated {
 			d.cmd.Keys = nil // what is stored is the alert as it was
 		}

@@ -9,8 +9,8 @@
 // # Concurrency
 //
 // A Manager may be used by any number of goroutines at once and starts none. Many managers, in many
-// processes, may share one storage. Alerts that share an entity and are ingested at the same moment
-// through one Manager find each other; through two, they may open an incident each.
+// processes, may share one storage. Alerts that share an entity and are ingested at the same moment find each other,
+// through one Manager or through several: a decision that was made too early is made again.
 //
 // # Authorisation
 //
@@ -46,7 +46,8 @@ import (
 )
 
 // A Correlator decides which incident a new alert belongs to, of which it is given the keys. It reads from r only,
-// the same moment for all reads, and may be called again for the same alert when the decision came too late.
+// the same moment for all reads, and may be called again for the same alert when the decision came too late: when another
+// alert has got one of the Keys of the Decision meanwhile, or an incident has changed.
 type Correlator interface {
 	Correlate(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet) (correlation.Decision, error)
 }
@@ -129,7 +130,8 @@ type call struct {
 }
 
 // IfVersion makes a command fail with an error matching [storage.ErrConflict] when the incident is not at
-// version v, instead of working on whatever it has become. Commands on many incidents, and Create, refuse it.
+// version v, instead of working on whatever it has become. An incident that was merged into another is at no version.
+// Commands on many incidents, and Create, refuse it.
 func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 
 // CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating it,
@@ -153,8 +155,10 @@ func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 //	MoveAlerts  call                  the incident that they went to
 //	Purge       incident, by its ID   no result, because it is no longer due
 //
-// What is remembered for each incident or alert is told apart by its ID, so that EditAll, EditAlerts and Purge, repeated
-// with other incidents or alerts, do what is missing. Their selection is no argument in this sense.
+// What is remembered for each alert or incident is told apart, so that a repeat may have other ones and does what is
+// missing: which alerts Ingest and EditAlerts are given, which incidents EditAll and Purge select, and which draft Import
+// is given need not be the same. All other arguments must be, and so must what Ingest is given at an index, and Import for
+// an incident. The purge of an incident takes with it what was remembered of the commands on it.
 func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
 
 // DryRun makes a command say what it would do, with all checks and refusals, and store nothing. What it returns is
@@ -221,17 +225,22 @@ type rule func(incident.Command, incident.Case) (incident.Effect, error)
 
 // change runs a rule, made from args, on the incident with that ID, with its alerts if they are needed, and stores its
 // effect.
-func (m *Manager) change(ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule, args ...any) (incident.Incident, error) {
+func (m *Manager) change(
+	ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule, args ...any,
+) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
 	}
-	i, _, err := m.do(ctx, what, cmd, call, call.ticket(string(what), by, string(id), args...), id, alerts, apply)
+	t := call.ticket(string(what), by, string(id), args...)
+	i, _, err := m.do(ctx, what, cmd, call, t, id, alerts, apply)
 	return i, err
 }
 
 // do is change for a command that has begun. changed says whether there was anything to change.
-func (m *Manager) do(ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, id incident.ID, alerts bool, apply rule) (result incident.Incident, changed bool, err error) {
+func (m *Manager) do(
+	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, id incident.ID, alerts bool, apply rule,
+) (result incident.Incident, changed bool, err error) {
 	open := m.opener(cmd.By, what)
 	err = m.retry(ctx, what, func() error {
 		var c incident.Case

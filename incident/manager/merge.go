@@ -25,7 +25,8 @@ func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionMerge), by, string(target), sources, reason)
-		if i, _, err = m.settle(ctx, ActionMerge, cmd, call, t, m.opener(by, ActionMerge), merge(cmd, target, sources, reason)); err == nil {
+		open := m.opener(by, ActionMerge)
+		if i, _, err = m.settle(ctx, ActionMerge, cmd, call, t, open, merge(cmd, target, sources, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -49,7 +50,8 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionUnmerge), by, string(source), reason)
-		if i, _, err = m.settle(ctx, ActionUnmerge, cmd, call, t, m.opener(by, ActionUnmerge), unmerge(cmd, source, reason)); err == nil {
+		open := m.opener(by, ActionUnmerge)
+		if i, _, err = m.settle(ctx, ActionUnmerge, cmd, call, t, open, unmerge(cmd, source, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -68,7 +70,9 @@ type matter func(ctx context.Context, r storage.Reader, open opener) (settlement
 
 // consider returns the effects of a matter on its subject, unless the same command was stored before: then done is true
 // and the subject what it returned.
-func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opener, read matter) (subject incident.Incident, effects []incident.Effect, done bool, err error) {
+func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opener, read matter) (
+	subject incident.Incident, effects []incident.Effect, done bool, err error,
+) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, found, reused := t.recall(ctx, r)
 		if found {
@@ -95,7 +99,9 @@ func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opene
 
 // settle asks the rule and stores all its effects at once. It returns the subject as it is then, and whether this call
 // has changed anything.
-func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, open opener, read matter) (i incident.Incident, changed bool, err error) {
+func (m *Manager) settle(
+	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, open opener, read matter,
+) (i incident.Incident, changed bool, err error) {
 	err = m.retry(ctx, what, func() error {
 		subject, effects, done, err := m.consider(ctx, call, t, open, read)
 		if i, changed = subject, len(effects) > 0; err != nil || done {
@@ -107,7 +113,9 @@ func (m *Manager) settle(ctx context.Context, what Action, cmd incident.Command,
 			}
 			return nil
 		}
-		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: subject, effects: effects})
+		i, err = m.keep(ctx, deed{
+			cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: subject, effects: effects,
+		})
 		return err
 	})
 	return i, changed, err
@@ -168,7 +176,8 @@ func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
 				return s, err
 			}
 		}
-		return settlement{id, source.Incident, func() ([]incident.Effect, error) { return incident.Unmerge(cmd, source, target, reason) }}, nil
+		rule := func() ([]incident.Effect, error) { return incident.Unmerge(cmd, source, target, reason) }
+		return settlement{id, source.Incident, rule}, nil
 	}
 }
 

@@ -35,7 +35,8 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionMove), by, string(to), alerts, reason)
-		if i, _, err = m.settle(ctx, ActionMove, cmd, call, t, m.opener(by, ActionMove), move(cmd, alerts, to, fresh, reason)); err == nil {
+		open := m.opener(by, ActionMove)
+		if i, _, err = m.settle(ctx, ActionMove, cmd, call, t, open, move(cmd, alerts, to, fresh, reason)); err == nil {
 			return i, nil
 		}
 	}

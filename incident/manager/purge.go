@@ -47,7 +47,8 @@ func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query
 	t := call.ticket(string(ActionPurge), by, "", resolvedBefore, reason)
 	for _, r := range results {
 		cmd.Part = string(r.ID)
-		_, purged, err := m.settle(ctx, ActionPurge, cmd, call, t.of(cmd.Part), m.opener(by, ActionPurge), purge(cmd, r.ID, resolvedBefore, reason))
+		rule := purge(cmd, r.ID, resolvedBefore, reason)
+		_, purged, err := m.settle(ctx, ActionPurge, cmd, call, t.of(cmd.Part), m.opener(by, ActionPurge), rule)
 		if err != nil {
 			r.Err = fmt.Errorf("purge incident %s: %w", r.ID, err)
 			errs = append(errs, r.Err)

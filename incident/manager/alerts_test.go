@@ -131,3 +131,42 @@ func (s *refusesNext) Apply(ctx context.Context, cs storage.Changeset) (storage.
 	}
 	return s.Storage.Apply(ctx, cs)
 }
+
+// A counter is a storage that calls before with the number of each View.
+type counter struct {
+	storage.Storage
+	views  int
+	before func(view int)
+}
+
+func (s *counter) View(ctx context.Context, fn func(storage.Reader) error) error {
+	s.views++
+	s.before(s.views)
+	return s.Storage.View(ctx, fn)
+}
+
+// An alert that is moved away and back while it is edited is edited, and no entry of one turn is taken for that of
+// another.
+func TestAnAlertThatIsMovedAwayAndBackIsEdited(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 2)
+	_, err := m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:1"}, ids[0], "")
+	require.NoError(t, err)
+	c := &counter{Storage: s, before: func(view int) {
+		if to, ok := map[int]incident.ID{2: ids[1], 4: ids[0]}[view]; ok {
+			_, err := m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:1"}, to, "")
+			require.NoError(t, err)
+		}
+	}}
+	resolve := incident.AlertEdit{Status: new(alert.StatusResolved)}
+	results, err := standing(c).EditAlerts(t.Context(), kai, []alert.ID{"edr:0", "edr:1"}, resolve)
+	require.NoError(t, err)
+	for _, r := range results {
+		assert.Equal(t, alert.StatusResolved, r.Alert.Status)
+	}
+	for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
+		assert.Equal(t, alert.StatusResolved, a.Status, a.ID)
+		assert.Equal(t, ids[0], a.Incident)
+	}
+	consistent(t, s)
+}

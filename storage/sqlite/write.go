@@ -44,6 +44,17 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 	if err := driver.Check(cs); err != nil {
 		return r, err
 	}
+	var last int64 // Seq in the log before cs, where it is needed
+	if len(cs.Activity) > 0 || len(cs.Guard.Keys) > 0 && !restored {
+		if err := t.one(t.ctx, `SELECT coalesce(max(seq), 0) FROM activity`, nil, []any{&last}); err != nil {
+			return r, err
+		}
+	}
+	if len(cs.Guard.Keys) > 0 && !restored {
+		if err := t.guard(cs.Guard, last); err != nil {
+			return r, err
+		}
+	}
 	changed := make(tallies)
 	for n := range cs.Incidents {
 		number, err := t.putIncident(cs.Incidents[n], restored, changed)
@@ -52,13 +63,28 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		}
 		r.Numbers = append(r.Numbers, number)
 	}
+	stamp := stampOf(cs, last, restored)
 	for n := range cs.Alerts {
-		if err := t.putAlert(cs, n, restored); err != nil {
+		if err := t.putAlert(cs, n, restored, stamp); err != nil {
 			return r, err
 		}
 	}
 	for _, id := range cs.Purge {
 		if err := t.purge(id); err != nil {
+			return r, err
+		}
+	}
+	for _, x := range cs.Expire {
+		if err := t.exec(`DELETE FROM items WHERE kind = ? AND time < ?`, x.Kind, ceiling(x.Before)); err != nil {
+			return r, err
+		}
+	}
+	put := t.putItem
+	if restored {
+		put = t.restoreItem
+	}
+	for _, i := range cs.Items {
+		if err := put(i); err != nil {
 			return r, err
 		}
 	}
@@ -70,8 +96,8 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		}
 	}
 	if len(cs.Activity) > 0 {
-		var err error
-		if r.Seq, err = t.addEntries(cs.Activity, restored); err != nil {
+		r.Seq = last + 1
+		if err := t.addEntries(cs.Activity, r.Seq, restored); err != nil {
 			return r, err
 		}
 	}
@@ -219,8 +245,20 @@ const (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
 )
 
-// putAlert stores the n-th alert of cs.
-func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
+// stampOf returns the stamp of the keys that cs adds to alerts, by which a Guard tells when that was. Nil stands for the
+// last Seq in the log, which is read only where there are such keys. When cs has entries, last is the Seq before them.
+func stampOf(cs storage.Changeset, last int64, restored bool) *int64 {
+	switch {
+	case restored:
+		return new(int64)
+	case len(cs.Activity) == 0:
+		return nil
+	}
+	return new(last + 1)
+}
+
+// putAlert stores the n-th alert of cs. The keys that it did not have get a stamp.
+func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) error {
 	a := cs.Alerts[n]
 	given := a.Version
 	if !restored {
@@ -233,7 +271,7 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
 			return err
 		}
 		if added, err := result.RowsAffected(); err != nil || added > 0 {
-			return errors.Join(err, t.putKeys(&a, driver.AlertKeys(cs, n)))
+			return errors.Join(err, t.addKeys(&a, driver.AlertKeys(cs, n), stamp))
 		}
 	}
 	var old alert.Alert
@@ -266,9 +304,11 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
 	if same && old.Standalone == a.Standalone && sameEvidence && sameKind {
 		return nil
 	}
+	var before []alert.Key
 	keys := driver.AlertKeys(cs, n)
-	before := keys
-	if !sameEvidence || !sameKind {
+	if sameEvidence && sameKind {
+		before = keys
+	} else {
 		if was != nil {
 			if err := (evidence{&old.Evidence}).Scan(*was); err != nil {
 				return err
@@ -276,26 +316,67 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
 		}
 		before = old.Keys()
 	}
-	at, _ := micros{&old.FirstActivity}.Value() // it was there
-	if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
-		AND key`+inTexts, at, a.ID, texts(before)); err != nil {
-		return err
+	return t.changeKeys(&old, &a, before, keys, stamp)
+}
+
+// changeKeys stores where the entities of a are seen. What is stored is of old, which had the keys before; a has those
+// in after. Keys that stay keep their stamps.
+func (t tx) changeKeys(old, a *alert.Alert, before, after []alert.Key, stamp *int64) error {
+	at := micros{&old.FirstActivity}
+	gone, stay, fresh := compare(before, after)
+	if len(gone) > 0 {
+		if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
+			AND key`+inTexts, at, a.ID, texts(gone)); err != nil {
+			return err
+		}
 	}
-	return t.putKeys(&a, keys)
+	moved := old.Incident != a.Incident || !old.FirstActivity.Equal(a.FirstActivity) || old.Standalone != a.Standalone
+	if moved && len(stay) > 0 {
+		if err := t.exec(`UPDATE alert_keys SET (first_activity, incident, standalone) = (?, ?, ?) WHERE first_activity = ? AND alert = ?
+			AND key`+inTexts, micros{&a.FirstActivity}, a.Incident, a.Standalone, at, a.ID, texts(stay)); err != nil {
+			return err
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return t.addKeys(a, fresh, stamp)
 }
 
-// putKeys stores where the entities of a, which have these keys, are seen.
-func (t tx) putKeys(a *alert.Alert, keys []alert.Key) error {
+// compare returns which keys are only before, which are in both, and which are only after.
+func compare(before, after []alert.Key) (gone, stay, fresh []alert.Key) {
+	had := make(map[alert.Key]bool, len(before))
+	for _, key := range before {
+		had[key] = true
+	}
+	for _, key := range after {
+		if had[key] {
+			stay = append(stay, key)
+			delete(had, key)
+		} else {
+			fresh = append(fresh, key)
+		}
+	}
+	for key := range had {
+		gone = append(gone, key)
+	}
+	return gone, stay, fresh
+}
+
+// addKeys stores where the entities of a with these keys are seen, which were not seen there before.
+func (t tx) addKeys(a *alert.Alert, keys []alert.Key, stamp *int64) error {
 	keys = slices.Sorted(slices.Values(keys)) // as they stand in the table
-	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone)
-		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ? FROM json_each(?)`, micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, texts(keys))
+	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone, added)
+		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ?, coalesce(?, (SELECT max(seq) FROM activity), 0) FROM json_each(?)`,
+		micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, stamp, texts(keys))
 }
 
-// purge takes away the alerts of an incident, and of its entries all but their skeletons.
+// purge takes away the alerts and items of an incident, and of its entries all but their skeletons.
 func (t tx) purge(id incident.ID) error {
 	if err := errors.Join(
 		t.exec(`DELETE FROM alert_keys WHERE incident = ?`, id),
-		t.exec(`DELETE FROM alerts WHERE incident = ?`, id)); err != nil {
+		t.exec(`DELETE FROM alerts WHERE incident = ?`, id),
+		t.exec(`DELETE FROM items WHERE incident = ? AND incident <> ''`, id)); err != nil {
 		return err
 	}
 	entries, err := t.entries(id)
@@ -329,45 +410,41 @@ const (
 	updateEntry = `UPDATE activity SET (` + entryColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?`
 )
 
-// addEntries returns the Seq of the first. Those that are restored have theirs, and may be there.
-func (t tx) addEntries(entries []activity.Entry, restored bool) (first int64, err error) {
-	if err := t.one(t.ctx, `SELECT coalesce(max(seq), 0) + 1 FROM activity`, nil, []any{&first}); err != nil {
-		return 0, err
-	}
-	next := first
+// addEntries stores new entries from the Seq next on. Those that are restored have theirs, and may be there.
+func (t tx) addEntries(entries []activity.Entry, next int64, restored bool) error {
 	for _, e := range entries {
 		if restored && e.Seq < next {
 			old, found, err := t.entry(e.ID)
 			if err != nil {
-				return 0, err
+				return err
 			}
 			if !found || old.Seq != e.Seq {
-				return 0, elsewhere(e)
+				return elsewhere(e)
 			}
 			if err := t.replaceEntry(old, e); err != nil {
-				return 0, err
+				return err
 			}
 			continue
 		}
 		if restored && e.Seq > next {
-			return 0, elsewhere(e)
+			return elsewhere(e)
 		}
 		e.Seq = next
 		next++
 		result, err := t.execute(t.ctx, insertEntry, entryPlaces(&e)...)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if added, err := result.RowsAffected(); err != nil {
-			return 0, err
+			return err
 		} else if added == 0 {
-			return 0, driver.Exists("entry", string(e.ID))
+			return driver.Exists("entry", string(e.ID))
 		}
 		if err := t.nameContents(e); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return first, nil
+	return nil
 }
 
 func elsewhere(e activity.Entry) error {

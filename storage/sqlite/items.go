@@ -13,9 +13,11 @@ import (
 const (
 	itemColumns = `kind, key, version, incident, time, data`
 
-	insertItem  = `INSERT INTO items (` + itemColumns + `) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, key) DO NOTHING`
-	updateItem  = `UPDATE items SET (version, incident, time, data) = (?, ?, ?, ?)
+	insertItem = `INSERT INTO items (` + itemColumns + `) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, key) DO NOTHING`
+	updateItem = `UPDATE items SET (version, incident, time, data) = (?, ?, ?, ?)
 		WHERE kind = ? AND key = ? AND version = ?`
+	expireItems = `DELETE FROM items WHERE kind = ? AND time < ?`
+	purgeItems  = `DELETE FROM items WHERE incident = ? AND incident <> ''` // an item of "" is of no incident
 	replaceItem = `INSERT INTO items (` + itemColumns + `) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, key) DO UPDATE
 		SET (version, incident, time, data) = (excluded.version, excluded.incident, excluded.time, excluded.data)`
 )
@@ -76,14 +78,17 @@ func (t tx) guard(g storage.Guard, last int64) error {
 		return nil
 	}
 	conflict := storage.ConflictError{Record: "key", Given: g.Seq}
-	found, err := t.find(selectAdded, []any{g.Seq, texts(g.Keys)}, []any{&conflict.ID, &conflict.Stored})
+	found, err := t.find(selectAdded, []any{texts(g.Keys), g.Seq}, []any{&conflict.ID, &conflict.Stored})
 	if found {
 		return &conflict
 	}
 	return err
 }
 
-const selectAdded = `SELECT key, added FROM alert_keys WHERE added > ? AND key` + inTexts + ` LIMIT 1`
+// selectAdded reads the alerts to which keys were added since, which are few, and not all that have one of the keys.
+const selectAdded = `SELECT k.key, k.added FROM alerts AS a INDEXED BY alerts_added
+	CROSS JOIN alert_keys AS k ON k.key` + inTexts + ` AND k.first_activity = a.first_activity AND k.alert = a.id
+	WHERE a.added <> 0 AND a.added > ?2 AND k.added > ?2 LIMIT 1`
 
 func (r *reader) Item(ctx context.Context, kind, key string) (storage.Item, error) {
 	var i storage.Item
@@ -95,29 +100,28 @@ func (r *reader) Item(ctx context.Context, kind, key string) (storage.Item, erro
 }
 
 func (r *reader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
-	var s selection
-	s.add(`SELECT ` + itemColumns + ` FROM items WHERE true`)
-	s.items(q)
-	return scan(ctx, r, s, itemPlaces, nil, 0)
+	return scan(ctx, r, selectItems(q), itemPlaces, nil, 0)
 }
 
 // Seq returns what begin has read.
 func (r *reader) Seq(ctx context.Context) (int64, error) { return r.seq, r.ready(ctx) }
 
-// items adds what q filters by, the order by Kind and Key, and its end.
-func (s *selection) items(q storage.ItemQuery) {
+// selectItems returns what reads the items that q selects. Those of incidents are few, and put in order.
+func selectItems(q storage.ItemQuery) (s selection) {
+	switch {
+	case len(q.Incidents) == 0:
+		s.add(`SELECT ` + itemColumns + ` FROM items WHERE true`)
+	case slices.Contains(q.Incidents, ""): // which the index does not have
+		s.add(`SELECT `+itemColumns+` FROM items WHERE incident`+inTexts, texts(q.Incidents))
+	default:
+		s.add(`SELECT `+itemColumns+` FROM items INDEXED BY items_incident WHERE incident <> '' AND incident`+inTexts, texts(q.Incidents))
+	}
 	switch len(q.Kinds) {
 	case 0:
 	case 1:
 		s.add(` AND kind = ?`, q.Kinds[0])
 	default:
 		s.add(` AND kind`+inTexts, texts(q.Kinds))
-	}
-	if len(q.Incidents) > 0 {
-		s.add(` AND incident`+inTexts, texts(q.Incidents))
-		if !slices.Contains(q.Incidents, "") {
-			s.add(` AND incident <> ''`) // the condition of the index
-		}
 	}
 	if !q.Before.IsZero() {
 		s.add(` AND time < ?`, ceiling(q.Before))
@@ -131,4 +135,5 @@ func (s *selection) items(q storage.ItemQuery) {
 	}
 	s.add(` ORDER BY kind, key`)
 	s.limit(q.Limit)
+	return s
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		}
 	}
 	for _, x := range cs.Expire {
-		if err := t.exec(`DELETE FROM items WHERE kind = ? AND time < ?`, x.Kind, ceiling(x.Before)); err != nil {
+		if err := t.exec(expireItems, x.Kind, ceiling(x.Before)); err != nil {
 			return r, err
 		}
 	}
@@ -236,13 +237,16 @@ func (t tx) putValues(number int64, before, after map[incidentValue]bool) error 
 
 const (
 	// What is stored of an alert that says whether its keys change.
-	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence FROM alerts WHERE id = ?`
-	insertAlert = `INSERT INTO alerts (` + alertColumns + `) VALUES (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
-	updateAlert = `UPDATE alerts SET (incident, first_activity, ` + alertChanging + `) = (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
+	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence, added FROM alerts WHERE id = ?`
+	insertAlert = `INSERT INTO alerts (` + alertColumns + `, added) VALUES (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ` + orLast + `) ON CONFLICT (id) DO NOTHING`
+	updateAlert = `UPDATE alerts SET (incident, first_activity, ` + alertChanging + `, added) = (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ` + orLast + `) WHERE id = ?`
 	updateSamePlace = `UPDATE alerts SET (` + alertChanging + `) = (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
+
+	// A stamp, for which NULL is the last Seq in the log.
+	orLast = `coalesce(?, (SELECT max(seq) FROM activity), 0)`
 )
 
 // stampOf returns the stamp of the keys that cs adds to alerts, by which a Guard tells when that was. Nil stands for the
@@ -266,7 +270,7 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) e
 	}
 	places := alertPlaces(&a)
 	if given == 0 || restored {
-		result, err := t.execute(t.ctx, insertAlert, places...)
+		result, err := t.execute(t.ctx, insertAlert, append(places, stamp)...)
 		if err != nil {
 			return err
 		}
@@ -276,7 +280,9 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) e
 	}
 	var old alert.Alert
 	var was *string // its evidence
-	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version, &old.Standalone, &old.Origin.Source, &old.Title, &was}); err != nil {
+	var added int64 // its stamp
+	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version, &old.Standalone,
+		&old.Origin.Source, &old.Title, &was, &added}); err != nil {
 		return err
 	}
 	if !restored {
@@ -288,86 +294,89 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) e
 	if err != nil {
 		return err
 	}
-	same := old.Incident == a.Incident && old.FirstActivity.Equal(a.FirstActivity)
-	if same {
-		err = t.exec(updateSamePlace, append(places[3:], a.ID)...)
-	} else {
-		err = t.exec(updateAlert, append(places[1:], a.ID)...)
-	}
-	if err != nil {
-		return err
-	}
+	samePlace := old.Incident == a.Incident && old.FirstActivity.Equal(a.FirstActivity)
 	// A key is that of evidence or of the kind.
 	text, some := is.(string)
 	sameEvidence := some == (was != nil) && (!some || text == *was)
-	sameKind := old.Origin.Source == a.Origin.Source && old.Title == a.Title || old.KindKey() == a.KindKey()
-	if same && old.Standalone == a.Standalone && sameEvidence && sameKind {
-		return nil
+	sameKeys := sameEvidence && (old.Origin.Source == a.Origin.Source && old.Title == a.Title || old.KindKey() == a.KindKey())
+	if samePlace && sameKeys && old.Standalone == a.Standalone {
+		return t.exec(updateSamePlace, append(places[3:], a.ID)...)
 	}
-	var before []alert.Key
 	keys := driver.AlertKeys(cs, n)
-	if sameEvidence && sameKind {
-		before = keys
-	} else {
+	c := keyChange{stay: keys}
+	if !sameKeys {
 		if was != nil {
 			if err := (evidence{&old.Evidence}).Scan(*was); err != nil {
 				return err
 			}
 		}
-		before = old.Keys()
+		c = compareKeys(old.Keys(), keys)
 	}
-	return t.changeKeys(&old, &a, before, keys, stamp)
+	switch {
+	case len(c.fresh) > 0 && !restored:
+		err = t.exec(updateAlert, append(places[1:], stamp, a.ID)...)
+	case !samePlace:
+		err = t.exec(updateAlert, append(places[1:], added, a.ID)...)
+	default:
+		err = t.exec(updateSamePlace, append(places[3:], a.ID)...)
+	}
+	if err != nil {
+		return err
+	}
+	return t.changeKeys(&old, &a, c, stamp)
 }
 
-// changeKeys stores where the entities of a are seen. What is stored is of old, which had the keys before; a has those
-// in after. Keys that stay keep their stamps.
-func (t tx) changeKeys(old, a *alert.Alert, before, after []alert.Key, stamp *int64) error {
-	at := micros{&old.FirstActivity}
-	gone, stay, fresh := compare(before, after)
-	if len(gone) > 0 {
-		if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
-			AND key`+inTexts, at, a.ID, texts(gone)); err != nil {
-			return err
-		}
-	}
-	moved := old.Incident != a.Incident || !old.FirstActivity.Equal(a.FirstActivity) || old.Standalone != a.Standalone
-	if moved && len(stay) > 0 {
-		if err := t.exec(`UPDATE alert_keys SET (first_activity, incident, standalone) = (?, ?, ?) WHERE first_activity = ? AND alert = ?
-			AND key`+inTexts, micros{&a.FirstActivity}, a.Incident, a.Standalone, at, a.ID, texts(stay)); err != nil {
-			return err
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	return t.addKeys(a, fresh, stamp)
-}
+// A keyChange is how the keys of an alert change.
+type keyChange struct{ gone, stay, fresh []alert.Key }
 
-// compare returns which keys are only before, which are in both, and which are only after.
-func compare(before, after []alert.Key) (gone, stay, fresh []alert.Key) {
+func compareKeys(before, after []alert.Key) (c keyChange) {
 	had := make(map[alert.Key]bool, len(before))
 	for _, key := range before {
 		had[key] = true
 	}
 	for _, key := range after {
 		if had[key] {
-			stay = append(stay, key)
+			c.stay = append(c.stay, key)
 			delete(had, key)
 		} else {
-			fresh = append(fresh, key)
+			c.fresh = append(c.fresh, key)
 		}
 	}
-	for key := range had {
-		gone = append(gone, key)
+	c.gone = slices.Collect(maps.Keys(had))
+	return c
+}
+
+// changeKeys stores where the entities of a are seen, which was old before. The keys that stay keep their stamps.
+func (t tx) changeKeys(old, a *alert.Alert, c keyChange, stamp *int64) error {
+	at := micros{&old.FirstActivity}
+	if len(c.gone) > 0 {
+		if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
+			AND key`+inTexts, at, a.ID, texts(c.gone)); err != nil {
+			return err
+		}
 	}
-	return gone, stay, fresh
+	var err error
+	switch {
+	case len(c.stay) == 0:
+	case !old.FirstActivity.Equal(a.FirstActivity):
+		err = t.exec(`UPDATE alert_keys SET (first_activity, incident, standalone) = (?, ?, ?)
+			WHERE first_activity = ? AND alert = ? AND key`+inTexts,
+			micros{&a.FirstActivity}, a.Incident, a.Standalone, at, a.ID, texts(c.stay))
+	case old.Incident != a.Incident || old.Standalone != a.Standalone: // which leaves the other indexes as they are
+		err = t.exec(`UPDATE alert_keys SET (incident, standalone) = (?, ?)
+			WHERE first_activity = ? AND alert = ? AND key`+inTexts, a.Incident, a.Standalone, at, a.ID, texts(c.stay))
+	}
+	if err != nil || len(c.fresh) == 0 {
+		return err
+	}
+	return t.addKeys(a, c.fresh, stamp)
 }
 
 // addKeys stores where the entities of a with these keys are seen, which were not seen there before.
 func (t tx) addKeys(a *alert.Alert, keys []alert.Key, stamp *int64) error {
 	keys = slices.Sorted(slices.Values(keys)) // as they stand in the table
 	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone, added)
-		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ?, coalesce(?, (SELECT max(seq) FROM activity), 0) FROM json_each(?)`,
+		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ?, `+orLast+` FROM json_each(?)`,
 		micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, stamp, texts(keys))
 }
 
@@ -376,7 +385,7 @@ func (t tx) purge(id incident.ID) error {
 	if err := errors.Join(
 		t.exec(`DELETE FROM alert_keys WHERE incident = ?`, id),
 		t.exec(`DELETE FROM alerts WHERE incident = ?`, id),
-		t.exec(`DELETE FROM items WHERE incident = ? AND incident <> ''`, id)); err != nil {
+		t.exec(purgeItems, id)); err != nil {
 		return err
 	}
 	entries, err := t.entries(id)

@@ -114,7 +114,8 @@ func selectItems(q storage.ItemQuery) (s selection) {
 	case slices.Contains(q.Incidents, ""): // which the index does not have
 		s.add(`SELECT `+itemColumns+` FROM items WHERE incident`+inTexts, texts(q.Incidents))
 	default:
-		s.add(`SELECT `+itemColumns+` FROM items INDEXED BY items_incident WHERE incident <> '' AND incident`+inTexts, texts(q.Incidents))
+		s.add(`SELECT `+itemColumns+` FROM items INDEXED BY items_incident
+			WHERE incident <> '' AND incident`+inTexts, texts(q.Incidents))
 	}
 	switch len(q.Kinds) {
 	case 0:

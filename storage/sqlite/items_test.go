@@ -38,9 +38,11 @@ type itemWorld struct {
 
 var (
 	anyText     = rapid.SampledFrom([]string{"", "a", "a/b", "b", "\x00", "é"})
-	anyIncident = rapid.Map(rapid.SampledFrom([]string{"", "i", "j"}), func(s string) incident.ID { return incident.ID(s) })
-	anyHosts    = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"h0", "h1", "h2", "h3"}), 0, 3, rapid.ID)
-	anyTime     = rapid.Map(rapid.IntRange(-1, 4), func(n int) time.Time {
+	anyIncident = rapid.Map(rapid.SampledFrom([]string{"", "i", "j"}), func(s string) incident.ID {
+		return incident.ID(s)
+	})
+	anyHosts = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"h0", "h1", "h2", "h3"}), 0, 3, rapid.ID)
+	anyTime  = rapid.Map(rapid.IntRange(-1, 4), func(n int) time.Time {
 		if n < 0 {
 			return time.Time{}
 		}
@@ -65,7 +67,8 @@ func hostKeys(names []string) []alert.Key {
 func (w *itemWorld) changeset(ctx context.Context, restored bool) (cs storage.Changeset) {
 	for range rapid.IntRange(0, 2).Draw(w.rt, "entries") {
 		w.entries++
-		cs.Activity = append(cs.Activity, activity.Entry{ID: activity.ID(fmt.Sprint("e", w.entries)), Seq: w.seq(ctx) + 1 + int64(len(cs.Activity))})
+		cs.Activity = append(cs.Activity, activity.Entry{ID: activity.ID(fmt.Sprint("e", w.entries)),
+			Seq: w.seq(ctx) + 1 + int64(len(cs.Activity))})
 	}
 	for id, version := range w.incidents {
 		if !restored && version > 0 && rapid.IntRange(0, 3).Draw(w.rt, "purge") == 0 {
@@ -82,13 +85,15 @@ func (w *itemWorld) changeset(ctx context.Context, restored bool) (cs storage.Ch
 		}
 		cs.Alerts = append(cs.Alerts, a)
 	}
-	cs.Guard = storage.Guard{Seq: max(0, w.seq(ctx)-int64(rapid.IntRange(0, 3).Draw(w.rt, "ago"))), Keys: hostKeys(anyHosts.Draw(w.rt, "guarded"))}
+	cs.Guard = storage.Guard{Seq: max(0, w.seq(ctx)-int64(rapid.IntRange(0, 3).Draw(w.rt, "ago"))),
+		Keys: hostKeys(anyHosts.Draw(w.rt, "guarded"))}
 	for range rapid.IntRange(0, 2).Draw(w.rt, "expiries") {
 		before := anyTime.Draw(w.rt, "before").Add(time.Duration(rapid.IntRange(0, 1).Draw(w.rt, "nanoseconds")))
 		cs.Expire = append(cs.Expire, storage.Expiry{Kind: anyText.Draw(w.rt, "expired"), Before: before})
 	}
 	for range rapid.IntRange(0, 3).Draw(w.rt, "items") {
-		i := storage.Item{Kind: anyText.Draw(w.rt, "kind"), Key: anyText.Draw(w.rt, "key"), Incident: anyIncident.Draw(w.rt, "owner"), Time: anyTime.Draw(w.rt, "time")}
+		i := storage.Item{Kind: anyText.Draw(w.rt, "kind"), Key: anyText.Draw(w.rt, "key"),
+			Incident: anyIncident.Draw(w.rt, "owner"), Time: anyTime.Draw(w.rt, "time")}
 		i.Version = w.item(ctx, i.Place()).Version
 		if rapid.IntRange(0, 9).Draw(w.rt, "conflict") == 0 {
 			i.Version = int64(rapid.IntRange(-1, 3).Draw(w.rt, "version"))
@@ -281,7 +286,8 @@ func TestAGuardFailsItsOwnApplyAlone(t *testing.T) {
 	}
 	conflict, ok := errors.AsType[*storage.ConflictError](*b.errs[1])
 	require.True(t, ok, "%v", *b.errs[1])
-	assert.Equal(t, storage.ConflictError{Record: "key", ID: string(hostKeys([]string{"h"})[0]), Given: 0, Stored: 1}, *conflict)
+	want := storage.ConflictError{Record: "key", ID: string(hostKeys([]string{"h"})[0]), Given: 0, Stored: 1}
+	assert.Equal(t, want, *conflict)
 	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
 		seq, err := r.Seq(t.Context())
 		assert.Equal(t, int64(3), seq)
@@ -312,7 +318,8 @@ func firstVersion(t *testing.T, path string) (old string) {
 	exec(`PRAGMA application_id = 0x696e6369`)
 	exec(`PRAGMA user_version = 1`)
 	exec(`ATTACH ? AS new`, path)
-	rows, err := db.QueryContext(t.Context(), `SELECT t.name, group_concat(c.name) FROM main.sqlite_schema AS t, pragma_table_info(t.name, 'main') AS c
+	rows, err := db.QueryContext(t.Context(), `SELECT t.name, group_concat(c.name)
+		FROM main.sqlite_schema AS t, pragma_table_info(t.name, 'main') AS c
 		WHERE t.type = 'table' GROUP BY t.name`)
 	require.NoError(t, err)
 	copies := make(map[string]string)
@@ -365,7 +372,8 @@ func TestAFileOfTheFirstVersion(t *testing.T) {
 	had := storage.Guard{Keys: a.Keys()}
 	a.Version, a.Incident, a.Evidence = 1, "two", append(a.Evidence, hosts([]string{"fresh"})...)
 	item := storage.Item{Kind: "k", Key: "1", Data: []byte("x")}
-	_, err = s.Apply(t.Context(), storage.Changeset{Alerts: []alert.Alert{a}, Activity: []activity.Entry{{ID: "next"}}, Guard: had, Items: []storage.Item{item}})
+	_, err = s.Apply(t.Context(), storage.Changeset{Alerts: []alert.Alert{a}, Activity: []activity.Entry{{ID: "next"}},
+		Guard: had, Items: []storage.Item{item}})
 	require.NoError(t, err)
 	_, err = s.Apply(t.Context(), storage.Changeset{Guard: had})
 	require.NoError(t, err, "it was moved, which adds none of these keys")
@@ -396,7 +404,8 @@ func TestPlansOfItems(t *testing.T) {
 		{storage.ItemQuery{Kinds: kinds, Before: day}, "SEARCH items USING INDEX items_time (kind=? AND time<?)", true},
 		{storage.ItemQuery{Kinds: kinds, Before: day, After: after}, "SEARCH " + primary + " (kind=? AND key>?)", false},
 		{storage.ItemQuery{Incidents: incidents}, "SEARCH items USING INDEX items_incident (incident=?)", true},
-		{storage.ItemQuery{Incidents: incidents, Kinds: kinds, Before: day}, "SEARCH items USING INDEX items_incident (incident=?)", true},
+		{storage.ItemQuery{Incidents: incidents, Kinds: kinds, Before: day},
+			"SEARCH items USING INDEX items_incident (incident=?)", true},
 		{storage.ItemQuery{Incidents: []incident.ID{"i", ""}}, "SCAN " + primary, false},
 	} {
 		steps, err := s.ItemPlan(t.Context(), c.q)

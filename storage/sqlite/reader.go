@@ -91,7 +91,8 @@ func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Inciden
 
 func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 	var a alert.Alert
-	if err := r.get(ctx, "alert", string(id), `SELECT `+alertColumns+` FROM alerts WHERE id = ?`, []any{id}, alertPlaces(&a)); err != nil {
+	if err := r.get(ctx, "alert", string(id),
+		`SELECT `+alertColumns+` FROM alerts WHERE id = ?`, []any{id}, alertPlaces(&a)); err != nil {
 		return alert.Alert{}, err
 	}
 	return a, nil
@@ -99,7 +100,8 @@ func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 
 func (r *reader) Content(ctx context.Context, sha256 string) ([]byte, error) {
 	var data []byte
-	if err := r.get(ctx, "content", sha256, `SELECT data FROM contents WHERE sha256 = ?`, []any{sha256}, []any{&data}); err != nil {
+	if err := r.get(ctx, "content", sha256,
+		`SELECT data FROM contents WHERE sha256 = ?`, []any{sha256}, []any{&data}); err != nil {
 		return nil, err
 	}
 	return data, nil

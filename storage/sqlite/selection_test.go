@@ -93,7 +93,8 @@ func constant(e ast.Expr, fn *ast.FuncDecl) bool {
 		switch x.Name {
 		case "briefColumns", "alertColumns", "entryColumns",
 			"selectPlace", "insertAlert", "updateAlert", "updateSamePlace", "insertEntry", "updateEntry",
-			"itemColumns", "insertItem", "updateItem", "replaceItem", "expireItems", "purgeItems", "selectAdded", "orLast", "inTexts", "inNumbers":
+			"itemColumns", "insertItem", "updateItem", "replaceItem", "expireItems", "purgeItems",
+			"selectAdded", "orLast", "inTexts", "inNumbers":
 			return true
 		case "marks", "text": // numbers of the package, and a file of its own
 			return fn.Name.Name == "migrate"

@@ -237,11 +237,14 @@ func (t tx) putValues(number int64, before, after map[incidentValue]bool) error 
 
 const (
 	// What is stored of an alert that says whether its keys change.
-	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence, added FROM alerts WHERE id = ?`
+	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence, added
+		FROM alerts WHERE id = ?`
 	insertAlert = `INSERT INTO alerts (` + alertColumns + `, added) VALUES (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ` + orLast + `) ON CONFLICT (id) DO NOTHING`
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		` + orLast + `) ON CONFLICT (id) DO NOTHING`
 	updateAlert = `UPDATE alerts SET (incident, first_activity, ` + alertChanging + `, added) = (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ` + orLast + `) WHERE id = ?`
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		` + orLast + `) WHERE id = ?`
 	updateSamePlace = `UPDATE alerts SET (` + alertChanging + `) = (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
 
@@ -249,8 +252,9 @@ const (
 	orLast = `coalesce(?, (SELECT max(seq) FROM activity), 0)`
 )
 
-// stampOf returns the stamp of the keys that cs adds to alerts, by which a Guard tells when that was. Nil stands for the
-// last Seq in the log, which is read only where there are such keys. When cs has entries, last is the Seq before them.
+// stampOf returns the stamp of the keys that cs adds to alerts, by which a Guard tells when that was. Nil stands for
+// the last Seq in the log, which is read only where there are such keys. When cs has entries, last is the Seq before
+// them.
 func stampOf(cs storage.Changeset, last int64, restored bool) *int64 {
 	switch {
 	case restored:
@@ -281,8 +285,8 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) e
 	var old alert.Alert
 	var was *string // its evidence
 	var added int64 // its stamp
-	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version, &old.Standalone,
-		&old.Origin.Source, &old.Title, &was, &added}); err != nil {
+	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version,
+		&old.Standalone, &old.Origin.Source, &old.Title, &was, &added}); err != nil {
 		return err
 	}
 	if !restored {
@@ -298,7 +302,8 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) e
 	// A key is that of evidence or of the kind.
 	text, some := is.(string)
 	sameEvidence := some == (was != nil) && (!some || text == *was)
-	sameKeys := sameEvidence && (old.Origin.Source == a.Origin.Source && old.Title == a.Title || old.KindKey() == a.KindKey())
+	sameKind := old.Origin.Source == a.Origin.Source && old.Title == a.Title || old.KindKey() == a.KindKey()
+	sameKeys := sameEvidence && sameKind
 	if samePlace && sameKeys && old.Standalone == a.Standalone {
 		return t.exec(updateSamePlace, append(places[3:], a.ID)...)
 	}

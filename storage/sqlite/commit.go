@@ -128,7 +128,8 @@ func (s *Store) together(ctx context.Context, batch []*write) (failed bool, err 
 // redacts reports whether something may have been taken away for good.
 func (w *write) redacts() bool {
 	return len(w.cs.Redact) > 0 || len(w.cs.Purge) > 0 ||
-		w.restored && slices.ContainsFunc(w.cs.Activity, func(e activity.Entry) bool { return e.Redacted })
+		w.restored && (slices.ContainsFunc(w.cs.Activity, func(e activity.Entry) bool { return e.Redacted }) ||
+			slices.ContainsFunc(w.cs.Items, func(i storage.Item) bool { return i.Version == 0 }))
 }
 
 // among stores cs so that, when it is refused, it leaves no trace among the others of the transaction.

@@ -45,7 +45,12 @@ func (s *Store) Plan(ctx context.Context, q incident.Query) (steps []string, err
 	if err = errors.Join(err, r.begin(ctx)); err != nil {
 		return nil, err
 	}
-	rows, err := session.query(ctx, `EXPLAIN QUERY PLAN `+page.text(), page.args)
+	return explain(ctx, session, page.text(), page.args)
+}
+
+// explain returns the steps of a statement.
+func explain(ctx context.Context, s *session, query string, args []any) (steps []string, err error) {
+	rows, err := s.query(ctx, `EXPLAIN QUERY PLAN `+query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +66,24 @@ func (s *Store) Plan(ctx context.Context, q incident.Query) (steps []string, err
 		}
 	}
 	return steps, rows.Err()
+}
+
+// ItemPlan returns the steps by which SQLite reads the items that q selects. No Apply may be running.
+func (s *Store) ItemPlan(ctx context.Context, q storage.ItemQuery) (steps []string, err error) {
+	items := selectItems(q)
+	return explain(ctx, s.writer, items.text(), items.args)
+}
+
+// WritePlans returns the steps of a guard, of the expiry of items and of their purge. No Apply may be running.
+func (s *Store) WritePlans(ctx context.Context) (guard, expiry, purge []string, err error) {
+	guard, err = explain(ctx, s.writer, selectAdded, []any{texts([]string{"k"}), 1})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if expiry, err = explain(ctx, s.writer, expireItems, []any{"k", 1}); err == nil {
+		purge, err = explain(ctx, s.writer, purgeItems, []any{"i"})
+	}
+	return guard, expiry, purge, err
 }
 
 // SetPatience sets after how long those who wait look again though this Store has committed nothing.

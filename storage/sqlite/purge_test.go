@@ -23,7 +23,7 @@ import (
 
 var day = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// filled returns an incident with alerts and entries of which each text, that of keys included, holds its ID.
+// filled returns an incident with alerts, entries and items of which each text, that of keys included, holds its ID.
 func filled(id incident.ID, alerts, entries int) storage.Changeset {
 	secret := func(n int) string { return fmt.Sprintf("%s %x %d", id, n*n*7919%10007, n) } // in no order
 	i := incident.Incident{ID: id, Name: secret(0), Owner: incident.Owner{ID: string(id)}, Tags: []incident.Tag{{Name: string(id)}}}
@@ -42,6 +42,10 @@ func filled(id incident.ID, alerts, entries int) storage.Changeset {
 		e.Links = []activity.Link{{Entity: alert.Key(secret(n)), Incident: "other"}}
 		e.Attachments = []activity.Attachment{{Name: secret(n), SHA256: secret(n % 3)}}
 		cs.Activity = append(cs.Activity, e)
+	}
+	for n := range entries {
+		cs.Items = append(cs.Items, storage.Item{Kind: secret(0), Key: secret(n), Incident: id, Time: day,
+			Data: bytes.Repeat([]byte(secret(n)), n*n/2)})
 	}
 	for n := range 3 {
 		cs.Contents = append(cs.Contents, activity.Content{SHA256: secret(n), Data: bytes.Repeat([]byte(secret(n)), 500)})
@@ -76,7 +80,11 @@ func TestWhatIsPurgedLeavesTheDisk(t *testing.T) {
 			require.NoError(t, err)
 			a := cs.Alerts[n]
 			a.Version, a.FirstActivity, a.Evidence = 1, day.Add(time.Duration(n)*time.Hour), a.Evidence[1:]
-			_, err = s.Apply(t.Context(), storage.Changeset{Alerts: []alert.Alert{a}})
+			items := cs.Items[n : n+5]
+			for k := range items {
+				items[k].Version, items[k].Data = 1, bytes.Repeat([]byte(cs.Items[n].Key), 100*k)
+			}
+			_, err = s.Apply(t.Context(), storage.Changeset{Alerts: []alert.Alert{a}, Items: items})
 			require.NoError(t, err)
 		}
 	}

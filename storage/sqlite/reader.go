@@ -18,6 +18,7 @@ import (
 // A reader is a [storage.Reader] with a read transaction.
 type reader struct {
 	session *session
+	seq     int64   // highest in the log
 	open    []*rows // of sequences that are being ranged over
 	over    bool    // the View has returned
 }
@@ -31,10 +32,9 @@ var (
 // begin opens the transaction and reads something, which is what fixes its moment.
 func (r *reader) begin(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	var seq int64
 	return errors.Join(
 		r.session.exec(ctx, `BEGIN`),
-		r.session.one(ctx, `SELECT coalesce(max(seq), 0) FROM activity`, nil, []any{&seq}))
+		r.session.one(ctx, `SELECT coalesce(max(seq), 0) FROM activity`, nil, []any{&r.seq}))
 }
 
 // end closes what is open. After an error the connection is of no use any more.
@@ -65,11 +65,11 @@ func (r *reader) within(ctx context.Context) context.Context {
 }
 
 // get reads one record.
-func (r *reader) get(ctx context.Context, record, id, query string, places []any) error {
+func (r *reader) get(ctx context.Context, record, id, query string, args, places []any) error {
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	err := r.session.one(r.within(ctx), query, []any{id}, places)
+	err := r.session.one(r.within(ctx), query, args, places)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return missing(record, id)
@@ -83,7 +83,7 @@ func (r *reader) get(ctx context.Context, record, id, query string, places []any
 
 func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
 	var i incident.Incident
-	if err := r.get(ctx, "incident", string(id), incidentSQL().one, incidentPlaces(&i)); err != nil {
+	if err := r.get(ctx, "incident", string(id), incidentSQL().one, []any{id}, incidentPlaces(&i)); err != nil {
 		return incident.Incident{}, err
 	}
 	return i, nil
@@ -91,7 +91,8 @@ func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Inciden
 
 func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 	var a alert.Alert
-	if err := r.get(ctx, "alert", string(id), `SELECT `+alertColumns+` FROM alerts WHERE id = ?`, alertPlaces(&a)); err != nil {
+	if err := r.get(ctx, "alert", string(id),
+		`SELECT `+alertColumns+` FROM alerts WHERE id = ?`, []any{id}, alertPlaces(&a)); err != nil {
 		return alert.Alert{}, err
 	}
 	return a, nil
@@ -99,7 +100,8 @@ func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 
 func (r *reader) Content(ctx context.Context, sha256 string) ([]byte, error) {
 	var data []byte
-	if err := r.get(ctx, "content", sha256, `SELECT data FROM contents WHERE sha256 = ?`, []any{&data}); err != nil {
+	if err := r.get(ctx, "content", sha256,
+		`SELECT data FROM contents WHERE sha256 = ?`, []any{sha256}, []any{&data}); err != nil {
 		return nil, err
 	}
 	return data, nil

@@ -137,6 +137,8 @@ func TestWhatARestoreTakesAwayLeavesTheDisk(t *testing.T) {
 	}
 	cs.Incidents[0] = incident.Incident{ID: "one", Number: 1, Version: 2, Status: incident.Purged}
 	require.NoError(t, s.Restore(t.Context(), storage.Changeset{Incidents: cs.Incidents, Activity: cs.Activity}))
+	require.Positive(t, onDisk(t, path, "one 0"), "of the items")
+	require.NoError(t, s.Restore(t.Context(), storage.Changeset{Items: cs.Items})) // of Version 0
 	assert.Zero(t, onDisk(t, path, "one 0"))
 	requireWhole(t, s)
 }

@@ -92,7 +92,9 @@ func constant(e ast.Expr, fn *ast.FuncDecl) bool {
 	case *ast.Ident:
 		switch x.Name {
 		case "briefColumns", "alertColumns", "entryColumns",
-			"selectPlace", "insertAlert", "updateAlert", "updateSamePlace", "insertEntry", "updateEntry", "inTexts", "inNumbers":
+			"selectPlace", "insertAlert", "updateAlert", "updateSamePlace", "insertEntry", "updateEntry",
+			"itemColumns", "insertItem", "updateItem", "replaceItem", "expireItems", "purgeItems",
+			"selectAdded", "orLast", "inTexts", "inNumbers":
 			return true
 		case "marks", "text": // numbers of the package, and a file of its own
 			return fn.Name.Name == "migrate"

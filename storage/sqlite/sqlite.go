@@ -28,14 +28,17 @@
 // Where IDs, numbers, entities, owners or the values of lists are asked for that few incidents have, these are found
 // first and then put in order. How many incidents there are in all or of a status and severity, and by value, is
 // kept up as they are written; other counts and facets look at each incident that is counted. Categories, triggers
-// and fields of entries are tested entry by entry.
+// and fields of entries are tested entry by entry. Items of incidents are found by incident and then put in order;
+// those of one kind before a time are found by time, all others are read in their order. A guard looks up each of its
+// keys in each alert to which keys were added after its Seq.
 //
 // # Redaction and purge
 //
 // What is deleted is overwritten in the file, which keeps its free pages for what comes. The write-ahead log is cut off
-// by the Apply that redacts or purges, or the Restore that brings such entries, or, while a View reads there, by the
-// first one after that View; at the latest when the last process closes the file. Copies made by [Store.Backup]
-// before are the caller's to see to.
+// by the Apply that redacts or purges, or the Restore that brings such entries or takes items away, or, while a View
+// reads there, by the first one after that View; at the latest when the last process closes the file. Items that
+// expire or are replaced may stay in the log until then. Copies made by [Store.Backup] before are the caller's to see
+// to.
 //
 // # Errors
 //

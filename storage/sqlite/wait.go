@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -57,14 +56,9 @@ func (s *Store) wake() {
 
 // last returns the highest Seq there is.
 func (s *Store) last(ctx context.Context) (seq int64, err error) {
-	err = s.View(ctx, func(r storage.Reader) error {
-		for e, err := range r.Activity(ctx, activity.Query{Newest: true, Limit: 1}) {
-			if err != nil {
-				return err
-			}
-			seq = e.Seq
-		}
-		return nil
+	err = s.View(ctx, func(r storage.Reader) (err error) {
+		seq, err = r.Seq(ctx)
+		return err
 	})
 	return seq, err
 }

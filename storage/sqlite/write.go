@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,17 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 	if err := driver.Check(cs); err != nil {
 		return r, err
 	}
+	var last int64 // Seq in the log before cs, where it is needed
+	if len(cs.Activity) > 0 || len(cs.Guard.Keys) > 0 && !restored {
+		if err := t.one(t.ctx, `SELECT coalesce(max(seq), 0) FROM activity`, nil, []any{&last}); err != nil {
+			return r, err
+		}
+	}
+	if len(cs.Guard.Keys) > 0 && !restored {
+		if err := t.guard(cs.Guard, last); err != nil {
+			return r, err
+		}
+	}
 	changed := make(tallies)
 	for n := range cs.Incidents {
 		number, err := t.putIncident(cs.Incidents[n], restored, changed)
@@ -52,13 +64,28 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		}
 		r.Numbers = append(r.Numbers, number)
 	}
+	stamp := stampOf(cs, last, restored)
 	for n := range cs.Alerts {
-		if err := t.putAlert(cs, n, restored); err != nil {
+		if err := t.putAlert(cs, n, restored, stamp); err != nil {
 			return r, err
 		}
 	}
 	for _, id := range cs.Purge {
 		if err := t.purge(id); err != nil {
+			return r, err
+		}
+	}
+	for _, x := range cs.Expire {
+		if err := t.exec(expireItems, x.Kind, ceiling(x.Before)); err != nil {
+			return r, err
+		}
+	}
+	put := t.putItem
+	if restored {
+		put = t.restoreItem
+	}
+	for _, i := range cs.Items {
+		if err := put(i); err != nil {
 			return r, err
 		}
 	}
@@ -70,8 +97,8 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 		}
 	}
 	if len(cs.Activity) > 0 {
-		var err error
-		if r.Seq, err = t.addEntries(cs.Activity, restored); err != nil {
+		r.Seq = last + 1
+		if err := t.addEntries(cs.Activity, r.Seq, restored); err != nil {
 			return r, err
 		}
 	}
@@ -210,17 +237,36 @@ func (t tx) putValues(number int64, before, after map[incidentValue]bool) error 
 
 const (
 	// What is stored of an alert that says whether its keys change.
-	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence FROM alerts WHERE id = ?`
-	insertAlert = `INSERT INTO alerts (` + alertColumns + `) VALUES (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
-	updateAlert = `UPDATE alerts SET (incident, first_activity, ` + alertChanging + `) = (
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
+	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence, added
+		FROM alerts WHERE id = ?`
+	insertAlert = `INSERT INTO alerts (` + alertColumns + `, added) VALUES (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		` + orLast + `) ON CONFLICT (id) DO NOTHING`
+	updateAlert = `UPDATE alerts SET (incident, first_activity, ` + alertChanging + `, added) = (
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		` + orLast + `) WHERE id = ?`
 	updateSamePlace = `UPDATE alerts SET (` + alertChanging + `) = (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`
+
+	// A stamp, for which NULL is the last Seq in the log.
+	orLast = `coalesce(?, (SELECT max(seq) FROM activity), 0)`
 )
 
-// putAlert stores the n-th alert of cs.
-func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
+// stampOf returns the stamp of the keys that cs adds to alerts, by which a Guard tells when that was. Nil stands for
+// the last Seq in the log, which is read only where there are such keys. When cs has entries, last is the Seq before
+// them.
+func stampOf(cs storage.Changeset, last int64, restored bool) *int64 {
+	switch {
+	case restored:
+		return new(int64)
+	case len(cs.Activity) == 0:
+		return nil
+	}
+	return new(last + 1)
+}
+
+// putAlert stores the n-th alert of cs. The keys that it did not have get a stamp.
+func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) error {
 	a := cs.Alerts[n]
 	given := a.Version
 	if !restored {
@@ -228,17 +274,19 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
 	}
 	places := alertPlaces(&a)
 	if given == 0 || restored {
-		result, err := t.execute(t.ctx, insertAlert, places...)
+		result, err := t.execute(t.ctx, insertAlert, append(places, stamp)...)
 		if err != nil {
 			return err
 		}
 		if added, err := result.RowsAffected(); err != nil || added > 0 {
-			return errors.Join(err, t.putKeys(&a, driver.AlertKeys(cs, n)))
+			return errors.Join(err, t.addKeys(&a, driver.AlertKeys(cs, n), stamp))
 		}
 	}
 	var old alert.Alert
 	var was *string // its evidence
-	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version, &old.Standalone, &old.Origin.Source, &old.Title, &was}); err != nil {
+	var added int64 // its stamp
+	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version,
+		&old.Standalone, &old.Origin.Source, &old.Title, &was, &added}); err != nil {
 		return err
 	}
 	if !restored {
@@ -250,52 +298,99 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool) error {
 	if err != nil {
 		return err
 	}
-	same := old.Incident == a.Incident && old.FirstActivity.Equal(a.FirstActivity)
-	if same {
-		err = t.exec(updateSamePlace, append(places[3:], a.ID)...)
-	} else {
-		err = t.exec(updateAlert, append(places[1:], a.ID)...)
-	}
-	if err != nil {
-		return err
-	}
+	samePlace := old.Incident == a.Incident && old.FirstActivity.Equal(a.FirstActivity)
 	// A key is that of evidence or of the kind.
 	text, some := is.(string)
 	sameEvidence := some == (was != nil) && (!some || text == *was)
 	sameKind := old.Origin.Source == a.Origin.Source && old.Title == a.Title || old.KindKey() == a.KindKey()
-	if same && old.Standalone == a.Standalone && sameEvidence && sameKind {
-		return nil
+	sameKeys := sameEvidence && sameKind
+	if samePlace && sameKeys && old.Standalone == a.Standalone {
+		return t.exec(updateSamePlace, append(places[3:], a.ID)...)
 	}
 	keys := driver.AlertKeys(cs, n)
-	before := keys
-	if !sameEvidence || !sameKind {
+	c := keyChange{stay: keys}
+	if !sameKeys {
 		if was != nil {
 			if err := (evidence{&old.Evidence}).Scan(*was); err != nil {
 				return err
 			}
 		}
-		before = old.Keys()
+		c = compareKeys(old.Keys(), keys)
 	}
-	at, _ := micros{&old.FirstActivity}.Value() // it was there
-	if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
-		AND key`+inTexts, at, a.ID, texts(before)); err != nil {
+	switch {
+	case len(c.fresh) > 0 && !restored:
+		err = t.exec(updateAlert, append(places[1:], stamp, a.ID)...)
+	case !samePlace:
+		err = t.exec(updateAlert, append(places[1:], added, a.ID)...)
+	default:
+		err = t.exec(updateSamePlace, append(places[3:], a.ID)...)
+	}
+	if err != nil {
 		return err
 	}
-	return t.putKeys(&a, keys)
+	return t.changeKeys(&old, &a, c, stamp)
 }
 
-// putKeys stores where the entities of a, which have these keys, are seen.
-func (t tx) putKeys(a *alert.Alert, keys []alert.Key) error {
+// A keyChange is how the keys of an alert change.
+type keyChange struct{ gone, stay, fresh []alert.Key }
+
+func compareKeys(before, after []alert.Key) (c keyChange) {
+	had := make(map[alert.Key]bool, len(before))
+	for _, key := range before {
+		had[key] = true
+	}
+	for _, key := range after {
+		if had[key] {
+			c.stay = append(c.stay, key)
+			delete(had, key)
+		} else {
+			c.fresh = append(c.fresh, key)
+		}
+	}
+	c.gone = slices.Collect(maps.Keys(had))
+	return c
+}
+
+// changeKeys stores where the entities of a are seen, which was old before. The keys that stay keep their stamps.
+func (t tx) changeKeys(old, a *alert.Alert, c keyChange, stamp *int64) error {
+	at := micros{&old.FirstActivity}
+	if len(c.gone) > 0 {
+		if err := t.exec(`DELETE FROM alert_keys WHERE first_activity = ? AND alert = ?
+			AND key`+inTexts, at, a.ID, texts(c.gone)); err != nil {
+			return err
+		}
+	}
+	var err error
+	switch {
+	case len(c.stay) == 0:
+	case !old.FirstActivity.Equal(a.FirstActivity):
+		err = t.exec(`UPDATE alert_keys SET (first_activity, incident, standalone) = (?, ?, ?)
+			WHERE first_activity = ? AND alert = ? AND key`+inTexts,
+			micros{&a.FirstActivity}, a.Incident, a.Standalone, at, a.ID, texts(c.stay))
+	case old.Incident != a.Incident || old.Standalone != a.Standalone: // which leaves the other indexes as they are
+		err = t.exec(`UPDATE alert_keys SET (incident, standalone) = (?, ?)
+			WHERE first_activity = ? AND alert = ? AND key`+inTexts, a.Incident, a.Standalone, at, a.ID, texts(c.stay))
+	}
+	if err != nil || len(c.fresh) == 0 {
+		return err
+	}
+	return t.addKeys(a, c.fresh, stamp)
+}
+
+// addKeys stores where the entities of a with these keys are seen, which were not seen there before.
+func (t tx) addKeys(a *alert.Alert, keys []alert.Key, stamp *int64) error {
 	keys = slices.Sorted(slices.Values(keys)) // as they stand in the table
-	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone)
-		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ? FROM json_each(?)`, micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, texts(keys))
+	return t.exec(`INSERT INTO alert_keys (key, first_activity, alert, incident, standalone, added)
+		SELECT CAST(unhex(value) AS TEXT), ?, ?, ?, ?, `+orLast+` FROM json_each(?)`,
+		micros{&a.FirstActivity}, a.ID, a.Incident, a.Standalone, stamp, texts(keys))
 }
 
-// purge takes away the alerts of an incident, and of its entries all but their skeletons.
+// purge takes away the alerts and items of an incident, and of its entries all but their skeletons.
 func (t tx) purge(id incident.ID) error {
 	if err := errors.Join(
 		t.exec(`DELETE FROM alert_keys WHERE incident = ?`, id),
-		t.exec(`DELETE FROM alerts WHERE incident = ?`, id)); err != nil {
+		t.exec(`DELETE FROM alerts WHERE incident = ?`, id),
+		t.exec(purgeItems, id)); err != nil {
 		return err
 	}
 	entries, err := t.entries(id)
@@ -329,45 +424,41 @@ const (
 	updateEntry = `UPDATE activity SET (` + entryColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?`
 )
 
-// addEntries returns the Seq of the first. Those that are restored have theirs, and may be there.
-func (t tx) addEntries(entries []activity.Entry, restored bool) (first int64, err error) {
-	if err := t.one(t.ctx, `SELECT coalesce(max(seq), 0) + 1 FROM activity`, nil, []any{&first}); err != nil {
-		return 0, err
-	}
-	next := first
+// addEntries stores new entries from the Seq next on. Those that are restored have theirs, and may be there.
+func (t tx) addEntries(entries []activity.Entry, next int64, restored bool) error {
 	for _, e := range entries {
 		if restored && e.Seq < next {
 			old, found, err := t.entry(e.ID)
 			if err != nil {
-				return 0, err
+				return err
 			}
 			if !found || old.Seq != e.Seq {
-				return 0, elsewhere(e)
+				return elsewhere(e)
 			}
 			if err := t.replaceEntry(old, e); err != nil {
-				return 0, err
+				return err
 			}
 			continue
 		}
 		if restored && e.Seq > next {
-			return 0, elsewhere(e)
+			return elsewhere(e)
 		}
 		e.Seq = next
 		next++
 		result, err := t.execute(t.ctx, insertEntry, entryPlaces(&e)...)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if added, err := result.RowsAffected(); err != nil {
-			return 0, err
+			return err
 		} else if added == 0 {
-			return 0, driver.Exists("entry", string(e.ID))
+			return driver.Exists("entry", string(e.ID))
 		}
 		if err := t.nameContents(e); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return first, nil
+	return nil
 }
 
 func elsewhere(e activity.Entry) error {

@@ -41,7 +41,7 @@ func TestNewerSchema(t *testing.T) {
 	require.NoError(t, err)
 	_, err = postgres.New(t.Context(), pool, nil)
 	assert.ErrorContains(t, err, "version 99")
-	assert.ErrorContains(t, err, "up to 1")
+	assert.ErrorContains(t, err, "up to 2")
 }
 
 // TestPoolOfCaller: the caller's pool outlives the Store.

@@ -67,13 +67,13 @@ const (
 		where tenant = $1 and (kind, key) in (select * from unnest($2::text[], $3::text[])) order by kind, key for update`
 	// lockGone locks what goes with the incidents and kinds, and the other items that are wanted, in one order. More may
 	// come until the tenant's row is locked.
-	lockGone = `select count(*) from (select from incidentkit.items where tenant = $1 and (kind, key) in (
-			select * from unnest($2::text[], $3::text[])
-			union select i.kind, i.key from incidentkit.items i
-				where i.tenant = $1 and i.incident = any($4::text[]) and i.incident <> ''
-			union select i.kind, i.key from unnest($5::text[], $6::bigint[]) x (kind, before)
-				join incidentkit.items i on i.tenant = $1 and i.kind = x.kind and i.time < x.before
-		) order by kind, key for update) a`
+	lockGone = `select count(*) from (
+			select * from unnest($2::text[], $3::text[]) w (kind, key)
+			union select kind, key from incidentkit.items where tenant = $1 and incident = any($4::text[]) and incident <> ''
+			union select i.kind, i.key from unnest($5::text[], $6::bigint[]) x (kind, before) cross join lateral (
+				select kind, key from incidentkit.items where tenant = $1 and kind = x.kind and time < x.before offset 0) i
+			order by kind, key) g
+		cross join lateral (select from incidentkit.items where tenant = $1 and kind = g.kind and key = g.key for update) a`
 	purgeItems  = `delete from incidentkit.items where tenant = $1 and incident = any($2::text[]) and incident <> ''`
 	expireItems = `delete from incidentkit.items where tenant = $1 and kind = $2 and time < $3`
 	deleteItem  = `delete from incidentkit.items where tenant = $1 and kind = $2 and key = $3`

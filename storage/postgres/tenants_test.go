@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"iter"
 	"math/rand/v2"
 	"strings"
@@ -106,23 +107,42 @@ func TestTenants(t *testing.T) {
 			}
 		})
 	}
-	// One redacts and changes; the others keep theirs.
+	// One redacts and changes, others let items expire, purge and add a key; the others keep theirs.
 	i := changeset("changed").Incidents
 	i[0].Version = 1
 	_, err := stores["a"].Apply(t.Context(), storage.Changeset{Incidents: i, Redact: []activity.ID{"e"}})
 	require.NoError(t, err)
+	_, err = stores["A"].Apply(t.Context(), storage.Changeset{Expire: []storage.Expiry{{Kind: "k", Before: origin.Add(1)}}})
+	require.NoError(t, err)
+	i[0].Version, i[0].Name = 1, "_"
+	_, err = stores["_"].Apply(t.Context(), storage.Changeset{Incidents: i, Purge: []incident.ID{"i"}})
+	require.NoError(t, err)
+	key := []alert.Key{"device:only"}
+	more := changeset("more").Alerts
+	more[0].ID, more[0].Evidence[0].Entity = "s:2", alert.Device{DeviceID: "only"}
+	_, err = stores["%"].Apply(t.Context(), storage.Changeset{Alerts: more, Activity: []activity.Entry{{ID: "more"}}})
+	require.NoError(t, err)
+	for _, name := range names {
+		_, err := stores[name].Apply(t.Context(), storage.Changeset{Guard: storage.Guard{Seq: 1, Keys: key}})
+		if name == "%" {
+			assert.ErrorIs(t, err, storage.ErrConflict)
+		} else {
+			assert.NoError(t, err, "tenant %q", name)
+		}
+	}
 	for _, name := range names {
 		view(t, stores[name], func(r storage.Reader) {
 			found, err := r.Incident(t.Context(), "i")
 			require.NoError(t, err)
 			_, err = r.Content(t.Context(), "c")
+			assert.Equal(t, name == "a" || name == "_", errors.Is(err, storage.ErrNotFound), "content of %q: %v", name, err)
 			if name == "a" {
 				assert.Equal(t, "changed", found.Name)
-				assert.ErrorIs(t, err, storage.ErrNotFound)
 			} else {
 				assert.Equal(t, name, found.Name)
-				assert.NoError(t, err)
 			}
+			_, err = r.Item(t.Context(), "k", "k")
+			assert.Equal(t, name == "A" || name == "_", errors.Is(err, storage.ErrNotFound), "item of %q: %v", name, err)
 		})
 	}
 }

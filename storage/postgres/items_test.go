@@ -82,7 +82,7 @@ func (w *itemWorld) draw() (cs storage.Changeset) {
 			}), 1, 4, rapid.ID).Draw(w.rt, "places")
 			for _, at := range places {
 				old, _ := r.Item(t.Context(), at.Kind, at.Key)
-				data := rapid.SampledFrom([][]byte{nil, {}, {0}, []byte("data")}).Draw(w.rt, "data")
+				data := rapid.SampledFrom([][]byte{nil, {0}, []byte("data")}).Draw(w.rt, "data")
 				cs.Items = append(cs.Items, storage.Item{Kind: at.Kind, Key: at.Key, Version: w.version(old.Version), Incident: w.incident(), Time: w.time(), Data: data})
 			}
 		}
@@ -156,10 +156,12 @@ func (w *itemWorld) note(cs storage.Changeset, restored bool) (dropped []alert.K
 // batch has Changesets committed together that are the same one after the other on the reference.
 func (w *itemWorld) batch() {
 	all := make([]storage.Changeset, rapid.IntRange(1, 6).Draw(w.rt, "together"))
-	b := newBatch(w.t, w.s)
 	for n := range all {
 		all[n] = w.draw()
-		b.add(w.t.Context(), all[n])
+	}
+	b := newBatch(w.t, w.s)
+	for _, cs := range all {
+		b.add(w.t.Context(), cs)
 	}
 	b.commit()
 	var dropped []alert.Key
@@ -184,7 +186,7 @@ func (w *itemWorld) batch() {
 		guard := cs.Guard
 		cs.Guard = storage.Guard{}
 		receipt, refusal := w.ref.Apply(w.t.Context(), cs)
-		require.Equal(w.rt, receipt, got, "Apply %d, guarded by %v", n, guard)
+		require.Equal(w.rt, receipt, got, "Apply %d, guarded by %v: %v, want %v", n, guard, err, refusal)
 		require.Equal(w.rt, refusal == nil, err == nil, "Apply %d: %v, want %v", n, err, refusal)
 		if refusal == nil {
 			dropped = append(dropped, w.note(cs, false)...)
@@ -196,9 +198,17 @@ func (w *itemWorld) batch() {
 func (w *itemWorld) restore() {
 	cs := w.draw()
 	view(w.t, w.ref, func(r storage.Reader) {
+		next := int64(1)
+		for _, i := range collect(w.t, r.Incidents(w.t.Context(), incident.Query{Sort: incident.ByNumber, Limit: 1})) {
+			next = i.Number + 1
+		}
 		for n := range cs.Incidents {
+			cs.Incidents[n].Version++ // what is stored has one
 			if old, err := r.Incident(w.t.Context(), cs.Incidents[n].ID); err == nil {
 				cs.Incidents[n].Number = old.Number
+			} else {
+				cs.Incidents[n].Number = next
+				next++
 			}
 		}
 	})
@@ -316,12 +326,29 @@ func TestJoinedGuards(t *testing.T) {
 	alone := guarded("f", "d1", 1)
 	alone.Alerts, alone.Activity = nil, nil
 	b.add(t.Context(), alone)
+	// Alerts that are stored again without and with their key: that of a new one, and of one that was there.
+	again := func(id string, alertID alert.ID, version int64, device string) storage.Changeset {
+		cs := guarded(id, device, 0)
+		cs.Alerts[0].ID, cs.Alerts[0].Version, cs.Guard.Keys = alertID, version, nil
+		return cs
+	}
+	since := func(device string, seq int64) storage.Changeset {
+		return storage.Changeset{Guard: storage.Guard{Seq: seq, Keys: []alert.Key{alert.Key("device:" + device)}}}
+	}
+	b.add(t.Context(), again("g", "e", 1, "d1"))
+	b.add(t.Context(), since("d1", 4))
+	b.add(t.Context(), again("h", "first", 1, "other"))
+	b.add(t.Context(), since("d0", 3))
+	b.add(t.Context(), again("i", "first", 2, "d0"))
+	b.add(t.Context(), since("d0", 6))
 	b.commit()
 	assert.EqualValues(t, 2, count.n.Load()-before, "to lock and to commit")
 	for n, want := range []error{
 		nil, &storage.ConflictError{Record: "key", ID: "device:d1", Given: 1, Stored: 2},
 		&storage.ConflictError{Record: "key", ID: "device:d0", Given: 0, Stored: 1}, nil, nil,
 		&storage.ConflictError{Record: "key", ID: "device:d1", Given: 1, Stored: 4},
+		nil, nil, nil, nil, nil,
+		&storage.ConflictError{Record: "key", ID: "device:d0", Given: 6, Stored: 7},
 	} {
 		assert.Equal(t, want, b.outcomes[n].err, "Apply %d", n)
 	}

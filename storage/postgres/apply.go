@@ -240,8 +240,9 @@ const (
 		update incidentkit.sightings set incident = $4, first_activity = $5, standalone = $6 where tenant = $1 and alert = $2 and key = any($3::bytea[])
 		and (incident, first_activity, standalone) is distinct from ($4, $5, $6)`
 	addSightings = `insert into incidentkit.sightings (tenant, alert, key, incident, first_activity, standalone, stamp)
-		select $1, x.alert, x.key, x.incident, x.first_activity, x.standalone, coalesce(t.seq - $7::bigint, 0) from incidentkit.tenants t,
-		unnest($2::text[], $3::bytea[], $4::text[], $5::bigint[], $6::boolean[]) x (alert, key, incident, first_activity, standalone)
+		select $1, x.alert, x.key, x.incident, x.first_activity, x.standalone, coalesce(t.seq - x.back, 0) from incidentkit.tenants t,
+		(select unnest($2::text[]) alert, unnest($3::bytea[]) key, unnest($4::text[]) incident, unnest($5::bigint[]) first_activity,
+			unnest($6::boolean[]) standalone, unnest($7::bigint[]) back) x
 		where t.tenant = $1 on conflict do nothing`
 )
 

@@ -292,10 +292,20 @@ func (t *transaction) keepSightings(a alertWrite) {
 	t.queue(subject{a.table, a.id, a.of}, keepSightings, t.tenant, a.id, a.keys, a.seen.incident, a.seen.at, a.seen.standalone)
 }
 
+// newSightings are rows of the table of sightings, as the arguments of addSightings.
+type newSightings struct {
+	alerts, incidents []string
+	keys              [][]byte
+	at                []int64
+	standalone        []bool
+	back              []*int64 // from the last number to the stamp, nil for none
+	of                map[*write]bool
+}
+
 // writeSightings queues what adds keys to alerts, which is stamped with numbers. Of an alert that several writes store,
 // each finds the keys that the one before it has left.
 func (t *transaction) writeSightings() {
-	logged := int64(0)
+	rows, logged := newSightings{of: make(map[*write]bool)}, int64(0)
 	for _, w := range t.accepted {
 		back := new(t.logged - logged)
 		if logged += int64(len(w.entries)); len(w.entries) > 0 {
@@ -304,23 +314,35 @@ func (t *transaction) writeSightings() {
 		if w.restored {
 			back = nil
 		}
-		var ids, incidents []string
-		var keys [][]byte
-		var at []int64
-		var standalone []bool
 		for _, r := range w.alerts {
 			if a := (alertWrite{r, w}); t.repeated[r.id] && a.again() {
+				t.addSightings(&rows)
 				t.keepSightings(a)
 			}
 			for _, key := range r.keys {
-				ids, keys = append(ids, r.id), append(keys, key)
-				incidents, at, standalone = append(incidents, r.seen.incident), append(at, r.seen.at), append(standalone, r.seen.standalone)
+				rows.alerts, rows.incidents = append(rows.alerts, r.id), append(rows.incidents, r.seen.incident)
+				rows.keys, rows.at = append(rows.keys, key), append(rows.at, r.seen.at)
+				rows.standalone, rows.back = append(rows.standalone, r.seen.standalone), append(rows.back, back)
+				rows.of[w] = true
 			}
 		}
-		if len(keys) > 0 {
-			t.queue(subject{"alert", ids[0], w}, addSightings, t.tenant, ids, keys, incidents, at, standalone, back)
+	}
+	t.addSightings(&rows)
+}
+
+// addSightings queues the rows, if there are any, and empties them.
+func (t *transaction) addSightings(rows *newSightings) {
+	if len(rows.keys) == 0 {
+		return
+	}
+	var about subject
+	if len(rows.of) == 1 { // else any of them may be why it fails
+		for w := range rows.of {
+			about = subject{"alert", rows.alerts[0], w}
 		}
 	}
+	t.queue(about, addSightings, t.tenant, rows.alerts, rows.keys, rows.incidents, rows.at, rows.standalone, rows.back)
+	*rows = newSightings{of: make(map[*write]bool)}
 }
 
 // takeNumbers queues what takes the next numbers where there is something that stands in the order of commits, and

@@ -54,11 +54,12 @@ func copyAll(ctx context.Context, dst, src storage.Storage) error {
 	return nil
 }
 
-// tables returns what stands in the columns of all tables for a tenant, but records and what is made from its name.
+// tables returns what stands in the columns of all tables for a tenant, but records, what is made from its name, and
+// stamps, which a copy does not have.
 func tables(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string][]string, error) {
 	all := make(map[string][]string)
-	for _, table := range []string{"tenants", "incidents", "facets", "alerts", "sightings", "entries", "attachments", "contents"} {
-		rows, err := pool.Query(ctx, "select (to_jsonb(x) - array['tenant', 'record', 'terms'])::text from incidentkit."+table+" x where tenant = $1 order by 1", tenant)
+	for _, table := range []string{"tenants", "incidents", "facets", "alerts", "sightings", "entries", "attachments", "contents", "items"} {
+		rows, err := pool.Query(ctx, "select (to_jsonb(x) - array['tenant', 'record', 'terms', 'stamp'])::text from incidentkit."+table+" x where tenant = $1 order by 1", tenant)
 		if err != nil {
 			return nil, err
 		}

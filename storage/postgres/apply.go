@@ -29,7 +29,10 @@ type write struct {
 	contents  []activity.Content
 	redact    []string
 	purge     []string // incidents, each once
-	restored  bool     // records have the versions and numbers that they keep
+	items     []item
+	expire    []expiry
+	guard     guard
+	restored  bool // records have the versions and numbers that they keep
 
 	ctx     context.Context
 	receipt storage.Receipt
@@ -38,7 +41,13 @@ type write struct {
 
 // rows returns how many rows it writes, about.
 func (w *write) rows() int {
-	return len(w.incidents) + len(w.alerts) + len(w.entries) + len(w.contents)
+	return len(w.incidents) + len(w.alerts) + len(w.entries) + len(w.contents) + len(w.items)
+}
+
+// ordered reports whether w has, besides entries and new incidents, what only one transaction of the tenant may write at
+// a time.
+func (w *write) ordered() bool {
+	return len(w.contents)+len(w.redact)+len(w.purge)+len(w.expire) > 0 || slices.ContainsFunc(w.items, func(i item) bool { return i.version == 0 })
 }
 
 // A record is a row that is to be written.
@@ -65,7 +74,7 @@ func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error)
 	if err := driver.Check(cs); err != nil {
 		return nil, err
 	}
-	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), restored: restored}
+	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), guard: guard{cs.Guard.Seq, slices.Clone(cs.Guard.Keys)}, restored: restored}
 	slices.Sort(w.purge)
 	w.purge = slices.Compact(w.purge)
 	for n := range cs.Incidents {
@@ -90,6 +99,16 @@ func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error)
 		}
 		w.entries, w.attached = append(w.entries, r), append(w.attached, named(e))
 	}
+	for n := range cs.Items {
+		i, err := itemRecord(&cs.Items[n])
+		if err != nil {
+			return nil, err
+		}
+		w.items = append(w.items, i)
+	}
+	for _, x := range cs.Expire {
+		w.expire = append(w.expire, expiry{escape(x.Kind), from(x.Before)})
+	}
 	if restored {
 		for n := range w.incidents {
 			w.incidents[n].row[2] = cs.Incidents[n].Version
@@ -97,7 +116,7 @@ func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error)
 		for n := range w.alerts {
 			w.alerts[n].row[2] = cs.Alerts[n].Version
 		}
-		w.redact = nil
+		w.redact, w.guard = nil, guard{}
 	}
 	for _, c := range cs.Contents { // which may be written when the caller has given up
 		w.contents = append(w.contents, activity.Content{SHA256: c.SHA256, Data: append([]byte{}, c.Data...)})
@@ -217,11 +236,14 @@ const (
 		severity = excluded.severity, first_activity = excluded.first_activity, record = excluded.record`
 	updateAlert = `update incidentkit.alerts set version = $3, incident = $4, status = $5, severity = $6, first_activity = $7, record = $8::text::json
 		where tenant = $1 and id = $2`
-	deleteSightings = `delete from incidentkit.sightings where tenant = $1 and alert = $2 and key <> all($3::bytea[])`
-	upsertSightings = `insert into incidentkit.sightings as s (tenant, alert, key, incident, first_activity, standalone)
-		select $1, $2, k, $4, $5, $6 from unnest($3::bytea[]) k
-		on conflict (tenant, alert, key) do update set incident = excluded.incident, first_activity = excluded.first_activity, standalone = excluded.standalone
-		where (s.incident, s.first_activity, s.standalone) is distinct from (excluded.incident, excluded.first_activity, excluded.standalone)`
+	keepSightings = `with gone as (delete from incidentkit.sightings where tenant = $1 and alert = $2 and key <> all($3::bytea[]))
+		update incidentkit.sightings set incident = $4, first_activity = $5, standalone = $6 where tenant = $1 and alert = $2 and key = any($3::bytea[])
+		and (incident, first_activity, standalone) is distinct from ($4, $5, $6)`
+	addSightings = `insert into incidentkit.sightings (tenant, alert, key, incident, first_activity, standalone, stamp)
+		select $1, x.alert, x.key, x.incident, x.first_activity, x.standalone, coalesce(t.seq - x.back, 0) from incidentkit.tenants t,
+		(select unnest($2::text[]) alert, unnest($3::bytea[]) key, unnest($4::text[]) incident, unnest($5::bigint[]) first_activity,
+			unnest($6::boolean[]) standalone, unnest($7::bigint[]) back) x
+		where t.tenant = $1 on conflict do nothing`
 )
 
 func entryRecord(tenant string, e *activity.Entry) (record, error) {

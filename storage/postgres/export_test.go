@@ -25,6 +25,23 @@ func IncidentPage(tenant string, q incident.Query, n int) (string, []any) {
 	return w.incidentPage(&q, incident.Place{}, false, n), w.args
 }
 
+// ItemPage returns the statement for the first n items of a query, and its arguments.
+func ItemPage(tenant string, q storage.ItemQuery, n int) (string, []any) {
+	w := newWhere(tenant)
+	return w.itemPage(&q, q.After, q.After != storage.ItemPlace{}, n), w.args
+}
+
+// Statements whose plans are looked at.
+const (
+	LockItems   = lockItems
+	LockGone    = lockGone
+	PurgeItems  = purgeItems
+	ExpireItems = expireItems
+	UpdateItem  = updateItem
+	FindStamps  = findStamps
+	FindHad     = findHad
+)
+
 // Conn returns the connection of a View.
 func Conn(r storage.Reader) *pgx.Conn { return r.(*reader).conn }
 

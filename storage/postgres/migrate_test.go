@@ -3,8 +3,10 @@ package postgres_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -41,7 +43,91 @@ func TestNewerSchema(t *testing.T) {
 	require.NoError(t, err)
 	_, err = postgres.New(t.Context(), pool, nil)
 	assert.ErrorContains(t, err, "version 99")
-	assert.ErrorContains(t, err, "up to 1")
+	assert.ErrorContains(t, err, "up to 2")
+}
+
+// older returns the DSNs of a database of the first version for its owner and for an application, with the rows of the
+// tenant "default" that Changesets make, and with row-level security where it is secured.
+func older(t *testing.T, secured bool, all ...storage.Changeset) (owner, app string) {
+	owner, app = roles(t)
+	s, err := postgres.Open(t.Context(), owner, nil)
+	require.NoError(t, err)
+	for _, cs := range all {
+		_, err := s.Apply(t.Context(), cs)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	first, err := os.ReadFile("migrations/0001.sql")
+	require.NoError(t, err)
+	turnOn := ""
+	if secured {
+		turnOn = "execute format('alter table incidentkit.%I enable row level security, force row level security', t);"
+	}
+	_, err = connect(t, owner).Exec(t.Context(), `
+		alter schema incidentkit rename to later;
+		create schema incidentkit;
+		create table incidentkit.schema_version (version integer primary key, applied timestamptz not null default now());
+		insert into incidentkit.schema_version (version) values (1);`+string(first)+`;
+		do $$ declare t text; columns text; begin
+			for t, columns in select table_name, string_agg(quote_ident(column_name), ', ') from information_schema.columns
+				where table_schema = 'incidentkit' and table_name <> 'schema_version' group by table_name loop
+				execute format('insert into incidentkit.%I (%s) select %s from later.%I', t, columns, columns, t);
+				`+turnOn+`
+			end loop;
+		end $$;
+		drop schema later cascade`, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	return owner, app
+}
+
+// superuser returns the DSN of one for whom no row-level security holds.
+func superuser(at string) string {
+	return regexp.MustCompile("user=[a-z0-9]+").ReplaceAllString(at, "user=postgres")
+}
+
+// TestMigrateRows: a database of the first version is brought up to date with the rows that it has, and the new table has
+// row-level security where the others do. The keys that alerts have are older than every Guard.
+func TestMigrateRows(t *testing.T) {
+	cs := changeset("old")
+	cs.Items = nil
+	more := one("i2")
+	for _, secured := range []bool{false, true} {
+		owner, app := older(t, secured, cs, more)
+		_, err := postgres.Open(t.Context(), app, nil)
+		require.Error(t, err, "who is not the owner brings nothing up to date")
+		require.NoError(t, open(t, owner, "").Close())
+		var on bool
+		sql := "select bool_and(relrowsecurity and relforcerowsecurity) from pg_class where oid = 'incidentkit.items'::regclass"
+		require.NoError(t, connect(t, owner).QueryRow(t.Context(), sql).Scan(&on))
+		assert.Equal(t, secured, on)
+		s, err := postgres.Open(t.Context(), app, &postgres.Options{RowSecurity: secured})
+		require.NoError(t, err)
+		incidents, alerts, entries := dump(t, s)
+		assert.Len(t, incidents, 2)
+		assert.Len(t, alerts, 1)
+		assert.Len(t, entries, 2)
+		keys := alerts[0].Keys()
+		var stamps int64
+		require.NoError(t, connect(t, superuser(owner)).QueryRow(t.Context(), "select coalesce(sum(stamp), -1) from incidentkit.sightings").Scan(&stamps))
+		assert.Zero(t, stamps)
+		guard := storage.Guard{Keys: keys}
+		_, err = s.Apply(t.Context(), storage.Changeset{Guard: guard, Items: []storage.Item{{Kind: "k", Key: "k", Data: []byte("new")}}})
+		require.NoError(t, err)
+		added := guarded("new", "d", 0)
+		_, err = s.Apply(t.Context(), added)
+		require.NoError(t, err)
+		_, err = s.Apply(t.Context(), storage.Changeset{Guard: guard})
+		assert.Equal(t, &storage.ConflictError{Record: "key", ID: "device:d", Given: 0, Stored: 3}, err)
+		view(t, s, func(r storage.Reader) {
+			i, err := r.Item(t.Context(), "k", "k")
+			require.NoError(t, err)
+			assert.Equal(t, "new", string(i.Data))
+			seq, err := r.Seq(t.Context())
+			require.NoError(t, err)
+			assert.EqualValues(t, 3, seq)
+		})
+		require.NoError(t, s.Close())
+	}
 }
 
 // TestPoolOfCaller: the caller's pool outlives the Store.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
@@ -55,5 +56,64 @@ func TestPlans(t *testing.T) {
 		if index != "incidents_terms" && index != "incidents_pkey" && index != "sightings_incident" { // which find few
 			assert.NotContains(t, plan, "Sort", index)
 		}
+	}
+}
+
+// TestPlansOfItems: items are read in the order of their key, found by incident, by kind and time, and the last stamp of a
+// key from its index, all of them also by plans that are made for any arguments, as a transaction has them.
+func TestPlansOfItems(t *testing.T) {
+	at := database(t)
+	s, pool := open(t, at, ""), connect(t, at+" pool_max_conns=1")
+	cs := storage.Changeset{Activity: []activity.Entry{{ID: "e"}}}
+	for n := range 5000 {
+		cs.Items = append(cs.Items, storage.Item{Kind: fmt.Sprint("k", n%3), Key: fmt.Sprint(n), Incident: incident.ID(fmt.Sprint(n / 5)), Time: origin.Add(time.Duration(n) * time.Second)})
+		cs.Alerts = append(cs.Alerts, alert.Alert{ID: alert.ID(fmt.Sprint(n)), Evidence: []alert.Evidence{{Entity: alert.IP{Address: fmt.Sprint("192.0.2.", n%2)}}}})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "analyze; set plan_cache_mode = force_generic_plan")
+	require.NoError(t, err)
+	explain := func(sql string, args ...any) string {
+		rows, err := pool.Query(t.Context(), sql, args...)
+		require.NoError(t, err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		return strings.Join(lines, "\n")
+	}
+	for _, c := range []struct {
+		index string
+		q     storage.ItemQuery
+	}{
+		{"items_pkey", storage.ItemQuery{}},
+		{"items_pkey", storage.ItemQuery{Kinds: []string{"k1"}}},
+		{"items_pkey", storage.ItemQuery{Kinds: []string{"k1"}, After: storage.ItemPlace{Kind: "k1", Key: "7"}}},
+		{"items_incident", storage.ItemQuery{Incidents: []incident.ID{"7"}}},
+		{"items_time", storage.ItemQuery{Kinds: []string{"k1"}, Before: origin.Add(time.Minute)}},
+	} {
+		sql, args := postgres.ItemPage("default", c.q, 30)
+		plan := explain("explain "+sql, args...)
+		assert.Contains(t, plan, c.index, "%+v", c.q)
+		assert.NotContains(t, plan, "Seq Scan on items", "%+v", c.q)
+	}
+	for n, c := range []struct {
+		sql, arguments string
+		indexes        []string
+	}{
+		{postgres.LockItems, "'default', '{k1}', '{7}'", []string{"items_pkey"}},
+		{postgres.LockGone, "'default', '{k1}', '{7}', '{7}', '{k1}', '{7}'", []string{"items_pkey", "items_incident", "items_time"}},
+		{postgres.PurgeItems, "'default', '{7}'", []string{"items_incident"}},
+		{postgres.ExpireItems, "'default', 'k1', 7", []string{"items_time"}},
+		{postgres.UpdateItem, `'default', 'k1', '7', 2, '', 7, '\x'`, []string{"items_pkey"}},
+		{postgres.FindStamps, `'default', '{\x00}'`, []string{"sightings_stamp"}},
+		{postgres.FindHad, `'default', '{7}', '{\x00}'`, []string{"sightings_pkey"}},
+	} {
+		_, err := pool.Exec(t.Context(), fmt.Sprintf("prepare s%d as %s", n, c.sql))
+		require.NoError(t, err)
+		plan := explain(fmt.Sprintf("explain execute s%d (%s)", n, c.arguments))
+		for _, index := range c.indexes {
+			assert.Contains(t, plan, index, c.sql)
+		}
+		assert.NotContains(t, plan, "Seq Scan on items", c.sql)
+		assert.NotContains(t, plan, "Seq Scan on sightings", c.sql)
 	}
 }

@@ -30,10 +30,10 @@
 // for the standby ends that wait in PostgreSQL too: the Changeset, reported as unknown, may be read and is on one server
 // alone until a later one is acknowledged. A [Cluster] spreads tenants over several servers.
 //
-// Changesets of one tenant that have entries or new incidents are committed one after the other. Who waits for entries
-// is notified after the commit: PostgreSQL commits what notifies one after the other on the whole server, so that inside
-// the transaction all tenants would wait for each other's disk. A notification that is lost costs those who
-// wait a second.
+// Changesets of one tenant that have entries, new incidents, new items, an Expiry or a Guard are committed one after the
+// other. One with a Guard locks the others out for one round trip more. Who waits for entries is notified after the
+// commit: PostgreSQL commits what notifies one after the other on the whole server, so that inside the transaction all
+// tenants would wait for each other's disk. A notification that is lost costs those who wait a second.
 //
 // # Poolers
 //
@@ -56,11 +56,15 @@
 // for all roles. Filters by tags and other lists then use no index of their own, since only what is known not to leak
 // is looked for before the policy.
 //
+// A new version of this package may bring a table, as version 2 of the schema brings items. It has the policy of the
+// others, and row-level security where they have it. What it has to be given are the grants and the restrictive policies
+// that were made for the others.
+//
 // # Limits
 //
 // Tenants have at most 200 bytes. IDs of records, and digests of contents, are in indexes, which hold about 2,400
-// bytes of text; Apply refuses longer ones. Apply also refuses what has no JSON, such as evidence without an entity.
-// Texts that are not UTF-8 are refused, or come back with U+FFFD.
+// bytes of text, as they do of the Kind and Key of an item together; Apply refuses longer ones. Apply also refuses what
+// has no JSON, such as evidence without an entity. Texts that are not UTF-8 are refused, or come back with U+FFFD.
 //
 // Texts in names are looked for in all incidents that the other filters let pass, and orders by owner or name are made
 // by sorting those. Facets are counted in a column of those, and where a query filters by status and severity alone they are kept. What a redaction or a purge takes away leaves the disk when

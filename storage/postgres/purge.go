@@ -28,7 +28,8 @@ const (
 		where e.tenant = $1 and e.seq = s.seq`
 )
 
-// purge takes away what w purges, where the incidents, alerts and numbers of w are written and its entries are not.
+// purge takes away what w purges, where the incidents, alerts and numbers of w are written and its entries and items are
+// not.
 func (t *transaction) purge(w *write) error {
 	if len(w.purge) == 0 {
 		return nil
@@ -36,6 +37,7 @@ func (t *transaction) purge(w *write) error {
 	about := subject{"purge", w.purge[0], w}
 	t.queue(about, deleteAlerts, t.tenant, w.purge)
 	t.queue(about, deleteNamed, t.tenant, w.purge)
+	t.queue(about, purgeItems, t.tenant, w.purge)
 	for _, id := range w.purge {
 		for after, more := int64(0), true; more; {
 			var seqs []int64

@@ -34,8 +34,8 @@ func (c trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatc
 func (c trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 func (c trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
 
-// TestPurgeOfMany: an incident of many alerts and entries is purged in a few round trips, to its last entry.
-func TestPurgeOfMany(t *testing.T) {
+// counting returns a Store whose round trips are counted.
+func counting(t *testing.T) (*postgres.Store, trips) {
 	config, err := pgxpool.ParseConfig(dsn(t))
 	require.NoError(t, err)
 	count := trips{new(atomic.Int64)}
@@ -46,7 +46,12 @@ func TestPurgeOfMany(t *testing.T) {
 	s, err := postgres.New(t.Context(), pool, &postgres.Options{Tenant: tenant(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s, count
+}
 
+// TestPurgeOfMany: an incident of many alerts and entries is purged in a few round trips, to its last entry.
+func TestPurgeOfMany(t *testing.T) {
+	s, count := counting(t)
 	const entries, alerts = 2001, 300
 	cs := storage.Changeset{Incidents: []incident.Incident{{ID: "i"}, {ID: "other"}}}
 	for n := range entries {
@@ -56,7 +61,7 @@ func TestPurgeOfMany(t *testing.T) {
 		cs.Alerts = append(cs.Alerts, alert.Alert{ID: alert.ID(fmt.Sprint(n)), Incident: "i", Evidence: []alert.Evidence{{Entity: alert.Device{DeviceID: "d"}}}})
 	}
 	cs.Activity = append(cs.Activity, activity.Entry{ID: "other", Incident: "other", Text: "said"})
-	_, err = s.Apply(t.Context(), cs)
+	_, err := s.Apply(t.Context(), cs)
 	require.NoError(t, err)
 	before := count.n.Load()
 	_, err = s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "i", Version: 1}}, Purge: []incident.ID{"i"},

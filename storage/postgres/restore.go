@@ -69,6 +69,7 @@ func (t *transaction) restore(w *write) error {
 	for _, r := range w.alerts {
 		t.writeAlert(alertWrite{r, w})
 	}
+	t.writeSightings()
 	if err := t.purge(w); err != nil {
 		return err
 	}
@@ -82,6 +83,7 @@ func (t *transaction) restore(w *write) error {
 		}
 	}
 	t.writeContents(w)
+	t.writeItems(w)
 	return t.commit(named)
 }
 

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"iter"
 	"math/rand/v2"
 	"strings"
@@ -27,7 +28,8 @@ func changeset(whose string) storage.Changeset {
 		Evidence: []alert.Evidence{{Entity: alert.Device{DeviceID: "d"}}}}
 	e := activity.Entry{ID: "e", Time: origin, Incident: "i", Type: activity.Commented, Text: whose, Attachments: []activity.Attachment{{SHA256: "c"}}}
 	return storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e},
-		Contents: []activity.Content{{SHA256: "c", Data: []byte(whose)}}}
+		Contents: []activity.Content{{SHA256: "c", Data: []byte(whose)}},
+		Items:    []storage.Item{{Kind: "k", Key: "k", Incident: "i", Time: origin, Data: []byte(whose)}}}
 }
 
 func collect[T any](t testing.TB, seq iter.Seq2[T, error]) (all []T) {
@@ -89,6 +91,15 @@ func TestTenants(t *testing.T) {
 			data, err := r.Content(t.Context(), "c")
 			assert.NoError(t, err)
 			assert.Equal(t, name, string(data))
+			item, err := r.Item(t.Context(), "k", "k")
+			assert.NoError(t, err)
+			assert.Equal(t, name, string(item.Data))
+			for what, q := range map[string]storage.ItemQuery{"all": {}, "by kind": {Kinds: []string{"k"}}, "by incident": {Incidents: []incident.ID{"i"}}} {
+				assert.Equal(t, []storage.Item{item}, collect(t, r.Items(t.Context(), q)), "tenant %q, items %s", name, what)
+			}
+			seq, err := r.Seq(t.Context())
+			assert.NoError(t, err)
+			assert.EqualValues(t, 1, seq, "tenant %q", name)
 			for _, other := range names {
 				if _, err := r.Incident(t.Context(), incident.ID("only "+other)); other != name {
 					assert.ErrorIs(t, err, storage.ErrNotFound, "tenant %q reads %q", name, other)
@@ -96,23 +107,42 @@ func TestTenants(t *testing.T) {
 			}
 		})
 	}
-	// One redacts and changes; the others keep theirs.
+	// One redacts and changes, others let items expire, purge and add a key; the others keep theirs.
 	i := changeset("changed").Incidents
 	i[0].Version = 1
 	_, err := stores["a"].Apply(t.Context(), storage.Changeset{Incidents: i, Redact: []activity.ID{"e"}})
 	require.NoError(t, err)
+	_, err = stores["A"].Apply(t.Context(), storage.Changeset{Expire: []storage.Expiry{{Kind: "k", Before: origin.Add(1)}}})
+	require.NoError(t, err)
+	i[0].Version, i[0].Name = 1, "_"
+	_, err = stores["_"].Apply(t.Context(), storage.Changeset{Incidents: i, Purge: []incident.ID{"i"}})
+	require.NoError(t, err)
+	key := []alert.Key{"device:only"}
+	more := changeset("more").Alerts
+	more[0].ID, more[0].Evidence[0].Entity = "s:2", alert.Device{DeviceID: "only"}
+	_, err = stores["%"].Apply(t.Context(), storage.Changeset{Alerts: more, Activity: []activity.Entry{{ID: "more"}}})
+	require.NoError(t, err)
+	for _, name := range names {
+		_, err := stores[name].Apply(t.Context(), storage.Changeset{Guard: storage.Guard{Seq: 1, Keys: key}})
+		if name == "%" {
+			assert.ErrorIs(t, err, storage.ErrConflict)
+		} else {
+			assert.NoError(t, err, "tenant %q", name)
+		}
+	}
 	for _, name := range names {
 		view(t, stores[name], func(r storage.Reader) {
 			found, err := r.Incident(t.Context(), "i")
 			require.NoError(t, err)
 			_, err = r.Content(t.Context(), "c")
+			assert.Equal(t, name == "a" || name == "_", errors.Is(err, storage.ErrNotFound), "content of %q: %v", name, err)
 			if name == "a" {
 				assert.Equal(t, "changed", found.Name)
-				assert.ErrorIs(t, err, storage.ErrNotFound)
 			} else {
 				assert.Equal(t, name, found.Name)
-				assert.NoError(t, err)
 			}
+			_, err = r.Item(t.Context(), "k", "k")
+			assert.Equal(t, name == "A" || name == "_", errors.Is(err, storage.ErrNotFound), "item of %q: %v", name, err)
 		})
 	}
 }
@@ -128,18 +158,23 @@ func TestTenantRefused(t *testing.T) {
 	}
 }
 
+// noise returns letters that nothing could compress.
+func noise(n int) []byte {
+	lots, b := rand.New(rand.NewPCG(1, 1)), make([]byte, n)
+	for n := range b {
+		b[n] = '!' + byte(lots.IntN(90))
+	}
+	return b
+}
+
 // TestLongTexts: texts of 256 KiB, a hundred times what an index holds, stand wherever no ID is and are found by every
 // filter. An ID that no index can hold is refused, and nothing is kept.
 func TestLongTexts(t *testing.T) {
 	t.Parallel()
 	s := open(t, dsn(t), tenant(t))
-	lots := rand.New(rand.NewPCG(1, 1))
-	b := make([]byte, 256<<10)
-	for n := range b {
-		b[n] = '!' + byte(lots.IntN(90)) // nothing that could be compressed
-	}
-	long := string(b)
+	long := string(noise(256 << 10))
 	cs := changeset(long)
+	cs.Items = nil
 	i, a, e := &cs.Incidents[0], &cs.Alerts[0], &cs.Activity[0]
 	i.Owner.ID, i.Note, i.Tags, i.References = long, long, []incident.Tag{{Name: long}}, []incident.Reference{{System: long, ID: long}}
 	i.Alerts.Sources, i.Verdict.Classification = []string{long}, "truePositive"

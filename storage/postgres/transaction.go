@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
@@ -20,8 +21,8 @@ const (
 	enter = "select set_config('incidentkit.tenant', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
 
-// A transaction is one try to keep Changesets, as if one after the other. It locks incidents, then alerts, each in the
-// order of their IDs, and then the tenant's row, so that none wait for each other in a circle.
+// A transaction is one try to keep Changesets, as if one after the other. It locks incidents, then alerts, then items, each
+// in the order of their IDs, and then the tenant's row, so that none wait for each other in a circle.
 type transaction struct {
 	ctx      context.Context
 	conn     *pgx.Conn
@@ -30,10 +31,13 @@ type transaction struct {
 	thorough bool // looks too for what should not be there
 
 	incidents, alerts, entries map[string]stored // by ID, as far as they are known
-	accepted                   []*write          // go with what is stored
-	refused                    map[*write]error  // do not
-	fresh, logged              int64             // incidents and entries that are new
-	tallies                    map[tally]int64   // by which facets change
+	items                      map[storage.ItemPlace]storedItem
+	guarding                   *guarding        // nil where nothing is guarded
+	repeated                   map[string]bool  // alerts that several of the accepted store
+	accepted                   []*write         // go with what is stored
+	refused                    map[*write]error // do not
+	fresh, logged              int64            // incidents and entries that are new
+	tallies                    map[tally]int64  // by which facets change
 
 	batch      pgx.Batch
 	subjects   []subject // of the statements in the batch
@@ -72,6 +76,7 @@ func (t *transaction) run() error {
 	}
 	t.writeRecords()
 	first := t.takeNumbers()
+	t.writeSightings()
 	for _, w := range t.accepted {
 		if err := t.purge(w); err != nil {
 			return err
@@ -120,14 +125,16 @@ const commit = "commit"
 // tables; where there is nothing else no round trip is made.
 func (t *transaction) lock() error {
 	t.incidents, t.alerts, t.entries = make(map[string]stored), make(map[string]stored), make(map[string]stored)
-	var incidents, alerts, entries []string
+	var incidents, alerts, entries, purged []string
 	for _, w := range t.writes {
+		purged = append(purged, w.purge...)
 		incidents = t.wanted(incidents, w.incidents)
 		alerts = t.wanted(alerts, w.alerts)
 		if t.thorough {
 			entries = t.wanted(entries, w.entries)
 		}
 	}
+	t.repeated = make(map[string]bool)
 	t.queue(subject{}, begin)
 	t.queue(subject{}, enter, t.tenant)
 	unlocked := len(t.subjects)
@@ -141,6 +148,11 @@ func (t *transaction) lock() error {
 		}
 		t.find(l.sql, l.ids, l.known)
 	}
+	if len(purged) > 0 {
+		t.queue(subject{}, lockPurged, t.tenant, purged)
+	}
+	t.lockItems()
+	t.lockGuarded()
 	if len(t.subjects) == unlocked {
 		return nil
 	}
@@ -196,6 +208,10 @@ func (t *transaction) decide() {
 		for _, r := range w.entries {
 			t.entries[r.id] = stored{version: 1}
 		}
+		t.acceptItems(w)
+		if t.guarding != nil {
+			t.guarding.accept(w, t.logged)
+		}
 		t.logged += int64(len(w.entries))
 	}
 }
@@ -212,7 +228,10 @@ func (t *transaction) check(w *write) error {
 			}
 		}
 	}
-	return nil
+	if err := t.checkItems(w); err != nil || t.guarding == nil {
+		return err
+	}
+	return t.guarding.check(w)
 }
 
 func (t *transaction) queue(about subject, sql string, args ...any) *pgx.QueuedQuery {
@@ -226,9 +245,13 @@ type alertWrite struct {
 	of *write
 }
 
+// again reports whether the alert may have been stored before.
+func (a alertWrite) again() bool { return a.version != 0 || a.of.restored }
+
 // writeRecords queues all that needs no number.
 func (t *transaction) writeRecords() {
 	var alerts []alertWrite
+	stored := make(map[string]bool)
 	for _, w := range t.accepted {
 		for _, r := range w.incidents {
 			if r.version != 0 && t.incidents[r.id].fresh == 0 {
@@ -237,16 +260,15 @@ func (t *transaction) writeRecords() {
 		}
 		for _, r := range w.alerts {
 			alerts = append(alerts, alertWrite{r, w})
+			if stored[r.id] {
+				t.repeated[r.id] = true
+			}
+			stored[r.id] = true
 		}
 	}
 	slices.SortStableFunc(alerts, func(a, b alertWrite) int { return strings.Compare(a.id, b.id) })
 	for _, a := range alerts {
 		t.writeAlert(a)
-	}
-	for _, w := range t.accepted {
-		if len(w.purge) > 0 {
-			t.queue(subject{"purge", w.purge[0], w}, lockPurged, t.tenant, w.purge)
-		}
 	}
 }
 
@@ -260,19 +282,74 @@ func (t *transaction) writeAlert(a alertWrite) {
 	default:
 		t.queue(about, updateAlert, a.row...)
 	}
-	if a.version != 0 || a.of.restored {
-		t.queue(about, deleteSightings, t.tenant, a.id, a.keys)
+	if a.again() && !t.repeated[a.id] {
+		t.keepSightings(a)
 	}
-	if len(a.keys) > 0 {
-		t.queue(about, upsertSightings, t.tenant, a.id, a.keys, a.seen.incident, a.seen.at, a.seen.standalone)
+}
+
+// keepSightings queues what takes away the keys that an alert has no more, and has the others follow it.
+func (t *transaction) keepSightings(a alertWrite) {
+	t.queue(subject{a.table, a.id, a.of}, keepSightings, t.tenant, a.id, a.keys, a.seen.incident, a.seen.at, a.seen.standalone)
+}
+
+// newSightings are rows of the table of sightings, as the arguments of addSightings.
+type newSightings struct {
+	alerts, incidents []string
+	keys              [][]byte
+	at                []int64
+	standalone        []bool
+	back              []*int64 // from the last number to the stamp, nil for none
+	of                map[*write]bool
+}
+
+// writeSightings queues what adds keys to alerts, which is stamped with numbers. Of an alert that several writes store,
+// each finds the keys that the one before it has left.
+func (t *transaction) writeSightings() {
+	rows, logged := newSightings{of: make(map[*write]bool)}, int64(0)
+	for _, w := range t.accepted {
+		back := new(t.logged - logged)
+		if logged += int64(len(w.entries)); len(w.entries) > 0 {
+			*back--
+		}
+		if w.restored {
+			back = nil
+		}
+		for _, r := range w.alerts {
+			if a := (alertWrite{r, w}); t.repeated[r.id] && a.again() {
+				t.addSightings(&rows)
+				t.keepSightings(a)
+			}
+			for _, key := range r.keys {
+				rows.alerts, rows.incidents = append(rows.alerts, r.id), append(rows.incidents, r.seen.incident)
+				rows.keys, rows.at = append(rows.keys, key), append(rows.at, r.seen.at)
+				rows.standalone, rows.back = append(rows.standalone, r.seen.standalone), append(rows.back, back)
+				rows.of[w] = true
+			}
+		}
 	}
+	t.addSightings(&rows)
+}
+
+// addSightings queues the rows, if there are any, and empties them.
+func (t *transaction) addSightings(rows *newSightings) {
+	if len(rows.keys) == 0 {
+		return
+	}
+	var about subject
+	if len(rows.of) == 1 { // else any of them may be why it fails
+		for w := range rows.of {
+			about = subject{"alert", rows.alerts[0], w}
+		}
+	}
+	t.queue(about, addSightings, t.tenant, rows.alerts, rows.keys, rows.incidents, rows.at, rows.standalone, rows.back)
+	*rows = newSightings{of: make(map[*write]bool)}
 }
 
 // takeNumbers queues what takes the next numbers where there is something that stands in the order of commits, and
 // returns where those before will be. From this statement on, other transactions of the tenant that come to theirs wait.
 func (t *transaction) takeNumbers() *stored {
 	before := new(stored) // version is that of the log
-	if t.logged == 0 && t.fresh == 0 && len(t.tallies) == 0 && !slices.ContainsFunc(t.accepted, func(w *write) bool { return len(w.contents)+len(w.redact)+len(w.purge) > 0 }) {
+	if t.logged == 0 && t.fresh == 0 && len(t.tallies) == 0 && !slices.ContainsFunc(t.accepted, (*write).ordered) {
 		return before
 	}
 	t.queue(subject{}, takeNumbers, t.tenant, t.logged, t.fresh).QueryRow(func(row pgx.Row) error {
@@ -303,6 +380,7 @@ func (t *transaction) writeEntries() {
 			}
 		}
 		t.writeContents(w) // before the next one's entries, which may name them
+		t.writeItems(w)
 	}
 }
 

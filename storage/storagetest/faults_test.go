@@ -77,6 +77,30 @@ type brokenReader struct {
 	count     func(context.Context, incident.Query) (int, error)
 	facets    func(context.Context, incident.Query) (storage.Counts, error)
 	content   func(context.Context, string) ([]byte, error)
+	item      func(context.Context, string, string) (storage.Item, error)
+	items     func(context.Context, storage.ItemQuery) iter.Seq2[storage.Item, error]
+	seq       func(context.Context) (int64, error)
+}
+
+func (r *brokenReader) Item(ctx context.Context, kind, key string) (storage.Item, error) {
+	if r.item != nil {
+		return r.item(ctx, kind, key)
+	}
+	return r.Reader.Item(ctx, kind, key)
+}
+
+func (r *brokenReader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	if r.items != nil {
+		return r.items(ctx, q)
+	}
+	return r.Reader.Items(ctx, q)
+}
+
+func (r *brokenReader) Seq(ctx context.Context) (int64, error) {
+	if r.seq != nil {
+		return r.seq(ctx)
+	}
+	return r.Reader.Seq(ctx)
 }
 
 func (r *brokenReader) Content(ctx context.Context, sha256 string) ([]byte, error) {
@@ -1590,6 +1614,18 @@ func (s live) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity
 
 func (s live) Content(ctx context.Context, sha256 string) ([]byte, error) {
 	return now(s.Storage, ctx, func(r storage.Reader) ([]byte, error) { return r.Content(ctx, sha256) })
+}
+
+func (s live) Item(ctx context.Context, kind, key string) (storage.Item, error) {
+	return now(s.Storage, ctx, func(r storage.Reader) (storage.Item, error) { return r.Item(ctx, kind, key) })
+}
+
+func (s live) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	return of(now(s.Storage, ctx, func(r storage.Reader) ([]storage.Item, error) { return collect(r.Items(ctx, q)) }))
+}
+
+func (s live) Seq(ctx context.Context) (int64, error) {
+	return now(s.Storage, ctx, func(r storage.Reader) (int64, error) { return r.Seq(ctx) })
 }
 
 // counting returns storages that count for themselves how often contents are named. weight returns how often e

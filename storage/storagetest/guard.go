@@ -49,8 +49,9 @@ func (g *guarding) mark() error {
 	return err
 }
 
-// refused sees that Guards of keys, looked up at seq, fail with the conflict of one of the added, and keep nothing.
-func (g *guarding) refused(how string, seq int64, keys []alert.Key, added ...alert.Key) error {
+// refused sees that a Guard of keys, one of which was added after seq, at which they were looked up, fails with the
+// conflict of one of them, and that nothing is kept.
+func (g *guarding) refused(how string, seq int64, keys ...alert.Key) error {
 	cs := storage.Changeset{Items: []storage.Item{newItem("guarded", how)}, Activity: g.entry(), Guard: storage.Guard{Seq: seq, Keys: keys}}
 	last, err := lastSeq(g.ctx, g.s)
 	if err != nil {
@@ -61,8 +62,8 @@ func (g *guarding) refused(how string, seq int64, keys []alert.Key, added ...ale
 	switch {
 	case !ok:
 		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: apply returned %w, want a *ConflictError", keys, seq, last, how, err)
-	case conflict.Record != "key" || !slices.Contains(added, alert.Key(conflict.ID)) || conflict.Given != seq || conflict.Stored <= seq || conflict.Stored > last:
-		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: %+v, want one about a key of %v that was added after", keys, seq, last, how, *conflict, added)
+	case conflict.Record != "key" || !slices.Contains(keys, alert.Key(conflict.ID)) || conflict.Given != seq || conflict.Stored <= seq || conflict.Stored > last:
+		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: %+v, want one about one of them, with the Seqs of the Guard and of a later entry", keys, seq, last, how, *conflict)
 	}
 	if _, err := oneItem(g.ctx, g.s, "guarded", how); !errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("a Changeset whose Guard failed, after %s, was kept in part: %w", how, err)
@@ -116,8 +117,8 @@ func guarded(ctx context.Context, s storage.Storage) error {
 	if err := errors.Join(g.mark(), // 0
 		g.passes("of keys that no alert has", alerts(), a, b, c),
 		g.passes("by the Changeset that adds one of them", alerts(withUsers(0, 10, "i00000", "a")), a, b),
-		g.refused("it was added to a new alert", g.seqs[0], []alert.Key{a}, a),
-		g.refused("one of several was added", g.seqs[0], []alert.Key{b, c, a, b}, a),
+		g.refused("it was added to a new alert", g.seqs[0], a),
+		g.refused("one of several was added", g.seqs[0], b, c, a, b),
 		g.mayPass("others were added", g.seqs[0], b, c),
 		g.passes("once it is there", alerts(), a, b, c),
 	); err != nil {
@@ -128,7 +129,7 @@ func guarded(ctx context.Context, s storage.Storage) error {
 	before := at()
 	if err := errors.Join(
 		g.step(alerts(withUsers(1, 10, "i00000", "a", "b"))),
-		g.refused("it was added to an alert that was there", before, []alert.Key{b}, b),
+		g.refused("it was added to an alert that was there", before, b),
 		g.mayPass("the alert that has it was stored again with another", before, a),
 		g.passes("once both are there", alerts(), a, b),
 	); err != nil {
@@ -153,7 +154,7 @@ func guarded(ctx context.Context, s storage.Storage) error {
 	before = at()
 	if err := errors.Join(
 		g.step(alerts(withUsers(0, 11, "i00000", "a"))),
-		g.refused("it came to another alert too", before, []alert.Key{a}, a),
+		g.refused("it came to another alert too", before, a),
 		g.passes("once both alerts have it", alerts(), a),
 	); err != nil {
 		return err
@@ -170,7 +171,7 @@ func guarded(ctx context.Context, s storage.Storage) error {
 	before = at()
 	if err := errors.Join(
 		g.step(alerts(withUsers(2, 12, "i00000", "c", "d"))),
-		g.refused("the alert lost it and got it again", before, []alert.Key{c}, c),
+		g.refused("the alert lost it and got it again", before, c),
 		g.mayPass("the alert has it still", before, d),
 		g.passes("once it has it again", alerts(), c, d),
 	); err != nil {
@@ -182,7 +183,7 @@ func guarded(ctx context.Context, s storage.Storage) error {
 	purge := storage.Changeset{Incidents: []incident.Incident{incidentAt(2, 1)}, Purge: []incident.ID{"i00001"}}
 	if err := errors.Join(
 		g.step(alerts(withUsers(0, 13, "i00001", "e"))),
-		g.refused("it was added to an alert of another incident", before, []alert.Key{userKey("e")}, userKey("e")),
+		g.refused("it was added to an alert of another incident", before, userKey("e")),
 		g.step(purge),
 		g.mayPass("the alert that had it was purged", before, userKey("e")),
 		g.passes("after the purge", alerts(), userKey("e"), b),
@@ -192,7 +193,7 @@ func guarded(ctx context.Context, s storage.Storage) error {
 	before = at()
 	if err := errors.Join(
 		g.step(alerts(withUsers(0, 13, "i00001", "e"))),
-		g.refused("the alert that had it was purged and came again", before, []alert.Key{userKey("e")}, userKey("e")),
+		g.refused("the alert that had it was purged and came again", before, userKey("e")),
 	); err != nil {
 		return err
 	}
@@ -211,8 +212,8 @@ func guarded(ctx context.Context, s storage.Storage) error {
 	}
 	for _, key := range []alert.Key{userKey("x"), userKey("y"), userKey("z")} {
 		if err := errors.Join(
-			g.refused(string(key)+" came with several entries", before, []alert.Key{key}, key),
-			g.refused(string(key)+" came with several keys", receipt.Seq-1, []alert.Key{"none:none", key}, key),
+			g.refused(string(key)+" came with several entries", before, key),
+			g.refused(string(key)+" came with several keys", receipt.Seq-1, "none:none", key),
 			g.passes("with several others", alerts(), userKey("x"), key, "none:none"),
 		); err != nil {
 			return err
@@ -256,9 +257,9 @@ func (g *guarding) restored() error {
 		g.mayPass("a Restore", before, key, has),
 		g.step(storage.Changeset{Alerts: []alert.Alert{withUsers(4, 40, "i00000", "restored", "more")}}),
 		g.mayPass("what was restored was stored again", before, key),
-		g.refused("what was restored was stored again with it", before, []alert.Key{userKey("more")}, userKey("more")),
+		g.refused("what was restored was stored again with it", before, userKey("more")),
 		g.step(storage.Changeset{Alerts: []alert.Alert{withUsers(0, 41, "i00000", "restored")}}),
-		g.refused("it was restored, and came to another alert", before, []alert.Key{key}, key),
+		g.refused("it was restored, and came to another alert", before, key),
 	); err != nil {
 		return err
 	}

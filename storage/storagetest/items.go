@@ -519,7 +519,7 @@ func itemsAtomic(ctx context.Context, s storage.Storage) error {
 	if err := populate(ctx, s, 2); err != nil {
 		return err
 	}
-	if err := applyItems(ctx, s, newItem("k", "stored"), newItem("old", "1")); err != nil {
+	if err := applyItems(ctx, s, newItem("k", "stored"), newItem("k", "there"), newItem("old", "1")); err != nil {
 		return err
 	}
 	good := storage.Changeset{
@@ -533,7 +533,7 @@ func itemsAtomic(ctx context.Context, s storage.Storage) error {
 		"a redaction of nothing":               {Redact: []activity.ID{"none"}},
 		"a purge of nothing":                   {Purge: []incident.ID{"i00001"}},
 		"an item that another has changed":     {Items: []storage.Item{itemAt(9, "old", "2")}},
-		"an item that is there":                {Items: []storage.Item{newItem("k", "stored")}},
+		"an item that is there":                {Items: []storage.Item{newItem("k", "there")}},
 		"an item that is gone":                 {Items: []storage.Item{itemAt(1, "old", "1")}},
 	} {
 		for _, cs := range []storage.Changeset{join(good, bad), join(bad, good)} {
@@ -545,7 +545,7 @@ func itemsAtomic(ctx context.Context, s storage.Storage) error {
 	if _, err := s.Apply(ctx, good); err != nil {
 		return fmt.Errorf("what failed in bad company must be accepted alone: %w", err)
 	}
-	return hasItems(ctx, s, itemAt(1, "k", "fresh"), itemAt(2, "k", "stored"))
+	return hasItems(ctx, s, itemAt(1, "k", "fresh"), itemAt(2, "k", "stored"), itemAt(1, "k", "there"))
 }
 
 // itemAliases overwrites the Data that was given and the Data that was returned.

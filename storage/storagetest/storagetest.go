@@ -6,7 +6,7 @@
 //	}
 //
 // Beside what a case asks for, the suite keeps a model of what the storage should hold. After every Apply it compares
-// the lists, every record by its ID, and the contents; in large storages a part of them, and everything once the case is
+// the lists, every record by its ID, the contents, the items and the last Seq; in large storages a part of them, and everything once the case is
 // over. With [Reopen] it does so after reopening as well, and runs the cases of writers, moments and caches through two handles on the same data.
 //
 // Randomised cases use a fixed seed, printed on failure, so that a storage is asked the same at every run.
@@ -244,7 +244,7 @@ var longCases = []string{
 var oneHandle = []string{
 	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
 	"LongView", "ManyViews", "AlikeIDs", "ByteOrder", "Hub", "CursorRoundTrip", "PageStable", "ArgumentsKept", "AliasCounts",
-	"NestedRead", "BreakEarly", "CancelApply", "CancelView", "Panics", "ViewError", "NotFound",
+	"NestedRead", "BreakEarly", "ItemOrder", "CancelApply", "CancelView", "Panics", "ViewError", "NotFound",
 }
 
 // patience is how long a case may take. A storage whose methods wait for each other would take for ever.

@@ -34,11 +34,11 @@ type Copied struct {
 // copied is how many records are copied at a time.
 const copied = 256
 
-// Copy makes dst hold what src holds as of one moment: incidents, alerts, the log, contents and items, with all versions
-// and numbers. It yields how far it has come, at least once and after every few hundred records; the loop ends when all
-// is there, or with an error. Who breaks off, or comes to an error, may call Copy again later: what is there as it
-// should be is read, but not written again, and what has changed since then is brought up to date, purges and items that
-// are gone included.
+// Copy makes dst hold what src holds as of one moment: incidents, alerts, the log, contents and items, with all
+// versions and numbers. It yields how far it has come, at least once and after every few hundred records; the loop
+// ends when all is there, or with an error. Who breaks off, or comes to an error, may call Copy again later: what is
+// there as it should be is read, but not written again, and what has changed since then is brought up to date, purges
+// and items that are gone included.
 //
 // dst must be a [Restorer], which all storages of this project are, else the error matches [errors.ErrUnsupported].
 // It must hold nothing but what came from src, else the error matches ErrExists, and nobody may write to it meanwhile;
@@ -201,7 +201,8 @@ func (c *copying) entries() error {
 }
 
 // items copies the items and takes away those of an earlier copy that are gone. Both storages are read in the order of
-// places, a batch of one against what stands there in the other. Items come last, after the entries that they may be about.
+// places, a batch of one against what stands there in the other. Items come last, after the entries that they may be
+// about.
 func (c *copying) items() error {
 	var last *ItemPlace // of the batch before
 	update := func(batch []Item, end *ItemPlace) error {
@@ -242,7 +243,8 @@ func (c *copying) items() error {
 	return update(nil, nil)
 }
 
-// itemsBetween returns the items of the other storage that stand after one place and not after another; nil is no bound.
+// itemsBetween returns the items of the other storage that stand after one place and not after another; nil is no
+// bound.
 func (c *copying) itemsBetween(after, end *ItemPlace) (map[ItemPlace]Item, error) {
 	var q ItemQuery
 	if after != nil {

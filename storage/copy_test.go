@@ -147,7 +147,7 @@ func TestACopyHasTheItems(t *testing.T) {
 			for _, k := range places {
 				i := item(k)
 				writes++
-				i.Version, i.Data = version[k], []byte(fmt.Sprint(writes))
+				i.Version, i.Data = version[k], fmt.Append(nil, writes)
 				cs.Items = append(cs.Items, i)
 				version[k]++
 			}

@@ -149,8 +149,8 @@ func TestShelfKeepsTheContract(t *testing.T) {
 	storagetest.Run(t, func(*testing.T) storage.Storage { return newShelf(memory.New()) }, storagetest.Again())
 }
 
-// Two programs look for a user before they store an alert. The one that comes second is told that its answer is out of
-// date, and looks again.
+// Two programs look for a user before they store an alert. The second one learns that its answer is out of date, and
+// looks again.
 func Example_guard() {
 	ctx, s := context.Background(), newShelf(memory.New())
 	ingest := func(n int, seq int64) error {

@@ -1899,14 +1899,6 @@ var moreFaults = []fault{
 	{[]string{"Guarded"}, "keeps the items of a Changeset whose Guard failed", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
 		return storage.Changeset{Items: cs.Items}
 	})},
-	{[]string{"Guarded"}, "takes the keys of what is restored for added", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
-		for _, a := range cs.Alerts {
-			if a.Version > 1 {
-				return &storage.ConflictError{Record: "key", ID: string(a.ID)}
-			}
-		}
-		return s.Restore(ctx, cs)
-	})},
 	{[]string{"LastSeq"}, "returns the last Seq of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) { r.seq = live{b.Storage}.Seq }
 	})},

@@ -18,6 +18,14 @@ func lastSeq(ctx context.Context, s storage.Storage) (n int64, err error) {
 	return n, err
 }
 
+// said returns err as it is to be named in another error.
+func said(err error) error {
+	if err == nil {
+		return errors.New("no error")
+	}
+	return err
+}
+
 // A guarding applies Changesets one after the other and sees which Guards fail.
 type guarding struct {
 	ctx  context.Context
@@ -54,12 +62,12 @@ func (g *guarding) refused(how string, seq int64, keys ...alert.Key) error {
 	conflict, ok := errors.AsType[*storage.ConflictError](err)
 	switch {
 	case !ok:
-		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: apply returned %w, want a *ConflictError", keys, seq, last, how, err)
+		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: apply returned %w, want a *ConflictError", keys, seq, last, how, said(err))
 	case conflict.Record != "key" || !slices.Contains(keys, alert.Key(conflict.ID)) || conflict.Given != seq || conflict.Stored <= seq || conflict.Stored > last:
 		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: %+v, want one about one of them, with the Seqs of the Guard and of a later entry", keys, seq, last, how, *conflict)
 	}
 	if _, err := oneItem(g.ctx, g.s, "guarded", how); !errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("a Changeset whose Guard failed, after %s, was kept in part: %w", how, err)
+		return fmt.Errorf("a Changeset whose Guard failed, after %s, was kept in part: reading its item returned %w", how, said(err))
 	}
 	return nil
 }
@@ -335,7 +343,7 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 		return s.View(ctx, func(r storage.Reader) error {
 			for round := range 2 {
 				if n, err := r.Seq(ctx); err != nil || n != entries {
-					return fmt.Errorf("Seq returns %d (%w), %d Changesets before the last, want %d", n, err, len(steps), entries)
+					return fmt.Errorf("Seq returns %d and %w, %d Changesets before the last, want %d", n, said(err), len(steps), entries)
 				}
 				if round > 0 || len(steps) == 0 {
 					continue
@@ -363,10 +371,10 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{newIncident(1)}, Activity: []activity.Entry{newEntry("6", "i"), newEntry("1", "i")}}); !errors.Is(err, storage.ErrExists) {
-		return fmt.Errorf("apply of an entry that is there: %w", err)
+		return fmt.Errorf("apply of an entry that is there: %w, want an error matching ErrExists", said(err))
 	}
 	if n, err := lastSeq(ctx, s); err != nil || n != 5 {
-		return fmt.Errorf("Seq returns %d (%w) after an Apply that failed, want 5", n, err)
+		return fmt.Errorf("Seq returns %d and %w after an Apply that failed, want 5", n, said(err))
 	}
 	// Whoever reads the last Seq beside writers reads just the entries up to it.
 	return together(4, func(k int) error {

@@ -62,7 +62,7 @@ func itemVersion(ctx context.Context, s storage.Storage) error {
 		want = append(want, itemAt(1, at.Kind, at.Key))
 		for v := range int64(n) {
 			changed := itemAt(1+v, at.Kind, at.Key)
-			if changed.Data = []byte(fmt.Sprint("of version ", v)); v%2 == 0 {
+			if changed.Data = fmt.Append(nil, "of version ", v); v%2 == 0 {
 				changed.Incident, changed.Time = "i00000", origin.Add(time.Duration(v)*time.Hour)
 			}
 			if err := applyItems(ctx, s, changed); err != nil {
@@ -72,7 +72,7 @@ func itemVersion(ctx context.Context, s storage.Storage) error {
 			want[n].Version = 2 + v
 		}
 		if got, err := oneItem(ctx, s, at.Kind, at.Key); err != nil || !reflect.DeepEqual(got, want[n]) {
-			return fmt.Errorf("item %q, stored %d times, is %+v (%w), want %+v", at, n+1, got, err, want[n])
+			return fmt.Errorf("item %q, stored %d times, is %+v, with %w, want %+v", at, n+1, got, said(err), want[n])
 		}
 	}
 	if err := hasItems(ctx, s, want...); err != nil {
@@ -100,7 +100,7 @@ func sameItem(ctx context.Context, s storage.Storage) error {
 			var kept atomic.Int64
 			if err := together(writers, func(k int) error {
 				i := itemAt(version, "command", fmt.Sprint(round))
-				i.Data = []byte(fmt.Sprint("by ", k))
+				i.Data = fmt.Append(nil, "by ", k)
 				_, err := s.Apply(ctx, storage.Changeset{Items: []storage.Item{i}, Activity: []activity.Entry{newEntry(fmt.Sprint(round, "/", version, "/", k), "i00000")}})
 				switch {
 				case err == nil:
@@ -508,7 +508,7 @@ func itemsOfOneMoment(ctx context.Context, s storage.Storage) error {
 			}
 		}
 		if i, err := r.Item(ctx, "k", "fresh29"); !errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("a View has %+v (%w), an item that came after it began", i, err)
+			return fmt.Errorf("a View has %+v, with %w, an item that came after it began", i, said(err))
 		}
 		return hasItems(ctx, s)
 	})

@@ -27,7 +27,7 @@ type model struct {
 	last      int64 // the highest Number given
 	items     map[storage.ItemPlace]storage.Item
 	keys      map[alert.ID][]alert.Key
-	stamps    map[alert.Key]map[alert.ID]int64 // Seq of the Changeset that added the key to the alert; 0 for one that a Guard may not see
+	stamps    map[alert.Key]map[alert.ID]int64 // Seq at which the key was added to the alert; 0 if a Guard need not see it
 }
 
 func newModel() *model {

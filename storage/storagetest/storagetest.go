@@ -6,8 +6,9 @@
 //	}
 //
 // Beside what a case asks for, the suite keeps a model of what the storage should hold. After every Apply it compares
-// the lists, every record by its ID, the contents, the items and the last Seq; in large storages a part of them, and everything once the case is
-// over. With [Reopen] it does so after reopening as well, and runs the cases of writers, moments and caches through two handles on the same data.
+// the lists, every record by its ID, the contents, the items and the last Seq; in large storages a part of them, and
+// everything once the case is over. With [Reopen] it does so after reopening as well, and runs the cases of writers,
+// moments and caches through two handles on the same data.
 //
 // Randomised cases use a fixed seed, printed on failure, so that a storage is asked the same at every run.
 //
@@ -124,7 +125,7 @@ func (w *witness) resume(ctx context.Context, s storage.Storage) error {
 	if added > 0 {
 		stale := storage.Changeset{Activity: []activity.Entry{newEntry("out of date", i.ID)}, Guard: storage.Guard{Seq: added - 1, Keys: []alert.Key{key}}}
 		if _, err := w.Apply(ctx, stale); !errors.Is(err, storage.ErrConflict) {
-			return fmt.Errorf("a Guard of %s, which was added at Seq %d and looked up before: %w, want an error matching ErrConflict", key, added, err)
+			return fmt.Errorf("a Guard of %s, which was added at Seq %d and looked up before: %w, want an error matching ErrConflict", key, added, said(err))
 		}
 	}
 	_, err := w.Apply(ctx, storage.Changeset{Guard: storage.Guard{Seq: int64(len(w.model.entries)), Keys: []alert.Key{key}}, Incidents: []incident.Incident{i}, Activity: []activity.Entry{e}, Contents: []activity.Content{content("after reopening", "x")}})

@@ -256,8 +256,8 @@ func (w *world) change(ctx context.Context, s storage.Storage, fresh, touched in
 	return nil
 }
 
-// changeItems gives cs up to n items, new ones and others that replace what is there, and at times an expiry. It returns
-// the items that are left of the others.
+// changeItems gives cs up to n items, new ones and others that replace what is there, and at times an Expiry. It returns
+// the items that cs does not take away.
 func (w *world) changeItems(cs *storage.Changeset, n int) (left []storage.Item) {
 	if w.one(3) {
 		cs.Expire = append(cs.Expire, storage.Expiry{Kind: pick(w, itemKinds), Before: w.bound()})

@@ -26,18 +26,19 @@ type Restorer interface {
 
 // Copied says how far a [Copy] has come.
 type Copied struct {
-	Incidents, Alerts, Entries int64 // that are in the other storage now
-	Written                    int64 // of these, how many were not there yet as they are
-	OfIncidents, OfEntries     int64 // how many there are to copy
+	Incidents, Alerts, Entries, Items int64 // that are in the other storage now
+	Written                           int64 // of these, how many were not there yet as they are
+	OfIncidents, OfEntries            int64 // how many there are to copy
 }
 
 // copied is how many records are copied at a time.
 const copied = 256
 
-// Copy makes dst hold what src holds as of one moment: incidents, alerts, the log and contents, with all versions and
-// numbers. It yields how far it has come, at least once and after every few hundred records; the loop ends when all
-// is there, or with an error. Who breaks off, or comes to an error, may call Copy again later: what is there as it
-// should be is read, but not written again, and what has changed since then is brought up to date, purges included.
+// Copy makes dst hold what src holds as of one moment: incidents, alerts, the log, contents and items, with all
+// versions and numbers. It yields how far it has come, at least once and after every few hundred records; the loop
+// ends when all is there, or with an error. Who breaks off, or comes to an error, may call Copy again later: what is
+// there as it should be is read, but not written again, and what has changed since then is brought up to date, purges
+// and items that are gone included.
 //
 // dst must be a [Restorer], which all storages of this project are, else the error matches [errors.ErrUnsupported].
 // It must hold nothing but what came from src, else the error matches ErrExists, and nobody may write to it meanwhile;
@@ -51,7 +52,7 @@ func Copy(ctx context.Context, dst, src Storage) iter.Seq2[Copied, error] {
 		}
 		err := src.View(ctx, func(from Reader) error {
 			c := copying{ctx: ctx, from: from, to: to, dst: dst, yield: yield}
-			for _, step := range []func() error{c.begin, c.incidents, c.alerts, c.leftovers, c.entries} {
+			for _, step := range []func() error{c.begin, c.incidents, c.alerts, c.leftovers, c.entries, c.items} {
 				if err := step(); err != nil {
 					return err
 				}
@@ -197,6 +198,76 @@ func (c *copying) entries() error {
 			return r.Activity(c.ctx, activity.Query{IDs: ids})
 		},
 		func(missing []activity.Entry) Changeset { return Changeset{Activity: missing} })
+}
+
+// items copies the items and takes away those of an earlier copy that are gone. Both storages are read in the order of
+// places, a batch of one against what stands there in the other. Items come last, after the entries that they may be
+// about.
+func (c *copying) items() error {
+	var last *ItemPlace // of the batch before
+	update := func(batch []Item, end *ItemPlace) error {
+		there, err := c.itemsBetween(last, end)
+		if err != nil {
+			return err
+		}
+		var changed []Item
+		for _, i := range batch {
+			if old, ok := there[i.Place()]; !ok || !reflect.DeepEqual(old, i) {
+				changed = append(changed, i)
+			}
+			delete(there, i.Place())
+		}
+		written := int64(len(changed))
+		for _, i := range there {
+			i.Version = 0
+			changed = append(changed, i)
+		}
+		if len(changed) > 0 {
+			if err := c.to.Restore(c.ctx, Changeset{Items: changed}); err != nil {
+				return err
+			}
+		}
+		c.done.Items += int64(len(batch))
+		c.done.Written += written
+		last = end
+		return c.tell()
+	}
+	for batch, err := range chunks(c.from.Items(c.ctx, ItemQuery{})) {
+		if err != nil {
+			return err
+		}
+		if err := update(batch, new(batch[len(batch)-1].Place())); err != nil {
+			return err
+		}
+	}
+	return update(nil, nil)
+}
+
+// itemsBetween returns the items of the other storage that stand after one place and not after another; nil is no
+// bound.
+func (c *copying) itemsBetween(after, end *ItemPlace) (map[ItemPlace]Item, error) {
+	var q ItemQuery
+	if after != nil {
+		q.After = *after
+	}
+	found := make(map[ItemPlace]Item)
+	err := c.dst.View(c.ctx, func(r Reader) error {
+		for i, err := range r.Items(c.ctx, q) {
+			if err != nil {
+				return err
+			}
+			at := i.Place()
+			if after != nil && at.Compare(*after) <= 0 {
+				continue // the zero place as After means all
+			}
+			if end != nil && at.Compare(*end) > 0 {
+				break
+			}
+			found[at] = i
+		}
+		return nil
+	})
+	return found, err
 }
 
 // batches copies what all yields, and counts it.

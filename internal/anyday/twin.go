@@ -65,6 +65,9 @@ func Same(ctx context.Context, want, got storage.Storage) error {
 			if err := same(w.Activity(ctx, activity.Query{}), g.Activity(ctx, activity.Query{})); err != nil {
 				return fmt.Errorf("entries: %w", err)
 			}
+			if err := same(w.Items(ctx, storage.ItemQuery{}), g.Items(ctx, storage.ItemQuery{})); err != nil {
+				return fmt.Errorf("items: %w", err)
+			}
 			for e, err := range w.Activity(ctx, activity.Query{}) {
 				if err != nil {
 					return err

@@ -118,7 +118,9 @@ func prepare(cs storage.Changeset, restored bool) writing {
 		w.entries[n] = new(cs.Activity[n].Clone()) // by itself, so that one that is redacted is gone
 	}
 	for n, i := range cs.Items {
-		w.items[n] = i.Clone()
+		if w.items[n] = i.Clone(); len(i.Data) == 0 {
+			w.items[n].Data = nil
+		}
 		if !restored {
 			w.items[n].Version++
 		}

@@ -47,7 +47,8 @@ func aliasIn(ctx context.Context, s storage.Storage) error {
 	to, restores := s.(storage.Restorer)
 	for version := range int64(3) {
 		cs := full()
-		cs.Incidents[0].Version, cs.Alerts[0].Version = version, version
+		cs.Incidents[0].Version, cs.Alerts[0].Version, cs.Items[0].Version = version, version, version
+		cs.Guard.Seq = 2 * version // there are two entries of each version
 		if version > 0 {
 			for n := range cs.Activity {
 				cs.Activity[n].ID += activity.ID(fmt.Sprint(" of version ", version))
@@ -64,7 +65,7 @@ func aliasIn(ctx context.Context, s storage.Storage) error {
 			number = receipt.Numbers[0]
 			receipt.Numbers[0] = 99 // the receipt is the caller's
 		case restores:
-			cs.Incidents[0].Version, cs.Alerts[0].Version = 3, 3
+			cs.Incidents[0].Version, cs.Alerts[0].Version, cs.Items[0].Version = 3, 3, 3
 			if err := s.View(ctx, func(r storage.Reader) error {
 				i, err := r.Incident(ctx, cs.Incidents[0].ID)
 				cs.Incidents[0].Number = i.Number
@@ -130,6 +131,12 @@ func aliasOut(ctx context.Context, s storage.Storage) error {
 			{"Activity", func() (any, error) { v, err := collect(r.Activity(ctx, activity.Query{})); return &v, err }},
 			{"Activity of an ID", func() (any, error) {
 				v, err := collect(r.Activity(ctx, activity.Query{IDs: []activity.ID{cs.Activity[1].ID}}))
+				return &v, err
+			}},
+			{"Item", func() (any, error) { v, err := r.Item(ctx, cs.Items[0].Kind, cs.Items[0].Key); return &v, err }},
+			{"Items", func() (any, error) { v, err := collect(r.Items(ctx, storage.ItemQuery{})); return &v, err }},
+			{"Items of an incident", func() (any, error) {
+				v, err := collect(r.Items(ctx, storage.ItemQuery{Incidents: []incident.ID{cs.Items[0].Incident}}))
 				return &v, err
 			}},
 			{"Facets", func() (any, error) { v, err := storage.Facets(ctx, r, incident.Query{}); return &v.Total, err }},
@@ -215,6 +222,8 @@ func argumentsKept(ctx context.Context, s storage.Storage) error {
 				func(q any) error { _, err := collect(r.Alerts(ctx, *q.(*alert.Query))); return err }},
 			{"Activity", &activity.Query{IDs: roomy[activity.ID]("first4", "none", "first1", "first4"), Incidents: roomy[incident.ID]("i00004", "i00001"), Actors: roomy("z", "kai", "a"), Types: roomy(activity.Renamed, activity.Commented)},
 				func(q any) error { _, err := collect(r.Activity(ctx, *q.(*activity.Query))); return err }},
+			{"Items", &storage.ItemQuery{Kinds: roomy("z", "", "a", "z"), Incidents: roomy[incident.ID]("i00004", "i00001", "i00004")},
+				func(q any) error { _, err := collect(r.Items(ctx, *q.(*storage.ItemQuery))); return err }},
 			{"Sightings", &storage.SightingQuery{Entities: roomy(alert.Identity(device(5)), alert.Identity(device(1)), alert.Identity(device(5)))},
 				func(q any) error {
 					_, err := collect(storage.Sightings(ctx, r, *q.(*storage.SightingQuery)))

@@ -72,13 +72,20 @@ func cancelApply(ctx context.Context, s storage.Storage) error {
 		i, moved := incidentAt(version, 0), alertAt(version, 1, incident.ID(fmt.Sprintf("i%05d", n%3)))
 		i.Name = fmt.Sprint("at point ", n)
 		doomed.Version, doomed.Status = 1, incident.Purged
+		last, err := lastSeq(ctx, s)
+		if err != nil {
+			return err
+		}
 		cs := storage.Changeset{
 			Incidents: []incident.Incident{newIncident(100 + n), i, doomed}, Alerts: []alert.Alert{newAlert(100+n, i.ID), moved},
 			Activity: []activity.Entry{newEntry(fmt.Sprint("one", n), i.ID), withImages(fmt.Sprint("two", n), b, c)},
 			Contents: []activity.Content{content(b, b), content(c, c)}, Redact: []activity.ID{victim.ID}, Purge: []incident.ID{doomed.ID},
+			Items:  []storage.Item{{Kind: "command", Key: fmt.Sprint(n), Incident: i.ID, Time: origin}},
+			Expire: []storage.Expiry{{Kind: "none", Before: origin}},
+			Guard:  storage.Guard{Seq: last, Keys: []alert.Key{alert.Identity(device(0))}},
 		}
 		over := newCountdown(ctx, n)
-		_, err := s.Apply(over, cs)
+		_, err = s.Apply(over, cs)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("an Apply that was cancelled at point %d returned %w, want context.Canceled", n, err)
 		}
@@ -160,9 +167,12 @@ func cancelView(ctx context.Context, s storage.Storage) error {
 	if err := populate(ctx, s, records); err != nil {
 		return err
 	}
+	if _, err := s.Apply(ctx, storage.Changeset{Items: manyItems(records)}); err != nil {
+		return err
+	}
 	for n := range cancelPoints {
 		over := newCountdown(ctx, n*n/4)
-		var got [4]int
+		var got [5]int
 		err := s.View(over, func(r storage.Reader) (err error) {
 			if got[0], err = tally(r.Incidents(over, incident.Query{})); err != nil {
 				return err
@@ -173,13 +183,16 @@ func cancelView(ctx context.Context, s storage.Storage) error {
 			if got[2], err = tally(r.Activity(over, activity.Query{})); err != nil {
 				return err
 			}
+			if got[4], err = tally(r.Items(over, storage.ItemQuery{})); err != nil {
+				return err
+			}
 			got[3], err = storage.Count(over, r, incident.Query{})
 			return err
 		})
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("a View that was cancelled at point %d: %w, want context.Canceled", n, err)
 		}
-		if err == nil && got != [4]int{records, records, records, records} {
+		if err == nil && got != [5]int{records, records, records, records, records} {
 			return fmt.Errorf("a View that was cancelled at point %d returned nil after %v of %d records", n, got, records)
 		}
 		if err := s.View(ctx, func(r storage.Reader) error { return counts(ctx, r, records) }); err != nil {

@@ -77,6 +77,30 @@ type brokenReader struct {
 	count     func(context.Context, incident.Query) (int, error)
 	facets    func(context.Context, incident.Query) (storage.Counts, error)
 	content   func(context.Context, string) ([]byte, error)
+	item      func(context.Context, string, string) (storage.Item, error)
+	items     func(context.Context, storage.ItemQuery) iter.Seq2[storage.Item, error]
+	seq       func(context.Context) (int64, error)
+}
+
+func (r *brokenReader) Item(ctx context.Context, kind, key string) (storage.Item, error) {
+	if r.item != nil {
+		return r.item(ctx, kind, key)
+	}
+	return r.Reader.Item(ctx, kind, key)
+}
+
+func (r *brokenReader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	if r.items != nil {
+		return r.items(ctx, q)
+	}
+	return r.Reader.Items(ctx, q)
+}
+
+func (r *brokenReader) Seq(ctx context.Context) (int64, error) {
+	if r.seq != nil {
+		return r.seq(ctx)
+	}
+	return r.Reader.Seq(ctx)
 }
 
 func (r *brokenReader) Content(ctx context.Context, sha256 string) ([]byte, error) {
@@ -228,6 +252,58 @@ func askingActivity(wrong func(*activity.Query)) func() storage.Storage {
 			return r.Reader.Activity(ctx, q)
 		}
 	})
+}
+
+func askingItems(wrong func(*storage.ItemQuery)) func() storage.Storage {
+	return reading(func(r *brokenReader) {
+		r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+			wrong(&q)
+			return r.Reader.Items(ctx, q)
+		}
+	})
+}
+
+// A stamp is when a key was added to an alert that did not have it.
+type stamp struct {
+	version int64 // of the alert before
+	seq     int64 // of the first entry of the Changeset
+	before  int64 // when the key was added the last time
+}
+
+// stamping returns storages that see to Guards themselves, by the Seqs that added says of keys.
+func stamping(added func(stamp) int64) func() storage.Storage {
+	return opening(func(b *broken) { b.stamp(added) })
+}
+
+// stamp makes b see to Guards itself, by the Seqs that added says of keys, which it forgets with b.
+func (b *broken) stamp(added func(stamp) int64) {
+	var mu sync.Mutex
+	stamps := map[alert.Key]int64{}
+	b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, key := range cs.Guard.Keys {
+			if stamps[key] > cs.Guard.Seq {
+				return storage.Receipt{}, &storage.ConflictError{Record: "key", ID: string(key), Given: cs.Guard.Seq, Stored: stamps[key]}
+			}
+		}
+		had := map[alert.ID][]alert.Key{}
+		for _, a := range cs.Alerts {
+			if old, err := (live{b.Storage}).Alert(ctx, a.ID); err == nil {
+				had[a.ID] = old.Keys()
+			}
+		}
+		cs.Guard = storage.Guard{}
+		receipt, err := b.Storage.Apply(ctx, cs)
+		for _, a := range cs.Alerts {
+			for _, key := range a.Keys() {
+				if err == nil && !slices.Contains(had[a.ID], key) {
+					stamps[key] = added(stamp{a.Version, receipt.Seq, stamps[key]})
+				}
+			}
+		}
+		return receipt, err
+	}
 }
 
 // yielding returns the sequence of what seq yields as f leaves it.
@@ -756,6 +832,124 @@ var faults = []fault{
 	{[]string{"Times"}, "keeps nanoseconds since 1970", giving(func(cs *storage.Changeset) {
 		for n := range cs.Incidents {
 			cs.Incidents[n].Created = time.Unix(0, cs.Incidents[n].Created.UnixNano()).UTC()
+		}
+	})},
+
+	{[]string{"ItemVersion"}, "finds an item by its Kind, a slash and its Key", reading(func(r *brokenReader) {
+		r.item = func(ctx context.Context, kind, key string) (storage.Item, error) {
+			i, err := r.Reader.Item(ctx, kind, key)
+			if head, rest, slash := strings.Cut(kind, "/"); slash && errors.Is(err, storage.ErrNotFound) {
+				return r.Reader.Item(ctx, head, rest+"/"+key)
+			}
+			return i, err
+		}
+	})},
+	{[]string{"SameItem"}, "looks at the version of an item before it takes its turn", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Items) != 1 || cs.Items[0].Version == 0 || len(cs.Incidents)+len(cs.Alerts)+len(cs.Expire)+len(cs.Purge) > 0 {
+				return b.Storage.Apply(ctx, cs)
+			}
+			i, err := live{b.Storage}.Item(ctx, cs.Items[0].Kind, cs.Items[0].Key)
+			if err != nil || i.Version != cs.Items[0].Version {
+				return b.Storage.Apply(ctx, cs)
+			}
+			<-time.After(time.Microsecond)
+			cs.Items = slices.Clone(cs.Items)
+			for {
+				receipt, err := b.Storage.Apply(ctx, cs)
+				conflict, ok := errors.AsType[*storage.ConflictError](err)
+				if !ok {
+					return receipt, err
+				}
+				cs.Items[0].Version = conflict.Stored
+			}
+		}
+	})},
+	{[]string{"ItemConflictNames"}, "names an item by its Key alone", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "item" {
+			_, key, _ := strings.Cut(conflict.ID, "/")
+			err = &storage.ConflictError{Record: "item", ID: key, Given: conflict.Given, Stored: conflict.Stored}
+		}
+		return receipt, err
+	})},
+	{[]string{"ItemTwice"}, "takes the last of an item that is given twice", giving(func(cs *storage.Changeset) {
+		lastOf(&cs.Items, func(i storage.Item) string { return fmt.Sprintf("%q", i.Place()) })
+	})},
+	{[]string{"ItemOrder", "OddStrings"}, "puts the items of a page in an order in which case does not matter", reading(func(r *brokenReader) {
+		r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+			if q.Limit == 0 {
+				return r.Reader.Items(ctx, q)
+			}
+			all, err := collect(r.Reader.Items(ctx, q))
+			slices.SortStableFunc(all, func(a, b storage.Item) int { return cmp.Compare(strings.ToLower(a.Kind), strings.ToLower(b.Kind)) })
+			return of(all, err)
+		}
+	})},
+	{[]string{"ItemData"}, "keeps 32 KiB of the Data of an item", giving(func(cs *storage.Changeset) {
+		for n, i := range cs.Items {
+			cs.Items[n].Data = i.Data[:min(len(i.Data), 32<<10)]
+		}
+	})},
+	{[]string{"ItemsPurged"}, "purges the items of an incident that come with the purge", giving(func(cs *storage.Changeset) {
+		cs.Items = slices.DeleteFunc(cs.Items, func(i storage.Item) bool { return slices.Contains(cs.Purge, i.Incident) })
+	})},
+	{[]string{"ItemsExpired"}, "takes away items of the very Time of an Expiry", giving(func(cs *storage.Changeset) {
+		for n := range cs.Expire {
+			cs.Expire[n].Before = cs.Expire[n].Before.Add(time.Microsecond)
+		}
+	})},
+	{[]string{"ItemsOfOneMoment", "LongView", "ManyViews"}, "returns the item of now", opening(func(b *broken) {
+		b.read = func(r *brokenReader) { r.item = live{b.Storage}.Item }
+	})},
+	{[]string{"ItemsAtomic", "ItemsExpired", "ItemTwice"}, "lets items expire by a Changeset that it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Expire: cs.Expire}
+	})},
+	{[]string{"ItemAliases", "AliasIn"}, "keeps the Data it was given", opening(func(b *broken) {
+		var kept shared[byte]
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			for _, i := range cs.Items {
+				if err == nil {
+					kept.get(fmt.Sprintf("%q", i.Place()), i.Version+1, i.Data)
+				}
+			}
+			return receipt, err
+		}
+		b.read = func(r *brokenReader) {
+			r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+				return yielding(r.Reader.Items(ctx, q), func(i storage.Item) storage.Item {
+					i.Data = append([]byte(nil), kept.get(fmt.Sprintf("%q", i.Place()), i.Version, i.Data)...)
+					return i
+				})
+			}
+		}
+	})},
+	{[]string{"ItemsRestored"}, "leaves items that are restored at Version 0", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs.Items = slices.DeleteFunc(slices.Clone(cs.Items), func(i storage.Item) bool { return i.Version == 0 })
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"Guarded"}, "looks at the first two keys of a Guard", giving(func(cs *storage.Changeset) { cs.Guard.Keys = cs.Guard.Keys[:min(len(cs.Guard.Keys), 2)] })},
+	{[]string{"GuardConcurrent"}, "looks at the Guard before it takes its turn", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Guard.Keys) > 0 {
+				if receipt, err := b.Storage.Apply(ctx, storage.Changeset{Guard: cs.Guard}); err != nil {
+					return receipt, err
+				}
+				<-time.After(time.Microsecond)
+			}
+			cs.Guard = storage.Guard{}
+			return b.Storage.Apply(ctx, cs)
+		}
+	})},
+	{[]string{"LastSeq"}, "passes over entries at the end that are redacted", reading(func(r *brokenReader) {
+		r.seq = func(ctx context.Context) (int64, error) {
+			for e, err := range r.Reader.Activity(ctx, activity.Query{Newest: true}) {
+				if err != nil || !e.Redacted {
+					return e.Seq, err
+				}
+			}
+			return 0, ctx.Err()
 		}
 	})},
 
@@ -1546,6 +1740,192 @@ var moreFaults = []fault{
 			return r.Reader.Incidents(ctx, q)
 		}
 	})},
+	{[]string{"ItemVersion"}, "replaces an item that should be new", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if errors.Is(err, storage.ErrExists) && len(cs.Items) == 1 {
+			if old, missing := (live{s}).Item(ctx, cs.Items[0].Kind, cs.Items[0].Key); missing == nil {
+				cs.Items = []storage.Item{cs.Items[0]}
+				cs.Items[0].Version = old.Version
+				return s.Apply(ctx, cs)
+			}
+		}
+		return receipt, err
+	})},
+	{[]string{"ItemVersion"}, "stores an item that is not there at any Version", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "item" && conflict.Stored == 0 && len(cs.Items) == 1 {
+			cs.Items = []storage.Item{cs.Items[0]}
+			cs.Items[0].Version = 0
+			return s.Apply(ctx, cs)
+		}
+		return receipt, err
+	})},
+	{[]string{"ItemOrder"}, "goes on behind all items of a Kind", reading(func(r *brokenReader) {
+		r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+			all, err := collect(r.Reader.Items(ctx, q))
+			return of(slices.DeleteFunc(all, func(i storage.Item) bool { return q.After.Kind != "" && i.Kind == q.After.Kind }), err)
+		}
+	})},
+	{[]string{"ItemOrder"}, "yields what a Limit leaves before it looks at incidents", reading(func(r *brokenReader) {
+		r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+			any := q
+			any.Incidents = nil
+			all, err := collect(r.Reader.Items(ctx, any))
+			return of(slices.DeleteFunc(all, func(i storage.Item) bool { return !q.Match(i) }), err)
+		}
+	})},
+	{[]string{"ItemOrder"}, "understands Before in microseconds", askingItems(func(q *storage.ItemQuery) {
+		q.Before = q.Before.Truncate(time.Microsecond)
+	})},
+	{[]string{"ItemData"}, "returns an empty slice for no Data", reading(func(r *brokenReader) {
+		r.item = func(ctx context.Context, kind, key string) (storage.Item, error) {
+			i, err := r.Reader.Item(ctx, kind, key)
+			if err == nil && i.Data == nil {
+				i.Data = []byte{}
+			}
+			return i, err
+		}
+	})},
+	{[]string{"ItemData"}, "cuts off too much Data", giving(func(cs *storage.Changeset) {
+		for n, i := range cs.Items {
+			cs.Items[n].Data = i.Data[:min(len(i.Data), storage.MaxItemData)]
+		}
+	})},
+	{[]string{"ItemData"}, "keeps the rest of a Changeset with an item that is too large", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if slices.ContainsFunc(cs.Items, func(i storage.Item) bool { return len(i.Data) > storage.MaxItemData }) {
+			s.Apply(ctx, storage.Changeset{Incidents: cs.Incidents})
+		}
+		return receipt, err
+	})},
+	{[]string{"ItemsPurged"}, "leaves the items of an incident that is purged", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		var before []storage.Item
+		if len(cs.Purge) > 0 {
+			before, _ = collect(live{s}.Items(ctx, storage.ItemQuery{Incidents: cs.Purge}))
+		}
+		receipt, err := s.Apply(ctx, cs)
+		for _, i := range before {
+			i.Version = 0
+			s.Apply(ctx, storage.Changeset{Items: []storage.Item{i}})
+		}
+		return receipt, err
+	})},
+	{[]string{"ItemsPurged"}, "purges the items of no incident with the incident that has no ID", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		if slices.Contains(cs.Purge, "") {
+			all, _ := collect(live{s}.Items(ctx, storage.ItemQuery{Incidents: []incident.ID{""}}))
+			for _, i := range all {
+				cs.Expire = append(slices.Clone(cs.Expire), storage.Expiry{Kind: i.Kind, Before: i.Time.Add(1)})
+			}
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"ItemsExpired"}, "lets nothing expire", giving(func(cs *storage.Changeset) { cs.Expire = nil })},
+	{[]string{"ItemsExpired"}, "lets items of all kinds expire", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		if len(cs.Expire) > 0 {
+			all, _ := collect(live{s}.Items(ctx, storage.ItemQuery{}))
+			cs.Expire = slices.Clone(cs.Expire)
+			for _, i := range all {
+				cs.Expire = append(cs.Expire, storage.Expiry{Kind: i.Kind, Before: cs.Expire[0].Before})
+			}
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"ItemsExpired"}, "lets items expire once those of the Changeset are stored", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		expire := cs.Expire
+		cs.Expire = nil
+		receipt, err := s.Apply(ctx, cs)
+		if err == nil && len(expire) > 0 {
+			_, err = s.Apply(ctx, storage.Changeset{Expire: expire})
+		}
+		return receipt, err
+	})},
+	{[]string{"ItemsOfOneMoment"}, "lists the items of now", opening(func(b *broken) {
+		b.read = func(r *brokenReader) { r.items = live{b.Storage}.Items }
+	})},
+	{[]string{"ItemsAtomic"}, "keeps the items of a Changeset that it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Items: cs.Items}
+	})},
+	{[]string{"ItemAliases"}, "gives the same Data to everybody", opening(func(b *broken) {
+		var kept shared[byte]
+		b.read = func(r *brokenReader) {
+			r.item = func(ctx context.Context, kind, key string) (storage.Item, error) {
+				i, err := r.Reader.Item(ctx, kind, key)
+				if err == nil {
+					i.Data = kept.get(fmt.Sprintf("%q", i.Place()), i.Version, i.Data)
+				}
+				return i, err
+			}
+		}
+	})},
+	{[]string{"ItemsRestored"}, "restores items a Version higher", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs.Items = slices.Clone(cs.Items)
+		for n := range cs.Items {
+			cs.Items[n].Version++
+		}
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"ItemsRestored"}, "lets nothing expire when it restores", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+		cs.Expire = nil
+		return s.Restore(ctx, cs)
+	})},
+	{[]string{"Guarded"}, "does not look at Guards", giving(func(cs *storage.Changeset) { cs.Guard = storage.Guard{} })},
+	{[]string{"GuardConcurrent"}, "does not look at Guards", giving(func(cs *storage.Changeset) { cs.Guard = storage.Guard{} })},
+	{[]string{"Guarded"}, "lets a Guard fail for ever once an alert has one of its keys", stamping(func(stamp) int64 { return 1 << 40 })},
+	{[]string{"Guarded"}, "sees only the keys of new alerts", stamping(func(s stamp) int64 {
+		if s.version > 0 {
+			return 0
+		}
+		return s.seq
+	})},
+	{[]string{"Guarded"}, "sees a key only when no alert has had it before", stamping(func(s stamp) int64 { return cmp.Or(s.before, s.seq) })},
+	{[]string{"Guarded"}, "takes a key for added at the entry before its Changeset", stamping(func(s stamp) int64 { return s.seq - 1 })},
+	{[]string{"Guarded"}, "lets a Guard fail by what its own Changeset adds", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		for _, a := range cs.Alerts {
+			for _, key := range a.Keys() {
+				if slices.Contains(cs.Guard.Keys, key) && a.Version == 0 {
+					return storage.Receipt{}, &storage.ConflictError{Record: "key", ID: string(key), Given: cs.Guard.Seq, Stored: cs.Guard.Seq + 1}
+				}
+			}
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"Guarded"}, "mixes the Seqs of a key up", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		receipt, err := s.Apply(ctx, cs)
+		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "key" {
+			err = &storage.ConflictError{Record: "key", ID: conflict.ID, Given: conflict.Stored, Stored: conflict.Given}
+		}
+		return receipt, err
+	})},
+	{[]string{"Guarded"}, "keeps the items of a Changeset whose Guard failed", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+		return storage.Changeset{Items: cs.Items}
+	})},
+	{[]string{"LastSeq"}, "returns the last Seq of now", opening(func(b *broken) {
+		b.read = func(r *brokenReader) { r.seq = live{b.Storage}.Seq }
+	})},
+	{[]string{"LastSeq"}, "counts the entries of Changesets that it refuses", opening(func(b *broken) {
+		var wasted atomic.Int64
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			if err != nil {
+				wasted.Add(1)
+			}
+			return receipt, err
+		}
+		b.read = func(r *brokenReader) {
+			r.seq = func(ctx context.Context) (int64, error) {
+				n, err := r.Reader.Seq(ctx)
+				return n + wasted.Load(), err
+			}
+		}
+	})},
+	{[]string{"Cancel"}, "reads items to their end", reading(func(r *brokenReader) {
+		r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+			return r.Reader.Items(context.WithoutCancel(ctx), q)
+		}
+	})},
+	{[]string{"Cancel"}, "returns the last Seq without looking at the context", reading(func(r *brokenReader) {
+		r.seq = func(ctx context.Context) (int64, error) { return r.Reader.Seq(context.WithoutCancel(ctx)) }
+	})},
 	{[]string{"PageStable"}, "goes on behind all alerts of a time", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
 			all, err := collect(r.Reader.Alerts(ctx, q))
@@ -1590,6 +1970,18 @@ func (s live) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity
 
 func (s live) Content(ctx context.Context, sha256 string) ([]byte, error) {
 	return now(s.Storage, ctx, func(r storage.Reader) ([]byte, error) { return r.Content(ctx, sha256) })
+}
+
+func (s live) Item(ctx context.Context, kind, key string) (storage.Item, error) {
+	return now(s.Storage, ctx, func(r storage.Reader) (storage.Item, error) { return r.Item(ctx, kind, key) })
+}
+
+func (s live) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	return of(now(s.Storage, ctx, func(r storage.Reader) ([]storage.Item, error) { return collect(r.Items(ctx, q)) }))
+}
+
+func (s live) Seq(ctx context.Context) (int64, error) {
+	return now(s.Storage, ctx, func(r storage.Reader) (int64, error) { return r.Seq(ctx) })
 }
 
 // counting returns storages that count for themselves how often contents are named. weight returns how often e

@@ -257,6 +257,70 @@ var handleFaults = []handleFault{
 			}
 		}
 	})},
+	{"Guarded", "knows the keys that its own handle has added", true, handles(func(_ int, b *broken) {
+		b.stamp(func(s stamp) int64 { return s.seq })
+	})},
+	{"Guarded", "forgets when keys were added", false, handles(func(_ int, b *broken) {
+		b.stamp(func(s stamp) int64 { return s.seq })
+	})},
+	{"GuardConcurrent", "looks only at the keys that its own handle has added", true, handles(func(_ int, b *broken) {
+		b.stamp(func(s stamp) int64 { return s.seq })
+	})},
+	{"LastSeq", "counts the entries that its own handle has written", true, handles(func(_ int, b *broken) {
+		var last atomic.Int64
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			if receipt.Seq > 0 {
+				last.Store(receipt.Seq + int64(len(cs.Activity)) - 1)
+			}
+			return receipt, err
+		}
+		b.read = func(r *brokenReader) {
+			r.seq = func(ctx context.Context) (int64, error) {
+				n, err := r.Reader.Seq(ctx)
+				return min(n, last.Load()), err
+			}
+		}
+	})},
+	{"ItemVersion", "remembers the items that it has read, one memory for each handle", true, handles(func(_ int, b *broken) {
+		var mu sync.Mutex
+		known := map[storage.ItemPlace]storage.Item{}
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := b.Storage.Apply(ctx, cs)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, i := range cs.Items {
+				delete(known, i.Place()) // in this handle
+			}
+			return receipt, err
+		}
+		b.read = func(r *brokenReader) {
+			r.item = func(ctx context.Context, kind, key string) (storage.Item, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if i, ok := known[storage.ItemPlace{Kind: kind, Key: key}]; ok && ctx.Err() == nil {
+					return i.Clone(), nil
+				}
+				i, err := r.Reader.Item(ctx, kind, key)
+				if err == nil {
+					known[i.Place()] = i.Clone()
+				}
+				return i, err
+			}
+		}
+	})},
+	{"ItemData", "keeps the Data of items in the memory of the process", false, handles(func(n int, b *broken) {
+		b.read = func(r *brokenReader) {
+			r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+				return yielding(r.Reader.Items(ctx, q), func(i storage.Item) storage.Item {
+					if n > 0 {
+						i.Data = nil
+					}
+					return i
+				})
+			}
+		}
+	})},
 }
 
 // A deaf handle wakes up for what it wrote itself.

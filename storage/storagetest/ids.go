@@ -36,27 +36,33 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 		e.Text, e.Attachments = text, []activity.Attachment{{Name: text, SHA256: text}}
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
 		cs.Contents = append(cs.Contents, content(text, fmt.Sprint("content ", n)))
+		cs.Items = append(cs.Items, storage.Item{Kind: text, Key: text, Incident: i.ID})
 	}
 	// One after the other, so that each is new among those that are there.
 	for n := range alike {
-		one := storage.Changeset{Incidents: cs.Incidents[n : n+1], Alerts: cs.Alerts[n : n+1], Activity: cs.Activity[n : n+1], Contents: cs.Contents[n : n+1]}
+		one := storage.Changeset{Incidents: cs.Incidents[n : n+1], Alerts: cs.Alerts[n : n+1], Activity: cs.Activity[n : n+1], Contents: cs.Contents[n : n+1],
+			Items: cs.Items[n : n+1]}
 		receipt, err := s.Apply(ctx, one)
 		if err != nil {
 			return fmt.Errorf("identifier %q beside others that are like it: %w", alike[n], err)
 		}
 		w.incidents, w.alerts, w.entries = append(w.incidents, one.Incidents[0]), append(w.alerts, one.Alerts[0]), append(w.entries, one.Activity[0])
+		w.items = append(w.items, one.Items[0])
+		w.items[n].Version = 1
 		w.incidents[n].Version, w.incidents[n].Number, w.alerts[n].Version, w.entries[n].Seq = 1, receipt.Numbers[0], 1, receipt.Seq
 	}
 	find := func(n int) error {
 		i, a, e := w.incidents[n], w.alerts[n], w.entries[n]
 		return s.View(ctx, func(r storage.Reader) error {
 			w.byIncident = nil
+			item, itemErr := r.Item(ctx, alike[n], alike[n])
 			err := errors.Join(
 				w.checkIncidents(ctx, r, incident.Query{IDs: []incident.ID{i.ID}}), w.checkIncidents(ctx, r, incident.Query{Owners: []string{i.Owner.ID}}),
 				w.checkIncidents(ctx, r, incident.Query{Entities: a.Keys()[:1]}),
 				w.checkAlerts(ctx, r, alert.Query{IDs: []alert.ID{a.ID}}), w.checkAlerts(ctx, r, alert.Query{Incidents: []incident.ID{i.ID}}), w.checkAlerts(ctx, r, alert.Query{Entities: a.Keys()[:1]}),
 				w.checkActivity(ctx, r, activity.Query{IDs: []activity.ID{e.ID}}), w.checkActivity(ctx, r, activity.Query{Incidents: []incident.ID{i.ID}}),
-				w.checkActivity(ctx, r, activity.Query{Alerts: []alert.ID{a.ID}}), w.checkActivity(ctx, r, activity.Query{Actors: []string{e.Actor.ID}}), w.checkActivity(ctx, r, activity.Query{Origins: []incident.ID{i.ID}}))
+				w.checkActivity(ctx, r, activity.Query{Alerts: []alert.ID{a.ID}}), w.checkActivity(ctx, r, activity.Query{Actors: []string{e.Actor.ID}}), w.checkActivity(ctx, r, activity.Query{Origins: []incident.ID{i.ID}}),
+				oneByID(alike[n], item, itemErr, w.items[n], true), w.checkItems(ctx, r, storage.ItemQuery{Kinds: alike[n : n+1]}))
 			if err != nil {
 				return fmt.Errorf("identifier %q: %w", alike[n], err)
 			}
@@ -66,10 +72,10 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 	for n := range alike {
 		i, a := w.incidents[n], w.alerts[n]
 		i.Name, a.Title = "changed", "changed"
-		if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}}); err != nil {
+		if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Items: w.items[n : n+1]}); err != nil {
 			return fmt.Errorf("identifier %q, changed: %w", alike[n], err)
 		}
-		i.Version, a.Version = 2, 2
+		i.Version, a.Version, w.items[n].Version = 2, 2, 2
 		w.incidents[n], w.alerts[n] = i, a
 		if err := find(n); err != nil {
 			return err
@@ -94,13 +100,14 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 		}
 	}
 	left := *w
-	left.alerts = nil
+	left.alerts, left.items = nil, nil
 	for n, a := range w.alerts {
 		if n%3 != 0 {
-			left.alerts = append(left.alerts, a)
+			left.alerts, left.items = append(left.alerts, a), append(left.items, w.items[n])
 		}
 	}
 	return s.View(ctx, func(r storage.Reader) error {
-		return errors.Join(left.checkIncidents(ctx, r, incident.Query{}), left.checkAlerts(ctx, r, alert.Query{}), left.checkActivity(ctx, r, activity.Query{}))
+		return errors.Join(left.checkIncidents(ctx, r, incident.Query{}), left.checkAlerts(ctx, r, alert.Query{}), left.checkActivity(ctx, r, activity.Query{}),
+			left.checkItems(ctx, r, storage.ItemQuery{}))
 	})
 }

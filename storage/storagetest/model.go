@@ -25,18 +25,27 @@ type model struct {
 	of        map[incident.ID][]int // places of entries, by incident
 	numbers   map[int64]incident.ID
 	last      int64 // the highest Number given
+	items     map[storage.ItemPlace]storage.Item
+	keys      map[alert.ID][]alert.Key
+	stamps    map[alert.Key]map[alert.ID]int64 // Seq at which the key was added to the alert; 0 if a Guard need not see it
 }
 
 func newModel() *model {
 	return &model{
 		incidents: make(map[incident.ID]incident.Incident), alerts: make(map[alert.ID]alert.Alert), places: make(map[activity.ID]int),
 		contents: make(map[string][]byte), names: make(map[string]int), members: make(map[incident.ID]int),
-		of: make(map[incident.ID][]int), numbers: make(map[int64]incident.ID),
+		of: make(map[incident.ID][]int), numbers: make(map[int64]incident.ID), items: make(map[storage.ItemPlace]storage.Item),
+		keys: make(map[alert.ID][]alert.Key), stamps: make(map[alert.Key]map[alert.ID]int64),
 	}
 }
 
 // records returns how many records m holds.
-func (m *model) records() int { return len(m.incidents) + len(m.alerts) + len(m.entries) }
+func (m *model) records() int {
+	return len(m.incidents) + len(m.alerts) + len(m.entries) + len(m.items)
+}
+
+// errTooLarge stands for an error that matches none of package storage.
+var errTooLarge = errors.New("any error, since an item has too much Data")
 
 // refusals returns the errors that Apply may return because cs does not go with m; none when it must keep cs.
 func (m *model) refusals(cs storage.Changeset) (errs []error) {
@@ -76,7 +85,53 @@ func (m *model) refusals(cs storage.Changeset) (errs []error) {
 			errs = append(errs, storage.ErrNotFound)
 		}
 	}
+	items := make(map[storage.ItemPlace]bool)
+	for _, i := range cs.Items {
+		version(i.Version, m.itemLeft(cs, i.Place()), items[i.Place()])
+		items[i.Place()] = true
+		if len(i.Data) > storage.MaxItemData {
+			errs = append(errs, errTooLarge)
+		}
+	}
+	for _, key := range cs.Guard.Keys {
+		for _, seq := range m.stamps[key] {
+			if seq > cs.Guard.Seq {
+				errs = append(errs, storage.ErrConflict)
+			}
+		}
+	}
 	return errs
+}
+
+// itemLeft returns the Version of an item once cs has taken away what it takes away, 0 when there is none.
+func (m *model) itemLeft(cs storage.Changeset, at storage.ItemPlace) int64 {
+	if i, there := m.items[at]; there && !takenAway(cs, i) {
+		return i.Version
+	}
+	return 0
+}
+
+// takenAway reports whether the purges and expiries of cs take away i.
+func takenAway(cs storage.Changeset, i storage.Item) bool {
+	return i.Incident != "" && slices.Contains(cs.Purge, i.Incident) ||
+		slices.ContainsFunc(cs.Expire, func(x storage.Expiry) bool { return i.Kind == x.Kind && i.Time.Before(x.Before) })
+}
+
+// mayFail reports whether Apply may say that the Guard of cs failed, with or without a reason.
+func (m *model) mayFail(cs storage.Changeset) bool {
+	return len(cs.Guard.Keys) > 0 && cs.Guard.Seq < int64(len(m.entries))
+}
+
+// newestKey returns a key that was added at the highest Seq, 0 when a Guard need not see any.
+func (m *model) newestKey() (newest alert.Key, added int64) {
+	for key, of := range m.stamps {
+		for _, seq := range of {
+			if seq > added || seq == added && key < newest {
+				newest, added = key, seq
+			}
+		}
+	}
+	return newest, added
 }
 
 // apply keeps cs, which no refusal speaks against, as the receipt says. It returns what the receipt should not say.
@@ -102,11 +157,20 @@ func (m *model) apply(cs storage.Changeset, receipt storage.Receipt) error {
 		i.Number, i.Version = number, i.Version+1
 		m.putIncident(i)
 	}
+	added := int64(0) // a Guard may not see keys that come without an entry
+	if len(cs.Activity) > 0 {
+		added = int64(len(m.entries)) + 1
+	}
 	for _, a := range cs.Alerts {
 		a.Version++
-		m.putAlert(a)
+		m.putAlert(a, added)
 	}
 	m.purge(cs.Purge)
+	m.takeItems(cs)
+	for _, i := range cs.Items {
+		i.Version++
+		m.putItem(i)
+	}
 	for _, id := range cs.Redact {
 		m.replaceEntry(m.places[id], m.entries[m.places[id]].Redact())
 	}
@@ -124,9 +188,13 @@ func (m *model) restore(cs storage.Changeset) {
 		m.putIncident(i)
 	}
 	for _, a := range cs.Alerts {
-		m.putAlert(a)
+		m.putAlert(a, 0)
 	}
 	m.purge(cs.Purge)
+	m.takeItems(cs)
+	for _, i := range cs.Items {
+		m.putItem(i)
+	}
 	for _, e := range cs.Activity {
 		if n, there := m.places[e.ID]; there {
 			m.replaceEntry(n, e)
@@ -143,10 +211,45 @@ func (m *model) putIncident(i incident.Incident) {
 	m.last = max(m.last, i.Number)
 }
 
-func (m *model) putAlert(a alert.Alert) {
+// takeItems takes away the items that the purges and expiries of cs take away.
+func (m *model) takeItems(cs storage.Changeset) {
+	if len(cs.Purge)+len(cs.Expire) > 0 {
+		maps.DeleteFunc(m.items, func(_ storage.ItemPlace, i storage.Item) bool { return takenAway(cs, i) })
+	}
+}
+
+// putItem keeps i, or takes it away if it is of Version 0.
+func (m *model) putItem(i storage.Item) {
+	if i.Version == 0 {
+		delete(m.items, i.Place())
+		return
+	}
+	if i = i.Clone(); len(i.Data) == 0 {
+		i.Data = nil
+	}
+	m.items[i.Place()] = i
+}
+
+// putAlert keeps a, with keys that are added at a Seq unless the alert had them.
+func (m *model) putAlert(a alert.Alert, added int64) {
+	had := make(map[alert.Key]int64)
+	for _, key := range m.keys[a.ID] {
+		had[key] = m.stamps[key][a.ID]
+	}
 	m.dropAlert(a.ID)
 	m.alerts[a.ID] = a.Clone()
 	m.members[a.Incident]++
+	m.keys[a.ID] = a.Keys()
+	for _, key := range m.keys[a.ID] {
+		if m.stamps[key] == nil {
+			m.stamps[key] = make(map[alert.ID]int64)
+		}
+		if seq, there := had[key]; there {
+			m.stamps[key][a.ID] = seq
+		} else {
+			m.stamps[key][a.ID] = added
+		}
+	}
 }
 
 func (m *model) dropAlert(id alert.ID) {
@@ -154,6 +257,12 @@ func (m *model) dropAlert(id alert.ID) {
 		if m.members[old.Incident]--; m.members[old.Incident] == 0 {
 			delete(m.members, old.Incident)
 		}
+		for _, key := range m.keys[id] {
+			if delete(m.stamps[key], id); len(m.stamps[key]) == 0 {
+				delete(m.stamps, key)
+			}
+		}
+		delete(m.keys, id)
 		delete(m.alerts, id)
 	}
 }

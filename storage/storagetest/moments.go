@@ -84,12 +84,18 @@ func (w *world) askEach(ctx context.Context, r storage.Reader) error {
 			return err
 		}
 	}
+	for _, want := range w.items {
+		got, err := r.Item(ctx, want.Kind, want.Key)
+		if err := oneByID(want.Place(), got, err, want, true); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // askLists reads all records of w.
 func (w *world) askLists(ctx context.Context, r storage.Reader) error {
-	return errors.Join(w.checkIncidents(ctx, r, incident.Query{}), w.checkAlerts(ctx, r, alert.Query{}), w.checkActivity(ctx, r, activity.Query{}))
+	return errors.Join(w.checkIncidents(ctx, r, incident.Query{}), w.checkAlerts(ctx, r, alert.Query{}), w.checkActivity(ctx, r, activity.Query{}), w.checkItems(ctx, r, storage.ItemQuery{}))
 }
 
 // manyViews opens Views inside Views, each of a moment of its own, and then many at once beside a writer.

@@ -43,7 +43,7 @@ func purged(seed uint64) func(context.Context, storage.Storage) error {
 }
 
 func (w *world) askAll(ctx context.Context, r storage.Reader) error {
-	return errors.Join(w.askIncidents(ctx, r), w.askAlerts(ctx, r), w.askActivity(ctx, r), w.askSightings(ctx, r), w.askCount(ctx, r), w.askFacets(ctx, r))
+	return errors.Join(w.askIncidents(ctx, r), w.askAlerts(ctx, r), w.askActivity(ctx, r), w.askSightings(ctx, r), w.askCount(ctx, r), w.askFacets(ctx, r), w.askItems(ctx, r))
 }
 
 // askBefore asks r, which is of the moment was, for everything: incidents are as they were, alerts and entries each as

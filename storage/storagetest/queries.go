@@ -91,6 +91,21 @@ var incidentOthers = []lot[incident.Query]{
 	},
 }
 
+var itemFilters = []lot[storage.ItemQuery]{
+	func(w *world, q *storage.ItemQuery) { q.Kinds = some(w, itemKinds) },
+	func(w *world, q *storage.ItemQuery) {
+		q.Incidents = some(w, []incident.ID{w.incidentID(), w.incidentID(), w.incidentID(), ""})
+	},
+	func(w *world, q *storage.ItemQuery) { q.Before = w.bound() },
+}
+
+var itemOthers = []lot[storage.ItemQuery]{
+	func(w *world, q *storage.ItemQuery) { q.Limit = pick(w, []int{1, 3, 1000}) },
+	func(w *world, q *storage.ItemQuery) {
+		q.After = pick(w, []storage.ItemPlace{pick(w, w.items).Place(), pick(w, w.items).Place(), {Kind: pick(w, itemKinds), Key: pick(w, itemKeys)}})
+	},
+}
+
 var alertFilters = []lot[alert.Query]{
 	func(w *world, q *alert.Query) {
 		q.IDs = some(w, []alert.ID{w.alertID(), w.alertID()})
@@ -226,6 +241,26 @@ func (w *world) checkActivity(ctx context.Context, r storage.Reader, q activity.
 		}
 	}
 	return same(q, got, sorted(want, q.Compare, q.Limit))
+}
+
+func (w *world) askItems(ctx context.Context, r storage.Reader) error {
+	var q storage.ItemQuery
+	draw(w, &q, itemFilters, itemOthers)
+	return w.checkItems(ctx, r, q)
+}
+
+func (w *world) checkItems(ctx context.Context, r storage.Reader, q storage.ItemQuery) error {
+	got, err := collect(r.Items(ctx, q))
+	if err != nil {
+		return fmt.Errorf("%s: %w", describe(q), err)
+	}
+	var want []storage.Item
+	for _, i := range w.items {
+		if (q.After == storage.ItemPlace{} || i.Place().Compare(q.After) > 0) && q.Match(i) {
+			want = append(want, i)
+		}
+	}
+	return same(q, got, sorted(want, func(a, b storage.Item) int { return a.Place().Compare(b.Place()) }, q.Limit))
 }
 
 // sorted puts all in order and cuts it off at limit, unless that is 0.

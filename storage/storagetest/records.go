@@ -69,6 +69,8 @@ type contents struct {
 	incidents, tagged, linked []incident.Incident
 	alerts, within, mentioned []alert.Alert
 	entries, history          []activity.Entry
+	items, noted              []storage.Item
+	last                      int64
 	named                     map[string][]byte // by the attachments of entries
 }
 
@@ -86,7 +88,7 @@ func read(ctx context.Context, s storage.Storage) (c contents, err error) {
 }
 
 func readFrom(ctx context.Context, r storage.Reader) (c contents, err error) {
-	var errs [8]error
+	var errs [11]error
 	keys := []alert.Key{alert.Identity(device(0)), alert.Identity(device(5))}
 	ids := []incident.ID{"i00000", "i00005"}
 	c.incidents, errs[0] = collect(r.Incidents(ctx, incident.Query{}))
@@ -97,6 +99,9 @@ func readFrom(ctx context.Context, r storage.Reader) (c contents, err error) {
 	c.mentioned, errs[5] = collect(r.Alerts(ctx, alert.Query{Entities: keys}))
 	c.entries, errs[6] = collect(r.Activity(ctx, activity.Query{}))
 	c.history, errs[7] = collect(r.Activity(ctx, activity.Query{Incidents: ids}))
+	c.items, errs[8] = collect(r.Items(ctx, storage.ItemQuery{}))
+	c.noted, errs[9] = collect(r.Items(ctx, storage.ItemQuery{Incidents: ids}))
+	c.last, errs[10] = r.Seq(ctx)
 	err = errors.Join(errs[:]...)
 	for _, e := range c.entries {
 		for _, a := range e.Attachments {
@@ -163,8 +168,13 @@ func same[T any](query any, got, want []T) error {
 	return nil
 }
 
-// name returns the ID of a record.
-func name(record any) string { return fmt.Sprintf("%q", reflect.ValueOf(record).FieldByName("ID")) }
+// name returns the ID of a record, or the place of an item.
+func name(record any) string {
+	if i, ok := record.(storage.Item); ok {
+		return fmt.Sprintf("item %q", i.Place())
+	}
+	return fmt.Sprintf("%q", reflect.ValueOf(record).FieldByName("ID"))
+}
 
 // describe returns the fields of a query that are set.
 func describe(query any) string {

@@ -102,6 +102,12 @@ func (w *world) restore(ctx context.Context, to storage.Restorer, was *world) er
 			entries.Activity = append(entries.Activity, e)
 		}
 	}
+	entries.Items = slices.Clone(w.items)
+	for _, i := range was.items {
+		if !slices.ContainsFunc(w.items, func(j storage.Item) bool { return j.Place() == i.Place() }) {
+			entries.Items = append(entries.Items, storage.Item{Kind: i.Kind, Key: i.Key})
+		}
+	}
 	entries.Contents = []activity.Content{content("d", "image")}
 	// Whatever a Changeset brings together.
 	all := []storage.Changeset{incidents, alerts, entries}

@@ -6,8 +6,9 @@
 //	}
 //
 // Beside what a case asks for, the suite keeps a model of what the storage should hold. After every Apply it compares
-// the lists, every record by its ID, and the contents; in large storages a part of them, and everything once the case is
-// over. With [Reopen] it does so after reopening as well, and runs the cases of writers, moments and caches through two handles on the same data.
+// the lists, every record by its ID, the contents, the items and the last Seq; in large storages a part of them, and
+// everything once the case is over. With [Reopen] it does so after reopening as well, and runs the cases of writers,
+// moments and caches through two handles on the same data.
 //
 // Randomised cases use a fixed seed, printed on failure, so that a storage is asked the same at every run.
 //
@@ -33,6 +34,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 )
@@ -119,7 +121,14 @@ func (w *witness) resume(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	i, e := newIncident(90_000), withImages("after reopening", "after reopening")
-	_, err := w.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: []activity.Entry{e}, Contents: []activity.Content{content("after reopening", "x")}})
+	key, added := w.model.newestKey()
+	if added > 0 {
+		stale := storage.Changeset{Activity: []activity.Entry{newEntry("out of date", i.ID)}, Guard: storage.Guard{Seq: added - 1, Keys: []alert.Key{key}}}
+		if _, err := w.Apply(ctx, stale); !errors.Is(err, storage.ErrConflict) {
+			return fmt.Errorf("a Guard of %s, which was added at Seq %d and looked up before: %w, want an error matching ErrConflict", key, added, said(err))
+		}
+	}
+	_, err := w.Apply(ctx, storage.Changeset{Guard: storage.Guard{Seq: int64(len(w.model.entries)), Keys: []alert.Key{key}}, Incidents: []incident.Incident{i}, Activity: []activity.Entry{e}, Contents: []activity.Content{content("after reopening", "x")}})
 	return err
 }
 
@@ -153,6 +162,23 @@ var cases = []testCase{
 	{"PurgeContents", "a content goes with the last entry that names it and is not purged", purgeContents},
 	{"Restore", "a Restorer keeps records with the versions and numbers that they have, and gives the next ones from there", restored(13)},
 	{"RestoreRefused", "a Restorer keeps nothing of a Changeset whose Numbers or Seqs are those of others", restoreRefused},
+
+	{"ItemVersion", "an item is stored, by its Kind and Key, only over the Version that was read", itemVersion},
+	{"SameItem", "of Changesets with the same item of the same Version one is kept", sameItem},
+	{"ItemConflictNames", "a version conflict names the item by its Kind, a slash and its Key, and both versions", itemConflictNames},
+	{"ItemTwice", "one Changeset has an item once", itemTwice},
+	{"ItemOrder", "an ItemQuery selects what its Match says, behind After, in the order of places by bytes", itemOrder(31)},
+	{"ItemData", "Data of up to MaxItemData bytes comes back byte by byte, empty as nil, and with more nothing is kept", itemData},
+	{"ItemsPurged", "an item goes when a purge takes the incident that it names, before the items of the Changeset are stored", itemsPurged},
+	{"ItemsExpired", "an Expiry takes away the items of its Kind whose Time is before Before, before the items of the Changeset are stored", itemsExpired},
+	{"ItemsOfOneMoment", "the items of a View are as of its moment, whatever is stored or expires", itemsOfOneMoment},
+	{"ItemsAtomic", "items and expiries are kept with all of their Changeset, or not at all", itemsAtomic},
+	{"ItemAliases", "Apply and Restore keep no reference to the Data of an item, and what a Reader returns belongs to the caller", itemAliases},
+	{"ItemsRestored", "a Restorer keeps items with the Versions that they have, and takes away those of Version 0", itemsRestored},
+
+	{"Guarded", "Apply fails when a Changeset after the Guard's Seq has added one of its Keys to an alert, and not when Seq is the last one", guarded},
+	{"GuardConcurrent", "of callers that look a key up and add it under a Guard, one sees what the other has added", guardConcurrent},
+	{"LastSeq", "Seq is the highest Seq in the log of the View's moment, 0 when it is empty", seqLast},
 
 	{"DenseFeed", "sequence numbers are 1, 2, 3 … in the order of commits; none appears below one that was read", denseFeed},
 	{"FeedResume", "Query{AfterSeq: n} yields just what follows n", feedResume},
@@ -219,7 +245,7 @@ var longCases = []string{
 var oneHandle = []string{
 	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
 	"LongView", "ManyViews", "AlikeIDs", "ByteOrder", "Hub", "CursorRoundTrip", "PageStable", "ArgumentsKept", "AliasCounts",
-	"NestedRead", "BreakEarly", "CancelApply", "CancelView", "Panics", "ViewError", "NotFound",
+	"NestedRead", "BreakEarly", "ItemOrder", "CancelApply", "CancelView", "Panics", "ViewError", "NotFound",
 }
 
 // patience is how long a case may take. A storage whose methods wait for each other would take for ever.

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -122,6 +123,29 @@ func TestMoreBrokenStoragesFailTheirCase(t *testing.T) {
 	}
 }
 
+// A storage may let a Guard fail whenever the log has gone on.
+func TestGuardsMayFailWithoutAReason(t *testing.T) {
+	open := opening(func(b *broken) {
+		var mu sync.Mutex
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			last, err := live{b.Storage}.Seq(ctx)
+			if err == nil && len(cs.Guard.Keys) > 0 && cs.Guard.Seq != last {
+				err = &storage.ConflictError{Record: "key", ID: string(cs.Guard.Keys[0]), Given: cs.Guard.Seq, Stored: last}
+			}
+			if err != nil {
+				return storage.Receipt{}, err
+			}
+			cs.Guard = storage.Guard{}
+			return b.Storage.Apply(ctx, cs)
+		}
+	})
+	for _, name := range []string{"Guarded", "GuardConcurrent", "FilterAlerts", "Purge", "AliasIn", "EveryField", "CancelApply"} {
+		assert.NoError(t, try(t, caseNamed(t, name), open), name)
+	}
+}
+
 // A storage that ignores a field of a query is found, whichever field it is: all are drawn, and all decide.
 func TestIgnoredFieldsAreFound(t *testing.T) {
 	ignore := func(query any, field int) {
@@ -151,6 +175,11 @@ func TestIgnoredFieldsAreFound(t *testing.T) {
 			})))
 		})
 	}
+	for n := range reflect.TypeFor[storage.ItemQuery]().NumField() {
+		t.Run("Items/"+reflect.TypeFor[storage.ItemQuery]().Field(n).Name, func(t *testing.T) {
+			assert.Error(t, try(t, caseNamed(t, "ItemOrder"), askingItems(func(q *storage.ItemQuery) { ignore(q, n) })))
+		})
+	}
 	for n := range reflect.TypeFor[activity.Query]().NumField() {
 		t.Run("Activity/"+reflect.TypeFor[activity.Query]().Field(n).Name, func(t *testing.T) {
 			assert.Error(t, try(t, caseNamed(t, "FilterActivity"), reading(func(r *brokenReader) {
@@ -167,7 +196,7 @@ func TestIgnoredFieldsAreFound(t *testing.T) {
 func TestFullRecordsAreFull(t *testing.T) {
 	var check func(path string, v reflect.Value)
 	check = func(path string, v reflect.Value) {
-		if slices.Contains([]string{".Incidents[0].Version", ".Incidents[0].Number", ".Alerts[0].Version", ".Activity[0].Seq", ".Activity[1].Seq", ".Activity[1].Redacted", ".Redact", ".Purge", ".Incidents[0].Alerts.Assets[0]"}, path) {
+		if slices.Contains([]string{".Incidents[0].Version", ".Incidents[0].Number", ".Alerts[0].Version", ".Activity[0].Seq", ".Activity[1].Seq", ".Activity[1].Redacted", ".Redact", ".Purge", ".Items[0].Version", ".Guard.Seq", ".Incidents[0].Alerts.Assets[0]"}, path) {
 			return
 		}
 		if path != ".Alerts[0].Evidence[12].Entity.Provider" {
@@ -199,7 +228,7 @@ func FuzzSeeds(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		for _, run := range []func(context.Context, storage.Storage) error{
 			filters(seed, (*world).askIncidents), filters(seed, (*world).askAlerts), filters(seed, (*world).askActivity),
-			oldViews(seed, (*world).askIncidents, (*world).askAlerts, (*world).askActivity, (*world).askCount, (*world).askFacets), hub(seed), cursorRoundTrip(seed), pageStable(seed),
+			oldViews(seed, (*world).askIncidents, (*world).askAlerts, (*world).askActivity, (*world).askCount, (*world).askFacets), hub(seed), cursorRoundTrip(seed), pageStable(seed), itemOrder(seed), purged(seed), restored(seed),
 		} {
 			s := memory.New()
 			assert.NoError(t, run(t.Context(), s))

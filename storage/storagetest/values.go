@@ -20,19 +20,26 @@ var entityTypes = []alert.Entity{
 	alert.MailCluster{}, alert.App{}, alert.OAuthApp{}, alert.CloudResource{}, alert.Other{},
 }
 
-// full returns a Changeset of one incident, one alert, two entries and a content in which no field is left out that
-// the storage does not give. The first entry is redacted, the other names the content.
+// full returns a Changeset of one incident, one alert, two entries, a content and an item in which no field is left out
+// that the storage does not give. The first entry is redacted, the other names the content. The Expiry and the Guard find
+// nothing.
 func full() storage.Changeset {
 	var i incident.Incident
 	var a alert.Alert
 	var e, f activity.Entry
 	var c activity.Content
+	var item storage.Item
+	var x storage.Expiry
+	var g storage.Guard
 	n := 0
 	fill(reflect.ValueOf(&i).Elem(), &n)
 	fill(reflect.ValueOf(&a).Elem(), &n)
 	fill(reflect.ValueOf(&e).Elem(), &n)
 	fill(reflect.ValueOf(&f).Elem(), &n)
 	fill(reflect.ValueOf(&c).Elem(), &n)
+	fill(reflect.ValueOf(&item).Elem(), &n)
+	fill(reflect.ValueOf(&x).Elem(), &n)
+	fill(reflect.ValueOf(&g).Elem(), &n)
 	c.SHA256, f.Redacted = f.Attachments[1].SHA256, false
 	a.Evidence = nil
 	for _, entity := range entityTypes {
@@ -45,9 +52,10 @@ func full() storage.Changeset {
 		}
 		a.Evidence = append(a.Evidence, v)
 	}
-	i.Version, i.Number, a.Version, e.Seq, f.Seq = 0, 0, 0, 0, 0
+	i.Version, i.Number, a.Version, e.Seq, f.Seq, item.Version, g.Seq = 0, 0, 0, 0, 0, 0, 0
 	i.Alerts.Assets[alert.NotAsset] = 0
 	return storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e, f}, Contents: []activity.Content{c},
+		Items: []storage.Item{item}, Expire: []storage.Expiry{x}, Guard: g,
 		AlertKeys: [][]alert.Key{a.Keys()}}
 }
 
@@ -94,10 +102,11 @@ func everyField(ctx context.Context, s storage.Storage) error {
 	if err != nil {
 		return err
 	}
-	i, a := &cs.Incidents[0], &cs.Alerts[0]
+	i, a, item := &cs.Incidents[0], &cs.Alerts[0], &cs.Items[0]
 	cs.Activity[0].Seq, cs.Activity[1].Seq = 1, 2
 	for version := range int64(2) { // new, and then replaced
 		i.Version, i.Number, a.Version = version+1, receipt.Numbers[0], version+1
+		item.Version = version + 1
 		if err := s.View(ctx, func(r storage.Reader) error {
 			gotI, err := r.Incident(ctx, i.ID)
 			if err != nil {
@@ -107,8 +116,14 @@ func everyField(ctx context.Context, s storage.Storage) error {
 			if err != nil {
 				return err
 			}
-			w := world{incidents: cs.Incidents, alerts: cs.Alerts, entries: cs.Activity}
+			gotItem, err := r.Item(ctx, item.Kind, item.Key)
+			if err != nil {
+				return err
+			}
+			w := world{incidents: cs.Incidents, alerts: cs.Alerts, entries: cs.Activity, items: cs.Items}
 			return errors.Join(
+				same(storage.ItemQuery{}, []storage.Item{gotItem}, cs.Items),
+				w.checkItems(ctx, r, storage.ItemQuery{}),
 				same(incident.Query{}, []incident.Incident{gotI}, cs.Incidents),
 				same(alert.Query{}, []alert.Alert{gotA}, cs.Alerts),
 				w.checkIncidents(ctx, r, incident.Query{}),
@@ -118,7 +133,7 @@ func everyField(ctx context.Context, s storage.Storage) error {
 		}); err != nil || version == 1 {
 			return err
 		}
-		if _, err := s.Apply(ctx, storage.Changeset{Incidents: cs.Incidents, Alerts: cs.Alerts}); err != nil {
+		if _, err := s.Apply(ctx, storage.Changeset{Incidents: cs.Incidents, Alerts: cs.Alerts, Items: cs.Items}); err != nil {
 			return err
 		}
 	}
@@ -149,6 +164,7 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 		e.Subject, e.Attachments = e.ID, []activity.Attachment{{Name: text, Type: text, SHA256: text}}
 		cs.Contents = append(cs.Contents, activity.Content{SHA256: text, Data: []byte(text)})
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
+		cs.Items = append(cs.Items, storage.Item{Kind: text, Key: text, Incident: i.ID, Data: []byte("data" + text)})
 	}
 	long := strings.Repeat("ä", incident.MaxComment)
 	cs.Incidents[0].Note, cs.Alerts[0].Description, cs.Activity[0].Text = long, long, long
@@ -156,10 +172,10 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 	if err != nil {
 		return err
 	}
-	w.incidents, w.alerts, w.entries = cs.Incidents, cs.Alerts, cs.Activity
+	w.incidents, w.alerts, w.entries, w.items = cs.Incidents, cs.Alerts, cs.Activity, cs.Items
 	for n := range odd {
 		w.incidents[n].Version, w.incidents[n].Number = 1, receipt.Numbers[n]
-		w.alerts[n].Version, w.entries[n].Seq = 1, int64(n)+1
+		w.alerts[n].Version, w.entries[n].Seq, w.items[n].Version = 1, int64(n)+1, 1
 	}
 	return s.View(ctx, func(r storage.Reader) error {
 		for n, text := range odd {
@@ -175,6 +191,11 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 			err = errors.Join(same(incident.Query{}, []incident.Incident{gotI}, []incident.Incident{i}), same(alert.Query{}, []alert.Alert{gotA}, []alert.Alert{a}))
 			if data, missing := r.Content(ctx, text); missing != nil || string(data) != text {
 				err = errors.Join(err, fmt.Errorf("the content comes back as %q: %w", data, missing))
+			}
+			item, missing := r.Item(ctx, text, text)
+			err = errors.Join(err, oneByID(w.items[n].Place(), item, missing, w.items[n], true))
+			for _, q := range []storage.ItemQuery{{Kinds: []string{text}}, {Incidents: []incident.ID{i.ID}}, {After: w.items[n].Place(), Limit: 2}} {
+				err = errors.Join(err, w.checkItems(ctx, r, q))
 			}
 			list := []string{text}
 			queries := []incident.Query{{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {References: i.References}, {Entities: a.Keys()}, {Text: text}}
@@ -214,15 +235,16 @@ func times(ctx context.Context, s storage.Storage) error {
 		a.Evidence[0].Entity = alert.Device{DeviceID: "d", FirstSeen: at}
 		e.Time, e.Occurred = at, at
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
+		cs.Items = append(cs.Items, storage.Item{Kind: "k", Key: fmt.Sprint(n), Time: at})
 	}
 	receipt, err := s.Apply(ctx, cs)
 	if err != nil {
 		return err
 	}
-	w.incidents, w.alerts, w.entries = cs.Incidents, cs.Alerts, cs.Activity
+	w.incidents, w.alerts, w.entries, w.items = cs.Incidents, cs.Alerts, cs.Activity, cs.Items
 	for n := range odd {
 		w.incidents[n].Version, w.incidents[n].Number = 1, receipt.Numbers[n]
-		w.alerts[n].Version, w.entries[n].Seq = 1, int64(n)+1
+		w.alerts[n].Version, w.entries[n].Seq, w.items[n].Version = 1, int64(n)+1, 1
 	}
 	return s.View(ctx, func(r storage.Reader) error {
 		for n, at := range odd {
@@ -238,6 +260,9 @@ func times(ctx context.Context, s storage.Storage) error {
 				}
 			}
 			err = errors.Join(err, w.checkActivity(ctx, r, activity.Query{Since: at}), w.checkActivity(ctx, r, activity.Query{Until: at}))
+			for _, before := range []time.Time{at, at.Add(time.Nanosecond), at.Add(time.Microsecond)} {
+				err = errors.Join(err, w.checkItems(ctx, r, storage.ItemQuery{Before: before}))
+			}
 			if err != nil {
 				return fmt.Errorf("time %s: %w", at.Format(time.RFC3339Nano), err)
 			}

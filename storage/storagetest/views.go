@@ -21,10 +21,11 @@ func notFound(ctx context.Context, s storage.Storage) error {
 			i, err := r.Incident(ctx, "none")
 			a, alertErr := r.Alert(ctx, "none")
 			data, contentErr := r.Content(ctx, "none")
-			if !errors.Is(err, storage.ErrNotFound) || !errors.Is(alertErr, storage.ErrNotFound) || !errors.Is(contentErr, storage.ErrNotFound) {
-				return fmt.Errorf("reading what is not there: %v, %v and %v", err, alertErr, contentErr)
+			item, itemErr := r.Item(ctx, "none", "none")
+			if !errors.Is(err, storage.ErrNotFound) || !errors.Is(alertErr, storage.ErrNotFound) || !errors.Is(contentErr, storage.ErrNotFound) || !errors.Is(itemErr, storage.ErrNotFound) {
+				return fmt.Errorf("reading what is not there: %v, %v, %v and %v", err, alertErr, contentErr, itemErr)
 			}
-			if !reflect.DeepEqual(i, incident.Incident{}) || !reflect.DeepEqual(a, alert.Alert{}) || data != nil {
+			if !reflect.DeepEqual(i, incident.Incident{}) || !reflect.DeepEqual(a, alert.Alert{}) || data != nil || !reflect.DeepEqual(item, storage.Item{}) {
 				return errors.New("a record came with ErrNotFound")
 			}
 			return nil
@@ -185,6 +186,9 @@ func nestedRead(ctx context.Context, s storage.Storage) error {
 	if err := populate(ctx, s, records); err != nil {
 		return err
 	}
+	if _, err := s.Apply(ctx, storage.Changeset{Items: manyItems(records)}); err != nil {
+		return err
+	}
 	return s.View(ctx, func(r storage.Reader) error {
 		nothing := func() error { return nil }
 		inner := func() error {
@@ -193,12 +197,14 @@ func nestedRead(ctx context.Context, s storage.Storage) error {
 			return errors.Join(err, alertErr,
 				counted(r.Incidents(ctx, incident.Query{Ascending: true}), records, nothing),
 				counted(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{"i00003"}}), 1, nothing),
-				counted(r.Activity(ctx, activity.Query{Newest: true}), records, nothing))
+				counted(r.Activity(ctx, activity.Query{Newest: true}), records, nothing),
+				counted(r.Items(ctx, storage.ItemQuery{}), records, nothing))
 		}
 		return errors.Join(
 			counted(r.Incidents(ctx, incident.Query{}), records, inner),
 			counted(r.Alerts(ctx, alert.Query{}), records, inner),
-			counted(r.Activity(ctx, activity.Query{}), records, inner))
+			counted(r.Activity(ctx, activity.Query{}), records, inner),
+			counted(r.Items(ctx, storage.ItemQuery{}), records, inner))
 	})
 }
 
@@ -207,9 +213,12 @@ func breakEarly(ctx context.Context, s storage.Storage) error {
 	if err := populate(ctx, s, records); err != nil {
 		return err
 	}
+	if _, err := s.Apply(ctx, storage.Changeset{Items: manyItems(records)}); err != nil {
+		return err
+	}
 	for n := range often {
 		if err := s.View(ctx, func(r storage.Reader) error {
-			if err := errors.Join(first(r.Incidents(ctx, incident.Query{})), first(r.Alerts(ctx, alert.Query{})), first(r.Activity(ctx, activity.Query{}))); err != nil {
+			if err := errors.Join(first(r.Incidents(ctx, incident.Query{})), first(r.Alerts(ctx, alert.Query{})), first(r.Activity(ctx, activity.Query{})), first(r.Items(ctx, storage.ItemQuery{}))); err != nil {
 				return err
 			}
 			rest, err := collect(r.Alerts(ctx, alert.Query{}))
@@ -260,6 +269,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 	if err := populate(ctx, s, records); err != nil {
 		return err
 	}
+	if _, err := s.Apply(ctx, storage.Changeset{Items: manyItems(records)}); err != nil {
+		return err
+	}
 	for name, run := range map[string]func(context.Context, func(), storage.Reader) error{
 		"Incidents": func(ctx context.Context, stop func(), r storage.Reader) error {
 			return interrupted(r.Incidents(ctx, incident.Query{}), stop)
@@ -269,6 +281,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 		},
 		"Activity": func(ctx context.Context, stop func(), r storage.Reader) error {
 			return interrupted(r.Activity(ctx, activity.Query{}), stop)
+		},
+		"Items": func(ctx context.Context, stop func(), r storage.Reader) error {
+			return interrupted(r.Items(ctx, storage.ItemQuery{}), stop)
 		},
 	} {
 		running, stop := context.WithCancel(ctx)
@@ -286,8 +301,12 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 		_, err := r.Incident(done, "i00000")
 		_, alertErr := r.Alert(done, newAlert(0, "").ID)
 		_, contentErr := r.Content(done, "none")
-		if !errors.Is(err, context.Canceled) || !errors.Is(alertErr, context.Canceled) || !errors.Is(contentErr, context.Canceled) {
-			return fmt.Errorf("records read when the context is done: %v, %v and %v, want context.Canceled", err, alertErr, contentErr)
+		_, itemErr := r.Item(done, "k", "00000")
+		_, seqErr := r.Seq(done)
+		for _, err := range []error{err, alertErr, contentErr, itemErr, seqErr} {
+			if !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("records read when the context is done: %v, %v, %v, %v and %v, want context.Canceled", err, alertErr, contentErr, itemErr, seqErr)
+			}
 		}
 		return nil
 	})

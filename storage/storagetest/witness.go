@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -17,8 +18,8 @@ import (
 )
 
 // A witness stands before a storage and knows from a [model] what that should hold. After every Apply and Restore it
-// reads the storage and compares: the lists, each record by its ID, the entries of incidents, and the contents. Applies
-// that run at the same time must be such that some order of them explains all.
+// reads the storage and compares: the lists, each record by its ID, the entries of incidents, the contents, the items by
+// their places, and the last Seq. Applies that run at the same time must be such that some order of them explains all.
 type witness struct {
 	storage.Storage
 	ctx     context.Context // of the case, in which the witness reads, whatever becomes of those that callers give
@@ -113,8 +114,9 @@ func (w *witness) step(ctx context.Context, cs storage.Changeset, restore bool, 
 	w.running++
 	alone := w.running == 1 && len(w.kept) == 0
 	var refusals []error
+	guarded := false // the Guard may fail
 	if alone {
-		refusals = w.model.refusals(cs)
+		refusals, guarded = w.model.refusals(cs), w.model.mayFail(cs)
 		if !w.closed && w.small() {
 			w.compare("before it", &given.cs) // also shows to caches what is there, and what is not
 		}
@@ -139,9 +141,14 @@ func (w *witness) step(ctx context.Context, cs storage.Changeset, restore bool, 
 			w.fail(given, "was kept, want an error matching one of", refusals)
 		}
 	case refused && alone && !restore && len(w.unknown) == 0:
-		if !slices.ContainsFunc(refusals, func(want error) bool { return errors.Is(err, want) }) {
+		conflict, _ := errors.AsType[*storage.ConflictError](err)
+		switch key := conflict != nil && conflict.Record == "key"; {
+		case key && !guarded:
+			w.fail(given, fmt.Sprintf("failed with %q, which the Guard, of Seq %d with %d keys, gives no reason for", err, cs.Guard.Seq, len(cs.Guard.Keys)), nil)
+		case !key && !slices.ContainsFunc(refusals, func(want error) bool { return errors.Is(err, want) }):
 			w.fail(given, fmt.Sprintf("failed with %q, want an error matching one of", err), refusals)
 		}
+	case !refused && alone && slices.Contains(refusals, errTooLarge): // it must have kept nothing
 	case !refused && !errors.Is(err, storage.ErrClosed):
 		w.unknown = append(w.unknown, given)
 	}
@@ -173,7 +180,8 @@ func list(errs []error) (text string) {
 func sketch(cs storage.Changeset) string {
 	var text strings.Builder
 	text.WriteString(fmt.Sprintf("%d incidents, %d alerts, %d entries", len(cs.Incidents), len(cs.Alerts), len(cs.Activity)))
-	for what, n := range map[string]int{"contents": len(cs.Contents), "redactions": len(cs.Redact), "purges": len(cs.Purge)} {
+	for what, n := range map[string]int{"contents": len(cs.Contents), "redactions": len(cs.Redact), "purges": len(cs.Purge), "items": len(cs.Items),
+		"expiries": len(cs.Expire), "guarded keys": len(cs.Guard.Keys)} {
 		if n > 0 {
 			text.WriteString(fmt.Sprintf(", %d %s", n, what))
 		}
@@ -229,13 +237,14 @@ func (w *witness) settle(ctx context.Context, r storage.Reader) error {
 		}
 	}
 	for len(w.kept) > 0 {
-		lowest := int64(1<<63 - 1) // of the Numbers that have been given
+		lowest := noNumber // of the Numbers that have been given
 		for _, o := range w.kept {
 			lowest = min(lowest, o.lowest(w.model))
 		}
 		n := slices.IndexFunc(w.kept, func(o outcome) bool {
-			return o.restore || len(w.model.refusals(o.cs)) == 0 && (len(o.cs.Activity) == 0 || o.receipt.Seq == int64(len(w.model.entries))+1) &&
-				o.lowest(w.model) <= lowest
+			inTurn := len(o.cs.Activity) > 0 && o.receipt.Seq == int64(len(w.model.entries))+1
+			return o.restore || len(w.model.refusals(o.cs)) == 0 && (len(o.cs.Activity) == 0 || inTurn) &&
+				(o.lowest(w.model) <= lowest || inTurn && o.lowest(w.model) == noNumber)
 		})
 		if n < 0 && len(w.kept) > 1 {
 			return fmt.Errorf("no order explains what was kept of %d Changesets at the same time: %s", len(w.kept), w.puzzle())
@@ -265,13 +274,18 @@ func (o outcome) first() string {
 		return fmt.Sprint("incident ", cs.Incidents[0].ID, cs.Incidents[0].Version)
 	case len(cs.Alerts) > 0:
 		return fmt.Sprint("alert ", cs.Alerts[0].ID, cs.Alerts[0].Version)
+	case len(cs.Items) > 0:
+		return fmt.Sprintf("item %q %d", cs.Items[0].Place(), cs.Items[0].Version)
 	}
 	return ""
 }
 
-// lowest returns the lowest Number that o gave to a new incident, or the highest there is.
+// noNumber is above all Numbers.
+const noNumber = int64(math.MaxInt64)
+
+// lowest returns the lowest Number that o gave to a new incident, or noNumber.
 func (o outcome) lowest(m *model) int64 {
-	lowest := int64(1<<63 - 1)
+	lowest := noNumber
 	for n, i := range o.cs.Incidents {
 		if i.Version == 0 && n < len(o.receipt.Numbers) {
 			lowest = min(lowest, o.receipt.Numbers[n])
@@ -307,6 +321,9 @@ func (o outcome) find(ctx context.Context, r storage.Reader) (found outcome, kep
 	case len(o.cs.Alerts) > 0:
 		a, missing := r.Alert(ctx, o.cs.Alerts[0].ID)
 		kept = missing == nil && a.Version > o.cs.Alerts[0].Version
+	case len(o.cs.Items) > 0:
+		i, missing := r.Item(ctx, o.cs.Items[0].Kind, o.cs.Items[0].Key)
+		kept = missing == nil && i.Version > o.cs.Items[0].Version
 	}
 	if err != nil || !kept {
 		return o, false, err
@@ -375,6 +392,23 @@ func (m *model) compare(ctx context.Context, r storage.Reader, lots *rand.Rand, 
 			}
 		}
 	}
+	var places []storage.ItemPlace
+	for _, i := range touched.Items {
+		places = append(places, i.Place())
+	}
+	all := slices.SortedFunc(maps.Keys(m.items), storage.ItemPlace.Compare)
+	for _, at := range append(sample(lots, places, manyRecords), sample(lots, all, most)...) {
+		if err := m.compareItem(ctx, r, at); err != nil {
+			return err
+		}
+	}
+	last, err := r.Seq(ctx)
+	if err == nil && last != int64(len(m.entries)) {
+		err = fmt.Errorf("Seq returns %d, and there are %d entries", last, len(m.entries))
+	}
+	if err != nil {
+		return err
+	}
 	slices.Sort(digests)
 	for _, digest := range slices.Compact(digests) {
 		if err := m.compareContent(ctx, r, digest); err != nil {
@@ -398,7 +432,8 @@ func sample[ID any](lots *rand.Rand, ids []ID, n int) []ID {
 
 // compareLists reads all records in lists.
 func (m *model) compareLists(ctx context.Context, r storage.Reader) error {
-	w := world{incidents: slices.Collect(maps.Values(m.incidents)), alerts: slices.Collect(maps.Values(m.alerts)), entries: m.entries}
+	w := world{incidents: slices.Collect(maps.Values(m.incidents)), alerts: slices.Collect(maps.Values(m.alerts)), entries: m.entries,
+		items: slices.Collect(maps.Values(m.items))}
 	return w.askLists(ctx, r)
 }
 
@@ -482,6 +517,12 @@ func (m *model) compareContent(ctx context.Context, r storage.Reader, digest str
 	return nil
 }
 
+func (m *model) compareItem(ctx context.Context, r storage.Reader, at storage.ItemPlace) error {
+	want, there := m.items[at]
+	got, err := r.Item(ctx, at.Kind, at.Key)
+	return oneByID(at, got, err, want, there)
+}
+
 // clone returns a copy of cs that shares no memory with it.
 func clone(cs storage.Changeset) storage.Changeset {
 	cs.Incidents, cs.Alerts, cs.Activity = slices.Clone(cs.Incidents), slices.Clone(cs.Alerts), slices.Clone(cs.Activity)
@@ -497,6 +538,10 @@ func clone(cs storage.Changeset) storage.Changeset {
 	cs.Contents, cs.Redact, cs.Purge = slices.Clone(cs.Contents), slices.Clone(cs.Redact), slices.Clone(cs.Purge)
 	for n := range cs.Contents {
 		cs.Contents[n].Data = slices.Clone(cs.Contents[n].Data)
+	}
+	cs.Items, cs.Expire, cs.Guard.Keys = slices.Clone(cs.Items), slices.Clone(cs.Expire), slices.Clone(cs.Guard.Keys)
+	for n := range cs.Items {
+		cs.Items[n] = cs.Items[n].Clone()
 	}
 	return cs
 }

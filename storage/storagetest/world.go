@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -22,10 +23,11 @@ type world struct {
 	former    []incident.Incident // what some of them were before
 	alerts    []alert.Alert
 	entries   []activity.Entry // in the order of Seq
-	each      int              // alerts for each incident; when there are many, nearly all have hubDevice
-	purged    []incident.ID    // by the last purge
-	drawn     int              // alerts that there ever were
-	removed   []alert.Origin   // of those that went; they come again first
+	items     []storage.Item
+	each      int            // alerts for each incident; when there are many, nearly all have hubDevice
+	purged    []incident.ID  // by the last purge
+	drawn     int            // alerts that there ever were
+	removed   []alert.Origin // of those that went; they come again first
 
 	byIncident map[incident.ID][]alert.Alert // alerts; nil when it must be made anew
 }
@@ -37,6 +39,7 @@ func (w *world) moment() *world {
 	m := *w
 	m.incidents, m.former = slices.Clone(w.incidents), slices.Clone(w.former)
 	m.alerts, m.entries = slices.Clone(w.alerts), slices.Clone(w.entries)
+	m.items = slices.Clone(w.items)
 	return &m
 }
 
@@ -57,6 +60,8 @@ var (
 	entities   = []alert.Entity{device(0), device(1), device(2), alert.IP{Address: "192.0.2.1"}, alert.User{UPN: "kai", SID: "s-1"}, alert.User{UPN: "ann", SID: "s-1"}}
 	keys       = []alert.Key{"device:d0", "device:d1", "ip:192.0.2.1", "sid:s-1", "upn:kai", "none:none"}
 	actors     = []activity.Actor{{ID: "kai"}, {ID: "Kai"}, {ID: "kai", Kind: activity.App}, {ID: "rule", Kind: activity.System}}
+	itemKinds  = []string{"command", "Command", "outbox", ""}
+	itemKeys   = []string{"", "a", "A", "a/b", "b", "é", "e\u0301", "ä", "\x00", "10", "9"}
 	entryTypes = []activity.Type{activity.IncidentCreated, activity.AlertAdded, activity.AlertStatus, activity.Renamed, activity.Commented}
 )
 
@@ -220,10 +225,20 @@ func (w *world) change(ctx context.Context, s storage.Storage, fresh, touched in
 	for n := range fresh + touched {
 		cs.Activity = append(cs.Activity, w.drawEntry(entryID(len(w.entries)+n)))
 	}
+	left := w.changeItems(&cs, fresh+touched)
+	cs.Guard = storage.Guard{Seq: int64(len(w.entries)), Keys: part(w, keys)}
+	if w.one(3) {
+		cs.Guard.Seq = int64(w.lots.IntN(len(w.entries) + 1)) // which may be out of date
+	}
 	receipt, err := s.Apply(ctx, cs)
+	if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "key" && cs.Guard.Seq < int64(len(w.entries)) {
+		cs.Guard.Seq = int64(len(w.entries))
+		receipt, err = s.Apply(ctx, cs)
+	}
 	if err != nil {
 		return err
 	}
+	w.putItems(left, cs.Items)
 	if len(receipt.Numbers) != len(incidents) || receipt.Seq != int64(len(w.entries))+1 {
 		return fmt.Errorf("receipt %+v for %d incidents and Seq %d", receipt, len(incidents), len(w.entries)+1)
 	}
@@ -239,6 +254,51 @@ func (w *world) change(ctx context.Context, s storage.Storage, fresh, touched in
 		w.entries = append(w.entries, e)
 	}
 	return nil
+}
+
+// changeItems gives cs up to n items, new ones and others that replace what is there, and at times an Expiry. It returns
+// the items that cs does not take away.
+func (w *world) changeItems(cs *storage.Changeset, n int) (left []storage.Item) {
+	if w.one(3) {
+		cs.Expire = append(cs.Expire, storage.Expiry{Kind: pick(w, itemKinds), Before: w.bound()})
+	}
+	versions := make(map[storage.ItemPlace]int64)
+	for _, i := range w.items {
+		if !takenAway(*cs, i) {
+			left = append(left, i)
+			versions[i.Place()] = i.Version
+		}
+	}
+	given := make(map[storage.ItemPlace]bool)
+	for range w.lots.IntN(n + 1) {
+		i := storage.Item{Kind: pick(w, itemKinds), Key: pick(w, itemKeys), Data: []byte(pick(w, texts))}
+		if given[i.Place()] {
+			continue
+		}
+		given[i.Place()] = true
+		if i.Version = versions[i.Place()]; !w.one(3) {
+			i.Incident = w.incidentID()
+		}
+		if !w.one(4) {
+			i.Time = w.hour()
+		}
+		if w.one(4) {
+			i.Data = nil
+		}
+		cs.Items = append(cs.Items, i)
+	}
+	return left
+}
+
+// putItems makes the items of w those that are left and those that were given.
+func (w *world) putItems(left, given []storage.Item) {
+	w.items = slices.DeleteFunc(left, func(i storage.Item) bool {
+		return slices.ContainsFunc(given, func(g storage.Item) bool { return g.Place() == i.Place() })
+	})
+	for _, i := range given {
+		i.Version++
+		w.items = append(w.items, i)
+	}
 }
 
 // newOrigin returns the origin of an alert that is not there.
@@ -265,10 +325,12 @@ func (w *world) purge(ctx context.Context, s storage.Storage, n int) error {
 		}
 	}
 	w.purged = cs.Purge
+	left := w.changeItems(&cs, n)
 	receipt, err := s.Apply(ctx, cs)
 	if err != nil {
 		return err
 	}
+	w.putItems(left, cs.Items)
 	if !slices.Equal(receipt.Numbers, numbersOf(cs.Incidents)) || len(cs.Activity) > 0 && receipt.Seq != int64(len(w.entries))+1 {
 		return fmt.Errorf("receipt %+v for a purge of the numbers %v at Seq %d", receipt, numbersOf(cs.Incidents), len(w.entries)+1)
 	}

@@ -50,6 +50,8 @@ func join(a, b storage.Changeset) storage.Changeset {
 	return storage.Changeset{
 		Incidents: slices.Concat(a.Incidents, b.Incidents), Alerts: slices.Concat(a.Alerts, b.Alerts), Activity: slices.Concat(a.Activity, b.Activity),
 		Contents: slices.Concat(a.Contents, b.Contents), Redact: slices.Concat(a.Redact, b.Redact), Purge: slices.Concat(a.Purge, b.Purge),
+		Items: slices.Concat(a.Items, b.Items), Expire: slices.Concat(a.Expire, b.Expire),
+		Guard:     storage.Guard{Seq: max(a.Guard.Seq, b.Guard.Seq), Keys: slices.Concat(a.Guard.Keys, b.Guard.Keys)},
 		AlertKeys: joinKeys(a, b),
 	}
 }

@@ -14,7 +14,7 @@
 // # Concurrency
 //
 // Cases run one after the other, each as a subtest, or in parallel where the function that opens storages calls
-// t.Parallel. A case that is not done after two minutes fails. A storage must
+// t.Parallel. A case that is not done after five minutes fails. A storage must
 // allow 41 Views to be open at once while Apply is called; beyond that Views may wait for one another.
 //
 // # Limits
@@ -223,7 +223,7 @@ var oneHandle = []string{
 }
 
 // patience is how long a case may take. A storage whose methods wait for each other would take for ever.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 var errStuck = errors.New("the storage does not return")
 

@@ -11,7 +11,7 @@ import (
 )
 
 // soon is how long a Waiter may take to wake up.
-const soon = 10 * time.Second
+const soon = time.Minute
 
 // waiter asks a storage that is a Waiter to wait for entries, for the end of the context and for that of the storage.
 func waiter(ctx context.Context, s storage.Storage) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,27 @@ func (b *broken) Apply(ctx context.Context, cs storage.Changeset) (storage.Recei
 		return b.apply(ctx, cs)
 	}
 	return b.Storage.Apply(ctx, cs)
+}
+
+// inTwoSteps returns what opens storages that keep the two parts of a large Changeset one after the other.
+func inTwoSteps(cut func(storage.Changeset) (first, rest storage.Changeset)) func() storage.Storage {
+	return opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Incidents) != 2 || len(cs.Alerts) != 2 || len(cs.Activity) != 2 || len(cs.Contents) == 0 {
+				return b.Storage.Apply(ctx, cs)
+			}
+			first, rest := cut(cs)
+			receipt, err := b.Storage.Apply(ctx, first)
+			if err != nil {
+				return receipt, err
+			}
+			for range 100 {
+				runtime.Gosched()
+			}
+			more, err := b.Storage.Apply(ctx, rest)
+			return storage.Receipt{Seq: cmp.Or(receipt.Seq, more.Seq), Numbers: append(receipt.Numbers, more.Numbers...)}, err
+		}
+	})
 }
 
 func (b *broken) View(ctx context.Context, fn func(storage.Reader) error) error {
@@ -523,6 +545,10 @@ var faults = []fault{
 				return fn(reader)
 			})
 		}
+	})},
+	{[]string{"WholeViews"}, "shows alerts before the rest", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		first.Alerts, cs.Alerts = cs.Alerts, nil
+		return first, cs
 	})},
 	{[]string{"ManyViews"}, "has room for 32 Views", opening(func(b *broken) {
 		room := make(chan struct{}, 32)
@@ -1042,6 +1068,18 @@ var faults = []fault{
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
+	{[]string{"WholeViews"}, "shows an incident before the rest", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		first.Incidents, cs.Incidents = cs.Incidents[:1], cs.Incidents[1:]
+		return first, cs
+	})},
+	{[]string{"WholeViews"}, "shows an entry before the others", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		rest.Activity, cs.Activity = cs.Activity[1:], cs.Activity[:1]
+		return cs, rest
+	})},
+	{[]string{"WholeViews"}, "shows entries before their contents", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		rest.Contents, cs.Contents = cs.Contents, nil
+		return cs, rest
+	})},
 	{[]string{"AlertKeys"}, "takes the keys of one alert for those of another", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 		cs.AlertKeys = slices.Clone(cs.AlertKeys)
 		slices.Reverse(cs.AlertKeys)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -156,6 +157,72 @@ func counted[T any](seq iter.Seq2[T, error], n int, fn func() error) error {
 	}
 	if n != 0 {
 		return fmt.Errorf("a sequence ended %d records early", n)
+	}
+	return nil
+}
+
+// wholeViews reads while Changesets are stored that each have two records of every sort and a content.
+func wholeViews(ctx context.Context, s storage.Storage) error {
+	const writers, readers, each, most = 2, 2, 40, 10_000
+	var left atomic.Int64
+	left.Store(writers)
+	return together(writers+readers, func(k int) error {
+		if k >= writers {
+			for n := 0; left.Load() > 0 && n < most; n++ {
+				if err := s.View(ctx, func(r storage.Reader) error { return whole(ctx, r, k) }); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		defer left.Add(-1)
+		for n := range each {
+			var cs storage.Changeset
+			digest := fmt.Sprint("whole ", k, n)
+			for half := range 2 {
+				i := newIncident(1000*k + 2*n + half)
+				e := withImages(fmt.Sprint("whole ", k, n, half), digest)
+				e.Incident = i.ID
+				cs.Incidents, cs.Activity = append(cs.Incidents, i), append(cs.Activity, e)
+				cs.Alerts = append(cs.Alerts, newAlert(1000*k+2*n+half, i.ID))
+			}
+			cs.Contents = []activity.Content{content(digest, digest)}
+			if _, err := s.Apply(ctx, cs); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// whole sees that there are as many records of one sort as of another, an even number, and the contents of all.
+// Readers begin with different sorts.
+func whole(ctx context.Context, r storage.Reader, begin int) error {
+	var log []activity.Entry
+	var counts [3]int
+	for n := range counts {
+		var err error
+		switch sort := (begin + n) % len(counts); sort {
+		case 0:
+			counts[sort], err = tally(r.Incidents(ctx, incident.Query{}))
+		case 1:
+			counts[sort], err = tally(r.Alerts(ctx, alert.Query{Brief: true}))
+		default:
+			log, err = collect(r.Activity(ctx, activity.Query{}))
+			counts[sort] = len(log)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if counts[0]%2 != 0 || counts[0] != counts[1] || counts[1] != counts[2] {
+		return fmt.Errorf("of Changesets with two records of each sort, a View sees %d incidents, %d alerts and %d entries", counts[0], counts[1], counts[2])
+	}
+	if len(log) > 0 {
+		digest := log[len(log)-1].Attachments[0].SHA256
+		if data, err := r.Content(ctx, digest); err != nil || string(data) != digest {
+			return fmt.Errorf("a View sees the last entry, and of its content %q: %w", data, err)
+		}
 	}
 	return nil
 }

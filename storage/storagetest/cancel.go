@@ -130,6 +130,9 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 	}); err != nil {
 		return err
 	}
+	if err := cancelMany(ctx, s); err != nil {
+		return err
+	}
 	return s.View(ctx, func(r storage.Reader) error {
 		for w := range writers {
 			for n := range each {
@@ -151,6 +154,33 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 		}
 		return nil
 	})
+}
+
+// cancelMany cancels Applies at about the moment when their turn comes, oftener than a storage has slots or connections to
+// lose, and then stores something.
+func cancelMany(ctx context.Context, s storage.Storage) error {
+	const writers, each = 8, 60
+	if err := quietly(s, func() error {
+		return together(writers, func(w int) error {
+			for n := range each {
+				now, stop := context.WithCancel(ctx)
+				var ended sync.WaitGroup
+				ended.Go(stop)
+				_, err := s.Apply(now, storage.Changeset{Activity: []activity.Entry{newEntry(fmt.Sprint("many", w, "/", n), "i00000")}})
+				ended.Wait()
+				if err != nil && !errors.Is(err, context.Canceled) {
+					return fmt.Errorf("an Apply that was cancelled beside others: %w, want context.Canceled", err)
+				}
+			}
+			return nil
+		})
+	}); err != nil {
+		return err
+	}
+	if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{newEntry("at last", "i00000")}}); err != nil {
+		return fmt.Errorf("an Apply after many that were cancelled: %w", err)
+	}
+	return nil
 }
 
 // cancelView cancels Views and reads at each point where the context is asked. What they return without an error is

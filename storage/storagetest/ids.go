@@ -14,7 +14,7 @@ import (
 // alike are identifiers that somebody takes for one: by case, by width, by composition, by space, by number, by what
 // cannot be seen.
 var alike = []string{
-	"id", "ID", "Id", "id ", " id", "id\t", "id\n", "id\x00", "ｉｄ", "\u0131d", "\u0130D", "i\u0307d", "id\u200b", "id\ufeff", "id\u0301", "id\u00ad",
+	"", "id", "ID", "Id", "id ", " id", "id\t", "id\n", "id\x00", "ｉｄ", "\u0131d", "\u0130D", "i\u0307d", "id\u200b", "id\ufeff", "id\u0301", "id\u00ad",
 	"é", "e\u0301", "É", "ß", "ss", "SS", "ẞ", "ﬁ", "fi", "K", "\u212a", "k", "Å", "\u212b", "A\u030a", "ς", "σ", "Σ",
 	"1", "01", "1.0", "1e0", "+1", "１", "10", "9007199254740993", "9007199254740992", "0x1", "true", "True",
 	"a/b", "a%2Fb", "a%2fb", "a\\b", "a:b", "a::b", "a|b", "a.b", "a..b", "a*", "a?", "a_", "a%", "a'", "a\"", "null", "NULL", "-", "--", ".", "..",

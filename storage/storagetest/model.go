@@ -38,6 +38,16 @@ func newModel() *model {
 // records returns how many records m holds.
 func (m *model) records() int { return len(m.incidents) + len(m.alerts) + len(m.entries) }
 
+// alertsOf returns the alerts of an incident.
+func (m *model) alertsOf(id incident.ID) (all []alert.Alert) {
+	for _, a := range m.alerts {
+		if a.Incident == id {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
 // refusals returns the errors that Apply may return because cs does not go with m; none when it must keep cs.
 func (m *model) refusals(cs storage.Changeset) (errs []error) {
 	incidents, alerts, entries := make(map[incident.ID]bool), make(map[alert.ID]bool), make(map[activity.ID]bool)

@@ -48,6 +48,9 @@ func longView(seed uint64) func(context.Context, storage.Storage) error {
 			if err := w.askForLater(ctx, r, was); err != nil {
 				return fmt.Errorf("seed %d: %w", seed, err)
 			}
+			if err := manyCommits(ctx, s, w); err != nil {
+				return fmt.Errorf("seed %d: %w", seed, err)
+			}
 			if err := repeat(20, func() error { return was.askAll(ctx, r) }); err != nil {
 				return fmt.Errorf("seed %d, a View after %d changes: %w", seed, changes, err)
 			}
@@ -63,6 +66,22 @@ func longView(seed uint64) func(context.Context, storage.Storage) error {
 			return nil
 		})
 	}
+}
+
+// manyCommits is more than a storage keeps old states for.
+func manyCommits(ctx context.Context, s storage.Storage, w *world) error {
+	return quietly(s, func() error {
+		for n := range 1100 {
+			e := w.drawEntry(entryID(len(w.entries)))
+			receipt, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{e}})
+			if err != nil {
+				return fmt.Errorf("commit %d: %w", n, err)
+			}
+			e.Seq = receipt.Seq
+			w.entries = append(w.entries, e)
+		}
+		return nil
+	})
 }
 
 // askEach reads each record of w by its ID.
@@ -100,15 +119,23 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 			return err
 		}
 		var deeper func(left int) error
+		var askOpen []func() error // of the Views that are open
 		deeper = func(left int) error {
 			was := w.moment()
 			return s.View(ctx, func(r storage.Reader) error {
 				if err := was.askLists(ctx, r); err != nil {
 					return err
 				}
+				askOpen = append(askOpen, func() error { return was.askLists(ctx, r) })
 				err := w.change(ctx, s, left%4/3, 3)
 				if err == nil && left > 1 {
 					err = deeper(left - 1)
+				} else if err == nil {
+					for n, ask := range askOpen {
+						if err = ask(); err != nil {
+							return fmt.Errorf("while all are open, number %d: %w", n+1, err)
+						}
+					}
 				}
 				if err == nil {
 					err = was.askLists(ctx, r)

@@ -125,7 +125,7 @@ func (c testCase) try(t *testing.T, s storage.Storage, o options) error {
 	if errors.Is(err, errStuck) {
 		return err // Close might wait too
 	}
-	if closed := s.Close(); closed != nil {
+	if closed := within(s.Close); closed != nil {
 		err = errors.Join(err, fmt.Errorf("close: %w", closed))
 	}
 	if err != nil || o.reopen == nil {
@@ -136,6 +136,18 @@ func (c testCase) try(t *testing.T, s storage.Storage, o options) error {
 		return errors.Join(fmt.Errorf("opened again: %w", err), again.Close())
 	}
 	return again.Close()
+}
+
+// within calls a Close, which may wait for a View or an Apply that has not ended as it should have.
+func within(closing func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- closing() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience / 4):
+		return fmt.Errorf("%w: not done after %v", errStuck, patience/4)
+	}
 }
 
 // resume compares s, another handle on the data, with what w knows, and goes on writing there.
@@ -198,6 +210,11 @@ var cases = []testCase{
 	{"SnapshotStable", "everything read inside one View is as of one moment", snapshotStable},
 	{"OldViews", "a View answers every Query as of its moment, whatever was written since", oldViews(4, (*world).askIncidents, (*world).askAlerts, (*world).askActivity)},
 	{"OldCounts", "a View counts as of its moment, whatever was written since", oldViews(11, (*world).askCount, (*world).askFacets)},
+	{"ManyHits", "what a query selects and in which order does not depend on how much it is", manyHits},
+	{"LongFields", "every list of a record, and every number, comes back as it was given", longFields},
+	{"ManyNames", "a content is kept as long as an entry that is not redacted names it, however many do", manyNames},
+	{"ContentAgain", "a content that is gone may be given again", contentAgain},
+	{"PurgeWriters", "a purge takes away what all entries before it say, and nothing of those after it", purgeWriters},
 	{"WholeViews", "a View sees all of a Changeset or nothing of it", wholeViews},
 	{"ManyViews", "many Views may be open at once, each of its own moment", manyViews(15)},
 	{"ByID", "a record read by its ID is the one that lists have, after every change", byID},

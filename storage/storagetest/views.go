@@ -248,7 +248,7 @@ func counts(ctx context.Context, r storage.Reader, n int) error {
 }
 
 func nestedRead(ctx context.Context, s storage.Storage) error {
-	const records = 12
+	const records = 40
 	if err := populate(ctx, s, records); err != nil {
 		return err
 	}

@@ -150,7 +150,17 @@ func repeatedID(ctx context.Context, s storage.Storage) error {
 		unchanged(ctx, s, incidents(1, 1), storage.ErrExists, storage.ErrConflict),
 		unchanged(ctx, s, incidents(1, 2), storage.ErrExists, storage.ErrConflict),
 		unchanged(ctx, s, alerts(1, 1), storage.ErrExists, storage.ErrConflict),
-		unchanged(ctx, s, alerts(1, 2), storage.ErrExists, storage.ErrConflict))
+		unchanged(ctx, s, alerts(1, 2), storage.ErrExists, storage.ErrConflict),
+		unchanged(ctx, s, farApart(), storage.ErrExists))
+}
+
+// farApart has an entry twice, with many others in between.
+func farApart() (cs storage.Changeset) {
+	for n := range 1100 {
+		cs.Activity = append(cs.Activity, newEntry(fmt.Sprint("e", n), "i00000"))
+	}
+	cs.Activity = append(cs.Activity, cs.Activity[0])
+	return cs
 }
 
 func conflictNames(ctx context.Context, s storage.Storage) error {

@@ -159,17 +159,24 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 // cancelMany cancels Applies at about the moment when their turn comes, oftener than a storage has slots or connections to
 // lose, and then stores something.
 func cancelMany(ctx context.Context, s storage.Storage) error {
-	const writers, each = 8, 60
+	const writers, each = 8, 40
 	if err := quietly(s, func() error {
 		return together(writers, func(w int) error {
 			for n := range each {
 				now, stop := context.WithCancel(ctx)
 				var ended sync.WaitGroup
 				ended.Go(stop)
-				_, err := s.Apply(now, storage.Changeset{Activity: []activity.Entry{newEntry(fmt.Sprint("many", w, "/", n), "i00000")}})
+				cs := storage.Changeset{Alerts: []alert.Alert{newAlert(5000+w*each+n, "i00000")}, Activity: []activity.Entry{newEntry(fmt.Sprint("many", w, "/", n), "i00000")}}
+				_, err := s.Apply(now, cs)
 				ended.Wait()
 				if err != nil && !errors.Is(err, context.Canceled) {
 					return fmt.Errorf("an Apply that was cancelled beside others: %w, want context.Canceled", err)
+				}
+				if n%4 != 0 {
+					continue
+				}
+				if _, again := s.Apply(ctx, cs); again != nil && !errors.Is(again, storage.ErrExists) || again == nil && err == nil {
+					return fmt.Errorf("the Changeset of an Apply that was cancelled (%v), again: %w", err, again)
 				}
 			}
 			return nil

@@ -27,7 +27,8 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 	var cs storage.Changeset
 	for n, text := range alike {
 		i := newIncident(n)
-		i.ID, i.Owner.ID = incident.ID(text), text
+		i.ID, i.Owner.ID, i.Name = incident.ID(text), text, text
+		i.References = []incident.Reference{{System: text, ID: "1"}, {System: "s", ID: text}}
 		a := newAlert(n, i.ID)
 		a.ID, a.Origin.ID = alert.ID(text), text
 		a.Evidence = []alert.Evidence{{Entity: alert.URL{URL: text}}}
@@ -53,7 +54,8 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 			w.byIncident = nil
 			err := errors.Join(
 				w.checkIncidents(ctx, r, incident.Query{IDs: []incident.ID{i.ID}}), w.checkIncidents(ctx, r, incident.Query{Owners: []string{i.Owner.ID}}),
-				w.checkIncidents(ctx, r, incident.Query{Entities: a.Keys()[:1]}),
+				w.checkIncidents(ctx, r, incident.Query{Entities: a.Keys()[:1]}), w.checkIncidents(ctx, r, incident.Query{Text: string(i.ID)}),
+				w.checkIncidents(ctx, r, incident.Query{References: i.References[:1]}), w.checkIncidents(ctx, r, incident.Query{References: i.References[1:]}),
 				w.checkAlerts(ctx, r, alert.Query{IDs: []alert.ID{a.ID}}), w.checkAlerts(ctx, r, alert.Query{Incidents: []incident.ID{i.ID}}), w.checkAlerts(ctx, r, alert.Query{Entities: a.Keys()[:1]}),
 				w.checkActivity(ctx, r, activity.Query{IDs: []activity.ID{e.ID}}), w.checkActivity(ctx, r, activity.Query{Incidents: []incident.ID{i.ID}}),
 				w.checkActivity(ctx, r, activity.Query{Alerts: []alert.ID{a.ID}}), w.checkActivity(ctx, r, activity.Query{Actors: []string{e.Actor.ID}}), w.checkActivity(ctx, r, activity.Query{Origins: []incident.ID{i.ID}}))

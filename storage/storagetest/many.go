@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -25,8 +26,10 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 		i, a := newIncident(n), newAlert(n, newIncident(n).ID)
 		i.Created = origin.Add(time.Duration(n/tied) * time.Hour)
 		i.Updated, a.FirstActivity, a.LastActivity = i.Created, i.Created, i.Created
+		i.Owner.ID, i.Tags, i.Alerts.Sources = fmt.Sprint("owner ", n), []incident.Tag{{Name: fmt.Sprint("tag ", n)}}, []string{fmt.Sprint("source ", n)}
+		a.Evidence[0].Entity = device(n)
 		e := newEntry(fmt.Sprint("e", n), i.ID)
-		e.Alert, e.Origin = a.ID, i.ID
+		e.Alert, e.Origin, e.Actor.ID = a.ID, i.ID, i.Owner.ID
 		w.incidents, w.alerts, w.entries = append(w.incidents, i), append(w.alerts, a), append(w.entries, e)
 	}
 	receipt, err := s.Apply(ctx, storage.Changeset{Incidents: w.incidents, Alerts: w.alerts, Activity: w.entries})
@@ -41,6 +44,8 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 	names = slices.Insert(append(names, names[0], names[700], names[1]), 600, -1, -2, -3, names[1000])
 	var incidents []incident.ID
 	var numbers []int64
+	var owners, tags, sources []string
+	var devices []alert.Key
 	var alerts []alert.ID
 	var entries []activity.ID
 	for _, n := range names {
@@ -48,18 +53,21 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 		alerts = append(alerts, newAlert(n, "").ID)
 		entries = append(entries, activity.ID(fmt.Sprint("e", n)))
 		numbers = append(numbers, receipt.Numbers[0]+int64(n))
+		owners, tags, sources = append(owners, fmt.Sprint("owner ", n)), append(tags, fmt.Sprint("tag ", n)), append(sources, fmt.Sprint("source ", n))
+		devices = append(devices, alert.Identity(device(n)))
 	}
 	return s.View(ctx, func(r storage.Reader) error {
 		for _, limit := range []int{0, 3, 1200} {
-			for _, q := range []incident.Query{{IDs: incidents}, {Numbers: numbers}, {IDs: incidents, Sort: incident.ByCreated, Ascending: true}, {}, {Sort: incident.ByName}} {
+			for _, q := range []incident.Query{{IDs: incidents}, {Numbers: numbers}, {IDs: incidents, Sort: incident.ByCreated, Ascending: true}, {}, {Sort: incident.ByName},
+				{Owners: owners}, {Tags: tags}, {Sources: sources}, {Entities: devices}} {
 				q.Limit = limit
 				err = errors.Join(err, w.checkIncidents(ctx, r, q))
 			}
-			for _, q := range []alert.Query{{IDs: alerts}, {Incidents: incidents}, {IDs: alerts, Newest: true}, {}} {
+			for _, q := range []alert.Query{{IDs: alerts}, {Incidents: incidents}, {IDs: alerts, Newest: true}, {Entities: devices}, {}} {
 				q.Limit = limit
 				err = errors.Join(err, w.checkAlerts(ctx, r, q))
 			}
-			for _, q := range []activity.Query{{IDs: entries}, {Incidents: incidents}, {Alerts: alerts}, {Origins: incidents, Newest: true}, {}} {
+			for _, q := range []activity.Query{{IDs: entries}, {Incidents: incidents}, {Alerts: alerts}, {Origins: incidents, Newest: true}, {Actors: owners}, {}} {
 				q.Limit = limit
 				err = errors.Join(err, w.checkActivity(ctx, r, q))
 			}
@@ -70,11 +78,29 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 		var cs storage.Changeset
 		for n := range records {
 			i, a := w.incidents[n], w.alerts[n]
-			i.Name, a.Title = "changed", "changed"
+			i.Name, a.Title, i.Updated, a.FirstActivity = "changed", "changed", i.Updated.AddDate(0, 0, n%3), a.FirstActivity.AddDate(0, 0, n%3)
 			cs.Incidents, cs.Alerts = append(cs.Incidents, i), append(cs.Alerts, a)
 		}
-		if _, err := s.Apply(ctx, cs); err != nil {
+		// All change while they are read.
+		order, err := collect(r.Incidents(ctx, incident.Query{}))
+		if err != nil {
 			return err
+		}
+		n := 0
+		for i, err := range r.Incidents(ctx, incident.Query{}) {
+			if err == nil && n == 100 {
+				_, err = s.Apply(ctx, cs)
+			}
+			if err != nil {
+				return err
+			}
+			if n == len(order) || i.ID != order[n].ID || i.Version != order[n].Version {
+				return fmt.Errorf("while all %d records are changed, a read that goes on yields incident %s at version %d at place %d", records, i.ID, i.Version, n)
+			}
+			n++
+		}
+		if n != records {
+			return fmt.Errorf("while all %d records are changed, a read that goes on ends after %d", records, n)
 		}
 		if err := w.askLists(ctx, r); err != nil {
 			return fmt.Errorf("in a View, after all %d records were changed: %.600w", records, err)
@@ -117,8 +143,46 @@ func longFields(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	i.Version, a.Version, a.Title = 1, 1, "again"
-	_, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}})
-	return err
+	receipt, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}})
+	if err != nil {
+		return err
+	}
+	i.Version, i.Number, a.Version, e.Seq = 2, receipt.Numbers[0], 2, 1
+	w := world{incidents: []incident.Incident{i}, alerts: []alert.Alert{a}, entries: []activity.Entry{e}}
+	if err := s.View(ctx, func(r storage.Reader) (err error) {
+		for _, n := range []int{0, 63, 64, 99, 100, 127, 128, 254, 255, 256, length - 1, length} {
+			queries := []incident.Query{{Tags: []string{fmt.Sprintf("tag %03d", n)}}, {References: []incident.Reference{{System: "s", ID: fmt.Sprint(n)}}}}
+			for l := range incident.Lists {
+				var q incident.Query
+				*q.Lists()[l] = []string{fmt.Sprintf("%s %03d", incident.List(l), n)}
+				queries = append(queries, q)
+			}
+			for _, q := range queries {
+				err = errors.Join(err, w.checkIncidents(ctx, r, q))
+			}
+			err = errors.Join(err, w.checkActivity(ctx, r, activity.Query{Fields: []string{fmt.Sprintf("f%03d", n)}}))
+		}
+		return err
+	}); err != nil {
+		return fmt.Errorf("found by one of %d values: %.600w", length, err)
+	}
+	return manyVersions(ctx, s)
+}
+
+// manyVersions changes the same records oftener than a byte counts.
+func manyVersions(ctx context.Context, s storage.Storage) error {
+	i, a := newIncident(1), newAlert(1, "i00001")
+	return quietly(s, func() error {
+		for n := range 300 {
+			i.Name, a.Title = fmt.Sprint("version ", n), fmt.Sprint("version ", n)
+			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}}); err != nil {
+				return fmt.Errorf("version %d: %w", n, err)
+			}
+			i.Version++
+			a.Version++
+		}
+		return nil
+	})
 }
 
 // manyNames has as many entries name a content as a byte counts, and then redacts them, some twice at once.
@@ -173,12 +237,35 @@ func contentAgain(ctx context.Context, s storage.Storage) error {
 			return fmt.Errorf("taken away for the %d. time: %w", round+1, err)
 		}
 	}
+	// Taken away and given again at the same time, in either order it is there.
+	for round := range 40 {
+		last, next := withImages(fmt.Sprint("last", round), "d"), withImages(fmt.Sprint("next", round), "d")
+		if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{last}, Contents: []activity.Content{content("d", "x")}}); err != nil {
+			return err
+		}
+		if err := together(2, func(k int) error {
+			cs := storage.Changeset{Redact: []activity.ID{last.ID}}
+			if k == 1 {
+				cs = storage.Changeset{Activity: []activity.Entry{next}, Contents: []activity.Content{content("d", "x")}}
+			}
+			_, err := s.Apply(ctx, cs)
+			return err
+		}); err != nil {
+			return err
+		}
+		if err := has(ctx, s, "d", []byte("x")); err != nil {
+			return fmt.Errorf("given again while its last entry was redacted: %w", err)
+		}
+		if _, err := s.Apply(ctx, storage.Changeset{Redact: []activity.ID{next.ID}}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // purgeWriters purges an incident while others write entries of it. The witness sees what became of which.
 func purgeWriters(ctx context.Context, s storage.Storage) error {
-	const rounds, writers = 6, 4
+	const rounds, writers = 20, 3
 	if err := populate(ctx, s, rounds); err != nil {
 		return err
 	}
@@ -194,10 +281,11 @@ func purgeWriters(ctx context.Context, s storage.Storage) error {
 				_, err := s.Apply(ctx, cs)
 				return err
 			}
-			for n := 0; n < 4 || n < 60 && !over.Load(); n++ {
+			for n := 0; n < 2 || n < 40 && !over.Load(); n++ {
 				e := withImages(fmt.Sprint("writer ", round, k, "/", n), fmt.Sprint("of ", round, k, "/", n))
 				e.Incident = id
-				if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{e}, Contents: []activity.Content{content(e.Attachments[0].SHA256, "x")}}); err != nil {
+				a := newAlert(10_000*(round+1)+1000*k+n, id)
+				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}, Activity: []activity.Entry{e}, Contents: []activity.Content{content(e.Attachments[0].SHA256, "x")}}); err != nil {
 					return err
 				}
 			}
@@ -207,4 +295,50 @@ func purgeWriters(ctx context.Context, s storage.Storage) error {
 		}
 	}
 	return nil
+}
+
+// oddFields puts a text that somebody changes into every text of a record.
+func oddFields(ctx context.Context, s storage.Storage) error {
+	for _, text := range []string{"e\u0301", "\u212b", "\r\n", "\n", " ", "\t", "\x00", "\ufffe", "\uffff", "\ufeff", "\u200b", "ẞ", "İ", "ﬁ", "\U0001f600", "<>&\u2028", "\\u0041", "%", "'", "\x7f"} {
+		cs := full()
+		n := 0
+		for _, record := range []any{&cs.Incidents[0], &cs.Alerts[0], &cs.Activity[0], &cs.Activity[1]} {
+			respell(reflect.ValueOf(record).Elem(), text, &n)
+		}
+		cs.AlertKeys, cs.Contents[0].SHA256 = nil, cs.Activity[1].Attachments[1].SHA256
+		if _, err := s.Apply(ctx, cs); err != nil {
+			return fmt.Errorf("with %q in all texts: %w", text, err)
+		}
+	}
+	return nil
+}
+
+// respell puts text before, into and behind all texts in v, with n counting them.
+func respell(v reflect.Value, text string, n *int) {
+	switch v.Interface().(type) {
+	case time.Time, alert.Fields, activity.Value, alert.Kind, alert.Other, alert.CloudResource:
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		*n++
+		v.SetString(fmt.Sprint(text, *n, text, "a", text))
+	case reflect.Slice, reflect.Array:
+		for k := range v.Len() {
+			respell(v.Index(k), text, n)
+		}
+	case reflect.Interface: // an entity
+		if !v.IsNil() {
+			one := reflect.New(v.Elem().Type()).Elem()
+			one.Set(v.Elem())
+			respell(one, text, n)
+			v.Set(one)
+		}
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				respell(field, text, n)
+			}
+		}
+	}
 }

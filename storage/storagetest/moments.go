@@ -183,7 +183,7 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 }
 
 // openViews is how many Views are open at once.
-const openViews = 40
+const openViews = 41
 
 // panics has the function of a View panic and end its goroutine, wherever it may be, oftener than a storage has
 // connections or readers to lose. What is called next works.
@@ -193,6 +193,10 @@ func panics(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	type mark struct{ n int }
+	if err := panicsInside(ctx, s); err != nil {
+		return err
+	}
+	fresh := 200
 	for n := range often {
 		for way, fn := range map[string]func(r storage.Reader, stop func()){
 			"at once":                  func(_ storage.Reader, stop func()) { stop() },
@@ -217,7 +221,18 @@ func panics(ctx context.Context, s storage.Storage) error {
 					return fmt.Errorf("%s, the function of a View panicked: View returned %v, and its caller recovered %v", way, err, recovered)
 				}
 			}
-			if err := s.View(ctx, func(r storage.Reader) error { return counts(ctx, r, records) }); err != nil {
+			if n < 2 { // so that a View of now differs from the one before
+				fresh++
+				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{newAlert(fresh, "i00002")}}); err != nil {
+					return fmt.Errorf("an Apply after a View whose function panicked %s: %w", way, err)
+				}
+			}
+			if err := s.View(ctx, func(r storage.Reader) error {
+				if _, err := r.Alert(ctx, newAlert(fresh, "").ID); fresh > 200 && err != nil {
+					return err
+				}
+				return counts(ctx, r, records+2)
+			}); err != nil {
 				return fmt.Errorf("a View after one whose function panicked %s: %w", way, err)
 			}
 			if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{newAlert(100, "i00000")}}); n == 0 && err != nil && !errors.Is(err, storage.ErrExists) {
@@ -226,6 +241,31 @@ func panics(ctx context.Context, s storage.Storage) error {
 		}
 	}
 	return nil
+}
+
+// panicsInside has a View panic while another of the same moment is open, which goes on to see that moment.
+func panicsInside(ctx context.Context, s storage.Storage) error {
+	return s.View(ctx, func(r storage.Reader) error {
+		before, err := readFrom(ctx, r)
+		if err != nil {
+			return err
+		}
+		if _, err := ended(func() error { return s.View(ctx, func(storage.Reader) error { panic("inside") }) }); err != nil {
+			return err
+		}
+		for version := range int64(2) {
+			i, a := incidentAt(1+version, 0), alertAt(1+version, 0, "i00001")
+			i.Name, a.Title = "changed", "changed"
+			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{newEntry(fmt.Sprint("inside", version), i.ID)}}); err != nil {
+				return err
+			}
+		}
+		after, err := readFrom(ctx, r)
+		if err == nil && after.String() != before.String() {
+			err = errors.New("a View changed after another one of its moment had panicked")
+		}
+		return err
+	})
 }
 
 func ending(stop func()) func() error { return func() error { stop(); return nil } }
@@ -240,6 +280,56 @@ func ended(view func() error) (recovered any, err error) {
 	}()
 	<-done
 	return recovered, err
+}
+
+// newKeys asks for incidents by a key that no alert has, stores an alert with it, alone or not, and asks again.
+func newKeys(ctx context.Context, s storage.Storage) error {
+	if err := populate(ctx, s, 2); err != nil {
+		return err
+	}
+	for n := range 6 {
+		a := newAlert(10+n, "i00001")
+		a.Evidence[0].Entity = device(100 + n)
+		key := []alert.Key{alert.Identity(a.Evidence[0].Entity)}
+		ask := func(want int) error {
+			return s.View(ctx, func(r storage.Reader) error {
+				incidents, err := tally(r.Incidents(ctx, incident.Query{Entities: key}))
+				alerts, alertsErr := tally(r.Alerts(ctx, alert.Query{Entities: key}))
+				count, countErr := storage.Count(ctx, r, incident.Query{Entities: key})
+				seen, seenErr := tally(storage.Sightings(ctx, r, storage.SightingQuery{Entities: key}))
+				if err := errors.Join(err, alertsErr, countErr, seenErr); err != nil {
+					return err
+				}
+				if incidents != want || alerts != want || count != want || seen != want {
+					return fmt.Errorf("%d incidents, %d counted, %d alerts and %d sightings with a key, want %d of each", incidents, count, alerts, seen, want)
+				}
+				return nil
+			})
+		}
+		cs := storage.Changeset{Alerts: []alert.Alert{a}}
+		if n%3 == 1 {
+			cs.Activity = []activity.Entry{newEntry(fmt.Sprint("key", n), "i00000")}
+		} else if n%3 == 2 {
+			cs.Incidents = []incident.Incident{newIncident(10 + n)}
+		}
+		if err := ask(0); err != nil {
+			return err
+		}
+		if _, err := s.Apply(ctx, cs); err != nil {
+			return err
+		}
+		if err := ask(1); err != nil {
+			return err
+		}
+		a.Version, a.Evidence = 1, nil
+		if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}}); err != nil {
+			return err
+		}
+		if err := ask(0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // byID changes, moves, redacts, purges and stores again the same records in turn, after each of which the witness asks

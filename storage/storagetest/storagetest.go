@@ -210,6 +210,8 @@ var cases = []testCase{
 	{"SnapshotStable", "everything read inside one View is as of one moment", snapshotStable},
 	{"OldViews", "a View answers every Query as of its moment, whatever was written since", oldViews(4, (*world).askIncidents, (*world).askAlerts, (*world).askActivity)},
 	{"OldCounts", "a View counts as of its moment, whatever was written since", oldViews(11, (*world).askCount, (*world).askFacets)},
+	{"OddFields", "every text of a record comes back as it was given", oddFields},
+	{"NewKeys", "what a key finds is what the records of the moment say, whatever it found before", newKeys},
 	{"ManyHits", "what a query selects and in which order does not depend on how much it is", manyHits},
 	{"LongFields", "every list of a record, and every number, comes back as it was given", longFields},
 	{"ManyNames", "a content is kept as long as an entry that is not redacted names it, however many do", manyNames},
@@ -255,13 +257,13 @@ var cases = []testCase{
 // longCases are the cases that take long, by their sizes or because time must pass.
 var longCases = []string{
 	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
-	"LongView", "ManyViews", "PageStable", "AlikeIDs", "CancelApply", "CancelView", "Panics",
+	"LongFields", "ManyHits", "LongView", "ManyViews", "PageStable", "AlikeIDs", "CancelApply", "CancelView", "Panics",
 }
 
 // oneHandle are the cases that another handle makes no difference to: they are about sizes, or about what a single View
 // answers.
 var oneHandle = []string{
-	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
+	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults", "LongFields", "ManyHits", "OddFields",
 	"LongView", "ManyViews", "AlikeIDs", "ByteOrder", "Hub", "CursorRoundTrip", "PageStable", "ArgumentsKept", "AliasCounts",
 	"NestedRead", "BreakEarly", "CancelApply", "CancelView", "Panics", "ViewError", "NotFound",
 }

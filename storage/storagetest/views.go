@@ -46,6 +46,12 @@ func viewError(ctx context.Context, s storage.Storage) error {
 	if err := s.View(ctx, func(storage.Reader) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
 		return fmt.Errorf("fn was called %d times and View returned %v, want fn's error", calls, err)
 	}
+	for _, mine := range []error{storage.ErrConflict, storage.ErrExists, storage.ErrNotFound, storage.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+		calls := 0
+		if err := s.View(ctx, func(storage.Reader) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
+			return fmt.Errorf("fn was called %d times and View returned %v, want fn's error %w", calls, err, mine)
+		}
+	}
 	if err := s.View(ctx, func(storage.Reader) error { calls++; return nil }); err != nil || calls != 2 {
 		return fmt.Errorf("fn was called %d times and View returned %v, want nil", calls-1, err)
 	}
@@ -219,6 +225,18 @@ func whole(ctx context.Context, r storage.Reader, begin int) error {
 		return fmt.Errorf("of Changesets with two records of each sort, a View sees %d incidents, %d alerts and %d entries", counts[0], counts[1], counts[2])
 	}
 	if len(log) > 0 {
+		last := log[len(log)-1].Incident
+		i, err := r.Incident(ctx, last)
+		members, membersErr := collect(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{last}}))
+		if err := errors.Join(err, membersErr); err != nil {
+			return err
+		}
+		if len(members) != 1 {
+			return fmt.Errorf("a View sees incident %s and %d alerts of it, want 1", i.ID, len(members))
+		}
+		if _, err := r.Alert(ctx, members[0].ID); err != nil {
+			return err
+		}
 		digest := log[len(log)-1].Attachments[0].SHA256
 		if data, err := r.Content(ctx, digest); err != nil || string(data) != digest {
 			return fmt.Errorf("a View sees the last entry, and of its content %q: %w", data, err)
@@ -262,10 +280,22 @@ func nestedRead(ctx context.Context, s storage.Storage) error {
 				counted(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{"i00003"}}), 1, nothing),
 				counted(r.Activity(ctx, activity.Query{Newest: true}), records, nothing))
 		}
-		return errors.Join(
-			counted(r.Incidents(ctx, incident.Query{}), records, inner),
-			counted(r.Alerts(ctx, alert.Query{}), records, inner),
-			counted(r.Activity(ctx, activity.Query{}), records, inner))
+		fresh := records
+		changing := func() error { // what comes while a read goes on is not for this View
+			cs := storage.Changeset{Incidents: []incident.Incident{newIncident(fresh)}, Alerts: []alert.Alert{newAlert(fresh, "i00003")}, Activity: []activity.Entry{newEntry(fmt.Sprint("fresh", fresh), "i00003")}}
+			fresh++
+			_, err := s.Apply(ctx, cs)
+			return errors.Join(err, inner())
+		}
+		for _, nested := range []func() error{inner, changing} {
+			if err := errors.Join(
+				counted(r.Incidents(ctx, incident.Query{}), records, nested),
+				counted(r.Alerts(ctx, alert.Query{}), records, nested),
+				counted(r.Activity(ctx, activity.Query{}), records, nested)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -308,8 +338,10 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 	late, stopLate := context.WithDeadline(ctx, time.Unix(0, 0))
 	defer stopLate()
 	for over, want := range map[context.Context]error{done: context.Canceled, late: context.DeadlineExceeded} {
-		if _, err := s.Apply(over, storage.Changeset{Incidents: []incident.Incident{newIncident(0)}, Activity: []activity.Entry{newEntry("e", "i")}}); !errors.Is(err, want) {
-			return fmt.Errorf("apply returned %v, want %v", err, want)
+		for _, cs := range []storage.Changeset{{}, {Incidents: []incident.Incident{newIncident(0)}, Activity: []activity.Entry{newEntry("e", "i")}}} {
+			if _, err := s.Apply(over, cs); !errors.Is(err, want) {
+				return fmt.Errorf("apply (%s) returned %v, want %v", sketch(cs), err, want)
+			}
 		}
 		if err := s.View(over, func(storage.Reader) error { return nil }); !errors.Is(err, want) {
 			return fmt.Errorf("view returned %v, want %v", err, want)
@@ -338,6 +370,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 			return interrupted(r.Activity(ctx, activity.Query{}), stop)
 		},
 	} {
+		if err := s.View(ctx, func(r storage.Reader) error { return run(late, func() {}, r) }); !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%s, begun after its deadline: %v, want context.DeadlineExceeded", name, err)
+		}
 		running, stop := context.WithCancel(ctx)
 		err := s.View(running, func(r storage.Reader) error { return run(running, stop, r) })
 		stop()
@@ -353,6 +388,14 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 		_, err := r.Incident(done, "i00000")
 		_, alertErr := r.Alert(done, newAlert(0, "").ID)
 		_, contentErr := r.Content(done, "none")
+		_, countErr := storage.Count(done, r, incident.Query{})
+		_, facetsErr := storage.Facets(done, r, incident.Query{})
+		_, sightingsErr := tally(storage.Sightings(done, r, storage.SightingQuery{Entities: []alert.Key{alert.Identity(device(1))}}))
+		for _, err := range []error{countErr, facetsErr, sightingsErr} {
+			if !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("records counted when the context is done: %w, want context.Canceled", err)
+			}
+		}
 		if !errors.Is(err, context.Canceled) || !errors.Is(alertErr, context.Canceled) || !errors.Is(contentErr, context.Canceled) {
 			return fmt.Errorf("records read when the context is done: %v, %v and %v, want context.Canceled", err, alertErr, contentErr)
 		}

@@ -37,12 +37,8 @@ func waiter(ctx context.Context, s storage.Storage) error {
 	seq := int64(1)
 	for range 4 {
 		woken := make(chan error, 1)
-		go func() { woken <- w.Wait(inTime, seq) }()
-		select {
-		case err := <-woken:
-			return fmt.Errorf("wait for an entry that does not come: %w", err)
-		case <-time.After(20 * time.Millisecond):
-		}
+		go func() { woken <- first(storage.Follow(inTime, s, activity.Query{AfterSeq: seq})) }()
+		<-time.After(20 * time.Millisecond) // so that it waits
 		if err := apply(1000 + int(seq)); err != nil {
 			return err
 		}

@@ -341,7 +341,7 @@ func byID(ctx context.Context, s storage.Storage) error {
 		for n := range 3 {
 			i := incidentAt(version[n], n)
 			i.Name, i.Severity, i.Tags = fmt.Sprint("round ", round), alert.Severity(round), []incident.Tag{{Name: fmt.Sprint("tag ", round)}}
-			a := alertAt(0, n, i.ID)
+			a := alertAt(0, n, incidentAt(0, (n+round)%3).ID)
 			entry := withImages(fmt.Sprint("entry", round, n), fmt.Sprint("d", n))
 			entry.Incident, entry.Alert = i.ID, a.ID
 			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{entry}, Contents: []activity.Content{content(fmt.Sprint("d", n), "x")}}); err != nil {
@@ -349,7 +349,7 @@ func byID(ctx context.Context, s storage.Storage) error {
 			}
 			version[n]++
 			// Moved, with other evidence; what is asked by the old evidence finds nothing any more.
-			a.Version, a.Incident, a.Status, a.Evidence = 1, incidentAt(0, (n+1)%3).ID, alert.StatusResolved, []alert.Evidence{{Entity: device(10 + round)}}
+			a.Version, a.Incident, a.Status, a.Evidence = 1, incidentAt(0, (n+round+1)%3).ID, alert.StatusResolved, []alert.Evidence{{Entity: device(10 + round)}}
 			if n == 2 {
 				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}}); err != nil {
 					return err

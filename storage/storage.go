@@ -78,10 +78,12 @@ import (
 //     1,000 bytes long, the empty one included.
 //   - Context: when the context is done, View, Apply and a running read return its error; a read never ends early without
 //     one. Apply has kept nothing if it had not begun, else all or nothing, and other Applies go on.
-//   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil.
+//   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil. Where the context is done as
+//     well, either error is right.
 //   - Durable: where data outlives a Storage or is shared by several, all of the above holds across them.
 type Storage interface {
-	// View calls fn with a Reader of one moment and returns fn's error. The Reader is not valid after.
+	// View calls fn with a Reader of one moment and returns fn's error. A Reader that is used after
+	// that may return anything.
 	View(ctx context.Context, fn func(Reader) error) error
 	// Apply keeps a Changeset. An empty one is kept too and changes nothing.
 	Apply(ctx context.Context, cs Changeset) (Receipt, error)

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/incidentkit/incidentkit/examples/db"
 	"github.com/incidentkit/incidentkit/incident/manager"
@@ -32,8 +33,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	from := flags.String("from", "memory:", "copy this storage: "+db.Usage)
 	to := flags.String("to", "memory:", "to this one: "+db.Usage)
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
 		return 2
+	}
+	if file, ok := strings.CutPrefix(*from, "sqlite:"); ok {
+		if _, err := os.Stat(file); err != nil { // opened, it would be made
+			fmt.Fprintln(stderr, "copy:", err)
+			return 2
+		}
 	}
 	src, err := db.Open(ctx, *from)
 	if err == nil {
@@ -50,13 +59,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // move copies src to dst and looks over what is there then.
 func move(ctx context.Context, dst, src storage.Storage, stdout, stderr io.Writer) int {
+	empty := true
 	for done, err := range storage.Copy(ctx, dst, src) {
 		if err != nil {
 			fmt.Fprintln(stderr, err)
 			return 1
 		}
+		empty = done.OfIncidents == 0 && done.OfEntries == 0
 		fmt.Fprintf(stdout, "%d of %d incidents, %d alerts, %d of %d entries of the log; %d records written\n",
 			done.Incidents, done.OfIncidents, done.Alerts, done.Entries, done.OfEntries, done.Written)
+	}
+	if empty {
+		fmt.Fprintln(stdout, "There is nothing to copy.")
+		return 0
 	}
 	var errs []error
 	for v, err := range manager.Check(ctx, dst) {

@@ -14,7 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/examples/db"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/internal/anyday"
 	"github.com/incidentkit/incidentkit/internal/pgserver"
 	"github.com/incidentkit/incidentkit/storage"
@@ -80,16 +83,16 @@ func TestTheProgram(t *testing.T) {
 	from, to := "sqlite:"+filepath.Join(t.TempDir(), "from.db"), "sqlite:"+filepath.Join(t.TempDir(), "to.db")
 	s, err := db.Open(t.Context(), from)
 	require.NoError(t, err)
-	_, err = s.Apply(t.Context(), storage.Changeset{})
+	_, err = manager.New(s, nil).Create(t.Context(), activity.Actor{ID: "kai"}, incident.Draft{Name: "one"})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	for range 2 {
 		var out, errs bytes.Buffer
 		require.Equal(t, 0, run(t.Context(), []string{"-from", from, "-to", to}, &out, &errs), errs.String())
-		assert.Contains(t, out.String(), "0 of 0 incidents")
+		assert.Contains(t, out.String(), "1 of 1 incidents")
 		assert.Contains(t, out.String(), "The copy was checked")
 	}
-	for _, args := range [][]string{{"-from", "oracle:"}, {"-to", "oracle:"}, {"-what"}} {
+	for _, args := range [][]string{{"-from", "oracle:"}, {"-to", "oracle:"}, {"-what"}, {"-from", "sqlite:" + filepath.Join(t.TempDir(), "none.db")}} {
 		var out, errs bytes.Buffer
 		assert.Equal(t, 2, run(t.Context(), args, &out, &errs), args)
 		assert.NotEmpty(t, errs.String())

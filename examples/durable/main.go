@@ -40,7 +40,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("durable", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	name := flags.String("db", "sqlite:incidents.db", "keep the incidents in this storage: "+db.Usage)
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
 		return 2
 	}
 	store, err := db.Open(ctx, *name) // the one line

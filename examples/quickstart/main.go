@@ -1,6 +1,6 @@
 // Quickstart is the main job of the library as a program: alerts in, incidents managed, PDF out.
 //
-//	quickstart [-o DIR] [FILE…]
+//	quickstart [-o DIR] [-width N] [FILE…]
 //
 // It reads incidents and alerts as Microsoft Graph or the Defender API write them ("-" is standard input, no file
 // at all a sample), prints the queue and why alerts are together, works the first incident as an analyst would, prints
@@ -49,7 +49,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("o", ".", "write the reports to this folder")
-	if err := flags.Parse(args); err != nil {
+	width := flags.Int("width", 120, "cut lines after so many columns; 0 does not cut")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: quickstart [-o DIR] [-width N] [FILE…]\n\nFiles are JSON of Microsoft Graph or the Defender API, - is standard input; without any it takes a sample.")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
 		return 2
 	}
 	fail := func(err error) int {
@@ -61,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(err)
 	}
 	store := memory.New() // or sqlite.Open(ctx, "incidents.db", nil), or postgres.Open: see the example durable
-	w := &worker{ctx: ctx, m: manager.New(store, nil), store: store, out: stdout, progress: progressTo(stderr)}
+	w := &worker{ctx: ctx, m: manager.New(store, nil), store: store, out: stdout, width: cmp.Or(max(*width, 0), endless), progress: progressTo(stderr)}
 	refused, err := w.ingest(items, stderr)
 	if err == nil {
 		err = w.work(*dir)
@@ -120,15 +127,17 @@ type worker struct {
 	m        *manager.Manager
 	store    storage.Storage
 	out      io.Writer
+	width    int // of a line, in columns
 	progress func(format string, args ...any)
 }
 
-// say prints one line, which is cut to the width of a small terminal.
+// say prints one line, which is cut to the width.
 func (w *worker) say(format string, args ...any) {
-	fmt.Fprintln(w.out, fit(fmt.Sprintf(format, args...), lineWidth))
+	fmt.Fprintln(w.out, fit(fmt.Sprintf(format, args...), w.width))
 }
 
-const lineWidth = 80
+// endless is a width at which nothing is cut.
+const endless = 1 << 30
 
 // complain prints an error, as long as it is: it may name what stands in the input.
 func complain(w io.Writer, err error) { fmt.Fprintln(w, "quickstart:", visible(err.Error())) }
@@ -251,14 +260,14 @@ func (w *worker) log(i incident.Incident) error {
 	if err != nil {
 		return err
 	}
-	w.say("Log of incident #%d: who did what, and why; entries count from 1, times are UTC", i.Number)
+	w.say("Log of incident #%d: who did what, and why; numbered from 1, times are UTC", i.Number)
 	cause := ""
 	for n, a := range r.Activity {
 		if n == 0 || a.Cause != cause {
 			cause = a.Cause
 			w.say("  %s  %s, %s%s", a.Time.UTC().Format("2006-01-02 15:04"), a.Who, a.Trigger, reason(a))
 		}
-		w.say("  %4d  %-22s  %s", n+1, a.What, told(a, lineWidth-32)) // 32 columns stand before it
+		w.say("  %4d  %-22s  %s", n+1, a.What, told(a, max(w.width-32, 3))) // 32 columns stand before it
 	}
 	w.say("")
 	return nil

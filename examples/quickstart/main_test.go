@@ -33,7 +33,7 @@ func TestTheMainJob(t *testing.T) {
 		assert.Equal(t, string(want), out)
 	})
 	for line := range strings.Lines(string(want)) {
-		assert.LessOrEqual(t, utf8.RuneCountInString(line), lineWidth+1, line)
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 120+1, line)
 	}
 	for _, name := range []string{"incident-1.pdf", "incident-2.pdf"} {
 		pdf, err := os.ReadFile(name)
@@ -58,7 +58,7 @@ func TestHostileTexts(t *testing.T) {
 		line = strings.TrimSuffix(line, "\n")
 		assert.False(t, strings.ContainsFunc(line, hidden), "%q", line)
 		if !strings.HasPrefix(line, "wrote ") && !strings.HasPrefix(line, "quickstart: ") {
-			assert.LessOrEqual(t, columns(line), lineWidth, line)
+			assert.LessOrEqual(t, columns(line), 120, line)
 		}
 	}
 }

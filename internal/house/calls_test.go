@@ -40,7 +40,7 @@ func noForbidden(r repo) (bad []string) {
 	for p := range r.each() {
 		for _, rule := range forbidden {
 			for f, s := range p.selectors(rule.path, rule.names) {
-				if rule.everywhere || f.library() {
+				if rule.everywhere || f.library() && !(rule.kits && slices.Contains(kits, p.dir)) {
 					bad = append(bad, f.at(s, "%s.%s: %s", path.Base(rule.path), s.Sel.Name, rule.why))
 				}
 			}

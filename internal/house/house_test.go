@@ -45,7 +45,7 @@ var layers = map[string][]string{
 // because there is nothing in them to call.
 var undivided = []string{"", "examples"}
 
-// kits are packages that only tests import: they may start goroutines, panic and
+// kits are packages that only tests import: they may start goroutines, panic, write to os.Stderr and
 // import testing, and they link the standard library and this module alone.
 var kits = []string{"storage/storagetest"}
 
@@ -76,14 +76,16 @@ var forbidden = []struct {
 	path, names string
 	everywhere  bool
 	why         string
+	kits        bool // may use them
 }{
-	{"time", `Sleep`, true, "wait on a channel, a context or testing/synctest"},
-	{"time", `Local|LoadLocation`, false, "times are UTC, zones belong to the caller"},
-	{"os", `Getenv|LookupEnv|Environ|ExpandEnv`, false, "the caller hands settings over"},
-	{"os", `Exit|Stdout|Stderr|Stdin`, false, "the process belongs to the caller"},
-	{"fmt", `Print|Printf|Println`, false, "the process belongs to the caller"},
-	{"log", `(Print|Fatal|Panic|Set).*|Default|Output|Writer`, false, "return an error or take a *slog.Logger"},
-	{"log/slog", `(Debug|Info|Warn|Error)(Context)?|Log|LogAttrs|With|Default|SetDefault`, false, "take a *slog.Logger"},
+	{"time", `Sleep`, true, "wait on a channel, a context or testing/synctest", false},
+	{"time", `Local|LoadLocation`, false, "times are UTC, zones belong to the caller", false},
+	{"os", `Getenv|LookupEnv|Environ|ExpandEnv`, false, "the caller hands settings over", false},
+	{"os", `Exit|Stdout|Stdin`, false, "the process belongs to the caller", false},
+	{"os", `Stderr`, false, "the process belongs to the caller", true},
+	{"fmt", `Print|Printf|Println`, false, "the process belongs to the caller", false},
+	{"log", `(Print|Fatal|Panic|Set).*|Default|Output|Writer`, false, "return an error or take a *slog.Logger", false},
+	{"log/slog", `(Debug|Info|Warn|Error)(Context)?|Log|LogAttrs|With|Default|SetDefault`, false, "take a *slog.Logger", false},
 }
 
 // keysIn are the files and folders in which library code may compute the keys

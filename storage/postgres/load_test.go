@@ -41,11 +41,11 @@ func moments(t *testing.T) *rand.Rand {
 // which share incidents, and comment on them. What fails is given again under the same command until it is acknowledged,
 // but for a comment that failed to those with odd numbers, which they give up.
 type load struct {
-	storage storage.Storage
-	over    context.Context      // when they stop
-	done    chan struct{}        // receives once for each that is acknowledged while somebody awaits it
-	tried   map[alert.ID]int     // alerts that were acknowledged: how often they were given
-	entries map[activity.ID]bool // of comments, and whether they were acknowledged
+	storage  storage.Storage
+	over     context.Context  // when they stop
+	done     chan struct{}    // receives once for each that is acknowledged while somebody awaits it
+	tried    map[alert.ID]int // alerts that were acknowledged: how often they were given
+	comments map[string]bool  // by their texts, and whether they were acknowledged
 
 	mu sync.Mutex // guards the maps
 }
@@ -76,7 +76,7 @@ func (l *load) run(n int) error {
 			return err
 		})
 		l.mu.Lock()
-		l.entries[incident.Command{ID: name}.EntryID(0)] = tries > 0
+		l.comments["seen "+name] = tries > 0
 		l.mu.Unlock()
 		if err != nil || l.over.Err() != nil {
 			return err
@@ -117,7 +117,7 @@ func (l *load) await(n int) {
 func under(t *testing.T, s storage.Storage, workers int, meanwhile func(l *load) error) {
 	t.Helper()
 	over, stop := context.WithCancel(t.Context())
-	l := &load{storage: s, over: over, done: make(chan struct{}), tried: make(map[alert.ID]int), entries: make(map[activity.ID]bool)}
+	l := &load{storage: s, over: over, done: make(chan struct{}), tried: make(map[alert.ID]int), comments: make(map[string]bool)}
 	require.NoError(t, concurrently(workers+1, func(n int) error {
 		defer stop() // all of them when one fails
 		if n == workers {
@@ -133,16 +133,18 @@ func (l *load) check(t *testing.T, s storage.Storage) {
 	t.Helper()
 	given, unsure := 0, 0
 	view(t, s, func(r storage.Reader) {
-		there := make(map[activity.ID]bool)
+		there, comments := make(map[activity.ID]bool), make(map[string]int)
 		for n, e := range collect(t, r.Activity(t.Context(), activity.Query{})) {
 			assert.EqualValues(t, n+1, e.Seq, "the log is dense")
 			assert.NotContains(t, there, e.ID, "no entry is there twice")
 			there[e.ID] = true
+			comments[e.Text]++
 		}
-		for id, acknowledged := range l.entries {
+		for text, acknowledged := range l.comments {
+			assert.LessOrEqual(t, comments[text], 1, "the comment %q has one effect, however often it was given", text)
 			if acknowledged {
-				assert.True(t, there[id], "entry %s was acknowledged", id)
-			} else if unsure++; there[id] {
+				assert.Equal(t, 1, comments[text], "the comment %q was acknowledged", text)
+			} else if unsure++; comments[text] > 0 {
 				given++
 			}
 		}
@@ -161,7 +163,7 @@ func (l *load) check(t *testing.T, s storage.Storage) {
 	for _, tries := range l.tried {
 		again += tries - 1
 	}
-	t.Logf("%d alerts and %d comments; %d given again, %d of %d given up are there", len(l.tried), len(l.entries)-unsure, again, given, unsure)
+	t.Logf("%d alerts and %d comments; %d given again, %d of %d given up are there", len(l.tried), len(l.comments)-unsure, again, given, unsure)
 }
 
 // TestTerminatedManagers: connections are ended at random moments under eight who work through a Manager. Every

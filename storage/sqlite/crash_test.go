@@ -100,7 +100,14 @@ func writeOne(m *manager.Manager, name, host string, purge bool, say func(string
 	case err != nil:
 		return err
 	}
-	say(fmt.Sprint("entry ", incident.Command{ID: name}.EntryID(0)))
+	for e, err := range m.Activity(ctx, siem, activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Commented}}) {
+		if err != nil {
+			return err
+		}
+		if e.Text == "seen "+name { // else it was purged, or merged away, in between
+			say(fmt.Sprint("entry ", e.ID))
+		}
+	}
 	if !purge {
 		return nil
 	}

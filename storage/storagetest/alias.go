@@ -230,18 +230,58 @@ func argumentsKept(ctx context.Context, s storage.Storage) error {
 					return err
 				}},
 		} {
-			before := fmt.Sprintf("%#v", withRoom(reflect.ValueOf(one.query).Elem()))
-			for range 2 {
-				if err := one.ask(one.query); err != nil {
-					return fmt.Errorf("%s: %w", one.name, err)
-				}
-				if after := fmt.Sprintf("%#v", withRoom(reflect.ValueOf(one.query).Elem())); after != before {
-					return fmt.Errorf("%s changed the query that it was asked: it was %s and is %s", one.name, before, after)
+			if err := kept(one.name, one.query, one.ask); err != nil {
+				return err
+			}
+			for n := range reflect.TypeOf(one.query).Elem().NumField() { // each list by itself, so that others do not end the search
+				q := reflect.New(reflect.TypeOf(one.query).Elem())
+				if field := q.Elem().Field(n); field.Kind() == reflect.Slice {
+					field.Set(unordered(field.Type()))
+					if err := kept(one.name, q.Interface(), one.ask); err != nil {
+						return err
+					}
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// kept asks twice and sees that the query is as it was.
+func kept(name string, query any, ask func(any) error) error {
+	state := func() string { return fmt.Sprintf("%#v", withRoom(reflect.ValueOf(query).Elem())) }
+	before := state()
+	for range 2 {
+		if err := ask(query); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if after := state(); after != before {
+			return fmt.Errorf("%s changed the query that it was asked: it was %s and is %s", name, before, after)
+		}
+	}
+	return nil
+}
+
+// unordered returns a list of that type with room at its end, values in no order and one of them twice.
+func unordered(list reflect.Type) reflect.Value {
+	all := reflect.MakeSlice(list, 4, 8)
+	for n, rank := range []int{3, 1, 2, 1} {
+		switch v := all.Index(n); v.Kind() {
+		case reflect.String:
+			v.SetString(fmt.Sprintf("I%05d", rank))
+		case reflect.Int64:
+			v.SetInt(int64(rank))
+		case reflect.Uint8:
+			v.SetUint(uint64(rank))
+		case reflect.Struct:
+			if id := v.FieldByName("ID"); id.IsValid() {
+				id.SetString(fmt.Sprint(rank))
+			} else { // a Query
+				v.Set(reflect.ValueOf(incident.Query{IDs: roomy[incident.ID]("z", "a"), Tags: roomy("Z", "a"), Limit: rank, Sort: incident.ByName, Ascending: true}))
+			}
+		}
+	}
+	return all
 }
 
 // roomy returns a slice of vs with room for more.
@@ -255,7 +295,7 @@ func withRoom(v reflect.Value) (all []any) {
 			all = append(all, slices.Clone([]any{full.Interface(), field.Len()})...)
 			for n := range field.Len() {
 				if field.Index(n).Kind() == reflect.Struct {
-					all = append(all, withRoom(field.Index(n))...)
+					all = append(append(all, fmt.Sprintf("%#v", field.Index(n).Interface())), withRoom(field.Index(n))...)
 				}
 			}
 		}

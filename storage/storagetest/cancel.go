@@ -137,6 +137,9 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 	}); err != nil {
 		return err
 	}
+	if err := cancelMany(ctx, s); err != nil {
+		return err
+	}
 	return s.View(ctx, func(r storage.Reader) error {
 		for w := range writers {
 			for n := range each {
@@ -158,6 +161,40 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 		}
 		return nil
 	})
+}
+
+// cancelMany cancels Applies at about the moment when their turn comes, oftener than a storage has slots or connections to
+// lose, and then stores something.
+func cancelMany(ctx context.Context, s storage.Storage) error {
+	const writers, each = 8, 40
+	if err := quietly(s, func() error {
+		return together(writers, func(w int) error {
+			for n := range each {
+				now, stop := context.WithCancel(ctx)
+				var ended sync.WaitGroup
+				ended.Go(stop)
+				cs := storage.Changeset{Alerts: []alert.Alert{newAlert(5000+w*each+n, "i00000")}, Activity: []activity.Entry{newEntry(fmt.Sprint("many", w, "/", n), "i00000")}}
+				_, err := s.Apply(now, cs)
+				ended.Wait()
+				if err != nil && !errors.Is(err, context.Canceled) {
+					return fmt.Errorf("an Apply that was cancelled beside others: %w, want context.Canceled", err)
+				}
+				if n%4 != 0 {
+					continue
+				}
+				if _, again := s.Apply(ctx, cs); again != nil && !errors.Is(again, storage.ErrExists) || again == nil && err == nil {
+					return fmt.Errorf("the Changeset of an Apply that was cancelled (%v), again: %w", err, again)
+				}
+			}
+			return nil
+		})
+	}); err != nil {
+		return err
+	}
+	if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{newEntry("at last", "i00000")}}); err != nil {
+		return fmt.Errorf("an Apply after many that were cancelled: %w", err)
+	}
+	return nil
 }
 
 // cancelView cancels Views and reads at each point where the context is asked. What they return without an error is

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,27 @@ func (b *broken) Apply(ctx context.Context, cs storage.Changeset) (storage.Recei
 		return b.apply(ctx, cs)
 	}
 	return b.Storage.Apply(ctx, cs)
+}
+
+// inTwoSteps returns what opens storages that keep the two parts of a large Changeset one after the other.
+func inTwoSteps(cut func(storage.Changeset) (first, rest storage.Changeset)) func() storage.Storage {
+	return opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Incidents) != 2 || len(cs.Alerts) != 2 || len(cs.Activity) != 2 || len(cs.Contents) == 0 {
+				return b.Storage.Apply(ctx, cs)
+			}
+			first, rest := cut(cs)
+			receipt, err := b.Storage.Apply(ctx, first)
+			if err != nil {
+				return receipt, err
+			}
+			for range 100 {
+				runtime.Gosched()
+			}
+			more, err := b.Storage.Apply(ctx, rest)
+			return storage.Receipt{Seq: cmp.Or(receipt.Seq, more.Seq), Numbers: append(receipt.Numbers, more.Numbers...)}, err
+		}
+	})
 }
 
 func (b *broken) View(ctx context.Context, fn func(storage.Reader) error) error {
@@ -599,6 +621,104 @@ var faults = []fault{
 				return fn(reader)
 			})
 		}
+	})},
+	{[]string{"OddFields"}, "writes ends of lines its own way", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		cs = clone(cs)
+		for n := range cs.Incidents {
+			cs.Incidents[n].Description = strings.ReplaceAll(cs.Incidents[n].Description, "\r\n", "\n")
+		}
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"NewKeys"}, "remembers keys of nothing until incidents are stored", opening(func(b *broken) {
+		var nothing shared[byte]
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Incidents) > 0 {
+				nothing.forget()
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+				if len(q.Entities) != 1 || ctx.Err() != nil {
+					return r.Reader.Incidents(ctx, q)
+				}
+				if nothing.has(string(q.Entities[0])) {
+					return func(func(incident.Incident, error) bool) {}
+				}
+				if n, err := tally(r.Reader.Incidents(ctx, q)); err == nil && n == 0 {
+					nothing.get(string(q.Entities[0]), 0, nil)
+				}
+				return r.Reader.Incidents(ctx, q)
+			}
+		}
+	})},
+	{[]string{"ManyHits"}, "gives away a thousand alerts at most", askingAlerts(func(q *alert.Query) {
+		if q.Limit > 1000 {
+			q.Limit = 1000
+		}
+	})},
+	{[]string{"LongFields"}, "keeps 4096 pieces of evidence", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		cs = clone(cs)
+		for n, a := range cs.Alerts {
+			cs.Alerts[n].Evidence = a.Evidence[:min(len(a.Evidence), 4096)]
+		}
+		cs.AlertKeys = nil
+		return s.Apply(ctx, cs)
+	})},
+	{[]string{"ManyNames"}, "counts the names of a content in a byte", reading(func(r *brokenReader) {
+		r.content = func(ctx context.Context, digest string) ([]byte, error) {
+			var names uint8
+			for e, err := range r.Reader.Activity(ctx, activity.Query{}) {
+				if err != nil {
+					return nil, err
+				}
+				if !e.Redacted && slices.ContainsFunc(e.Attachments, func(a activity.Attachment) bool { return a.SHA256 == digest }) {
+					names++
+				}
+			}
+			if names == 0 {
+				return nil, storage.ErrNotFound
+			}
+			return r.Reader.Content(ctx, digest)
+		}
+	})},
+	{[]string{"ContentAgain"}, "remembers that a content has gone", opening(func(b *broken) {
+		var there, gone shared[byte]
+		b.read = func(r *brokenReader) {
+			r.content = func(ctx context.Context, digest string) ([]byte, error) {
+				if gone.has(digest) {
+					return nil, storage.ErrNotFound
+				}
+				data, err := r.Reader.Content(ctx, digest)
+				if err == nil {
+					there.get(digest, 0, nil)
+				} else if errors.Is(err, storage.ErrNotFound) && there.has(digest) {
+					gone.get(digest, 0, nil)
+				}
+				return data, err
+			}
+		}
+	})},
+	{[]string{"PurgeWriters"}, "purges before it writes that it has", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+		if len(cs.Purge) != 1 || len(cs.Activity) == 0 || len(cs.Alerts) > 0 {
+			return s.Apply(ctx, cs)
+		}
+		first := cs
+		first.Activity = nil
+		receipt, err := s.Apply(ctx, first)
+		if err != nil {
+			return receipt, err
+		}
+		for range 100 {
+			runtime.Gosched()
+		}
+		more, err := s.Apply(ctx, storage.Changeset{Activity: cs.Activity})
+		receipt.Seq = more.Seq
+		return receipt, err
+	})},
+	{[]string{"WholeViews"}, "shows alerts before the rest", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		first.Alerts, cs.Alerts = cs.Alerts, nil
+		return first, cs
 	})},
 	{[]string{"ManyViews"}, "has room for 32 Views", opening(func(b *broken) {
 		room := make(chan struct{}, 32)
@@ -1236,6 +1356,18 @@ var faults = []fault{
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
+	{[]string{"WholeViews"}, "shows an incident before the rest", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		first.Incidents, cs.Incidents = cs.Incidents[:1], cs.Incidents[1:]
+		return first, cs
+	})},
+	{[]string{"WholeViews"}, "shows an entry before the others", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		rest.Activity, cs.Activity = cs.Activity[1:], cs.Activity[:1]
+		return cs, rest
+	})},
+	{[]string{"WholeViews"}, "shows entries before their contents", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+		rest.Contents, cs.Contents = cs.Contents, nil
+		return cs, rest
+	})},
 	{[]string{"AlertKeys"}, "takes the keys of one alert for those of another", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 		cs.AlertKeys = slices.Clone(cs.AlertKeys)
 		slices.Reverse(cs.AlertKeys)
@@ -2092,6 +2224,12 @@ func (s *shared[T]) has(id string) bool {
 	defer s.mu.Unlock()
 	_, ok := s.kept["0 "+id]
 	return ok
+}
+
+func (s *shared[T]) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = nil
 }
 
 // get returns the slice of the version, which is v when there was none.

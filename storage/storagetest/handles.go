@@ -10,7 +10,7 @@ import (
 )
 
 // A pair is two handles on the same data. Applies take turns between them, and so do Views, so that what one handle wrote
-// the other reads and changes; who waits, waits at the one that did not write last. Now and then a handle that nobody uses
+// the other reads and changes; a Wait is at the one that the next Apply does not go through. Now and then a handle that nobody uses
 // is closed and opened again.
 type pair struct {
 	t      *testing.T
@@ -55,7 +55,7 @@ func (p *pair) writer() int { p.writes++; return p.writes }
 
 func (p *pair) reader() int { p.reads++; return p.reads }
 
-func (p *pair) other() int { return p.writes + 1 }
+func (p *pair) lastWriter() int { return p.writes }
 
 func (p *pair) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 	s, done, err := p.take(p.writer)
@@ -111,7 +111,7 @@ func (p *pair) face() storage.Storage {
 type pairWaiter struct{ p *pair }
 
 func (w pairWaiter) Wait(ctx context.Context, after int64) error {
-	s, done, err := w.p.take(w.p.other)
+	s, done, err := w.p.take(w.p.lastWriter)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // alike are identifiers that somebody takes for one: by case, by width, by composition, by space, by number, by what
 // cannot be seen.
 var alike = []string{
-	"id", "ID", "Id", "id ", " id", "id\t", "id\n", "id\x00", "ｉｄ", "\u0131d", "\u0130D", "i\u0307d", "id\u200b", "id\ufeff", "id\u0301", "id\u00ad",
+	"", "id", "ID", "Id", "id ", " id", "id\t", "id\n", "id\x00", "ｉｄ", "\u0131d", "\u0130D", "i\u0307d", "id\u200b", "id\ufeff", "id\u0301", "id\u00ad",
 	"é", "e\u0301", "É", "ß", "ss", "SS", "ẞ", "ﬁ", "fi", "K", "\u212a", "k", "Å", "\u212b", "A\u030a", "ς", "σ", "Σ",
 	"1", "01", "1.0", "1e0", "+1", "１", "10", "9007199254740993", "9007199254740992", "0x1", "true", "True",
 	"a/b", "a%2Fb", "a%2fb", "a\\b", "a:b", "a::b", "a|b", "a.b", "a..b", "a*", "a?", "a_", "a%", "a'", "a\"", "null", "NULL", "-", "--", ".", "..",
@@ -27,7 +27,8 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 	var cs storage.Changeset
 	for n, text := range alike {
 		i := newIncident(n)
-		i.ID, i.Owner.ID = incident.ID(text), text
+		i.ID, i.Owner.ID, i.Name = incident.ID(text), text, text
+		i.References = []incident.Reference{{System: text, ID: "1"}, {System: "s", ID: text}}
 		a := newAlert(n, i.ID)
 		a.ID, a.Origin.ID = alert.ID(text), text
 		a.Evidence = []alert.Evidence{{Entity: alert.URL{URL: text}}}
@@ -58,7 +59,8 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 			item, itemErr := r.Item(ctx, alike[n], alike[n])
 			err := errors.Join(
 				w.checkIncidents(ctx, r, incident.Query{IDs: []incident.ID{i.ID}}), w.checkIncidents(ctx, r, incident.Query{Owners: []string{i.Owner.ID}}),
-				w.checkIncidents(ctx, r, incident.Query{Entities: a.Keys()[:1]}),
+				w.checkIncidents(ctx, r, incident.Query{Entities: a.Keys()[:1]}), w.checkIncidents(ctx, r, incident.Query{Text: string(i.ID)}),
+				w.checkIncidents(ctx, r, incident.Query{References: i.References[:1]}), w.checkIncidents(ctx, r, incident.Query{References: i.References[1:]}),
 				w.checkAlerts(ctx, r, alert.Query{IDs: []alert.ID{a.ID}}), w.checkAlerts(ctx, r, alert.Query{Incidents: []incident.ID{i.ID}}), w.checkAlerts(ctx, r, alert.Query{Entities: a.Keys()[:1]}),
 				w.checkActivity(ctx, r, activity.Query{IDs: []activity.ID{e.ID}}), w.checkActivity(ctx, r, activity.Query{Incidents: []incident.ID{i.ID}}),
 				w.checkActivity(ctx, r, activity.Query{Alerts: []alert.ID{a.ID}}), w.checkActivity(ctx, r, activity.Query{Actors: []string{e.Actor.ID}}), w.checkActivity(ctx, r, activity.Query{Origins: []incident.ID{i.ID}}),
@@ -103,7 +105,10 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 	left.alerts, left.items = nil, nil
 	for n, a := range w.alerts {
 		if n%3 != 0 {
-			left.alerts, left.items = append(left.alerts, a), append(left.items, w.items[n])
+			left.alerts = append(left.alerts, a)
+		}
+		if n%3 != 0 || w.items[n].Incident == "" { // which belongs to none
+			left.items = append(left.items, w.items[n])
 		}
 	}
 	return s.View(ctx, func(r storage.Reader) error {

@@ -52,6 +52,9 @@ func alertKeys(ctx context.Context, s storage.Storage) error {
 				return fmt.Errorf("Apply changed the keys that it was given: %v, want %v", keys, a.Keys())
 			}
 			asked = append(asked, a.Keys()...)
+			for k := range cs.AlertKeys[n] {
+				cs.AlertKeys[n][k] = "of the caller again"
+			}
 		}
 		slices.Sort(asked)
 		asked = slices.Compact(asked)

@@ -267,15 +267,23 @@ func longTexts(ctx context.Context, s storage.Storage) error {
 	last := len(cs.Alerts) - 1
 	cs.Incidents[last].Name, cs.Alerts[last].Description, cs.Activity[last].Text = huge, huge, huge
 	cs.Alerts[last].Extra = alert.Fields(`{"x":"` + huge + `"}`)
-	receipt, err := s.Apply(ctx, cs)
-	if err != nil {
-		return err
+	for begin := range 2 { // those that end alike come later
+		var half storage.Changeset
+		for n := begin; n < len(cs.Incidents); n += 2 {
+			half.Incidents, half.Alerts = append(half.Incidents, cs.Incidents[n]), append(half.Alerts, cs.Alerts[n])
+			half.Activity, half.Contents = append(half.Activity, cs.Activity[n]), append(half.Contents, cs.Contents[n])
+		}
+		receipt, err := s.Apply(ctx, half)
+		if err != nil {
+			return err
+		}
+		for n := range half.Incidents {
+			half.Incidents[n].Version, half.Incidents[n].Number = 1, receipt.Numbers[n]
+			half.Alerts[n].Version, half.Activity[n].Seq = 1, receipt.Seq+int64(n)
+		}
+		w.incidents, w.alerts, w.entries = append(w.incidents, half.Incidents...), append(w.alerts, half.Alerts...), append(w.entries, half.Activity...)
 	}
-	w.incidents, w.alerts, w.entries = cs.Incidents, cs.Alerts, cs.Activity
-	for n := range cs.Incidents {
-		w.incidents[n].Version, w.incidents[n].Number, w.alerts[n].Version, w.entries[n].Seq = 1, receipt.Numbers[n], 1, int64(n)+1
-	}
-	return s.View(ctx, func(r storage.Reader) error {
+	return s.View(ctx, func(r storage.Reader) (err error) {
 		for n, i := range w.incidents {
 			list := []string{string(i.ID)}
 			for _, q := range []incident.Query{{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {Sources: list}, {Categories: list}, {Threats: list}, {References: i.References}, {Entities: w.alerts[n].Keys()[:1]}, {Entities: w.alerts[n].Keys()[1:2]}} {
@@ -321,12 +329,22 @@ func largeContents(ctx context.Context, s storage.Storage) error {
 			return err
 		}
 	}
-	for _, c := range all {
-		if err := has(ctx, s, c.SHA256, c.Data); err != nil {
-			return err
+	return s.View(ctx, func(r storage.Reader) error {
+		var got [][]byte // which stay as they are while others are read
+		for _, c := range all {
+			data, err := r.Content(ctx, c.SHA256)
+			if err != nil {
+				return err
+			}
+			got = append(got, data)
 		}
-	}
-	return nil
+		for n, c := range all {
+			if string(got[n]) != string(c.Data) {
+				return fmt.Errorf("content %q of %d bytes is another one after all were read", c.SHA256, len(c.Data))
+			}
+		}
+		return nil
+	})
 }
 
 // manyRows is more than anybody reads at once.

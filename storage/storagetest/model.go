@@ -47,6 +47,16 @@ func (m *model) records() int {
 // errTooLarge stands for an error that matches none of package storage.
 var errTooLarge = errors.New("any error, since an item has too much Data")
 
+// alertsOf returns the alerts of an incident.
+func (m *model) alertsOf(id incident.ID) (all []alert.Alert) {
+	for _, a := range m.alerts {
+		if a.Incident == id {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
 // refusals returns the errors that Apply may return because cs does not go with m; none when it must keep cs.
 func (m *model) refusals(cs storage.Changeset) (errs []error) {
 	incidents, alerts, entries := make(map[incident.ID]bool), make(map[alert.ID]bool), make(map[activity.ID]bool)

@@ -48,6 +48,9 @@ func longView(seed uint64) func(context.Context, storage.Storage) error {
 			if err := w.askForLater(ctx, r, was); err != nil {
 				return fmt.Errorf("seed %d: %w", seed, err)
 			}
+			if err := manyCommits(ctx, s, w); err != nil {
+				return fmt.Errorf("seed %d: %w", seed, err)
+			}
 			if err := repeat(20, func() error { return was.askAll(ctx, r) }); err != nil {
 				return fmt.Errorf("seed %d, a View after %d changes: %w", seed, changes, err)
 			}
@@ -63,6 +66,22 @@ func longView(seed uint64) func(context.Context, storage.Storage) error {
 			return nil
 		})
 	}
+}
+
+// manyCommits is more than a storage keeps old states for.
+func manyCommits(ctx context.Context, s storage.Storage, w *world) error {
+	return quietly(s, func() error {
+		for n := range 1100 {
+			e := w.drawEntry(entryID(len(w.entries)))
+			receipt, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{e}})
+			if err != nil {
+				return fmt.Errorf("commit %d: %w", n, err)
+			}
+			e.Seq = receipt.Seq
+			w.entries = append(w.entries, e)
+		}
+		return nil
+	})
 }
 
 // askEach reads each record of w by its ID.
@@ -106,15 +125,23 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 			return err
 		}
 		var deeper func(left int) error
+		var askOpen []func() error // of the Views that are open
 		deeper = func(left int) error {
 			was := w.moment()
 			return s.View(ctx, func(r storage.Reader) error {
 				if err := was.askLists(ctx, r); err != nil {
 					return err
 				}
+				askOpen = append(askOpen, func() error { return was.askLists(ctx, r) })
 				err := w.change(ctx, s, left%4/3, 3)
 				if err == nil && left > 1 {
 					err = deeper(left - 1)
+				} else if err == nil {
+					for n, ask := range askOpen {
+						if err = ask(); err != nil {
+							return fmt.Errorf("while all are open, number %d: %w", n+1, err)
+						}
+					}
 				}
 				if err == nil {
 					err = was.askLists(ctx, r)
@@ -162,7 +189,7 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 }
 
 // openViews is how many Views are open at once.
-const openViews = 40
+const openViews = 41
 
 // panics has the function of a View panic and end its goroutine, wherever it may be, oftener than a storage has
 // connections or readers to lose. What is called next works.
@@ -172,6 +199,10 @@ func panics(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	type mark struct{ n int }
+	if err := panicsInside(ctx, s); err != nil {
+		return err
+	}
+	fresh := 200
 	for n := range often {
 		for way, fn := range map[string]func(r storage.Reader, stop func()){
 			"at once":                  func(_ storage.Reader, stop func()) { stop() },
@@ -196,7 +227,18 @@ func panics(ctx context.Context, s storage.Storage) error {
 					return fmt.Errorf("%s, the function of a View panicked: View returned %v, and its caller recovered %v", way, err, recovered)
 				}
 			}
-			if err := s.View(ctx, func(r storage.Reader) error { return counts(ctx, r, records) }); err != nil {
+			if n < 2 { // so that a View of now differs from the one before
+				fresh++
+				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{newAlert(fresh, "i00002")}}); err != nil {
+					return fmt.Errorf("an Apply after a View whose function panicked %s: %w", way, err)
+				}
+			}
+			if err := s.View(ctx, func(r storage.Reader) error {
+				if _, err := r.Alert(ctx, newAlert(fresh, "").ID); fresh > 200 && err != nil {
+					return err
+				}
+				return counts(ctx, r, records+2)
+			}); err != nil {
 				return fmt.Errorf("a View after one whose function panicked %s: %w", way, err)
 			}
 			if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{newAlert(100, "i00000")}}); n == 0 && err != nil && !errors.Is(err, storage.ErrExists) {
@@ -205,6 +247,31 @@ func panics(ctx context.Context, s storage.Storage) error {
 		}
 	}
 	return nil
+}
+
+// panicsInside has a View panic while another of the same moment is open, which goes on to see that moment.
+func panicsInside(ctx context.Context, s storage.Storage) error {
+	return s.View(ctx, func(r storage.Reader) error {
+		before, err := readFrom(ctx, r)
+		if err != nil {
+			return err
+		}
+		if _, err := ended(func() error { return s.View(ctx, func(storage.Reader) error { panic("inside") }) }); err != nil {
+			return err
+		}
+		for version := range int64(2) {
+			i, a := incidentAt(1+version, 0), alertAt(1+version, 0, "i00001")
+			i.Name, a.Title = "changed", "changed"
+			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{newEntry(fmt.Sprint("inside", version), i.ID)}}); err != nil {
+				return err
+			}
+		}
+		after, err := readFrom(ctx, r)
+		if err == nil && after.String() != before.String() {
+			err = errors.New("a View changed after another one of its moment had panicked")
+		}
+		return err
+	})
 }
 
 func ending(stop func()) func() error { return func() error { stop(); return nil } }
@@ -221,6 +288,56 @@ func ended(view func() error) (recovered any, err error) {
 	return recovered, err
 }
 
+// newKeys asks for incidents by a key that no alert has, stores an alert with it, alone or not, and asks again.
+func newKeys(ctx context.Context, s storage.Storage) error {
+	if err := populate(ctx, s, 2); err != nil {
+		return err
+	}
+	for n := range 6 {
+		a := newAlert(10+n, "i00001")
+		a.Evidence[0].Entity = device(100 + n)
+		key := []alert.Key{alert.Identity(a.Evidence[0].Entity)}
+		ask := func(want int) error {
+			return s.View(ctx, func(r storage.Reader) error {
+				incidents, err := tally(r.Incidents(ctx, incident.Query{Entities: key}))
+				alerts, alertsErr := tally(r.Alerts(ctx, alert.Query{Entities: key}))
+				count, countErr := storage.Count(ctx, r, incident.Query{Entities: key})
+				seen, seenErr := tally(storage.Sightings(ctx, r, storage.SightingQuery{Entities: key}))
+				if err := errors.Join(err, alertsErr, countErr, seenErr); err != nil {
+					return err
+				}
+				if incidents != want || alerts != want || count != want || seen != want {
+					return fmt.Errorf("%d incidents, %d counted, %d alerts and %d sightings with a key, want %d of each", incidents, count, alerts, seen, want)
+				}
+				return nil
+			})
+		}
+		cs := storage.Changeset{Alerts: []alert.Alert{a}}
+		if n%3 == 1 {
+			cs.Activity = []activity.Entry{newEntry(fmt.Sprint("key", n), "i00000")}
+		} else if n%3 == 2 {
+			cs.Incidents = []incident.Incident{newIncident(10 + n)}
+		}
+		if err := ask(0); err != nil {
+			return err
+		}
+		if _, err := s.Apply(ctx, cs); err != nil {
+			return err
+		}
+		if err := ask(1); err != nil {
+			return err
+		}
+		a.Version, a.Evidence = 1, nil
+		if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}}); err != nil {
+			return err
+		}
+		if err := ask(0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // byID changes, moves, redacts, purges and stores again the same records in turn, after each of which the witness asks
 // for every record, by its ID and in lists, what it has asked before.
 func byID(ctx context.Context, s storage.Storage) error {
@@ -230,7 +347,7 @@ func byID(ctx context.Context, s storage.Storage) error {
 		for n := range 3 {
 			i := incidentAt(version[n], n)
 			i.Name, i.Severity, i.Tags = fmt.Sprint("round ", round), alert.Severity(round), []incident.Tag{{Name: fmt.Sprint("tag ", round)}}
-			a := alertAt(0, n, i.ID)
+			a := alertAt(0, n, incidentAt(0, (n+round)%3).ID)
 			entry := withImages(fmt.Sprint("entry", round, n), fmt.Sprint("d", n))
 			entry.Incident, entry.Alert = i.ID, a.ID
 			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{entry}, Contents: []activity.Content{content(fmt.Sprint("d", n), "x")}}); err != nil {
@@ -238,7 +355,7 @@ func byID(ctx context.Context, s storage.Storage) error {
 			}
 			version[n]++
 			// Moved, with other evidence; what is asked by the old evidence finds nothing any more.
-			a.Version, a.Incident, a.Status, a.Evidence = 1, incidentAt(0, (n+1)%3).ID, alert.StatusResolved, []alert.Evidence{{Entity: device(10 + round)}}
+			a.Version, a.Incident, a.Status, a.Evidence = 1, incidentAt(0, (n+round+1)%3).ID, alert.StatusResolved, []alert.Evidence{{Entity: device(10 + round)}}
 			if n == 2 {
 				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}}); err != nil {
 					return err

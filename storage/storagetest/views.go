@@ -7,6 +7,7 @@ import (
 	"iter"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -45,6 +46,12 @@ func viewError(ctx context.Context, s storage.Storage) error {
 	calls := 0
 	if err := s.View(ctx, func(storage.Reader) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
 		return fmt.Errorf("fn was called %d times and View returned %v, want fn's error", calls, err)
+	}
+	for _, mine := range []error{storage.ErrConflict, storage.ErrExists, storage.ErrNotFound, storage.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+		calls := 0
+		if err := s.View(ctx, func(storage.Reader) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
+			return fmt.Errorf("fn was called %d times and View returned %v, want fn's error %w", calls, err, mine)
+		}
 	}
 	if err := s.View(ctx, func(storage.Reader) error { calls++; return nil }); err != nil || calls != 2 {
 		return fmt.Errorf("fn was called %d times and View returned %v, want nil", calls-1, err)
@@ -161,6 +168,84 @@ func counted[T any](seq iter.Seq2[T, error], n int, fn func() error) error {
 	return nil
 }
 
+// wholeViews reads while Changesets are stored that each have two records of every sort and a content.
+func wholeViews(ctx context.Context, s storage.Storage) error {
+	const writers, readers, each, most = 2, 2, 40, 10_000
+	var left atomic.Int64
+	left.Store(writers)
+	return together(writers+readers, func(k int) error {
+		if k >= writers {
+			for n := 0; left.Load() > 0 && n < most; n++ {
+				if err := s.View(ctx, func(r storage.Reader) error { return whole(ctx, r, k) }); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		defer left.Add(-1)
+		for n := range each {
+			var cs storage.Changeset
+			digest := fmt.Sprint("whole ", k, n)
+			for half := range 2 {
+				i := newIncident(1000*k + 2*n + half)
+				e := withImages(fmt.Sprint("whole ", k, n, half), digest)
+				e.Incident = i.ID
+				cs.Incidents, cs.Activity = append(cs.Incidents, i), append(cs.Activity, e)
+				cs.Alerts = append(cs.Alerts, newAlert(1000*k+2*n+half, i.ID))
+			}
+			cs.Contents = []activity.Content{content(digest, digest)}
+			if _, err := s.Apply(ctx, cs); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// whole sees that there are as many records of one sort as of another, an even number, and the contents of all.
+// Readers begin with different sorts.
+func whole(ctx context.Context, r storage.Reader, begin int) error {
+	var log []activity.Entry
+	var counts [3]int
+	for n := range counts {
+		var err error
+		switch sort := (begin + n) % len(counts); sort {
+		case 0:
+			counts[sort], err = tally(r.Incidents(ctx, incident.Query{}))
+		case 1:
+			counts[sort], err = tally(r.Alerts(ctx, alert.Query{Brief: true}))
+		default:
+			log, err = collect(r.Activity(ctx, activity.Query{}))
+			counts[sort] = len(log)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if counts[0]%2 != 0 || counts[0] != counts[1] || counts[1] != counts[2] {
+		return fmt.Errorf("of Changesets with two records of each sort, a View sees %d incidents, %d alerts and %d entries", counts[0], counts[1], counts[2])
+	}
+	if len(log) > 0 {
+		last := log[len(log)-1].Incident
+		i, err := r.Incident(ctx, last)
+		members, membersErr := collect(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{last}}))
+		if err := errors.Join(err, membersErr); err != nil {
+			return err
+		}
+		if len(members) != 1 {
+			return fmt.Errorf("a View sees incident %s and %d alerts of it, want 1", i.ID, len(members))
+		}
+		if _, err := r.Alert(ctx, members[0].ID); err != nil {
+			return err
+		}
+		digest := log[len(log)-1].Attachments[0].SHA256
+		if data, err := r.Content(ctx, digest); err != nil || string(data) != digest {
+			return fmt.Errorf("a View sees the last entry, and of its content %q: %w", data, err)
+		}
+	}
+	return nil
+}
+
 // counts sees that the comments of all incidents are as many as the entries after the first n.
 func counts(ctx context.Context, r storage.Reader, n int) error {
 	all, err := collect(r.Incidents(ctx, incident.Query{}))
@@ -182,7 +267,7 @@ func counts(ctx context.Context, r storage.Reader, n int) error {
 }
 
 func nestedRead(ctx context.Context, s storage.Storage) error {
-	const records = 12
+	const records = 40
 	if err := populate(ctx, s, records); err != nil {
 		return err
 	}
@@ -200,11 +285,24 @@ func nestedRead(ctx context.Context, s storage.Storage) error {
 				counted(r.Activity(ctx, activity.Query{Newest: true}), records, nothing),
 				counted(r.Items(ctx, storage.ItemQuery{}), records, nothing))
 		}
-		return errors.Join(
-			counted(r.Incidents(ctx, incident.Query{}), records, inner),
-			counted(r.Alerts(ctx, alert.Query{}), records, inner),
-			counted(r.Activity(ctx, activity.Query{}), records, inner),
-			counted(r.Items(ctx, storage.ItemQuery{}), records, inner))
+		fresh := records
+		changing := func() error { // what comes while a read goes on is not for this View
+			cs := storage.Changeset{Incidents: []incident.Incident{newIncident(fresh)}, Alerts: []alert.Alert{newAlert(fresh, "i00003")}, Activity: []activity.Entry{newEntry(fmt.Sprint("fresh", fresh), "i00003")},
+				Items: []storage.Item{newItem("fresh", fmt.Sprint(fresh))}}
+			fresh++
+			_, err := s.Apply(ctx, cs)
+			return errors.Join(err, inner())
+		}
+		for _, nested := range []func() error{inner, changing} {
+			if err := errors.Join(
+				counted(r.Incidents(ctx, incident.Query{}), records, nested),
+				counted(r.Alerts(ctx, alert.Query{}), records, nested),
+				counted(r.Activity(ctx, activity.Query{}), records, nested),
+				counted(r.Items(ctx, storage.ItemQuery{}), records, nested)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -250,8 +348,10 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 	late, stopLate := context.WithDeadline(ctx, time.Unix(0, 0))
 	defer stopLate()
 	for over, want := range map[context.Context]error{done: context.Canceled, late: context.DeadlineExceeded} {
-		if _, err := s.Apply(over, storage.Changeset{Incidents: []incident.Incident{newIncident(0)}, Activity: []activity.Entry{newEntry("e", "i")}}); !errors.Is(err, want) {
-			return fmt.Errorf("apply returned %v, want %v", err, want)
+		for _, cs := range []storage.Changeset{{}, {Incidents: []incident.Incident{newIncident(0)}, Activity: []activity.Entry{newEntry("e", "i")}}} {
+			if _, err := s.Apply(over, cs); !errors.Is(err, want) {
+				return fmt.Errorf("apply (%s) returned %v, want %v", sketch(cs), err, want)
+			}
 		}
 		if err := s.View(over, func(storage.Reader) error { return nil }); !errors.Is(err, want) {
 			return fmt.Errorf("view returned %v, want %v", err, want)
@@ -286,6 +386,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 			return interrupted(r.Items(ctx, storage.ItemQuery{}), stop)
 		},
 	} {
+		if err := s.View(ctx, func(r storage.Reader) error { return run(late, func() {}, r) }); !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%s, begun after its deadline: %v, want context.DeadlineExceeded", name, err)
+		}
 		running, stop := context.WithCancel(ctx)
 		err := s.View(running, func(r storage.Reader) error { return run(running, stop, r) })
 		stop()
@@ -303,9 +406,12 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 		_, contentErr := r.Content(done, "none")
 		_, itemErr := r.Item(done, "k", "00000")
 		_, seqErr := r.Seq(done)
-		for _, err := range []error{err, alertErr, contentErr, itemErr, seqErr} {
+		_, countErr := storage.Count(done, r, incident.Query{})
+		_, facetsErr := storage.Facets(done, r, incident.Query{})
+		_, sightingsErr := tally(storage.Sightings(done, r, storage.SightingQuery{Entities: []alert.Key{alert.Identity(device(1))}}))
+		for _, err := range []error{err, alertErr, contentErr, itemErr, seqErr, countErr, facetsErr, sightingsErr} {
 			if !errors.Is(err, context.Canceled) {
-				return fmt.Errorf("records read when the context is done: %v, %v, %v, %v and %v, want context.Canceled", err, alertErr, contentErr, itemErr, seqErr)
+				return fmt.Errorf("what is read when the context is done returns %w, want context.Canceled", err)
 			}
 		}
 		return nil

@@ -11,7 +11,7 @@ import (
 )
 
 // soon is how long a Waiter may take to wake up.
-const soon = 10 * time.Second
+const soon = time.Minute
 
 // waiter asks a storage that is a Waiter to wait for entries, for the end of the context and for that of the storage.
 func waiter(ctx context.Context, s storage.Storage) error {
@@ -33,10 +33,25 @@ func waiter(ctx context.Context, s storage.Storage) error {
 		return fmt.Errorf("wait for an entry that is there: %w", err)
 	}
 
+	// One entry at a time, each stored while a caller waits.
+	seq := int64(1)
+	for range 4 {
+		woken := make(chan error, 1)
+		go func() { woken <- first(storage.Follow(inTime, s, activity.Query{AfterSeq: seq})) }()
+		<-time.After(20 * time.Millisecond) // so that it waits
+		if err := apply(1000 + int(seq)); err != nil {
+			return err
+		}
+		if err := <-woken; err != nil {
+			return fmt.Errorf("wait for an entry that comes: %w", err)
+		}
+		seq++
+	}
+
 	follower := make(chan error, 1)
 	go func() {
-		next := int64(2)
-		for e, err := range storage.Follow(inTime, s, activity.Query{AfterSeq: 1, Limit: length}) {
+		next := seq + 1
+		for e, err := range storage.Follow(inTime, s, activity.Query{AfterSeq: seq, Limit: length}) {
 			if err == nil && e.Seq != next {
 				err = fmt.Errorf("came %d, not %d", e.Seq, next)
 			}
@@ -56,10 +71,10 @@ func waiter(ctx context.Context, s storage.Storage) error {
 		return fmt.Errorf("follow entries as they come: %w", err)
 	}
 
-	if err := waitForEnd(ctx, w, length+1, func(cancel context.CancelFunc) error { cancel(); return nil }, context.Canceled); err != nil {
+	if err := waitForEnd(ctx, w, seq+length, func(cancel context.CancelFunc) error { cancel(); return nil }, context.Canceled); err != nil {
 		return fmt.Errorf("the context ends: %w", err)
 	}
-	if err := waitForEnd(ctx, w, length+1, func(context.CancelFunc) error { return s.Close() }, storage.ErrClosed); err != nil {
+	if err := waitForEnd(ctx, w, seq+length, func(context.CancelFunc) error { return s.Close() }, storage.ErrClosed); err != nil {
 		return fmt.Errorf("the storage is closed: %w", err)
 	}
 	return nil

@@ -35,6 +35,12 @@ func allOrNothing(ctx context.Context, s storage.Storage) error {
 			}
 		}
 	}
+	named := storage.Changeset{Activity: []activity.Entry{withImages("named", "d")}, Contents: []activity.Content{content("d", "x")}}
+	unknown := named
+	unknown.Redact = []activity.ID{"unknown"}
+	if err := unchanged(ctx, s, unknown, storage.ErrNotFound); err != nil {
+		return err
+	}
 	receipt, err := s.Apply(ctx, good)
 	if err != nil {
 		return fmt.Errorf("what failed in bad company must be accepted alone: %w", err)
@@ -42,7 +48,13 @@ func allOrNothing(ctx context.Context, s storage.Storage) error {
 	if receipt.Seq != 3 {
 		return fmt.Errorf("after two entries and failed Applies came Seq %d", receipt.Seq)
 	}
-	return nil
+	if _, err := s.Apply(ctx, named); err != nil {
+		return err
+	}
+	if _, err := s.Apply(ctx, storage.Changeset{Redact: []activity.ID{"named"}}); err != nil {
+		return err
+	}
+	return has(ctx, s, "d", nil)
 }
 
 // join returns the records of both.
@@ -152,7 +164,17 @@ func repeatedID(ctx context.Context, s storage.Storage) error {
 		unchanged(ctx, s, incidents(1, 1), storage.ErrExists, storage.ErrConflict),
 		unchanged(ctx, s, incidents(1, 2), storage.ErrExists, storage.ErrConflict),
 		unchanged(ctx, s, alerts(1, 1), storage.ErrExists, storage.ErrConflict),
-		unchanged(ctx, s, alerts(1, 2), storage.ErrExists, storage.ErrConflict))
+		unchanged(ctx, s, alerts(1, 2), storage.ErrExists, storage.ErrConflict),
+		unchanged(ctx, s, farApart(), storage.ErrExists))
+}
+
+// farApart has an entry twice, with many others in between.
+func farApart() (cs storage.Changeset) {
+	for n := range 1100 {
+		cs.Activity = append(cs.Activity, newEntry(fmt.Sprint("e", n), "i00000"))
+	}
+	cs.Activity = append(cs.Activity, cs.Activity[0])
+	return cs
 }
 
 func conflictNames(ctx context.Context, s storage.Storage) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/managers"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/postgres"
 )
@@ -23,8 +24,8 @@ var (
 	rounds    = flag.Int("rounds", 8, "how often each of their writers comments, and opens an incident")
 )
 
-// childRole in the environment makes this program one that writes for a tenant, or follows its log, and says on the
-// standard output what it was told. childName tells it from others, and childCount is how much it does.
+// childRole in the environment makes this program one that writes for a tenant, follows its log, or takes in one alert
+// of each pair, and says on the standard output what it was told. childName tells it from others, and childCount is how much it does.
 const (
 	childRole   = "INCIDENTKIT_POSTGRES_ROLE"
 	childDSN    = "INCIDENTKIT_POSTGRES_DSN"
@@ -45,6 +46,9 @@ func child(role string) error {
 		return err
 	}
 	defer s.Close()
+	if role == "pair" {
+		return managers.ServePairs(ctx, s, os.Getenv(childName), os.Stdin, os.Stdout)
+	}
 	var count int
 	if _, err := fmt.Sscan(os.Getenv(childCount), &count); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/internal/managers"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/sqlite"
 )
@@ -32,18 +34,19 @@ var (
 )
 
 // childFile in the environment makes this program the one that writes to that file; childName tells its
-// alerts from those of others, and childAlerts is after how many each of its goroutines ends.
+// alerts from those of others, childAlerts is after how many each of its goroutines ends, and childAgain has the
+// sequences of commands, one a line, that it gives again. With childPair it takes in one alert of each pair.
 const (
 	childFile   = "INCIDENTKIT_SQLITE_FILE"
 	childName   = "INCIDENTKIT_SQLITE_NAME"
 	childAlerts = "INCIDENTKIT_SQLITE_ALERTS"
+	childAgain  = "INCIDENTKIT_SQLITE_AGAIN"
+	childPair   = "INCIDENTKIT_SQLITE_PAIR"
 )
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childFile); path != "" {
-		var most int
-		fmt.Sscan(os.Getenv(childAlerts), &most)
-		if err := writeTo(path, os.Getenv(childName), most); err != nil {
+		if err := child(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -56,14 +59,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func child(path string) error {
+	if name := os.Getenv(childPair); name != "" {
+		s, err := sqlite.Open(context.Background(), path, nil)
+		if err != nil {
+			return err
+		}
+		return errors.Join(managers.ServePairs(context.Background(), s, name, os.Stdin, os.Stdout), s.Close())
+	}
+	var most int
+	fmt.Sscan(os.Getenv(childAlerts), &most)
+	return writeTo(path, os.Getenv(childName), strings.Fields(os.Getenv(childAgain)), most)
+}
+
 var siem = activity.Actor{Kind: activity.App, ID: "siem"}
 
 // writers is how many goroutines write in one process.
 const writers = 8
 
 // writeTo takes alerts in, comments on their incidents and purges some of these, until it has most of the alerts from each
-// goroutine, and says on the standard output what has been confirmed.
-func writeTo(path, name string, most int) error {
+// goroutine, and says on the standard output what has been confirmed. Each goroutine begins with its share of again, and
+// goes on with such a sequence after each alert.
+func writeTo(path, name string, again []string, most int) error {
 	s, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {
 		return err
@@ -74,8 +91,16 @@ func writeTo(path, name string, most int) error {
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
+			for n := w; n < len(again) && errs[w] == nil; n += writers {
+				errs[w] = managers.Say(context.Background(), m, again[n], say)
+			}
 			for n := 0; n < most && errs[w] == nil; n++ {
-				errs[w] = writeOne(m, fmt.Sprintf("%s-%d-%d", name, w, n), fmt.Sprint("host-", w%3, "-", n/10), (n+w)%4 == 0, say) // some begin with it, as they are killed soon
+				own := fmt.Sprintf("%s-%d-%d", name, w, n)
+				purge := (n+w)%4 == 0 // some begin with it, as they are killed soon
+				errs[w] = writeOne(m, own, fmt.Sprint("host-", w%3, "-", n/10), purge, say)
+				if errs[w] == nil {
+					errs[w] = managers.Say(context.Background(), m, own, say)
+				}
 			}
 		})
 	}
@@ -125,13 +150,14 @@ func writeOne(m *manager.Manager, name, host string, purge bool, say func(string
 	return err
 }
 
-// child starts another process that writes, and returns what it says line by line.
-func child(t *testing.T, path, name string, alerts int) (*exec.Cmd, *bufio.Scanner) {
+// startChild starts another process that writes, and returns what it says line by line.
+func startChild(t *testing.T, path, name string, again []string, alerts int) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Env = append(os.Environ(), childFile+"="+path, childName+"="+name, fmt.Sprint(childAlerts, "=", alerts))
+	cmd.Env = append(os.Environ(), childFile+"="+path, childName+"="+name, fmt.Sprint(childAlerts, "=", alerts),
+		childAgain+"="+strings.Join(again, "\n"))
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -167,7 +193,7 @@ func requireConfirmed(t *testing.T, s *sqlite.Store, confirmed []string) {
 				require.True(t, entries[activity.ID(id)], "lost: %s", line)
 			case "purge":
 				require.True(t, tombstones[incident.ID(id)], "not purged: %s", line)
-			default:
+			case "alert":
 				if _, err := r.Alert(t.Context(), alert.ID(id)); !gone[alert.ID(id)] {
 					require.NoError(t, err, "lost: %s", line)
 				}
@@ -187,7 +213,7 @@ const crashesOfAFile = 10
 
 // A1: a program that is killed at any moment, those of opening a new file and one that another left included, has lost
 // nothing that was confirmed and left nothing by halves. What was confirmed but not read from the pipe any more may
-// be there too.
+// be there too. A command that was not confirmed is given again by the program that follows, and has its effect once.
 func TestCrash(t *testing.T) {
 	chosen := *seed
 	if chosen == 0 {
@@ -203,22 +229,38 @@ func TestCrash(t *testing.T) {
 			t.Parallel()
 			lots := rand.New(rand.NewPCG(chosen, uint64(from)))
 			path := filepath.Join(t.TempDir(), "x.db")
-			var confirmed []string
+			var confirmed, again []string
+			given := 0
 			for n := range min(crashesOfAFile, kills-from) {
-				confirmed = append(confirmed, crash(t, lots, path, fmt.Sprint("run", n), n%8 == 0)...)
+				confirmed = append(confirmed, crash(t, lots, path, fmt.Sprint("run", n), again, n%8 == 0)...)
 				s := open(t, path, nil)
 				requireConfirmed(t, s, confirmed)
 				require.NoError(t, s.Close())
+				again = managers.Unconfirmed(confirmed)
+				given += len(again)
 			}
+			var names []string
+			for _, line := range confirmed {
+				if name, ok := strings.CutPrefix(line, "ended "); ok && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+			s := open(t, path, nil)
+			m := manager.New(s, nil)
+			for _, name := range again {
+				require.NoError(t, managers.Steps(t.Context(), m, name))
+			}
+			managers.RequireOnce(t, s, append(names, again...))
+			t.Logf("%d sequences of commands, %d given again", len(names)+len(again), given)
 		})
 	}
 }
 
 // crash lets another process write, kills it some time after its first confirmation, or after its start where it is
 // to happen early, and returns what it had confirmed.
-func crash(t *testing.T, lots *rand.Rand, path, name string, early bool) (confirmed []string) {
+func crash(t *testing.T, lots *rand.Rand, path, name string, again []string, early bool) (confirmed []string) {
 	t.Helper()
-	cmd, lines := child(t, path, name, 1_000_000)
+	cmd, lines := startChild(t, path, name, again, 1_000_000)
 	left := time.Duration(lots.Int64N(int64(50 * time.Millisecond)))
 	if !early {
 		require.True(t, lines.Scan(), "it has confirmed nothing")
@@ -237,7 +279,7 @@ func crash(t *testing.T, lots *rand.Rand, path, name string, early bool) (confir
 func TestTwoProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := open(t, path, nil)
-	cmd, lines := child(t, path, "theirs", 10)
+	cmd, lines := startChild(t, path, "theirs", nil, 10)
 	var confirmed []string
 	m := manager.New(s, nil)
 	for n := range 40 {

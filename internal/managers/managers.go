@@ -47,7 +47,7 @@ func Steps(ctx context.Context, m *manager.Manager, name string) error {
 	if _, err = m.Edit(ctx, kai, i.ID, incident.Edit{AddTags: []string{"once"}}, id("tag")); err != nil {
 		return err
 	}
-	if _, err = m.Ingest(ctx, siem, []alert.Alert{raise(name, "of "+name)}, id("ingest")); err != nil {
+	if _, err = m.Ingest(ctx, siem, []alert.Alert{raise("once "+name, "of "+name)}, id("ingest")); err != nil {
 		return err
 	}
 	_, err = m.Edit(ctx, kai, i.ID, incident.Edit{RemoveTags: []string{"once"}}, id("untag"))
@@ -82,7 +82,7 @@ func RequireOnce(t *testing.T, s storage.Storage, names []string) {
 				activity.IncidentCreated.String(), "once " + name, activity.TagsChanged.String(), activity.TagsChanged.String(),
 			}
 			require.Equal(t, want, log[created[name][0]], name)
-			a, err := r.Alert(t.Context(), raise(name, "").Origin.AlertID())
+			a, err := r.Alert(t.Context(), raise("once "+name, "").Origin.AlertID())
 			require.NoError(t, err, name)
 			require.Zero(t, a.Repeats, "alert %s was counted again", name)
 			require.Equal(t, 1, added[a.ID], name)

@@ -262,7 +262,7 @@ func crash(t *testing.T, lots *rand.Rand, path, name string, again []string, ear
 	t.Helper()
 	cmd, lines := startChild(t, path, name, again, 1_000_000)
 	left := time.Duration(lots.Int64N(int64(50 * time.Millisecond)))
-	if !early {
+	for begun := !early; begun; begun = strings.HasPrefix(lines.Text(), "began ") {
 		require.True(t, lines.Scan(), "it has confirmed nothing")
 		confirmed = append(confirmed, lines.Text())
 	}

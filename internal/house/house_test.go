@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"internal/socday":      {"storage"},                            // nothing stands on it: tests alone import it
 	"internal/pgserver":    nil,                                    // for tests of storages, and examples
 	"internal/anyday":      {"incident/manager", "storage/memory"}, // the same
+	"internal/managers":    {"incident/manager"},                   // the same
 
 	"export/internal/figure": nil,
 }
@@ -51,7 +52,7 @@ var kits = []string{"storage/storagetest"}
 
 // scaffolds are packages that tests stand on: what holds for a test file
 // holds for theirs.
-var scaffolds = []string{"internal/anyday", "internal/pgserver"}
+var scaffolds = []string{"internal/anyday", "internal/managers", "internal/pgserver"}
 
 // confined are the outside packages that may not be imported from just
 // anywhere. A path also stands for the packages below it.

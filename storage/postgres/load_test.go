@@ -41,9 +41,9 @@ func moments(t *testing.T) *rand.Rand {
 }
 
 // A load is what some do on a storage that may fail, each with a Manager as in a process of its own: take in alerts, some of
-// which share incidents, comment on them, and give a sequence of commands on an incident of its own. What fails is given
-// again under the same command until it is acknowledged, through another Manager, as a process that is started anew would,
-// but for a comment that failed to those with odd numbers, which they give up.
+// which share incidents, comment on them, and give a sequence of commands on an incident of its own. What fails is
+// given again under the same command until it is acknowledged, through another Manager, as a process that is started
+// anew would, but for a comment that failed to those with odd numbers, which they give up.
 type load struct {
 	storage  storage.Storage
 	over     context.Context  // when they stop
@@ -95,7 +95,8 @@ func (l *load) run(n int) error {
 	}
 }
 
-// do tries until something is acknowledged, each time with a new Manager, and returns how often that took. It is 0 when it was given up.
+// do tries until something is acknowledged, each time with a new Manager, and returns how often that took. It is 0 when
+// it was given up.
 func (l *load) do(once bool, something func(*manager.Manager) error) (tries int, err error) {
 	for tries = 1; ; tries++ {
 		err := something(manager.New(l.storage, nil))
@@ -128,7 +129,10 @@ func (l *load) await(n int) {
 func under(t *testing.T, s storage.Storage, workers int, meanwhile func(l *load) error) {
 	t.Helper()
 	over, stop := context.WithCancel(t.Context())
-	l := &load{storage: s, over: over, done: make(chan struct{}), tried: make(map[alert.ID]int), comments: make(map[string]bool), steps: make(map[string]int)}
+	l := &load{
+		storage: s, over: over, done: make(chan struct{}),
+		tried: make(map[alert.ID]int), comments: make(map[string]bool), steps: make(map[string]int),
+	}
 	require.NoError(t, concurrently(workers+1, func(n int) error {
 		defer stop() // all of them when one fails
 		if n == workers {

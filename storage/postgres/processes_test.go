@@ -25,7 +25,8 @@ var (
 )
 
 // childRole in the environment makes this program one that writes for a tenant, follows its log, or takes in one alert
-// of each pair, and says on the standard output what it was told. childName tells it from others, and childCount is how much it does.
+// of each pair, and says on the standard output what came of it. childName tells it from others, and childCount is how
+// much it does.
 const (
 	childRole   = "INCIDENTKIT_POSTGRES_ROLE"
 	childDSN    = "INCIDENTKIT_POSTGRES_DSN"

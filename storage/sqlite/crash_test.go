@@ -78,8 +78,8 @@ var siem = activity.Actor{Kind: activity.App, ID: "siem"}
 const writers = 8
 
 // writeTo takes alerts in, comments on their incidents and purges some of these, until it has most of the alerts from each
-// goroutine, and says on the standard output what has been confirmed. Each goroutine begins with its share of again, and
-// goes on with such a sequence after each alert.
+// goroutine, and says on the standard output what has been confirmed. Each goroutine begins with its share of again,
+// and goes on with such a sequence after each alert.
 func writeTo(path, name string, again []string, most int) error {
 	s, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {

@@ -50,7 +50,7 @@ func (r *reader) end() error {
 // ready reports what keeps the reader from going on.
 func (r *reader) ready(ctx context.Context) error {
 	if r.over {
-		return fmt.Errorf("storage: the View of this Reader is over: %w", storage.ErrClosed)
+		return &driver.Failure{Class: storage.ErrClosed, Text: "storage: closed: the View of this Reader is over"}
 	}
 	return ctx.Err()
 }

@@ -1,0 +1,20 @@
+package driver
+
+// A Failure is an error of one class with a text of its own, such as one of a database whose own text has names that are
+// not for everyone, or says again what the class says. It matches Class, and Cause and what that wraps.
+type Failure struct {
+	Class error  // an error of package storage, such as [storage.ErrUnavailable]
+	Text  string // the whole text
+	Cause error  // nil where there is none
+}
+
+// Error returns Text.
+func (f *Failure) Error() string { return f.Text }
+
+// Unwrap returns Class, and Cause where there is one.
+func (f *Failure) Unwrap() []error {
+	if f.Cause == nil {
+		return []error{f.Class}
+	}
+	return []error{f.Class, f.Cause}
+}

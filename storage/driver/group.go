@@ -66,7 +66,7 @@ type batch[W any] struct {
 
 // errBroken is the result of the other callers in a batch whose leader panicked.
 var errBroken error = &Failure{
-	Class: storage.ErrUnknownOutcome, Text: "storage: the commit panicked; it is unknown whether the Changeset was kept",
+	Class: storage.ErrUnknownOutcome, Text: "the commit panicked; it is unknown whether the Changeset was kept",
 }
 
 // Do has work committed and returns nil when Commit has returned, so that the outcome is recorded in work. After any

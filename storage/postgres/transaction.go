@@ -468,12 +468,12 @@ func (t *transaction) send() error {
 			t.culprit = about.of
 		case t.committing && !pgconn.SafeToRetry(err):
 			t.unknown = true
-			return fmt.Errorf("%w; it is unknown whether the Changeset was kept", failed(t.ctx, err))
+			return unknown(t.ctx, err)
 		}
-		return failed(t.ctx, about.in(err))
+		return failed(t.ctx, t.conn, about.in(err))
 	}
 	if err := results.Close(); err != nil {
-		return failed(t.ctx, err)
+		return failed(t.ctx, t.conn, err)
 	}
 	return nil
 }

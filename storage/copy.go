@@ -113,7 +113,8 @@ func (c *copying) begin() error {
 			return err
 		}
 		if len(same) == 0 || same[0].Seq != e.Seq {
-			return fmt.Errorf("%w: the log of the other one is not the beginning of this one, see its entry %d (%s)", ErrExists, e.Seq, e.ID)
+			return fmt.Errorf("%w: the log of the other one is not the beginning of this one, see its entry %d (%s)",
+				ErrExists, e.Seq, e.ID)
 		}
 	}
 	return c.tell()

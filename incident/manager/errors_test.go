@@ -66,12 +66,13 @@ func (nothingFor) Authorize(context.Context, activity.Actor, manager.Action, inc
 
 func errorOf[T any](_ T, err error) error { return err }
 
-// Each class comes of something that a caller does or meets. What the Manager says of it matches the class and those named
-// with it, no other, and says nothing twice.
+// Each class comes of something that a caller does or meets. What the Manager says of it matches the class and those
+// named with it, no other, and says nothing twice.
 func TestClassesOfErrors(t *testing.T) {
 	ctx := t.Context()
 	m, s := open(t)
-	results := ingest(t, m, raise(1, 0, alert.Device{DeviceID: "a"}), raise(2, 0, alert.Device{DeviceID: "b"}), raise(3, 0, alert.Device{DeviceID: "c"}))
+	host := func(n int) alert.Alert { return raise(n, 0, alert.Device{DeviceID: fmt.Sprint(n)}) }
+	results := ingest(t, m, host(1), host(2), host(3))
 	id, other, gone := results[0].Incident, results[1].Incident, results[2].Incident
 	done := incident.Edit{Status: new(incident.Resolved)}
 	_, err := m.Edit(ctx, kai, gone, done)
@@ -86,7 +87,10 @@ func TestClassesOfErrors(t *testing.T) {
 	defer stop()
 	closed := memory.New()
 	require.NoError(t, closed.Close())
-	over := func(err error) *manager.Manager { return manager.New(refusing{s, err}, nil) }
+	over := func(class error) *manager.Manager {
+		return manager.New(refusing{s, &driver.Failure{Class: class, Text: "broken"}}, nil)
+	}
+	elsewhere := incident.Query{Sort: incident.ByNumber}.CursorAfter(incident.Incident{})
 	forbidding := manager.New(s, &manager.Options{Authorizer: nothingFor{}})
 
 	comment := func(m *manager.Manager, ctx context.Context, id incident.ID, opts ...manager.Option) error {
@@ -120,8 +124,8 @@ func TestClassesOfErrors(t *testing.T) {
 		err  error
 		want []error
 	}{
-		{comment(over(&driver.Failure{Class: storage.ErrUnknownOutcome, Text: "broken"}), ctx, id), []error{storage.ErrUnknownOutcome}},
-		{comment(over(&driver.Failure{Class: storage.ErrUnavailable, Text: "locked"}), ctx, id), []error{storage.ErrUnavailable}},
+		{comment(over(storage.ErrUnknownOutcome), ctx, id), []error{storage.ErrUnknownOutcome}},
+		{comment(over(storage.ErrUnavailable), ctx, id), []error{storage.ErrUnavailable}},
 		{comment(manager.New(closed, nil), ctx, id), []error{storage.ErrClosed}},
 		{comment(m, canceled, id), []error{context.Canceled}},
 		{comment(m, late, id), []error{context.DeadlineExceeded}},
@@ -138,7 +142,7 @@ func TestClassesOfErrors(t *testing.T) {
 		{errorOf(m.Ingest(ctx, siem, nil, manager.IfVersion(1))), []error{alert.ErrInvalid}},
 		{errorOf(m.Ingest(ctx, siem, nil, manager.DryRun())), []error{alert.ErrInvalid}},
 		{errorOf(m.Ingest(ctx, siem, make([]alert.Alert, 2))), []error{alert.ErrInvalid}},
-		{list(incident.Query{After: incident.Query{Sort: incident.ByNumber}.CursorAfter(incident.Incident{})}), []error{alert.ErrInvalid}},
+		{list(incident.Query{After: elsewhere}), []error{alert.ErrInvalid}},
 		{edit(id, done, manager.IfVersion(70)), []error{storage.ErrConflict}},
 		{create(incident.Draft{Name: "n", Alerts: []alert.Alert{raise(1, 0)}}), []error{storage.ErrExists}},
 		{create(incident.Draft{Name: "n", Alerts: []alert.Alert{raise(1, 0)}}, manager.DryRun()), []error{storage.ErrExists}},

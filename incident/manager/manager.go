@@ -19,9 +19,9 @@
 //
 // # Errors
 //
-// An error says what was attempted and on which record. It matches one of these, to be tested for with [errors.Is], where
-// it is not a failure of the program, of a function that the program has given, or of what is stored. Where it matches
-// several, the one that stands highest counts. The status is one of HTTP that fits.
+// An error says what was attempted and on which record. It matches one of these, to be tested for with [errors.Is],
+// where it is not a failure of the program, of a function that the program has given, or of what is stored. Where it
+// matches several, the one that stands highest counts. The status is one of HTTP that fits.
 //
 //	error                      status  what it says
 //	storage.ErrUnknownOutcome  504     it is unknown whether it was done: look, or repeat it under its CommandID

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Twice returns what a line of text says twice: three words in a row, or the name of a package with its colon. It returns
-// "" when there is nothing.
+// Twice returns what a line of text says twice: three words in a row, or the name of a package with its colon. It
+// returns "" when there is nothing.
 func Twice(text string) string {
 	for line := range strings.Lines(text) {
 		seen := make(map[string]bool)

@@ -72,8 +72,8 @@ var errBroken error = &Failure{
 // Do has work committed and returns nil when Commit has returned, so that the outcome is recorded in work. After any
 // error the caller must not read the outcome. [storage.ErrClosed] after Close, the error of ctx if it was done before
 // Commit got the work, and the error of Ready mean that Commit has not seen the work. An error that matches
-// [storage.ErrUnknownOutcome] means that Commit may still be using it, see Abandon, or that Commit panicked in another caller.
-// A panic of Commit or Ready goes on in the caller that leads.
+// [storage.ErrUnknownOutcome] means that Commit may still be using it, see Abandon, or that Commit panicked in another
+// caller. A panic of Commit or Ready goes on in the caller that leads.
 func (g *Group[W]) Do(ctx context.Context, work W) error {
 	c := &call[W]{ctx: ctx, work: work}
 	leads, err := g.enter(c)

@@ -45,7 +45,8 @@ func (c faulty) Write(b []byte) (int, error) {
 }
 
 // TestLostConnection breaks the connection at every write that an Apply makes. An error says that nothing was
-// kept (ErrUnavailable), or that it is unknown (ErrUnknownOutcome); it never says that the Changeset was there, and what is given again is there once.
+// kept (ErrUnavailable), or that it is unknown (ErrUnknownOutcome); it never says that the Changeset was
+// there, and what is given again is there once.
 func TestLostConnection(t *testing.T) {
 	name := tenant(t)
 	direct := open(t, dsn(t), name)

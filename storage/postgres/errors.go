@@ -37,7 +37,8 @@ func unknown(ctx context.Context, err error) error {
 		why, err = over.Error(), fmt.Errorf("%w: %w", over, err)
 	}
 	return &driver.Failure{
-		Class: storage.ErrUnknownOutcome, Text: "storage/postgres: " + why + "; it is unknown whether the Changeset was kept", Cause: err,
+		Class: storage.ErrUnknownOutcome, Cause: err,
+		Text: "storage/postgres: " + why + "; it is unknown whether the Changeset was kept",
 	}
 }
 

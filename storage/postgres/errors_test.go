@@ -49,7 +49,9 @@ func (c breached) Write(b []byte) (int, error) {
 func assertClass(t *testing.T, err, class error, what string) {
 	t.Helper()
 	require.ErrorIs(t, err, class, what)
-	for _, other := range []error{storage.ErrUnavailable, storage.ErrUnknownOutcome, context.Canceled, context.DeadlineExceeded} {
+	for _, other := range []error{
+		storage.ErrUnavailable, storage.ErrUnknownOutcome, context.Canceled, context.DeadlineExceeded,
+	} {
 		assert.Equal(t, other == class, errors.Is(err, other), "%s: %v", what, err)
 	}
 	assert.Empty(t, phrase.Twice(err.Error()), err.Error())
@@ -161,11 +163,12 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 		_, err := r.Alert(t.Context(), "none")
 		return err
 	})
+	conflict := storage.Changeset{Incidents: []incident.Incident{{ID: "there", Version: 7}}}
 	_, over := late.Alert(t.Context(), "none")
 	_, early := postgres.Open(t.Context(), dsn(t), &postgres.Options{Tenant: "\xff"})
 	for _, c := range []struct{ err, want error }{
 		{apply(t.Context(), one("there")), storage.ErrExists},
-		{apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "there", Version: 7}}}), storage.ErrConflict},
+		{apply(t.Context(), conflict), storage.ErrConflict},
 		{apply(t.Context(), storage.Changeset{Redact: []activity.ID{"none"}}), storage.ErrNotFound},
 		{apply(canceled, one("canceled")), context.Canceled},
 		{absent, storage.ErrNotFound}, {over, storage.ErrClosed}, {early, early},

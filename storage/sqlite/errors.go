@@ -50,14 +50,15 @@ func wrap(what string, err error) error {
 	return &driver.Failure{Class: storage.ErrUnavailable, Text: "sqlite: " + what + ": " + text, Cause: err}
 }
 
-// uncommitted returns err of a COMMIT. When the disk fails then, the end of the transaction may be in the write-ahead log,
-// where the next who opens the file finds it.
+// uncommitted returns err of a COMMIT. When the disk fails then, the end of the transaction may be in the write-ahead
+// log, where the next who opens the file finds it.
 func uncommitted(err error) error {
 	switch code(err) {
 	case busyCode, lockedCode, readOnlyCode, fullCode:
 		return wrap("commit", err)
 	}
 	return &driver.Failure{
-		Class: storage.ErrUnknownOutcome, Text: "sqlite: the commit failed; it is unknown whether the Changeset was kept", Cause: err,
+		Class: storage.ErrUnknownOutcome, Cause: err,
+		Text: "sqlite: the commit failed; it is unknown whether the Changeset was kept",
 	}
 }

@@ -43,9 +43,15 @@ func TestUnavailable(t *testing.T) {
 		code        int
 		begin, done func() error
 	}{
-		"locked":    {5, func() error { return exec(other, `BEGIN IMMEDIATE`) }, func() error { return exec(other, `ROLLBACK`) }},
-		"full":      {13, func() error { return s.FillDisk(t.Context(), true) }, func() error { return s.FillDisk(t.Context(), false) }},
-		"read-only": {8, func() error { return s.ReadOnly(t.Context(), true) }, func() error { return s.ReadOnly(t.Context(), false) }},
+		"locked": {
+			5, func() error { return exec(other, `BEGIN IMMEDIATE`) }, func() error { return exec(other, `ROLLBACK`) },
+		},
+		"full": {
+			13, func() error { return s.FillDisk(t.Context(), true) }, func() error { return s.FillDisk(t.Context(), false) },
+		},
+		"read-only": {
+			8, func() error { return s.ReadOnly(t.Context(), true) }, func() error { return s.ReadOnly(t.Context(), false) },
+		},
 	} {
 		text := what + strings.Repeat(" x", 14_000)
 		comment := func() error {
@@ -88,7 +94,8 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 	_, exists := s.Apply(t.Context(), one("there"))
 	_, conflict := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "there", Version: 7}}})
 	_, missing := s.Apply(t.Context(), storage.Changeset{Redact: []activity.ID{"none"}})
-	_, early := s.Apply(t.Context(), storage.Changeset{Items: []storage.Item{{Kind: "k", Key: "k", Time: time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC)}}})
+	long := time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	_, early := s.Apply(t.Context(), storage.Changeset{Items: []storage.Item{{Kind: "k", Key: "k", Time: long}}})
 	var late storage.Reader
 	absent := s.View(t.Context(), func(r storage.Reader) error {
 		late = r

@@ -6,8 +6,8 @@
 //
 // # Errors
 //
-// [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]), [ErrClosed], [ErrUnavailable] and [ErrUnknownOutcome],
-// to be tested for with [errors.Is]. Package incident/manager has a table of them.
+// [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]), [ErrClosed], [ErrUnavailable] and
+// [ErrUnknownOutcome], to be tested for with [errors.Is]. Package incident/manager has a table of them.
 //
 // # Concurrency
 //
@@ -33,9 +33,9 @@ import (
 // A Storage keeps incidents, alerts and the activity log of one tenant. Implementations observe these
 // rules, each of which is a case of storage/storagetest:
 //
-//   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists, ErrNotFound and ErrUnavailable
-//     it has kept nothing. Any other error means that nothing was kept, or that it is unknown whether all was; an error
-//     that matches ErrUnknownOutcome says that it is unknown. No error matches both of the last two.
+//   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists, ErrNotFound and
+//     ErrUnavailable it has kept nothing. Any other error means that nothing was kept, or that it is unknown whether all
+//     was; one that matches ErrUnknownOutcome says that it is unknown, and matches none of the four.
 //   - Version: a record whose Version is 0 must be new, else the error matches ErrExists. Any other
 //     Version must be the stored one, else the error matches ErrConflict and is a *ConflictError. The record
 //     is stored with a Version one higher. A Changeset that holds a record twice is refused with ErrExists

@@ -38,8 +38,8 @@
 //	incident.ErrPurged         410     the incident is purged
 //	storage.ErrNotFound        404     there is no such record
 //
-// Of an error that joins those of several records, such as that of EditAll, each result has its own. Commands that store
-// each record by itself, which say so, may have stored others before the one that failed.
+// Of an error that joins those of several records, such as that of EditAll, each result has its own. Commands that
+// store each record by itself, which say so, may have stored others before the one that failed.
 package manager
 
 import (

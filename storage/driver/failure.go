@@ -2,8 +2,8 @@ package driver
 
 import "slices"
 
-// A Failure is an error of one class with a text of its own, such as one of a database whose own text has names that are
-// not for everyone, or says again what the class says. It matches Class, and Cause and what that wraps.
+// A Failure is an error of one class with a text of its own, such as one of a database whose own text has names that
+// are not for everyone, or says again what the class says. It matches Class, and Cause and what that wraps.
 type Failure struct {
 	Class error  // an error of package storage, such as [storage.ErrUnavailable]; nil where none fits
 	Text  string // the whole text

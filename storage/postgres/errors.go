@@ -18,8 +18,8 @@ import (
 	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
-// failed returns err of the database, or the error of the context if that is done. conn is the connection that was used,
-// nil where there is none.
+// failed returns err of the database, or the error of the context if that is done. conn is the connection that was
+// used, nil where there is none.
 func failed(ctx context.Context, conn *pgx.Conn, err error) error {
 	if err == nil {
 		return nil

@@ -12,8 +12,8 @@
 //
 // The errors are those of package storage. A connection that is lost during the commit is [storage.ErrUnknownOutcome];
 // the Changeset, given again, is refused with [storage.ErrExists] or [storage.ErrConflict] if it was kept. Transactions
-// that PostgreSQL asks to repeat, and those that met a dead connection before their commit, are repeated; when that does
-// not help, the error is [storage.ErrUnavailable], as it is when there is no connection to be had or the server is
+// that PostgreSQL asks to repeat, and those that met a dead connection before their commit, are repeated; when that
+// does not help, the error is [storage.ErrUnavailable], as it is when there is no connection to be had or the server is
 // starting, shutting down, read-only or out of resources. The error of the driver is there for [errors.As]; its text,
 // which may name the user, the host and the database, is not part of these.
 //

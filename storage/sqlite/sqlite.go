@@ -43,8 +43,8 @@
 // # Errors
 //
 // Those of package storage, and [ErrForeign] and [*VersionError] of Open. A file that is locked for ten seconds, is
-// read-only or cannot be opened, and a disk that is full or fails, are [storage.ErrUnavailable]; a disk that fails during
-// the commit is [storage.ErrUnknownOutcome]. The error of SQLite is there for [errors.As].
+// read-only or cannot be opened, and a disk that is full or fails, are [storage.ErrUnavailable]; a disk that fails
+// during the commit is [storage.ErrUnknownOutcome]. The error of SQLite is there for [errors.As].
 package sqlite
 
 import (

@@ -1,14 +1,15 @@
 package alert
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/incidentkit/incidentkit/internal/invalid"
 )
 
 // ErrInvalid says that a value given by a caller cannot be accepted. Test for it with [errors.Is].
-var ErrInvalid = errors.New("invalid value")
+var ErrInvalid = invalid.Err
 
 // A FieldError names the record and the field of a value that cannot be accepted, and what was expected.
 // It matches [ErrInvalid].

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/incidentkit/incidentkit/internal/invalid"
 )
 
 // A Classification is the identifier of a class of a [Taxonomy], such as "truePositive". The zero
@@ -99,7 +101,8 @@ type Type struct {
 // ErrUnknown says that a taxonomy does not know a verdict. Test for it with [errors.Is].
 var ErrUnknown = errors.New("classification: not in the taxonomy")
 
-// A VerdictError names the part of a verdict that a taxonomy does not know. It matches [ErrUnknown].
+// A VerdictError names the part of a verdict that a taxonomy does not know. It matches [ErrUnknown], and ErrInvalid of
+// package alert.
 type VerdictError struct {
 	Taxonomy string // name of the taxonomy
 	Field    string // "classification" or "determination"
@@ -112,8 +115,8 @@ func (e *VerdictError) Error() string {
 	return fmt.Sprintf("classification: %s taxonomy has no %s %q (want %s)", e.Taxonomy, e.Field, e.Value, e.Want)
 }
 
-// Unwrap returns [ErrUnknown].
-func (e *VerdictError) Unwrap() error { return ErrUnknown }
+// Unwrap returns what e matches.
+func (e *VerdictError) Unwrap() []error { return []error{ErrUnknown, invalid.Err} }
 
 // Defender returns the taxonomy of Microsoft Defender XDR: three classifications with their types, the
 // names that its older API used as aliases. The value belongs to the caller.

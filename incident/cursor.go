@@ -3,7 +3,6 @@ package incident
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -48,9 +47,9 @@ func (s *Sort) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// ErrCursor says that a text is no cursor, or that a cursor was made for a query of another order. Test
-// for it with [errors.Is].
-var ErrCursor = errors.New("incident: not a cursor of this query")
+// ErrCursor says that a text is no cursor, or that a cursor was made for a query of another order. It matches
+// [alert.ErrInvalid]. Test for it with [errors.Is].
+var ErrCursor error = &reason{"incident: not a cursor of this query", alert.ErrInvalid}
 
 // A Cursor is a place between two incidents in the order of a Query, which stays where it is while others
 // write. Its text is opaque. The zero Cursor is before all incidents.

@@ -25,5 +25,6 @@
 // Input that cannot be accepted is reported as [*alert.FieldError] values, all of them joined, which match
 // [alert.ErrInvalid]; a verdict outside the taxonomy as a [*classification.VerdictError]; an incident that
 // was merged away as [ErrRedirected]; a merge, its undoing or a move that is refused as a [*RefusedError] with
-// every reason; a log that does not give a state as a [*ReplayError].
+// every reason, each of which matches [ErrRefused]; a purged incident as [ErrPurged]; a log that does not give
+// a state as a [*ReplayError].
 package incident

@@ -20,11 +20,25 @@ const (
 	MaxComment = 30_000 // code points in a comment, a description or a resolution note
 )
 
+// ErrRefused says that the records are in a state in which a rule does not allow what was asked for. The errors of this
+// package that say why, [ErrPurged] aside, match it too. Test for it with [errors.Is].
+var ErrRefused = errors.New("incident: refused by a rule")
+
 // What keeps an incident from being changed. Test for it with [errors.Is].
 var (
-	ErrRedirected = errors.New("incident: merged into another incident")
-	ErrPurged     = errors.New("incident: purged") // see Purge
+	ErrRedirected error = &reason{"incident: merged into another incident", ErrRefused}
+	ErrPurged           = errors.New("incident: purged") // see Purge
 )
+
+// A reason is a sentinel that matches another one, its class.
+type reason struct {
+	text  string
+	class error
+}
+
+func (r *reason) Error() string { return r.text }
+
+func (r *reason) Unwrap() error { return r.class }
 
 // An ID identifies an incident in a store. It never changes and, after a merge, leads to the incident
 // that took over. The zero ID, "", names no incident.

@@ -25,16 +25,16 @@ const RedirectedTag = "Redirected"
 // The reasons for which incidents are not merged, not taken apart again, or alerts not moved, besides
 // [ErrRedirected]. Test for them with [errors.Is].
 var (
-	ErrResolved        = errors.New("incident: resolved")
-	ErrOwners          = errors.New("incident: assigned to two different owners")
-	ErrVerdicts        = errors.New("incident: classified in two different ways")
-	ErrTooManyEntities = errors.New("incident: too many entities")
-	ErrTooManyTags     = errors.New("incident: too many tags")
-	ErrItself          = errors.New("incident: merged into itself")
-	ErrCycle           = errors.New("incident: one leads to the other already")
-	ErrTooManyAtOnce   = errors.New("incident: too many at once")
-	ErrNotMerged       = errors.New("incident: not merged here")
-	ErrChanged         = errors.New("incident: changed since the merge")
+	ErrResolved        error = &reason{"incident: resolved", ErrRefused}
+	ErrOwners          error = &reason{"incident: assigned to two different owners", ErrRefused}
+	ErrVerdicts        error = &reason{"incident: classified in two different ways", ErrRefused}
+	ErrTooManyEntities error = &reason{"incident: too many entities", ErrRefused}
+	ErrTooManyTags     error = &reason{"incident: too many tags", ErrRefused}
+	ErrItself          error = &reason{"incident: merged into itself", ErrRefused}
+	ErrCycle           error = &reason{"incident: one leads to the other already", ErrRefused}
+	ErrTooManyAtOnce   error = &reason{"incident: too many at once", ErrRefused}
+	ErrNotMerged       error = &reason{"incident: not merged here", ErrRefused}
+	ErrChanged         error = &reason{"incident: changed since the merge", ErrRefused}
 )
 
 // A Refusal is one reason why one incident cannot take part in a merge, an unmerge or a move.
@@ -56,8 +56,8 @@ func (r *Refusal) Error() string {
 // Unwrap returns r.Reason.
 func (r *Refusal) Unwrap() error { return r.Reason }
 
-// A RefusedError holds every reason for which a merge, an unmerge or a move cannot be. It matches each of their
-// reasons.
+// A RefusedError holds every reason for which a merge, an unmerge or a move cannot be. It matches [ErrRefused] and each
+// of their reasons.
 type RefusedError struct {
 	Refusals []*Refusal // never empty
 }
@@ -71,9 +71,9 @@ func (e *RefusedError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap returns the refusals.
+// Unwrap returns [ErrRefused] and the refusals.
 func (e *RefusedError) Unwrap() []error {
-	var errs []error
+	errs := []error{ErrRefused}
 	for _, r := range e.Refusals {
 		errs = append(errs, r)
 	}

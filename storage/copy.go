@@ -60,7 +60,7 @@ func Copy(ctx context.Context, dst, src Storage) iter.Seq2[Copied, error] {
 			return nil
 		})
 		if err != nil && !errors.Is(err, errStopped) {
-			yield(Copied{}, fmt.Errorf("storage: copy: %w", err))
+			yield(Copied{}, fmt.Errorf("copy: %w", err)) // which names the package
 		}
 	}
 }
@@ -113,7 +113,8 @@ func (c *copying) begin() error {
 			return err
 		}
 		if len(same) == 0 || same[0].Seq != e.Seq {
-			return fmt.Errorf("the log of the other storage is not the beginning of this one, see its entry %d (%s): %w", e.Seq, e.ID, ErrExists)
+			return fmt.Errorf("%w: the log of the other one is not the beginning of this one, see its entry %d (%s)",
+				ErrExists, e.Seq, e.ID)
 		}
 	}
 	return c.tell()

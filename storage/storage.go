@@ -6,8 +6,8 @@
 //
 // # Errors
 //
-// [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]) and [ErrClosed], to be tested for with
-// [errors.Is].
+// [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]), [ErrClosed], [ErrUnavailable] and
+// [ErrUnknownOutcome], to be tested for with [errors.Is]. Package incident/manager has a table of them.
 //
 // # Concurrency
 //
@@ -33,8 +33,9 @@ import (
 // A Storage keeps incidents, alerts and the activity log of one tenant. Implementations observe these
 // rules, each of which is a case of storage/storagetest:
 //
-//   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists and ErrNotFound it
-//     has kept nothing. Any other error means that nothing was kept, or that it is unknown whether all was.
+//   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists, ErrNotFound and
+//     ErrUnavailable it has kept nothing. Any other error means that nothing was kept, or that it is unknown whether all
+//     was; one that matches ErrUnknownOutcome says that it is unknown, and matches none of the four.
 //   - Version: a record whose Version is 0 must be new, else the error matches ErrExists. Any other
 //     Version must be the stored one, else the error matches ErrConflict and is a *ConflictError. The record
 //     is stored with a Version one higher. A Changeset that holds a record twice is refused with ErrExists
@@ -205,6 +206,14 @@ var (
 	ErrExists   = errors.New("storage: exists already")
 	ErrConflict = errors.New("storage: version conflict")
 	ErrClosed   = errors.New("storage: closed")
+
+	// ErrUnavailable says that what keeps the records did not answer or could not go on: it is locked, full, read-only,
+	// starting, stopping or out of reach. Nothing was kept, and it is safe to try again.
+	ErrUnavailable = errors.New("storage: unavailable")
+
+	// ErrUnknownOutcome says that Apply broke off when the Changeset may have been kept already. Read it to learn that, or
+	// repeat the command under its manager.CommandID.
+	ErrUnknownOutcome = errors.New("storage: it is unknown whether the Changeset was kept")
 )
 
 // A ConflictError names the record that another Apply changed in between. It matches [ErrConflict].

@@ -26,7 +26,7 @@ type AlertResult struct {
 func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert.ID, e incident.AlertEdit, opts ...Option) ([]AlertResult, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err == nil && call.version != 0 {
-		err = errors.New("a version is for the edit of one incident")
+		err = unwanted("version", "a version is for the edit of one incident")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("edit alerts: %w", err)

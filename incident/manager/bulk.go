@@ -30,7 +30,7 @@ type EditResult struct {
 func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Query, e incident.Edit, opts ...Option) ([]EditResult, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err == nil && call.version != 0 {
-		err = errors.New("a version is for the edit of one incident")
+		err = unwanted("version", "a version is for the edit of one incident")
 	}
 	var results []EditResult
 	if err == nil {

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -17,8 +16,6 @@ import (
 func Attach(images ...incident.Image) Option {
 	return func(c *call) { c.images = append(c.images, images...) }
 }
-
-var errImages = errors.New("images are for a comment")
 
 // Comment adds a comment to the incident with that ID and returns the incident as it is then. See
 // [incident.AddComment] for what text may be, and [Attach] for images.

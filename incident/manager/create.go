@@ -19,7 +19,7 @@ import (
 func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err == nil && call.version != 0 {
-		err = errors.New("a version is for an incident that is there")
+		err = unwanted("version", "a version is for an incident that is there")
 	}
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)

@@ -67,8 +67,11 @@ type Result struct {
 // time.
 func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
 	cmd, call, err := m.begin(by, opts)
-	if err == nil && (call.version != 0 || call.dryRun) {
-		err = errors.New("neither a version nor a dry run is for alerts that come in")
+	if err == nil && call.version != 0 {
+		err = unwanted("version", "alerts that come in have none")
+	}
+	if err == nil && call.dryRun {
+		err = unwanted("dryRun", "alerts that come in depend on each other")
 	}
 	if err == nil {
 		err = m.allow(ctx, by, ActionIngest, incident.Incident{})

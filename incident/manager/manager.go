@@ -19,8 +19,27 @@
 //
 // # Errors
 //
-// An error says what was attempted and on which record, and wraps what package storage, incident, alert
-// or classification reported, to be tested for with [errors.Is].
+// An error says what was attempted and on which record. It matches one of these, to be tested for with [errors.Is],
+// where it is not a failure of the program, of a function that the program has given, or of what is stored. Where it
+// matches several, the one that stands highest counts. The status is one of HTTP that fits.
+//
+//	error                      status  what it says
+//	storage.ErrUnknownOutcome  504     it is unknown whether it was done: look, or repeat it under its CommandID
+//	storage.ErrUnavailable     503     nothing was done, and it is safe to try again
+//	storage.ErrClosed          503     the storage was closed
+//	context.Canceled           499     the caller gave up; without ErrUnknownOutcome nothing was done
+//	context.DeadlineExceeded   504     the time was over; without ErrUnknownOutcome nothing was done
+//	ErrForbidden               403     the actor may not do it, or may not know whether it could be done
+//	ErrCommandReused           422     the CommandID was used for another command
+//	alert.ErrInvalid           400     a value cannot be accepted, a verdict included
+//	storage.ErrConflict        409     the incident is not at the version of IfVersion, or too many write it at once
+//	storage.ErrExists          409     the incident or an alert is there already
+//	incident.ErrRefused        409     a rule does not allow it in the state that the records are in
+//	incident.ErrPurged         410     the incident is purged
+//	storage.ErrNotFound        404     there is no such record
+//
+// Of an error that joins those of several records, such as that of EditAll, each result has its own. Commands that
+// store each record by itself, which say so, may have stored others before the one that failed.
 package manager
 
 import (
@@ -176,7 +195,7 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 		return incident.Command{}, c, err
 	}
 	if len(c.images) > 0 {
-		return incident.Command{}, c, errImages
+		return incident.Command{}, c, unwanted("images", "images are for a comment")
 	}
 	if err := validCommandID(c.commandID); err != nil {
 		return incident.Command{}, c, err
@@ -186,6 +205,11 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 	}
 	c.at = m.stamp()
 	return incident.Command{ID: m.newID(), By: by, At: c.at, Priority: m.priority}, c, nil
+}
+
+// unwanted returns the error for an option that a command refuses.
+func unwanted(option, why string) error {
+	return &alert.FieldError{Record: "command", Field: option, Value: "given", Want: "none, since " + why}
 }
 
 // stamp returns the time as it is stored.

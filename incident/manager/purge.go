@@ -33,7 +33,7 @@ type PurgeResult struct {
 func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query, resolvedBefore time.Time, reason string, opts ...Option) ([]PurgeResult, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err == nil && call.version != 0 {
-		err = errors.New("a version is for a command on one incident")
+		err = unwanted("version", "a version is for a command on one incident")
 	}
 	var results []PurgeResult
 	if err == nil {

@@ -16,7 +16,8 @@ const module = "github.com/incidentkit/incidentkit"
 var layers = map[string][]string{
 	"":                     nil, // doc.go alone
 	"internal/enum":        nil,
-	"classification":       {"internal/enum"},
+	"internal/invalid":     nil,
+	"classification":       {"internal/enum", "internal/invalid"},
 	"alert":                {"classification"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},
@@ -35,6 +36,7 @@ var layers = map[string][]string{
 	"export/fonts/cjk":     nil, // a module of its own
 	"internal/house":       nil,
 	"internal/socday":      {"storage"},                            // nothing stands on it: tests alone import it
+	"internal/phrase":      nil,                                    // for tests of errors
 	"internal/pgserver":    nil,                                    // for tests of storages, and examples
 	"internal/anyday":      {"incident/manager", "storage/memory"}, // the same
 	"internal/managers":    {"incident/manager"},                   // the same

@@ -27,7 +27,7 @@ func CheckVersion(record, id string, given, stored int64) error {
 // Exists returns the error for a record, an "incident", an "alert" or an "entry", whose place is taken. It matches
 // [storage.ErrExists].
 func Exists(record, id string) error {
-	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrExists)
+	return &Failure{Class: storage.ErrExists, Text: fmt.Sprintf("storage: %s %s exists already", record, id)}
 }
 
 // Refused reports whether err says that a Changeset does not go with what is stored, so that nothing of it was kept.
@@ -69,7 +69,8 @@ func Check(cs storage.Changeset) error {
 	}
 	for _, id := range cs.Purge {
 		if !stored[id] {
-			return fmt.Errorf("storage: incident %s, to be purged, in its Changeset: %w", id, storage.ErrNotFound)
+			return &Failure{Class: storage.ErrNotFound,
+				Text: fmt.Sprintf("storage: incident %s, to be purged, is not in its Changeset", id)}
 		}
 	}
 	return nil

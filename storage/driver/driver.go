@@ -4,8 +4,8 @@
 //
 // # Errors
 //
-// Errors match those of package storage: [storage.ErrExists], [storage.ErrConflict], [storage.ErrNotFound] and
-// [storage.ErrClosed].
+// Errors match those of package storage: [storage.ErrExists], [storage.ErrConflict], [storage.ErrNotFound],
+// [storage.ErrClosed] and [storage.ErrUnknownOutcome]. A [Failure] is an error with one of them as its class.
 //
 // # Concurrency
 //

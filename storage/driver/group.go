@@ -2,8 +2,6 @@ package driver
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -37,7 +35,7 @@ type Group[W any] struct {
 	Fits func(batch []W, next W) bool
 
 	// Abandon lets a caller return while its batch is being committed, once its context is done: for commits that may
-	// take long, such as over a network. Do then returns an error saying that the outcome is unknown. Two
+	// take long, such as over a network. Do then returns an error that matches [storage.ErrUnknownOutcome]. Two
 	// callers stay nevertheless: the leader, which is busy with Commit, and the last of the others, as long as the
 	// leader's context is not done. False means that every caller in a batch waits for the outcome.
 	Abandon bool
@@ -67,13 +65,15 @@ type batch[W any] struct {
 }
 
 // errBroken is the result of the other callers in a batch whose leader panicked.
-var errBroken = errors.New("storage: the commit panicked; it is unknown whether the Changeset was kept")
+var errBroken error = &Failure{
+	Class: storage.ErrUnknownOutcome, Text: "the commit panicked; it is unknown whether the Changeset was kept",
+}
 
 // Do has work committed and returns nil when Commit has returned, so that the outcome is recorded in work. After any
 // error the caller must not read the outcome. [storage.ErrClosed] after Close, the error of ctx if it was done before
-// Commit got the work, and the error of Ready mean that Commit has not seen the work. An error that says that the
-// outcome is unknown means that Commit may still be using it, see Abandon, or that Commit panicked in another caller.
-// A panic of Commit or Ready goes on in the caller that leads.
+// Commit got the work, and the error of Ready mean that Commit has not seen the work. An error that matches
+// [storage.ErrUnknownOutcome] means that Commit may still be using it, see Abandon, or that Commit panicked in another
+// caller. A panic of Commit or Ready goes on in the caller that leads.
 func (g *Group[W]) Do(ctx context.Context, work W) error {
 	c := &call[W]{ctx: ctx, work: work}
 	leads, err := g.enter(c)
@@ -149,7 +149,8 @@ func (g *Group[W]) giveUp(c *call[W]) error {
 		select {
 		case <-c.wake:
 		default:
-			return fmt.Errorf("%w; it is unknown whether the Changeset was kept", c.ctx.Err())
+			over := c.ctx.Err()
+			return &Failure{storage.ErrUnknownOutcome, over.Error() + "; it is unknown whether the Changeset was kept", over}
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -311,7 +310,7 @@ func TestGroupAbandon(t *testing.T) {
 		p.end(nil)
 		p.cancel(p.jobs[9])
 		p.cancel(p.jobs[10])
-		assert.ErrorContains(t, p.jobs[10].err, "unknown")
+		assert.ErrorIs(t, p.jobs[10].err, storage.ErrUnknownOutcome)
 		assert.False(t, p.jobs[9].returned)
 		p.end(nil)
 		assert.NoError(t, p.jobs[9].err)
@@ -371,7 +370,7 @@ func TestGroupPanic(t *testing.T) {
 			assert.Equal(t, [][]int{{0}, {1, 2}, {3}}, p.batches, name)
 			assert.Equal(t, []int{0, 1, 2}, p.returned())
 			assert.Equal(t, name == "panic", p.jobs[1].panicked == "planned")
-			assert.ErrorContains(t, p.jobs[2].err, "unknown")
+			assert.ErrorIs(t, p.jobs[2].err, storage.ErrUnknownOutcome)
 			p.end(nil)
 			assert.NoError(t, p.jobs[3].err)
 
@@ -482,7 +481,7 @@ func groupLaws(t *rapid.T) {
 				require.True(t, broken[j.name])
 			case j.err == nil:
 				require.True(t, j.kept && took && !running, "%d has no outcome", j.name)
-			case strings.Contains(j.err.Error(), "unknown"):
+			case errors.Is(j.err, storage.ErrUnknownOutcome):
 				abandoned := canceled[j.name] && p.group.Abandon
 				require.True(t, took && (broken[j.name] || abandoned), "of %d the outcome is known", j.name)
 			default:

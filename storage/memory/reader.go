@@ -11,6 +11,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A reader is a [storage.Reader] of one moment.
@@ -22,7 +23,7 @@ type reader struct {
 // ready reports what keeps the reader from going on.
 func (r *reader) ready(ctx context.Context) error {
 	if r.over {
-		return fmt.Errorf("storage: the View of this Reader is over: %w", storage.ErrClosed)
+		return &driver.Failure{Class: storage.ErrClosed, Text: "storage: closed: the View of this Reader is over"}
 	}
 	return ctx.Err()
 }

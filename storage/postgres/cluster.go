@@ -80,7 +80,7 @@ func OpenCluster(ctx context.Context, placements *pgxpool.Pool, servers map[stri
 		return migrateSchema(ctx, conn.Conn(), directory, "directory")
 	})
 	if err != nil {
-		return nil, fmt.Errorf("storage/postgres: open directory: %w", err)
+		return nil, failed(ctx, nil, fmt.Errorf("open directory: %w", reason(nil, err)))
 	}
 	return &Cluster{directory: placements, servers: maps.Clone(servers), stores: make(map[string]*Store)}, nil
 }
@@ -107,15 +107,15 @@ func (c *Cluster) Tenant(ctx context.Context, name string) (*Store, error) {
 	if known != nil {
 		at.Server = known.server
 	} else if at.Server, err = c.find(ctx, name); err != nil {
-		return nil, failed(ctx, fmt.Errorf("directory: tenant %q: %w", name, err))
+		return nil, failed(ctx, nil, fmt.Errorf("directory: tenant %q: %w", name, reason(nil, err)))
 	}
 	pool := c.servers[at.Server]
 	if pool == nil {
-		return nil, failed(ctx, &ServerError{at, errors.New("no pool was given for this server")})
+		return nil, failed(ctx, nil, &ServerError{at, errors.New("no pool was given for this server")})
 	}
-	s, err := New(ctx, pool, &Options{Tenant: name})
+	s, err := prepared(ctx, pool, &Options{Tenant: name})
 	if err != nil {
-		return nil, failed(ctx, &ServerError{at, errors.Unwrap(err)}) // the package is named once
+		return nil, failed(ctx, nil, &ServerError{at, err})
 	}
 	s.server = at.Server
 	return c.keep(s)
@@ -190,7 +190,7 @@ func (c *Cluster) answering(ctx context.Context) (up []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(c.servers)) {
 		inTime, stop := context.WithTimeout(ctx, answering)
 		if err := c.servers[name].Ping(inTime); err != nil {
-			down = append(down, fmt.Errorf("server %q: %w", name, err))
+			down = append(down, fmt.Errorf("server %q: %w", name, reason(nil, err)))
 		} else {
 			up = append(up, name)
 		}
@@ -231,11 +231,11 @@ func (c *Cluster) page(ctx context.Context, after string) ([]Placement, error) {
 	}
 	rows, err := c.directory.Query(ctx, listPlacements, after, lastPage)
 	if err != nil {
-		return nil, failed(ctx, fmt.Errorf("directory: %w", err))
+		return nil, failed(ctx, nil, fmt.Errorf("directory: %w", reason(nil, err)))
 	}
 	page, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Placement])
 	if err != nil {
-		return nil, failed(ctx, fmt.Errorf("directory: %w", err))
+		return nil, failed(ctx, nil, fmt.Errorf("directory: %w", reason(nil, err)))
 	}
 	return page, nil
 }
@@ -257,7 +257,7 @@ func (c *Cluster) Close() error {
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil && s.server != "" {
-		err = &ServerError{Placement{s.tenant, s.server}, err}
+		err = &ServerError{Placement{s.tenant, s.server}, reason(nil, err)}
 	}
 	return conn, err
 }

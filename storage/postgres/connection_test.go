@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -46,7 +45,8 @@ func (c faulty) Write(b []byte) (int, error) {
 }
 
 // TestLostConnection breaks the connection at every write that an Apply makes. An error says that nothing was
-// kept, or that it is unknown; it never says that the Changeset was there, and what is given again is there once.
+// kept (ErrUnavailable), or that it is unknown (ErrUnknownOutcome); it never says that the Changeset was
+// there, and what is given again is there once.
 func TestLostConnection(t *testing.T) {
 	name := tenant(t)
 	direct := open(t, dsn(t), name)
@@ -85,12 +85,14 @@ func TestLostConnection(t *testing.T) {
 			switch {
 			case err == nil:
 				assert.ErrorIs(t, again, storage.ErrExists, "write %d: it was acknowledged", n)
-			case strings.Contains(err.Error(), "unknown"):
+			case errors.Is(err, storage.ErrUnknownOutcome):
+				assert.NotErrorIs(t, err, storage.ErrUnavailable, "write %d", n)
 				if unknown++; again != nil {
 					assert.ErrorIs(t, again, storage.ErrExists)
 					kept++
 				}
 			default:
+				assert.ErrorIs(t, err, storage.ErrUnavailable, "write %d", n)
 				assert.NoError(t, again, "write %d: %v", n, err)
 			}
 			assert.NotErrorIs(t, err, storage.ErrExists, "write %d", n)

@@ -129,7 +129,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (c storage.Counts
 	w := newWhere(r.tenant)
 	found, err := r.conn.Query(ctx, w.facets(&q), w.args...)
 	if err != nil {
-		return storage.Counts{}, failed(ctx, err)
+		return storage.Counts{}, failed(ctx, r.conn, err)
 	}
 	var k tally
 	var n int
@@ -137,7 +137,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (c storage.Counts
 		return driver.AddFacet(&c, driver.Facet(unescape(k.facet)), incident.Status(k.status), alert.Severity(k.severity), n)
 	})
 	if err != nil {
-		return storage.Counts{}, failed(ctx, err)
+		return storage.Counts{}, failed(ctx, r.conn, err)
 	}
 	return c, nil
 }

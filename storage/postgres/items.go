@@ -206,13 +206,13 @@ func (r *reader) Item(ctx context.Context, kind, key string) (storage.Item, erro
 	}
 	found, err := r.conn.Query(ctx, selectItems+"i.kind = $2 and i.key = $3", r.tenant, escape(kind), escape(key))
 	if err != nil {
-		return storage.Item{}, failed(ctx, err)
+		return storage.Item{}, failed(ctx, r.conn, err)
 	}
 	i, err := pgx.CollectExactlyOneRow(found, readItem)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return storage.Item{}, &notFound{"item", kind + "/" + key}
 	}
-	return i, failed(ctx, err)
+	return i, failed(ctx, r.conn, err)
 }
 
 func (r *reader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
@@ -223,13 +223,13 @@ func (r *reader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[stora
 			w := newWhere(r.tenant)
 			found, err := r.conn.Query(ctx, w.itemPage(&q, after, started, n), w.args...)
 			if err != nil {
-				return nil, failed(ctx, err)
+				return nil, failed(ctx, r.conn, err)
 			}
 			page, err := pgx.CollectRows(found, readItem)
 			if len(page) > 0 {
 				after, started = page[len(page)-1].Place(), true
 			}
-			return page, failed(ctx, err)
+			return page, failed(ctx, r.conn, err)
 		}
 		send(ctx, r, q.Limit, next, yield)
 	}
@@ -240,5 +240,5 @@ func (r *reader) Seq(ctx context.Context) (seq int64, err error) {
 		return 0, err
 	}
 	err = r.conn.QueryRow(ctx, "select seq from incidentkit.tenants where tenant = $1", r.tenant).Scan(&seq)
-	return seq, failed(ctx, err)
+	return seq, failed(ctx, r.conn, err)
 }

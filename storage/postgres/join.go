@@ -43,7 +43,7 @@ func (s *Store) keep(ctx context.Context, cs storage.Changeset, restored bool) (
 	}
 	w.ctx = ctx
 	if err := s.group.Do(ctx, w); err != nil {
-		return storage.Receipt{}, failed(ctx, err)
+		return storage.Receipt{}, failed(ctx, nil, err)
 	}
 	return w.receipt, w.err
 }
@@ -97,7 +97,7 @@ func (b *batch) commit(writes []*write) {
 			return
 		}
 		if err := b.connect(); err != nil {
-			b.settle(writes, failed(b.ctx, err))
+			b.settle(writes, failed(b.ctx, nil, err))
 			return
 		}
 		t := transaction{ctx: b.ctx, conn: b.conn.Conn(), tenant: b.store.tenant, writes: writes, thorough: thorough}

@@ -229,7 +229,7 @@ func TestGivingUp(t *testing.T) {
 				return fmt.Errorf("who does not give up is refused: %w", err)
 			case !errors.Is(err, context.Canceled):
 				return err
-			case strings.Contains(err.Error(), "unknown"):
+			case errors.Is(err, storage.ErrUnknownOutcome):
 				unknown[c][activity.ID(id)] = 0
 			}
 		}
@@ -281,7 +281,7 @@ func TestLeaderGivesUp(t *testing.T) {
 	stopFollower()
 	<-b.outcomes[1].over
 	assert.ErrorIs(t, b.outcomes[1].err, context.Canceled)
-	assert.ErrorContains(t, b.outcomes[1].err, "unknown", "who follows does not wait for the outcome")
+	assert.ErrorIs(t, b.outcomes[1].err, storage.ErrUnknownOutcome, "who follows does not wait for the outcome")
 	require.NoError(t, tx.Rollback(t.Context()))
 	b.calls.Wait()
 	assert.NoError(t, b.outcomes[0].err, "the outcome of one who leads is known")
@@ -368,7 +368,7 @@ func TestNoDatabase(t *testing.T) {
 	}
 	b.commit()
 	for n := range b.outcomes {
-		assert.ErrorContains(t, b.outcomes[n].err, "down", "Apply %d", n)
+		assert.ErrorIs(t, b.outcomes[n].err, storage.ErrUnavailable, "Apply %d", n)
 	}
 	mu.Lock()
 	assert.Less(t, dials, 5)
@@ -411,14 +411,14 @@ func TestJoinedLostConnection(t *testing.T) {
 			lost := 0
 			for k, o := range b.outcomes {
 				switch {
-				case o.err != nil && strings.Contains(o.err.Error(), "unknown"):
+				case errors.Is(o.err, storage.ErrUnknownOutcome):
 					lost++
 				case k == 4:
 					assert.ErrorIs(t, o.err, storage.ErrExists)
 				case k == 2 && errors.Is(o.err, storage.ErrExists):
 				case k == 2:
 					assert.NoError(t, o.err)
-					assert.ErrorContains(t, b.outcomes[0].err, "unknown", "the first of that name was not refused")
+					assert.ErrorIs(t, b.outcomes[0].err, storage.ErrUnknownOutcome, "the first of that name was not refused")
 				default:
 					assert.NoError(t, o.err, "Apply %d", k)
 				}

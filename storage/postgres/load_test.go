@@ -107,7 +107,7 @@ func (l *load) do(once bool, something func(*manager.Manager) error) (tries int,
 			default: // nobody awaits it
 			}
 			return tries, nil
-		case errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, alert.ErrInvalid):
+		case errors.Is(err, storage.ErrUnavailable) == errors.Is(err, storage.ErrUnknownOutcome): // and none of another class
 			return 0, err
 		case once || l.over.Err() != nil:
 			return 0, nil

@@ -10,10 +10,12 @@
 //
 // # Errors
 //
-// The errors are those of package storage. A connection that is lost during the commit leaves it unknown whether
-// the Changeset was kept, and the error says so; given again, it is refused with [storage.ErrExists] or
-// [storage.ErrConflict] if it was. Transactions that PostgreSQL asks to repeat, and those that met a dead
-// connection before their commit, are repeated.
+// The errors are those of package storage. A connection that is lost during the commit is [storage.ErrUnknownOutcome];
+// the Changeset, given again, is refused with [storage.ErrExists] or [storage.ErrConflict] if it was kept. Transactions
+// that PostgreSQL asks to repeat, and those that met a dead connection before their commit, are repeated; when that
+// does not help, the error is [storage.ErrUnavailable], as it is when there is no connection to be had or the server is
+// starting, shutting down, read-only or out of resources. The error of the driver is there for [errors.As]; its text,
+// which may name the user, the host and the database, is not part of these.
 //
 // # Concurrency
 //
@@ -76,7 +78,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -133,7 +134,7 @@ var (
 func Open(ctx context.Context, dsn string, o *Options) (*Store, error) {
 	pool, err := pgxpool.New(ctx, dsn)
 	if err != nil {
-		return nil, fmt.Errorf("storage/postgres: %w", err)
+		return nil, failed(ctx, nil, err)
 	}
 	s, err := New(ctx, pool, o)
 	if err != nil {
@@ -151,15 +152,21 @@ func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
 	if o == nil {
 		o = new(Options)
 	}
+	if err := checkTenant(o.Tenant); err != nil {
+		return nil, err
+	}
+	s, err := prepared(ctx, pool, o)
+	return s, failed(ctx, nil, err)
+}
+
+// prepared is New, with an error that does not name the package.
+func prepared(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
 	s := &Store{pool: pool, tenant: cmp.Or(o.Tenant, defaultTenant), patience: patience}
 	// A commit may take as long as the network does, so callers may abandon it.
 	s.group = driver.Group[*write]{Commit: s.commit, Ready: s.ready, Max: maxTogether, Fits: fits, Abandon: true}
-	if err := checkTenant(s.tenant); err != nil {
-		return nil, err
-	}
 	err := pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return s.prepare(ctx, conn.Conn(), o.RowSecurity) })
 	if err != nil {
-		return nil, fmt.Errorf("storage/postgres: open: %w", err)
+		return nil, fmt.Errorf("open: %w", reason(nil, err))
 	}
 	return s, nil
 }
@@ -222,17 +229,6 @@ func (s *Store) begin(ctx context.Context) error {
 	}
 	s.running.Add(1)
 	return nil
-}
-
-// failed returns err of the database with the error of the context, if that is why.
-func failed(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
-		return fmt.Errorf("storage/postgres: %w: %w", over, err)
-	}
-	return fmt.Errorf("storage/postgres: %w", err)
 }
 
 // A notFound names the record. It is a type because every new alert is looked for first.

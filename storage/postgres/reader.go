@@ -42,7 +42,7 @@ func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
 	defer s.running.Done()
 	conn, err := s.reading(ctx)
 	if err != nil {
-		return failed(ctx, err)
+		return failed(ctx, nil, err)
 	}
 	defer conn.Release()
 	r := &reader{tenant: s.tenant, conn: conn.Conn()}
@@ -67,6 +67,7 @@ func (s *Store) reading(ctx context.Context) (*pgxpool.Conn, error) {
 			return conn, nil
 		}
 		dead := conn.Conn().IsClosed()
+		err = reason(conn.Conn(), err)
 		conn.Release()
 		if !dead || n == attempts || ctx.Err() != nil {
 			return nil, err
@@ -88,7 +89,7 @@ func rollback(ctx context.Context, conn *pgx.Conn) {
 // ready reports what keeps the reader from going on.
 func (r *reader) ready(ctx context.Context) error {
 	if r.over {
-		return fmt.Errorf("storage: the View of this Reader is over: %w", storage.ErrClosed)
+		return &driver.Failure{Class: storage.ErrClosed, Text: "storage: closed: the View of this Reader is over"}
 	}
 	return ctx.Err()
 }
@@ -132,7 +133,7 @@ func (r *reader) one(ctx context.Context, record, id, sql string) (found row, er
 	if errors.Is(err, pgx.ErrNoRows) {
 		return row{}, &notFound{record, id}
 	}
-	return found, failed(ctx, err)
+	return found, failed(ctx, r.conn, err)
 }
 
 func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
@@ -201,14 +202,14 @@ func send[T any](ctx context.Context, r *reader, limit int, next func(n int) ([]
 func rows[T any](ctx context.Context, r *reader, decode func(row) (T, error), sql string, args []any) ([]T, error) {
 	found, err := r.conn.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, failed(ctx, err)
+		return nil, failed(ctx, r.conn, err)
 	}
 	defer found.Close()
 	var out []T
 	for found.Next() {
 		var here row
 		if err := found.Scan(&here.number, &here.version, &here.record); err != nil {
-			return nil, failed(ctx, err)
+			return nil, failed(ctx, r.conn, err)
 		}
 		v, err := decode(here)
 		if err != nil {
@@ -216,7 +217,7 @@ func rows[T any](ctx context.Context, r *reader, decode func(row) (T, error), sq
 		}
 		out = append(out, v)
 	}
-	return out, failed(ctx, found.Err())
+	return out, failed(ctx, r.conn, found.Err())
 }
 
 func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
@@ -246,11 +247,11 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (n int, err error)
 	w := newWhere(r.tenant)
 	if driver.ByStatusAndSeverity(q) {
 		err = r.conn.QueryRow(ctx, w.keptCount(&q), w.args...).Scan(&n)
-		return n, failed(ctx, err)
+		return n, failed(ctx, r.conn, err)
 	}
 	c := w.incidents(&q)
 	err = r.conn.QueryRow(ctx, "select count(*) from incidentkit.incidents i where i.tenant = $1 and "+c.String(), w.args...).Scan(&n)
-	return n, failed(ctx, err)
+	return n, failed(ctx, r.conn, err)
 }
 
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
@@ -314,7 +315,7 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 				sql := w.sightingPage(&q, key, after, at, n)
 				found, err := r.conn.Query(ctx, sql, w.args...)
 				if err != nil {
-					return nil, failed(ctx, err)
+					return nil, failed(ctx, r.conn, err)
 				}
 				defer found.Close()
 				var page []storage.Sighting
@@ -322,7 +323,7 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 					var id, in string
 					s := storage.Sighting{Entity: key}
 					if err := found.Scan(&at, &id, &in, &s.Standalone); err != nil {
-						return nil, failed(ctx, err)
+						return nil, failed(ctx, r.conn, err)
 					}
 					s.Alert, s.Incident = alert.ID(unescape(id)), incident.ID(unescape(in))
 					page = append(page, s)
@@ -330,7 +331,7 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 				if len(page) > 0 {
 					after = new(page[len(page)-1])
 				}
-				return page, failed(ctx, found.Err())
+				return page, failed(ctx, r.conn, found.Err())
 			}
 			send(ctx, r, q.Limit, next, func(s storage.Sighting, err error) bool {
 				going = yield(s, err) && err == nil

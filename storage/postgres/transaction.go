@@ -448,6 +448,7 @@ func (t *transaction) redact(w *write) (gone []string, err error) {
 func (t *transaction) send() error {
 	subjects, batch := t.subjects, t.batch
 	t.subjects, t.batch = nil, pgx.Batch{}
+	closed := t.conn.IsClosed()
 	results := t.conn.SendBatch(t.ctx, &batch)
 	defer results.Close()
 	for n, about := range subjects {
@@ -466,14 +467,15 @@ func (t *transaction) send() error {
 			return driver.Exists(about.table, unescape(about.id))
 		case answered && !(commits && e.Severity != "ERROR"):
 			t.culprit = about.of
-		case t.committing && !pgconn.SafeToRetry(err):
+		case t.committing && (!pgconn.SafeToRetry(err) || !closed && errors.Is(err, pgconn.ErrConnClosed)):
+			// A connection that closed after the batch went out is said to be safe as well.
 			t.unknown = true
-			return fmt.Errorf("%w; it is unknown whether the Changeset was kept", failed(t.ctx, err))
+			return unknown(t.ctx, err)
 		}
-		return failed(t.ctx, about.in(err))
+		return failed(t.ctx, t.conn, about.in(err))
 	}
 	if err := results.Close(); err != nil {
-		return failed(t.ctx, err)
+		return failed(t.ctx, t.conn, err)
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ type micros struct{ t *time.Time }
 // Value implements [driver.Valuer].
 func (m micros) Value() (driver.Value, error) {
 	if !countable(*m.t) {
-		return nil, fmt.Errorf("sqlite: time %v cannot be counted in microseconds", *m.t)
+		return nil, fmt.Errorf("time %v cannot be counted in microseconds", *m.t)
 	}
 	return m.t.UnixMicro(), nil
 }
@@ -171,7 +171,7 @@ func (m micros) Value() (driver.Value, error) {
 func (m micros) Scan(column any) error {
 	n, ok := column.(int64)
 	if !ok {
-		return fmt.Errorf("sqlite: a time is a %T", column)
+		return fmt.Errorf("a time is a %T", column)
 	}
 	*m.t = time.UnixMicro(n).UTC()
 	return nil
@@ -200,7 +200,7 @@ func (l list[T]) Scan(column any) error {
 	case string:
 		return json.Unmarshal([]byte(text), l.items)
 	}
-	return fmt.Errorf("sqlite: a list is a %T", column)
+	return fmt.Errorf("a list is a %T", column)
 }
 
 // A sharedList is a list that is scanned, unless known has it by its text.
@@ -344,7 +344,7 @@ func (e evidence) Scan(column any) error {
 				return err
 			}
 		} else if p.Type != "" {
-			return fmt.Errorf("sqlite: evidence of type %q", p.Type)
+			return fmt.Errorf("evidence of type %q", p.Type)
 		}
 		(*e.pieces)[n] = alert.Evidence{
 			Entity: entity, Verdict: alert.EvidenceVerdict(p.Verdict), Remediation: alert.Remediation(p.Remediation), RemediationDetails: p.RemediationDetails,

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -40,7 +39,9 @@ func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 
 func (s *Store) write(ctx context.Context, cs storage.Changeset, restored bool) (storage.Receipt, error) {
 	w := &write{ctx: ctx, cs: cs, restored: restored}
-	if err := s.group.Do(ctx, w); err != nil {
+	if err := s.group.Do(ctx, w); errors.Is(err, storage.ErrUnknownOutcome) {
+		return storage.Receipt{}, wrap("apply", err)
+	} else if err != nil {
 		return storage.Receipt{}, err
 	}
 	return w.receipt, w.err
@@ -87,7 +88,7 @@ func (s *Store) together(ctx context.Context, batch []*write) (failed bool, err 
 	// The lock of another process is not waited for longer than one of the callers would.
 	if err := s.writer.exec(begin, `BEGIN IMMEDIATE`); err != nil {
 		for _, w := range batch {
-			w.err = fmt.Errorf("sqlite: begin: %w", cmp.Or(w.ctx.Err(), err))
+			w.err = wrap("begin", cmp.Or(w.ctx.Err(), err))
 		}
 		return false, err
 	}
@@ -108,17 +109,17 @@ func (s *Store) together(ctx context.Context, batch []*write) (failed bool, err 
 		}
 		w.receipt = storage.Receipt{}
 		if !driver.Refused(w.err) {
-			w.err = fmt.Errorf("sqlite: apply: %w", w.err)
+			w.err = wrap("apply", w.err)
 		} else if len(batch) > 1 {
 			continue
 		}
 		return true, w.err
 	}
 	if err := t.putTallies(); err != nil {
-		return true, fmt.Errorf("sqlite: apply: %w", err)
+		return true, wrap("apply", err)
 	}
 	if err := t.exec(`COMMIT`); err != nil {
-		return false, fmt.Errorf("sqlite: commit: %w", err)
+		return false, uncommitted(err)
 	}
 	committed = true
 	s.redacted = s.redacted || redacts

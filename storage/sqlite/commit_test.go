@@ -112,7 +112,7 @@ func TestNeighboursOfOneThatFillsTheDisk(t *testing.T) {
 	b.add(t.Context(), one("two"))
 	b.commit()
 	require.NoError(t, *b.errs[0])
-	require.ErrorContains(t, *b.errs[1], "full")
+	require.ErrorIs(t, *b.errs[1], storage.ErrUnavailable)
 	require.NoError(t, *b.errs[2])
 	assert.Equal(t, []incident.ID{"one", "two"}, names(t, s))
 }
@@ -183,7 +183,7 @@ func TestPanicInATransaction(t *testing.T) {
 	b.add(panicContext{t.Context()}, one("follows"))
 	b.commit()
 	require.ErrorContains(t, *b.errs[0], "planned")
-	require.ErrorContains(t, *b.errs[1], "unknown")
+	require.ErrorIs(t, *b.errs[1], storage.ErrUnknownOutcome)
 	put(t, s, "next")
 	assert.Equal(t, []incident.ID{"next"}, names(t, s))
 }

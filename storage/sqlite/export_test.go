@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/incidentkit/incidentkit/incident"
@@ -123,3 +124,16 @@ func (s *Store) Orphans(ctx context.Context) (found []string, err error) {
 	})
 	return found, err
 }
+
+// SetTimeout sets for how long s waits for the lock of another, as long as it redacts nothing.
+func (s *Store) SetTimeout(ctx context.Context, d time.Duration) error {
+	return s.writer.exec(ctx, fmt.Sprint(`PRAGMA busy_timeout = `, d.Milliseconds()))
+}
+
+// ReadOnly keeps s from writing, or lets it write again.
+func (s *Store) ReadOnly(ctx context.Context, on bool) error {
+	return s.writer.exec(ctx, fmt.Sprint(`PRAGMA query_only = `, on))
+}
+
+// Uncommitted is what becomes of an error of a COMMIT.
+var Uncommitted = uncommitted

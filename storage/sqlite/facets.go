@@ -73,7 +73,7 @@ func each(column []byte, fn func(mark, int)) error {
 	for n := 0; len(column) > 0; n++ {
 		v, size := binary.Uvarint(column)
 		if size <= 0 {
-			return fmt.Errorf("sqlite: facet_counts holds %x", column)
+			return fmt.Errorf("facet_counts holds %x", column)
 		}
 		column = column[size:]
 		if triple[n%3] = v; n%3 == 2 {

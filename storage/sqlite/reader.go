@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"iter"
 	"math"
 
@@ -50,7 +49,7 @@ func (r *reader) end() error {
 // ready reports what keeps the reader from going on.
 func (r *reader) ready(ctx context.Context) error {
 	if r.over {
-		return fmt.Errorf("storage: the View of this Reader is over: %w", storage.ErrClosed)
+		return &driver.Failure{Class: storage.ErrClosed, Text: "storage: closed: the View of this Reader is over"}
 	}
 	return ctx.Err()
 }
@@ -76,7 +75,7 @@ func (r *reader) get(ctx context.Context, record, id, query string, args, places
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("sqlite: %s %s: %w", record, id, err)
+		return wrap(record+" "+id, err)
 	}
 	return nil
 }
@@ -124,7 +123,7 @@ func scan[T any](ctx context.Context, r *reader, statement selection, places fun
 		}
 		rows, err := r.session.query(r.within(ctx), statement.text(), statement.args)
 		if err != nil {
-			fail(fmt.Errorf("sqlite: %w", err))
+			fail(wrap("read", err))
 			return
 		}
 		r.open = append(r.open, rows)
@@ -136,7 +135,7 @@ func scan[T any](ctx context.Context, r *reader, statement selection, places fun
 			}
 			var record T
 			if err := rows.Scan(places(&record)...); err != nil {
-				fail(fmt.Errorf("sqlite: %w", err))
+				fail(wrap("read", err))
 				return
 			}
 			if wanted != nil && !wanted(record) {
@@ -149,8 +148,10 @@ func scan[T any](ctx context.Context, r *reader, statement selection, places fun
 				return
 			}
 		}
-		if err := errors.Join(r.ready(ctx), rows.Err()); err != nil {
+		if err := r.ready(ctx); err != nil {
 			fail(err)
+		} else if err := rows.Err(); err != nil {
+			fail(wrap("read", err))
 		}
 	}
 }

@@ -42,9 +42,9 @@
 //
 // # Errors
 //
-// Those of package storage, and [ErrForeign] and [*VersionError] of Open. All others are those of SQLite and the
-// operating system: a full disk, a file that is locked for ten seconds. An Apply that failed so has kept nothing,
-// unless the error says "commit".
+// Those of package storage, and [ErrForeign] and [*VersionError] of Open. A file that is locked for ten seconds, is
+// read-only or cannot be opened, and a disk that is full or fails, are [storage.ErrUnavailable]; a disk that fails
+// during the commit is [storage.ErrUnknownOutcome]. The error of SQLite is there for [errors.As].
 package sqlite
 
 import (
@@ -59,7 +59,7 @@ import (
 	"sync"
 	"time"
 
-	modernc "modernc.org/sqlite"
+	_ "modernc.org/sqlite"
 
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/driver"
@@ -116,7 +116,7 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 			return s, nil
 		}
 		if left == 0 || !busy(err) {
-			return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
+			return nil, wrap("open "+path, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -131,12 +131,7 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 const maxTries = 20
 
 // busy reports whether err says that somebody else has locked the file.
-func busy(err error) bool {
-	failure, ok := errors.AsType[*modernc.Error](err)
-	return ok && failure.Code()&0xff == busyCode
-}
-
-const busyCode = 5 // SQLITE_BUSY
+func busy(err error) bool { return code(err) == busyCode }
 
 func open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := look(ctx, path); err != nil {
@@ -198,7 +193,7 @@ func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
 	r := &reader{session: session}
 	defer func() { s.end(r) }()
 	if err := r.begin(ctx); err != nil {
-		return err
+		return wrap("begin", err)
 	}
 	return fn(r)
 }
@@ -218,7 +213,14 @@ func (s *Store) session(ctx context.Context) (*session, error) {
 		s.idle = s.idle[:last]
 		return session, nil
 	}
-	return newSession(ctx, s.readers)
+	session, err := newSession(ctx, s.readers)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, wrap("connect", err)
+	}
+	return session, nil
 }
 
 // end takes the connection of r back.
@@ -281,7 +283,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 		err = s.copyTo(ctx, absolute)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("sqlite: backup to %s: %w", path, err), os.Remove(absolute))
+		return errors.Join(wrap("backup to "+path, err), os.Remove(absolute))
 	}
 	return nil
 }

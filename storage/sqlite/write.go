@@ -122,7 +122,7 @@ func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) 
 }
 
 func missing(record, id string) error {
-	return fmt.Errorf("storage: %s %s: %w", record, id, storage.ErrNotFound)
+	return &driver.Failure{Class: storage.ErrNotFound, Text: fmt.Sprintf("storage: %s %s: not found", record, id)}
 }
 
 // incidentSQL are the statements about incidents that name their columns. They are made of constants and of the names

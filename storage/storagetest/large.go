@@ -548,11 +548,7 @@ func tally[T any](seq func(func(T, error) bool)) (n int, err error) {
 
 // walked reads the records 0 to n-1 in pages, the last of which is empty. That a list has them all, the witness sees.
 func walked[T any](
-	what string,
-	n int,
-	want func(int) string,
-	got func(T) string,
-	page func(behind *T) ([]T, error),
+	what string, n int, want func(int) string, got func(T) string, page func(behind *T) ([]T, error),
 ) error {
 	walk, err := page(nil)
 	for err == nil && len(walk) > 0 && len(walk) <= n {

@@ -117,10 +117,7 @@ func (w *witness) Close() error {
 }
 
 func (w *witness) step(
-	ctx context.Context,
-	cs storage.Changeset,
-	restore bool,
-	keep func() (storage.Receipt, error),
+	ctx context.Context, cs storage.Changeset, restore bool, keep func() (storage.Receipt, error),
 ) (storage.Receipt, error) {
 	given := outcome{cs: clone(cs), restore: restore}
 	w.lock <- struct{}{}
@@ -388,11 +385,7 @@ func (o outcome) find(ctx context.Context, r storage.Reader) (found outcome, kep
 // compare compares what r reads with m: the records that touched names, and unless only is set as many others as m is
 // small.
 func (m *model) compare(
-	ctx context.Context,
-	r storage.Reader,
-	lots *rand.Rand,
-	touched *storage.Changeset,
-	only bool,
+	ctx context.Context, r storage.Reader, lots *rand.Rand, touched *storage.Changeset, only bool,
 ) error {
 	most := someRecords
 	switch {

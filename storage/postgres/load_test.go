@@ -43,7 +43,7 @@ func moments(t *testing.T) *rand.Rand {
 type load struct {
 	storage  storage.Storage
 	over     context.Context  // when they stop
-	done     chan struct{}    // receives once for each that is acknowledged while somebody awaits it
+	done     chan struct{}    // receives once for each that is acknowledged while await runs
 	tried    map[alert.ID]int // alerts that were acknowledged: how often they were given
 	comments map[string]bool  // by their texts, and whether they were acknowledged
 
@@ -117,7 +117,13 @@ func (l *load) await(n int) {
 func under(t *testing.T, s storage.Storage, workers int, meanwhile func(l *load) error) {
 	t.Helper()
 	over, stop := context.WithCancel(t.Context())
-	l := &load{storage: s, over: over, done: make(chan struct{}), tried: make(map[alert.ID]int), comments: make(map[string]bool)}
+	l := &load{
+		storage:  s,
+		over:     over,
+		done:     make(chan struct{}),
+		tried:    make(map[alert.ID]int),
+		comments: make(map[string]bool),
+	}
 	require.NoError(t, concurrently(workers+1, func(n int) error {
 		defer stop() // all of them when one fails
 		if n == workers {
@@ -163,7 +169,8 @@ func (l *load) check(t *testing.T, s storage.Storage) {
 	for _, tries := range l.tried {
 		again += tries - 1
 	}
-	t.Logf("%d alerts and %d comments; %d given again, %d of %d given up are there", len(l.tried), len(l.comments)-unsure, again, given, unsure)
+	t.Logf("%d alerts and %d comments; %d given again, %d of %d given up are there",
+		len(l.tried), len(l.comments)-unsure, again, given, unsure)
 }
 
 // TestTerminatedManagers: connections are ended at random moments under eight who work through a Manager. Every

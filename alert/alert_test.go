@@ -147,9 +147,17 @@ func TestKeysOfManyPiecesOfEvidence(t *testing.T) {
 
 // A KeySet has what the functions return that compute keys one by one.
 func TestKeySet(t *testing.T) {
-	pool := append(slices.Clone(entities), nil, alert.Device{}, alert.User{UPN: "mona@contoso.com"}, alert.Mailbox{Address: "mona@contoso.com", UPN: "mona@contoso.com"})
+	pool := append(
+		slices.Clone(entities),
+		nil, alert.Device{},
+		alert.User{UPN: "mona@contoso.com"},
+		alert.Mailbox{Address: "mona@contoso.com", UPN: "mona@contoso.com"},
+	)
 	rapid.Check(t, func(t *rapid.T) {
-		a := alert.Alert{Origin: alert.Origin{Source: rapid.String().Draw(t, "source")}, Title: rapid.String().Draw(t, "title")}
+		a := alert.Alert{
+			Origin: alert.Origin{Source: rapid.String().Draw(t, "source")},
+			Title:  rapid.String().Draw(t, "title"),
+		}
 		for range rapid.SampledFrom([]int{0, 1, 2, 5, 60}).Draw(t, "evidence") {
 			a.Evidence = append(a.Evidence, alert.Evidence{Entity: rapid.SampledFrom(pool).Draw(t, "entity")})
 		}

@@ -147,19 +147,21 @@ func TestCommentFlow(t *testing.T) {
 	assert.Contains(t, string(commentHTML(long)), "*a* *a*")
 }
 
-// No comment is too long, too deep or too wide to be drawn, and none takes long. All that it says is there. The longest that the library takes
-// are drawn in all formats.
+// No comment is too long, too deep or too wide to be drawn, and none takes long. All that it says is there. The longest
+// that the library takes are drawn in all formats.
 func TestCommentsOfAnySizeAreDrawn(t *testing.T) {
 	everywhere := []string{"quotes", "bullets", "brackets"}
 	for name, source := range map[string]string{
-		"long":            strings.Repeat("word ", shorter(incident.MaxComment/5)),
-		"quotes":          strings.Repeat("> ", shorter(incident.MaxComment/2-1)) + "x",
-		"bullets":         strings.Repeat("- ", shorter(incident.MaxComment/2-1)) + "x",
-		"numbers":         strings.Repeat("1. ", shorter(9_999)) + "x",
-		"mixed":           strings.Repeat("> - 1. ", shorter(4_000)) + "x",
-		"code":            "```\n" + strings.Repeat("x", shorter(100_000)) + "\n```",
-		"wide table":      strings.Repeat("| h ", 200) + "|\n" + strings.Repeat("|-", 200) + "|\n" + strings.Repeat(strings.Repeat("| x ", 200)+"|\n", 20),
-		"brackets":        strings.Repeat("[", shorter(incident.MaxComment/2)) + strings.Repeat("](x)", shorter(incident.MaxComment/8)),
+		"long":    strings.Repeat("word ", shorter(incident.MaxComment/5)),
+		"quotes":  strings.Repeat("> ", shorter(incident.MaxComment/2-1)) + "x",
+		"bullets": strings.Repeat("- ", shorter(incident.MaxComment/2-1)) + "x",
+		"numbers": strings.Repeat("1. ", shorter(9_999)) + "x",
+		"mixed":   strings.Repeat("> - 1. ", shorter(4_000)) + "x",
+		"code":    "```\n" + strings.Repeat("x", shorter(100_000)) + "\n```",
+		"wide table": strings.Repeat("| h ", 200) + "|\n" + strings.Repeat("|-", 200) + "|\n" +
+			strings.Repeat(strings.Repeat("| x ", 200)+"|\n", 20),
+		"brackets": strings.Repeat("[", shorter(incident.MaxComment/2)) +
+			strings.Repeat("](x)", shorter(incident.MaxComment/8)),
 		"images":          strings.Repeat("![", shorter(15_000)),
 		"closed brackets": strings.Repeat("[a](", shorter(7_500)),
 		"stars":           strings.Repeat("*a ", shorter(10_000)),

@@ -42,8 +42,8 @@ func drawnBy(t testing.TB, f format, r Report, size int) string {
 //
 //   - every format draws it, in no more pages and bytes than its size explains;
 //   - the PDF opens, the HTML is inert, and all but the PDF are UTF-8;
-//   - JSON keeps it: what comes back, another value with the same texts, gives the same documents to the byte, but for bytes that are no
-//     UTF-8 and half surrogate pairs, which are U+FFFD.
+//   - JSON keeps it: what comes back, another value with the same texts, gives the same documents to the byte, except
+//     for bytes that are no UTF-8 and half surrogate pairs, which are U+FFFD.
 func holds(t testing.TB, r Report) {
 	t.Helper()
 	text, err := json.Marshal(r)

@@ -48,27 +48,41 @@ var incidentFields = sync.OnceValue(func() []field[Incident] {
 		plain("redirectTo", activity.StatusChanged, func(i *Incident) string { return string(i.RedirectTo) }),
 		plain("owner", activity.Assigned, func(i *Incident) Owner { return i.Owner }),
 		list("tags", activity.TagsChanged, func(i *Incident) []Tag { return i.Tags }),
-		plain("verdict.classification", activity.Classified, func(i *Incident) string { return string(i.Verdict.Classification) }),
-		plain("verdict.determination", activity.Classified, func(i *Incident) string { return string(i.Verdict.Determination) }),
+		plain("verdict.classification", activity.Classified, func(i *Incident) string {
+			return string(i.Verdict.Classification)
+		}),
+		plain("verdict.determination", activity.Classified, func(i *Incident) string {
+			return string(i.Verdict.Determination)
+		}),
 		list("references", activity.Referenced, func(i *Incident) []Reference { return i.References }),
 		plain("extra", activity.Referenced, func(i *Incident) alert.Fields { return i.Extra }),
 		plain("comments", activity.Unspecified, func(i *Incident) int { return i.Comments }),
 		plain("created", activity.Unspecified, func(i *Incident) time.Time { return i.Created }),
 		plain("alerts.count", activity.Unspecified, func(i *Incident) int { return i.Alerts.Count }),
-		plain("alerts.bySeverity", activity.Unspecified, func(i *Incident) SeverityCounts { return i.Alerts.BySeverity }),
+		plain("alerts.bySeverity", activity.Unspecified, func(i *Incident) SeverityCounts {
+			return i.Alerts.BySeverity
+		}),
 		plain("alerts.byStatus", activity.Unspecified, func(i *Incident) StatusCounts { return i.Alerts.ByStatus }),
 		plain("alerts.assets", activity.Unspecified, func(i *Incident) AssetCounts { return i.Alerts.Assets }),
 		list("alerts.classified", activity.Unspecified, func(i *Incident) []Classified { return i.Alerts.Classified }),
-		plain("alerts.firstActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.FirstActivity }),
-		plain("alerts.lastActivity", activity.Unspecified, func(i *Incident) time.Time { return i.Alerts.LastActivity }),
+		plain("alerts.firstActivity", activity.Unspecified, func(i *Incident) time.Time {
+			return i.Alerts.FirstActivity
+		}),
+		plain("alerts.lastActivity", activity.Unspecified, func(i *Incident) time.Time {
+			return i.Alerts.LastActivity
+		}),
 		plain("alerts.rarest", activity.Unspecified, func(i *Incident) int { return i.Alerts.Rarest }),
 		plain("alerts.title", activity.Unspecified, func(i *Incident) string { return i.Alerts.Title }),
 	}
 	for l := range Lists {
-		all = append(all, list("alerts."+List(l).String(), activity.Unspecified, func(i *Incident) []string { return *i.Alerts.Lists()[l] }))
+		all = append(all, list("alerts."+List(l).String(), activity.Unspecified, func(i *Incident) []string {
+			return *i.Alerts.Lists()[l]
+		}))
 	}
 	return append(all,
-		plain("alerts.criticality", activity.Unspecified, func(i *Incident) alert.Criticality { return i.Alerts.Criticality }),
+		plain("alerts.criticality", activity.Unspecified, func(i *Incident) alert.Criticality {
+			return i.Alerts.Criticality
+		}),
 		list("alerts.systemTags", activity.Unspecified, func(i *Incident) []Tag { return i.Alerts.SystemTags }),
 	)
 })

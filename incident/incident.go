@@ -114,8 +114,8 @@ type Command struct {
 	By   activity.Actor // who
 	At   time.Time      // when; UTC, microseconds
 
-	// Keys has keys that the caller has computed already, of alerts that Create, AddAlert, UpdateAlert or Update is given.
-	// These rules compute the keys of the other alerts.
+	// Keys has keys that the caller has computed already, of alerts that Create, AddAlert, UpdateAlert or Update is
+	// given. These rules compute the keys of the other alerts.
 	Keys map[alert.ID]alert.KeySet
 
 	// Priority scores an incident as the command leaves it, by a pure function; what is below 0 or above

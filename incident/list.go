@@ -44,8 +44,8 @@ func (l List) String() string {
 
 // Lists returns where the lists of s are, indexed by [List]. A list can be set through its pointer.
 func (s *Summary) Lists() [Lists]*[]string {
-	// Functions in a table would do too, but what they are called with is allocated: for each incident that is cloned, and
-	// for each that a query is matched with.
+	// Functions in a table would do too, but what they are called with is allocated: for each incident that is cloned,
+	// and for each that a query is matched with.
 	return [...]*[]string{
 		SourceList:          &s.Sources,
 		DetectionSourceList: &s.DetectionSources,

@@ -25,7 +25,13 @@ func TestNamesOfLists(t *testing.T) {
 		var s incident.Summary
 		var q incident.Query
 		*s.Lists()[l], *q.Lists()[l] = []string{"v"}, []string{"v"}
-		got = append(got, told{incident.List(l), l, incident.List(l).String(), fieldsSet(s), strings.TrimSuffix(q.Values().Encode(), "=v")})
+		got = append(got, told{
+			incident.List(l),
+			l,
+			incident.List(l).String(),
+			fieldsSet(s),
+			strings.TrimSuffix(q.Values().Encode(), "=v"),
+		})
 		assert.Equal(t, fieldsSet(s), fieldsSet(q), "the filter")
 	}
 	assert.Equal(t, []told{
@@ -100,8 +106,14 @@ func TestEveryListIsOne(t *testing.T) {
 // No list stays empty when an alert has everything.
 func TestAlertsFillEveryList(t *testing.T) {
 	s := incident.Summarize([]alert.Alert{{
-		Origin: alert.Origin{Source: "s", ID: "1"}, DetectionSource: "d", Product: "p", Category: "c", Techniques: []string{"t"}, Threat: "x", Actor: "a",
-		Evidence: []alert.Evidence{{Entity: alert.Device{DeviceID: "d", Group: "g", OS: "o"}}},
+		Origin:          alert.Origin{Source: "s", ID: "1"},
+		DetectionSource: "d",
+		Product:         "p",
+		Category:        "c",
+		Techniques:      []string{"t"},
+		Threat:          "x",
+		Actor:           "a",
+		Evidence:        []alert.Evidence{{Entity: alert.Device{DeviceID: "d", Group: "g", OS: "o"}}},
 	}})
 	for l, list := range s.Lists() {
 		assert.Len(t, *list, 1, incident.List(l))

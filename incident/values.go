@@ -113,7 +113,9 @@ var filterParams = sync.OnceValue(func() []param {
 		nameParam("status", func(q *Query) *[]Status { return &q.Statuses }, ParseStatus),
 		nameParam("severity", func(q *Query) *[]alert.Severity { return &q.Severities }, alert.ParseSeverity),
 		nameParam("alertSeverity", func(q *Query) *[]alert.Severity { return &q.AlertSeverities }, alert.ParseSeverity),
-		textParam("alertClassification", func(q *Query) *[]classification.Classification { return &q.AlertClassifications }),
+		textParam("alertClassification", func(q *Query) *[]classification.Classification {
+			return &q.AlertClassifications
+		}),
 		countParam("priorityMin", func(q *Query) *int { return &q.PriorityMin }),
 		countParam("priorityMax", func(q *Query) *int { return &q.PriorityMax }),
 		textParam("owner", func(q *Query) *[]string { return &q.Owners }),
@@ -121,7 +123,11 @@ var filterParams = sync.OnceValue(func() []param {
 		textParam("tag", func(q *Query) *[]string { return &q.Tags }),
 		textParam("classification", func(q *Query) *[]classification.Classification { return &q.Classifications }),
 		textParam("determination", func(q *Query) *[]classification.Determination { return &q.Determinations }),
-		nameParam("criticality", func(q *Query) *[]alert.Criticality { return &q.Criticalities }, alert.ParseCriticality),
+		nameParam(
+			"criticality",
+			func(q *Query) *[]alert.Criticality { return &q.Criticalities },
+			alert.ParseCriticality,
+		),
 		flagParam("multipleSources", func(q *Query) *bool { return &q.MultipleSources }),
 		flagParam("multipleCategories", func(q *Query) *bool { return &q.MultipleCategories }),
 		textParam("entity", func(q *Query) *[]alert.Key { return &q.Entities }),

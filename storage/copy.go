@@ -16,8 +16,8 @@ import (
 type Restorer interface {
 	// Restore keeps all of a Changeset, or nothing of it, with the Versions, Numbers and Seqs that its records have.
 	// Records take the place of those with their IDs, whatever the versions; new incidents come in the order of their
-	// Numbers, and new entries each with the next Seq. An item of Version 0 is taken away. AlertKeys, Contents, Purge and
-	// Expire are as for Apply. Redact and Guard have no meaning.
+	// Numbers, and new entries each with the next Seq. An item of Version 0 is taken away. AlertKeys, Contents, Purge
+	// and Expire are as for Apply. Redact and Guard have no meaning.
 	//
 	// The error matches ErrExists when a Number or a Seq is that of another record, or a new one comes out of turn. It
 	// matches what Apply reports of a Changeset that holds a record twice or purges what it does not hold.
@@ -36,9 +36,9 @@ const copied = 256
 
 // Copy makes dst hold what src holds as of one moment: incidents, alerts, the log, contents and items, with all
 // versions and numbers. It yields how far it has come, at least once and after every few hundred records; the loop
-// ends when all is there, or with an error. Who breaks off, or comes to an error, may call Copy again later: what is
-// there as it should be is read, but not written again, and what has changed since then is brought up to date, purges
-// and items that are gone included.
+// ends when all is there, or with an error. After a loop that ended early or failed, calling Copy again resumes it:
+// what is there as it should be is read, but not written again, and what has changed since then is brought up to date,
+// purges and items that are gone included.
 //
 // dst must be a [Restorer], which all storages of this project are, else the error matches [errors.ErrUnsupported].
 // It must hold nothing but what came from src, else the error matches ErrExists, and nobody may write to it meanwhile;

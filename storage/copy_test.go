@@ -94,10 +94,16 @@ func TestACopyTellsHowFarItIs(t *testing.T) {
 		told = append(told, c)
 	}
 	assert.Equal(t, storage.Copied{OfIncidents: n, OfEntries: n}, told[0])
-	assert.Equal(t, storage.Copied{Incidents: n, Alerts: n, Entries: n, Items: n, Written: 4 * n, OfIncidents: n, OfEntries: n}, told[len(told)-1])
+	assert.Equal(t,
+		storage.Copied{Incidents: n, Alerts: n, Entries: n, Items: n, Written: 4 * n, OfIncidents: n, OfEntries: n},
+		told[len(told)-1],
+	)
 	assert.Greater(t, len(told), 6)
 	for k := 1; k < len(told); k++ {
-		assert.LessOrEqual(t, told[k-1].Incidents+told[k-1].Alerts+told[k-1].Entries+told[k-1].Items, told[k].Incidents+told[k].Alerts+told[k].Entries+told[k].Items)
+		assert.LessOrEqual(t,
+			told[k-1].Incidents+told[k-1].Alerts+told[k-1].Entries+told[k-1].Items,
+			told[k].Incidents+told[k].Alerts+told[k].Entries+told[k].Items,
+		)
 	}
 	require.NoError(t, anyday.Same(t.Context(), src, dst))
 }
@@ -140,7 +146,11 @@ func TestACopyHasTheItems(t *testing.T) {
 		src, dst := memory.New(), memory.New()
 		kinds := []string{"", "a", "b"}
 		item := func(k int) storage.Item {
-			return storage.Item{Kind: kinds[k%3], Key: []string{"", fmt.Sprint(k)}[min(k/3, 1)], Time: time.Unix(int64(k), 0).UTC()}
+			return storage.Item{
+				Kind: kinds[k%3],
+				Key:  []string{"", fmt.Sprint(k)}[min(k/3, 1)],
+				Time: time.Unix(int64(k), 0).UTC(),
+			}
 		}
 		version, writes := make(map[int]int64), 0
 		write := func(cs storage.Changeset, places ...int) {
@@ -189,8 +199,12 @@ func TestACopyHasTheItemsOfAPurge(t *testing.T) {
 	src, dst := filled(t, 3), memory.New()
 	_, err := copyAll(ctx, dst, src)
 	require.NoError(t, err)
-	_, err = src.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{{ID: "i1", Version: 1, Status: incident.Purged}}, Purge: []incident.ID{"i1"},
-		Alerts: []alert.Alert{{ID: "i2", Incident: "i1", Version: 1}}, Items: []storage.Item{{Kind: "note", Key: "late", Incident: "i1"}}})
+	_, err = src.Apply(ctx, storage.Changeset{
+		Incidents: []incident.Incident{{ID: "i1", Version: 1, Status: incident.Purged}},
+		Purge:     []incident.ID{"i1"},
+		Alerts:    []alert.Alert{{ID: "i2", Incident: "i1", Version: 1}},
+		Items:     []storage.Item{{Kind: "note", Key: "late", Incident: "i1"}},
+	})
 	require.NoError(t, err)
 	_, err = copyAll(ctx, dst, src)
 	require.NoError(t, err)

@@ -39,16 +39,24 @@ func (s *shelf) Apply(ctx context.Context, cs storage.Changeset) (storage.Receip
 	}
 	for _, key := range cs.Guard.Keys {
 		if at := s.added[key]; at > cs.Guard.Seq {
-			return storage.Receipt{}, &storage.ConflictError{Record: "key", ID: string(key), Given: cs.Guard.Seq, Stored: at}
+			return storage.Receipt{}, &storage.ConflictError{
+				Record: "key",
+				ID:     string(key),
+				Given:  cs.Guard.Seq,
+				Stored: at,
+			}
 		}
 	}
 	items := maps.Clone(s.items)
 	if items == nil {
 		items = make(map[storage.ItemPlace]storage.Item)
 	}
-	maps.DeleteFunc(items, func(_ storage.ItemPlace, i storage.Item) bool { // first what a purge and an Expiry take away
+	// first what a purge and an Expiry take away
+	maps.DeleteFunc(items, func(_ storage.ItemPlace, i storage.Item) bool {
 		return i.Incident != "" && slices.Contains(cs.Purge, i.Incident) ||
-			slices.ContainsFunc(cs.Expire, func(x storage.Expiry) bool { return x.Kind == i.Kind && i.Time.Before(x.Before) })
+			slices.ContainsFunc(cs.Expire, func(x storage.Expiry) bool {
+				return x.Kind == i.Kind && i.Time.Before(x.Before)
+			})
 	})
 	for _, i := range cs.Items { // then the items, against what is left
 		if err := driver.CheckVersion("item", i.Kind+"/"+i.Key, i.Version, items[i.Place()].Version); err != nil {
@@ -155,8 +163,11 @@ func Example_guard() {
 	ctx, s := context.Background(), newShelf(memory.New())
 	ingest := func(n int, seq int64) error {
 		a := alert.Alert{ID: alert.ID(fmt.Sprint("a", n)), Evidence: []alert.Evidence{{Entity: alert.User{UPN: "kai"}}}}
-		_, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}, Activity: []activity.Entry{{ID: activity.ID(fmt.Sprint("e", n))}},
-			Guard: storage.Guard{Seq: seq, Keys: a.Keys()}})
+		_, err := s.Apply(ctx, storage.Changeset{
+			Alerts:   []alert.Alert{a},
+			Activity: []activity.Entry{{ID: activity.ID(fmt.Sprint("e", n))}},
+			Guard:    storage.Guard{Seq: seq, Keys: a.Keys()},
+		})
 		return err
 	}
 	fmt.Println(ingest(1, 0))

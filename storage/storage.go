@@ -53,15 +53,16 @@ import (
 //     [activity.Entry.Skeleton] makes of it. The incident must be among those of the Changeset and not be new, else the
 //     error matches ErrNotFound; what is left of it, the Changeset says. Contents that no entry names any more go with
 //     the purge, before the entries of the Changeset come: one that names such a content must bring it again.
-//   - Items: an item is stored under the rule Version by its Kind and Key. It goes when a purge takes the incident that it
-//     names, or an Expiry takes it, each before the items of the Changeset are stored.
+//   - Items: an item is stored under the rule Version by its Kind and Key. It goes when a purge takes the incident that
+//     it names, or an Expiry takes it, each before the items of the Changeset are stored.
 //   - Guard: Apply fails with a *ConflictError whose Record is "key" when an alert has one of the Guard's Keys that a
-//     Changeset after the Guard's Seq has added to it. An alert that is new or moved here by Restore, stored again, moved
-//     to another incident, or purged since does not count. Apply may fail so without a reason, but not for ever: not once
-//     Seq is the last one. A Changeset that adds keys should carry an entry; without one its keys may go unseen.
+//     Changeset after the Guard's Seq has added to it. An alert that is new or moved here by Restore, stored again,
+//     moved to another incident, or purged since does not count. Apply may fail so without a reason, but not for ever:
+//     not once Seq is the last one. A Changeset that adds keys should carry an entry; without one its keys may go
+//     unseen.
 //   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
-//     Numbers are 1, 2, 3 and so on in the order of commits, without gaps. A reader that has seen Seq n never later sees a
-//     new entry below n. Seq of a given entry is ignored.
+//     Numbers are 1, 2, 3 and so on in the order of commits, without gaps. A reader that has seen Seq n never later
+//     sees a new entry below n. Seq of a given entry is ignored.
 //   - Number: a new incident gets the next Number, higher than all before and never reused. Number of an
 //     incident that is not new must not change and is taken from the store.
 //   - Concurrency: Applies that run at the same time have the effect of one after the other, in some order.
@@ -75,12 +76,12 @@ import (
 //     compared by bytes. A sequence may be broken off early.
 //   - Ownership: Apply neither changes its argument nor keeps a reference to it, and no read changes its Query. What a
 //     Reader returns belongs to the caller.
-//   - Values: texts of any UTF-8 and times of microseconds in UTC come back as they were given. Identifiers may be up to
-//     1,000 bytes long, the empty one included.
-//   - Context: when the context is done, View, Apply and a running read return its error; a read never ends early without
-//     one. Apply has kept nothing if it had not begun, else all or nothing, and other Applies go on.
-//   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil. Where the context is done as
-//     well, either error is right.
+//   - Values: texts of any UTF-8 and times of microseconds in UTC come back as they were given. Identifiers may be up
+//     to 1,000 bytes long, the empty one included.
+//   - Context: when the context is done, View, Apply and a running read return its error; a read never ends early
+//     without one. Apply has kept nothing if it had not begun, else all or nothing, and other Applies go on.
+//   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil. Where the context is done
+//     as well, either error is right.
 //   - Durable: where data outlives a Storage or is shared by several, all of the above holds across them.
 type Storage interface {
 	// View calls fn with a Reader of one moment and returns fn's error. A Reader that is used after
@@ -187,8 +188,8 @@ type Expiry struct {
 	Before time.Time
 }
 
-// A Guard makes Apply fail where a decision that was made from the alerts with some keys is out of date. The zero Guard,
-// as any without Keys, guards nothing.
+// A Guard makes Apply fail where a decision that was made from the alerts with some keys is out of date. The zero
+// Guard, as any without Keys, guards nothing.
 type Guard struct {
 	Seq  int64       // of the View that the decision was made in, from [Reader.Seq]
 	Keys []alert.Key // that were looked up
@@ -221,13 +222,15 @@ type ConflictError struct {
 	Record string // "incident", "alert", "item" or "key"
 	ID     string // of an item its Kind, a slash and its Key
 	Given  int64  // the Version in the Changeset; of a key the Seq of the Guard
-	Stored int64  // the Version in the store, 0 when the record is not there; of a key a Seq at which it was added, or the last
+	// the Version in the store, 0 when the record is not there; of a key a Seq at which it was added, or the last
+	Stored int64
 }
 
 // Error returns a sentence naming the record and both versions.
 func (e *ConflictError) Error() string {
 	if e.Record == "key" {
-		return fmt.Sprintf("storage: conflict: key %s was looked up at entry %d, and added to an alert at entry %d", e.ID, e.Given, e.Stored)
+		return fmt.Sprintf("storage: conflict: key %s was looked up at entry %d, and added to an alert at entry %d",
+			e.ID, e.Given, e.Stored)
 	}
 	return fmt.Sprintf("storage: version conflict: %s %s is at version %d, not %d", e.Record, e.ID, e.Stored, e.Given)
 }

@@ -92,7 +92,12 @@ func TestTheProgram(t *testing.T) {
 		assert.Contains(t, out.String(), "1 of 1 incidents")
 		assert.Contains(t, out.String(), "The copy was checked")
 	}
-	for _, args := range [][]string{{"-from", "oracle:"}, {"-to", "oracle:"}, {"-what"}, {"-from", "sqlite:" + filepath.Join(t.TempDir(), "none.db")}} {
+	for _, args := range [][]string{
+		{"-from", "oracle:"},
+		{"-to", "oracle:"},
+		{"-what"},
+		{"-from", "sqlite:" + filepath.Join(t.TempDir(), "none.db")},
+	} {
 		var out, errs bytes.Buffer
 		assert.Equal(t, 2, run(t.Context(), args, &out, &errs), args)
 		assert.NotEmpty(t, errs.String())

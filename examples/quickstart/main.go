@@ -51,7 +51,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	dir := flags.String("o", ".", "write the reports to this folder")
 	width := flags.Int("width", 120, "cut lines after so many columns; 0 does not cut")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: quickstart [-o DIR] [-width N] [FILE…]\n\nFiles are JSON of Microsoft Graph or the Defender API, - is standard input; without any it takes a sample.")
+		fmt.Fprintln(stderr, "usage: quickstart [-o DIR] [-width N] [FILE…]\n\n"+
+			"Files are JSON of Microsoft Graph or the Defender API, - is standard input; "+
+			"without any it takes a sample.")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -68,7 +70,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(err)
 	}
 	store := memory.New() // or sqlite.Open(ctx, "incidents.db", nil), or postgres.Open: see the example durable
-	w := &worker{ctx: ctx, m: manager.New(store, nil), store: store, out: stdout, width: cmp.Or(max(*width, 0), endless), progress: progressTo(stderr)}
+	w := &worker{
+		ctx:      ctx,
+		m:        manager.New(store, nil),
+		store:    store,
+		out:      stdout,
+		width:    cmp.Or(max(*width, 0), endless),
+		progress: progressTo(stderr),
+	}
 	refused, err := w.ingest(items, stderr)
 	if err == nil {
 		err = w.work(*dir)

@@ -45,11 +45,14 @@ func TestTheMainJob(t *testing.T) {
 // Whatever stands in titles and names, what reaches the terminal are lines that fit and show what is there.
 func TestHostileTexts(t *testing.T) {
 	evil := `\u001b[2J\u202e\n\u0085\u200b` + strings.Repeat("evil ", 10)
-	input := strings.ReplaceAll(`[{"@odata.type":"#microsoft.graph.security.incident","id":"1","displayName":"EVIL","assignedTo":"EVIL","severity":"high",
+	input := strings.ReplaceAll(`[{"@odata.type":"#microsoft.graph.security.incident","id":"1",
+		"displayName":"EVIL","assignedTo":"EVIL","severity":"high",
 		"alerts":[{"@odata.type":"#microsoft.graph.security.alert","id":"1","title":"EVIL"}]},
-		{"@odata.type":"#microsoft.graph.security.alert","id":"EVIL","title":"EVIL","severity":"EVIL","createdDateTime":"EVIL","evidence":[
+		{"@odata.type":"#microsoft.graph.security.alert","id":"EVIL","title":"EVIL","severity":"EVIL",
+		"createdDateTime":"EVIL","evidence":[
 			{"@odata.type":"#microsoft.graph.security.deviceEvidence","deviceDnsName":"EVIL"}]},
-		{"@odata.type":"#microsoft.graph.security.alert","id":"EVIL"}, {"@odata.type":"EVIL"}, {"EVIL":"EVIL"}]`, "EVIL", evil)
+		{"@odata.type":"#microsoft.graph.security.alert","id":"EVIL"}, {"@odata.type":"EVIL"}, {"EVIL":"EVIL"}]`,
+		"EVIL", evil)
 	status, out, errs := call(t, input, "-o", t.TempDir(), "-")
 	assert.Equal(t, 1, status)
 	assert.Contains(t, out, `#1 imported  \x1b[2J\u202e\n`)

@@ -49,8 +49,8 @@ func fit(s string, limit int) string {
 	return s
 }
 
-// change returns what a field was and is in at most limit columns, which is 3 or more. If that is too long, both begin where
-// they differ.
+// change returns what a field was and is in at most limit columns, which is 3 or more. If that is too long, both begin
+// where they differ.
 func change(before, after string, limit int) string {
 	const arrow, none = " → ", "none"
 	if before = visible(before); before == "" {

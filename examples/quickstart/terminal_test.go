@@ -20,8 +20,9 @@ func TestVisible(t *testing.T) {
 		"\x1b[2J\x1b]0;title\a\x7f\u009b31m":     `\x1b[2J\x1b]0;title\a\x7f\u009b31m`,
 		"invoice\u202etxt.exe\u2066\u200f\u061c": `invoice\u202etxt.exe\u2066\u200f\u061c`,
 		"pay\u200bpal\u00ad\ufeff\u2060":         `pay\u200bpal\u00ad\ufeff\u2060`,
-		"a\u3164\u115f\u034f\ufe0f\U000e0041":    `a\u3164\u115f\u034f\ufe0f\U000e0041`, // invisible letters and marks, a tag
-		"\xff\xc3(\xed\xa0\x80 \ufffd \ue000":    `\xff\xc3(\xed\xa0\x80` + " \ufffd " + `\ue000`,
+		// invisible letters and marks, a tag
+		"a\u3164\u115f\u034f\ufe0f\U000e0041": `a\u3164\u115f\u034f\ufe0f\U000e0041`,
+		"\xff\xc3(\xed\xa0\x80 \ufffd \ue000": `\xff\xc3(\xed\xa0\x80` + " \ufffd " + `\ue000`,
 	} {
 		assert.Equal(t, want, visible(in), "%q", in)
 	}
@@ -74,10 +75,13 @@ func TestChange(t *testing.T) {
 	}
 }
 
-// FuzzLines holds the laws of what is printed: it is one line of visible characters, never wider than the limit, and text
-// that is so already stays as it is.
+// FuzzLines holds the laws of what is printed: it is one line of visible characters, never wider than the limit, and
+// text that is so already stays as it is.
 func FuzzLines(f *testing.F) {
-	for _, s := range []string{"", "Logon from two countries", "a\x1b[31mb\u009b\x7f", "invoice\u202etxt.exe", "事件 😀 e\u0301", "\xff\xed\xa0\x80", "one\ntwo", "\u200b\u3164\ufe0f\U000e0001"} {
+	for _, s := range []string{
+		"", "Logon from two countries", "a\x1b[31mb\u009b\x7f", "invoice\u202etxt.exe", "事件 😀 e\u0301",
+		"\xff\xed\xa0\x80", "one\ntwo", "\u200b\u3164\ufe0f\U000e0001",
+	} {
 		f.Add(s, "before "+s, uint8(20))
 	}
 	f.Fuzz(func(t *testing.T, s, other string, n uint8) {

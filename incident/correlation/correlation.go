@@ -190,7 +190,9 @@ type candidate struct {
 
 // choose returns the incident that a joins, "" when it is none of the linked ones, and the others that are
 // open, best first. It notes in the links to others why they do not count.
-func (d Default) choose(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet, links []activity.Link) (joins incident.ID, others []incident.ID, err error) {
+func (d Default) choose(
+	ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet, links []activity.Link,
+) (joins incident.ID, others []incident.ID, err error) {
 	var candidates []candidate
 	of := func(l activity.Link) int {
 		return slices.IndexFunc(candidates, func(c candidate) bool { return c.id == l.Incident })

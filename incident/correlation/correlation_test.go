@@ -139,7 +139,10 @@ func correlate(t *testing.T, d correlation.Default, s *shelf, a alert.Alert) cor
 func TestNothingSharedOpensAnIncident(t *testing.T) {
 	s := &shelf{}
 	s.put(raise(device), 1)
-	assert.Equal(t, correlation.Decision{Keys: []alert.Key{"upn:mona@contoso.com"}}, correlate(t, correlation.Default{}, s, raise(user)))
+	assert.Equal(t,
+		correlation.Decision{Keys: []alert.Key{"upn:mona@contoso.com"}},
+		correlate(t, correlation.Default{}, s, raise(user)),
+	)
 	assert.Zero(t, correlate(t, correlation.Default{}, s, raise()))
 }
 
@@ -190,7 +193,11 @@ func TestWeights(t *testing.T) {
 	} {
 		s := &shelf{}
 		s.put(raise(shared.entity), 1)
-		want := correlation.Decision{Incident: "i1", Links: []activity.Link{{Reason: shared.reason, Entity: key, Incident: "i1", Score: shared.score}}, Keys: []alert.Key{key}}
+		want := correlation.Decision{
+			Incident: "i1",
+			Links:    []activity.Link{{Reason: shared.reason, Entity: key, Incident: "i1", Score: shared.score}},
+			Keys:     []alert.Key{key},
+		}
 		assert.Equal(t, want, correlate(t, correlation.Default{}, s, raise(shared.entity)))
 	}
 }
@@ -323,14 +330,43 @@ func TestTheHighestScoreWins(t *testing.T) {
 	s.put(raise(address, alert.File{MD5: "f"}), 3) // 5, as the user
 	s.put(raise(user, address), 4)
 	dec := correlate(t, correlation.Default{}, s, raise(address, user, alert.File{MD5: "f"}))
-	assert.Equal(t, correlation.Decision{Incident: "i4", Links: []activity.Link{
-		{Reason: activity.SharedIndicators, Entity: "ip:203.0.113.9", Incident: "i1", Score: 2, HeldBack: "another incident matches better (7 against 2)"},
-		{Reason: activity.SharedIndicators, Entity: "ip:203.0.113.9", Incident: "i3", Score: 2, HeldBack: "another incident matches better (7 against 5)"},
-		{Reason: activity.SharedIndicators, Entity: "ip:203.0.113.9", Incident: "i4", Score: 2},
-		{Reason: activity.SharedIndicators, Entity: "md5:f", Incident: "i3", Score: 3, HeldBack: "another incident matches better (7 against 5)"},
-		{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i2", Score: 5, HeldBack: "another incident matches better (7 against 5)"},
-		{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i4", Score: 5},
-	}, Merge: []incident.ID{"i2", "i3", "i1"}, Keys: []alert.Key{"ip:203.0.113.9", "upn:mona@contoso.com", "md5:f"}}, dec, "the others are to be merged, the best first, of equal ones the oldest")
+	assert.Equal(t, correlation.Decision{
+		Incident: "i4",
+		Links: []activity.Link{
+			{
+				Reason:   activity.SharedIndicators,
+				Entity:   "ip:203.0.113.9",
+				Incident: "i1",
+				Score:    2,
+				HeldBack: "another incident matches better (7 against 2)",
+			},
+			{
+				Reason:   activity.SharedIndicators,
+				Entity:   "ip:203.0.113.9",
+				Incident: "i3",
+				Score:    2,
+				HeldBack: "another incident matches better (7 against 5)",
+			},
+			{Reason: activity.SharedIndicators, Entity: "ip:203.0.113.9", Incident: "i4", Score: 2},
+			{
+				Reason:   activity.SharedIndicators,
+				Entity:   "md5:f",
+				Incident: "i3",
+				Score:    3,
+				HeldBack: "another incident matches better (7 against 5)",
+			},
+			{
+				Reason:   activity.SameAsset,
+				Entity:   "upn:mona@contoso.com",
+				Incident: "i2",
+				Score:    5,
+				HeldBack: "another incident matches better (7 against 5)",
+			},
+			{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: "i4", Score: 5},
+		},
+		Merge: []incident.ID{"i2", "i3", "i1"},
+		Keys:  []alert.Key{"ip:203.0.113.9", "upn:mona@contoso.com", "md5:f"},
+	}, dec, "the others are to be merged, the best first, of equal ones the oldest")
 }
 
 func TestOfEqualScoresTheOldestIncidentWins(t *testing.T) {
@@ -370,7 +406,8 @@ func TestAnEntityCountsOnce(t *testing.T) {
 		{Reason: activity.SharedIndicators, Entity: "sha256:f", Incident: "i2", Score: 4},
 		{Reason: activity.SameAsset, Entity: "upn:eve@contoso.com", Incident: "i2", Score: 5},
 	}, Merge: []incident.ID{"i1", "i3"}, Keys: []alert.Key{
-		"device:d1", "device-dir:dir1", "host:web-1", "mailbox:eve@contoso.com", "upn:eve@contoso.com", "sha256:f", "md5:f",
+		"device:d1", "device-dir:dir1", "host:web-1", "mailbox:eve@contoso.com", "upn:eve@contoso.com", "sha256:f",
+		"md5:f",
 	}}, dec)
 }
 
@@ -597,7 +634,8 @@ func BenchmarkCorrelate(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if dec, err := (correlation.Default{}).Correlate(b.Context(), r, a, keys); err != nil || (dec.Incident == "") != (stored == 0) {
+				if dec, err := (correlation.Default{}).Correlate(b.Context(), r, a, keys); err != nil ||
+					(dec.Incident == "") != (stored == 0) {
 					b.Fatal(dec, err)
 				}
 			}

@@ -45,7 +45,9 @@ func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Que
 		r := &results[n]
 		if r.Err == nil {
 			cmd.Part = string(r.ID)
-			r.Incident, r.Changed, r.Err = m.do(ctx, ActionEdit, cmd, call, t.of(cmd.Part), r.ID, e.Cascades(), m.edit(e))
+			r.Incident, r.Changed, r.Err = m.do(
+				ctx, ActionEdit, cmd, call, t.of(cmd.Part), r.ID, e.Cascades(), m.edit(e),
+			)
 		}
 		if r.Err != nil {
 			errs = append(errs, r.Err)

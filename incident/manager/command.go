@@ -125,7 +125,13 @@ func (t *ticket) remember(cs *storage.Changeset, o outcome) error {
 	item := func(at place, o outcome) error {
 		o.Digest = at.digest
 		data, err := json.Marshal(o)
-		cs.Items = append(cs.Items, storage.Item{Kind: commands, Key: at.key, Incident: o.Incident, Time: t.at, Data: data})
+		cs.Items = append(cs.Items, storage.Item{
+			Kind:     commands,
+			Key:      at.key,
+			Incident: o.Incident,
+			Time:     t.at,
+			Data:     data,
+		})
 		return err
 	}
 	var err error

@@ -49,7 +49,10 @@ var uses = map[string]use{
 			return results
 		},
 	},
-	"Import": {first: imports(newer(theirs(7, raise(20, 0)))), other: imports(renamed(newer(theirs(7, raise(20, 0))), "Another name"))},
+	"Import": {
+		first: imports(newer(theirs(7, raise(20, 0)))),
+		other: imports(renamed(newer(theirs(7, raise(20, 0))), "Another name")),
+	},
 	"Create": {first: creates(incident.Draft{Name: "A"}), other: creates(incident.Draft{Name: "B"})},
 	"Edit": {
 		first: edits("d0", incident.Edit{Name: new("N")}),
@@ -171,7 +174,8 @@ func wholeOf(t *testing.T, s storage.Storage) whole {
 
 func methodsOf(m map[string]use) []string { return slices.Sorted(maps.Keys(m)) }
 
-// Every method that takes options is in the table, in the test and in the documentation, but PlanMerge, which is a dry run.
+// Every method that takes options is in the table, in the test and in the documentation, but PlanMerge, which is a dry
+// run.
 func TestEveryMethodWithACommandIDIsTried(t *testing.T) {
 	var methods []string
 	for method := range reflect.TypeFor[*manager.Manager]().Methods() {
@@ -290,7 +294,12 @@ func TestCommandIDsAreOpaque(t *testing.T) {
 		_, err := m.Edit(t.Context(), kai, "d0", incident.Edit{AddTags: []string{id}}, manager.CommandID(id))
 		return err
 	}
-	_, err := m.EditAll(t.Context(), kai, incident.Query{IDs: []incident.ID{"d0"}}, incident.Edit{AddTags: []string{"swept"}}, manager.CommandID("sweep"))
+	_, err := m.EditAll(
+		t.Context(), kai,
+		incident.Query{IDs: []incident.ID{"d0"}},
+		incident.Edit{AddTags: []string{"swept"}},
+		manager.CommandID("sweep"),
+	)
 	require.NoError(t, err)
 	require.NoError(t, edit("sweep/d0"))
 	_, err = m.Ingest(t.Context(), siem, []alert.Alert{raise(60, 0)}, manager.CommandID("X"))
@@ -312,7 +321,11 @@ func TestARepeatDoesWhatIsMissing(t *testing.T) {
 	m := fresh(s, new(atomic.Int64))
 	_, err := m.Ingest(t.Context(), siem, []alert.Alert{raise(60, 0), {}}, manager.CommandID("i"))
 	require.ErrorIs(t, err, alert.ErrInvalid, "what has failed is not remembered")
-	results, err := m.Ingest(t.Context(), siem, []alert.Alert{raise(60, 0), raise(61, 0), raise(62, 0)}, manager.CommandID("i"))
+	results, err := m.Ingest(
+		t.Context(), siem,
+		[]alert.Alert{raise(60, 0), raise(61, 0), raise(62, 0)},
+		manager.CommandID("i"),
+	)
 	require.NoError(t, err)
 	for _, r := range results {
 		assert.Equal(t, manager.Opened, r.Outcome)
@@ -322,15 +335,30 @@ func TestARepeatDoesWhatIsMissing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = m.EditAlerts(t.Context(), kai, []alert.ID{"edr:10"}, incident.AlertEdit{Status: new(alert.StatusNew)})
 	require.NoError(t, err)
-	edited, err := m.EditAlerts(t.Context(), kai, []alert.ID{"edr:0", "edr:10", "edr:11"}, resolve, manager.CommandID("a"))
+	edited, err := m.EditAlerts(
+		t.Context(), kai,
+		[]alert.ID{"edr:0", "edr:10", "edr:11"},
+		resolve,
+		manager.CommandID("a"),
+	)
 	require.NoError(t, err)
 	for n, want := range []alert.Status{alert.StatusResolved, alert.StatusNew, alert.StatusResolved} {
 		assert.Equal(t, want, edited[n].Alert.Status, n)
 	}
-	purged, err := m.Purge(t.Context(), kai, incident.Query{IDs: []incident.ID{"closed"}}, farOff, "", manager.CommandID("p"))
+	purged, err := m.Purge(
+		t.Context(), kai,
+		incident.Query{IDs: []incident.ID{"closed"}},
+		farOff, "",
+		manager.CommandID("p"),
+	)
 	require.NoError(t, err)
 	require.Len(t, purged, 1)
-	purged, err = m.Purge(t.Context(), kai, incident.Query{IDs: []incident.ID{"closed", "old1"}}, farOff, "", manager.CommandID("p"))
+	purged, err = m.Purge(
+		t.Context(), kai,
+		incident.Query{IDs: []incident.ID{"closed", "old1"}},
+		farOff, "",
+		manager.CommandID("p"),
+	)
 	require.NoError(t, err)
 	assert.Equal(t, incident.ID("old1"), purged[0].ID)
 	for _, n := range []int{8, 9} {
@@ -344,9 +372,12 @@ func TestARepeatOfWhatChangedNothing(t *testing.T) {
 	s := newScene(t)
 	m := fresh(s, new(atomic.Int64))
 	for name, c := range map[string]struct{ nothing, since give }{
-		"Edit":       {edits("d0", incident.Edit{RemoveTags: []string{"a"}}), edits("d0", incident.Edit{AddTags: []string{"a"}})},
-		"EditAll":    {editsAll(incident.Edit{RemoveTags: []string{"b"}}, "d1"), edits("d1", incident.Edit{AddTags: []string{"b"}})},
-		"EditAlerts": {editsAlerts(incident.AlertEdit{Status: new(alert.StatusNew)}, "edr:1"), editsAlerts(incident.AlertEdit{Status: new(alert.StatusResolved)}, "edr:1")},
+		"Edit": {edits("d0", incident.Edit{RemoveTags: []string{"a"}}),
+			edits("d0", incident.Edit{AddTags: []string{"a"}})},
+		"EditAll": {editsAll(incident.Edit{RemoveTags: []string{"b"}}, "d1"),
+			edits("d1", incident.Edit{AddTags: []string{"b"}})},
+		"EditAlerts": {editsAlerts(incident.AlertEdit{Status: new(alert.StatusNew)}, "edr:1"),
+			editsAlerts(incident.AlertEdit{Status: new(alert.StatusResolved)}, "edr:1")},
 		"MoveAlerts": {moves("d2", "edr:2"), moves("d3", "edr:2")},
 	} {
 		id := manager.CommandID(name)
@@ -407,8 +438,8 @@ func asking(s storage.Storage, f authorizing) *manager.Manager {
 	return manager.New(s, &manager.Options{Now: func() time.Time { return start }, Authorizer: f})
 }
 
-// A repeat is for those who may give the command now, and so is knowing that an ID was used. Where the Authorizer has no
-// answer, there is none.
+// A repeat is for those who may give the command now, and so is knowing that an ID was used. Where the Authorizer has
+// no answer, there is none.
 func TestARepeatByWhoHasLostTheRight(t *testing.T) {
 	down := errors.New("directory is down")
 	x := manager.CommandID("X")
@@ -419,7 +450,13 @@ func TestARepeatByWhoHasLostTheRight(t *testing.T) {
 			require.NoError(t, err)
 			done := wholeOf(t, s)
 			m := asking(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error { return no })
-			for what, g := range map[string]give{"repeat": uses[method].first, "other": uses[method].other, "comment": comments("d3", "x"), "create": creates(incident.Draft{Name: "n"}), "import": imports(theirs(9))} {
+			for what, g := range map[string]give{
+				"repeat":  uses[method].first,
+				"other":   uses[method].other,
+				"comment": comments("d3", "x"),
+				"create":  creates(incident.Draft{Name: "n"}),
+				"import":  imports(theirs(9)),
+			} {
 				_, err := g(t.Context(), m, kai, x)
 				require.NotErrorIs(t, err, manager.ErrCommandReused, "%s: %s", method, what)
 				if method != "Purge" || what != "repeat" && what != "other" { // what may not be read is not due
@@ -472,8 +509,16 @@ func TestCommandIDsThatAreRefused(t *testing.T) {
 	for _, method := range methodsOf(uses) {
 		s := newScene(t)
 		m := manager.New(sealed{s, t}, nil)
-		for _, id := range []string{strings.Repeat("x", manager.MaxCommandID+1), strings.Repeat("ü", manager.MaxCommandID), "\xff", "a\xc3"} {
-			for _, opts := range [][]manager.Option{{manager.CommandID(id)}, {manager.DryRun(), manager.CommandID(id)}} {
+		for _, id := range []string{
+			strings.Repeat("x", manager.MaxCommandID+1),
+			strings.Repeat("ü", manager.MaxCommandID),
+			"\xff",
+			"a\xc3",
+		} {
+			for _, opts := range [][]manager.Option{
+				{manager.CommandID(id)},
+				{manager.DryRun(), manager.CommandID(id)},
+			} {
 				if method == "Ingest" && len(opts) == 2 {
 					continue
 				}
@@ -486,7 +531,12 @@ func TestCommandIDsThatAreRefused(t *testing.T) {
 				assert.True(t, strings.ToValidUTF8(err.Error(), "") == err.Error())
 			}
 		}
-		_, err := uses[method].first(t.Context(), manager.New(s, nil), kai, manager.CommandID(strings.Repeat("ü", manager.MaxCommandID/2)))
+		_, err := uses[method].first(
+			t.Context(),
+			manager.New(s, nil),
+			kai,
+			manager.CommandID(strings.Repeat("ü", manager.MaxCommandID/2)),
+		)
 		require.NoError(t, err, method)
 	}
 }
@@ -513,7 +563,8 @@ func TestADryRunHasNoCommandID(t *testing.T) {
 	}
 }
 
-// The version that somebody has seen is that of the incident that they named, not of the one that it was merged into.
+// The version that a caller has seen is that of the incident that the command names, not of the one that it was merged
+// into.
 func TestAVersionIsOfTheIncidentThatWasNamed(t *testing.T) {
 	m, s := open(t)
 	ids := apart(t, m, 2)
@@ -524,28 +575,47 @@ func TestAVersionIsOfTheIncidentThatWasNamed(t *testing.T) {
 	require.Equal(t, seen.Version, target.Version)
 	before := everythingIn(t, s)
 	for version := int64(1); version < 5; version++ {
-		for name, g := range map[string]give{"edit": edits(seen.ID, incident.Edit{Status: new(incident.Resolved)}), "comment": comments(seen.ID, "hm"), "move": moves(seen.ID, "edr:0")} {
+		for name, g := range map[string]give{
+			"edit":    edits(seen.ID, incident.Edit{Status: new(incident.Resolved)}),
+			"comment": comments(seen.ID, "hm"),
+			"move":    moves(seen.ID, "edr:0"),
+		} {
 			_, err = g(t.Context(), m, kai, manager.IfVersion(version))
 			conflict, ok := errors.AsType[*storage.ConflictError](err)
 			require.True(t, ok, "%s: %v", name, err)
-			assert.Equal(t, storage.ConflictError{Record: "incident", ID: string(seen.ID), Given: version, Stored: seen.Version + 1}, *conflict, name)
+			assert.Equal(t,
+				storage.ConflictError{
+					Record: "incident",
+					ID:     string(seen.ID),
+					Given:  version,
+					Stored: seen.Version + 1,
+				},
+				*conflict, name,
+			)
 			assert.ErrorContains(t, err, string(ids[0]), "where it went")
 		}
 	}
 	require.Equal(t, before, everythingIn(t, s))
 }
 
-// An identifier that is drawn twice, against Options.NewID, is an error, at once: no command is taken for another by it.
+// An identifier that is drawn twice, against Options.NewID, is an error, at once: no command is taken for another by
+// it.
 func TestAnIdentifierThatIsDrawnTwice(t *testing.T) {
 	s := newScene(t)
 	now, attempts := start, 0
-	m := manager.New(applied{s, func() { attempts++ }}, &manager.Options{Now: func() time.Time { return now }, NewID: func() string { return "same" }})
+	m := manager.New(
+		applied{s, func() { attempts++ }},
+		&manager.Options{Now: func() time.Time { return now }, NewID: func() string { return "same" }},
+	)
 	_, err := m.Comment(t.Context(), kai, "d0", "first")
 	require.NoError(t, err)
 	before := everythingIn(t, s)
 	for name, g := range map[string]give{
-		"comment": comments("d0", "second"), "edit": edits("d0", incident.Edit{Name: new("N")}), "merge": merges("d0", "d1"), "move": moves("d0", "edr:1"),
-		"create": creates(incident.Draft{Name: "n"}),
+		"comment": comments("d0", "second"),
+		"edit":    edits("d0", incident.Edit{Name: new("N")}),
+		"merge":   merges("d0", "d1"),
+		"move":    moves("d0", "edr:1"),
+		"create":  creates(incident.Draft{Name: "n"}),
 	} {
 		for _, opts := range [][]manager.Option{nil, {manager.CommandID("X")}} {
 			_, err := g(t.Context(), m, kai, opts...)
@@ -561,7 +631,7 @@ func TestAnIdentifierThatIsDrawnTwice(t *testing.T) {
 	assert.Equal(t, 1, attempts)
 }
 
-// A purge takes with it what is remembered of its incident, but for the purge itself.
+// A purge takes with it what is remembered of its incident, except the purge itself.
 func TestAPurgeForgetsTheCommandsOnItsIncident(t *testing.T) {
 	s := newScene(t)
 	m := fresh(s, new(atomic.Int64))
@@ -589,7 +659,11 @@ func TestCommandIDsInAnyOrder(t *testing.T) {
 	var pool []command
 	for _, method := range methodsOf(uses) {
 		for _, by := range []activity.Actor{kai, mona} {
-			pool = append(pool, command{method, uses[method].first, by}, command{method + " other", uses[method].other, by})
+			pool = append(
+				pool,
+				command{method, uses[method].first, by},
+				command{method + " other", uses[method].other, by},
+			)
 		}
 	}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -623,12 +697,12 @@ func TestCommandIDsInAnyOrder(t *testing.T) {
 	})
 }
 
-// A meeting is a storage whose first Apply waits for that of another, so that both have decided before one is stored. It
-// counts how often a guard has failed.
+// A meeting is a storage whose first Apply waits for that of another, so that both have decided before one is stored.
+// It counts how often a guard has failed.
 type meeting struct {
 	storage.Storage
 	first   sync.Once
-	arrived *sync.WaitGroup // nil: nobody waits
+	arrived *sync.WaitGroup // nil: no Apply waits
 	retries *atomic.Int64
 }
 

@@ -100,7 +100,11 @@ func TestAnImageIsAttachedToAComment(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, image.Data, data)
 	}
-	for comment, digest := range map[activity.ID]string{comments[1].ID: digest(b), comments[0].ID: "", "none/0": digest(a)} {
+	for comment, digest := range map[activity.ID]string{
+		comments[1].ID: digest(b),
+		comments[0].ID: "",
+		"none/0":       digest(a),
+	} {
 		_, err := m.Content(t.Context(), kai, comment, digest)
 		assert.ErrorIs(t, err, storage.ErrNotFound, "only what is attached to that comment")
 	}
@@ -196,7 +200,11 @@ func TestRedact(t *testing.T) {
 		require.NoError(t, err, "there is nothing left")
 		assert.NotEmpty(t, again.ID)
 	}
-	again, err := m.Redact(t.Context(), kai, secrets[1].ID, "not ours", manager.IfVersion(would.Version-1), manager.CommandID("r"))
+	again, err := m.Redact(
+		t.Context(), kai, secrets[1].ID, "not ours",
+		manager.IfVersion(would.Version-1),
+		manager.CommandID("r"),
+	)
 	require.NoError(t, err)
 	assert.Equal(t, i, again)
 	assert.Equal(t, after, everythingIn(t, s))
@@ -312,7 +320,11 @@ func TestRedactionsAmidMerges(t *testing.T) {
 		ids := apart(t, m, 4)
 		const comments = 12
 		for n := range comments {
-			_, err := m.Comment(t.Context(), kai, ids[n%4], fmt.Sprintf("secret %d.", n), manager.Attach(picture("a", black)))
+			_, err := m.Comment(
+				t.Context(), kai, ids[n%4],
+				fmt.Sprintf("secret %d.", n),
+				manager.Attach(picture("a", black)),
+			)
 			require.NoError(t, err)
 		}
 		secrets := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))

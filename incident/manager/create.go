@@ -33,7 +33,9 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
-	if err := m.storage.View(ctx, func(r storage.Reader) error { return setSeen(ctx, r, alerts, cmd.Keys) }); err != nil {
+	if err := m.storage.View(ctx, func(r storage.Reader) error {
+		return setSeen(ctx, r, alerts, cmd.Keys)
+	}); err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
 	e, err := incident.Create(cmd, id, stamped(d), alerts, grouped(), m.taxonomy)
@@ -87,7 +89,9 @@ func (m *Manager) absent(ctx context.Context, e incident.Effect) error {
 }
 
 // created returns the incident that the same command has created before.
-func (m *Manager) created(ctx context.Context, by activity.Actor, t *ticket) (i incident.Incident, found bool, err error) {
+func (m *Manager) created(
+	ctx context.Context, by activity.Actor, t *ticket,
+) (i incident.Incident, found bool, err error) {
 	if t == nil {
 		return i, false, nil
 	}
@@ -103,7 +107,9 @@ func (m *Manager) created(ctx context.Context, by activity.Actor, t *ticket) (i 
 }
 
 // complete returns alerts as they are stored, with their keys, or everything that is wrong with them.
-func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (all []alert.Alert, keys map[alert.ID]alert.KeySet, err error) {
+func (m *Manager) complete(
+	alerts []alert.Alert, cmd incident.Command,
+) (all []alert.Alert, keys map[alert.ID]alert.KeySet, err error) {
 	keys = make(map[alert.ID]alert.KeySet, len(alerts))
 	var errs []error
 	for n, a := range alerts {

@@ -18,8 +18,9 @@ import (
 
 // entities are one of each type.
 var entities = []alert.Entity{
-	alert.Device{}, alert.User{}, alert.Mailbox{}, alert.IP{}, alert.URL{}, alert.File{}, alert.Process{}, alert.Message{}, alert.MailCluster{},
-	alert.App{}, alert.OAuthApp{}, alert.Registry{}, alert.CloudResource{}, alert.Other{},
+	alert.Device{}, alert.User{}, alert.Mailbox{}, alert.IP{}, alert.URL{}, alert.File{}, alert.Process{},
+	alert.Message{}, alert.MailCluster{}, alert.App{}, alert.OAuthApp{}, alert.Registry{}, alert.CloudResource{},
+	alert.Other{},
 }
 
 // fill sets everything that v holds to something, pointers to a depth.
@@ -98,7 +99,11 @@ func changes(t *testing.T, v reflect.Value, path string, try func(path string)) 
 			if f.IsExported() {
 				changes(t, field, path+"."+f.Name, try)
 			} else {
-				require.Equal(t, "incident.Edit.addTags", v.Type().String()+"."+f.Name, "a field that a digest does not see")
+				require.Equal(t,
+					"incident.Edit.addTags",
+					v.Type().String()+"."+f.Name,
+					"a field that a digest does not see",
+				)
 			}
 		}
 	case reflect.Slice:
@@ -141,7 +146,11 @@ func changes(t *testing.T, v reflect.Value, path string, try func(path string)) 
 // Whatever is changed of what a command is given makes another digest, and no two changes make the same.
 func TestEveryChangeOfAnArgumentIsInTheDigest(t *testing.T) {
 	for _, of := range []reflect.Type{
-		reflect.TypeFor[incident.Edit](), reflect.TypeFor[incident.AlertEdit](), reflect.TypeFor[incident.Draft](), reflect.TypeFor[alert.Alert](), reflect.TypeFor[activity.Actor](),
+		reflect.TypeFor[incident.Edit](),
+		reflect.TypeFor[incident.AlertEdit](),
+		reflect.TypeFor[incident.Draft](),
+		reflect.TypeFor[alert.Alert](),
+		reflect.TypeFor[activity.Actor](),
 	} {
 		for _, filled := range []bool{false, true} {
 			v := reflect.New(of).Elem()
@@ -183,7 +192,12 @@ func empty(v reflect.Value) {
 }
 
 func TestWhatMakesNoOtherDigest(t *testing.T) {
-	for _, of := range []reflect.Type{reflect.TypeFor[incident.Edit](), reflect.TypeFor[incident.Draft](), reflect.TypeFor[alert.Alert](), reflect.TypeFor[alert.Device]()} {
+	for _, of := range []reflect.Type{
+		reflect.TypeFor[incident.Edit](),
+		reflect.TypeFor[incident.Draft](),
+		reflect.TypeFor[alert.Alert](),
+		reflect.TypeFor[alert.Device](),
+	} {
 		v := reflect.New(of).Elem()
 		first := digestOf(v.Interface())
 		empty(v)
@@ -192,8 +206,15 @@ func TestWhatMakesNoOtherDigest(t *testing.T) {
 	assert.Equal(t, digestOf([]incident.ID(nil)), digestOf([]incident.ID{}))
 
 	at := time.Now()
-	assert.Equal(t, digestOf(at.Round(0).UTC()), digestOf(at.In(time.FixedZone("", 3600))), "an instant is one in every zone")
-	assert.Equal(t, digestOf(incident.Draft{}), digestOf(incident.Draft{Created: time.Time{}.In(time.FixedZone("", 3600))}))
+	assert.Equal(t,
+		digestOf(at.Round(0).UTC()),
+		digestOf(at.In(time.FixedZone("", 3600))),
+		"an instant is one in every zone",
+	)
+	assert.Equal(t,
+		digestOf(incident.Draft{}),
+		digestOf(incident.Draft{Created: time.Time{}.In(time.FixedZone("", 3600))}),
+	)
 
 	once := call{commandID: "k"}
 	kai := activity.Actor{Kind: activity.User, ID: "kai"}
@@ -230,10 +251,19 @@ func TestTicketsAreApart(t *testing.T) {
 // What is remembered is nothing that was said, and says nothing of it to whoever does not know the CommandID.
 func TestOutcomesHaveNoTexts(t *testing.T) {
 	for f := range reflect.TypeFor[outcome]().Fields() {
-		assert.Contains(t, []string{"string Digest", "alert.IncidentID Incident", "int64 Version", "manager.Outcome Outcome", "bool Changed", "bool Created"}, f.Type.String()+" "+f.Name)
+		assert.Contains(t,
+			[]string{
+				"string Digest", "alert.IncidentID Incident", "int64 Version", "manager.Outcome Outcome",
+				"bool Changed", "bool Created",
+			},
+			f.Type.String()+" "+f.Name,
+		)
 	}
 	kai := activity.Actor{Kind: activity.User, ID: "kai"}
-	assert.NotEqual(t, call{commandID: "a"}.ticket("comment", kai, "i", "yes").part.digest, call{commandID: "b"}.ticket("comment", kai, "i", "yes").part.digest)
+	assert.NotEqual(t,
+		call{commandID: "a"}.ticket("comment", kai, "i", "yes").part.digest,
+		call{commandID: "b"}.ticket("comment", kai, "i", "yes").part.digest,
+	)
 
 	for v := range outcomes {
 		text, err := json.Marshal(outcome{Outcome: Outcome(v)})

@@ -47,22 +47,39 @@ var trials = []struct {
 	counts  bool
 	do      func(ctx context.Context, m *manager.Manager) error
 }{
-	{"Ingest", "an alert that opens an incident", wholly, false, ingestion(raise(50, 0, alert.Device{DeviceID: "new"}))},
-	{"Ingest", "an alert that joins an incident", wholly, false, ingestion(titled("Alert 0", raise(50, 5, alert.Device{DeviceID: "d0"}, alert.User{UPN: "mona"})))},
-	{"Ingest", "an alert that joins where an incident was merged into", wholly, false, ingestion(raise(50, 5, alert.Device{DeviceID: "d4"}))},
-	{"Ingest", "an alert that reopens a resolved incident", wholly, false, ingestion(raise(50, 5, alert.Device{DeviceID: "closed"}))},
-	{"Ingest", "an alert that its source has changed", wholly, false, ingestion(worse(raise(0, 0, alert.Device{DeviceID: "d0"})))},
+	{"Ingest", "an alert that opens an incident", wholly, false,
+		ingestion(raise(50, 0, alert.Device{DeviceID: "new"}))},
+	{"Ingest", "an alert that joins an incident", wholly, false,
+		ingestion(titled("Alert 0", raise(50, 5, alert.Device{DeviceID: "d0"}, alert.User{UPN: "mona"})))},
+	{"Ingest", "an alert that joins where an incident was merged into", wholly, false,
+		ingestion(raise(50, 5, alert.Device{DeviceID: "d4"}))},
+	{"Ingest", "an alert that reopens a resolved incident", wholly, false,
+		ingestion(raise(50, 5, alert.Device{DeviceID: "closed"}))},
+	{"Ingest", "an alert that its source has changed", wholly, false,
+		ingestion(worse(raise(0, 0, alert.Device{DeviceID: "d0"})))},
 	{"Ingest", "an alert that is there", wholly, false, ingestion(raise(0, 0, alert.Device{DeviceID: "d0"}))},
 	// Each merge is one step, and the alert that caused them is the last.
-	{"Ingest", "an alert that links three incidents", inSteps, false, ingestion(raise(50, 5, alert.Device{DeviceID: "d0"}, alert.Device{DeviceID: "d1"}, alert.Device{DeviceID: "d2"}))},
-	{"Ingest", "several alerts", each, false, ingestion(raise(50, 5, alert.Device{DeviceID: "d0"}), raise(51, 5, alert.Device{DeviceID: "d1"}), raise(52, 0))},
+	{"Ingest", "an alert that links three incidents", inSteps, false,
+		ingestion(raise(
+			50, 5,
+			alert.Device{DeviceID: "d0"},
+			alert.Device{DeviceID: "d1"},
+			alert.Device{DeviceID: "d2"},
+		))},
+	{"Ingest", "several alerts", each, false,
+		ingestion(
+			raise(50, 5, alert.Device{DeviceID: "d0"}),
+			raise(51, 5, alert.Device{DeviceID: "d1"}),
+			raise(52, 0),
+		)},
 
 	{"Create", "an incident without alerts", wholly, false, creation(incident.Draft{Name: "Phone call"})},
 	{"Create", "an incident with alerts", wholly, false, creation(incident.Draft{Alerts: []alert.Alert{titled("Alert 0", raise(50, 0)), raise(51, 0, alert.Device{DeviceID: "d0"})}})},
 	{"Create", "an incident of another system", wholly, false, creation(incident.Draft{Reference: incident.Reference{System: "theirs", ID: "8"}, Comments: theirs(8).Comments})},
 
 	{"Import", "a new incident", wholly, false, importation(theirs(8, titled("Alert 0", raise(50, 0)), raise(51, 0)))},
-	{"Import", "an incident that is there, as it is", wholly, false, importation(theirs(7, raise(20, 0), raise(21, 0)))},
+	{"Import", "an incident that is there, as it is", wholly, false,
+		importation(theirs(7, raise(20, 0), raise(21, 0)))},
 	{"Import", "a newer state of an incident, resolved, with a new alert", wholly, false, importation(newer(theirs(7, worse(raise(20, 0)), raise(21, 0), raise(50, 0))))},
 	// Each alert that is elsewhere is one step, and the incident is the last.
 	{"Import", "a new incident with alerts that are elsewhere", inSteps, true, importation(theirs(8, worse(raise(0, 0)), raise(50, 0), raise(1, 0)))},
@@ -171,7 +188,10 @@ func makeScene(t *testing.T) {
 		next = next[1:]
 		return id
 	}
-	m := manager.New(recorder{memory.New(), &scene.steps}, &manager.Options{Now: func() time.Time { return start }, NewID: draw})
+	m := manager.New(
+		recorder{memory.New(), &scene.steps},
+		&manager.Options{Now: func() time.Time { return start }, NewID: draw},
+	)
 	taking := func(id string, alerts ...alert.Alert) {
 		next = []string{"ingest " + id, id}
 		ingest(t, m, alerts...)
@@ -495,10 +515,11 @@ func (s applied) Apply(ctx context.Context, cs storage.Changeset) (storage.Recei
 }
 
 // A snapshot is all that a storage holds, as JSON: two of them are equal when the storages differ in nothing but the
-// identifiers that managers have drawn. Of a command that is stored whole, what is the same identifier in one is the same
-// in the other; of any other, which gets a new identifier when it goes on where it had stopped, so it is for each incident.
+// identifiers that managers have drawn. Of a command that is stored whole, what is the same identifier in one is the
+// same in the other; of any other, which gets a new identifier when it goes on where it had stopped, so it is for each
+// incident.
 type snapshot struct {
-	incidents map[string][]string // by ID: the incident, then its alerts, its entries and the commands that are remembered with it
+	incidents map[string][]string // by ID: the incident, then its alerts, its entries and the remembered commands
 	log       []string            // the incidents and identifiers of all entries, by Seq
 	contents  [][]byte            // white and black, where they are
 }

@@ -37,7 +37,9 @@ func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draf
 	return i, created, nil
 }
 
-func (m *Manager) importDraft(ctx context.Context, by activity.Actor, given incident.Draft, opts []Option) (i incident.Incident, created bool, err error) {
+func (m *Manager) importDraft(
+	ctx context.Context, by activity.Actor, given incident.Draft, opts []Option,
+) (i incident.Incident, created bool, err error) {
 	d := stamped(given)
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
@@ -75,7 +77,12 @@ func (m *Manager) importDraft(ctx context.Context, by activity.Actor, given inci
 		}
 		own := cmd
 		own.Keys = p.keys
-		made := deed{cmd: own, tickets: []*ticket{t}, outcome: outcome{Changed: !p.IsZero(), Created: created}, subject: p.Incident}
+		made := deed{
+			cmd:     own,
+			tickets: []*ticket{t},
+			outcome: outcome{Changed: !p.IsZero(), Created: created},
+			subject: p.Incident,
+		}
 		if !p.IsZero() {
 			made.effects = []incident.Effect{p.Effect}
 		}
@@ -96,7 +103,10 @@ type plan struct {
 
 // plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
 // only when they change with it.
-func (m *Manager) plan(ctx context.Context, r storage.Reader, cmd incident.Command, call call, t *ticket, d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet) (plan, error) {
+func (m *Manager) plan(
+	ctx context.Context, r storage.Reader, cmd incident.Command, call call, t *ticket,
+	d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet,
+) (plan, error) {
 	p := plan{elsewhere: make(map[alert.ID]bool), keys: make(map[alert.ID]alert.KeySet)}
 	cmd.Keys = p.keys
 	id := d.Reference.IncidentID()
@@ -190,7 +200,10 @@ func storedAlerts(ctx context.Context, r storage.Reader, alerts []alert.Alert) (
 }
 
 // known returns what the storage knows of d's comments and of the assets of the alerts that it adds.
-func known(ctx context.Context, r storage.Reader, id incident.ID, d incident.Draft, added []alert.Alert, keys map[alert.ID]alert.KeySet) (incident.Known, error) {
+func known(
+	ctx context.Context, r storage.Reader, id incident.ID, d incident.Draft, added []alert.Alert,
+	keys map[alert.ID]alert.KeySet,
+) (incident.Known, error) {
 	k := incident.Known{Comments: make(map[activity.ID]bool)}
 	if ids := d.CommentIDs(); len(ids) > 0 {
 		for e, err := range r.Activity(ctx, activity.Query{IDs: ids}) {

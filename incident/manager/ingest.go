@@ -96,7 +96,10 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	return results, errors.Join(errs...)
 }
 
-func (m *Manager) ingest(ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, keys alert.KeySet, by Correlator, result *Result) error {
+func (m *Manager) ingest(
+	ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, keys alert.KeySet,
+	by Correlator, result *Result,
+) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
@@ -138,7 +141,9 @@ type placing struct {
 }
 
 // placeOf finds the place of a as of now.
-func (m *Manager) placeOf(ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
+func (m *Manager) placeOf(
+	ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, by Correlator, refused map[incident.ID]string,
+) (p placing, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, done, err := t.recall(ctx, r)
 		if err != nil {
@@ -172,7 +177,10 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
 		reason := fmt.Sprintf("Alert %s links them by %s.", a.ID, strings.Join(keys, ", "))
-		_, _, err := m.settle(ctx, ActionMerge, cmd, call{}, nil, follow, merge(cmd, p.result.Incident, []incident.ID{id}, reason))
+		_, _, err := m.settle(
+			ctx, ActionMerge, cmd, call{}, nil, follow,
+			merge(cmd, p.result.Incident, []incident.ID{id}, reason),
+		)
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {
@@ -259,7 +267,9 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 
 // knownAssets returns those identities of the alerts' assets that some alert of the incident has. keys has the keys
 // of the alerts.
-func knownAssets(ctx context.Context, r storage.Reader, id incident.ID, keys map[alert.ID]alert.KeySet, alerts ...alert.Alert) (map[alert.Key]bool, error) {
+func knownAssets(
+	ctx context.Context, r storage.Reader, id incident.ID, keys map[alert.ID]alert.KeySet, alerts ...alert.Alert,
+) (map[alert.Key]bool, error) {
 	q := storage.SightingQuery{Incident: id, Limit: 1}
 	asked := make(map[alert.Key]bool)
 	for _, a := range alerts {

@@ -27,7 +27,9 @@ type witness struct {
 	stored    [][]alert.Key // of new alerts, by Apply
 }
 
-func (w *witness) Correlate(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet) (correlation.Decision, error) {
+func (w *witness) Correlate(
+	ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet,
+) (correlation.Decision, error) {
 	w.asked = append(w.asked, keys.All())
 	return w.Default.Correlate(ctx, r, a, keys)
 }

@@ -65,8 +65,8 @@ import (
 )
 
 // A Correlator decides which incident a new alert belongs to, of which it is given the keys. It reads from r only,
-// the same moment for all reads, and may be called again for the same alert when the decision came too late: when another
-// alert has got one of the Keys of the Decision meanwhile, or an incident has changed.
+// the same moment for all reads, and may be called again for the same alert when the decision came too late: when
+// another alert has got one of the Keys of the Decision meanwhile, or an incident has changed.
 type Correlator interface {
 	Correlate(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet) (correlation.Decision, error)
 }
@@ -128,7 +128,9 @@ func New(s storage.Storage, o *Options) *Manager {
 		m.tagged = o.TagRules.Prepare()
 	} else {
 		// Only who takes alerts in pays for it.
-		prepared := sync.OnceValue(func() func(alert.Alert, alert.KeySet) alert.Alert { return incident.DefaultTagRules().Prepare() })
+		prepared := sync.OnceValue(func() func(alert.Alert, alert.KeySet) alert.Alert {
+			return incident.DefaultTagRules().Prepare()
+		})
 		m.tagged = func(a alert.Alert, keys alert.KeySet) alert.Alert { return prepared()(a, keys) }
 	}
 	if m.log == nil {
@@ -156,9 +158,9 @@ func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 // CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating it,
 // in another process too, has one effect. What the command came to is remembered with its effect, for [Remembered] at
 // least, also where it had nothing to change. A repeat is the same method, by the same actor, with the same arguments
-// and the same [IfVersion]. It is authorised as the first was, and returns what the table says, records as they are now.
-// Any other command under the ID fails with [ErrCommandReused]. A command that failed is not remembered. A [DryRun] is
-// not either, and does not look.
+// and the same [IfVersion]. It is authorised as the first was, and returns what the table says, records as they are
+// now. Any other command under the ID fails with [ErrCommandReused]. A command that failed is not remembered. A
+// [DryRun] is not either, and does not look.
 //
 //	method      remembered for each   a repeat returns
 //	Ingest      alert, by its index   the Result of the first time, without Links
@@ -174,10 +176,10 @@ func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 //	MoveAlerts  call                  the incident that they went to
 //	Purge       incident, by its ID   no result, because it is no longer due
 //
-// What is remembered for each alert or incident is told apart, so that a repeat may have other ones and does what is
-// missing: which alerts Ingest and EditAlerts are given, which incidents EditAll and Purge select, and which draft Import
-// is given need not be the same. All other arguments must be, and so must what Ingest is given at an index, and Import for
-// an incident. The purge of an incident takes with it what was remembered of the commands on it.
+// What is remembered is kept separately for each alert or incident, so that a repeat may have other ones and does what
+// is missing: which alerts Ingest and EditAlerts are given, which incidents EditAll and Purge select, and which draft
+// Import is given need not be the same. All other arguments must be, and so must what Ingest is given at an index, and
+// Import for an incident. The purge of an incident takes with it what was remembered of the commands on it.
 func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
 
 // DryRun makes a command say what it would do, with all checks and refusals, and store nothing. What it returns is
@@ -219,15 +221,16 @@ func (m *Manager) stamp() time.Time { return m.now().UTC().Truncate(time.Microse
 // on one incident, each wins within so many tries.
 const maxAttempts = 200
 
-// retry runs attempt until it is not beaten by another writer. What exists already is, at the next attempt, a repeat of an
-// alert, of an import or of a command.
+// retry runs attempt until it is not beaten by another writer. What exists already is, at the next attempt, a repeat of
+// an alert, of an import or of a command.
 func (m *Manager) retry(ctx context.Context, what Action, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
 		if no, ok := errors.AsType[final](err); ok {
 			return no.err
 		}
-		if err == nil || n == maxAttempts || !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrExists) {
+		if err == nil || n == maxAttempts ||
+			!errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrExists) {
 			return err
 		}
 		m.log.DebugContext(ctx, "trying again", "command", string(what), "attempt", n, "error", err)
@@ -250,7 +253,8 @@ type rule func(incident.Command, incident.Case) (incident.Effect, error)
 // change runs a rule, made from args, on the incident with that ID, with its alerts if they are needed, and stores its
 // effect.
 func (m *Manager) change(
-	ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool, apply rule, args ...any,
+	ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool,
+	apply rule, args ...any,
 ) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
@@ -263,7 +267,8 @@ func (m *Manager) change(
 
 // do is change for a command that has begun. changed says whether there was anything to change.
 func (m *Manager) do(
-	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, id incident.ID, alerts bool, apply rule,
+	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, id incident.ID,
+	alerts bool, apply rule,
 ) (result incident.Incident, changed bool, err error) {
 	open := m.opener(cmd.By, what)
 	err = m.retry(ctx, what, func() error {
@@ -338,7 +343,7 @@ type final struct{ err error }
 
 func (f final) Error() string { return f.err.Error() }
 
-// A deed is what one attempt at a command comes to.
+// A deed is the result of one attempt at a command.
 type deed struct {
 	cmd     incident.Command
 	tickets []*ticket
@@ -348,8 +353,8 @@ type deed struct {
 	guard   storage.Guard
 }
 
-// changeset returns what d stores; an empty one when there is nothing to store, and the subject as it is then, but for
-// the Number of a new one.
+// changeset returns what d stores; an empty one when there is nothing to store, and the updated subject, without the
+// Number of a new one.
 func (d deed) changeset() (cs storage.Changeset, subject incident.Incident, err error) {
 	subject = d.subject
 	for _, e := range d.effects {
@@ -382,7 +387,7 @@ func (d deed) changeset() (cs storage.Changeset, subject incident.Incident, err 
 	return cs, subject, err
 }
 
-// keep stores d, all at once, and returns its subject as it is then.
+// keep stores d, all at once, and returns the updated subject.
 func (m *Manager) keep(ctx context.Context, d deed) (incident.Incident, error) {
 	cs, subject, err := d.changeset()
 	if err != nil || len(cs.Alerts) == 0 && len(cs.Activity) == 0 && len(cs.Items) == 0 {

@@ -62,7 +62,7 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 type settlement struct {
 	named   incident.ID                       // what the subject was asked for by
 	subject incident.Incident                 // the one that the command returns, as it was
-	rule    func() ([]incident.Effect, error) // the first effect is on the subject; none when there is nothing to change
+	rule    func() ([]incident.Effect, error) // the first effect is on the subject; none when nothing changes
 }
 
 // A matter reads what a rule on several incidents needs, and those incidents that the command is for by open.
@@ -97,7 +97,7 @@ func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opene
 	return subject, effects, done, err
 }
 
-// settle asks the rule and stores all its effects at once. It returns the subject as it is then, and whether this call
+// settle asks the rule and stores all its effects at once. It returns the updated subject, and whether this call
 // has changed anything.
 func (m *Manager) settle(
 	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, open opener, read matter,

@@ -252,8 +252,8 @@ func TestMergesAmidEverythingElse(t *testing.T) {
 	assert.Len(t, all(t, m.Alerts(t.Context(), kai, alert.Query{})), count)
 }
 
-// merged is a storage of five incidents, of which the last was merged into the one before it, with a comment that says "a
-// secret" and has an image of white.
+// merged is a storage of five incidents, the last of which was merged into the one before it, with a comment that says
+// "a secret" and has an image of white.
 func merged(t *testing.T) (storage.Storage, []incident.ID) {
 	m, s := open(t)
 	ids := apart(t, m, 5)

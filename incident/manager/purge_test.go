@@ -102,9 +102,23 @@ func TestNothingSaidOutlivesThePurge(t *testing.T) {
 	logged := after.log[len(before.log)]
 	assert.NotEmpty(t, logged.Cause)
 	assert.Equal(t, logged.Cause, after.log[len(before.log)+1].Cause)
-	assert.Equal(t, activity.Entry{Seq: int64(len(before.log)) + 1, ID: logged.ID, Time: tombstone.Updated, Incident: id, Type: activity.Purged,
-		Actor: kai, Cause: logged.Cause, Text: "two years are over", Changes: []activity.Change{
-			{Field: "status", Before: `"resolved"`, After: `"purged"`}, {Field: "created", After: logged.Changes[1].After}}}, logged)
+	assert.Equal(t,
+		activity.Entry{
+			Seq:      int64(len(before.log)) + 1,
+			ID:       logged.ID,
+			Time:     tombstone.Updated,
+			Incident: id,
+			Type:     activity.Purged,
+			Actor:    kai,
+			Cause:    logged.Cause,
+			Text:     "two years are over",
+			Changes: []activity.Change{
+				{Field: "status", Before: `"resolved"`, After: `"purged"`},
+				{Field: "created", After: logged.Changes[1].After},
+			},
+		},
+		logged,
+	)
 	consistent(t, s)
 }
 

@@ -335,7 +335,9 @@ func (l *life) act(by activity.Actor, now time.Time) {
 // apart is the default correlator without merges, which the model of lives does not know.
 type apart struct{ correlation.Default }
 
-func (c apart) Correlate(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet) (correlation.Decision, error) {
+func (c apart) Correlate(
+	ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet,
+) (correlation.Decision, error) {
 	d, err := c.Default.Correlate(ctx, r, a, keys)
 	d.Merge = nil
 	return d, err

@@ -13,7 +13,8 @@ var callRules = []rule{
 		{"alert/x_test.go", `package alert_test; import "time"; func f() { time.Sleep(1) }`, "time.Sleep"},
 		{"examples/quickstart/x.go", `package main; import "time"; func f() { time.Sleep(1) }`, "time.Sleep"},
 		{"alert/x.go", `package alert; import "time"; func f() any { return time.Local }`, "time.Local"},
-		{"alert/x.go", `package alert; import clock "time"; func f() { clock.LoadLocation("UTC") }`, "time.LoadLocation"},
+		{"alert/x.go", `package alert; import clock "time"; func f() { clock.LoadLocation("UTC") }`,
+			"time.LoadLocation"},
 		{"alert/x.go", `package alert; import "os"; func f() { os.Getenv("HOME") }`, "os.Getenv"},
 		{"alert/x.go", `package alert; import "os"; func f() { os.LookupEnv("HOME") }`, "os.LookupEnv"},
 		{"alert/x.go", `package alert; import "fmt"; func f() { fmt.Println() }`, "fmt.Println"},
@@ -23,8 +24,20 @@ var callRules = []rule{
 		{"alert/x.go", `package alert; import . "time"`, "dot import"},
 	}},
 	{"keys of alerts are computed in few places", fewKeys, []fault{
-		{"storage/x.go", "// Package storage is.\n//\n// # Limits\n" + `package storage; import "github.com/incidentkit/incidentkit/alert"; func f(a alert.Alert) any { return a.KindKey() }`, "KindKey computes"},
-		{"storage/x.go", "// Package storage is.\n//\n// # Limits\n" + `package storage; import "github.com/incidentkit/incidentkit/alert"; func f(e alert.Entity) any { return alert.Identity(e) }`, "alert.Identity computes"},
+		{
+			"storage/x.go",
+			"// Package storage is.\n//\n// # Limits\npackage storage; " +
+				`import "github.com/incidentkit/incidentkit/alert"; ` +
+				`func f(a alert.Alert) any { return a.KindKey() }`,
+			"KindKey computes",
+		},
+		{
+			"storage/x.go",
+			"// Package storage is.\n//\n// # Limits\npackage storage; " +
+				`import "github.com/incidentkit/incidentkit/alert"; ` +
+				`func f(e alert.Entity) any { return alert.Identity(e) }`,
+			"alert.Identity computes",
+		},
 	}},
 	{"panic only in Must functions", noPanic, []fault{
 		{"alert/x.go", `package alert; func parse() { panic("no") }`, "panic"},
@@ -118,7 +131,8 @@ func noGoroutines(r repo) (bad []string) {
 func fewKeys(r repo) (bad []string) {
 	for p := range r.each() {
 		elsewhere := func(f *file) bool {
-			return f.library() && !slices.Contains(scaffolds, p.dir) && !slices.ContainsFunc(keysIn, func(in string) bool { return within(f.path, in) })
+			return f.library() && !slices.Contains(scaffolds, p.dir) &&
+				!slices.ContainsFunc(keysIn, func(in string) bool { return within(f.path, in) })
 		}
 		for f, s := range p.selectors(module+"/alert", `Keys|Identity`) {
 			if elsewhere(f) {
@@ -128,7 +142,8 @@ func fewKeys(r repo) (bad []string) {
 		for _, f := range slices.DeleteFunc(slices.Clone(p.files), func(f *file) bool { return !elsewhere(f) }) {
 			ast.Inspect(f.ast, func(n ast.Node) bool {
 				if call, ok := n.(*ast.CallExpr); ok && len(call.Args) == 0 {
-					if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Keys", "KindKey", "KeySet"}, s.Sel.Name) {
+					if s, ok := call.Fun.(*ast.SelectorExpr); ok &&
+						slices.Contains([]string{"Keys", "KindKey", "KeySet"}, s.Sel.Name) {
 						bad = append(bad, f.at(s, "%s computes keys: hand on those that were computed", s.Sel.Name))
 					}
 				}

@@ -152,10 +152,20 @@ func packageComment(r repo) (bad []string) {
 		case len(with) == 0:
 			bad = append(bad, first.at(first.ast, "package %s has no comment", p.name))
 		case len(with) > 1:
-			bad = append(bad, last.at(last.ast, "package %s has a comment in several files: %s", p.name, strings.Join(with, ", ")))
+			bad = append(
+				bad,
+				last.at(last.ast, "package %s has a comment in several files: %s", p.name, strings.Join(with, ", ")),
+			)
 		case p.name == "main", p.internal(), slices.Contains(undivided, p.dir):
 		case !regexp.MustCompile(`(?m)^# (Errors|Concurrency|Limits)$`).MatchString(text):
-			bad = append(bad, last.at(last.ast, "the comment of package %s has none of the sections # Errors, # Concurrency, # Limits", p.name))
+			bad = append(
+				bad,
+				last.at(
+					last.ast,
+					"the comment of package %s has none of the sections # Errors, # Concurrency, # Limits",
+					p.name,
+				),
+			)
 		}
 	}
 	return bad

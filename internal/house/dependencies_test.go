@@ -77,7 +77,10 @@ func TestDependencies(t *testing.T) {
 // folder. The platform is fixed, so that the golden file is the same anywhere.
 func linked(t *testing.T) map[string][]string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", "{{if .GoFiles}}{{.ImportPath}}{{range .Deps}} {{.}}{{end}}{{end}}", "./...")
+	cmd := exec.CommandContext(
+		t.Context(), "go", "list", "-f", "{{if .GoFiles}}{{.ImportPath}}{{range .Deps}} {{.}}{{end}}{{end}}",
+		"./...",
+	)
 	cmd.Dir = filepath.FromSlash("../..")
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
 	out, err := cmd.Output()

@@ -88,7 +88,10 @@ var forbidden = []struct {
 	{"os", `Stderr`, false, "the process belongs to the caller", true},
 	{"fmt", `Print|Printf|Println`, false, "the process belongs to the caller", false},
 	{"log", `(Print|Fatal|Panic|Set).*|Default|Output|Writer`, false, "return an error or take a *slog.Logger", false},
-	{"log/slog", `(Debug|Info|Warn|Error)(Context)?|Log|LogAttrs|With|Default|SetDefault`, false, "take a *slog.Logger", false},
+	{
+		"log/slog", `(Debug|Info|Warn|Error)(Context)?|Log|LogAttrs|With|Default|SetDefault`, false,
+		"take a *slog.Logger", false,
+	},
 }
 
 // keysIn are the files and folders in which library code may compute the keys

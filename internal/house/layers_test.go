@@ -12,9 +12,16 @@ import (
 var layerRules = []rule{
 	{"every package has its layer and imports run downwards", imports, []fault{
 		{"alert/x.go", `package alert; import _ "github.com/incidentkit/incidentkit/storage"`, "alert imports storage"},
-		{"classification/x.go", "// Package classification is a leaf.\n//\n// # Limits\npackage classification; import _ \"github.com/incidentkit/incidentkit/alert\"", "classification imports alert"},
-		{"alert/rating/x.go", "// Package rating is new.\n//\n// # Limits\npackage rating", "add it to the layers table"},
-		{"examples/quickstart/x.go", `package main; import _ "github.com/incidentkit/incidentkit/export/internal/pdf"`, "no user can"},
+		{
+			"classification/x.go",
+			"// Package classification is a leaf.\n//\n// # Limits\n" +
+				"package classification; import _ \"github.com/incidentkit/incidentkit/alert\"",
+			"classification imports alert",
+		},
+		{"alert/rating/x.go", "// Package rating is new.\n//\n// # Limits\npackage rating",
+			"add it to the layers table"},
+		{"examples/quickstart/x.go", `package main; import _ "github.com/incidentkit/incidentkit/export/internal/pdf"`,
+			"no user can"},
 	}},
 	{"outside packages stay where they belong", confinement, []fault{
 		{"alert/x.go", `package alert; import _ "github.com/go-pdf/fpdf"`, "for export/internal/pdf only"},
@@ -23,10 +30,16 @@ var layerRules = []rule{
 		{"alert/x.go", `package alert; import _ "github.com/stretchr/testify/assert"`, "for tests only"},
 		{"alert/x.go", `package alert; import _ "pgregory.net/rapid"`, "for tests only"},
 		{"alert/x.go", `package alert; import _ "testing"`, "for storage/storagetest and tests only"},
-		{"storage/storagetest/x.go", "// Package storagetest is a kit.\n//\n// # Limits\npackage storagetest; import _ \"golang.org/x/text/width\"", "standard library only"},
+		{
+			"storage/storagetest/x.go",
+			"// Package storagetest is a kit.\n//\n// # Limits\n" +
+				"package storagetest; import _ \"golang.org/x/text/width\"",
+			"standard library only",
+		},
 	}},
 	{"every module is in the workspace", workspace, []fault{
-		{"storage/sqlite/go.mod", "module github.com/incidentkit/incidentkit/storage/sqlite", "does not use ./storage/sqlite"},
+		{"storage/sqlite/go.mod", "module github.com/incidentkit/incidentkit/storage/sqlite",
+			"does not use ./storage/sqlite"},
 		{"examples/go.mod", "module example.com/examples", "is called"},
 	}},
 }
@@ -35,7 +48,8 @@ func imports(r repo) (bad []string) {
 	for p := range r.each() {
 		if p.example() {
 			for f, i := range p.imports(func(f *file) bool { return !f.test() }) {
-				if path := target(i); strings.HasPrefix(path, module) && slices.Contains(strings.Split(path, "/"), "internal") {
+				if path := target(i); strings.HasPrefix(path, module) &&
+					slices.Contains(strings.Split(path, "/"), "internal") {
 					bad = append(bad, f.at(i, "an example imports %s, which no user can", path))
 				}
 			}
@@ -43,7 +57,14 @@ func imports(r repo) (bad []string) {
 		}
 		if _, known := layers[p.dir]; !known {
 			f := p.files[0]
-			bad = append(bad, f.at(f.ast, "package %s is in no layer: add it to the layers table of internal/house/house_test.go", p.dir))
+			bad = append(
+				bad,
+				f.at(
+					f.ast,
+					"package %s is in no layer: add it to the layers table of internal/house/house_test.go",
+					p.dir,
+				),
+			)
 			continue
 		}
 		allowed := below(p.dir)

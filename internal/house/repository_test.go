@@ -53,7 +53,10 @@ func read(fsys fs.FS) (repo, error) {
 			}
 			return nil
 		}
-		if !slices.Contains([]string{"", ".go", ".md", ".mod", ".work", ".yml", ".yaml", ".sql", ".sh", ".gitignore", ".gitattributes"}, path.Ext(name)) {
+		if !slices.Contains(
+			[]string{"", ".go", ".md", ".mod", ".work", ".yml", ".yaml", ".sql", ".sh", ".gitignore", ".gitattributes"},
+			path.Ext(name),
+		) {
 			return nil
 		}
 		src, err := fs.ReadFile(fsys, name)

@@ -11,9 +11,26 @@ import (
 // sqlRules keep values out of the text of statements.
 var sqlRules = []rule{
 	{"SQL is made of constants and parameters", sqlParts, []fault{
-		{"storage/postgres/x.go", "// Package postgres is.\n//\n// # Limits\n" + `package postgres; func f(name string) string { return "select 1 where name = " + name }`, "neither a constant nor"},
-		{"storage/postgres/x.go", "// Package postgres is.\n//\n// # Limits\n" + `package postgres; import "fmt"; func f(name string) string { return fmt.Sprintf("select '%s'", name) }`, "printed"},
-		{"storage/sqlite/x.go", "// Package sqlite is.\n//\n// # Limits\n" + `package sqlite; type q struct{}; func (q) add(string, ...any) {}; func f(name string) { q{}.add("AND name = '" + name + "'", 1) }`, "neither a constant nor"},
+		{
+			"storage/postgres/x.go",
+			"// Package postgres is.\n//\n// # Limits\n" +
+				`package postgres; func f(name string) string { return "select 1 where name = " + name }`,
+			"neither a constant nor",
+		},
+		{
+			"storage/postgres/x.go",
+			"// Package postgres is.\n//\n// # Limits\n" +
+				`package postgres; import "fmt"; ` +
+				`func f(name string) string { return fmt.Sprintf("select '%s'", name) }`,
+			"printed",
+		},
+		{
+			"storage/sqlite/x.go",
+			"// Package sqlite is.\n//\n// # Limits\npackage sqlite; " +
+				`type q struct{}; func (q) add(string, ...any) {}; ` +
+				`func f(name string) { q{}.add("AND name = '" + name + "'", 1) }`,
+			"neither a constant nor",
+		},
 	}},
 }
 
@@ -24,11 +41,20 @@ var speakers = map[string]struct {
 	fragments []string
 	adds      int // how many arguments of a call of add are SQL; 0 means all
 }{
-	"storage/sqlite":   {fragments: []string{"listColumns", "changingColumns", "namedColumns", "allColumns", "marksFor"}, adds: 1},
-	"storage/postgres": {fragments: []string{"w.arg", "strings.Join", "String", "ordered", "compared", "channel", "from", "direction", "columns", "tables", "schema", "column"}},
+	"storage/sqlite": {
+		fragments: []string{"listColumns", "changingColumns", "namedColumns", "allColumns", "marksFor"},
+		adds:      1,
+	},
+	"storage/postgres": {fragments: []string{
+		"w.arg", "strings.Join", "String", "ordered", "compared", "channel", "from", "direction", "columns",
+		"tables", "schema", "column",
+	}},
 }
 
-var sqlWord = regexp.MustCompile(`(?i)\b(select|insert|update|delete|from|where|and|or|order by|limit|create|alter|begin|set|pragma|exists|in|any|listen|notify)\b|::|\$[0-9]`)
+var sqlWord = regexp.MustCompile(
+	`(?i)\b(select|insert|update|delete|from|where|and|or|order by|limit|create|alter|begin|set|pragma|` +
+		`exists|in|any|listen|notify)\b|::|\$[0-9]`,
+)
 
 func sqlParts(r repo) (bad []string) {
 	for p := range r.each() {
@@ -64,7 +90,8 @@ func sqlParts(r repo) (bad []string) {
 					return slices.Contains(allowed, fun.Name)
 				case *ast.SelectorExpr:
 					id, ok := fun.X.(*ast.Ident)
-					return slices.Contains(allowed, fun.Sel.Name) || ok && slices.Contains(allowed, id.Name+"."+fun.Sel.Name)
+					return slices.Contains(allowed, fun.Sel.Name) ||
+						ok && slices.Contains(allowed, id.Name+"."+fun.Sel.Name)
 				}
 			}
 			return false
@@ -99,7 +126,9 @@ func sqlParts(r repo) (bad []string) {
 							check(n.Args)
 						}
 					} else if ok && s.Sel.Name == "Sprintf" {
-						if lit, isText := n.Args[0].(*ast.BasicLit); isText && sqlWord.MatchString(lit.Value) && strings.ContainsAny(strings.NewReplacer("%d", "", "%x", "").Replace(lit.Value), "%") && !strings.Contains(lit.Value, ": %") {
+						if lit, isText := n.Args[0].(*ast.BasicLit); isText && sqlWord.MatchString(lit.Value) &&
+							strings.ContainsAny(strings.NewReplacer("%d", "", "%x", "").Replace(lit.Value), "%") &&
+							!strings.Contains(lit.Value, ": %") {
 							bad = append(bad, f.at(n, "a statement that is printed"))
 						}
 					}

@@ -32,8 +32,13 @@ var stateRules = []rule{
 		{"alert/x.go", `package alert; func f() { delete(colours, "red") }`, "colours is written"},
 		{"alert/x.go", `package alert; func f() { for bom[0] = range 9 {} }`, "bom is written"},
 		{"alert/x_test.go", `package alert; func f() { bom = nil }`, "bom is written"},
-		{"alert/x.go", `package alert; import "net/http"; func f() { http.DefaultClient.Timeout = 1 }`, "DefaultClient of package net/http"},
-		{"alert/x_test.go", `package alert_test; import "github.com/incidentkit/incidentkit/alert"; func f() { alert.ErrOne = nil }`, "ErrOne of package"},
+		{"alert/x.go", `package alert; import "net/http"; func f() { http.DefaultClient.Timeout = 1 }`,
+			"DefaultClient of package net/http"},
+		{
+			"alert/x_test.go",
+			`package alert_test; import "github.com/incidentkit/incidentkit/alert"; func f() { alert.ErrOne = nil }`,
+			"ErrOne of package",
+		},
 	}},
 	{"one file reads the clock", oneClock, nil}, // TestOneClock plants its fault
 }
@@ -76,7 +81,10 @@ func packageState(r repo) (bad []string) {
 						case n.Name == "_":
 						case value != nil && (isError(n.Name) || p.makesError(f, value)):
 						case n.IsExported():
-							bad = append(bad, f.at(n, "%s can be changed by whoever imports the package: make it a function", n.Name))
+							bad = append(
+								bad,
+								f.at(n, "%s can be changed by whoever imports the package: make it a function", n.Name),
+							)
 						case embedded, value != nil && p.readOnly(f, value):
 						default:
 							bad = append(bad, f.at(n, "%s is package state: neither an error nor a table", n.Name))
@@ -112,7 +120,9 @@ func isError(name string) bool {
 }
 
 func embeds(g *ast.CommentGroup) bool {
-	return g != nil && slices.ContainsFunc(g.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
+	return g != nil && slices.ContainsFunc(g.List, func(c *ast.Comment) bool {
+		return strings.HasPrefix(c.Text, "//go:embed ")
+	})
 }
 
 // written answers with the expressions that n assigns to or empties. Taking an
@@ -130,7 +140,8 @@ func written(n ast.Node) []ast.Expr {
 			return slices.DeleteFunc([]ast.Expr{n.Key, n.Value}, func(e ast.Expr) bool { return e == nil })
 		}
 	case *ast.CallExpr:
-		if id, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && slices.Contains([]string{"delete", "clear", "copy"}, id.Name) {
+		if id, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 &&
+			slices.Contains([]string{"delete", "clear", "copy"}, id.Name) {
 			return n.Args[:1]
 		}
 	}
@@ -216,7 +227,9 @@ func oneClock(r repo) (bad []string) {
 	for p := range r.each() {
 		for f, s := range p.selectors("time", `Now|Since|Until`) {
 			if f.library() {
-				readers[f.path] = f.at(s, "time.%s: the clock is read in one file only, and handed on from there", s.Sel.Name)
+				readers[f.path] = f.at(
+					s, "time.%s: the clock is read in one file only, and handed on from there", s.Sel.Name,
+				)
 			}
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// CheckVersion applies the rule Version of [storage.Storage]: it returns why a record, an "incident" or an "alert", of the
-// given Version must not be stored over the stored one, which is 0 where there is none. The error matches
+// CheckVersion applies the rule Version of [storage.Storage]: it returns why a record, an "incident" or an "alert", of
+// the given Version must not be stored over the stored one, which is 0 where there is none. The error matches
 // [storage.ErrExists] when the record must be new, and else is a [*storage.ConflictError].
 func CheckVersion(record, id string, given, stored int64) error {
 	switch {
@@ -32,17 +32,19 @@ func Exists(record, id string) error {
 
 // Refused reports whether err says that a Changeset does not go with what is stored, so that nothing of it was kept.
 func Refused(err error) bool {
-	return errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound)
+	return errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) ||
+		errors.Is(err, storage.ErrNotFound)
 }
 
-// Check returns why no storage may keep cs, whatever it holds: an incident, an alert, an item or an entry that cs holds twice, by
-// an error matching [storage.ErrExists], an incident to be purged that is not among those of cs or is new, by one
-// matching [storage.ErrNotFound], or, by one that matches none of package
+// Check returns why no storage may keep cs, whatever it holds: an incident, an alert, an item or an entry that cs holds
+// twice, by an error matching [storage.ErrExists], an incident to be purged that is not among those of cs or is new, by
+// one matching [storage.ErrNotFound], or, by one that matches none of package
 // storage, since trying again does not help.
 func Check(cs storage.Changeset) error {
 	for n := range cs.Items {
 		if i := &cs.Items[n]; len(i.Data) > storage.MaxItemData {
-			return fmt.Errorf("storage: item %s/%s has %d bytes, want %d at most", i.Kind, i.Key, len(i.Data), storage.MaxItemData)
+			return fmt.Errorf("storage: item %s/%s has %d bytes, want %d at most",
+				i.Kind, i.Key, len(i.Data), storage.MaxItemData)
 		}
 	}
 	if at, ok := twice(cs.Items, func(i *storage.Item) storage.ItemPlace { return i.Place() }); ok {

@@ -1,6 +1,6 @@
-// Package driver has what those who write a [storage.Storage] need beside the contract: the checks that all storages make
-// of a Changeset, counts that are kept up as incidents change, and group commit. Programs that only use a Storage need
-// none of it.
+// Package driver has what those who write a [storage.Storage] need beside the contract: the checks that all storages
+// make of a Changeset, counts that are kept up as incidents change, and group commit. Programs that only use a Storage
+// need none of it.
 //
 // # Errors
 //

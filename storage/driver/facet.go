@@ -14,9 +14,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A Facet is a value that an incident counts for in [storage.Counts], as a text. Its first byte, an ASCII character, is the field. Statuses and severities are not among them: counts are kept
-// for each of these apart, so that queries by status and severity can be answered from them, see
-// [ByStatusAndSeverity].
+// A Facet is a value that an incident counts for in [storage.Counts], as a text. Its first byte, an ASCII character, is
+// the field. Statuses and severities are not among them: counts are kept for each of these apart, so that queries by
+// status and severity can be answered from them, see [ByStatusAndSeverity].
 type Facet string
 
 // EveryIncident is what all incidents count for.

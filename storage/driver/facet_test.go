@@ -17,8 +17,13 @@ import (
 func anyIncident(t *rapid.T) (i incident.Incident) {
 	text := rapid.SampledFrom([]string{"", "a", "A", "<ß>", "ss", "\x00"})
 	some := func(what string) []string { return rapid.SliceOfN(text, 0, 2).Draw(t, what) }
-	i.Status, i.Severity = incident.Status(rapid.IntRange(0, 9).Draw(t, "status")), alert.Severity(rapid.IntRange(0, 9).Draw(t, "severity"))
-	i.Owner = incident.Owner{Kind: alert.OwnerKind(rapid.IntRange(0, 3).Draw(t, "kind")), ID: text.Draw(t, "owner"), Name: text.Draw(t, "name")}
+	i.Status = incident.Status(rapid.IntRange(0, 9).Draw(t, "status"))
+	i.Severity = alert.Severity(rapid.IntRange(0, 9).Draw(t, "severity"))
+	i.Owner = incident.Owner{
+		Kind: alert.OwnerKind(rapid.IntRange(0, 3).Draw(t, "kind")),
+		ID:   text.Draw(t, "owner"),
+		Name: text.Draw(t, "name"),
+	}
 	i.Verdict.Classification = classification.Classification(text.Draw(t, "classification"))
 	i.Verdict.Determination = classification.Determination(text.Draw(t, "determination"))
 	for _, name := range some("tags") {
@@ -71,15 +76,24 @@ func TestWhatIsStoredOfLists(t *testing.T) {
 		field  func(*incident.Summary) *[]string
 		counts func(*storage.Counts) *map[string]int
 	}{
-		{"Av", "sources", func(s *incident.Summary) *[]string { return &s.Sources }, func(c *storage.Counts) *map[string]int { return &c.Sources }},
-		{"Bv", "detection_sources", func(s *incident.Summary) *[]string { return &s.DetectionSources }, func(c *storage.Counts) *map[string]int { return &c.DetectionSources }},
-		{"Cv", "products", func(s *incident.Summary) *[]string { return &s.Products }, func(c *storage.Counts) *map[string]int { return &c.Products }},
-		{"Dv", "categories", func(s *incident.Summary) *[]string { return &s.Categories }, func(c *storage.Counts) *map[string]int { return &c.Categories }},
-		{"Ev", "techniques", func(s *incident.Summary) *[]string { return &s.Techniques }, func(c *storage.Counts) *map[string]int { return &c.Techniques }},
-		{"Fv", "device_groups", func(s *incident.Summary) *[]string { return &s.DeviceGroups }, func(c *storage.Counts) *map[string]int { return &c.DeviceGroups }},
-		{"Gv", "platforms", func(s *incident.Summary) *[]string { return &s.Platforms }, func(c *storage.Counts) *map[string]int { return &c.Platforms }},
-		{"Hv", "threats", func(s *incident.Summary) *[]string { return &s.Threats }, func(c *storage.Counts) *map[string]int { return &c.Threats }},
-		{"Iv", "threat_actors", func(s *incident.Summary) *[]string { return &s.ThreatActors }, func(c *storage.Counts) *map[string]int { return &c.ThreatActors }},
+		{"Av", "sources", func(s *incident.Summary) *[]string { return &s.Sources },
+			func(c *storage.Counts) *map[string]int { return &c.Sources }},
+		{"Bv", "detection_sources", func(s *incident.Summary) *[]string { return &s.DetectionSources },
+			func(c *storage.Counts) *map[string]int { return &c.DetectionSources }},
+		{"Cv", "products", func(s *incident.Summary) *[]string { return &s.Products },
+			func(c *storage.Counts) *map[string]int { return &c.Products }},
+		{"Dv", "categories", func(s *incident.Summary) *[]string { return &s.Categories },
+			func(c *storage.Counts) *map[string]int { return &c.Categories }},
+		{"Ev", "techniques", func(s *incident.Summary) *[]string { return &s.Techniques },
+			func(c *storage.Counts) *map[string]int { return &c.Techniques }},
+		{"Fv", "device_groups", func(s *incident.Summary) *[]string { return &s.DeviceGroups },
+			func(c *storage.Counts) *map[string]int { return &c.DeviceGroups }},
+		{"Gv", "platforms", func(s *incident.Summary) *[]string { return &s.Platforms },
+			func(c *storage.Counts) *map[string]int { return &c.Platforms }},
+		{"Hv", "threats", func(s *incident.Summary) *[]string { return &s.Threats },
+			func(c *storage.Counts) *map[string]int { return &c.Threats }},
+		{"Iv", "threat_actors", func(s *incident.Summary) *[]string { return &s.ThreatActors },
+			func(c *storage.Counts) *map[string]int { return &c.ThreatActors }},
 	} {
 		assert.Equal(t, want.column, driver.Column(incident.List(l)))
 		var i incident.Incident
@@ -107,8 +121,15 @@ func TestFacetsThatAreNone(t *testing.T) {
 func TestByStatusAndSeverity(t *testing.T) {
 	high, mine := incident.Query{Severities: []alert.Severity{alert.High}}, incident.Query{Owners: []string{"kai"}}
 	assert.True(t, driver.ByStatusAndSeverity(incident.Query{}))
-	assert.True(t, driver.ByStatusAndSeverity(incident.Query{Statuses: []incident.Status{incident.Active}, Except: []incident.Query{high, {Except: []incident.Query{high}, Limit: 1}}}))
+	assert.True(t,
+		driver.ByStatusAndSeverity(incident.Query{
+			Statuses: []incident.Status{incident.Active},
+			Except:   []incident.Query{high, {Except: []incident.Query{high}, Limit: 1}},
+		}),
+	)
 	assert.False(t, driver.ByStatusAndSeverity(mine))
 	assert.False(t, driver.ByStatusAndSeverity(incident.Query{Except: []incident.Query{high, mine}}))
-	assert.False(t, driver.ByStatusAndSeverity(incident.Query{Except: []incident.Query{{Except: []incident.Query{mine}}}}))
+	assert.False(t,
+		driver.ByStatusAndSeverity(incident.Query{Except: []incident.Query{{Except: []incident.Query{mine}}}}),
+	)
 }

@@ -164,7 +164,9 @@ func TestGroupMax(t *testing.T) {
 // A batch ends before the first caller that does not fit, though later ones would.
 func TestGroupFits(t *testing.T) {
 	bubble(t, func(t *testing.T, p *press) {
-		p.group.Fits = func(batch []*job, next *job) bool { return next.name != 3 && batch[0].name != 3 && len(batch) < 4 }
+		p.group.Fits = func(batch []*job, next *job) bool {
+			return next.name != 3 && batch[0].name != 3 && len(batch) < 4
+		}
 		p.doMany(t.Context(), 10)
 		for range 5 {
 			p.end(nil)

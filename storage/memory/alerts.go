@@ -205,8 +205,8 @@ func (e *entity) add(v *alertVersion) {
 
 func (v *alertVersion) has(e *entity) bool { return slices.Contains(v.entities, e) }
 
-// putAlert stores v as of a commit. Its keys may be nil where there is a version before it. Those that the alert did not
-// have are added at a Seq.
+// putAlert stores v as of a commit. Its keys may be nil where there is a version before it. Those that the alert did
+// not have are added at a Seq.
 func (t *tables) putAlert(v *alertVersion, keys []alert.Key, commit, added int64) {
 	node := t.alerts[v.value.ID]
 	if node == nil {

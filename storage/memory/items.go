@@ -89,7 +89,9 @@ func (s *items) expired(x storage.Expiry) (found []storage.Item) {
 func (s *items) version(cs *storage.Changeset, i *storage.Item) int64 {
 	old, found := s.all.Get(*i)
 	if !found || old.Incident != "" && slices.Contains(cs.Purge, old.Incident) ||
-		slices.ContainsFunc(cs.Expire, func(x storage.Expiry) bool { return x.Kind == old.Kind && old.Time.Before(x.Before) }) {
+		slices.ContainsFunc(cs.Expire, func(x storage.Expiry) bool {
+			return x.Kind == old.Kind && old.Time.Before(x.Before)
+		}) {
 		return 0
 	}
 	return old.Version

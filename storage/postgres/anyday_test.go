@@ -58,8 +58,12 @@ func copyAll(ctx context.Context, dst, src storage.Storage) error {
 // stamps, which a copy does not have.
 func tables(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string][]string, error) {
 	all := make(map[string][]string)
-	for _, table := range []string{"tenants", "incidents", "facets", "alerts", "sightings", "entries", "attachments", "contents", "items"} {
-		rows, err := pool.Query(ctx, "select (to_jsonb(x) - array['tenant', 'record', 'terms', 'stamp'])::text from incidentkit."+table+" x where tenant = $1 order by 1", tenant)
+	for _, table := range []string{
+		"tenants", "incidents", "facets", "alerts", "sightings", "entries", "attachments", "contents", "items",
+	} {
+		sql := "select (to_jsonb(x) - array['tenant', 'record', 'terms', 'stamp'])::text " +
+			"from incidentkit." + table + " x where tenant = $1 order by 1"
+		rows, err := pool.Query(ctx, sql, tenant)
 		if err != nil {
 			return nil, err
 		}

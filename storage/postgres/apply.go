@@ -44,10 +44,11 @@ func (w *write) rows() int {
 	return len(w.incidents) + len(w.alerts) + len(w.entries) + len(w.contents) + len(w.items)
 }
 
-// ordered reports whether w has, besides entries and new incidents, what only one transaction of the tenant may write at
-// a time.
+// ordered reports whether w has, besides entries and new incidents, what only one transaction of the tenant may write
+// at a time.
 func (w *write) ordered() bool {
-	return len(w.contents)+len(w.redact)+len(w.purge)+len(w.expire) > 0 || slices.ContainsFunc(w.items, func(i item) bool { return i.version == 0 })
+	return len(w.contents)+len(w.redact)+len(w.purge)+len(w.expire) > 0 ||
+		slices.ContainsFunc(w.items, func(i item) bool { return i.version == 0 })
 }
 
 // A record is a row that is to be written.
@@ -74,7 +75,12 @@ func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error)
 	if err := driver.Check(cs); err != nil {
 		return nil, err
 	}
-	w := &write{redact: escapeAll(cs.Redact), purge: escapeAll(cs.Purge), guard: guard{cs.Guard.Seq, slices.Clone(cs.Guard.Keys)}, restored: restored}
+	w := &write{
+		redact:   escapeAll(cs.Redact),
+		purge:    escapeAll(cs.Purge),
+		guard:    guard{cs.Guard.Seq, slices.Clone(cs.Guard.Keys)},
+		restored: restored,
+	}
 	slices.Sort(w.purge)
 	w.purge = slices.Compact(w.purge)
 	for n := range cs.Incidents {
@@ -198,8 +204,10 @@ var listColumns = sync.OnceValue(func() (columns [incident.Lists]string) {
 
 // incidentSQL are the statements that write what incidentRecord returns, an insert with a number besides.
 var incidentSQL = sync.OnceValue(func() (sql struct{ insert, update string }) {
-	columns := []string{"tenant", "id", "version", "name", "folded", "status", "severity", "priority", "assigned", "owner", "classification", "determination",
-		"alert_severities", "criticality", "created", "updated", "record", "tags"}
+	columns := []string{
+		"tenant", "id", "version", "name", "folded", "status", "severity", "priority", "assigned", "owner",
+		"classification", "determination", "alert_severities", "criticality", "created", "updated", "record", "tags",
+	}
 	lists := listColumns()
 	columns = append(columns, lists[:]...)
 	columns = append(columns, "refs", "terms", "alert_classifications", "facets")
@@ -213,7 +221,8 @@ var incidentSQL = sync.OnceValue(func() (sql struct{ insert, update string }) {
 	}
 	number := "t.number - $" + strconv.Itoa(len(columns)+1)
 	number += "::bigint"
-	sql.insert = "insert into incidentkit.incidents (" + strings.Join(columns, ", ") + ", number) select " + strings.Join(append(values, number), ", ") +
+	sql.insert = "insert into incidentkit.incidents (" + strings.Join(columns, ", ") + ", number) " +
+		"select " + strings.Join(append(values, number), ", ") +
 		" from incidentkit.tenants t where t.tenant = $1"
 	sql.update = "update incidentkit.incidents set " + strings.Join(set[2:], ", ") + " where tenant = $1 and id = $2"
 	return sql
@@ -232,17 +241,21 @@ func alertRecord(tenant string, a *alert.Alert, keys []alert.Key) (record, error
 const (
 	insertAlert = `insert into incidentkit.alerts (tenant, id, version, incident, status, severity, first_activity, record)
 		values ($1, $2, $3, $4, $5, $6, $7, $8::text::json)`
-	overAlert = ` on conflict (tenant, id) do update set version = excluded.version, incident = excluded.incident, status = excluded.status,
-		severity = excluded.severity, first_activity = excluded.first_activity, record = excluded.record`
-	updateAlert = `update incidentkit.alerts set version = $3, incident = $4, status = $5, severity = $6, first_activity = $7, record = $8::text::json
-		where tenant = $1 and id = $2`
-	keepSightings = `with gone as (delete from incidentkit.sightings where tenant = $1 and alert = $2 and key <> all($3::bytea[]))
-		update incidentkit.sightings set incident = $4, first_activity = $5, standalone = $6 where tenant = $1 and alert = $2 and key = any($3::bytea[])
+	overAlert = ` on conflict (tenant, id) do update set version = excluded.version, incident = excluded.incident,
+		status = excluded.status, severity = excluded.severity, first_activity = excluded.first_activity,
+		record = excluded.record`
+	updateAlert = `update incidentkit.alerts set version = $3, incident = $4, status = $5, severity = $6,
+		first_activity = $7, record = $8::text::json where tenant = $1 and id = $2`
+	keepSightings = `with gone as (
+			delete from incidentkit.sightings where tenant = $1 and alert = $2 and key <> all($3::bytea[]))
+		update incidentkit.sightings set incident = $4, first_activity = $5, standalone = $6
+		where tenant = $1 and alert = $2 and key = any($3::bytea[])
 		and (incident, first_activity, standalone) is distinct from ($4, $5, $6)`
 	addSightings = `insert into incidentkit.sightings (tenant, alert, key, incident, first_activity, standalone, stamp)
-		select $1, x.alert, x.key, x.incident, x.first_activity, x.standalone, coalesce(t.seq - x.back, 0) from incidentkit.tenants t,
-		(select unnest($2::text[]) alert, unnest($3::bytea[]) key, unnest($4::text[]) incident, unnest($5::bigint[]) first_activity,
-			unnest($6::boolean[]) standalone, unnest($7::bigint[]) back) x
+		select $1, x.alert, x.key, x.incident, x.first_activity, x.standalone, coalesce(t.seq - x.back, 0)
+		from incidentkit.tenants t,
+		(select unnest($2::text[]) alert, unnest($3::bytea[]) key, unnest($4::text[]) incident,
+			unnest($5::bigint[]) first_activity, unnest($6::boolean[]) standalone, unnest($7::bigint[]) back) x
 		where t.tenant = $1 on conflict do nothing`
 )
 

@@ -78,7 +78,8 @@ func TestLostConnection(t *testing.T) {
 			require.NoError(t, s.Close())
 			pool.Close()
 			for others := 1; others > 0; { // a backend may be about to keep what has reached it
-				require.NoError(t, admin.QueryRow(t.Context(), "select count(*) from pg_stat_activity where application_name = $1", name).Scan(&others))
+				sql := "select count(*) from pg_stat_activity where application_name = $1"
+				require.NoError(t, admin.QueryRow(t.Context(), sql, name).Scan(&others))
 			}
 			_, again := direct.Apply(t.Context(), cs)
 			entries++

@@ -103,7 +103,8 @@ func (w *where) marks(q *incident.Query) conditions {
 
 // keptCount returns the statement that counts what q, which filters by marks, selects.
 func (w *where) keptCount(q *incident.Query) string {
-	return "select coalesce(sum(i.n), 0)::bigint from incidentkit.facets i where i.tenant = $1 and i.key = " + w.arg(digest(alert.Key(driver.EveryIncident))) + "::bytea and " + w.marks(q).String()
+	return "select coalesce(sum(i.n), 0)::bigint from incidentkit.facets i where i.tenant = $1 and i.key = " +
+		w.arg(digest(alert.Key(driver.EveryIncident))) + "::bytea and " + w.marks(q).String()
 }
 
 // facets returns the statement for facets with how many of the incidents that q selects count for them, by status and
@@ -134,7 +135,13 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (c storage.Counts
 	var k tally
 	var n int
 	_, err = pgx.ForEachRow(found, []any{&k.facet, &k.status, &k.severity, &n}, func() error {
-		return driver.AddFacet(&c, driver.Facet(unescape(k.facet)), incident.Status(k.status), alert.Severity(k.severity), n)
+		return driver.AddFacet(
+			&c,
+			driver.Facet(unescape(k.facet)),
+			incident.Status(k.status),
+			alert.Severity(k.severity),
+			n,
+		)
 	})
 	if err != nil {
 		return storage.Counts{}, failed(ctx, r.conn, err)

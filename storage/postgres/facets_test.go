@@ -109,12 +109,22 @@ func TestWhatIsStoredOfLists(t *testing.T) {
 	}
 	_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{i}})
 	require.NoError(t, err)
-	columns := [][2]string{{"sources", "sources"}, {"detection_sources", "detectionSources"}, {"products", "products"}, {"categories", "categories"},
-		{"techniques", "techniques"}, {"device_groups", "deviceGroups"}, {"platforms", "platforms"}, {"threats", "threats"}, {"threat_actors", "threatActors"}}
+	columns := [][2]string{
+		{"sources", "sources"},
+		{"detection_sources", "detectionSources"},
+		{"products", "products"},
+		{"categories", "categories"},
+		{"techniques", "techniques"},
+		{"device_groups", "deviceGroups"},
+		{"platforms", "platforms"},
+		{"threats", "threats"},
+		{"threat_actors", "threatActors"},
+	}
 	var wanted, terms []int64
 	for _, c := range columns {
 		var stored []string
-		require.NoError(t, pool.QueryRow(t.Context(), "select "+c[0]+", terms from incidentkit.incidents where tenant = $1", name).Scan(&stored, &terms), c[0])
+		sql := "select " + c[0] + ", terms from incidentkit.incidents where tenant = $1"
+		require.NoError(t, pool.QueryRow(t.Context(), sql, name).Scan(&stored, &terms), c[0])
 		assert.Equal(t, []string{c[1]}, stored, c[0])
 		sum := sha256.Sum256([]byte(name + "\x00" + c[0] + "\x00" + c[1]))
 		wanted = append(wanted, int64(binary.LittleEndian.Uint64(sum[:])))

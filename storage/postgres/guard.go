@@ -26,9 +26,11 @@ type guarding struct {
 
 const (
 	lockTenant = `select seq from incidentkit.tenants where tenant = $1 for update`
-	findStamps = `select k, s.stamp from unnest($2::bytea[]) k cross join lateral (select stamp from incidentkit.sightings
+	findStamps = `select k, s.stamp from unnest($2::bytea[]) k cross join lateral (
+		select stamp from incidentkit.sightings
 		where tenant = $1 and key = k and stamp > 0 order by stamp desc limit 1) s`
-	findHad = `select alert, key from incidentkit.sightings where tenant = $1 and alert = any($2::text[]) and key = any($3::bytea[])`
+	findHad = `select alert, key from incidentkit.sightings
+		where tenant = $1 and alert = any($2::text[]) and key = any($3::bytea[])`
 )
 
 // lockGuarded queues what locks the tenant's row and looks for the stamps of the keys, where writes have a Guard. All
@@ -70,7 +72,10 @@ func (t *transaction) lockGuarded() {
 	}
 	t.queue(subject{}, findHad, t.tenant, stored, keys).Query(func(rows pgx.Rows) error {
 		var id string
-		_, err := pgx.ForEachRow(rows, []any{&id, &key}, func() error { g.had[id] = append(g.had[id], string(key)); return nil })
+		_, err := pgx.ForEachRow(rows, []any{&id, &key}, func() error {
+			g.had[id] = append(g.had[id], string(key))
+			return nil
+		})
 		return err
 	})
 }

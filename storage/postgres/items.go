@@ -46,7 +46,8 @@ type expiry struct {
 func itemRecord(i *storage.Item) (item, error) {
 	at := micros(i.Time)
 	if at == math.MinInt64 || at == math.MaxInt64 {
-		return item{}, fmt.Errorf("storage/postgres: item %s/%s: the year %d is out of range", i.Kind, i.Key, i.Time.Year())
+		return item{}, fmt.Errorf("storage/postgres: item %s/%s: the year %d is out of range",
+			i.Kind, i.Key, i.Time.Year())
 	}
 	place := storage.ItemPlace{Kind: escape(i.Kind), Key: escape(i.Key)}
 	data := append([]byte{}, i.Data...) // may be written when the caller has given up
@@ -64,16 +65,20 @@ func (w *write) takes(kind string, f itemFate) bool {
 
 const (
 	lockItems = `select kind, key, version, incident, time from incidentkit.items
-		where tenant = $1 and (kind, key) in (select * from unnest($2::text[], $3::text[])) order by kind, key for update`
-	// lockGone locks what goes with the incidents and kinds, and the other items that are wanted, in one order. More may
-	// come until the tenant's row is locked.
+		where tenant = $1 and (kind, key) in (select * from unnest($2::text[], $3::text[]))
+		order by kind, key for update`
+	// lockGone locks what goes with the incidents and kinds, and the other items that are wanted, in one order. More
+	// may come until the tenant's row is locked.
 	lockGone = `select count(*) from (
 			select * from unnest($2::text[], $3::text[]) w (kind, key)
-			union select kind, key from incidentkit.items where tenant = $1 and incident = any($4::text[]) and incident <> ''
+			union select kind, key from incidentkit.items
+				where tenant = $1 and incident = any($4::text[]) and incident <> ''
 			union select i.kind, i.key from unnest($5::text[], $6::bigint[]) x (kind, before) cross join lateral (
-				select kind, key from incidentkit.items where tenant = $1 and kind = x.kind and time < x.before offset 0) i
+				select kind, key from incidentkit.items
+				where tenant = $1 and kind = x.kind and time < x.before offset 0) i
 			order by kind, key) g
-		cross join lateral (select from incidentkit.items where tenant = $1 and kind = g.kind and key = g.key for update) a`
+		cross join lateral (
+			select from incidentkit.items where tenant = $1 and kind = g.kind and key = g.key for update) a`
 	purgeItems  = `delete from incidentkit.items where tenant = $1 and incident = any($2::text[]) and incident <> ''`
 	expireItems = `delete from incidentkit.items where tenant = $1 and kind = $2 and time < $3`
 	deleteItem  = `delete from incidentkit.items where tenant = $1 and kind = $2 and key = $3`
@@ -193,7 +198,10 @@ func readItem(row pgx.CollectableRow) (i storage.Item, err error) {
 	if err := row.Scan(&kind, &key, &i.Version, &in, &at, &i.Data); err != nil {
 		return storage.Item{}, err
 	}
-	i.Kind, i.Key, i.Incident, i.Time = unescape(kind), unescape(key), incident.ID(unescape(in)), time.UnixMicro(at).UTC()
+	i.Kind = unescape(kind)
+	i.Key = unescape(key)
+	i.Incident = incident.ID(unescape(in))
+	i.Time = time.UnixMicro(at).UTC()
 	if len(i.Data) == 0 {
 		i.Data = nil
 	}

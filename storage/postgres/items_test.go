@@ -49,7 +49,12 @@ var (
 )
 
 func (w *itemWorld) time() time.Time {
-	return rapid.SampledFrom([]time.Time{{}, origin, origin.Add(time.Microsecond), origin.Add(time.Hour)}).Draw(w.rt, "time")
+	return rapid.SampledFrom([]time.Time{
+		{},
+		origin,
+		origin.Add(time.Microsecond),
+		origin.Add(time.Hour),
+	}).Draw(w.rt, "time")
 }
 
 func (w *itemWorld) incident() incident.ID {
@@ -78,12 +83,22 @@ func (w *itemWorld) draw() (cs storage.Changeset) {
 		}
 		if w.chance(2) {
 			places := rapid.SliceOfNDistinct(rapid.Custom(func(rt *rapid.T) storage.ItemPlace {
-				return storage.ItemPlace{Kind: rapid.SampledFrom(someKinds).Draw(rt, "kind"), Key: rapid.SampledFrom(someKeys).Draw(rt, "key")}
+				return storage.ItemPlace{
+					Kind: rapid.SampledFrom(someKinds).Draw(rt, "kind"),
+					Key:  rapid.SampledFrom(someKeys).Draw(rt, "key"),
+				}
 			}), 1, 4, rapid.ID).Draw(w.rt, "places")
 			for _, at := range places {
 				old, _ := r.Item(t.Context(), at.Kind, at.Key)
 				data := rapid.SampledFrom([][]byte{nil, {0}, []byte("data")}).Draw(w.rt, "data")
-				cs.Items = append(cs.Items, storage.Item{Kind: at.Kind, Key: at.Key, Version: w.version(old.Version), Incident: w.incident(), Time: w.time(), Data: data})
+				cs.Items = append(cs.Items, storage.Item{
+					Kind:     at.Kind,
+					Key:      at.Key,
+					Version:  w.version(old.Version),
+					Incident: w.incident(),
+					Time:     w.time(),
+					Data:     data,
+				})
 			}
 		}
 	})
@@ -92,7 +107,13 @@ func (w *itemWorld) draw() (cs storage.Changeset) {
 		cs.Activity = append(cs.Activity, activity.Entry{ID: activity.ID(fmt.Sprint(w.entries)), Time: origin})
 	}
 	if w.chance(4) {
-		before := rapid.SampledFrom([]time.Time{{}, origin, origin.Add(time.Nanosecond), origin.Add(time.Minute), origin.Add(24 * time.Hour)}).Draw(w.rt, "before")
+		before := rapid.SampledFrom([]time.Time{
+			{},
+			origin,
+			origin.Add(time.Nanosecond),
+			origin.Add(time.Minute),
+			origin.Add(24 * time.Hour),
+		}).Draw(w.rt, "before")
 		cs.Expire = []storage.Expiry{{Kind: rapid.SampledFrom(someKinds).Draw(w.rt, "kind"), Before: before}}
 	}
 	if w.chance(2) {
@@ -238,7 +259,10 @@ func (w *itemWorld) compare() {
 			q.Before = w.time()
 		}
 		if w.chance(2) {
-			q.After = storage.ItemPlace{Kind: rapid.SampledFrom(someKinds).Draw(w.rt, "kind"), Key: rapid.SampledFrom(someKeys).Draw(w.rt, "key")}
+			q.After = storage.ItemPlace{
+				Kind: rapid.SampledFrom(someKinds).Draw(w.rt, "kind"),
+				Key:  rapid.SampledFrom(someKeys).Draw(w.rt, "key"),
+			}
 		}
 		queries = append(queries, q)
 	}
@@ -262,7 +286,11 @@ func (w *itemWorld) compare() {
 			require.Equal(w.rt, want, got, "Seq")
 			for k := range 4 {
 				q := storage.SightingQuery{Entities: []alert.Key{alert.Key(fmt.Sprint("ip:192.0.2.", k))}}
-				require.Equal(w.rt, collect(w.t, storage.Sightings(ctx, ref, q)), collect(w.t, storage.Sightings(ctx, r, q)), "sightings of %d", k)
+				require.Equal(w.rt,
+					collect(w.t, storage.Sightings(ctx, ref, q)),
+					collect(w.t, storage.Sightings(ctx, r, q)),
+					"sightings of %d", k,
+				)
 			}
 		})
 	})
@@ -291,21 +319,29 @@ func TestAnyItems(t *testing.T) {
 			for key, stamp := range keys {
 				stamps++
 				var found int
-				sql := "select count(*) from incidentkit.sightings where tenant = $1 and alert = $2 and key = sha256($3::text::bytea) and stamp = $4"
+				sql := "select count(*) from incidentkit.sightings " +
+					"where tenant = $1 and alert = $2 and key = sha256($3::text::bytea) and stamp = $4"
 				require.NoError(rt, pool.QueryRow(t.Context(), sql, name, string(id), string(key), stamp).Scan(&found))
 				require.Equal(rt, 1, found, "key %s of %s has stamp %d", key, id, stamp)
 			}
 		}
 		var found int
-		require.NoError(rt, pool.QueryRow(t.Context(), "select count(*) from incidentkit.sightings where tenant = $1", name).Scan(&found))
+		sql := "select count(*) from incidentkit.sightings where tenant = $1"
+		require.NoError(rt, pool.QueryRow(t.Context(), sql, name).Scan(&found))
 		require.Equal(rt, stamps, found)
 	})
 }
 
 // guarded returns a Changeset of an entry and a new alert with a device, guarded by that device since a Seq.
 func guarded(id, device string, seq int64) storage.Changeset {
-	cs := storage.Changeset{Activity: []activity.Entry{{ID: activity.ID(id), Time: origin}}, Alerts: []alert.Alert{{ID: alert.ID(id), FirstActivity: origin,
-		Evidence: []alert.Evidence{{Entity: alert.Device{DeviceID: device}}}}}}
+	cs := storage.Changeset{
+		Activity: []activity.Entry{{ID: activity.ID(id), Time: origin}},
+		Alerts: []alert.Alert{{
+			ID:            alert.ID(id),
+			FirstActivity: origin,
+			Evidence:      []alert.Evidence{{Entity: alert.Device{DeviceID: device}}},
+		}},
+	}
 	cs.Guard = storage.Guard{Seq: seq, Keys: []alert.Key{alert.Key("device:" + device)}}
 	return cs
 }
@@ -354,8 +390,8 @@ func TestJoinedGuards(t *testing.T) {
 	}
 }
 
-// TestGuardsOfProcesses: of many processes that add the same key at the same moment, each having seen that nobody has it,
-// one does, and the Changesets of all others fail.
+// TestGuardsOfProcesses: of many processes that add the same key at the same moment, each having seen that no alert
+// has it, one does, and the Changesets of all others fail.
 func TestGuardsOfProcesses(t *testing.T) {
 	const processes = 6
 	name := tenant(t)
@@ -384,7 +420,7 @@ func TestGuardsOfProcesses(t *testing.T) {
 }
 
 // TestItemsAmongProcesses: processes that count in the same item, make new ones in any order and let them expire do not
-// lose an update, and nobody waits in a circle.
+// lose an update, and do not wait for each other in a circle.
 func TestItemsAmongProcesses(t *testing.T) {
 	const processes = 4
 	each, name, at := shorter(50), tenant(t), database(t)
@@ -396,7 +432,9 @@ func TestItemsAmongProcesses(t *testing.T) {
 		}
 		defer s.Close()
 		for k := 0; k < each; {
-			cs := storage.Changeset{Expire: []storage.Expiry{{Kind: "short", Before: origin.Add(time.Duration(k) * time.Minute)}}}
+			cs := storage.Changeset{
+				Expire: []storage.Expiry{{Kind: "short", Before: origin.Add(time.Duration(k) * time.Minute)}},
+			}
 			err := s.View(t.Context(), func(r storage.Reader) error {
 				for _, key := range [][]string{{"a", "b"}, {"b", "a"}}[n%2] {
 					i, err := r.Item(t.Context(), "long", key)
@@ -404,7 +442,11 @@ func TestItemsAmongProcesses(t *testing.T) {
 						return err
 					}
 					i.Kind, i.Key, i.Time = "long", key, origin
-					cs.Items = append(cs.Items, i, storage.Item{Kind: "short", Key: fmt.Sprint(key, n, k), Time: origin.Add(time.Duration(k) * time.Minute)})
+					cs.Items = append(cs.Items, i, storage.Item{
+						Kind: "short",
+						Key:  fmt.Sprint(key, n, k),
+						Time: origin.Add(time.Duration(k) * time.Minute),
+					})
 				}
 				return nil
 			})
@@ -430,7 +472,8 @@ func TestItemsAmongProcesses(t *testing.T) {
 		}
 	})
 	var deadlocks int
-	require.NoError(t, connect(t, at).QueryRow(t.Context(), "select deadlocks from pg_stat_database where datname = current_database()").Scan(&deadlocks))
+	sql := "select deadlocks from pg_stat_database where datname = current_database()"
+	require.NoError(t, connect(t, at).QueryRow(t.Context(), sql).Scan(&deadlocks))
 	assert.Zero(t, deadlocks)
 }
 
@@ -444,8 +487,14 @@ func TestTripsOfItems(t *testing.T) {
 		{1, one("i")},
 		{1, storage.Changeset{Activity: []activity.Entry{{ID: "new"}}, Items: []storage.Item{{Kind: "k", Key: "a"}}}},
 		{2, storage.Changeset{Items: []storage.Item{{Kind: "k", Key: "a", Version: 1}}}},
-		{2, storage.Changeset{Incidents: []incident.Incident{{ID: "i", Version: 1}}, Items: []storage.Item{{Kind: "k", Key: "a", Version: 2}}}},
-		{2, storage.Changeset{Expire: []storage.Expiry{{Kind: "k", Before: origin}}, Items: []storage.Item{{Kind: "k", Key: "a"}}}},
+		{2, storage.Changeset{
+			Incidents: []incident.Incident{{ID: "i", Version: 1}},
+			Items:     []storage.Item{{Kind: "k", Key: "a", Version: 2}},
+		}},
+		{2, storage.Changeset{
+			Expire: []storage.Expiry{{Kind: "k", Before: origin}},
+			Items:  []storage.Item{{Kind: "k", Key: "a"}},
+		}},
 		{2, guarded("g", "d", 0)},
 	} {
 		before := count.n.Load()
@@ -508,7 +557,12 @@ func TestItemsNotKept(t *testing.T) {
 	incidents, _, _ := dump(t, s)
 	assert.Empty(t, incidents)
 	cs := one("i")
-	cs.Items = []storage.Item{{Kind: string(noise(1000)), Key: string(noise(1000)), Incident: incident.ID(noise(1000)), Data: make([]byte, storage.MaxItemData)}}
+	cs.Items = []storage.Item{{
+		Kind:     string(noise(1000)),
+		Key:      string(noise(1000)),
+		Incident: incident.ID(noise(1000)),
+		Data:     make([]byte, storage.MaxItemData),
+	}}
 	_, err := s.Apply(t.Context(), cs)
 	require.NoError(t, err)
 	cs.Items[0].Version = 1

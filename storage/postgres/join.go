@@ -21,8 +21,8 @@ const (
 
 // Apply keeps a Changeset; see [storage.Storage]. Group commit: the first caller becomes the leader and commits every
 // Changeset queued behind it, in one transaction, then hands leadership to the next. The
-// transaction takes one round trip, one more to lock records that are there, items that go, or keys that are guarded, and
-// two more where entries are redacted. A purge takes one more for each incident, and for each 1,000 entries of it.
+// transaction takes one round trip, one more to lock records that are there, items that go, or keys that are guarded,
+// and two more where entries are redacted. A purge takes one more for each incident, and for each 1,000 entries of it.
 //
 // When ctx is done before the Changeset's turn has come nothing is kept. After that the error says that it is unknown.
 // But a batch goes on until the context of each of its callers is done: so long the leader, and the last of the others,

@@ -47,7 +47,7 @@ func moments(t *testing.T) *rand.Rand {
 type load struct {
 	storage  storage.Storage
 	over     context.Context  // when they stop
-	done     chan struct{}    // receives once for each that is acknowledged while somebody awaits it
+	done     chan struct{}    // receives once for each that is acknowledged while await runs
 	tried    map[alert.ID]int // alerts that were acknowledged: how often they were given
 	comments map[string]bool  // by their texts, and whether they were acknowledged
 	steps    map[string]int   // sequences that were acknowledged: how often they were given

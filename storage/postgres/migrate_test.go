@@ -66,10 +66,12 @@ func older(t *testing.T, secured bool, all ...storage.Changeset) (owner, app str
 	_, err = connect(t, owner).Exec(t.Context(), `
 		alter schema incidentkit rename to later;
 		create schema incidentkit;
-		create table incidentkit.schema_version (version integer primary key, applied timestamptz not null default now());
+		create table incidentkit.schema_version (
+			version integer primary key, applied timestamptz not null default now());
 		insert into incidentkit.schema_version (version) values (1);`+string(first)+`;
 		do $$ declare t text; columns text; begin
-			for t, columns in select table_name, string_agg(quote_ident(column_name), ', ') from information_schema.columns
+			for t, columns in select table_name, string_agg(quote_ident(column_name), ', ')
+				from information_schema.columns
 				where table_schema = 'incidentkit' and table_name <> 'schema_version' group by table_name loop
 				execute format('insert into incidentkit.%I (%s) select %s from later.%I', t, columns, columns, t);
 				`+turnOn+`
@@ -85,8 +87,8 @@ func superuser(at string) string {
 	return regexp.MustCompile("user=[a-z0-9]+").ReplaceAllString(at, "user=postgres")
 }
 
-// TestMigrateRows: a database of the first version is brought up to date with the rows that it has, and the new table has
-// row-level security where the others do. The keys that alerts have are older than every Guard.
+// TestMigrateRows: a database of the first version is brought up to date with the rows that it has, and the new table
+// has row-level security where the others do. The keys that alerts have are older than every Guard.
 func TestMigrateRows(t *testing.T) {
 	cs := changeset("old")
 	cs.Items = nil
@@ -97,7 +99,8 @@ func TestMigrateRows(t *testing.T) {
 		require.Error(t, err, "who is not the owner brings nothing up to date")
 		require.NoError(t, open(t, owner, "").Close())
 		var on bool
-		sql := "select bool_and(relrowsecurity and relforcerowsecurity) from pg_class where oid = 'incidentkit.items'::regclass"
+		sql := "select bool_and(relrowsecurity and relforcerowsecurity) from pg_class " +
+			"where oid = 'incidentkit.items'::regclass"
 		require.NoError(t, connect(t, owner).QueryRow(t.Context(), sql).Scan(&on))
 		assert.Equal(t, secured, on)
 		s, err := postgres.Open(t.Context(), app, &postgres.Options{RowSecurity: secured})
@@ -108,10 +111,14 @@ func TestMigrateRows(t *testing.T) {
 		assert.Len(t, entries, 2)
 		keys := alerts[0].Keys()
 		var stamps int64
-		require.NoError(t, connect(t, superuser(owner)).QueryRow(t.Context(), "select coalesce(sum(stamp), -1) from incidentkit.sightings").Scan(&stamps))
+		sql = "select coalesce(sum(stamp), -1) from incidentkit.sightings"
+		require.NoError(t, connect(t, superuser(owner)).QueryRow(t.Context(), sql).Scan(&stamps))
 		assert.Zero(t, stamps)
 		guard := storage.Guard{Keys: keys}
-		_, err = s.Apply(t.Context(), storage.Changeset{Guard: guard, Items: []storage.Item{{Kind: "k", Key: "k", Data: []byte("new")}}})
+		_, err = s.Apply(t.Context(), storage.Changeset{
+			Guard: guard,
+			Items: []storage.Item{{Kind: "k", Key: "k", Data: []byte("new")}},
+		})
 		require.NoError(t, err)
 		added := guarded("new", "d", 0)
 		_, err = s.Apply(t.Context(), added)

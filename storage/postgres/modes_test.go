@@ -21,8 +21,8 @@ import (
 	"github.com/incidentkit/incidentkit/storage/postgres"
 )
 
-// modes are how pgx can run statements: prepared, as it does when nobody says otherwise, described once, and in two ways
-// that send each as it is. They differ in how values are written.
+// modes are how pgx can run statements: prepared, as it does by default, described once, and in two
+// ways that send each as it is. They differ in how values are written.
 var modes = []string{"cache_statement", "cache_describe", "exec", "simple_protocol"}
 
 // TestFewConnections: a Store does with one connection, in every mode, behind a pooler and as a role that is subject to
@@ -35,7 +35,11 @@ func TestFewConnections(t *testing.T) {
 	require.NoError(t, s.Close())
 	at := pooler(t, app)
 	for _, mode := range modes[1:] {
-		s, err := postgres.Open(t.Context(), at+" pool_max_conns=1 default_query_exec_mode="+mode, &postgres.Options{Tenant: tenant(t), RowSecurity: true})
+		s, err := postgres.Open(
+			t.Context(),
+			at+" pool_max_conns=1 default_query_exec_mode="+mode,
+			&postgres.Options{Tenant: tenant(t), RowSecurity: true},
+		)
 		require.NoError(t, err)
 		_, err = s.Apply(t.Context(), changeset(mode))
 		require.NoError(t, err)
@@ -49,8 +53,8 @@ func TestFewConnections(t *testing.T) {
 	assertAllClean(t, at)
 }
 
-// pooler starts PgBouncer before the server, in the mode that gives each transaction another connection, of six in turn, and
-// returns the DSN of a database behind it, in which everybody is the user of at.
+// pooler starts PgBouncer before the server, in the mode that gives each transaction another connection, of six in
+// turn, and returns the DSN of a database behind it, in which everybody is the user of at.
 func pooler(t *testing.T, at string) string {
 	t.Helper()
 	path, err := exec.LookPath("pgbouncer")
@@ -102,8 +106,8 @@ server_round_robin = 1
 	return ""
 }
 
-// TestPooler: a pooler in transaction mode may stand between, for the migration too. Nothing of a transaction is left on
-// the connections, which any other gets next.
+// TestPooler: a pooler in transaction mode may stand between, for the migration too. Nothing of a transaction is left
+// on the connections, which any other gets next.
 func TestPooler(t *testing.T) {
 	at := pooler(t, database(t))
 	for _, mode := range modes[1:] {

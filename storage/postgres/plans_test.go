@@ -59,15 +59,23 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// TestPlansOfItems: items are read in the order of their key, found by incident, by kind and time, and the last stamp of a
-// key from its index, all of them also by plans that are made for any arguments, as a transaction has them.
+// TestPlansOfItems: items are read in the order of their key, found by incident, by kind and time, and the last stamp
+// of a key from its index, all of them also by plans that are made for any arguments, as a transaction has them.
 func TestPlansOfItems(t *testing.T) {
 	at := database(t)
 	s, pool := open(t, at, ""), connect(t, at+" pool_max_conns=1")
 	cs := storage.Changeset{Activity: []activity.Entry{{ID: "e"}}}
 	for n := range 5000 {
-		cs.Items = append(cs.Items, storage.Item{Kind: fmt.Sprint("k", n%3), Key: fmt.Sprint(n), Incident: incident.ID(fmt.Sprint(n / 5)), Time: origin.Add(time.Duration(n) * time.Second)})
-		cs.Alerts = append(cs.Alerts, alert.Alert{ID: alert.ID(fmt.Sprint(n)), Evidence: []alert.Evidence{{Entity: alert.IP{Address: fmt.Sprint("192.0.2.", n%2)}}}})
+		cs.Items = append(cs.Items, storage.Item{
+			Kind:     fmt.Sprint("k", n%3),
+			Key:      fmt.Sprint(n),
+			Incident: incident.ID(fmt.Sprint(n / 5)),
+			Time:     origin.Add(time.Duration(n) * time.Second),
+		})
+		cs.Alerts = append(cs.Alerts, alert.Alert{
+			ID:       alert.ID(fmt.Sprint(n)),
+			Evidence: []alert.Evidence{{Entity: alert.IP{Address: fmt.Sprint("192.0.2.", n%2)}}},
+		})
 	}
 	_, err := s.Apply(t.Context(), cs)
 	require.NoError(t, err)
@@ -100,7 +108,8 @@ func TestPlansOfItems(t *testing.T) {
 		indexes        []string
 	}{
 		{postgres.LockItems, "'default', '{k1}', '{7}'", []string{"items_pkey"}},
-		{postgres.LockGone, "'default', '{k1}', '{7}', '{7}', '{k1}', '{7}'", []string{"items_pkey", "items_incident", "items_time"}},
+		{postgres.LockGone, "'default', '{k1}', '{7}', '{7}', '{k1}', '{7}'",
+			[]string{"items_pkey", "items_incident", "items_time"}},
 		{postgres.PurgeItems, "'default', '{7}'", []string{"items_incident"}},
 		{postgres.ExpireItems, "'default', 'k1', 7", []string{"items_time"}},
 		{postgres.UpdateItem, `'default', 'k1', '7', 2, '', 7, '\x'`, []string{"items_pkey"}},

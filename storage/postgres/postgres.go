@@ -32,8 +32,8 @@
 // for the standby ends that wait in PostgreSQL too: the Changeset, reported as unknown, may be read and is on one server
 // alone until a later one is acknowledged. A [Cluster] spreads tenants over several servers.
 //
-// Changesets of one tenant that have entries, new incidents, new items, an Expiry or a Guard are committed one after the
-// other. One with a Guard locks the others out for one round trip more. Who waits for entries is notified after the
+// Changesets of one tenant that have entries, new incidents, new items, an Expiry or a Guard are committed one after
+// the other. One with a Guard locks the others out for one round trip more. Callers of Wait are notified after the
 // commit: PostgreSQL commits what notifies one after the other on the whole server, so that inside the transaction all
 // tenants would wait for each other's disk. A notification that is lost costs those who wait a second.
 //
@@ -59,8 +59,8 @@
 // is looked for before the policy.
 //
 // A new version of this package may bring a table, as version 2 of the schema brings items. It has the policy of the
-// others, and row-level security where they have it. What it has to be given are the grants and the restrictive policies
-// that were made for the others.
+// others, and row-level security where they have it. What it has to be given are the grants and the restrictive
+// policies that were made for the others.
 //
 // # Limits
 //

@@ -25,8 +25,8 @@ var long = flag.Bool("long", false, "run the whole suite")
 
 // TestStorage runs the suite. Its storages are tenants of one database, so that each case also sees whether the
 // others' rows stay out of it. The second handle of a case has all at once that the first goes without: a role that is
-// subject to row-level security, a pooler that gives each transaction another connection than the one before, and statements
-// that are not prepared, in each of the ways that pgx has for that. With -long, as the gate
+// subject to row-level security, a pooler that gives each transaction another connection than the one before, and
+// statements that are not prepared, in each of the ways that pgx has for that. With -long, as the gate
 // asks, the cases that take long and those through two handles run as well.
 func TestStorage(t *testing.T) {
 	t.Parallel()
@@ -44,7 +44,11 @@ func TestStorage(t *testing.T) {
 	var handles atomic.Int64
 	another := func(t *testing.T, s storage.Storage) storage.Storage {
 		tenant, mode := s.(handle).tenant, modes[1+handles.Add(1)%3]
-		other, err := postgres.Open(t.Context(), pooled+" pool_max_conns=6 default_query_exec_mode="+mode, &postgres.Options{Tenant: tenant, RowSecurity: true})
+		other, err := postgres.Open(
+			t.Context(),
+			pooled+" pool_max_conns=6 default_query_exec_mode="+mode,
+			&postgres.Options{Tenant: tenant, RowSecurity: true},
+		)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, other.Close()) })
 		return handle{other, tenant}

@@ -120,7 +120,15 @@ func TestProcesses(t *testing.T) {
 	follower := startChild(t, append(environment, childRole+"=follower", fmt.Sprint(childCount, "=", 2*commands))...)
 	writing := make([]func() ([]string, error), processes)
 	for n := range writing {
-		writing[n] = startChild(t, append(environment, childRole+"=writer", fmt.Sprint(childName, "=", n), fmt.Sprint(childCount, "=", rounds))...)
+		writing[n] = startChild(
+			t,
+			append(
+				environment,
+				childRole+"=writer",
+				fmt.Sprint(childName, "=", n),
+				fmt.Sprint(childCount, "=", rounds),
+			)...,
+		)
 	}
 	said := make([][]string, processes+1)
 	require.NoError(t, concurrently(len(said), func(n int) (err error) {

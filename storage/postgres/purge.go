@@ -28,8 +28,8 @@ const (
 		where e.tenant = $1 and e.seq = s.seq`
 )
 
-// purge takes away what w purges, where the incidents, alerts and numbers of w are written and its entries and items are
-// not.
+// purge takes away what w purges, where the incidents, alerts and numbers of w are written and its entries and items
+// are not.
 func (t *transaction) purge(w *write) error {
 	if len(w.purge) == 0 {
 		return nil

@@ -67,7 +67,10 @@ func TestRowSecurity(t *testing.T) {
 			require.NoError(t, err)
 			stores = append(stores, s)
 		}
-		tables := []string{"tenants", "incidents", "facets", "alerts", "sightings", "entries", "attachments", "contents", "items"}
+		tables := []string{
+			"tenants", "incidents", "facets", "alerts", "sightings", "entries", "attachments", "contents",
+			"items",
+		}
 		count := func(conn *pgx.Conn, table string) (n int, other bool) {
 			sql := "select count(*), coalesce(bool_or(tenant <> $1), false) from incidentkit." + table
 			require.NoError(t, conn.QueryRow(t.Context(), sql, "a"+at).Scan(&n, &other))

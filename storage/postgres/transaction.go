@@ -21,8 +21,8 @@ const (
 	enter = "select set_config('incidentkit.tenant', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
 
-// A transaction is one try to keep Changesets, as if one after the other. It locks incidents, then alerts, then items, each
-// in the order of their IDs, and then the tenant's row, so that none wait for each other in a circle.
+// A transaction is one try to keep Changesets, as if one after the other. It locks incidents, then alerts, then items,
+// each in the order of their IDs, and then the tenant's row, so that none wait for each other in a circle.
 type transaction struct {
 	ctx      context.Context
 	conn     *pgx.Conn
@@ -289,7 +289,11 @@ func (t *transaction) writeAlert(a alertWrite) {
 
 // keepSightings queues what takes away the keys that an alert has no more, and has the others follow it.
 func (t *transaction) keepSightings(a alertWrite) {
-	t.queue(subject{a.table, a.id, a.of}, keepSightings, t.tenant, a.id, a.keys, a.seen.incident, a.seen.at, a.seen.standalone)
+	t.queue(
+		subject{a.table, a.id, a.of},
+		keepSightings, t.tenant, a.id, a.keys, a.seen.incident, a.seen.at,
+		a.seen.standalone,
+	)
 }
 
 // newSightings are rows of the table of sightings, as the arguments of addSightings.
@@ -366,7 +370,11 @@ func (t *transaction) writeEntries() {
 	for _, w := range t.accepted {
 		for _, r := range w.incidents {
 			if r.version == 0 {
-				t.queue(subject{r.table, r.id, w}, incidentSQL().insert, append(slices.Clip(r.row), t.fresh-t.incidents[r.id].fresh)...)
+				t.queue(
+					subject{r.table, r.id, w},
+					incidentSQL().insert,
+					append(slices.Clip(r.row), t.fresh-t.incidents[r.id].fresh)...,
+				)
 			} else if t.incidents[r.id].fresh != 0 {
 				t.queue(subject{r.table, r.id, w}, incidentSQL().update, r.row...)
 			}

@@ -17,8 +17,8 @@ import (
 // ways: rows are scanned into them, and what they hold is what is written.
 //
 // Those of incidents are incidentColumns, incidentChanging, the lists of a summary and incidentAfterLists. From
-// incidentChanging on, and in alertChanging, are those that most updates change: an update that leaves the columns before
-// them as they are does not write these, so that their indexes stay as they are too.
+// incidentChanging on, and in alertChanging, are those that most updates change: an update that leaves the columns
+// before them as they are does not write these, so that their indexes stay as they are too.
 const (
 	incidentColumns  = `number, id, name, created, `
 	incidentChanging = `version, renamed, severity, severity_overridden, priority, status,

@@ -125,7 +125,10 @@ func writeOne(m *manager.Manager, name, host string, purge bool, say func(string
 	case err != nil:
 		return err
 	}
-	for e, err := range m.Activity(ctx, siem, activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Commented}}) {
+	for e, err := range m.Activity(ctx, siem, activity.Query{
+		Incidents: []incident.ID{id},
+		Types:     []activity.Type{activity.Commented},
+	}) {
 		if err != nil {
 			return err
 		}
@@ -208,7 +211,8 @@ func requireConfirmed(t *testing.T, s *sqlite.Store, confirmed []string) {
 	}
 }
 
-// crashesOfAFile is how often one file lives through it: each time all of it is looked at, which takes the longer the more is in it.
+// crashesOfAFile is how often one file lives through it: each time all of it is looked at, which takes the longer the
+// more is in it.
 const crashesOfAFile = 10
 
 // A1: a program that is killed at any moment, those of opening a new file and one that another left included, has lost

@@ -149,7 +149,9 @@ type facetCount struct {
 func facetCountPlaces(row *facetCount) []any { return []any{&row.facet, &row.counts} }
 
 // counted yields how many incidents that q, which filters by marks, selects have each facet, by mark.
-func (r *reader) counted(ctx context.Context, q incident.Query, s selection, yield func(driver.Facet, mark, int)) error {
+func (r *reader) counted(
+	ctx context.Context, q incident.Query, s selection, yield func(driver.Facet, mark, int),
+) error {
 	wanted := make(map[mark]bool)
 	for row, err := range scan(ctx, r, s, facetCountPlaces, nil, 0) {
 		if err != nil {

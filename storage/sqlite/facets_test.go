@@ -114,11 +114,19 @@ func TestWhatIsStoredOfLists(t *testing.T) {
 		field int
 		name  string
 	}{
-		"sources": {2, "sources"}, "detection_sources": {3, "detectionSources"}, "products": {4, "products"}, "categories": {5, "categories"},
-		"techniques": {6, "techniques"}, "device_groups": {7, "deviceGroups"}, "platforms": {8, "platforms"}, "threats": {9, "threats"}, "threat_actors": {10, "threatActors"},
+		"sources":           {2, "sources"},
+		"detection_sources": {3, "detectionSources"},
+		"products":          {4, "products"},
+		"categories":        {5, "categories"},
+		"techniques":        {6, "techniques"},
+		"device_groups":     {7, "deviceGroups"},
+		"platforms":         {8, "platforms"},
+		"threats":           {9, "threats"},
+		"threat_actors":     {10, "threatActors"},
 	} {
 		var stored, value string
-		require.NoError(t, db.QueryRowContext(t.Context(), `SELECT `+column+` ->> 0, value FROM incidents JOIN incident_values USING (number) WHERE field = ?`, want.field).Scan(&stored, &value), column)
+		sql := `SELECT ` + column + ` ->> 0, value FROM incidents JOIN incident_values USING (number) WHERE field = ?`
+		require.NoError(t, db.QueryRowContext(t.Context(), sql, want.field).Scan(&stored, &value), column)
 		assert.Equal(t, want.name, stored, column)
 		assert.Equal(t, want.name, value, column)
 	}

@@ -245,7 +245,7 @@ func TestItemsAndGuardsAreThoseOfTheOracle(t *testing.T) {
 			restored := rapid.IntRange(0, 4).Draw(rt, "restore") == 0
 			all := []storage.Changeset{w.changeset(ctx, restored)}
 			if rapid.IntRange(0, 2).Draw(rt, "together") == 0 {
-				all = append(all, w.changeset(ctx, false)) // drawn from the same moment, it may conflict with the first
+				all = append(all, w.changeset(ctx, false)) // of the same moment, it may conflict with the first
 			}
 			b := newBatch(t, s)
 			for n, cs := range all {
@@ -400,9 +400,11 @@ func TestPlansOfItems(t *testing.T) {
 		{storage.ItemQuery{After: after, Limit: 5}, "SEARCH " + primary + " ((kind,key)>(?,?))", false},
 		{storage.ItemQuery{Kinds: kinds, Limit: 5}, "SEARCH " + primary + " (kind=?)", false},
 		{storage.ItemQuery{Kinds: kinds, After: after, Limit: 5}, "SEARCH " + primary + " (kind=? AND key>?)", false},
-		{storage.ItemQuery{Kinds: []string{"k", "l"}, After: after, Limit: 5}, "SEARCH " + primary + " (kind=?)", false},
+		{storage.ItemQuery{Kinds: []string{"k", "l"}, After: after, Limit: 5}, "SEARCH " + primary + " (kind=?)",
+			false},
 		{storage.ItemQuery{Kinds: kinds, Before: day}, "SEARCH items USING INDEX items_time (kind=? AND time<?)", true},
-		{storage.ItemQuery{Kinds: kinds, Before: day, After: after}, "SEARCH " + primary + " (kind=? AND key>?)", false},
+		{storage.ItemQuery{Kinds: kinds, Before: day, After: after}, "SEARCH " + primary + " (kind=? AND key>?)",
+			false},
 		{storage.ItemQuery{Incidents: incidents}, "SEARCH items USING INDEX items_incident (incident=?)", true},
 		{storage.ItemQuery{Incidents: incidents, Kinds: kinds, Before: day},
 			"SEARCH items USING INDEX items_incident (incident=?)", true},

@@ -23,7 +23,8 @@ import (
 
 var day = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// filled returns an incident with alerts, entries and items of which each text, that of keys included, holds its ID.
+// filled returns an incident with alerts, entries and items. Each of their texts, that of keys included, holds its
+// ID.
 func filled(id incident.ID, alerts, entries int) storage.Changeset {
 	secret := func(n int) string { return fmt.Sprintf("%s %x %d", id, n*n*7919%10007, n) } // in no order
 	i := incident.Incident{ID: id, Name: secret(0), Owner: incident.Owner{ID: string(id)}, Tags: []incident.Tag{{Name: string(id)}}}

@@ -202,7 +202,12 @@ func rawWhere(q incident.Query) (where string, args []any) {
 	in(`severity`, ``, len(q.Severities), func(n int) any { return q.Severities[n] })
 	in(`owner`, ``, len(q.Owners), func(n int) any { return q.Owners[n] })
 	in(`number IN (SELECT number FROM vals WHERE field = 'tag' AND value`, `)`, len(q.Tags), func(n int) any { return incident.Fold(q.Tags[n]) })
-	in(`number IN (SELECT number FROM vals WHERE field = 'categories' AND value`, `)`, len(q.Categories), func(n int) any { return q.Categories[n] })
+	in(
+		`number IN (SELECT number FROM vals WHERE field = 'categories' AND value`,
+		`)`,
+		len(q.Categories),
+		func(n int) any { return q.Categories[n] },
+	)
 	if !q.UpdatedSince.IsZero() {
 		where, args = where+` AND updated >= ?`, append(args, q.UpdatedSince.UnixMicro())
 	}

@@ -37,8 +37,8 @@
 // What is deleted is overwritten in the file, which keeps its free pages for what comes. The write-ahead log is cut off
 // by the Apply that redacts or purges, or the Restore that brings such entries or takes items away, or, while a View
 // reads there, by the first one after that View; at the latest when the last process closes the file. Items that
-// expire or are replaced may stay in the log until then. Copies made by [Store.Backup] before are the caller's to see
-// to.
+// expire or are replaced may stay in the log until then. The caller must see to copies that [Store.Backup] has made
+// before.
 //
 // # Errors
 //
@@ -83,7 +83,7 @@ type Store struct {
 	mu     sync.Mutex
 	idle   []*session // of Views that are over
 	closed bool
-	more   chan struct{} // closed when there may be more entries; nil when nobody waits
+	more   chan struct{} // closed when there may be more entries; nil when no Wait runs
 
 	patience time.Duration // of those who wait
 }

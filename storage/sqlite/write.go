@@ -127,7 +127,9 @@ func missing(record, id string) error {
 
 // incidentSQL are the statements about incidents that name their columns. They are made of constants and of the names
 // of lists.
-var incidentSQL = sync.OnceValue(func() (sql struct{ one, all, facets, stored, insert, update, updateSameName string }) {
+var incidentSQL = sync.OnceValue(func() (sql struct {
+	one, all, facets, stored, insert, update, updateSameName string
+}) {
 	var names []string
 	for l := range incident.Lists {
 		names = append(names, driver.Column(incident.List(l)))
@@ -141,14 +143,18 @@ var incidentSQL = sync.OnceValue(func() (sql struct{ one, all, facets, stored, i
 	sql.all = `SELECT ` + incidentColumns + changingColumns + ` FROM incidents WHERE true`
 	sql.one = `SELECT ` + incidentColumns + changingColumns + ` FROM incidents WHERE id = ?`
 	// What facets are counted by.
-	sql.facets = `SELECT status, severity, owner_kind, owner_id, owner_name, tags, classification, determination, ` + listColumns + `, criticality
+	sql.facets = `SELECT status, severity, owner_kind, owner_id, owner_name, tags, classification, determination, ` +
+		listColumns + `, criticality
 		FROM incidents WHERE true`
 	// What is stored of an incident that a new version may leave as it is.
-	sql.stored = `SELECT number, version, name, created, tags, incident_references, ` + listColumns + `, alerts, classified,
-		status, severity, owner_kind, owner_id, owner_name, classification, determination, criticality FROM incidents WHERE id = ?`
+	sql.stored = `SELECT number, version, name, created, tags, incident_references, ` +
+		listColumns + `, alerts, classified,
+		status, severity, owner_kind, owner_id, owner_name, classification, determination, criticality
+		FROM incidents WHERE id = ?`
 	sql.insert = `INSERT INTO incidents (` + allColumns + `) VALUES (` + marksFor(allColumns) + `)`
 	sql.update = `UPDATE incidents SET (` + namedColumns + `) = (` + marksFor(namedColumns) + `) WHERE number = ?`
-	sql.updateSameName = `UPDATE incidents SET (` + changingColumns + `) = (` + marksFor(changingColumns) + `) WHERE number = ?`
+	sql.updateSameName = `UPDATE incidents SET (` + changingColumns + `) = (` + marksFor(changingColumns) + `)
+		WHERE number = ?`
 	return sql
 })
 
@@ -156,12 +162,22 @@ var incidentSQL = sync.OnceValue(func() (sql struct{ one, all, facets, stored, i
 func (t tx) putIncident(i incident.Incident, restored bool, changed tallies) (number int64, err error) {
 	var old incident.Incident
 	s := &old.Alerts
-	places := []any{&old.Number, &old.Version, &old.Name, micros{&old.Created}, list[incident.Tag]{&old.Tags}, list[incident.Reference]{&old.References}}
+	places := []any{
+		&old.Number,
+		&old.Version,
+		&old.Name,
+		micros{&old.Created},
+		list[incident.Tag]{&old.Tags},
+		list[incident.Reference]{&old.References},
+	}
 	for _, items := range s.Lists() {
 		places = append(places, list[string]{items})
 	}
-	places = append(places, &s.Count, list[incident.Classified]{&s.Classified}, &old.Status, &old.Severity, &old.Owner.Kind, &old.Owner.ID, &old.Owner.Name,
-		&old.Verdict.Classification, &old.Verdict.Determination, &s.Criticality)
+	places = append(places,
+		&s.Count, list[incident.Classified]{&s.Classified},
+		&old.Status, &old.Severity, &old.Owner.Kind, &old.Owner.ID, &old.Owner.Name,
+		&old.Verdict.Classification, &old.Verdict.Determination, &s.Criticality,
+	)
 	found, err := t.find(incidentSQL().stored, []any{i.ID}, places)
 	if err != nil {
 		return 0, err

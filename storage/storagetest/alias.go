@@ -118,15 +118,24 @@ func aliasOut(ctx context.Context, s storage.Storage) error {
 			read func() (any, error)
 		}{
 			{"Incident", func() (any, error) { v, err := r.Incident(ctx, cs.Incidents[0].ID); return &v, err }},
-			{"Incidents", func() (any, error) { v, err := collect(r.Incidents(ctx, incident.Query{})); return &v, err }},
+			{"Incidents", func() (any, error) {
+				v, err := collect(r.Incidents(ctx, incident.Query{}))
+				return &v, err
+			}},
 			{"Incidents of an ID", func() (any, error) {
 				v, err := collect(r.Incidents(ctx, incident.Query{IDs: []incident.ID{cs.Incidents[0].ID}}))
 				return &v, err
 			}},
 			{"Alert", func() (any, error) { v, err := r.Alert(ctx, cs.Alerts[0].ID); return &v, err }},
 			{"Alerts", func() (any, error) { v, err := collect(r.Alerts(ctx, alert.Query{})); return &v, err }},
-			{"Alerts in brief", func() (any, error) { v, err := collect(r.Alerts(ctx, alert.Query{Brief: true})); return &v, err }},
-			{"Alerts of an entity", func() (any, error) { v, err := collect(r.Alerts(ctx, alert.Query{Entities: key})); return &v, err }},
+			{"Alerts in brief", func() (any, error) {
+				v, err := collect(r.Alerts(ctx, alert.Query{Brief: true}))
+				return &v, err
+			}},
+			{"Alerts of an entity", func() (any, error) {
+				v, err := collect(r.Alerts(ctx, alert.Query{Entities: key}))
+				return &v, err
+			}},
 			{"Content", func() (any, error) { v, err := r.Content(ctx, cs.Contents[0].SHA256); return &v, err }},
 			{"Activity", func() (any, error) { v, err := collect(r.Activity(ctx, activity.Query{})); return &v, err }},
 			{"Activity of an ID", func() (any, error) {
@@ -139,7 +148,10 @@ func aliasOut(ctx context.Context, s storage.Storage) error {
 				v, err := collect(r.Items(ctx, storage.ItemQuery{Incidents: []incident.ID{cs.Items[0].Incident}}))
 				return &v, err
 			}},
-			{"Facets", func() (any, error) { v, err := storage.Facets(ctx, r, incident.Query{}); return &v.Total, err }},
+			{"Facets", func() (any, error) {
+				v, err := storage.Facets(ctx, r, incident.Query{})
+				return &v.Total, err
+			}},
 		} {
 			first, err := way.read()
 			if err != nil {
@@ -212,28 +224,80 @@ func argumentsKept(ctx context.Context, s storage.Storage) error {
 			query any
 			ask   func(any) error
 		}{
-			{"Incidents", &incident.Query{IDs: roomy[incident.ID]("i00005", "i00001", "none", "i00001", "i00003"), Tags: roomy("u", "T", "t"), Statuses: roomy(incident.Resolved, incident.Active), Entities: roomy(alert.Identity(device(5)), alert.Identity(device(1)), alert.Identity(device(3)))},
-				func(q any) error { _, err := collect(r.Incidents(ctx, *q.(*incident.Query))); return err }},
-			{"Count", &incident.Query{IDs: roomy[incident.ID]("i00005", "i00001", "none", "i00001"), Owners: roomy("z", "", "a"), Sources: roomy("z", "a"), Numbers: roomy[int64](9, 1, 3, 1)},
-				func(q any) error { _, err := storage.Count(ctx, r, *q.(*incident.Query)); return err }},
-			{"Facets", &incident.Query{Tags: roomy("u", "T", "t"), Except: roomy(incident.Query{Tags: roomy("z", "a")}, incident.Query{IDs: roomy[incident.ID]("z", "a")})},
-				func(q any) error { _, err := storage.Facets(ctx, r, *q.(*incident.Query)); return err }},
-			{"Alerts", &alert.Query{IDs: roomy(newAlert(4, "").ID, "none", newAlert(1, "").ID, newAlert(4, "").ID), Incidents: roomy[incident.ID]("i00004", "i00001", "i00000"), Severities: roomy(alert.High, alert.Informational, alert.Unrated)},
-				func(q any) error { _, err := collect(r.Alerts(ctx, *q.(*alert.Query))); return err }},
-			{"Activity", &activity.Query{IDs: roomy[activity.ID]("first4", "none", "first1", "first4"), Incidents: roomy[incident.ID]("i00004", "i00001"), Actors: roomy("z", "kai", "a"), Types: roomy(activity.Renamed, activity.Commented)},
-				func(q any) error { _, err := collect(r.Activity(ctx, *q.(*activity.Query))); return err }},
-			{"Items", &storage.ItemQuery{Kinds: roomy("z", "", "a", "z"), Incidents: roomy[incident.ID]("i00004", "i00001", "i00004")},
-				func(q any) error { _, err := collect(r.Items(ctx, *q.(*storage.ItemQuery))); return err }},
-			{"Sightings", &storage.SightingQuery{Entities: roomy(alert.Identity(device(5)), alert.Identity(device(1)), alert.Identity(device(5)))},
+			{
+				"Incidents",
+				&incident.Query{
+					IDs:      roomy[incident.ID]("i00005", "i00001", "none", "i00001", "i00003"),
+					Tags:     roomy("u", "T", "t"),
+					Statuses: roomy(incident.Resolved, incident.Active),
+					Entities: roomy(alert.Identity(device(5)), alert.Identity(device(1)), alert.Identity(device(3))),
+				},
+				func(q any) error { _, err := collect(r.Incidents(ctx, *q.(*incident.Query))); return err },
+			},
+			{
+				"Count",
+				&incident.Query{
+					IDs:     roomy[incident.ID]("i00005", "i00001", "none", "i00001"),
+					Owners:  roomy("z", "", "a"),
+					Sources: roomy("z", "a"),
+					Numbers: roomy[int64](9, 1, 3, 1),
+				},
+				func(q any) error { _, err := storage.Count(ctx, r, *q.(*incident.Query)); return err },
+			},
+			{
+				"Facets",
+				&incident.Query{
+					Tags: roomy("u", "T", "t"),
+					Except: roomy(
+						incident.Query{Tags: roomy("z", "a")},
+						incident.Query{IDs: roomy[incident.ID]("z", "a")},
+					),
+				},
+				func(q any) error { _, err := storage.Facets(ctx, r, *q.(*incident.Query)); return err },
+			},
+			{
+				"Alerts",
+				&alert.Query{
+					IDs:        roomy(newAlert(4, "").ID, "none", newAlert(1, "").ID, newAlert(4, "").ID),
+					Incidents:  roomy[incident.ID]("i00004", "i00001", "i00000"),
+					Severities: roomy(alert.High, alert.Informational, alert.Unrated),
+				},
+				func(q any) error { _, err := collect(r.Alerts(ctx, *q.(*alert.Query))); return err },
+			},
+			{
+				"Activity",
+				&activity.Query{
+					IDs:       roomy[activity.ID]("first4", "none", "first1", "first4"),
+					Incidents: roomy[incident.ID]("i00004", "i00001"),
+					Actors:    roomy("z", "kai", "a"),
+					Types:     roomy(activity.Renamed, activity.Commented),
+				},
+				func(q any) error { _, err := collect(r.Activity(ctx, *q.(*activity.Query))); return err },
+			},
+			{
+				"Items",
+				&storage.ItemQuery{
+					Kinds:     roomy("z", "", "a", "z"),
+					Incidents: roomy[incident.ID]("i00004", "i00001", "i00004"),
+				},
+				func(q any) error { _, err := collect(r.Items(ctx, *q.(*storage.ItemQuery))); return err },
+			},
+			{
+				"Sightings",
+				&storage.SightingQuery{
+					Entities: roomy(alert.Identity(device(5)), alert.Identity(device(1)), alert.Identity(device(5))),
+				},
 				func(q any) error {
 					_, err := collect(storage.Sightings(ctx, r, *q.(*storage.SightingQuery)))
 					return err
-				}},
+				},
+			},
 		} {
 			if err := kept(one.name, one.query, one.ask); err != nil {
 				return err
 			}
-			for n := range reflect.TypeOf(one.query).Elem().NumField() { // each list by itself, so that others do not end the search
+			// Each list by itself, so that others do not end the search.
+			for n := range reflect.TypeOf(one.query).Elem().NumField() {
 				q := reflect.New(reflect.TypeOf(one.query).Elem())
 				if field := q.Elem().Field(n); field.Kind() == reflect.Slice {
 					field.Set(unordered(field.Type()))
@@ -277,7 +341,13 @@ func unordered(list reflect.Type) reflect.Value {
 			if id := v.FieldByName("ID"); id.IsValid() {
 				id.SetString(fmt.Sprint(rank))
 			} else { // a Query
-				v.Set(reflect.ValueOf(incident.Query{IDs: roomy[incident.ID]("z", "a"), Tags: roomy("Z", "a"), Limit: rank, Sort: incident.ByName, Ascending: true}))
+				v.Set(reflect.ValueOf(incident.Query{
+					IDs:       roomy[incident.ID]("z", "a"),
+					Tags:      roomy("Z", "a"),
+					Limit:     rank,
+					Sort:      incident.ByName,
+					Ascending: true,
+				}))
 			}
 		}
 	}
@@ -295,7 +365,10 @@ func withRoom(v reflect.Value) (all []any) {
 			all = append(all, slices.Clone([]any{full.Interface(), field.Len()})...)
 			for n := range field.Len() {
 				if field.Index(n).Kind() == reflect.Struct {
-					all = append(append(all, fmt.Sprintf("%#v", field.Index(n).Interface())), withRoom(field.Index(n))...)
+					all = append(
+						append(all, fmt.Sprintf("%#v", field.Index(n).Interface())),
+						withRoom(field.Index(n))...,
+					)
 				}
 			}
 		}

@@ -64,9 +64,14 @@ func cancelApply(ctx context.Context, s storage.Storage) error {
 	version := int64(1)
 	for n := range cancelPoints {
 		a, b, c := fmt.Sprint("a", n), fmt.Sprint("b", n), fmt.Sprint("c", n)
-		victim, doomed := withImages(fmt.Sprint("victim", n), a), incident.Incident{ID: incident.ID(fmt.Sprint("doomed", n)), Created: origin, Updated: origin}
-		if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{victim}, Contents: []activity.Content{content(a, a)},
-			Incidents: []incident.Incident{doomed}, Alerts: []alert.Alert{newAlert(500+n, doomed.ID)}}); err != nil {
+		victim := withImages(fmt.Sprint("victim", n), a)
+		doomed := incident.Incident{ID: incident.ID(fmt.Sprint("doomed", n)), Created: origin, Updated: origin}
+		if _, err := s.Apply(ctx, storage.Changeset{
+			Activity:  []activity.Entry{victim},
+			Contents:  []activity.Content{content(a, a)},
+			Incidents: []incident.Incident{doomed},
+			Alerts:    []alert.Alert{newAlert(500+n, doomed.ID)},
+		}); err != nil {
 			return fmt.Errorf("after %d cancelled Applies: %w", n, err)
 		}
 		i, moved := incidentAt(version, 0), alertAt(version, 1, incident.ID(fmt.Sprintf("i%05d", n%3)))
@@ -77,12 +82,15 @@ func cancelApply(ctx context.Context, s storage.Storage) error {
 			return err
 		}
 		cs := storage.Changeset{
-			Incidents: []incident.Incident{newIncident(100 + n), i, doomed}, Alerts: []alert.Alert{newAlert(100+n, i.ID), moved},
-			Activity: []activity.Entry{newEntry(fmt.Sprint("one", n), i.ID), withImages(fmt.Sprint("two", n), b, c)},
-			Contents: []activity.Content{content(b, b), content(c, c)}, Redact: []activity.ID{victim.ID}, Purge: []incident.ID{doomed.ID},
-			Items:  []storage.Item{{Kind: "command", Key: fmt.Sprint(n), Incident: i.ID, Time: origin}},
-			Expire: []storage.Expiry{{Kind: "none", Before: origin}},
-			Guard:  storage.Guard{Seq: last, Keys: []alert.Key{alert.Identity(device(0))}},
+			Incidents: []incident.Incident{newIncident(100 + n), i, doomed},
+			Alerts:    []alert.Alert{newAlert(100+n, i.ID), moved},
+			Activity:  []activity.Entry{newEntry(fmt.Sprint("one", n), i.ID), withImages(fmt.Sprint("two", n), b, c)},
+			Contents:  []activity.Content{content(b, b), content(c, c)},
+			Redact:    []activity.ID{victim.ID},
+			Purge:     []incident.ID{doomed.ID},
+			Items:     []storage.Item{{Kind: "command", Key: fmt.Sprint(n), Incident: i.ID, Time: origin}},
+			Expire:    []storage.Expiry{{Kind: "none", Before: origin}},
+			Guard:     storage.Guard{Seq: last, Keys: []alert.Key{alert.Identity(device(0))}},
 		}
 		over := newCountdown(ctx, n)
 		_, err = s.Apply(over, cs)
@@ -97,7 +105,8 @@ func cancelApply(ctx context.Context, s storage.Storage) error {
 		case again != nil && !refused:
 			return fmt.Errorf("the Changeset of an Apply that was cancelled at point %d, again: %w", n, again)
 		case again == nil && err == nil:
-			return fmt.Errorf("a Changeset was kept twice, the first time by an Apply that was cancelled at point %d", n)
+			return fmt.Errorf("a Changeset was kept twice, the first time by an Apply that was cancelled at point %d",
+				n)
 		}
 		version++
 		if n == cancelPoints {
@@ -117,7 +126,10 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 	if err := together(writers, func(w int) error {
 		for n := range each {
 			id := fmt.Sprint("w", w, "/", n)
-			cs := storage.Changeset{Incidents: []incident.Incident{newIncident(1000 + w*each + n)}, Activity: []activity.Entry{newEntry(id, "i00000")}}
+			cs := storage.Changeset{
+				Incidents: []incident.Incident{newIncident(1000 + w*each + n)},
+				Activity:  []activity.Entry{newEntry(id, "i00000")},
+			}
 			if w%2 == 0 {
 				if _, err := s.Apply(ctx, cs); err != nil {
 					return fmt.Errorf("an Apply beside others that were cancelled: %w", err)
@@ -144,14 +156,17 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 		for w := range writers {
 			for n := range each {
 				i, err := r.Incident(ctx, newIncident(1000+w*each+n).ID)
-				log, logErr := collect(r.Activity(ctx, activity.Query{IDs: []activity.ID{activity.ID(fmt.Sprint("w", w, "/", n))}}))
+				log, logErr := collect(r.Activity(ctx, activity.Query{
+					IDs: []activity.ID{activity.ID(fmt.Sprint("w", w, "/", n))},
+				}))
 				switch {
 				case logErr != nil:
 					return logErr
 				case err != nil && !errors.Is(err, storage.ErrNotFound):
 					return err
 				case (err == nil) != (len(log) == 1):
-					return fmt.Errorf("of a Changeset the incident is there (%t) and the entry is there (%t)", err == nil, len(log) == 1)
+					return fmt.Errorf("of a Changeset the incident is there (%t) and the entry is there (%t)",
+						err == nil, len(log) == 1)
 				case over[w][n] == nil && err != nil:
 					return fmt.Errorf("incident %s, which was kept: %w", newIncident(1000+w*each+n).ID, err)
 				case err == nil && i.Version != 1:
@@ -163,8 +178,8 @@ func cancelNeighbours(ctx context.Context, s storage.Storage) error {
 	})
 }
 
-// cancelMany cancels Applies at about the moment when their turn comes, oftener than a storage has slots or connections to
-// lose, and then stores something.
+// cancelMany cancels Applies at about the moment when their turn comes, oftener than a storage has slots or connections
+// to lose, and then stores something.
 func cancelMany(ctx context.Context, s storage.Storage) error {
 	const writers, each = 8, 40
 	if err := quietly(s, func() error {
@@ -173,7 +188,10 @@ func cancelMany(ctx context.Context, s storage.Storage) error {
 				now, stop := context.WithCancel(ctx)
 				var ended sync.WaitGroup
 				ended.Go(stop)
-				cs := storage.Changeset{Alerts: []alert.Alert{newAlert(5000+w*each+n, "i00000")}, Activity: []activity.Entry{newEntry(fmt.Sprint("many", w, "/", n), "i00000")}}
+				cs := storage.Changeset{
+					Alerts:   []alert.Alert{newAlert(5000+w*each+n, "i00000")},
+					Activity: []activity.Entry{newEntry(fmt.Sprint("many", w, "/", n), "i00000")},
+				}
 				_, err := s.Apply(now, cs)
 				ended.Wait()
 				if err != nil && !errors.Is(err, context.Canceled) {
@@ -182,7 +200,8 @@ func cancelMany(ctx context.Context, s storage.Storage) error {
 				if n%4 != 0 {
 					continue
 				}
-				if _, again := s.Apply(ctx, cs); again != nil && !errors.Is(again, storage.ErrExists) || again == nil && err == nil {
+				if _, again := s.Apply(ctx, cs); again != nil && !errors.Is(again, storage.ErrExists) ||
+					again == nil && err == nil {
 					return fmt.Errorf("the Changeset of an Apply that was cancelled (%v), again: %w", err, again)
 				}
 			}
@@ -191,7 +210,9 @@ func cancelMany(ctx context.Context, s storage.Storage) error {
 	}); err != nil {
 		return err
 	}
-	if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{newEntry("at last", "i00000")}}); err != nil {
+	if _, err := s.Apply(ctx, storage.Changeset{
+		Activity: []activity.Entry{newEntry("at last", "i00000")},
+	}); err != nil {
 		return fmt.Errorf("an Apply after many that were cancelled: %w", err)
 	}
 	return nil
@@ -230,7 +251,8 @@ func cancelView(ctx context.Context, s storage.Storage) error {
 			return fmt.Errorf("a View that was cancelled at point %d: %w, want context.Canceled", n, err)
 		}
 		if err == nil && got != [5]int{records, records, records, records, records} {
-			return fmt.Errorf("a View that was cancelled at point %d returned nil after %v of %d records", n, got, records)
+			return fmt.Errorf("a View that was cancelled at point %d returned nil after %v of %d records",
+				n, got, records)
 		}
 		if err := s.View(ctx, func(r storage.Reader) error { return counts(ctx, r, records) }); err != nil {
 			return fmt.Errorf("a View after one that was cancelled: %w", err)

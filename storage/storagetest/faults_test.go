@@ -61,7 +61,10 @@ func inTwoSteps(cut func(storage.Changeset) (first, rest storage.Changeset)) fun
 				runtime.Gosched()
 			}
 			more, err := b.Storage.Apply(ctx, rest)
-			return storage.Receipt{Seq: cmp.Or(receipt.Seq, more.Seq), Numbers: append(receipt.Numbers, more.Numbers...)}, err
+			return storage.Receipt{
+				Seq:     cmp.Or(receipt.Seq, more.Seq),
+				Numbers: append(receipt.Numbers, more.Numbers...),
+			}, err
 		}
 	})
 }
@@ -306,7 +309,12 @@ func (b *broken) stamp(added func(stamp) int64) {
 		defer mu.Unlock()
 		for _, key := range cs.Guard.Keys {
 			if stamps[key] > cs.Guard.Seq {
-				return storage.Receipt{}, &storage.ConflictError{Record: "key", ID: string(key), Given: cs.Guard.Seq, Stored: stamps[key]}
+				return storage.Receipt{}, &storage.ConflictError{
+					Record: "key",
+					ID:     string(key),
+					Given:  cs.Guard.Seq,
+					Stored: stamps[key],
+				}
 			}
 		}
 		had := map[alert.ID][]alert.Key{}
@@ -443,9 +451,12 @@ var faults = []fault{
 		}
 		return receipt, err
 	})},
-	{[]string{"LongLists"}, "asks for the first 100 incidents of a list", askingAlerts(func(q *alert.Query) { q.Incidents = q.Incidents[:min(len(q.Incidents), 100)] })},
-	{[]string{"ThousandsRedacted"}, "redacts the first 1,000 entries of a Changeset", giving(func(cs *storage.Changeset) { cs.Redact = cs.Redact[:min(len(cs.Redact), 1000)] })},
-	{[]string{"ThousandsPurged"}, "purges the first 1,000 incidents of a Changeset", giving(func(cs *storage.Changeset) { cs.Purge = cs.Purge[:min(len(cs.Purge), 1000)] })},
+	{[]string{"LongLists"}, "asks for the first 100 incidents of a list",
+		askingAlerts(func(q *alert.Query) { q.Incidents = q.Incidents[:min(len(q.Incidents), 100)] })},
+	{[]string{"ThousandsRedacted"}, "redacts the first 1,000 entries of a Changeset",
+		giving(func(cs *storage.Changeset) { cs.Redact = cs.Redact[:min(len(cs.Redact), 1000)] })},
+	{[]string{"ThousandsPurged"}, "purges the first 1,000 incidents of a Changeset",
+		giving(func(cs *storage.Changeset) { cs.Purge = cs.Purge[:min(len(cs.Purge), 1000)] })},
 	{[]string{"DeepResults"}, "yields 10,000 alerts at most", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
 			if q.Limit == 0 {
@@ -467,72 +478,77 @@ var faults = []fault{
 			}), err)
 		}
 	})},
-	{[]string{"SameAlert", "SameID"}, "looks at the version of an alert before it takes its turn", opening(func(b *broken) {
-		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			if len(cs.Alerts) != 1 || cs.Alerts[0].Version == 0 || len(cs.Incidents) > 0 {
-				return b.Storage.Apply(ctx, cs)
-			}
-			a, err := now(b.Storage, ctx, func(r storage.Reader) (alert.Alert, error) { return r.Alert(ctx, cs.Alerts[0].ID) })
-			if err != nil || a.Version != cs.Alerts[0].Version {
-				return b.Storage.Apply(ctx, cs)
-			}
-			<-time.After(time.Microsecond)
-			cs.Alerts = slices.Clone(cs.Alerts)
-			for {
-				receipt, err := b.Storage.Apply(ctx, cs)
-				conflict, ok := errors.AsType[*storage.ConflictError](err)
-				if !ok {
-					return receipt, err
+	{[]string{"SameAlert", "SameID"}, "looks at the version of an alert before it takes its turn",
+		opening(func(b *broken) {
+			b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+				if len(cs.Alerts) != 1 || cs.Alerts[0].Version == 0 || len(cs.Incidents) > 0 {
+					return b.Storage.Apply(ctx, cs)
 				}
-				cs.Alerts[0].Version = conflict.Stored
+				a, err := now(b.Storage, ctx, func(r storage.Reader) (alert.Alert, error) {
+					return r.Alert(ctx, cs.Alerts[0].ID)
+				})
+				if err != nil || a.Version != cs.Alerts[0].Version {
+					return b.Storage.Apply(ctx, cs)
+				}
+				<-time.After(time.Microsecond)
+				cs.Alerts = slices.Clone(cs.Alerts)
+				for {
+					receipt, err := b.Storage.Apply(ctx, cs)
+					conflict, ok := errors.AsType[*storage.ConflictError](err)
+					if !ok {
+						return receipt, err
+					}
+					cs.Alerts[0].Version = conflict.Stored
+				}
 			}
-		}
-	})},
-	{[]string{"SameID"}, "keeps the incidents of a Changeset whose entry another was faster to keep", opening(func(b *broken) {
-		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			var ids []activity.ID
-			for _, e := range cs.Activity {
-				ids = append(ids, e.ID)
+		})},
+	{[]string{"SameID"}, "keeps the incidents of a Changeset whose entry another was faster to keep",
+		opening(func(b *broken) {
+			b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+				var ids []activity.ID
+				for _, e := range cs.Activity {
+					ids = append(ids, e.ID)
+				}
+				known, _ := now(b.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) {
+					return collect(r.Activity(ctx, activity.Query{IDs: ids}))
+				})
+				<-time.After(time.Microsecond)
+				receipt, err := b.Storage.Apply(ctx, cs)
+				if errors.Is(err, storage.ErrExists) && len(known) == 0 && len(cs.Activity) > 1 {
+					_, _ = b.Storage.Apply(ctx, storage.Changeset{Incidents: cs.Incidents})
+				}
+				return receipt, err
 			}
-			known, _ := now(b.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) {
-				return collect(r.Activity(ctx, activity.Query{IDs: ids}))
-			})
-			<-time.After(time.Microsecond)
-			receipt, err := b.Storage.Apply(ctx, cs)
-			if errors.Is(err, storage.ErrExists) && len(known) == 0 && len(cs.Activity) > 1 {
-				_, _ = b.Storage.Apply(ctx, storage.Changeset{Incidents: cs.Incidents})
-			}
-			return receipt, err
-		}
-	})},
-	{[]string{"SameRedaction"}, "counts the contents of an entry out for each of those who redact it at once", opening(func(b *broken) {
-		var running, lost shared[byte]
-		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			for _, id := range cs.Redact {
-				if running.has(string(id)) {
-					if log, err := now(b.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) {
-						return collect(r.Activity(ctx, activity.Query{IDs: []activity.ID{id}}))
-					}); err == nil && len(log) == 1 && !log[0].Redacted {
-						for _, a := range log[0].Attachments {
-							lost.get(a.SHA256, 0, []byte{1})
+		})},
+	{[]string{"SameRedaction"}, "counts the contents of an entry out for each of those who redact it at once",
+		opening(func(b *broken) {
+			var running, lost shared[byte]
+			b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+				for _, id := range cs.Redact {
+					if running.has(string(id)) {
+						if log, err := now(b.Storage, ctx, func(r storage.Reader) ([]activity.Entry, error) {
+							return collect(r.Activity(ctx, activity.Query{IDs: []activity.ID{id}}))
+						}); err == nil && len(log) == 1 && !log[0].Redacted {
+							for _, a := range log[0].Attachments {
+								lost.get(a.SHA256, 0, []byte{1})
+							}
 						}
 					}
+					running.get(string(id), 0, []byte{1})
 				}
-				running.get(string(id), 0, []byte{1})
+				<-time.After(time.Microsecond)
+				return b.Storage.Apply(ctx, cs)
 			}
-			<-time.After(time.Microsecond)
-			return b.Storage.Apply(ctx, cs)
-		}
-		b.read = func(r *brokenReader) {
-			r.content = func(ctx context.Context, digest string) ([]byte, error) {
-				data, err := r.Reader.Content(ctx, digest)
-				if err == nil && lost.has(digest) {
-					return nil, storage.ErrNotFound
+			b.read = func(r *brokenReader) {
+				r.content = func(ctx context.Context, digest string) ([]byte, error) {
+					data, err := r.Reader.Content(ctx, digest)
+					if err == nil && lost.has(digest) {
+						return nil, storage.ErrNotFound
+					}
+					return data, err
 				}
-				return data, err
 			}
-		}
-	})},
+		})},
 	{[]string{"NumbersTogether"}, "takes Numbers before its turn and Seqs when it has come", opening(func(b *broken) {
 		var mu sync.Mutex
 		busy := map[int]int64{} // the lowest Number given while others run, by how many these are
@@ -549,7 +565,11 @@ var faults = []fault{
 			if err == nil && len(cs.Incidents) == 3 && len(cs.Activity) == 1 {
 				if running > 0 && busy[0] == 0 {
 					busy[0] = receipt.Numbers[0]
-					receipt.Numbers = []int64{receipt.Numbers[0] + 1000, receipt.Numbers[1] + 1000, receipt.Numbers[2] + 1000}
+					receipt.Numbers = []int64{
+						receipt.Numbers[0] + 1000,
+						receipt.Numbers[1] + 1000,
+						receipt.Numbers[2] + 1000,
+					}
 				}
 			}
 			return receipt, err
@@ -589,19 +609,20 @@ var faults = []fault{
 			return r.Reader.Activity(ctx, q)
 		}
 	})},
-	{[]string{"LongTexts"}, "takes identifiers of alerts for equal whose first 255 bytes are", reading(func(r *brokenReader) {
-		r.alert = func(ctx context.Context, id alert.ID) (alert.Alert, error) {
-			if len(id) > 255 {
-				all, err := collect(r.Reader.Alerts(ctx, alert.Query{}))
-				for _, a := range all {
-					if len(a.ID) > 255 && a.ID[:255] == id[:255] {
-						return a, err
+	{[]string{"LongTexts"}, "takes identifiers of alerts for equal whose first 255 bytes are",
+		reading(func(r *brokenReader) {
+			r.alert = func(ctx context.Context, id alert.ID) (alert.Alert, error) {
+				if len(id) > 255 {
+					all, err := collect(r.Reader.Alerts(ctx, alert.Query{}))
+					for _, a := range all {
+						if len(a.ID) > 255 && a.ID[:255] == id[:255] {
+							return a, err
+						}
 					}
 				}
+				return r.Reader.Alert(ctx, id)
 			}
-			return r.Reader.Alert(ctx, id)
-		}
-	})},
+		})},
 	{[]string{"LargeContents"}, "keeps 16 MiB of a content", giving(func(cs *storage.Changeset) {
 		for n, c := range cs.Contents {
 			cs.Contents[n].Data = c.Data[:min(len(c.Data), 16<<20)]
@@ -622,13 +643,14 @@ var faults = []fault{
 			})
 		}
 	})},
-	{[]string{"OddFields"}, "writes ends of lines its own way", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		cs = clone(cs)
-		for n := range cs.Incidents {
-			cs.Incidents[n].Description = strings.ReplaceAll(cs.Incidents[n].Description, "\r\n", "\n")
-		}
-		return s.Apply(ctx, cs)
-	})},
+	{[]string{"OddFields"}, "writes ends of lines its own way",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			cs = clone(cs)
+			for n := range cs.Incidents {
+				cs.Incidents[n].Description = strings.ReplaceAll(cs.Incidents[n].Description, "\r\n", "\n")
+			}
+			return s.Apply(ctx, cs)
+		})},
 	{[]string{"NewKeys"}, "remembers keys of nothing until incidents are stored", opening(func(b *broken) {
 		var nothing shared[byte]
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
@@ -657,14 +679,15 @@ var faults = []fault{
 			q.Limit = 1000
 		}
 	})},
-	{[]string{"LongFields"}, "keeps 4096 pieces of evidence", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		cs = clone(cs)
-		for n, a := range cs.Alerts {
-			cs.Alerts[n].Evidence = a.Evidence[:min(len(a.Evidence), 4096)]
-		}
-		cs.AlertKeys = nil
-		return s.Apply(ctx, cs)
-	})},
+	{[]string{"LongFields"}, "keeps 4096 pieces of evidence",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			cs = clone(cs)
+			for n, a := range cs.Alerts {
+				cs.Alerts[n].Evidence = a.Evidence[:min(len(a.Evidence), 4096)]
+			}
+			cs.AlertKeys = nil
+			return s.Apply(ctx, cs)
+		})},
 	{[]string{"ManyNames"}, "counts the names of a content in a byte", reading(func(r *brokenReader) {
 		r.content = func(ctx context.Context, digest string) ([]byte, error) {
 			var names uint8
@@ -672,7 +695,9 @@ var faults = []fault{
 				if err != nil {
 					return nil, err
 				}
-				if !e.Redacted && slices.ContainsFunc(e.Attachments, func(a activity.Attachment) bool { return a.SHA256 == digest }) {
+				if !e.Redacted && slices.ContainsFunc(e.Attachments, func(a activity.Attachment) bool {
+					return a.SHA256 == digest
+				}) {
 					names++
 				}
 			}
@@ -699,27 +724,29 @@ var faults = []fault{
 			}
 		}
 	})},
-	{[]string{"PurgeWriters"}, "purges before it writes that it has", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		if len(cs.Purge) != 1 || len(cs.Activity) == 0 || len(cs.Alerts) > 0 {
-			return s.Apply(ctx, cs)
-		}
-		first := cs
-		first.Activity = nil
-		receipt, err := s.Apply(ctx, first)
-		if err != nil {
+	{[]string{"PurgeWriters"}, "purges before it writes that it has",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Purge) != 1 || len(cs.Activity) == 0 || len(cs.Alerts) > 0 {
+				return s.Apply(ctx, cs)
+			}
+			first := cs
+			first.Activity = nil
+			receipt, err := s.Apply(ctx, first)
+			if err != nil {
+				return receipt, err
+			}
+			for range 100 {
+				runtime.Gosched()
+			}
+			more, err := s.Apply(ctx, storage.Changeset{Activity: cs.Activity})
+			receipt.Seq = more.Seq
 			return receipt, err
-		}
-		for range 100 {
-			runtime.Gosched()
-		}
-		more, err := s.Apply(ctx, storage.Changeset{Activity: cs.Activity})
-		receipt.Seq = more.Seq
-		return receipt, err
-	})},
-	{[]string{"WholeViews"}, "shows alerts before the rest", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
-		first.Alerts, cs.Alerts = cs.Alerts, nil
-		return first, cs
-	})},
+		})},
+	{[]string{"WholeViews"}, "shows alerts before the rest",
+		inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+			first.Alerts, cs.Alerts = cs.Alerts, nil
+			return first, cs
+		})},
 	{[]string{"ManyViews"}, "has room for 32 Views", opening(func(b *broken) {
 		room := make(chan struct{}, 32)
 		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
@@ -747,19 +774,20 @@ var faults = []fault{
 			}
 		}
 	})},
-	{[]string{"Panics"}, "keeps a View that panics among the running, of which there may be 60", opening(func(b *broken) {
-		room := make(chan struct{}, 60)
-		b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
-			select {
-			case room <- struct{}{}:
-			case <-ctx.Done():
-				return ctx.Err()
+	{[]string{"Panics"}, "keeps a View that panics among the running, of which there may be 60",
+		opening(func(b *broken) {
+			room := make(chan struct{}, 60)
+			b.view = func(ctx context.Context, fn func(storage.Reader) error) error {
+				select {
+				case room <- struct{}{}:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				err := b.Storage.View(ctx, fn)
+				<-room
+				return err
 			}
-			err := b.Storage.View(ctx, fn)
-			<-room
-			return err
-		}
-	})},
+		})},
 	{[]string{"CancelApply"}, "looks at the context between incidents and entries", opening(func(b *broken) {
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 			if _, counts := ctx.(*countdown); counts && ctx.Err() == nil && ctx.Err() != nil {
@@ -793,20 +821,21 @@ var faults = []fault{
 			return b.Storage.Apply(together, cs)
 		}
 	})},
-	{[]string{"CancelView"}, "counts the incidents that it has come to when the context ends", reading(func(r *brokenReader) {
-		r.count = func(ctx context.Context, q incident.Query) (n int, _ error) {
-			for _, err := range r.Reader.Incidents(ctx, q) {
-				if errors.Is(err, context.Canceled) {
-					return n, nil
+	{[]string{"CancelView"}, "counts the incidents that it has come to when the context ends",
+		reading(func(r *brokenReader) {
+			r.count = func(ctx context.Context, q incident.Query) (n int, _ error) {
+				for _, err := range r.Reader.Incidents(ctx, q) {
+					if errors.Is(err, context.Canceled) {
+						return n, nil
+					}
+					if err != nil {
+						return n, err
+					}
+					n++
 				}
-				if err != nil {
-					return n, err
-				}
-				n++
+				return n, nil
 			}
-			return n, nil
-		}
-	})},
+		})},
 	{[]string{"Cascade"}, "keeps 4,000 alerts of a Changeset", giving(func(cs *storage.Changeset) { cs.Alerts = cs.Alerts[:min(len(cs.Alerts), 4000)] })},
 	{[]string{"LargeIncident"}, "looks for an entity among the first 1,000 alerts of an incident", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
@@ -966,7 +995,8 @@ var faults = []fault{
 	})},
 	{[]string{"SameItem"}, "looks at the version of an item before it takes its turn", opening(func(b *broken) {
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			if len(cs.Items) != 1 || cs.Items[0].Version == 0 || len(cs.Incidents)+len(cs.Alerts)+len(cs.Expire)+len(cs.Purge) > 0 {
+			if len(cs.Items) != 1 || cs.Items[0].Version == 0 ||
+				len(cs.Incidents)+len(cs.Alerts)+len(cs.Expire)+len(cs.Purge) > 0 {
 				return b.Storage.Apply(ctx, cs)
 			}
 			i, err := live{b.Storage}.Item(ctx, cs.Items[0].Kind, cs.Items[0].Key)
@@ -985,35 +1015,42 @@ var faults = []fault{
 			}
 		}
 	})},
-	{[]string{"ItemConflictNames"}, "names an item by its Key alone", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		receipt, err := s.Apply(ctx, cs)
-		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "item" {
-			_, key, _ := strings.Cut(conflict.ID, "/")
-			err = &storage.ConflictError{Record: "item", ID: key, Given: conflict.Given, Stored: conflict.Stored}
-		}
-		return receipt, err
-	})},
+	{[]string{"ItemConflictNames"}, "names an item by its Key alone",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := s.Apply(ctx, cs)
+			if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "item" {
+				_, key, _ := strings.Cut(conflict.ID, "/")
+				err = &storage.ConflictError{Record: "item", ID: key, Given: conflict.Given, Stored: conflict.Stored}
+			}
+			return receipt, err
+		})},
 	{[]string{"ItemTwice"}, "takes the last of an item that is given twice", giving(func(cs *storage.Changeset) {
 		lastOf(&cs.Items, func(i storage.Item) string { return fmt.Sprintf("%q", i.Place()) })
 	})},
-	{[]string{"ItemOrder", "OddStrings"}, "puts the items of a page in an order in which case does not matter", reading(func(r *brokenReader) {
-		r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
-			if q.Limit == 0 {
-				return r.Reader.Items(ctx, q)
+	{[]string{"ItemOrder", "OddStrings"}, "puts the items of a page in an order in which case does not matter",
+		reading(func(r *brokenReader) {
+			r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+				if q.Limit == 0 {
+					return r.Reader.Items(ctx, q)
+				}
+				all, err := collect(r.Reader.Items(ctx, q))
+				slices.SortStableFunc(all, func(a, b storage.Item) int {
+					return cmp.Compare(strings.ToLower(a.Kind), strings.ToLower(b.Kind))
+				})
+				return of(all, err)
 			}
-			all, err := collect(r.Reader.Items(ctx, q))
-			slices.SortStableFunc(all, func(a, b storage.Item) int { return cmp.Compare(strings.ToLower(a.Kind), strings.ToLower(b.Kind)) })
-			return of(all, err)
-		}
-	})},
+		})},
 	{[]string{"ItemData"}, "keeps 32 KiB of the Data of an item", giving(func(cs *storage.Changeset) {
 		for n, i := range cs.Items {
 			cs.Items[n].Data = i.Data[:min(len(i.Data), 32<<10)]
 		}
 	})},
-	{[]string{"ItemsPurged"}, "purges the items of an incident that come with the purge", giving(func(cs *storage.Changeset) {
-		cs.Items = slices.DeleteFunc(cs.Items, func(i storage.Item) bool { return slices.Contains(cs.Purge, i.Incident) })
-	})},
+	{[]string{"ItemsPurged"}, "purges the items of an incident that come with the purge",
+		giving(func(cs *storage.Changeset) {
+			cs.Items = slices.DeleteFunc(cs.Items, func(i storage.Item) bool {
+				return slices.Contains(cs.Purge, i.Incident)
+			})
+		})},
 	{[]string{"ItemsExpired"}, "takes away items of the very Time of an Expiry", giving(func(cs *storage.Changeset) {
 		for n := range cs.Expire {
 			cs.Expire[n].Before = cs.Expire[n].Before.Add(time.Microsecond)
@@ -1022,9 +1059,10 @@ var faults = []fault{
 	{[]string{"ItemsOfOneMoment", "LongView", "ManyViews"}, "returns the item of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) { r.item = live{b.Storage}.Item }
 	})},
-	{[]string{"ItemsAtomic", "ItemsExpired", "ItemTwice"}, "lets items expire by a Changeset that it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
-		return storage.Changeset{Expire: cs.Expire}
-	})},
+	{[]string{"ItemsAtomic", "ItemsExpired", "ItemTwice"}, "lets items expire by a Changeset that it refuses",
+		keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+			return storage.Changeset{Expire: cs.Expire}
+		})},
 	{[]string{"ItemAliases", "AliasIn"}, "keeps the Data it was given", opening(func(b *broken) {
 		var kept shared[byte]
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
@@ -1045,11 +1083,13 @@ var faults = []fault{
 			}
 		}
 	})},
-	{[]string{"ItemsRestored"}, "leaves items that are restored at Version 0", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
-		cs.Items = slices.DeleteFunc(slices.Clone(cs.Items), func(i storage.Item) bool { return i.Version == 0 })
-		return s.Restore(ctx, cs)
-	})},
-	{[]string{"Guarded"}, "looks at the first two keys of a Guard", giving(func(cs *storage.Changeset) { cs.Guard.Keys = cs.Guard.Keys[:min(len(cs.Guard.Keys), 2)] })},
+	{[]string{"ItemsRestored"}, "leaves items that are restored at Version 0",
+		moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+			cs.Items = slices.DeleteFunc(slices.Clone(cs.Items), func(i storage.Item) bool { return i.Version == 0 })
+			return s.Restore(ctx, cs)
+		})},
+	{[]string{"Guarded"}, "looks at the first two keys of a Guard",
+		giving(func(cs *storage.Changeset) { cs.Guard.Keys = cs.Guard.Keys[:min(len(cs.Guard.Keys), 2)] })},
 	{[]string{"GuardConcurrent"}, "looks at the Guard before it takes its turn", opening(func(b *broken) {
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 			if len(cs.Guard.Keys) > 0 {
@@ -1090,11 +1130,12 @@ var faults = []fault{
 			return b.Storage.View(ctx, fn)
 		}
 	})},
-	{[]string{"SnapshotStable", "LongView", "ManyViews", "OldViews"}, "returns the alert of now", opening(func(b *broken) {
-		b.read = func(r *brokenReader) {
-			r.alert = live{b.Storage}.Alert
-		}
-	})},
+	{[]string{"SnapshotStable", "LongView", "ManyViews", "OldViews"}, "returns the alert of now",
+		opening(func(b *broken) {
+			b.read = func(r *brokenReader) {
+				r.alert = live{b.Storage}.Alert
+			}
+		})},
 	{[]string{"OldViews", "LongView", "ManyViews"}, "has the owners of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) {
 			r.incidents = func(ctx context.Context, q incident.Query) (seq iter.Seq2[incident.Incident, error]) {
@@ -1343,55 +1384,63 @@ var faults = []fault{
 			}
 		}
 	})},
-	{[]string{"AlertKeys"}, "takes alerts whose keys are not given for alerts without any", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		cs.AlertKeys = slices.Clone(cs.AlertKeys)
-		for n, keys := range cs.AlertKeys {
-			if keys == nil {
-				cs.AlertKeys[n] = []alert.Key{}
+	{[]string{"AlertKeys"}, "takes alerts whose keys are not given for alerts without any",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			cs.AlertKeys = slices.Clone(cs.AlertKeys)
+			for n, keys := range cs.AlertKeys {
+				if keys == nil {
+					cs.AlertKeys[n] = []alert.Key{}
+				}
 			}
-		}
-		return s.Apply(ctx, cs)
-	})},
+			return s.Apply(ctx, cs)
+		})},
 }
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
-	{[]string{"WholeViews"}, "shows an incident before the rest", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
-		first.Incidents, cs.Incidents = cs.Incidents[:1], cs.Incidents[1:]
-		return first, cs
-	})},
-	{[]string{"WholeViews"}, "shows an entry before the others", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
-		rest.Activity, cs.Activity = cs.Activity[1:], cs.Activity[:1]
-		return cs, rest
-	})},
-	{[]string{"WholeViews"}, "shows entries before their contents", inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
-		rest.Contents, cs.Contents = cs.Contents, nil
-		return cs, rest
-	})},
-	{[]string{"AlertKeys"}, "takes the keys of one alert for those of another", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		cs.AlertKeys = slices.Clone(cs.AlertKeys)
-		slices.Reverse(cs.AlertKeys)
-		return s.Apply(ctx, cs)
-	})},
-	{[]string{"AlertKeys"}, "does not see that keys are missing", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		if len(cs.AlertKeys) < len(cs.Alerts) {
-			cs.AlertKeys = nil
-		}
-		return s.Apply(ctx, cs)
-	})},
-	{[]string{"AlertKeys"}, "sorts the keys that it is given", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		for _, keys := range cs.AlertKeys {
-			slices.Sort(keys)
-		}
-		return s.Apply(ctx, cs)
-	})},
-	{[]string{"AlertKeys"}, "keeps the keys of the first version of an alert", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		if len(cs.Alerts) > 1 && cs.Alerts[1].Version > 0 && len(cs.AlertKeys) == len(cs.Alerts) {
+	{[]string{"WholeViews"}, "shows an incident before the rest",
+		inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+			first.Incidents, cs.Incidents = cs.Incidents[:1], cs.Incidents[1:]
+			return first, cs
+		})},
+	{[]string{"WholeViews"}, "shows an entry before the others",
+		inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+			rest.Activity, cs.Activity = cs.Activity[1:], cs.Activity[:1]
+			return cs, rest
+		})},
+	{[]string{"WholeViews"}, "shows entries before their contents",
+		inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
+			rest.Contents, cs.Contents = cs.Contents, nil
+			return cs, rest
+		})},
+	{[]string{"AlertKeys"}, "takes the keys of one alert for those of another",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 			cs.AlertKeys = slices.Clone(cs.AlertKeys)
-			cs.AlertKeys[1] = newAlert(1, "").Keys()
-		}
-		return s.Apply(ctx, cs)
-	})},
+			slices.Reverse(cs.AlertKeys)
+			return s.Apply(ctx, cs)
+		})},
+	{[]string{"AlertKeys"}, "does not see that keys are missing",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.AlertKeys) < len(cs.Alerts) {
+				cs.AlertKeys = nil
+			}
+			return s.Apply(ctx, cs)
+		})},
+	{[]string{"AlertKeys"}, "sorts the keys that it is given",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, keys := range cs.AlertKeys {
+				slices.Sort(keys)
+			}
+			return s.Apply(ctx, cs)
+		})},
+	{[]string{"AlertKeys"}, "keeps the keys of the first version of an alert",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Alerts) > 1 && cs.Alerts[1].Version > 0 && len(cs.AlertKeys) == len(cs.Alerts) {
+				cs.AlertKeys = slices.Clone(cs.AlertKeys)
+				cs.AlertKeys[1] = newAlert(1, "").Keys()
+			}
+			return s.Apply(ctx, cs)
+		})},
 	{[]string{"Purge"}, "keeps what entries of a purged incident say", reading(func(r *brokenReader) {
 		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
@@ -1872,30 +1921,38 @@ var moreFaults = []fault{
 			return r.Reader.Incidents(ctx, q)
 		}
 	})},
-	{[]string{"ItemVersion"}, "replaces an item that should be new", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		receipt, err := s.Apply(ctx, cs)
-		if errors.Is(err, storage.ErrExists) && len(cs.Items) == 1 {
-			if old, missing := (live{s}).Item(ctx, cs.Items[0].Kind, cs.Items[0].Key); missing == nil {
+	{[]string{"ItemVersion"}, "replaces an item that should be new",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := s.Apply(ctx, cs)
+			if errors.Is(err, storage.ErrExists) && len(cs.Items) == 1 {
+				if old, missing := (live{s}).Item(ctx, cs.Items[0].Kind, cs.Items[0].Key); missing == nil {
+					cs.Items = []storage.Item{cs.Items[0]}
+					cs.Items[0].Version = old.Version
+					return s.Apply(ctx, cs)
+				}
+			}
+			return receipt, err
+		})},
+	{[]string{"ItemVersion"}, "stores an item that is not there at any Version",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := s.Apply(ctx, cs)
+			if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "item" &&
+				conflict.Stored == 0 && len(cs.Items) == 1 {
 				cs.Items = []storage.Item{cs.Items[0]}
-				cs.Items[0].Version = old.Version
+				cs.Items[0].Version = 0
 				return s.Apply(ctx, cs)
 			}
-		}
-		return receipt, err
-	})},
-	{[]string{"ItemVersion"}, "stores an item that is not there at any Version", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		receipt, err := s.Apply(ctx, cs)
-		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "item" && conflict.Stored == 0 && len(cs.Items) == 1 {
-			cs.Items = []storage.Item{cs.Items[0]}
-			cs.Items[0].Version = 0
-			return s.Apply(ctx, cs)
-		}
-		return receipt, err
-	})},
+			return receipt, err
+		})},
 	{[]string{"ItemOrder"}, "goes on behind all items of a Kind", reading(func(r *brokenReader) {
 		r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
 			all, err := collect(r.Reader.Items(ctx, q))
-			return of(slices.DeleteFunc(all, func(i storage.Item) bool { return q.After.Kind != "" && i.Kind == q.After.Kind }), err)
+			return of(
+				slices.DeleteFunc(all, func(i storage.Item) bool {
+					return q.After.Kind != "" && i.Kind == q.After.Kind
+				}),
+				err,
+			)
 		}
 	})},
 	{[]string{"ItemOrder"}, "yields what a Limit leaves before it looks at incidents", reading(func(r *brokenReader) {
@@ -1923,60 +1980,66 @@ var moreFaults = []fault{
 			cs.Items[n].Data = i.Data[:min(len(i.Data), storage.MaxItemData)]
 		}
 	})},
-	{[]string{"ItemData"}, "keeps the rest of a Changeset with an item that is too large", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		receipt, err := s.Apply(ctx, cs)
-		if slices.ContainsFunc(cs.Items, func(i storage.Item) bool { return len(i.Data) > storage.MaxItemData }) {
-			s.Apply(ctx, storage.Changeset{Incidents: cs.Incidents})
-		}
-		return receipt, err
-	})},
-	{[]string{"ItemsPurged"}, "leaves the items of an incident that is purged", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		var before []storage.Item
-		if len(cs.Purge) > 0 {
-			before, _ = collect(live{s}.Items(ctx, storage.ItemQuery{Incidents: cs.Purge}))
-		}
-		receipt, err := s.Apply(ctx, cs)
-		for _, i := range before {
-			i.Version = 0
-			s.Apply(ctx, storage.Changeset{Items: []storage.Item{i}})
-		}
-		return receipt, err
-	})},
-	{[]string{"ItemsPurged"}, "purges the items of no incident with the incident that has no ID", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		if slices.Contains(cs.Purge, "") {
-			all, _ := collect(live{s}.Items(ctx, storage.ItemQuery{Incidents: []incident.ID{""}}))
-			for _, i := range all {
-				cs.Expire = append(slices.Clone(cs.Expire), storage.Expiry{Kind: i.Kind, Before: i.Time.Add(1)})
+	{[]string{"ItemData"}, "keeps the rest of a Changeset with an item that is too large",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := s.Apply(ctx, cs)
+			if slices.ContainsFunc(cs.Items, func(i storage.Item) bool { return len(i.Data) > storage.MaxItemData }) {
+				s.Apply(ctx, storage.Changeset{Incidents: cs.Incidents})
 			}
-		}
-		return s.Apply(ctx, cs)
-	})},
+			return receipt, err
+		})},
+	{[]string{"ItemsPurged"}, "leaves the items of an incident that is purged",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			var before []storage.Item
+			if len(cs.Purge) > 0 {
+				before, _ = collect(live{s}.Items(ctx, storage.ItemQuery{Incidents: cs.Purge}))
+			}
+			receipt, err := s.Apply(ctx, cs)
+			for _, i := range before {
+				i.Version = 0
+				s.Apply(ctx, storage.Changeset{Items: []storage.Item{i}})
+			}
+			return receipt, err
+		})},
+	{[]string{"ItemsPurged"}, "purges the items of no incident with the incident that has no ID",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if slices.Contains(cs.Purge, "") {
+				all, _ := collect(live{s}.Items(ctx, storage.ItemQuery{Incidents: []incident.ID{""}}))
+				for _, i := range all {
+					cs.Expire = append(slices.Clone(cs.Expire), storage.Expiry{Kind: i.Kind, Before: i.Time.Add(1)})
+				}
+			}
+			return s.Apply(ctx, cs)
+		})},
 	{[]string{"ItemsExpired"}, "lets nothing expire", giving(func(cs *storage.Changeset) { cs.Expire = nil })},
-	{[]string{"ItemsExpired"}, "lets items of all kinds expire", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		if len(cs.Expire) > 0 {
-			all, _ := collect(live{s}.Items(ctx, storage.ItemQuery{}))
-			cs.Expire = slices.Clone(cs.Expire)
-			for _, i := range all {
-				cs.Expire = append(cs.Expire, storage.Expiry{Kind: i.Kind, Before: cs.Expire[0].Before})
+	{[]string{"ItemsExpired"}, "lets items of all kinds expire",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			if len(cs.Expire) > 0 {
+				all, _ := collect(live{s}.Items(ctx, storage.ItemQuery{}))
+				cs.Expire = slices.Clone(cs.Expire)
+				for _, i := range all {
+					cs.Expire = append(cs.Expire, storage.Expiry{Kind: i.Kind, Before: cs.Expire[0].Before})
+				}
 			}
-		}
-		return s.Apply(ctx, cs)
-	})},
-	{[]string{"ItemsExpired"}, "lets items expire once those of the Changeset are stored", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		expire := cs.Expire
-		cs.Expire = nil
-		receipt, err := s.Apply(ctx, cs)
-		if err == nil && len(expire) > 0 {
-			_, err = s.Apply(ctx, storage.Changeset{Expire: expire})
-		}
-		return receipt, err
-	})},
+			return s.Apply(ctx, cs)
+		})},
+	{[]string{"ItemsExpired"}, "lets items expire once those of the Changeset are stored",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			expire := cs.Expire
+			cs.Expire = nil
+			receipt, err := s.Apply(ctx, cs)
+			if err == nil && len(expire) > 0 {
+				_, err = s.Apply(ctx, storage.Changeset{Expire: expire})
+			}
+			return receipt, err
+		})},
 	{[]string{"ItemsOfOneMoment"}, "lists the items of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) { r.items = live{b.Storage}.Items }
 	})},
-	{[]string{"ItemsAtomic"}, "keeps the items of a Changeset that it refuses", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
-		return storage.Changeset{Items: cs.Items}
-	})},
+	{[]string{"ItemsAtomic"}, "keeps the items of a Changeset that it refuses",
+		keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+			return storage.Changeset{Items: cs.Items}
+		})},
 	{[]string{"ItemAliases"}, "gives the same Data to everybody", opening(func(b *broken) {
 		var kept shared[byte]
 		b.read = func(r *brokenReader) {
@@ -1989,48 +2052,68 @@ var moreFaults = []fault{
 			}
 		}
 	})},
-	{[]string{"ItemsRestored"}, "restores items a Version higher", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
-		cs.Items = slices.Clone(cs.Items)
-		for n := range cs.Items {
-			cs.Items[n].Version++
-		}
-		return s.Restore(ctx, cs)
-	})},
-	{[]string{"ItemsRestored"}, "lets nothing expire when it restores", moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
-		cs.Expire = nil
-		return s.Restore(ctx, cs)
-	})},
-	{[]string{"Guarded"}, "does not look at Guards", giving(func(cs *storage.Changeset) { cs.Guard = storage.Guard{} })},
-	{[]string{"GuardConcurrent"}, "does not look at Guards", giving(func(cs *storage.Changeset) { cs.Guard = storage.Guard{} })},
-	{[]string{"Guarded"}, "lets a Guard fail for ever once an alert has one of its keys", stamping(func(stamp) int64 { return 1 << 40 })},
+	{[]string{"ItemsRestored"}, "restores items a Version higher",
+		moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+			cs.Items = slices.Clone(cs.Items)
+			for n := range cs.Items {
+				cs.Items[n].Version++
+			}
+			return s.Restore(ctx, cs)
+		})},
+	{[]string{"ItemsRestored"}, "lets nothing expire when it restores",
+		moving(func(ctx context.Context, s storage.Restorer, cs storage.Changeset) error {
+			cs.Expire = nil
+			return s.Restore(ctx, cs)
+		})},
+	{[]string{"Guarded"}, "does not look at Guards",
+		giving(func(cs *storage.Changeset) { cs.Guard = storage.Guard{} })},
+	{[]string{"GuardConcurrent"}, "does not look at Guards",
+		giving(func(cs *storage.Changeset) { cs.Guard = storage.Guard{} })},
+	{[]string{"Guarded"}, "lets a Guard fail for ever once an alert has one of its keys",
+		stamping(func(stamp) int64 { return 1 << 40 })},
 	{[]string{"Guarded"}, "sees only the keys of new alerts", stamping(func(s stamp) int64 {
 		if s.version > 0 {
 			return 0
 		}
 		return s.seq
 	})},
-	{[]string{"Guarded"}, "sees a key only when no alert has had it before", stamping(func(s stamp) int64 { return cmp.Or(s.before, s.seq) })},
-	{[]string{"Guarded"}, "takes a key for added at the entry before its Changeset", stamping(func(s stamp) int64 { return s.seq - 1 })},
-	{[]string{"Guarded"}, "lets a Guard fail by what its own Changeset adds", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		for _, a := range cs.Alerts {
-			for _, key := range a.Keys() {
-				if slices.Contains(cs.Guard.Keys, key) && a.Version == 0 {
-					return storage.Receipt{}, &storage.ConflictError{Record: "key", ID: string(key), Given: cs.Guard.Seq, Stored: cs.Guard.Seq + 1}
+	{[]string{"Guarded"}, "sees a key only when no alert has had it before",
+		stamping(func(s stamp) int64 { return cmp.Or(s.before, s.seq) })},
+	{[]string{"Guarded"}, "takes a key for added at the entry before its Changeset",
+		stamping(func(s stamp) int64 { return s.seq - 1 })},
+	{[]string{"Guarded"}, "lets a Guard fail by what its own Changeset adds",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, a := range cs.Alerts {
+				for _, key := range a.Keys() {
+					if slices.Contains(cs.Guard.Keys, key) && a.Version == 0 {
+						return storage.Receipt{}, &storage.ConflictError{
+							Record: "key",
+							ID:     string(key),
+							Given:  cs.Guard.Seq,
+							Stored: cs.Guard.Seq + 1,
+						}
+					}
 				}
 			}
-		}
-		return s.Apply(ctx, cs)
-	})},
-	{[]string{"Guarded"}, "mixes the Seqs of a key up", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-		receipt, err := s.Apply(ctx, cs)
-		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "key" {
-			err = &storage.ConflictError{Record: "key", ID: conflict.ID, Given: conflict.Stored, Stored: conflict.Given}
-		}
-		return receipt, err
-	})},
-	{[]string{"Guarded"}, "keeps the items of a Changeset whose Guard failed", keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
-		return storage.Changeset{Items: cs.Items}
-	})},
+			return s.Apply(ctx, cs)
+		})},
+	{[]string{"Guarded"}, "mixes the Seqs of a key up",
+		applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := s.Apply(ctx, cs)
+			if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "key" {
+				err = &storage.ConflictError{
+					Record: "key",
+					ID:     conflict.ID,
+					Given:  conflict.Stored,
+					Stored: conflict.Given,
+				}
+			}
+			return receipt, err
+		})},
+	{[]string{"Guarded"}, "keeps the items of a Changeset whose Guard failed",
+		keepingOfRefused(func(cs storage.Changeset) storage.Changeset {
+			return storage.Changeset{Items: cs.Items}
+		})},
 	{[]string{"LastSeq"}, "returns the last Seq of now", opening(func(b *broken) {
 		b.read = func(r *brokenReader) { r.seq = live{b.Storage}.Seq }
 	})},

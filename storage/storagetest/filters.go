@@ -184,7 +184,8 @@ func (w *world) askFacets(ctx context.Context, r storage.Reader) error {
 
 func askNumbers[T any](w *world, ctx context.Context, r storage.Reader, what string, count func(context.Context, storage.Reader, incident.Query) (T, error)) error {
 	var q incident.Query
-	if draw(w, &q, incidentFilters(), incidentOthers); w.one(3) { // what a storage may know without looking at incidents
+	draw(w, &q, incidentFilters(), incidentOthers)
+	if w.one(3) { // what a storage may know without looking at incidents
 		q = incident.Query{Statuses: some(w, []incident.Status{0, 1, 2, 3, 4})}
 		if w.one(2) {
 			q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4})

@@ -53,7 +53,11 @@ func (g *guarding) step(cs storage.Changeset) error {
 // refused sees that a Guard of keys, one of which was added after seq, at which they were looked up, fails with the
 // conflict of one of them, and that nothing is kept.
 func (g *guarding) refused(how string, seq int64, keys ...alert.Key) error {
-	cs := storage.Changeset{Items: []storage.Item{newItem("guarded", how)}, Activity: g.entry(), Guard: storage.Guard{Seq: seq, Keys: keys}}
+	cs := storage.Changeset{
+		Items:    []storage.Item{newItem("guarded", how)},
+		Activity: g.entry(),
+		Guard:    storage.Guard{Seq: seq, Keys: keys},
+	}
 	last, err := lastSeq(g.ctx, g.s)
 	if err != nil {
 		return err
@@ -62,12 +66,21 @@ func (g *guarding) refused(how string, seq int64, keys ...alert.Key) error {
 	conflict, ok := errors.AsType[*storage.ConflictError](err)
 	switch {
 	case !ok:
-		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: apply returned %w, want a *ConflictError", keys, seq, last, how, said(err))
-	case conflict.Record != "key" || !slices.Contains(keys, alert.Key(conflict.ID)) || conflict.Given != seq || conflict.Stored <= seq || conflict.Stored > last:
-		return fmt.Errorf("a Guard of %v, looked up at Seq %d of %d, after %s: %+v, want one about one of them, with the Seqs of the Guard and of a later entry", keys, seq, last, how, *conflict)
+		return fmt.Errorf(
+			"a Guard of %v, looked up at Seq %d of %d, after %s: apply returned %w, want a *ConflictError",
+			keys, seq, last, how, said(err),
+		)
+	case conflict.Record != "key" || !slices.Contains(keys, alert.Key(conflict.ID)) || conflict.Given != seq ||
+		conflict.Stored <= seq || conflict.Stored > last:
+		return fmt.Errorf(
+			"a Guard of %v, looked up at Seq %d of %d, after %s: %+v, "+
+				"want one about one of them, with the Seqs of the Guard and of a later entry",
+			keys, seq, last, how, *conflict,
+		)
 	}
 	if _, err := oneItem(g.ctx, g.s, "guarded", how); !errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("a Changeset whose Guard failed, after %s, was kept in part: reading its item returned %w", how, said(err))
+		return fmt.Errorf("a Changeset whose Guard failed, after %s, was kept in part: reading its item returned %w",
+			how, said(err))
 	}
 	return nil
 }
@@ -85,7 +98,7 @@ func (g *guarding) passes(how string, cs storage.Changeset, keys ...alert.Key) e
 	return nil
 }
 
-// mayPass applies a Guard that a storage may let fail without a reason, but for none other than that it is out of date.
+// mayPass applies a Guard that a storage may let fail without a reason, but only as out of date.
 func (g *guarding) mayPass(how string, seq int64, keys ...alert.Key) error {
 	_, err := g.s.Apply(g.ctx, storage.Changeset{Activity: g.entry(), Guard: storage.Guard{Seq: seq, Keys: keys}})
 	if conflict, ok := errors.AsType[*storage.ConflictError](err); err != nil && (!ok || conflict.Record != "key") {
@@ -247,8 +260,10 @@ func (g *guarding) restored() error {
 		return err
 	}
 	key, has := userKey("restored"), userKey("a")
-	cs := storage.Changeset{Alerts: []alert.Alert{withUsers(4, 40, "i00000", "restored"), withUsers(2, 11, "i00001", "a", "restored")},
-		Guard: storage.Guard{Keys: []alert.Key{has}}} // which has no meaning here
+	cs := storage.Changeset{
+		Alerts: []alert.Alert{withUsers(4, 40, "i00000", "restored"), withUsers(2, 11, "i00001", "a", "restored")},
+		Guard:  storage.Guard{Keys: []alert.Key{has}}, // which has no meaning here
+	}
 	if err := to.Restore(g.ctx, cs); err != nil {
 		return fmt.Errorf("a Restore with a Guard: %w", err)
 	}
@@ -280,7 +295,10 @@ func guardConcurrent(ctx context.Context, s storage.Storage) error {
 			n := 100 + round*writers + k
 			user := users[k%len(users)]
 			for try := range most {
-				cs := storage.Changeset{Alerts: []alert.Alert{withUsers(0, n, "", user)}, Activity: []activity.Entry{newEntry(fmt.Sprint("in", n), "i00000")}}
+				cs := storage.Changeset{
+					Alerts:   []alert.Alert{withUsers(0, n, "", user)},
+					Activity: []activity.Entry{newEntry(fmt.Sprint("in", n), "i00000")},
+				}
 				if try%2 == 1 {
 					cs.AlertKeys = [][]alert.Key{cs.Alerts[0].Keys()}
 				}
@@ -325,7 +343,11 @@ func guardConcurrent(ctx context.Context, s storage.Storage) error {
 					in[a.Incident] = true
 				}
 				if len(found) != writers/len(users) || len(in) != 1 {
-					return fmt.Errorf("%d callers that each joined or opened the incident of a user under a Guard stored %d alerts in %d incidents, want 1 incident", writers/len(users), len(found), len(in))
+					return fmt.Errorf(
+						"%d callers that each joined or opened the incident of a user under a Guard "+
+							"stored %d alerts in %d incidents, want 1 incident",
+						writers/len(users), len(found), len(in),
+					)
 				}
 				return nil
 			}); err != nil {
@@ -343,7 +365,8 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 		return s.View(ctx, func(r storage.Reader) error {
 			for round := range 2 {
 				if n, err := r.Seq(ctx); err != nil || n != entries {
-					return fmt.Errorf("Seq returns %d and %w, %d Changesets before the last, want %d", n, said(err), len(steps), entries)
+					return fmt.Errorf("Seq returns %d and %w, %d Changesets before the last, want %d",
+						n, said(err), len(steps), entries)
 				}
 				if round > 0 || len(steps) == 0 {
 					continue
@@ -370,7 +393,10 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 	}); err != nil {
 		return err
 	}
-	if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{newIncident(1)}, Activity: []activity.Entry{newEntry("6", "i"), newEntry("1", "i")}}); !errors.Is(err, storage.ErrExists) {
+	if _, err := s.Apply(ctx, storage.Changeset{
+		Incidents: []incident.Incident{newIncident(1)},
+		Activity:  []activity.Entry{newEntry("6", "i"), newEntry("1", "i")},
+	}); !errors.Is(err, storage.ErrExists) {
 		return fmt.Errorf("apply of an entry that is there: %w, want an error matching ErrExists", said(err))
 	}
 	if n, err := lastSeq(ctx, s); err != nil || n != 5 {
@@ -380,7 +406,10 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 	return together(4, func(k int) error {
 		for n := range 20 {
 			if k == 0 {
-				if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{newEntry(fmt.Sprint("w", n), "i"), newEntry(fmt.Sprint("w", n, "b"), "i")}}); err != nil {
+				if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{
+					newEntry(fmt.Sprint("w", n), "i"),
+					newEntry(fmt.Sprint("w", n, "b"), "i"),
+				}}); err != nil {
 					return err
 				}
 				continue

@@ -99,7 +99,9 @@ type brokenHandle struct {
 }
 
 // handles returns storages whose handles are broken by each, which is called for every one, with how many there were.
-func handles(each func(n int, b *broken)) func() (func() storage.Storage, func(*testing.T, storage.Storage) storage.Storage) {
+func handles(
+	each func(n int, b *broken),
+) func() (func() storage.Storage, func(*testing.T, storage.Storage) storage.Storage) {
 	return func() (func() storage.Storage, func(*testing.T, storage.Storage) storage.Storage) {
 		var another func(d *disk, n int) *brokenHandle
 		another = func(d *disk, n int) *brokenHandle {
@@ -158,7 +160,8 @@ var handleFaults = []handleFault{
 		var last atomic.Int64
 		b.read = func(r *brokenReader) {
 			r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
-				if newest, err := collect(r.Reader.Activity(ctx, activity.Query{Newest: true, Limit: 1})); n > 0 && err == nil && len(newest) == 1 {
+				newest, err := collect(r.Reader.Activity(ctx, activity.Query{Newest: true, Limit: 1}))
+				if n > 0 && err == nil && len(newest) == 1 {
 					last.CompareAndSwap(0, newest[0].Seq)
 					if q.BeforeSeq == 0 {
 						q.BeforeSeq = last.Load()
@@ -168,54 +171,56 @@ var handleFaults = []handleFault{
 			}
 		}
 	})},
-	{"Redact", "brings back the text of what was redacted", false, func() (func() storage.Storage, func(*testing.T, storage.Storage) storage.Storage) {
-		var given sync.Map // texts, by ID of the entry
-		return handles(func(n int, b *broken) {
+	{"Redact", "brings back the text of what was redacted", false,
+		func() (func() storage.Storage, func(*testing.T, storage.Storage) storage.Storage) {
+			var given sync.Map // texts, by ID of the entry
+			return handles(func(n int, b *broken) {
+				b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+					for _, e := range cs.Activity {
+						given.Store(e.ID, e.Text)
+					}
+					return b.Storage.Apply(ctx, cs)
+				}
+				b.read = func(r *brokenReader) {
+					r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+						return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+							if text, ok := given.Load(e.ID); ok && n > 0 {
+								e.Text = text.(string)
+							}
+							return e
+						})
+					}
+				}
+			})()
+		}},
+	{"ByID", "remembers the incidents that it has read, one memory for each handle", true,
+		handles(func(_ int, b *broken) {
+			var mu sync.Mutex
+			known := map[incident.ID]incident.Incident{}
 			b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-				for _, e := range cs.Activity {
-					given.Store(e.ID, e.Text)
-				}
-				return b.Storage.Apply(ctx, cs)
-			}
-			b.read = func(r *brokenReader) {
-				r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
-					return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
-						if text, ok := given.Load(e.ID); ok && n > 0 {
-							e.Text = text.(string)
-						}
-						return e
-					})
-				}
-			}
-		})()
-	}},
-	{"ByID", "remembers the incidents that it has read, one memory for each handle", true, handles(func(_ int, b *broken) {
-		var mu sync.Mutex
-		known := map[incident.ID]incident.Incident{}
-		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			receipt, err := b.Storage.Apply(ctx, cs)
-			mu.Lock()
-			defer mu.Unlock()
-			for _, i := range cs.Incidents {
-				delete(known, i.ID) // in this handle
-			}
-			return receipt, err
-		}
-		b.read = func(r *brokenReader) {
-			r.incident = func(ctx context.Context, id incident.ID) (incident.Incident, error) {
+				receipt, err := b.Storage.Apply(ctx, cs)
 				mu.Lock()
 				defer mu.Unlock()
-				if i, ok := known[id]; ok && ctx.Err() == nil {
-					return i.Clone(), nil
+				for _, i := range cs.Incidents {
+					delete(known, i.ID) // in this handle
 				}
-				i, err := r.Reader.Incident(ctx, id)
-				if err == nil {
-					known[id] = i.Clone()
-				}
-				return i, err
+				return receipt, err
 			}
-		}
-	})},
+			b.read = func(r *brokenReader) {
+				r.incident = func(ctx context.Context, id incident.ID) (incident.Incident, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					if i, ok := known[id]; ok && ctx.Err() == nil {
+						return i.Clone(), nil
+					}
+					i, err := r.Reader.Incident(ctx, id)
+					if err == nil {
+						known[id] = i.Clone()
+					}
+					return i, err
+				}
+			}
+		})},
 	{"NumbersUnique", "gives Numbers that it has counted itself", true, handles(func(_ int, b *broken) {
 		var next atomic.Int64
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
@@ -228,11 +233,12 @@ var handleFaults = []handleFault{
 			return receipt, err
 		}
 	})},
-	{"Waiter", "wakes up for what its own handle writes", true, func() (func() storage.Storage, func(*testing.T, storage.Storage) storage.Storage) {
-		open := func(d *disk) storage.Storage { return &deaf{handle: d.open()} }
-		return func() storage.Storage { return open(newDisk()) },
-			func(_ *testing.T, s storage.Storage) storage.Storage { return open(s.(*deaf).disk) }
-	}},
+	{"Waiter", "wakes up for what its own handle writes", true,
+		func() (func() storage.Storage, func(*testing.T, storage.Storage) storage.Storage) {
+			open := func(d *disk) storage.Storage { return &deaf{handle: d.open()} }
+			return func() storage.Storage { return open(newDisk()) },
+				func(_ *testing.T, s storage.Storage) storage.Storage { return open(s.(*deaf).disk) }
+		}},
 	{"FilterAlerts", "asks an index that its own handle keeps", true, handles(func(_ int, b *broken) {
 		var mu sync.Mutex
 		own := map[alert.ID]bool{}
@@ -282,33 +288,34 @@ var handleFaults = []handleFault{
 			}
 		}
 	})},
-	{"ItemVersion", "remembers the items that it has read, one memory for each handle", true, handles(func(_ int, b *broken) {
-		var mu sync.Mutex
-		known := map[storage.ItemPlace]storage.Item{}
-		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-			receipt, err := b.Storage.Apply(ctx, cs)
-			mu.Lock()
-			defer mu.Unlock()
-			for _, i := range cs.Items {
-				delete(known, i.Place()) // in this handle
-			}
-			return receipt, err
-		}
-		b.read = func(r *brokenReader) {
-			r.item = func(ctx context.Context, kind, key string) (storage.Item, error) {
+	{"ItemVersion", "remembers the items that it has read, one memory for each handle", true,
+		handles(func(_ int, b *broken) {
+			var mu sync.Mutex
+			known := map[storage.ItemPlace]storage.Item{}
+			b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+				receipt, err := b.Storage.Apply(ctx, cs)
 				mu.Lock()
 				defer mu.Unlock()
-				if i, ok := known[storage.ItemPlace{Kind: kind, Key: key}]; ok && ctx.Err() == nil {
-					return i.Clone(), nil
+				for _, i := range cs.Items {
+					delete(known, i.Place()) // in this handle
 				}
-				i, err := r.Reader.Item(ctx, kind, key)
-				if err == nil {
-					known[i.Place()] = i.Clone()
-				}
-				return i, err
+				return receipt, err
 			}
-		}
-	})},
+			b.read = func(r *brokenReader) {
+				r.item = func(ctx context.Context, kind, key string) (storage.Item, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					if i, ok := known[storage.ItemPlace{Kind: kind, Key: key}]; ok && ctx.Err() == nil {
+						return i.Clone(), nil
+					}
+					i, err := r.Reader.Item(ctx, kind, key)
+					if err == nil {
+						known[i.Place()] = i.Clone()
+					}
+					return i, err
+				}
+			}
+		})},
 	{"ItemData", "keeps the Data of items in the memory of the process", false, handles(func(n int, b *broken) {
 		b.read = func(r *brokenReader) {
 			r.items = func(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {

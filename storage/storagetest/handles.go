@@ -9,9 +9,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A pair is two handles on the same data. Applies take turns between them, and so do Views, so that what one handle wrote
-// the other reads and changes; a Wait is at the one that the next Apply does not go through. Now and then a handle that nobody uses
-// is closed and opened again.
+// A pair is two handles on the same data. Applies take turns between them, and so do Views, so that what one handle
+// wrote the other reads and changes; a Wait is at the one that the next Apply does not go through. Now and then the
+// pair closes a handle that is not in use and opens it again.
 type pair struct {
 	t      *testing.T
 	reopen func(*testing.T, storage.Storage) storage.Storage

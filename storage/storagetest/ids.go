@@ -11,13 +11,15 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// alike are identifiers that somebody takes for one: by case, by width, by composition, by space, by number, by what
-// cannot be seen.
+// alike are identifiers that a storage may take for one another: by case, by width, by composition, by space, by
+// number, by what cannot be seen.
 var alike = []string{
-	"", "id", "ID", "Id", "id ", " id", "id\t", "id\n", "id\x00", "ｉｄ", "\u0131d", "\u0130D", "i\u0307d", "id\u200b", "id\ufeff", "id\u0301", "id\u00ad",
+	"", "id", "ID", "Id", "id ", " id", "id\t", "id\n", "id\x00", "ｉｄ", "\u0131d", "\u0130D", "i\u0307d", "id\u200b",
+	"id\ufeff", "id\u0301", "id\u00ad",
 	"é", "e\u0301", "É", "ß", "ss", "SS", "ẞ", "ﬁ", "fi", "K", "\u212a", "k", "Å", "\u212b", "A\u030a", "ς", "σ", "Σ",
 	"1", "01", "1.0", "1e0", "+1", "１", "10", "9007199254740993", "9007199254740992", "0x1", "true", "True",
-	"a/b", "a%2Fb", "a%2fb", "a\\b", "a:b", "a::b", "a|b", "a.b", "a..b", "a*", "a?", "a_", "a%", "a'", "a\"", "null", "NULL", "-", "--", ".", "..",
+	"a/b", "a%2Fb", "a%2fb", "a\\b", "a:b", "a::b", "a|b", "a.b", "a..b", "a*", "a?", "a_", "a%", "a'", "a\"", "null",
+	"NULL", "-", "--", ".", "..",
 }
 
 // alikeIDs stores records whose identifiers are alike, changes them one by one and takes one away, and sees after each
@@ -41,16 +43,26 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 	}
 	// One after the other, so that each is new among those that are there.
 	for n := range alike {
-		one := storage.Changeset{Incidents: cs.Incidents[n : n+1], Alerts: cs.Alerts[n : n+1], Activity: cs.Activity[n : n+1], Contents: cs.Contents[n : n+1],
-			Items: cs.Items[n : n+1]}
+		one := storage.Changeset{
+			Incidents: cs.Incidents[n : n+1],
+			Alerts:    cs.Alerts[n : n+1],
+			Activity:  cs.Activity[n : n+1],
+			Contents:  cs.Contents[n : n+1],
+			Items:     cs.Items[n : n+1],
+		}
 		receipt, err := s.Apply(ctx, one)
 		if err != nil {
 			return fmt.Errorf("identifier %q beside others that are like it: %w", alike[n], err)
 		}
-		w.incidents, w.alerts, w.entries = append(w.incidents, one.Incidents[0]), append(w.alerts, one.Alerts[0]), append(w.entries, one.Activity[0])
+		w.incidents = append(w.incidents, one.Incidents[0])
+		w.alerts = append(w.alerts, one.Alerts[0])
+		w.entries = append(w.entries, one.Activity[0])
 		w.items = append(w.items, one.Items[0])
 		w.items[n].Version = 1
-		w.incidents[n].Version, w.incidents[n].Number, w.alerts[n].Version, w.entries[n].Seq = 1, receipt.Numbers[0], 1, receipt.Seq
+		w.incidents[n].Version = 1
+		w.incidents[n].Number = receipt.Numbers[0]
+		w.alerts[n].Version = 1
+		w.entries[n].Seq = receipt.Seq
 	}
 	find := func(n int) error {
 		i, a, e := w.incidents[n], w.alerts[n], w.entries[n]
@@ -58,13 +70,23 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 			w.byIncident = nil
 			item, itemErr := r.Item(ctx, alike[n], alike[n])
 			err := errors.Join(
-				w.checkIncidents(ctx, r, incident.Query{IDs: []incident.ID{i.ID}}), w.checkIncidents(ctx, r, incident.Query{Owners: []string{i.Owner.ID}}),
-				w.checkIncidents(ctx, r, incident.Query{Entities: a.Keys()[:1]}), w.checkIncidents(ctx, r, incident.Query{Text: string(i.ID)}),
-				w.checkIncidents(ctx, r, incident.Query{References: i.References[:1]}), w.checkIncidents(ctx, r, incident.Query{References: i.References[1:]}),
-				w.checkAlerts(ctx, r, alert.Query{IDs: []alert.ID{a.ID}}), w.checkAlerts(ctx, r, alert.Query{Incidents: []incident.ID{i.ID}}), w.checkAlerts(ctx, r, alert.Query{Entities: a.Keys()[:1]}),
-				w.checkActivity(ctx, r, activity.Query{IDs: []activity.ID{e.ID}}), w.checkActivity(ctx, r, activity.Query{Incidents: []incident.ID{i.ID}}),
-				w.checkActivity(ctx, r, activity.Query{Alerts: []alert.ID{a.ID}}), w.checkActivity(ctx, r, activity.Query{Actors: []string{e.Actor.ID}}), w.checkActivity(ctx, r, activity.Query{Origins: []incident.ID{i.ID}}),
-				oneByID(alike[n], item, itemErr, w.items[n], true), w.checkItems(ctx, r, storage.ItemQuery{Kinds: alike[n : n+1]}))
+				w.checkIncidents(ctx, r, incident.Query{IDs: []incident.ID{i.ID}}),
+				w.checkIncidents(ctx, r, incident.Query{Owners: []string{i.Owner.ID}}),
+				w.checkIncidents(ctx, r, incident.Query{Entities: a.Keys()[:1]}),
+				w.checkIncidents(ctx, r, incident.Query{Text: string(i.ID)}),
+				w.checkIncidents(ctx, r, incident.Query{References: i.References[:1]}),
+				w.checkIncidents(ctx, r, incident.Query{References: i.References[1:]}),
+				w.checkAlerts(ctx, r, alert.Query{IDs: []alert.ID{a.ID}}),
+				w.checkAlerts(ctx, r, alert.Query{Incidents: []incident.ID{i.ID}}),
+				w.checkAlerts(ctx, r, alert.Query{Entities: a.Keys()[:1]}),
+				w.checkActivity(ctx, r, activity.Query{IDs: []activity.ID{e.ID}}),
+				w.checkActivity(ctx, r, activity.Query{Incidents: []incident.ID{i.ID}}),
+				w.checkActivity(ctx, r, activity.Query{Alerts: []alert.ID{a.ID}}),
+				w.checkActivity(ctx, r, activity.Query{Actors: []string{e.Actor.ID}}),
+				w.checkActivity(ctx, r, activity.Query{Origins: []incident.ID{i.ID}}),
+				oneByID(alike[n], item, itemErr, w.items[n], true),
+				w.checkItems(ctx, r, storage.ItemQuery{Kinds: alike[n : n+1]}),
+			)
 			if err != nil {
 				return fmt.Errorf("identifier %q: %w", alike[n], err)
 			}
@@ -74,7 +96,11 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 	for n := range alike {
 		i, a := w.incidents[n], w.alerts[n]
 		i.Name, a.Title = "changed", "changed"
-		if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Items: w.items[n : n+1]}); err != nil {
+		if _, err := s.Apply(ctx, storage.Changeset{
+			Incidents: []incident.Incident{i},
+			Alerts:    []alert.Alert{a},
+			Items:     w.items[n : n+1],
+		}); err != nil {
 			return fmt.Errorf("identifier %q, changed: %w", alike[n], err)
 		}
 		i.Version, a.Version, w.items[n].Version = 2, 2, 2
@@ -92,7 +118,10 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 	for n := range alike {
 		if n%3 == 0 {
 			i := w.incidents[n]
-			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Purge: []incident.ID{i.ID}}); err != nil {
+			if _, err := s.Apply(ctx, storage.Changeset{
+				Incidents: []incident.Incident{i},
+				Purge:     []incident.ID{i.ID},
+			}); err != nil {
 				return fmt.Errorf("identifier %q, purged: %w", alike[n], err)
 			}
 			w.incidents[n].Version++
@@ -112,7 +141,11 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 		}
 	}
 	return s.View(ctx, func(r storage.Reader) error {
-		return errors.Join(left.checkIncidents(ctx, r, incident.Query{}), left.checkAlerts(ctx, r, alert.Query{}), left.checkActivity(ctx, r, activity.Query{}),
-			left.checkItems(ctx, r, storage.ItemQuery{}))
+		return errors.Join(
+			left.checkIncidents(ctx, r, incident.Query{}),
+			left.checkAlerts(ctx, r, alert.Query{}),
+			left.checkActivity(ctx, r, activity.Query{}),
+			left.checkItems(ctx, r, storage.ItemQuery{}),
+		)
 	})
 }

@@ -47,13 +47,24 @@ func oneItem(ctx context.Context, s storage.Storage, kind, key string) (i storag
 
 // hasItems sees that the items of s are those of want, in whatever order these are.
 func hasItems(ctx context.Context, s storage.Storage, want ...storage.Item) error {
-	return s.View(ctx, func(r storage.Reader) error { return (&world{items: want}).checkItems(ctx, r, storage.ItemQuery{}) })
+	return s.View(ctx, func(r storage.Reader) error {
+		return (&world{items: want}).checkItems(ctx, r, storage.ItemQuery{})
+	})
 }
 
 // itemVersion stores items whose Kind and Key are alike when they are put together, each by its own version.
 func itemVersion(ctx context.Context, s storage.Storage) error {
-	places := []storage.ItemPlace{{Kind: "a", Key: "b"}, {Kind: "b", Key: "a"}, {Kind: "a", Key: "b/c"}, {Kind: "a/b", Key: "c"}, {Kind: "", Key: "ab"},
-		{Kind: "ab", Key: ""}, {Kind: "", Key: ""}, {Kind: "a\x00", Key: "b"}, {Kind: "a", Key: "\x00b"}}
+	places := []storage.ItemPlace{
+		{Kind: "a", Key: "b"},
+		{Kind: "b", Key: "a"},
+		{Kind: "a", Key: "b/c"},
+		{Kind: "a/b", Key: "c"},
+		{Kind: "", Key: "ab"},
+		{Kind: "ab", Key: ""},
+		{Kind: "", Key: ""},
+		{Kind: "a\x00", Key: "b"},
+		{Kind: "a", Key: "\x00b"},
+	}
 	var want []storage.Item
 	for n, at := range places {
 		if err := applyItems(ctx, s, newItem(at.Kind, at.Key)); err != nil {
@@ -80,11 +91,17 @@ func itemVersion(ctx context.Context, s storage.Storage) error {
 	}
 	for n, at := range places {
 		stored := int64(n) + 1
-		for given, refusal := range map[int64]error{0: storage.ErrExists, stored + 1: storage.ErrConflict, stored - 1: storage.ErrConflict, -1: storage.ErrConflict} {
+		for given, refusal := range map[int64]error{
+			0:          storage.ErrExists,
+			stored + 1: storage.ErrConflict,
+			stored - 1: storage.ErrConflict,
+			-1:         storage.ErrConflict,
+		} {
 			if given == 0 {
 				refusal = storage.ErrExists
 			}
-			if err := unchanged(ctx, s, storage.Changeset{Items: []storage.Item{itemAt(given, at.Kind, at.Key)}}, refusal); err != nil {
+			cs := storage.Changeset{Items: []storage.Item{itemAt(given, at.Kind, at.Key)}}
+			if err := unchanged(ctx, s, cs, refusal); err != nil {
 				return fmt.Errorf("item %q of version %d, given with version %d: %w", at, stored, given, err)
 			}
 		}
@@ -101,11 +118,15 @@ func sameItem(ctx context.Context, s storage.Storage) error {
 			if err := together(writers, func(k int) error {
 				i := itemAt(version, "command", fmt.Sprint(round))
 				i.Data = fmt.Append(nil, "by ", k)
-				_, err := s.Apply(ctx, storage.Changeset{Items: []storage.Item{i}, Activity: []activity.Entry{newEntry(fmt.Sprint(round, "/", version, "/", k), "i00000")}})
+				_, err := s.Apply(ctx, storage.Changeset{
+					Items:    []storage.Item{i},
+					Activity: []activity.Entry{newEntry(fmt.Sprint(round, "/", version, "/", k), "i00000")},
+				})
 				switch {
 				case err == nil:
 					kept.Add(1)
-				case version == 0 && !errors.Is(err, storage.ErrExists), version > 0 && !errors.Is(err, storage.ErrConflict):
+				case version == 0 && !errors.Is(err, storage.ErrExists),
+					version > 0 && !errors.Is(err, storage.ErrConflict):
 					return err
 				}
 				return nil
@@ -113,7 +134,10 @@ func sameItem(ctx context.Context, s storage.Storage) error {
 				return err
 			}
 			if kept.Load() != 1 {
-				return fmt.Errorf("of %d Changesets with the same item of version %d at the same time %d were kept, want 1", writers, version, kept.Load())
+				return fmt.Errorf(
+					"of %d Changesets with the same item of version %d at the same time %d were kept, want 1",
+					writers, version, kept.Load(),
+				)
 			}
 		}
 	}
@@ -139,7 +163,8 @@ func itemConflictNames(ctx context.Context, s storage.Storage) error {
 		case *got != want:
 			return fmt.Errorf("apply returned %+v, want %+v", *got, want)
 		case !errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists):
-			return fmt.Errorf("the error %q matches ErrConflict: %t, ErrExists: %t", err, errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrExists))
+			return fmt.Errorf("the error %q matches ErrConflict: %t, ErrExists: %t",
+				err, errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrExists))
 		}
 	}
 	return nil
@@ -162,7 +187,13 @@ func itemTwice(ctx context.Context, s storage.Storage) error {
 		"an item, and its next version":    {Items: []storage.Item{itemAt(1, "k", "stored"), itemAt(2, "k", "stored")}},
 		"an item that expires": {Items: []storage.Item{newItem("k", "stored"), newItem("k", "stored")},
 			Expire: []storage.Expiry{{Kind: "k", Before: origin.Add(time.Hour)}}},
-		"an item, beside others": {Items: []storage.Item{newItem("k", "1"), fresh, newItem("k", "2"), again, newItem("other", "fresh")}},
+		"an item, beside others": {Items: []storage.Item{
+			newItem("k", "1"),
+			fresh,
+			newItem("k", "2"),
+			again,
+			newItem("other", "fresh"),
+		}},
 	} {
 		cs.Activity = []activity.Entry{newEntry("twice", "i00000")}
 		if err := unchanged(ctx, s, cs, storage.ErrExists, storage.ErrConflict); err != nil {
@@ -177,7 +208,10 @@ func itemOrder(seed uint64) func(context.Context, storage.Storage) error {
 	return func(ctx context.Context, s storage.Storage) error {
 		w := newWorld(seed)
 		w.incidents = make([]incident.Incident, 6) // whose IDs the items have
-		texts := []string{"", " ", "A", "B", "Z", "a", "a ", "aa", "b", "\x00", "a\x00", "é", "e\u0301", "ä", "z", "\uffff", "\U00010000", "10", "9", "%", "_"}
+		texts := []string{
+			"", " ", "A", "B", "Z", "a", "a ", "aa", "b", "\x00", "a\x00", "é", "e\u0301", "ä", "z", "\uffff",
+			"\U00010000", "10", "9", "%", "_",
+		}
 		for n, kind := range texts {
 			for k, key := range texts {
 				if (n+k)%3 > 0 && kind != "a" {
@@ -203,20 +237,42 @@ func itemOrder(seed uint64) func(context.Context, storage.Storage) error {
 			w.items[n].Version = 1
 		}
 		return s.View(ctx, func(r storage.Reader) error {
-			queries := []storage.ItemQuery{{}, {Limit: 1}, {Limit: len(w.items)}, {Limit: len(w.items) + 1}, {Kinds: []string{"none"}}, {Incidents: []incident.ID{""}},
-				{Kinds: []string{""}}, {Kinds: []string{"b", "a", "b"}}, {Before: origin}, {After: storage.ItemPlace{Kind: "a"}}, {After: storage.ItemPlace{Key: "a"}}, {After: storage.ItemPlace{Kind: "~"}},
-				{Before: time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC)}, {After: storage.ItemPlace{Kind: "\U0010ffff"}}}
+			queries := []storage.ItemQuery{
+				{},
+				{Limit: 1},
+				{Limit: len(w.items)},
+				{Limit: len(w.items) + 1},
+				{Kinds: []string{"none"}},
+				{Incidents: []incident.ID{""}},
+				{Kinds: []string{""}},
+				{Kinds: []string{"b", "a", "b"}},
+				{Before: origin},
+				{After: storage.ItemPlace{Kind: "a"}},
+				{After: storage.ItemPlace{Key: "a"}},
+				{After: storage.ItemPlace{Kind: "~"}},
+				{Before: time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC)},
+				{After: storage.ItemPlace{Kind: "\U0010ffff"}},
+			}
 			for range 60 {
 				var q storage.ItemQuery
 				draw(w, &q, itemFilters, itemOthers)
-				queries = append(queries, q, storage.ItemQuery{Kinds: some(w, texts), After: storage.ItemPlace{Kind: pick(w, texts), Key: pick(w, texts)}, Limit: w.lots.IntN(5)})
+				queries = append(queries, q, storage.ItemQuery{
+					Kinds: some(w, texts),
+					After: storage.ItemPlace{Kind: pick(w, texts), Key: pick(w, texts)},
+					Limit: w.lots.IntN(5),
+				})
 			}
 			for _, q := range queries {
 				if err := w.checkItems(ctx, r, q); err != nil {
 					return fmt.Errorf("seed %d: %w", seed, err)
 				}
 			}
-			for _, q := range []storage.ItemQuery{{Limit: 2}, {Limit: 7}, {Limit: 1, Kinds: []string{"a", "é", "Z"}}, {Limit: 3, Incidents: []incident.ID{"i0", "i1"}}} {
+			for _, q := range []storage.ItemQuery{
+				{Limit: 2},
+				{Limit: 7},
+				{Limit: 1, Kinds: []string{"a", "é", "Z"}},
+				{Limit: 3, Incidents: []incident.ID{"i0", "i1"}},
+			} {
 				var walked []storage.Item
 				for page := q; len(walked) <= len(w.items); page.After = walked[len(walked)-1].Place() {
 					found, err := collect(r.Items(ctx, page))
@@ -248,7 +304,18 @@ func itemData(ctx context.Context, s storage.Storage) error {
 		all[n] = byte(n + n>>8)
 	}
 	var want []storage.Item
-	for n, data := range [][]byte{nil, {}, {0}, []byte("\xff\xfe"), []byte("\x00a\x00"), all[:255], all[:256], all[:1<<15], all[:len(all)-1], all} {
+	for n, data := range [][]byte{
+		nil,
+		{},
+		{0},
+		[]byte("\xff\xfe"),
+		[]byte("\x00a\x00"),
+		all[:255],
+		all[:256],
+		all[:1<<15],
+		all[:len(all)-1],
+		all,
+	} {
 		i := newItem("data", fmt.Sprint(n))
 		i.Data = data
 		if err := applyItems(ctx, s, i); err != nil {
@@ -259,9 +326,12 @@ func itemData(ctx context.Context, s storage.Storage) error {
 		case err != nil:
 			return err
 		case len(data) == 0 && got.Data != nil:
-			return errors.New("the empty Data of an item, which is the same as nil, comes back as an empty slice, want nil")
+			return errors.New(
+				"the empty Data of an item, which is the same as nil, comes back as an empty slice, want nil",
+			)
 		case !bytes.Equal(got.Data, data):
-			return fmt.Errorf("the Data of an item comes back as %d other bytes than the %d given", len(got.Data), len(data))
+			return fmt.Errorf("the Data of an item comes back as %d other bytes than the %d given",
+				len(got.Data), len(data))
 		}
 		if i.Version = 1; len(data) == 0 {
 			i.Data = nil
@@ -276,12 +346,20 @@ func itemData(ctx context.Context, s storage.Storage) error {
 			i := itemAt(int64(version), "data", key)
 			i.Data = slices.Concat(all, all[:more])
 			for _, items := range [][]storage.Item{{i}, {newItem("data", "other"), i}} {
-				_, err := s.Apply(ctx, storage.Changeset{Items: items, Incidents: []incident.Incident{newIncident(0)}, Activity: []activity.Entry{newEntry("large", "i00000")}})
+				_, err := s.Apply(ctx, storage.Changeset{
+					Items:     items,
+					Incidents: []incident.Incident{newIncident(0)},
+					Activity:  []activity.Entry{newEntry("large", "i00000")},
+				})
 				switch {
 				case err == nil:
 					return fmt.Errorf("an item with %d bytes, %d too many, was kept", len(i.Data), more)
-				case errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound):
-					return fmt.Errorf("an item with %d bytes, %d too many: %w, which says that another Changeset is in the way", len(i.Data), more, err)
+				case errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrConflict) ||
+					errors.Is(err, storage.ErrNotFound):
+					return fmt.Errorf(
+						"an item with %d bytes, %d too many: %w, which says that another Changeset is in the way",
+						len(i.Data), more, err,
+					)
 				}
 			}
 		}
@@ -324,16 +402,29 @@ func itemsPurged(ctx context.Context, s storage.Storage) error {
 	nameless := incident.Incident{Created: origin, Updated: origin}
 	of := func(i storage.Item, id incident.ID) storage.Item { i.Incident = id; return i }
 	if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{nameless}, Items: []storage.Item{
-		of(newItem("a", "0"), "i00000"), of(newItem("b", "0"), "i00000"), of(newItem("a", "1"), "i00001"), of(newItem("a", "moved"), "i00000"),
-		of(newItem("a", "moving"), "i00001"), newItem("a", "none"), of(newItem("a", "missing"), "i00099"), of(newItem("a", "again"), "i00000"),
+		of(newItem("a", "0"), "i00000"),
+		of(newItem("b", "0"), "i00000"),
+		of(newItem("a", "1"), "i00001"),
+		of(newItem("a", "moved"), "i00000"),
+		of(newItem("a", "moving"), "i00001"),
+		newItem("a", "none"),
+		of(newItem("a", "missing"), "i00099"),
+		of(newItem("a", "again"), "i00000"),
 	}}); err != nil {
 		return err
 	}
-	if err := applyItems(ctx, s, of(itemAt(1, "a", "moved"), "i00001"), of(itemAt(1, "a", "moving"), "i00000")); err != nil {
+	if err := applyItems(
+		ctx, s,
+		of(itemAt(1, "a", "moved"), "i00001"),
+		of(itemAt(1, "a", "moving"), "i00000"),
+	); err != nil {
 		return err
 	}
 	purge := func(version int64, n int) storage.Changeset {
-		return storage.Changeset{Incidents: []incident.Incident{incidentAt(version, n)}, Purge: []incident.ID{incidentAt(0, n).ID}}
+		return storage.Changeset{
+			Incidents: []incident.Incident{incidentAt(version, n)},
+			Purge:     []incident.ID{incidentAt(0, n).ID},
+		}
 	}
 	// What the purge takes away is new to the items of its Changeset, whatever incident they name.
 	stale := purge(1, 0)
@@ -346,18 +437,31 @@ func itemsPurged(ctx context.Context, s storage.Storage) error {
 		return fmt.Errorf("a purge, and a new item in the place of one that it does not take away: %w", err)
 	}
 	first := purge(1, 0)
-	first.Items = []storage.Item{of(newItem("a", "again"), "i00000"), of(itemAt(1, "a", "1"), "i00000"), of(newItem("a", "late"), "i00000"), newItem("b", "0")}
+	first.Items = []storage.Item{
+		of(newItem("a", "again"), "i00000"),
+		of(itemAt(1, "a", "1"), "i00000"),
+		of(newItem("a", "late"), "i00000"),
+		newItem("b", "0"),
+	}
 	if _, err := s.Apply(ctx, first); err != nil {
 		return err
 	}
-	want := []storage.Item{of(itemAt(1, "a", "again"), "i00000"), of(itemAt(2, "a", "1"), "i00000"), of(itemAt(1, "a", "late"), "i00000"), itemAt(1, "b", "0"),
-		of(itemAt(2, "a", "moved"), "i00001"), itemAt(1, "a", "none"), of(itemAt(1, "a", "missing"), "i00099")}
+	want := []storage.Item{
+		of(itemAt(1, "a", "again"), "i00000"),
+		of(itemAt(2, "a", "1"), "i00000"),
+		of(itemAt(1, "a", "late"), "i00000"),
+		itemAt(1, "b", "0"),
+		of(itemAt(2, "a", "moved"), "i00001"),
+		itemAt(1, "a", "none"),
+		of(itemAt(1, "a", "missing"), "i00099"),
+	}
 	if err := hasItems(ctx, s, want...); err != nil {
 		return fmt.Errorf("after a purge: %w", err)
 	}
 	second := purge(2, 0)
 	nameless.Version = 1
-	second = join(second, join(purge(1, 1), storage.Changeset{Incidents: []incident.Incident{nameless}, Purge: []incident.ID{""}}))
+	purgeNameless := storage.Changeset{Incidents: []incident.Incident{nameless}, Purge: []incident.ID{""}}
+	second = join(second, join(purge(1, 1), purgeNameless))
 	if _, err := s.Apply(ctx, second); err != nil {
 		return err
 	}
@@ -381,8 +485,18 @@ func itemsExpired(ctx context.Context, s storage.Storage) error {
 	late.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)
 	ofIncident := at(newItem("k", "incident"), -5)
 	ofIncident.Incident = "i00000"
-	all := []storage.Item{timeless, early, at(newItem("k", "-1"), -1), at(newItem("k", "0"), 0), at(newItem("k", "1"), 1), at(newItem("K", "-1"), -1), at(newItem("", "-1"), -1),
-		at(newItem("k ", "-1"), -1), ofIncident, late}
+	all := []storage.Item{
+		timeless,
+		early,
+		at(newItem("k", "-1"), -1),
+		at(newItem("k", "0"), 0),
+		at(newItem("k", "1"), 1),
+		at(newItem("K", "-1"), -1),
+		at(newItem("", "-1"), -1),
+		at(newItem("k ", "-1"), -1),
+		ofIncident,
+		late,
+	}
 	expire := func(kind string, before time.Time) storage.Changeset {
 		return storage.Changeset{Expire: []storage.Expiry{{Kind: kind, Before: before}}}
 	}
@@ -408,7 +522,8 @@ func itemsExpired(ctx context.Context, s storage.Storage) error {
 		{"a nanosecond after the zero Time", expire("k", time.Time{}.Add(1)), left("timeless")},
 		{"at the time of an item", expire("k", early.Time), left("timeless")},
 		{"before its incident's", expire("k", ofIncident.Time.Add(-time.Microsecond)), left("timeless", "early")},
-		{"in another zone", expire("k", origin.In(time.FixedZone("", 7*60*60))), left("timeless", "early", "incident", "-1")},
+		{"in another zone", expire("k", origin.In(time.FixedZone("", 7*60*60))),
+			left("timeless", "early", "incident", "-1")},
 		{"within a microsecond", expire("k", origin.Add(1)), left("timeless", "early", "incident", "-1", "0")},
 	} {
 		if _, err := s.Apply(ctx, step.cs); err != nil {
@@ -435,7 +550,13 @@ func itemsExpired(ctx context.Context, s storage.Storage) error {
 		return fmt.Errorf("an Expiry, and a new item in the place of one that it takes away: %w", err)
 	}
 	late.Version = 1
-	want := []storage.Item{at(itemAt(1, "", "-1"), -1), at(itemAt(1, "k ", "-1"), -1), at(itemAt(1, "k", "1"), -9), at(itemAt(1, "k", "fresh"), -9), late}
+	want := []storage.Item{
+		at(itemAt(1, "", "-1"), -1),
+		at(itemAt(1, "k ", "-1"), -1),
+		at(itemAt(1, "k", "1"), -9),
+		at(itemAt(1, "k", "fresh"), -9),
+		late,
+	}
 	if err := hasItems(ctx, s, want...); err != nil {
 		return fmt.Errorf("after an Expiry with items in its Changeset: %w", err)
 	}
@@ -458,7 +579,10 @@ func itemsExpired(ctx context.Context, s storage.Storage) error {
 // itemsOfOneMoment changes and expires items and adds entries while Views are open, one of which is being read.
 func itemsOfOneMoment(ctx context.Context, s storage.Storage) error {
 	const n = 150
-	if _, err := s.Apply(ctx, storage.Changeset{Items: manyItems(n), Activity: []activity.Entry{newEntry("e", "i")}}); err != nil {
+	if _, err := s.Apply(ctx, storage.Changeset{
+		Items:    manyItems(n),
+		Activity: []activity.Entry{newEntry("e", "i")},
+	}); err != nil {
 		return err
 	}
 	was := world{items: manyItems(n)}
@@ -468,7 +592,10 @@ func itemsOfOneMoment(ctx context.Context, s storage.Storage) error {
 	change := func(k int) error {
 		changed := was.items[k]
 		changed.Data, changed.Time, changed.Incident = []byte("changed"), origin.Add(-time.Hour), "i00000"
-		_, err := s.Apply(ctx, storage.Changeset{Items: []storage.Item{changed, newItem("k", fmt.Sprint("fresh", k))}, Activity: []activity.Entry{newEntry(fmt.Sprint("e", k), "i")}})
+		_, err := s.Apply(ctx, storage.Changeset{
+			Items:    []storage.Item{changed, newItem("k", fmt.Sprint("fresh", k))},
+			Activity: []activity.Entry{newEntry(fmt.Sprint("e", k), "i")},
+		})
 		return err
 	}
 	return s.View(ctx, func(r storage.Reader) error {
@@ -493,10 +620,18 @@ func itemsOfOneMoment(ctx context.Context, s storage.Storage) error {
 		if k != n {
 			return fmt.Errorf("a sequence of %d items, read while others are written, ended after %d", n, k)
 		}
-		if _, err := s.Apply(ctx, storage.Changeset{Expire: []storage.Expiry{{Kind: "k", Before: origin.Add(time.Microsecond)}}}); err != nil {
+		if _, err := s.Apply(ctx, storage.Changeset{
+			Expire: []storage.Expiry{{Kind: "k", Before: origin.Add(time.Microsecond)}},
+		}); err != nil {
 			return err
 		}
-		for _, q := range []storage.ItemQuery{{}, {Kinds: []string{"k"}}, {Before: origin}, {Incidents: []incident.ID{"i00000"}}, {After: was.items[99].Place(), Limit: 20}} {
+		for _, q := range []storage.ItemQuery{
+			{},
+			{Kinds: []string{"k"}},
+			{Before: origin},
+			{Incidents: []incident.ID{"i00000"}},
+			{After: was.items[99].Place(), Limit: 20},
+		} {
 			if err := was.checkItems(ctx, r, q); err != nil {
 				return fmt.Errorf("a View, after all its items have changed or expired: %w", err)
 			}
@@ -523,8 +658,11 @@ func itemsAtomic(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	good := storage.Changeset{
-		Incidents: []incident.Incident{newIncident(5), incidentAt(1, 0)}, Alerts: []alert.Alert{newAlert(5, "i00005")}, Activity: []activity.Entry{newEntry("new", "i00005")},
-		Items: []storage.Item{newItem("k", "fresh"), itemAt(1, "k", "stored")}, Expire: []storage.Expiry{{Kind: "old", Before: origin.Add(time.Hour)}},
+		Incidents: []incident.Incident{newIncident(5), incidentAt(1, 0)},
+		Alerts:    []alert.Alert{newAlert(5, "i00005")},
+		Activity:  []activity.Entry{newEntry("new", "i00005")},
+		Items:     []storage.Item{newItem("k", "fresh"), itemAt(1, "k", "stored")},
+		Expire:    []storage.Expiry{{Kind: "old", Before: origin.Add(time.Hour)}},
 	}
 	for what, bad := range map[string]storage.Changeset{
 		"an incident that another has changed": {Incidents: []incident.Incident{incidentAt(9, 1)}},
@@ -581,7 +719,9 @@ func itemAliases(ctx context.Context, s storage.Storage) error {
 			}{
 				{"Item", func() (storage.Item, error) { return r.Item(ctx, "k", "a") }},
 				{"Items", func() (storage.Item, error) { return firstItem(ctx, r, storage.ItemQuery{}) }},
-				{"Items of a kind", func() (storage.Item, error) { return firstItem(ctx, r, storage.ItemQuery{Kinds: []string{"k"}}) }},
+				{"Items of a kind", func() (storage.Item, error) {
+					return firstItem(ctx, r, storage.ItemQuery{Kinds: []string{"k"}})
+				}},
 			} {
 				for round := range 2 {
 					got, err := way.read()
@@ -589,7 +729,11 @@ func itemAliases(ctx context.Context, s storage.Storage) error {
 						return err
 					}
 					if !reflect.DeepEqual(got, want) {
-						return fmt.Errorf("%s returns %+v, want %+v, after what was given, and what was returned %d times, was changed", way.name, got, want, round)
+						return fmt.Errorf(
+							"%s returns %+v, want %+v, "+
+								"after what was given, and what was returned %d times, was changed",
+							way.name, got, want, round,
+						)
 					}
 					scribble(reflect.ValueOf(&got).Elem())
 				}
@@ -633,12 +777,28 @@ func itemsRestored(ctx context.Context, s storage.Storage) error {
 	other.Data, other.Time = nil, origin.Add(time.Hour)
 	purged := incidentAt(1, 0)
 	purged.Number = 1
-	purge := storage.Changeset{Incidents: []incident.Incident{purged}, Purge: []incident.ID{"i00000"}, Items: []storage.Item{itemAt(5, "k", "late")}}
-	expire := storage.Changeset{Expire: []storage.Expiry{{Kind: "k", Before: origin.Add(time.Minute)}}, Items: []storage.Item{itemAt(9, "k", "c")}}
+	purge := storage.Changeset{
+		Incidents: []incident.Incident{purged},
+		Purge:     []incident.ID{"i00000"},
+		Items:     []storage.Item{itemAt(5, "k", "late")},
+	}
+	expire := storage.Changeset{
+		Expire: []storage.Expiry{{Kind: "k", Before: origin.Add(time.Minute)}},
+		Items:  []storage.Item{itemAt(9, "k", "c")},
+	}
 	if err := errors.Join(
-		restore("new ones", storage.Changeset{Items: []storage.Item{itemAt(7, "k", "a"), itemAt(1, "k", "b"), owned}}, itemAt(7, "k", "a"), itemAt(1, "k", "b"), owned),
-		restore("over a higher version", storage.Changeset{Items: []storage.Item{other}}, other, itemAt(1, "k", "b"), owned),
-		restore("of Version 0", storage.Changeset{Items: []storage.Item{newItem("k", "b"), {Kind: "k", Key: "none"}}}, other, owned),
+		restore("new ones",
+			storage.Changeset{Items: []storage.Item{itemAt(7, "k", "a"), itemAt(1, "k", "b"), owned}},
+			itemAt(7, "k", "a"), itemAt(1, "k", "b"), owned,
+		),
+		restore("over a higher version",
+			storage.Changeset{Items: []storage.Item{other}},
+			other, itemAt(1, "k", "b"), owned,
+		),
+		restore("of Version 0",
+			storage.Changeset{Items: []storage.Item{newItem("k", "b"), {Kind: "k", Key: "none"}}},
+			other, owned,
+		),
 		restore("with a purge", purge, other, itemAt(5, "k", "late")),
 		restore("with an Expiry", expire, other, itemAt(9, "k", "c")),
 	); err != nil {
@@ -653,7 +813,8 @@ func itemsRestored(ctx context.Context, s storage.Storage) error {
 		}
 	}
 	// Apply goes on from the versions that were restored.
-	if err := unchanged(ctx, s, storage.Changeset{Items: []storage.Item{itemAt(10, "k", "c")}}, storage.ErrConflict); err != nil {
+	late := storage.Changeset{Items: []storage.Item{itemAt(10, "k", "c")}}
+	if err := unchanged(ctx, s, late, storage.ErrConflict); err != nil {
 		return err
 	}
 	if err := applyItems(ctx, s, itemAt(9, "k", "c"), newItem("k", "b")); err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// longLists asks with lists of values that are longer than a statement, a batch or a page of somebody has room for, and in
-// which the values that select something stand anywhere, mostly last.
+// longLists asks with lists of values that are longer than a statement, a batch or a page of a storage has room for.
+// The values that select something stand anywhere in them, mostly last.
 func longLists(seed uint64) func(context.Context, storage.Storage) error {
 	return func(ctx context.Context, s storage.Storage) error {
 		w := newWorld(seed)
@@ -27,9 +27,13 @@ func longLists(seed uint64) func(context.Context, storage.Storage) error {
 		return s.View(ctx, func(r storage.Reader) error {
 			for _, length := range []int{101, 257, 1001, 2500} {
 				if err := errors.Join(
-					everyList(w, length, incidentFilters(), func(q incident.Query) error { return w.checkIncidents(ctx, r, q) }),
+					everyList(w, length, incidentFilters(), func(q incident.Query) error {
+						return w.checkIncidents(ctx, r, q)
+					}),
 					everyList(w, length, alertFilters, func(q alert.Query) error { return w.checkAlerts(ctx, r, q) }),
-					everyList(w, length, activityFilters, func(q activity.Query) error { return w.checkActivity(ctx, r, q) }),
+					everyList(w, length, activityFilters, func(q activity.Query) error {
+						return w.checkActivity(ctx, r, q)
+					}),
 				); err != nil {
 					return fmt.Errorf("seed %d: %w", seed, err)
 				}
@@ -91,14 +95,22 @@ func (w *world) askByManyIDs(ctx context.Context, r storage.Reader) error {
 	var entries activity.Query
 	for n := range length {
 		id := fmt.Sprint("nothing:", n)
-		incidents.IDs, within.Incidents, alerts.IDs, entries.IDs = append(incidents.IDs, incident.ID(id)), append(within.Incidents, incident.ID(id)), append(alerts.IDs, alert.ID(id)), append(entries.IDs, activity.ID(id))
+		incidents.IDs = append(incidents.IDs, incident.ID(id))
+		within.Incidents = append(within.Incidents, incident.ID(id))
+		alerts.IDs = append(alerts.IDs, alert.ID(id))
+		entries.IDs = append(entries.IDs, activity.ID(id))
 	}
 	last := len(w.incidents) - 1
 	incidents.IDs[length-1], incidents.IDs[length/2] = w.incidents[last].ID, w.incidents[0].ID
 	within.Incidents[length-1], within.Incidents[1] = w.incidents[last].ID, w.incidents[0].ID
 	alerts.IDs[length-1], alerts.IDs[length/2] = w.alerts[len(w.alerts)-1].ID, w.alerts[0].ID
 	entries.IDs[length-1], entries.IDs[length/2] = w.entries[len(w.entries)-1].ID, w.entries[0].ID
-	if err := errors.Join(w.checkIncidents(ctx, r, incidents), w.checkAlerts(ctx, r, within), w.checkAlerts(ctx, r, alerts), w.checkActivity(ctx, r, entries)); err != nil {
+	if err := errors.Join(
+		w.checkIncidents(ctx, r, incidents),
+		w.checkAlerts(ctx, r, within),
+		w.checkAlerts(ctx, r, alerts),
+		w.checkActivity(ctx, r, entries),
+	); err != nil {
 		return fmt.Errorf("%d identifiers: %.400w", length, err)
 	}
 	return nil
@@ -142,7 +154,10 @@ func (w *world) askManyEntities(ctx context.Context, r storage.Reader) error {
 // thousandsRedacted redacts more entries at once than a batch holds, some of which are redacted already.
 func thousandsRedacted(ctx context.Context, s storage.Storage) error {
 	const entries = 2600
-	cs := storage.Changeset{Incidents: []incident.Incident{newIncident(0)}, Contents: []activity.Content{content("shared", "1")}}
+	cs := storage.Changeset{
+		Incidents: []incident.Incident{newIncident(0)},
+		Contents:  []activity.Content{content("shared", "1")},
+	}
 	var redact []activity.ID
 	for n := range entries {
 		e := withImages(fmt.Sprint("e", n), "shared")
@@ -163,7 +178,11 @@ func thousandsRedacted(ctx context.Context, s storage.Storage) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(has(ctx, s, "shared", nil), has(ctx, s, fmt.Sprint("own", (entries-1)/3*3), nil), has(ctx, s, "own3", []byte("own3")))
+	return errors.Join(
+		has(ctx, s, "shared", nil),
+		has(ctx, s, fmt.Sprint("own", (entries-1)/3*3), nil),
+		has(ctx, s, "own3", []byte("own3")),
+	)
 }
 
 // thousandsPurged purges more incidents at once than a batch holds, one of them with more alerts and entries than that.
@@ -195,7 +214,8 @@ func thousandsPurged(ctx context.Context, s storage.Storage) error {
 	return s.View(ctx, func(r storage.Reader) error {
 		left, err := collect(r.Alerts(ctx, alert.Query{Brief: true}))
 		if err == nil && len(left) != incidents/100 {
-			err = fmt.Errorf("after %d of %d incidents were purged there are %d alerts, want %d", len(cs.Purge), incidents, len(left), incidents/100)
+			err = fmt.Errorf("after %d of %d incidents were purged there are %d alerts, want %d",
+				len(cs.Purge), incidents, len(left), incidents/100)
 		}
 		return err
 	})
@@ -208,7 +228,11 @@ func wideAlert(ctx context.Context, s storage.Storage) error {
 	a, w := newAlert(0, "i00000"), world{incidents: []incident.Incident{newIncident(0)}}
 	a.Evidence = nil
 	for n := range wide {
-		a.Evidence = append(a.Evidence, alert.Evidence{Entity: device(n), Tags: []string{fmt.Sprint("tag ", n)}, Roles: []alert.Role{"attacked"}})
+		a.Evidence = append(a.Evidence, alert.Evidence{
+			Entity: device(n),
+			Tags:   []string{fmt.Sprint("tag ", n)},
+			Roles:  []alert.Role{"attacked"},
+		})
 	}
 	found := func(version int64) error {
 		w.incidents[0].Version, w.incidents[0].Number, a.Version = version, 1, version
@@ -219,10 +243,16 @@ func wideAlert(ctx context.Context, s storage.Storage) error {
 			} else if w.incidents[0].Number = i.Number; i.Version != version {
 				return fmt.Errorf("incident at version %d, want %d", i.Version, version)
 			}
-			for _, n := range []int{0, 1, 99, 100, 127, 128, 255, 256, 499, 500, 999, 1000, 1001, 1023, 1024, narrower - 1, narrower, wide - 1, wide, wide + 300} {
+			for _, n := range []int{
+				0, 1, 99, 100, 127, 128, 255, 256, 499, 500, 999, 1000, 1001, 1023, 1024, narrower - 1, narrower,
+				wide - 1, wide, wide + 300,
+			} {
 				key := []alert.Key{alert.Identity(device(n))}
-				if err := errors.Join(w.checkAlerts(ctx, r, alert.Query{Entities: key}), w.checkIncidents(ctx, r, incident.Query{Entities: key}),
-					w.checkSightings(ctx, r, storage.SightingQuery{Entities: key, Incident: "i00000"})); err != nil {
+				if err := errors.Join(
+					w.checkAlerts(ctx, r, alert.Query{Entities: key}),
+					w.checkIncidents(ctx, r, incident.Query{Entities: key}),
+					w.checkSightings(ctx, r, storage.SightingQuery{Entities: key, Incident: "i00000"}),
+				); err != nil {
 					return fmt.Errorf("evidence %d of %d: %.400w", n, len(a.Evidence), err)
 				}
 			}
@@ -251,13 +281,34 @@ func longTexts(ctx context.Context, s storage.Storage) error {
 		for _, end := range []string{"x", "y"} {
 			id := strings.Repeat("i", length-1) + end
 			text := strings.Repeat("ab", 40*length) + end
-			i := incident.Incident{ID: incident.ID(id), Name: text, Note: text, Created: origin, Updated: origin, Owner: incident.Owner{ID: id}, Tags: []incident.Tag{{Name: id}}}
+			i := incident.Incident{
+				ID:      incident.ID(id),
+				Name:    text,
+				Note:    text,
+				Created: origin,
+				Updated: origin,
+				Owner:   incident.Owner{ID: id},
+				Tags:    []incident.Tag{{Name: id}},
+			}
 			i.References = []incident.Reference{{System: "s", ID: id, URL: "https://s.example/" + text}}
 			i.Alerts.Sources, i.Alerts.Categories, i.Alerts.Threats = []string{id}, []string{id}, []string{id}
-			a := alert.Alert{ID: alert.ID(id), Incident: i.ID, Title: text, Description: text, FirstActivity: origin, LastActivity: origin}
-			a.Evidence = []alert.Evidence{{Entity: alert.URL{URL: "https://e.example/" + text}}, {Entity: alert.User{UPN: id}}}
+			a := alert.Alert{
+				ID:            alert.ID(id),
+				Incident:      i.ID,
+				Title:         text,
+				Description:   text,
+				FirstActivity: origin,
+				LastActivity:  origin,
+			}
+			a.Evidence = []alert.Evidence{
+				{Entity: alert.URL{URL: "https://e.example/" + text}},
+				{Entity: alert.User{UPN: id}},
+			}
 			e := newEntry(id, i.ID)
-			e.Alert, e.Actor.ID, e.Text, e.Changes = a.ID, id, text, []activity.Change{{Field: id, After: activity.Value(`"` + text + `"`)}}
+			e.Alert = a.ID
+			e.Actor.ID = id
+			e.Text = text
+			e.Changes = []activity.Change{{Field: id, After: activity.Value(`"` + text + `"`)}}
 			e.Attachments = []activity.Attachment{{Name: text, SHA256: id}}
 			cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
 			cs.Contents = append(cs.Contents, content(id, text))
@@ -281,18 +332,40 @@ func longTexts(ctx context.Context, s storage.Storage) error {
 			half.Incidents[n].Version, half.Incidents[n].Number = 1, receipt.Numbers[n]
 			half.Alerts[n].Version, half.Activity[n].Seq = 1, receipt.Seq+int64(n)
 		}
-		w.incidents, w.alerts, w.entries = append(w.incidents, half.Incidents...), append(w.alerts, half.Alerts...), append(w.entries, half.Activity...)
+		w.incidents = append(w.incidents, half.Incidents...)
+		w.alerts = append(w.alerts, half.Alerts...)
+		w.entries = append(w.entries, half.Activity...)
 	}
 	return s.View(ctx, func(r storage.Reader) (err error) {
 		for n, i := range w.incidents {
 			list := []string{string(i.ID)}
-			for _, q := range []incident.Query{{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {Sources: list}, {Categories: list}, {Threats: list}, {References: i.References}, {Entities: w.alerts[n].Keys()[:1]}, {Entities: w.alerts[n].Keys()[1:2]}} {
+			for _, q := range []incident.Query{
+				{IDs: []incident.ID{i.ID}},
+				{Owners: list},
+				{Tags: list},
+				{Sources: list},
+				{Categories: list},
+				{Threats: list},
+				{References: i.References},
+				{Entities: w.alerts[n].Keys()[:1]},
+				{Entities: w.alerts[n].Keys()[1:2]},
+			} {
 				err = errors.Join(err, w.checkIncidents(ctx, r, q))
 			}
-			for _, q := range []alert.Query{{IDs: []alert.ID{w.alerts[n].ID}}, {Incidents: []incident.ID{i.ID}}, {Entities: w.alerts[n].Keys()[:1]}, {Entities: w.alerts[n].Keys()[1:2]}} {
+			for _, q := range []alert.Query{
+				{IDs: []alert.ID{w.alerts[n].ID}},
+				{Incidents: []incident.ID{i.ID}},
+				{Entities: w.alerts[n].Keys()[:1]},
+				{Entities: w.alerts[n].Keys()[1:2]},
+			} {
 				err = errors.Join(err, w.checkAlerts(ctx, r, q))
 			}
-			for _, q := range []activity.Query{{IDs: []activity.ID{w.entries[n].ID}}, {Alerts: []alert.ID{w.alerts[n].ID}}, {Actors: list}, {Fields: list}} {
+			for _, q := range []activity.Query{
+				{IDs: []activity.ID{w.entries[n].ID}},
+				{Alerts: []alert.ID{w.alerts[n].ID}},
+				{Actors: list},
+				{Fields: list},
+			} {
 				err = errors.Join(err, w.checkActivity(ctx, r, q))
 			}
 			if err != nil {
@@ -303,7 +376,8 @@ func longTexts(ctx context.Context, s storage.Storage) error {
 	})
 }
 
-// largeContents keeps contents about the sizes at which somebody cuts them into pieces, together and one after the other.
+// largeContents keeps contents about the sizes at which storages cut them into pieces, together and one after the
+// other.
 func largeContents(ctx context.Context, s storage.Storage) error {
 	lots := rand.New(rand.NewPCG(1, 1))
 	var all []activity.Content
@@ -318,14 +392,18 @@ func largeContents(ctx context.Context, s storage.Storage) error {
 	cs := storage.Changeset{Incidents: []incident.Incident{newIncident(0)}}
 	for n, c := range all {
 		if n < 6 {
-			cs.Activity, cs.Contents = append(cs.Activity, withImages(fmt.Sprint("e", n), c.SHA256)), append(cs.Contents, c)
+			cs.Activity = append(cs.Activity, withImages(fmt.Sprint("e", n), c.SHA256))
+			cs.Contents = append(cs.Contents, c)
 		}
 	}
 	if _, err := s.Apply(ctx, cs); err != nil {
 		return err
 	}
 	for n, c := range all[6:] {
-		if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{withImages(fmt.Sprint("late", n), c.SHA256)}, Contents: []activity.Content{c}}); err != nil {
+		if _, err := s.Apply(ctx, storage.Changeset{
+			Activity: []activity.Entry{withImages(fmt.Sprint("late", n), c.SHA256)},
+			Contents: []activity.Content{c},
+		}); err != nil {
 			return err
 		}
 	}
@@ -359,7 +437,9 @@ func deepResults(ctx context.Context, s storage.Storage) error {
 			i := newIncident(n)
 			a := newAlert(n, i.ID)
 			a.Evidence[0].Entity = hubDevice
-			cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, newEntry(fmt.Sprint("e", n), i.ID))
+			cs.Incidents = append(cs.Incidents, i)
+			cs.Alerts = append(cs.Alerts, a)
+			cs.Activity = append(cs.Activity, newEntry(fmt.Sprint("e", n), i.ID))
 		}
 		if _, err := s.Apply(ctx, cs); err != nil {
 			return err
@@ -373,30 +453,42 @@ func deepResults(ctx context.Context, s storage.Storage) error {
 			return err
 		}
 		if err := errors.Join(
-			walked("incidents", manyRows, func(n int) string { return string(newIncident(n).ID) }, func(i incident.Incident) string { return string(i.ID) },
+			walked(
+				"incidents", manyRows,
+				func(n int) string { return string(newIncident(n).ID) },
+				func(i incident.Incident) string { return string(i.ID) },
 				func(last *incident.Incident) ([]incident.Incident, error) {
 					q := incident.Query{Sort: incident.ByCreated, Ascending: true, Limit: 1500}
 					if last != nil {
 						q.After = q.CursorAfter(*last)
 					}
 					return collect(r.Incidents(ctx, q))
-				}),
-			walked("alerts", manyRows, func(n int) string { return string(newAlert(n, "").ID) }, func(a alert.Alert) string { return string(a.ID) },
+				},
+			),
+			walked(
+				"alerts", manyRows,
+				func(n int) string { return string(newAlert(n, "").ID) },
+				func(a alert.Alert) string { return string(a.ID) },
 				func(last *alert.Alert) ([]alert.Alert, error) {
 					q := alert.Query{Brief: true, Limit: 1500}
 					if last != nil {
 						q.After = last.Position()
 					}
 					return collect(r.Alerts(ctx, q))
-				}),
-			walked("entries", manyRows, func(n int) string { return fmt.Sprint("e", n) }, func(e activity.Entry) string { return string(e.ID) },
+				},
+			),
+			walked(
+				"entries", manyRows,
+				func(n int) string { return fmt.Sprint("e", n) },
+				func(e activity.Entry) string { return string(e.ID) },
 				func(last *activity.Entry) ([]activity.Entry, error) {
 					q := activity.Query{Limit: 1500}
 					if last != nil {
 						q.AfterSeq = last.Seq
 					}
 					return collect(r.Activity(ctx, q))
-				}),
+				},
+			),
 		); err != nil {
 			return err
 		}
@@ -413,8 +505,10 @@ func deepResults(ctx context.Context, s storage.Storage) error {
 			"sightings": func() (int, error) {
 				return tally(storage.Sightings(ctx, r, storage.SightingQuery{Entities: []alert.Key{key}}))
 			},
-			"incidents counted":            func() (int, error) { return storage.Count(ctx, r, incident.Query{}) },
-			"incidents with a tag counted": func() (int, error) { return storage.Count(ctx, r, incident.Query{Tags: []string{"t"}}) },
+			"incidents counted": func() (int, error) { return storage.Count(ctx, r, incident.Query{}) },
+			"incidents with a tag counted": func() (int, error) {
+				return storage.Count(ctx, r, incident.Query{Tags: []string{"t"}})
+			},
 			"incidents in facets": func() (int, error) {
 				c, err := storage.Facets(ctx, r, incident.Query{Statuses: []incident.Status{incident.Active}})
 				return c.Tags["t"].Count, err
@@ -453,7 +547,9 @@ func tally[T any](seq func(func(T, error) bool)) (n int, err error) {
 }
 
 // walked reads the records 0 to n-1 in pages, the last of which is empty. That a list has them all, the witness sees.
-func walked[T any](what string, n int, want func(int) string, got func(T) string, page func(behind *T) ([]T, error)) error {
+func walked[T any](
+	what string, n int, want func(int) string, got func(T) string, page func(behind *T) ([]T, error),
+) error {
 	walk, err := page(nil)
 	for err == nil && len(walk) > 0 && len(walk) <= n {
 		var next []T

@@ -26,7 +26,9 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 		i, a := newIncident(n), newAlert(n, newIncident(n).ID)
 		i.Created = origin.Add(time.Duration(n/tied) * time.Hour)
 		i.Updated, a.FirstActivity, a.LastActivity = i.Created, i.Created, i.Created
-		i.Owner.ID, i.Tags, i.Alerts.Sources = fmt.Sprint("owner ", n), []incident.Tag{{Name: fmt.Sprint("tag ", n)}}, []string{fmt.Sprint("source ", n)}
+		i.Owner.ID = fmt.Sprint("owner ", n)
+		i.Tags = []incident.Tag{{Name: fmt.Sprint("tag ", n)}}
+		i.Alerts.Sources = []string{fmt.Sprint("source ", n)}
 		a.Evidence[0].Entity = device(n)
 		e := newEntry(fmt.Sprint("e", n), i.ID)
 		e.Alert, e.Origin, e.Actor.ID = a.ID, i.ID, i.Owner.ID
@@ -37,7 +39,10 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	for n := range records {
-		w.incidents[n].Version, w.incidents[n].Number, w.alerts[n].Version, w.entries[n].Seq = 1, receipt.Numbers[n], 1, receipt.Seq+int64(n)
+		w.incidents[n].Version = 1
+		w.incidents[n].Number = receipt.Numbers[n]
+		w.alerts[n].Version = 1
+		w.entries[n].Seq = receipt.Seq + int64(n)
 	}
 
 	names := rand.New(rand.NewPCG(1, 3)).Perm(records)[:records-50]
@@ -53,21 +58,45 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 		alerts = append(alerts, newAlert(n, "").ID)
 		entries = append(entries, activity.ID(fmt.Sprint("e", n)))
 		numbers = append(numbers, receipt.Numbers[0]+int64(n))
-		owners, tags, sources = append(owners, fmt.Sprint("owner ", n)), append(tags, fmt.Sprint("tag ", n)), append(sources, fmt.Sprint("source ", n))
+		owners = append(owners, fmt.Sprint("owner ", n))
+		tags = append(tags, fmt.Sprint("tag ", n))
+		sources = append(sources, fmt.Sprint("source ", n))
 		devices = append(devices, alert.Identity(device(n)))
 	}
 	return s.View(ctx, func(r storage.Reader) error {
 		for _, limit := range []int{0, 3, 1200} {
-			for _, q := range []incident.Query{{IDs: incidents}, {Numbers: numbers}, {IDs: incidents, Sort: incident.ByCreated, Ascending: true}, {}, {Sort: incident.ByName},
-				{Owners: owners}, {Tags: tags}, {Sources: sources}, {Entities: devices}} {
+			for _, q := range []incident.Query{
+				{IDs: incidents},
+				{Numbers: numbers},
+				{IDs: incidents, Sort: incident.ByCreated, Ascending: true},
+				{},
+				{Sort: incident.ByName},
+				{Owners: owners},
+				{Tags: tags},
+				{Sources: sources},
+				{Entities: devices},
+			} {
 				q.Limit = limit
 				err = errors.Join(err, w.checkIncidents(ctx, r, q))
 			}
-			for _, q := range []alert.Query{{IDs: alerts}, {Incidents: incidents}, {IDs: alerts, Newest: true}, {Entities: devices}, {}} {
+			for _, q := range []alert.Query{
+				{IDs: alerts},
+				{Incidents: incidents},
+				{IDs: alerts, Newest: true},
+				{Entities: devices},
+				{},
+			} {
 				q.Limit = limit
 				err = errors.Join(err, w.checkAlerts(ctx, r, q))
 			}
-			for _, q := range []activity.Query{{IDs: entries}, {Incidents: incidents}, {Alerts: alerts}, {Origins: incidents, Newest: true}, {Actors: owners}, {}} {
+			for _, q := range []activity.Query{
+				{IDs: entries},
+				{Incidents: incidents},
+				{Alerts: alerts},
+				{Origins: incidents, Newest: true},
+				{Actors: owners},
+				{},
+			} {
 				q.Limit = limit
 				err = errors.Join(err, w.checkActivity(ctx, r, q))
 			}
@@ -78,7 +107,10 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 		var cs storage.Changeset
 		for n := range records {
 			i, a := w.incidents[n], w.alerts[n]
-			i.Name, a.Title, i.Updated, a.FirstActivity = "changed", "changed", i.Updated.AddDate(0, 0, n%3), a.FirstActivity.AddDate(0, 0, n%3)
+			i.Name = "changed"
+			a.Title = "changed"
+			i.Updated = i.Updated.AddDate(0, 0, n%3)
+			a.FirstActivity = a.FirstActivity.AddDate(0, 0, n%3)
 			cs.Incidents, cs.Alerts = append(cs.Incidents, i), append(cs.Alerts, a)
 		}
 		// All change while they are read.
@@ -95,7 +127,11 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 				return err
 			}
 			if n == len(order) || i.ID != order[n].ID || i.Version != order[n].Version {
-				return fmt.Errorf("while all %d records are changed, a read that goes on yields incident %s at version %d at place %d", records, i.ID, i.Version, n)
+				return fmt.Errorf(
+					"while all %d records are changed, "+
+						"a read that goes on yields incident %s at version %d at place %d",
+					records, i.ID, i.Version, n,
+				)
 			}
 			n++
 		}
@@ -109,7 +145,8 @@ func manyHits(ctx context.Context, s storage.Storage) error {
 	})
 }
 
-// longFields stores records whose lists are longer than a byte counts and whose numbers are larger than a float64 holds.
+// longFields stores records whose lists are longer than a byte counts and whose numbers are larger than a float64
+// holds.
 func longFields(ctx context.Context, s storage.Storage) error {
 	const length, evidence, large = 300, 9_000, 1<<53 + 1
 	i, a, e := newIncident(0), newAlert(0, "i00000"), withImages("e")
@@ -122,10 +159,22 @@ func longFields(ctx context.Context, s storage.Storage) error {
 	}
 	for n := range length {
 		i.Tags = append(i.Tags, incident.Tag{Name: fmt.Sprintf("tag %03d", n)})
-		i.References = append(i.References, incident.Reference{System: "s", ID: fmt.Sprint(n), URL: "https://s.example/"})
-		e.Changes = append(e.Changes, activity.Change{Field: fmt.Sprintf("f%03d", n), Before: "9007199254740993", After: activity.Value(fmt.Sprint(n))})
+		i.References = append(i.References, incident.Reference{
+			System: "s",
+			ID:     fmt.Sprint(n),
+			URL:    "https://s.example/",
+		})
+		e.Changes = append(e.Changes, activity.Change{
+			Field:  fmt.Sprintf("f%03d", n),
+			Before: "9007199254740993",
+			After:  activity.Value(fmt.Sprint(n)),
+		})
 		e.Links = append(e.Links, activity.Link{Entity: alert.Key(fmt.Sprint("k:", n)), Score: math.MaxInt32})
-		e.Attachments = append(e.Attachments, activity.Attachment{Name: fmt.Sprint(n, ".png"), SHA256: fmt.Sprint("d", n), Size: large})
+		e.Attachments = append(e.Attachments, activity.Attachment{
+			Name:   fmt.Sprint(n, ".png"),
+			SHA256: fmt.Sprint("d", n),
+			Size:   large,
+		})
 	}
 	for l, items := range i.Alerts.Lists() {
 		*items = list(incident.List(l).String())
@@ -135,11 +184,19 @@ func longFields(ctx context.Context, s storage.Storage) error {
 	for n := range evidence {
 		one := alert.Evidence{Entity: alert.File{FileName: fmt.Sprint(n), Size: large}, Roles: []alert.Role{"attacked"}}
 		if n == 0 {
-			one = alert.Evidence{Entity: alert.App{AppID: math.MaxInt64, DisplayName: "app"}, Tags: list("tag"), DetailedRoles: list("role")}
+			one = alert.Evidence{
+				Entity:        alert.App{AppID: math.MaxInt64, DisplayName: "app"},
+				Tags:          list("tag"),
+				DetailedRoles: list("role"),
+			}
 		}
 		a.Evidence = append(a.Evidence, one)
 	}
-	if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e}}); err != nil {
+	if _, err := s.Apply(ctx, storage.Changeset{
+		Incidents: []incident.Incident{i},
+		Alerts:    []alert.Alert{a},
+		Activity:  []activity.Entry{e},
+	}); err != nil {
 		return err
 	}
 	i.Version, a.Version, a.Title = 1, 1, "again"
@@ -151,7 +208,10 @@ func longFields(ctx context.Context, s storage.Storage) error {
 	w := world{incidents: []incident.Incident{i}, alerts: []alert.Alert{a}, entries: []activity.Entry{e}}
 	if err := s.View(ctx, func(r storage.Reader) (err error) {
 		for _, n := range []int{0, 63, 64, 99, 100, 127, 128, 254, 255, 256, length - 1, length} {
-			queries := []incident.Query{{Tags: []string{fmt.Sprintf("tag %03d", n)}}, {References: []incident.Reference{{System: "s", ID: fmt.Sprint(n)}}}}
+			queries := []incident.Query{
+				{Tags: []string{fmt.Sprintf("tag %03d", n)}},
+				{References: []incident.Reference{{System: "s", ID: fmt.Sprint(n)}}},
+			}
 			for l := range incident.Lists {
 				var q incident.Query
 				*q.Lists()[l] = []string{fmt.Sprintf("%s %03d", incident.List(l), n)}
@@ -175,7 +235,10 @@ func manyVersions(ctx context.Context, s storage.Storage) error {
 	return quietly(s, func() error {
 		for n := range 300 {
 			i.Name, a.Title = fmt.Sprint("version ", n), fmt.Sprint("version ", n)
-			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}}); err != nil {
+			if _, err := s.Apply(ctx, storage.Changeset{
+				Incidents: []incident.Incident{i},
+				Alerts:    []alert.Alert{a},
+			}); err != nil {
 				return fmt.Errorf("version %d: %w", n, err)
 			}
 			i.Version++
@@ -188,7 +251,10 @@ func manyVersions(ctx context.Context, s storage.Storage) error {
 // manyNames has as many entries name a content as a byte counts, and then redacts them, some twice at once.
 func manyNames(ctx context.Context, s storage.Storage) error {
 	const names = 256
-	cs := storage.Changeset{Incidents: []incident.Incident{newIncident(0)}, Contents: []activity.Content{content("d", "x")}}
+	cs := storage.Changeset{
+		Incidents: []incident.Incident{newIncident(0)},
+		Contents:  []activity.Content{content("d", "x")},
+	}
 	var ids []activity.ID
 	for n := range names {
 		e := withImages(fmt.Sprint("e", n), "d")
@@ -197,7 +263,13 @@ func manyNames(ctx context.Context, s storage.Storage) error {
 	if _, err := s.Apply(ctx, cs); err != nil {
 		return err
 	}
-	for _, redact := range [][]activity.ID{nil, {ids[0], ids[0]}, slices.Concat(ids[:127], ids[:127]), ids[1 : names-2], {ids[names-2], ids[names-2], ids[names-2]}} {
+	for _, redact := range [][]activity.ID{
+		nil,
+		{ids[0], ids[0]},
+		slices.Concat(ids[:127], ids[:127]),
+		ids[1 : names-2],
+		{ids[names-2], ids[names-2], ids[names-2]},
+	} {
 		if _, err := s.Apply(ctx, storage.Changeset{Redact: redact}); err != nil {
 			return err
 		}
@@ -224,11 +296,16 @@ func contentAgain(ctx context.Context, s storage.Storage) error {
 				return nil
 			}
 			other++
-			_, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{newEntry(fmt.Sprint("other", other), "i00000")}})
+			_, err := s.Apply(ctx, storage.Changeset{
+				Activity: []activity.Entry{newEntry(fmt.Sprint("other", other), "i00000")},
+			})
 			return err
 		}
 		e := withImages(fmt.Sprint("round", round), "d")
-		_, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{e}, Contents: []activity.Content{content("d", "x")}})
+		_, err := s.Apply(ctx, storage.Changeset{
+			Activity: []activity.Entry{e},
+			Contents: []activity.Content{content("d", "x")},
+		})
 		if err := errors.Join(err, pause(1), has(ctx, s, "d", []byte("x"))); err != nil {
 			return fmt.Errorf("given for the %d. time: %w", round+1, err)
 		}
@@ -240,13 +317,19 @@ func contentAgain(ctx context.Context, s storage.Storage) error {
 	// Taken away and given again at the same time, in either order it is there.
 	for round := range 40 {
 		last, next := withImages(fmt.Sprint("last", round), "d"), withImages(fmt.Sprint("next", round), "d")
-		if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{last}, Contents: []activity.Content{content("d", "x")}}); err != nil {
+		if _, err := s.Apply(ctx, storage.Changeset{
+			Activity: []activity.Entry{last},
+			Contents: []activity.Content{content("d", "x")},
+		}); err != nil {
 			return err
 		}
 		if err := together(2, func(k int) error {
 			cs := storage.Changeset{Redact: []activity.ID{last.ID}}
 			if k == 1 {
-				cs = storage.Changeset{Activity: []activity.Entry{next}, Contents: []activity.Content{content("d", "x")}}
+				cs = storage.Changeset{
+					Activity: []activity.Entry{next},
+					Contents: []activity.Content{content("d", "x")},
+				}
 			}
 			_, err := s.Apply(ctx, cs)
 			return err
@@ -277,7 +360,11 @@ func purgeWriters(ctx context.Context, s storage.Storage) error {
 				defer over.Store(true)
 				i := incidentAt(1, round)
 				i.Status = incident.Purged
-				cs := storage.Changeset{Incidents: []incident.Incident{i}, Purge: []incident.ID{id}, Activity: []activity.Entry{newEntry(fmt.Sprint("purged", round), id)}}
+				cs := storage.Changeset{
+					Incidents: []incident.Incident{i},
+					Purge:     []incident.ID{id},
+					Activity:  []activity.Entry{newEntry(fmt.Sprint("purged", round), id)},
+				}
 				_, err := s.Apply(ctx, cs)
 				return err
 			}
@@ -285,7 +372,11 @@ func purgeWriters(ctx context.Context, s storage.Storage) error {
 				e := withImages(fmt.Sprint("writer ", round, k, "/", n), fmt.Sprint("of ", round, k, "/", n))
 				e.Incident = id
 				a := newAlert(10_000*(round+1)+1000*k+n, id)
-				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}, Activity: []activity.Entry{e}, Contents: []activity.Content{content(e.Attachments[0].SHA256, "x")}}); err != nil {
+				if _, err := s.Apply(ctx, storage.Changeset{
+					Alerts:   []alert.Alert{a},
+					Activity: []activity.Entry{e},
+					Contents: []activity.Content{content(e.Attachments[0].SHA256, "x")},
+				}); err != nil {
 					return err
 				}
 			}
@@ -297,9 +388,12 @@ func purgeWriters(ctx context.Context, s storage.Storage) error {
 	return nil
 }
 
-// oddFields puts a text that somebody changes into every text of a record.
+// oddFields puts texts that storages and their encodings may change into every text of a record.
 func oddFields(ctx context.Context, s storage.Storage) error {
-	for _, text := range []string{"e\u0301", "\u212b", "\r\n", "\n", " ", "\t", "\x00", "\ufffe", "\uffff", "\ufeff", "\u200b", "ẞ", "İ", "ﬁ", "\U0001f600", "<>&\u2028", "\\u0041", "%", "'", "\x7f"} {
+	for _, text := range []string{
+		"e\u0301", "\u212b", "\r\n", "\n", " ", "\t", "\x00", "\ufffe", "\uffff", "\ufeff", "\u200b", "ẞ", "İ",
+		"ﬁ", "\U0001f600", "<>&\u2028", "\\u0041", "%", "'", "\x7f",
+	} {
 		cs := full()
 		n := 0
 		for _, record := range []any{&cs.Incidents[0], &cs.Alerts[0], &cs.Activity[0], &cs.Activity[1], &cs.Items[0]} {

@@ -27,15 +27,22 @@ type model struct {
 	last      int64 // the highest Number given
 	items     map[storage.ItemPlace]storage.Item
 	keys      map[alert.ID][]alert.Key
-	stamps    map[alert.Key]map[alert.ID]int64 // Seq at which the key was added to the alert; 0 if a Guard need not see it
+	stamps    map[alert.Key]map[alert.ID]int64 // Seq that added the key to the alert; 0 if a Guard need not see it
 }
 
 func newModel() *model {
 	return &model{
-		incidents: make(map[incident.ID]incident.Incident), alerts: make(map[alert.ID]alert.Alert), places: make(map[activity.ID]int),
-		contents: make(map[string][]byte), names: make(map[string]int), members: make(map[incident.ID]int),
-		of: make(map[incident.ID][]int), numbers: make(map[int64]incident.ID), items: make(map[storage.ItemPlace]storage.Item),
-		keys: make(map[alert.ID][]alert.Key), stamps: make(map[alert.Key]map[alert.ID]int64),
+		incidents: make(map[incident.ID]incident.Incident),
+		alerts:    make(map[alert.ID]alert.Alert),
+		places:    make(map[activity.ID]int),
+		contents:  make(map[string][]byte),
+		names:     make(map[string]int),
+		members:   make(map[incident.ID]int),
+		of:        make(map[incident.ID][]int),
+		numbers:   make(map[int64]incident.ID),
+		items:     make(map[storage.ItemPlace]storage.Item),
+		keys:      make(map[alert.ID][]alert.Key),
+		stamps:    make(map[alert.Key]map[alert.ID]int64),
 	}
 }
 
@@ -124,7 +131,9 @@ func (m *model) itemLeft(cs storage.Changeset, at storage.ItemPlace) int64 {
 // takenAway reports whether the purges and expiries of cs take away i.
 func takenAway(cs storage.Changeset, i storage.Item) bool {
 	return i.Incident != "" && slices.Contains(cs.Purge, i.Incident) ||
-		slices.ContainsFunc(cs.Expire, func(x storage.Expiry) bool { return i.Kind == x.Kind && i.Time.Before(x.Before) })
+		slices.ContainsFunc(cs.Expire, func(x storage.Expiry) bool {
+			return i.Kind == x.Kind && i.Time.Before(x.Before)
+		})
 }
 
 // mayFail reports whether Apply may say that the Guard of cs failed, with or without a reason.
@@ -160,9 +169,15 @@ func (m *model) apply(cs storage.Changeset, receipt storage.Receipt) error {
 		number := receipt.Numbers[n]
 		switch stored, there := m.incidents[i.ID]; {
 		case there && number != stored.Number:
-			err = errors.Join(err, fmt.Errorf("the receipt says that incident %q has the Number %d, want %d", i.ID, number, stored.Number))
+			err = errors.Join(
+				err,
+				fmt.Errorf("the receipt says that incident %q has the Number %d, want %d", i.ID, number, stored.Number),
+			)
 		case !there && number <= m.last:
-			err = errors.Join(err, fmt.Errorf("the receipt gives incident %q the Number %d after %d", i.ID, number, m.last))
+			err = errors.Join(
+				err,
+				fmt.Errorf("the receipt gives incident %q the Number %d after %d", i.ID, number, m.last),
+			)
 		}
 		i.Number, i.Version = number, i.Version+1
 		m.putIncident(i)
@@ -290,7 +305,7 @@ func (m *model) replaceEntry(n int, e activity.Entry) {
 	m.name(e, 1)
 }
 
-// name counts the attachments of e, by n, unless e is redacted. A content that nobody names any more goes.
+// name counts the attachments of e, by n, unless e is redacted. A content that no entry names any more goes.
 func (m *model) name(e activity.Entry, n int) {
 	if e.Redacted {
 		return
@@ -325,7 +340,8 @@ func (m *model) purge(ids []incident.ID) {
 	}
 }
 
-// putContents keeps those contents that an entry names, and lets go of the others, once the entries are as they should be.
+// putContents keeps those contents that an entry names and removes the others. It needs the entries as they are after
+// the Changeset.
 func (m *model) putContents(contents []activity.Content) {
 	for digest := range m.contents {
 		if m.names[digest] == 0 {

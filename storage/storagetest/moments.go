@@ -114,7 +114,12 @@ func (w *world) askEach(ctx context.Context, r storage.Reader) error {
 
 // askLists reads all records of w.
 func (w *world) askLists(ctx context.Context, r storage.Reader) error {
-	return errors.Join(w.checkIncidents(ctx, r, incident.Query{}), w.checkAlerts(ctx, r, alert.Query{}), w.checkActivity(ctx, r, activity.Query{}), w.checkItems(ctx, r, storage.ItemQuery{}))
+	return errors.Join(
+		w.checkIncidents(ctx, r, incident.Query{}),
+		w.checkAlerts(ctx, r, alert.Query{}),
+		w.checkActivity(ctx, r, activity.Query{}),
+		w.checkItems(ctx, r, storage.ItemQuery{}),
+	)
 }
 
 // manyViews opens Views inside Views, each of a moment of its own, and then many at once beside a writer.
@@ -175,7 +180,10 @@ func manyViews(seed uint64) func(context.Context, storage.Storage) error {
 			for n := range each {
 				if k == 0 {
 					i.Version, i.Comments = int64(n)+1, n+1
-					if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Activity: []activity.Entry{newEntry(fmt.Sprint("many", n), i.ID)}}); err != nil {
+					if _, err := s.Apply(ctx, storage.Changeset{
+						Incidents: []incident.Incident{i},
+						Activity:  []activity.Entry{newEntry(fmt.Sprint("many", n), i.ID)},
+					}); err != nil {
 						return err
 					}
 				}
@@ -205,12 +213,21 @@ func panics(ctx context.Context, s storage.Storage) error {
 	fresh := 200
 	for n := range often {
 		for way, fn := range map[string]func(r storage.Reader, stop func()){
-			"at once":                  func(_ storage.Reader, stop func()) { stop() },
-			"after a read":             func(r storage.Reader, stop func()) { _, _ = r.Incident(ctx, "i00001"); stop() },
-			"inside a list":            func(r storage.Reader, stop func()) { _ = counted(r.Incidents(ctx, incident.Query{}), 9, ending(stop)) },
-			"inside a list of alerts":  func(r storage.Reader, stop func()) { _ = counted(r.Alerts(ctx, alert.Query{}), 9, ending(stop)) },
-			"inside a list of entries": func(r storage.Reader, stop func()) { _ = counted(r.Activity(ctx, activity.Query{}), 9, ending(stop)) },
-			"inside a View of a View":  func(storage.Reader, func()) {},
+			"at once": func(_ storage.Reader, stop func()) { stop() },
+			"after a read": func(r storage.Reader, stop func()) {
+				_, _ = r.Incident(ctx, "i00001")
+				stop()
+			},
+			"inside a list": func(r storage.Reader, stop func()) {
+				_ = counted(r.Incidents(ctx, incident.Query{}), 9, ending(stop))
+			},
+			"inside a list of alerts": func(r storage.Reader, stop func()) {
+				_ = counted(r.Alerts(ctx, alert.Query{}), 9, ending(stop))
+			},
+			"inside a list of entries": func(r storage.Reader, stop func()) {
+				_ = counted(r.Activity(ctx, activity.Query{}), 9, ending(stop))
+			},
+			"inside a View of a View": func(storage.Reader, func()) {},
 		} {
 			for _, exits := range []bool{false, true} {
 				stop := func() { panic(mark{n}) }
@@ -220,16 +237,23 @@ func panics(ctx context.Context, s storage.Storage) error {
 				view := func() error { return s.View(ctx, func(r storage.Reader) error { fn(r, stop); return nil }) }
 				if way == "inside a View of a View" {
 					view = func() error {
-						return s.View(ctx, func(storage.Reader) error { return s.View(ctx, func(storage.Reader) error { stop(); return nil }) })
+						return s.View(ctx, func(storage.Reader) error {
+							return s.View(ctx, func(storage.Reader) error { stop(); return nil })
+						})
 					}
 				}
 				if recovered, err := ended(view); exits && recovered != nil || !exits && recovered != (mark{n}) {
-					return fmt.Errorf("%s, the function of a View panicked: View returned %v, and its caller recovered %v", way, err, recovered)
+					return fmt.Errorf(
+						"%s, the function of a View panicked: View returned %v, and its caller recovered %v",
+						way, err, recovered,
+					)
 				}
 			}
 			if n < 2 { // so that a View of now differs from the one before
 				fresh++
-				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{newAlert(fresh, "i00002")}}); err != nil {
+				if _, err := s.Apply(ctx, storage.Changeset{
+					Alerts: []alert.Alert{newAlert(fresh, "i00002")},
+				}); err != nil {
 					return fmt.Errorf("an Apply after a View whose function panicked %s: %w", way, err)
 				}
 			}
@@ -241,7 +265,9 @@ func panics(ctx context.Context, s storage.Storage) error {
 			}); err != nil {
 				return fmt.Errorf("a View after one whose function panicked %s: %w", way, err)
 			}
-			if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{newAlert(100, "i00000")}}); n == 0 && err != nil && !errors.Is(err, storage.ErrExists) {
+			if _, err := s.Apply(ctx, storage.Changeset{
+				Alerts: []alert.Alert{newAlert(100, "i00000")},
+			}); n == 0 && err != nil && !errors.Is(err, storage.ErrExists) {
 				return fmt.Errorf("an Apply after a View whose function panicked %s: %w", way, err)
 			}
 		}
@@ -256,13 +282,19 @@ func panicsInside(ctx context.Context, s storage.Storage) error {
 		if err != nil {
 			return err
 		}
-		if _, err := ended(func() error { return s.View(ctx, func(storage.Reader) error { panic("inside") }) }); err != nil {
+		if _, err := ended(func() error {
+			return s.View(ctx, func(storage.Reader) error { panic("inside") })
+		}); err != nil {
 			return err
 		}
 		for version := range int64(2) {
 			i, a := incidentAt(1+version, 0), alertAt(1+version, 0, "i00001")
 			i.Name, a.Title = "changed", "changed"
-			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{newEntry(fmt.Sprint("inside", version), i.ID)}}); err != nil {
+			if _, err := s.Apply(ctx, storage.Changeset{
+				Incidents: []incident.Incident{i},
+				Alerts:    []alert.Alert{a},
+				Activity:  []activity.Entry{newEntry(fmt.Sprint("inside", version), i.ID)},
+			}); err != nil {
 				return err
 			}
 		}
@@ -307,7 +339,10 @@ func newKeys(ctx context.Context, s storage.Storage) error {
 					return err
 				}
 				if incidents != want || alerts != want || count != want || seen != want {
-					return fmt.Errorf("%d incidents, %d counted, %d alerts and %d sightings with a key, want %d of each", incidents, count, alerts, seen, want)
+					return fmt.Errorf(
+						"%d incidents, %d counted, %d alerts and %d sightings with a key, want %d of each",
+						incidents, count, alerts, seen, want,
+					)
 				}
 				return nil
 			})
@@ -338,24 +373,34 @@ func newKeys(ctx context.Context, s storage.Storage) error {
 	return nil
 }
 
-// byID changes, moves, redacts, purges and stores again the same records in turn, after each of which the witness asks
-// for every record, by its ID and in lists, what it has asked before.
+// byID changes, moves, redacts, purges and stores again the same records in turn. After each
+// step the witness asks for every record, by its ID and in lists, what it has asked before.
 func byID(ctx context.Context, s storage.Storage) error {
 	const rounds = 4
 	version := map[int]int64{}
 	for round := range rounds {
 		for n := range 3 {
 			i := incidentAt(version[n], n)
-			i.Name, i.Severity, i.Tags = fmt.Sprint("round ", round), alert.Severity(round), []incident.Tag{{Name: fmt.Sprint("tag ", round)}}
+			i.Name = fmt.Sprint("round ", round)
+			i.Severity = alert.Severity(round)
+			i.Tags = []incident.Tag{{Name: fmt.Sprint("tag ", round)}}
 			a := alertAt(0, n, incidentAt(0, (n+round)%3).ID)
 			entry := withImages(fmt.Sprint("entry", round, n), fmt.Sprint("d", n))
 			entry.Incident, entry.Alert = i.ID, a.ID
-			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{entry}, Contents: []activity.Content{content(fmt.Sprint("d", n), "x")}}); err != nil {
+			if _, err := s.Apply(ctx, storage.Changeset{
+				Incidents: []incident.Incident{i},
+				Alerts:    []alert.Alert{a},
+				Activity:  []activity.Entry{entry},
+				Contents:  []activity.Content{content(fmt.Sprint("d", n), "x")},
+			}); err != nil {
 				return err
 			}
 			version[n]++
 			// Moved, with other evidence; what is asked by the old evidence finds nothing any more.
-			a.Version, a.Incident, a.Status, a.Evidence = 1, incidentAt(0, (n+round+1)%3).ID, alert.StatusResolved, []alert.Evidence{{Entity: device(10 + round)}}
+			a.Version = 1
+			a.Incident = incidentAt(0, (n+round+1)%3).ID
+			a.Status = alert.StatusResolved
+			a.Evidence = []alert.Evidence{{Entity: device(10 + round)}}
 			if n == 2 {
 				if _, err := s.Apply(ctx, storage.Changeset{Alerts: []alert.Alert{a}}); err != nil {
 					return err
@@ -372,12 +417,19 @@ func byID(ctx context.Context, s storage.Storage) error {
 			}
 			version[n]++
 			if err := s.View(ctx, func(r storage.Reader) error {
-				for _, q := range []incident.Query{{Tags: []string{fmt.Sprint("tag ", round)}}, {Owners: []string{"kai"}}, {Severities: []alert.Severity{alert.Severity(round)}}, {Text: fmt.Sprint("round ", round)}} {
+				for _, q := range []incident.Query{
+					{Tags: []string{fmt.Sprint("tag ", round)}},
+					{Owners: []string{"kai"}},
+					{Severities: []alert.Severity{alert.Severity(round)}},
+					{Text: fmt.Sprint("round ", round)},
+				} {
 					found, err := collect(r.Incidents(ctx, q))
 					if err != nil {
 						return err
 					}
-					if !slices.ContainsFunc(found, func(f incident.Incident) bool { return f.ID == i.ID && f.Version == version[n] }) {
+					if !slices.ContainsFunc(found, func(f incident.Incident) bool {
+						return f.ID == i.ID && f.Version == version[n]
+					}) {
 						return fmt.Errorf("%s does not find incident %s at version %d", describe(q), i.ID, version[n])
 					}
 				}
@@ -388,7 +440,10 @@ func byID(ctx context.Context, s storage.Storage) error {
 		}
 		for n := range 3 { // so that their alerts are new again
 			i := incidentAt(version[n], n)
-			if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{i}, Purge: []incident.ID{i.ID}}); err != nil {
+			if _, err := s.Apply(ctx, storage.Changeset{
+				Incidents: []incident.Incident{i},
+				Purge:     []incident.ID{i.ID},
+			}); err != nil {
 				return err
 			}
 			version[n]++

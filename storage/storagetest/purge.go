@@ -43,7 +43,15 @@ func purged(seed uint64) func(context.Context, storage.Storage) error {
 }
 
 func (w *world) askAll(ctx context.Context, r storage.Reader) error {
-	return errors.Join(w.askIncidents(ctx, r), w.askAlerts(ctx, r), w.askActivity(ctx, r), w.askSightings(ctx, r), w.askCount(ctx, r), w.askFacets(ctx, r), w.askItems(ctx, r))
+	return errors.Join(
+		w.askIncidents(ctx, r),
+		w.askAlerts(ctx, r),
+		w.askActivity(ctx, r),
+		w.askSightings(ctx, r),
+		w.askCount(ctx, r),
+		w.askFacets(ctx, r),
+		w.askItems(ctx, r),
+	)
 }
 
 // askBefore asks r, which is of the moment was, for everything: incidents are as they were, alerts and entries each as
@@ -181,11 +189,18 @@ func purgeContents(ctx context.Context, s storage.Storage) error {
 		return err
 	}
 	// A content that goes with a purge is there again when the Changeset brings it, and else not, whoever names it.
-	if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{withImages("4", "again", "lost")}, Contents: []activity.Content{content("again", "5"), content("lost", "6")}}); err != nil {
+	if _, err := s.Apply(ctx, storage.Changeset{
+		Activity: []activity.Entry{withImages("4", "again", "lost")},
+		Contents: []activity.Content{content("again", "5"), content("lost", "6")},
+	}); err != nil {
 		return err
 	}
-	if _, err := s.Apply(ctx, storage.Changeset{Incidents: []incident.Incident{incidentAt(3, 0)}, Purge: []incident.ID{"i00000"},
-		Activity: []activity.Entry{withImages("5", "again", "lost")}, Contents: []activity.Content{content("again", "5")}}); err != nil {
+	if _, err := s.Apply(ctx, storage.Changeset{
+		Incidents: []incident.Incident{incidentAt(3, 0)},
+		Purge:     []incident.ID{"i00000"},
+		Activity:  []activity.Entry{withImages("5", "again", "lost")},
+		Contents:  []activity.Content{content("again", "5")},
+	}); err != nil {
 		return err
 	}
 	return errors.Join(has(ctx, s, "again", []byte("5")), has(ctx, s, "lost", nil))

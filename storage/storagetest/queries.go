@@ -35,7 +35,12 @@ var incidentFilters = sync.OnceValue(func() []lot[incident.Query] {
 			q.IDs = some(w, []incident.ID{w.incidentID(), w.incidentID()})
 		},
 		func(w *world, q *incident.Query) {
-			q.Numbers = some(w, []int64{pick(w, w.incidents).Number, pick(w, w.incidents).Number, pick(w, w.incidents).Number + 9, 0})
+			q.Numbers = some(w, []int64{
+				pick(w, w.incidents).Number,
+				pick(w, w.incidents).Number,
+				pick(w, w.incidents).Number + 9,
+				0,
+			})
 		},
 		func(w *world, q *incident.Query) { q.Statuses = some(w, []incident.Status{0, 1, 2, 3, 4}) },
 		func(w *world, q *incident.Query) { q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
@@ -59,7 +64,10 @@ var incidentFilters = sync.OnceValue(func() []lot[incident.Query] {
 		},
 		func(w *world, q *incident.Query) {
 			i := pick(w, w.incidents)
-			q.Text = pick(w, append([]string{string(i.ID), strconv.FormatInt(i.Number, 10), "D0", "Kai", "192.0.2.1"}, texts...))
+			q.Text = pick(
+				w,
+				append([]string{string(i.ID), strconv.FormatInt(i.Number, 10), "D0", "Kai", "192.0.2.1"}, texts...),
+			)
 		},
 		func(w *world, q *incident.Query) { q.AlertClassifications = some(w, classes) },
 		func(w *world, q *incident.Query) { q.PriorityMin = 1 + w.lots.IntN(5) },
@@ -102,7 +110,11 @@ var itemFilters = []lot[storage.ItemQuery]{
 var itemOthers = []lot[storage.ItemQuery]{
 	func(w *world, q *storage.ItemQuery) { q.Limit = pick(w, []int{1, 3, 1000}) },
 	func(w *world, q *storage.ItemQuery) {
-		q.After = pick(w, []storage.ItemPlace{pick(w, w.items).Place(), pick(w, w.items).Place(), {Kind: pick(w, itemKinds), Key: pick(w, itemKeys)}})
+		q.After = pick(w, []storage.ItemPlace{
+			pick(w, w.items).Place(),
+			pick(w, w.items).Place(),
+			{Kind: pick(w, itemKinds), Key: pick(w, itemKeys)},
+		})
 	},
 }
 

@@ -49,13 +49,14 @@ type options struct {
 	again  bool
 }
 
-// Again is for a storage that another Run tests whole: the same in other circumstances, such as behind a proxy. It leaves
-// out the cases that take long, which are about sizes, long times and many Views, and those through two handles. In short
-// mode every Run leaves them out, and does not reopen storages.
+// Again is for a storage that another Run tests whole: the same in other circumstances, such as behind a proxy. It
+// leaves out the cases that take long, which are about sizes, long times and many Views, and those through two handles.
+// In short mode every Run leaves them out, and does not reopen storages.
 func Again() Option { return func(o *options) { o.again = true } }
 
-// Reopen is for storages that keep their data when they are closed, or that share it with others: reopen returns another
-// handle on the data of s, which open or reopen has returned, and which may be closed by then or still be in use.
+// Reopen is for storages that keep their data when they are closed, or that share it with others: reopen returns
+// another handle on the data of s, which open or reopen has returned, and which may be closed by then or still be in
+// use.
 func Reopen(reopen func(t *testing.T, s storage.Storage) storage.Storage) Option {
 	return func(o *options) { o.reopen = reopen }
 }
@@ -161,12 +162,23 @@ func (w *witness) resume(ctx context.Context, s storage.Storage) error {
 	i, e := newIncident(90_000), withImages("after reopening", "after reopening")
 	key, added := w.model.newestKey()
 	if added > 0 {
-		stale := storage.Changeset{Activity: []activity.Entry{newEntry("out of date", i.ID)}, Guard: storage.Guard{Seq: added - 1, Keys: []alert.Key{key}}}
+		stale := storage.Changeset{
+			Activity: []activity.Entry{newEntry("out of date", i.ID)},
+			Guard:    storage.Guard{Seq: added - 1, Keys: []alert.Key{key}},
+		}
 		if _, err := w.Apply(ctx, stale); !errors.Is(err, storage.ErrConflict) {
-			return fmt.Errorf("a Guard of %s, which was added at Seq %d and looked up before: %w, want an error matching ErrConflict", key, added, said(err))
+			return fmt.Errorf(
+				"a Guard of %s, which was added at Seq %d and looked up before: %w, want an error matching ErrConflict",
+				key, added, said(err),
+			)
 		}
 	}
-	_, err := w.Apply(ctx, storage.Changeset{Guard: storage.Guard{Seq: int64(len(w.model.entries)), Keys: []alert.Key{key}}, Incidents: []incident.Incident{i}, Activity: []activity.Entry{e}, Contents: []activity.Content{content("after reopening", "x")}})
+	_, err := w.Apply(ctx, storage.Changeset{
+		Guard:     storage.Guard{Seq: int64(len(w.model.entries)), Keys: []alert.Key{key}},
+		Incidents: []incident.Incident{i},
+		Activity:  []activity.Entry{e},
+		Contents:  []activity.Content{content("after reopening", "x")},
+	})
 	return err
 }
 
@@ -187,7 +199,8 @@ var cases = []testCase{
 	{"NumbersUnique", "every new incident gets a Number of its own, higher than all before", numbersUnique},
 	{"SameAlert", "of callers that store the same version of an alert one is kept and the others conflict", sameAlert},
 	{"SameID", "of Changesets with the same new record one is kept, and nothing of the others", sameID},
-	{"SameRedaction", "entries may be redacted, and their contents named again, by many callers at once", sameRedaction},
+	{"SameRedaction", "entries may be redacted, and their contents named again, by many callers at once",
+		sameRedaction},
 	{"NumbersTogether", "Numbers and Seqs that are given at the same time have one order and no gaps", numbersTogether},
 	{"NumberKept", "the Number of an incident that is not new is taken from the store", numberKept},
 
@@ -203,19 +216,42 @@ var cases = []testCase{
 
 	{"ItemVersion", "an item is stored, by its Kind and Key, only over the Version that was read", itemVersion},
 	{"SameItem", "of Changesets with the same item of the same Version one is kept", sameItem},
-	{"ItemConflictNames", "a version conflict names the item by its Kind, a slash and its Key, and both versions", itemConflictNames},
+	{"ItemConflictNames", "a version conflict names the item by its Kind, a slash and its Key, and both versions",
+		itemConflictNames},
 	{"ItemTwice", "one Changeset has an item once", itemTwice},
-	{"ItemOrder", "an ItemQuery selects what its Match says, behind After, in the order of places by bytes", itemOrder(31)},
-	{"ItemData", "Data of up to MaxItemData bytes comes back byte by byte, empty as nil, and with more nothing is kept", itemData},
-	{"ItemsPurged", "an item goes when a purge takes the incident that it names, before the items of the Changeset are stored", itemsPurged},
-	{"ItemsExpired", "an Expiry takes away the items of its Kind whose Time is before Before, before the items of the Changeset are stored", itemsExpired},
+	{"ItemOrder", "an ItemQuery selects what its Match says, behind After, in the order of places by bytes",
+		itemOrder(31)},
+	{"ItemData", "Data of up to MaxItemData bytes comes back byte by byte, empty as nil, and with more nothing is kept",
+		itemData},
+	{
+		"ItemsPurged",
+		"an item goes when a purge takes the incident that it names, before the items of the Changeset are stored",
+		itemsPurged,
+	},
+	{
+		"ItemsExpired",
+		"an Expiry takes away the items of its Kind whose Time is before Before, " +
+			"before the items of the Changeset are stored",
+		itemsExpired,
+	},
 	{"ItemsOfOneMoment", "the items of a View are as of its moment, whatever is stored or expires", itemsOfOneMoment},
 	{"ItemsAtomic", "items and expiries are kept with all of their Changeset, or not at all", itemsAtomic},
-	{"ItemAliases", "Apply and Restore keep no reference to the Data of an item, and what a Reader returns belongs to the caller", itemAliases},
-	{"ItemsRestored", "a Restorer keeps items with the Versions that they have, and takes away those of Version 0", itemsRestored},
+	{
+		"ItemAliases",
+		"Apply and Restore keep no reference to the Data of an item, and what a Reader returns belongs to the caller",
+		itemAliases,
+	},
+	{"ItemsRestored", "a Restorer keeps items with the Versions that they have, and takes away those of Version 0",
+		itemsRestored},
 
-	{"Guarded", "Apply fails when a Changeset after the Guard's Seq has added one of its Keys to an alert, and not when Seq is the last one", guarded},
-	{"GuardConcurrent", "of callers that look a key up and add it under a Guard, one sees what the other has added", guardConcurrent},
+	{
+		"Guarded",
+		"Apply fails when a Changeset after the Guard's Seq has added one of its Keys to an alert, " +
+			"and not when Seq is the last one",
+		guarded,
+	},
+	{"GuardConcurrent", "of callers that look a key up and add it under a Guard, one sees what the other has added",
+		guardConcurrent},
 	{"LastSeq", "Seq is the highest Seq in the log of the View's moment, 0 when it is empty", seqLast},
 
 	{"DenseFeed", "sequence numbers are 1, 2, 3 … in the order of commits; none appears below one that was read", denseFeed},
@@ -277,20 +313,24 @@ var cases = []testCase{
 	{"ThousandsRedacted", "a Changeset may redact thousands of entries", thousandsRedacted},
 	{"ThousandsPurged", "a Changeset may purge thousands of incidents", thousandsPurged},
 	{"LongView", "a View stays at its moment for as long as it is open, whatever is written", longView(14)},
-	{"DeepResults", "a Query yields all that it selects, beyond 10,000 records too, and pages lead to the end", deepResults},
+	{"DeepResults", "a Query yields all that it selects, beyond 10,000 records too, and pages lead to the end",
+		deepResults},
 }
 
 // longCases are the cases that take long, by their sizes or because time must pass.
 var longCases = []string{
-	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults",
+	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted",
+	"ThousandsPurged", "DeepResults",
 	"LongFields", "ManyHits", "LongView", "ManyViews", "PageStable", "AlikeIDs", "CancelApply", "CancelView", "Panics",
 }
 
 // oneHandle are the cases that another handle makes no difference to: they are about sizes, or about what a single View
 // answers.
 var oneHandle = []string{
-	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted", "ThousandsPurged", "DeepResults", "LongFields", "ManyHits", "OddFields",
-	"LongView", "ManyViews", "AlikeIDs", "ByteOrder", "Hub", "CursorRoundTrip", "PageStable", "ArgumentsKept", "AliasCounts",
+	"Cascade", "LargeIncident", "WideAlert", "LongTexts", "LargeContents", "LongLists", "ThousandsRedacted",
+	"ThousandsPurged", "DeepResults", "LongFields", "ManyHits", "OddFields",
+	"LongView", "ManyViews", "AlikeIDs", "ByteOrder", "Hub", "CursorRoundTrip", "PageStable", "ArgumentsKept",
+	"AliasCounts",
 	"NestedRead", "BreakEarly", "ItemOrder", "CancelApply", "CancelView", "Panics", "ViewError", "NotFound",
 }
 

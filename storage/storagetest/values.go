@@ -21,8 +21,8 @@ var entityTypes = []alert.Entity{
 }
 
 // full returns a Changeset of one incident, one alert, two entries, a content and an item in which no field is left out
-// that the storage does not give. The first entry is redacted, the other names the content. The Expiry and the Guard find
-// nothing.
+// that the storage does not give. The first entry is redacted, the other names the content. The Expiry and the Guard
+// find nothing.
 func full() storage.Changeset {
 	var i incident.Incident
 	var a alert.Alert
@@ -54,9 +54,16 @@ func full() storage.Changeset {
 	}
 	i.Version, i.Number, a.Version, e.Seq, f.Seq, item.Version, g.Seq = 0, 0, 0, 0, 0, 0, 0
 	i.Alerts.Assets[alert.NotAsset] = 0
-	return storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{e, f}, Contents: []activity.Content{c},
-		Items: []storage.Item{item}, Expire: []storage.Expiry{x}, Guard: g,
-		AlertKeys: [][]alert.Key{a.Keys()}}
+	return storage.Changeset{
+		Incidents: []incident.Incident{i},
+		Alerts:    []alert.Alert{a},
+		Activity:  []activity.Entry{e, f},
+		Contents:  []activity.Content{c},
+		Items:     []storage.Item{item},
+		Expire:    []storage.Expiry{x},
+		Guard:     g,
+		AlertKeys: [][]alert.Key{a.Keys()},
+	}
 }
 
 // fill sets all that is in v to something of its own, with n counting what there is already.
@@ -133,7 +140,11 @@ func everyField(ctx context.Context, s storage.Storage) error {
 		}); err != nil || version == 1 {
 			return err
 		}
-		if _, err := s.Apply(ctx, storage.Changeset{Incidents: cs.Incidents, Alerts: cs.Alerts, Items: cs.Items}); err != nil {
+		if _, err := s.Apply(ctx, storage.Changeset{
+			Incidents: cs.Incidents,
+			Alerts:    cs.Alerts,
+			Items:     cs.Items,
+		}); err != nil {
 			return err
 		}
 	}
@@ -194,11 +205,22 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 			}
 			item, missing := r.Item(ctx, text, text)
 			err = errors.Join(err, oneByID(w.items[n].Place(), item, missing, w.items[n], true))
-			for _, q := range []storage.ItemQuery{{Kinds: []string{text}}, {Incidents: []incident.ID{i.ID}}, {After: w.items[n].Place(), Limit: 2}} {
+			for _, q := range []storage.ItemQuery{
+				{Kinds: []string{text}},
+				{Incidents: []incident.ID{i.ID}},
+				{After: w.items[n].Place(), Limit: 2},
+			} {
 				err = errors.Join(err, w.checkItems(ctx, r, q))
 			}
 			list := []string{text}
-			queries := []incident.Query{{IDs: []incident.ID{i.ID}}, {Owners: list}, {Tags: list}, {References: i.References}, {Entities: a.Keys()}, {Text: text}}
+			queries := []incident.Query{
+				{IDs: []incident.ID{i.ID}},
+				{Owners: list},
+				{Tags: list},
+				{References: i.References},
+				{Entities: a.Keys()},
+				{Text: text},
+			}
 			for l := range incident.Lists {
 				var q incident.Query
 				*q.Lists()[l] = list

@@ -23,10 +23,12 @@ func notFound(ctx context.Context, s storage.Storage) error {
 			a, alertErr := r.Alert(ctx, "none")
 			data, contentErr := r.Content(ctx, "none")
 			item, itemErr := r.Item(ctx, "none", "none")
-			if !errors.Is(err, storage.ErrNotFound) || !errors.Is(alertErr, storage.ErrNotFound) || !errors.Is(contentErr, storage.ErrNotFound) || !errors.Is(itemErr, storage.ErrNotFound) {
+			if !errors.Is(err, storage.ErrNotFound) || !errors.Is(alertErr, storage.ErrNotFound) ||
+				!errors.Is(contentErr, storage.ErrNotFound) || !errors.Is(itemErr, storage.ErrNotFound) {
 				return fmt.Errorf("reading what is not there: %v, %v, %v and %v", err, alertErr, contentErr, itemErr)
 			}
-			if !reflect.DeepEqual(i, incident.Incident{}) || !reflect.DeepEqual(a, alert.Alert{}) || data != nil || !reflect.DeepEqual(item, storage.Item{}) {
+			if !reflect.DeepEqual(i, incident.Incident{}) || !reflect.DeepEqual(a, alert.Alert{}) || data != nil ||
+				!reflect.DeepEqual(item, storage.Item{}) {
 				return errors.New("a record came with ErrNotFound")
 			}
 			return nil
@@ -47,9 +49,15 @@ func viewError(ctx context.Context, s storage.Storage) error {
 	if err := s.View(ctx, func(storage.Reader) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
 		return fmt.Errorf("fn was called %d times and View returned %v, want fn's error", calls, err)
 	}
-	for _, mine := range []error{storage.ErrConflict, storage.ErrExists, storage.ErrNotFound, storage.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+	for _, mine := range []error{
+		storage.ErrConflict, storage.ErrExists, storage.ErrNotFound, storage.ErrClosed, context.Canceled,
+		context.DeadlineExceeded,
+	} {
 		calls := 0
-		if err := s.View(ctx, func(storage.Reader) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
+		if err := s.View(ctx, func(storage.Reader) error {
+			calls++
+			return mine
+		}); !errors.Is(err, mine) || calls != 1 {
 			return fmt.Errorf("fn was called %d times and View returned %v, want fn's error %w", calls, err, mine)
 		}
 	}
@@ -223,7 +231,10 @@ func whole(ctx context.Context, r storage.Reader, begin int) error {
 		}
 	}
 	if counts[0]%2 != 0 || counts[0] != counts[1] || counts[1] != counts[2] {
-		return fmt.Errorf("of Changesets with two records of each sort, a View sees %d incidents, %d alerts and %d entries", counts[0], counts[1], counts[2])
+		return fmt.Errorf(
+			"of Changesets with two records of each sort, a View sees %d incidents, %d alerts and %d entries",
+			counts[0], counts[1], counts[2],
+		)
 	}
 	if len(log) > 0 {
 		last := log[len(log)-1].Incident
@@ -287,8 +298,12 @@ func nestedRead(ctx context.Context, s storage.Storage) error {
 		}
 		fresh := records
 		changing := func() error { // what comes while a read goes on is not for this View
-			cs := storage.Changeset{Incidents: []incident.Incident{newIncident(fresh)}, Alerts: []alert.Alert{newAlert(fresh, "i00003")}, Activity: []activity.Entry{newEntry(fmt.Sprint("fresh", fresh), "i00003")},
-				Items: []storage.Item{newItem("fresh", fmt.Sprint(fresh))}}
+			cs := storage.Changeset{
+				Incidents: []incident.Incident{newIncident(fresh)},
+				Alerts:    []alert.Alert{newAlert(fresh, "i00003")},
+				Activity:  []activity.Entry{newEntry(fmt.Sprint("fresh", fresh), "i00003")},
+				Items:     []storage.Item{newItem("fresh", fmt.Sprint(fresh))},
+			}
 			fresh++
 			_, err := s.Apply(ctx, cs)
 			return errors.Join(err, inner())
@@ -316,7 +331,12 @@ func breakEarly(ctx context.Context, s storage.Storage) error {
 	}
 	for n := range often {
 		if err := s.View(ctx, func(r storage.Reader) error {
-			if err := errors.Join(first(r.Incidents(ctx, incident.Query{})), first(r.Alerts(ctx, alert.Query{})), first(r.Activity(ctx, activity.Query{})), first(r.Items(ctx, storage.ItemQuery{}))); err != nil {
+			if err := errors.Join(
+				first(r.Incidents(ctx, incident.Query{})),
+				first(r.Alerts(ctx, alert.Query{})),
+				first(r.Activity(ctx, activity.Query{})),
+				first(r.Items(ctx, storage.ItemQuery{})),
+			); err != nil {
 				return err
 			}
 			rest, err := collect(r.Alerts(ctx, alert.Query{}))
@@ -348,7 +368,10 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 	late, stopLate := context.WithDeadline(ctx, time.Unix(0, 0))
 	defer stopLate()
 	for over, want := range map[context.Context]error{done: context.Canceled, late: context.DeadlineExceeded} {
-		for _, cs := range []storage.Changeset{{}, {Incidents: []incident.Incident{newIncident(0)}, Activity: []activity.Entry{newEntry("e", "i")}}} {
+		for _, cs := range []storage.Changeset{
+			{},
+			{Incidents: []incident.Incident{newIncident(0)}, Activity: []activity.Entry{newEntry("e", "i")}},
+		} {
 			if _, err := s.Apply(over, cs); !errors.Is(err, want) {
 				return fmt.Errorf("apply (%s) returned %v, want %v", sketch(cs), err, want)
 			}
@@ -386,7 +409,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 			return interrupted(r.Items(ctx, storage.ItemQuery{}), stop)
 		},
 	} {
-		if err := s.View(ctx, func(r storage.Reader) error { return run(late, func() {}, r) }); !errors.Is(err, context.DeadlineExceeded) {
+		if err := s.View(ctx, func(r storage.Reader) error {
+			return run(late, func() {}, r)
+		}); !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("%s, begun after its deadline: %v, want context.DeadlineExceeded", name, err)
 		}
 		running, stop := context.WithCancel(ctx)
@@ -408,7 +433,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 		_, seqErr := r.Seq(done)
 		_, countErr := storage.Count(done, r, incident.Query{})
 		_, facetsErr := storage.Facets(done, r, incident.Query{})
-		_, sightingsErr := tally(storage.Sightings(done, r, storage.SightingQuery{Entities: []alert.Key{alert.Identity(device(1))}}))
+		_, sightingsErr := tally(storage.Sightings(done, r, storage.SightingQuery{
+			Entities: []alert.Key{alert.Identity(device(1))},
+		}))
 		for _, err := range []error{err, alertErr, contentErr, itemErr, seqErr, countErr, facetsErr, sightingsErr} {
 			if !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("what is read when the context is done returns %w, want context.Canceled", err)

@@ -71,10 +71,18 @@ func waiter(ctx context.Context, s storage.Storage) error {
 		return fmt.Errorf("follow entries as they come: %w", err)
 	}
 
-	if err := waitForEnd(ctx, w, seq+length, func(cancel context.CancelFunc) error { cancel(); return nil }, context.Canceled); err != nil {
+	if err := waitForEnd(
+		ctx, w, seq+length,
+		func(cancel context.CancelFunc) error { cancel(); return nil },
+		context.Canceled,
+	); err != nil {
 		return fmt.Errorf("the context ends: %w", err)
 	}
-	if err := waitForEnd(ctx, w, seq+length, func(context.CancelFunc) error { return s.Close() }, storage.ErrClosed); err != nil {
+	if err := waitForEnd(
+		ctx, w, seq+length,
+		func(context.CancelFunc) error { return s.Close() },
+		storage.ErrClosed,
+	); err != nil {
 		return fmt.Errorf("the storage is closed: %w", err)
 	}
 	return nil

@@ -18,8 +18,9 @@ import (
 )
 
 // A witness stands before a storage and knows from a [model] what that should hold. After every Apply and Restore it
-// reads the storage and compares: the lists, each record by its ID, the entries of incidents, the contents, the items by
-// their places, and the last Seq. Applies that run at the same time must be such that some order of them explains all.
+// reads the storage and compares: the lists, each record by its ID, the entries of incidents, the contents, the items
+// by their places, and the last Seq. Applies that run at the same time must be such that some order of them explains
+// all.
 type witness struct {
 	storage.Storage
 	ctx     context.Context // of the case, in which the witness reads, whatever becomes of those that callers give
@@ -58,7 +59,13 @@ const (
 )
 
 func watch(ctx context.Context, s storage.Storage) *witness {
-	return &witness{Storage: s, ctx: ctx, lots: rand.New(rand.NewPCG(1, 2)), lock: make(chan struct{}, 1), model: newModel()}
+	return &witness{
+		Storage: s,
+		ctx:     ctx,
+		lots:    rand.New(rand.NewPCG(1, 2)),
+		lock:    make(chan struct{}, 1),
+		model:   newModel(),
+	}
 }
 
 // face returns w as a storage that has the optional interfaces of the one it stands before.
@@ -109,7 +116,9 @@ func (w *witness) Close() error {
 	return w.Storage.Close()
 }
 
-func (w *witness) step(ctx context.Context, cs storage.Changeset, restore bool, keep func() (storage.Receipt, error)) (storage.Receipt, error) {
+func (w *witness) step(
+	ctx context.Context, cs storage.Changeset, restore bool, keep func() (storage.Receipt, error),
+) (storage.Receipt, error) {
 	given := outcome{cs: clone(cs), restore: restore}
 	w.lock <- struct{}{}
 	w.running++
@@ -131,7 +140,8 @@ func (w *witness) step(ctx context.Context, cs storage.Changeset, restore bool, 
 	w.running--
 	w.steps++
 	given.receipt = storage.Receipt{Seq: receipt.Seq, Numbers: slices.Clone(receipt.Numbers)}
-	refused := errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound)
+	refused := errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) ||
+		errors.Is(err, storage.ErrNotFound)
 	alone = alone && w.running == 0 && len(w.kept) == 0
 	switch {
 	case !reflect.DeepEqual(cs, given.cs):
@@ -145,7 +155,12 @@ func (w *witness) step(ctx context.Context, cs storage.Changeset, restore bool, 
 		conflict, _ := errors.AsType[*storage.ConflictError](err)
 		switch key := conflict != nil && conflict.Record == "key"; {
 		case key && !guarded:
-			w.fail(given, fmt.Sprintf("failed with %q, which the Guard, of Seq %d with %d keys, gives no reason for", err, cs.Guard.Seq, len(cs.Guard.Keys)), nil)
+			w.fail(
+				given,
+				fmt.Sprintf("failed with %q, which the Guard, of Seq %d with %d keys, gives no reason for",
+					err, cs.Guard.Seq, len(cs.Guard.Keys)),
+				nil,
+			)
 		case !key && !slices.ContainsFunc(refusals, func(want error) bool { return errors.Is(err, want) }):
 			w.fail(given, fmt.Sprintf("failed with %q, want an error matching one of", err), refusals)
 		}
@@ -197,9 +212,16 @@ func list(errs []error) (text string) {
 // sketch says in short what a Changeset holds.
 func sketch(cs storage.Changeset) string {
 	var text strings.Builder
-	text.WriteString(fmt.Sprintf("%d incidents, %d alerts, %d entries", len(cs.Incidents), len(cs.Alerts), len(cs.Activity)))
-	for what, n := range map[string]int{"contents": len(cs.Contents), "redactions": len(cs.Redact), "purges": len(cs.Purge), "items": len(cs.Items),
-		"expiries": len(cs.Expire), "guarded keys": len(cs.Guard.Keys)} {
+	text.WriteString(fmt.Sprintf("%d incidents, %d alerts, %d entries",
+		len(cs.Incidents), len(cs.Alerts), len(cs.Activity)))
+	for what, n := range map[string]int{
+		"contents":     len(cs.Contents),
+		"redactions":   len(cs.Redact),
+		"purges":       len(cs.Purge),
+		"items":        len(cs.Items),
+		"expiries":     len(cs.Expire),
+		"guarded keys": len(cs.Guard.Keys),
+	} {
 		if n > 0 {
 			text.WriteString(fmt.Sprintf(", %d %s", n, what))
 		}
@@ -265,7 +287,8 @@ func (w *witness) settle(ctx context.Context, r storage.Reader) error {
 				(o.lowest(w.model) <= lowest || inTurn && o.lowest(w.model) == noNumber)
 		})
 		if n < 0 && len(w.kept) > 1 {
-			return fmt.Errorf("no order explains what was kept of %d Changesets at the same time: %s", len(w.kept), w.puzzle())
+			return fmt.Errorf("no order explains what was kept of %d Changesets at the same time: %s",
+				len(w.kept), w.puzzle())
 		}
 		o := w.kept[max(n, 0)]
 		w.kept = slices.Delete(w.kept, max(n, 0), max(n, 0)+1)
@@ -283,7 +306,7 @@ func (w *witness) settle(ctx context.Context, r storage.Reader) error {
 	return nil
 }
 
-// first names a record by which o can be told from all other Changesets that may be kept.
+// first names a record that sets o apart from all other Changesets that may be kept.
 func (o outcome) first() string {
 	switch cs := o.cs; {
 	case len(cs.Activity) > 0:
@@ -318,7 +341,8 @@ func (w *witness) puzzle() (text string) {
 		if n > 0 {
 			text += "; "
 		}
-		text += fmt.Sprintf("%s, receipt %+v, after Seq %d and Number %d%s", sketch(o.cs), o.receipt, len(w.model.entries), w.model.last, list(w.model.refusals(o.cs)))
+		text += fmt.Sprintf("%s, receipt %+v, after Seq %d and Number %d%s",
+			sketch(o.cs), o.receipt, len(w.model.entries), w.model.last, list(w.model.refusals(o.cs)))
 	}
 	return text
 }
@@ -350,7 +374,8 @@ func (o outcome) find(ctx context.Context, r storage.Reader) (found outcome, kep
 	for _, i := range o.cs.Incidents {
 		stored, err := r.Incident(ctx, i.ID)
 		if err != nil {
-			return o, false, fmt.Errorf("a Changeset (%s) whose Apply was cancelled is kept in part: incident %q: %w", sketch(o.cs), i.ID, err)
+			return o, false, fmt.Errorf("a Changeset (%s) whose Apply was cancelled is kept in part: incident %q: %w",
+				sketch(o.cs), i.ID, err)
 		}
 		o.receipt.Numbers = append(o.receipt.Numbers, stored.Number)
 	}
@@ -359,7 +384,9 @@ func (o outcome) find(ctx context.Context, r storage.Reader) (found outcome, kep
 
 // compare compares what r reads with m: the records that touched names, and unless only is set as many others as m is
 // small.
-func (m *model) compare(ctx context.Context, r storage.Reader, lots *rand.Rand, touched *storage.Changeset, only bool) error {
+func (m *model) compare(
+	ctx context.Context, r storage.Reader, lots *rand.Rand, touched *storage.Changeset, only bool,
+) error {
 	most := someRecords
 	switch {
 	case touched == nil:
@@ -458,8 +485,12 @@ func sample[ID any](lots *rand.Rand, ids []ID, n int) []ID {
 
 // compareLists reads all records in lists.
 func (m *model) compareLists(ctx context.Context, r storage.Reader) error {
-	w := world{incidents: slices.Collect(maps.Values(m.incidents)), alerts: slices.Collect(maps.Values(m.alerts)), entries: m.entries,
-		items: slices.Collect(maps.Values(m.items))}
+	w := world{
+		incidents: slices.Collect(maps.Values(m.incidents)),
+		alerts:    slices.Collect(maps.Values(m.alerts)),
+		entries:   m.entries,
+		items:     slices.Collect(maps.Values(m.items)),
+	}
 	return w.askLists(ctx, r)
 }
 
@@ -518,7 +549,10 @@ func (m *model) compareAlert(ctx context.Context, r storage.Reader, id alert.ID)
 	var w world
 	if there {
 		w.alerts = append(w.alerts, want)
-		if err := w.checkAlerts(ctx, r, alert.Query{IDs: []alert.ID{id}, Incidents: []incident.ID{want.Incident}}); err != nil {
+		if err := w.checkAlerts(ctx, r, alert.Query{
+			IDs:       []alert.ID{id},
+			Incidents: []incident.ID{want.Incident},
+		}); err != nil {
 			return err
 		}
 	}
@@ -540,7 +574,7 @@ func (m *model) compareContent(ctx context.Context, r storage.Reader, digest str
 	case !there && errors.Is(err, storage.ErrNotFound):
 		return nil
 	case !there && err == nil:
-		return fmt.Errorf("content %q is there, which no entry names or nobody gave", digest)
+		return fmt.Errorf("content %q is there, which no entry names or no Changeset held", digest)
 	case err != nil:
 		return fmt.Errorf("content %q: %w", digest, err)
 	case string(got) != string(want):
@@ -557,7 +591,9 @@ func (m *model) compareItem(ctx context.Context, r storage.Reader, at storage.It
 
 // clone returns a copy of cs that shares no memory with it.
 func clone(cs storage.Changeset) storage.Changeset {
-	cs.Incidents, cs.Alerts, cs.Activity = slices.Clone(cs.Incidents), slices.Clone(cs.Alerts), slices.Clone(cs.Activity)
+	cs.Incidents = slices.Clone(cs.Incidents)
+	cs.Alerts = slices.Clone(cs.Alerts)
+	cs.Activity = slices.Clone(cs.Activity)
 	for n := range cs.Incidents {
 		cs.Incidents[n] = cs.Incidents[n].Clone()
 	}

@@ -231,7 +231,8 @@ func (w *world) change(ctx context.Context, s storage.Storage, fresh, touched in
 		cs.Guard.Seq = int64(w.lots.IntN(len(w.entries) + 1)) // which may be out of date
 	}
 	receipt, err := s.Apply(ctx, cs)
-	if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "key" && cs.Guard.Seq < int64(len(w.entries)) {
+	if conflict, ok := errors.AsType[*storage.ConflictError](err); ok && conflict.Record == "key" &&
+		cs.Guard.Seq < int64(len(w.entries)) {
 		cs.Guard.Seq = int64(len(w.entries))
 		receipt, err = s.Apply(ctx, cs)
 	}
@@ -256,8 +257,8 @@ func (w *world) change(ctx context.Context, s storage.Storage, fresh, touched in
 	return nil
 }
 
-// changeItems gives cs up to n items, new ones and others that replace what is there, and at times an Expiry. It returns
-// the items that cs does not take away.
+// changeItems gives cs up to n items, new ones and others that replace what is there, and at times an Expiry. It
+// returns the items that cs does not take away.
 func (w *world) changeItems(cs *storage.Changeset, n int) (left []storage.Item) {
 	if w.one(3) {
 		cs.Expire = append(cs.Expire, storage.Expiry{Kind: pick(w, itemKinds), Before: w.bound()})

@@ -37,7 +37,10 @@ func sameAlert(ctx context.Context, s storage.Storage) error {
 		for n := range each {
 			for {
 				var a alert.Alert
-				if err := s.View(ctx, func(r storage.Reader) (err error) { a, err = r.Alert(ctx, id); return err }); err != nil {
+				if err := s.View(ctx, func(r storage.Reader) (err error) {
+					a, err = r.Alert(ctx, id)
+					return err
+				}); err != nil {
 					return err
 				}
 				a.Repeats++
@@ -58,14 +61,15 @@ func sameAlert(ctx context.Context, s storage.Storage) error {
 	return s.View(ctx, func(r storage.Reader) error {
 		a, err := r.Alert(ctx, id)
 		if err == nil && (a.Repeats != writers*each || a.Version != 1+writers*each || len(a.Tags) != writers*each) {
-			err = fmt.Errorf("%d writers counted to %d, version %d and %d tags, want %d, %d and %d", writers, a.Repeats, a.Version, len(a.Tags), writers*each, 1+writers*each, writers*each)
+			err = fmt.Errorf("%d writers counted to %d, version %d and %d tags, want %d, %d and %d",
+				writers, a.Repeats, a.Version, len(a.Tags), writers*each, 1+writers*each, writers*each)
 		}
 		return err
 	})
 }
 
-// sameID has many callers store what only one of them can: an entry, an incident or an alert of the same ID, or the next
-// version of one that is there. The others must keep nothing of their Changesets.
+// sameID has many callers store what only one of them can: an entry, an incident or an alert of the same ID, or the
+// next version of one that is there. The others must keep nothing of their Changesets.
 func sameID(ctx context.Context, s storage.Storage) error {
 	const writers, rounds = 8, 6
 	if err := populate(ctx, s, 1); err != nil {
@@ -99,7 +103,10 @@ func sameID(ctx context.Context, s storage.Storage) error {
 			var kept, lost atomic.Int64
 			if err := together(writers, func(k int) error {
 				n := 100 + base + k
-				own := storage.Changeset{Incidents: []incident.Incident{newIncident(n)}, Activity: []activity.Entry{newEntry(fmt.Sprint("own", n), "i00000")}}
+				own := storage.Changeset{
+					Incidents: []incident.Incident{newIncident(n)},
+					Activity:  []activity.Entry{newEntry(fmt.Sprint("own", n), "i00000")},
+				}
 				cs := join(own, one(k))
 				if k%2 == 0 {
 					cs = join(one(k), own)
@@ -118,7 +125,10 @@ func sameID(ctx context.Context, s storage.Storage) error {
 				return err
 			}
 			if kept.Load() != 1 || lost.Load() != writers-1 {
-				return fmt.Errorf("of %d Changesets with the same %s at the same time %d were kept and %d refused, want 1 and %d", writers, what, kept.Load(), lost.Load(), writers-1)
+				return fmt.Errorf(
+					"of %d Changesets with the same %s at the same time %d were kept and %d refused, want 1 and %d",
+					writers, what, kept.Load(), lost.Load(), writers-1,
+				)
 			}
 			if err := s.View(ctx, func(r storage.Reader) error {
 				here := 0
@@ -130,7 +140,10 @@ func sameID(ctx context.Context, s storage.Storage) error {
 					}
 				}
 				if here != 1 {
-					return fmt.Errorf("of %d Changesets with the same %s, of which one was kept, the incidents of %d are there", writers, what, here)
+					return fmt.Errorf(
+						"of %d Changesets with the same %s, of which one was kept, the incidents of %d are there",
+						writers, what, here,
+					)
 				}
 				return nil
 			}); err != nil {
@@ -150,8 +163,12 @@ func sameRedaction(ctx context.Context, s storage.Storage) error {
 	for round := range rounds {
 		id := func(what string, k int) string { return fmt.Sprint(what, round, "/", k) }
 		digest := func(k int) string { return id("d", k) }
-		first, second := withImages(id("first", 0), digest(0), digest(0), digest(1)), withImages(id("second", 0), digest(1))
-		cs := storage.Changeset{Activity: []activity.Entry{first, second}, Contents: []activity.Content{content(digest(0), "0"), content(digest(1), "1")}}
+		first := withImages(id("first", 0), digest(0), digest(0), digest(1))
+		second := withImages(id("second", 0), digest(1))
+		cs := storage.Changeset{
+			Activity: []activity.Entry{first, second},
+			Contents: []activity.Content{content(digest(0), "0"), content(digest(1), "1")},
+		}
 		if _, err := s.Apply(ctx, cs); err != nil {
 			return err
 		}
@@ -166,7 +183,11 @@ func sameRedaction(ctx context.Context, s storage.Storage) error {
 		}); err != nil {
 			return err
 		}
-		if err := errors.Join(has(ctx, s, digest(0), nil), has(ctx, s, digest(1), []byte("1")), has(ctx, s, digest(3), []byte("2"))); err != nil {
+		if err := errors.Join(
+			has(ctx, s, digest(0), nil),
+			has(ctx, s, digest(1), []byte("1")),
+			has(ctx, s, digest(3), []byte("2")),
+		); err != nil {
 			return fmt.Errorf("an entry redacted %d times at once: %w", writers, err)
 		}
 		// The last entry that names a content is redacted, while others come and go that name it too.
@@ -176,7 +197,10 @@ func sameRedaction(ctx context.Context, s storage.Storage) error {
 				return err
 			}
 			e := withImages(id("third", k), digest(1))
-			if _, err := s.Apply(ctx, storage.Changeset{Activity: []activity.Entry{e}, Contents: []activity.Content{content(digest(1), "1")}}); err != nil || k == 1 {
+			if _, err := s.Apply(ctx, storage.Changeset{
+				Activity: []activity.Entry{e},
+				Contents: []activity.Content{content(digest(1), "1")},
+			}); err != nil || k == 1 {
 				return err
 			}
 			_, err := s.Apply(ctx, storage.Changeset{Redact: []activity.ID{e.ID}})

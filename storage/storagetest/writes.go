@@ -35,7 +35,10 @@ func allOrNothing(ctx context.Context, s storage.Storage) error {
 			}
 		}
 	}
-	named := storage.Changeset{Activity: []activity.Entry{withImages("named", "d")}, Contents: []activity.Content{content("d", "x")}}
+	named := storage.Changeset{
+		Activity: []activity.Entry{withImages("named", "d")},
+		Contents: []activity.Content{content("d", "x")},
+	}
 	unknown := named
 	unknown.Redact = []activity.ID{"unknown"}
 	if err := unchanged(ctx, s, unknown, storage.ErrNotFound); err != nil {

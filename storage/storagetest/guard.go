@@ -374,7 +374,13 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 				if _, err := s.Apply(ctx, steps[0]); err != nil {
 					return err
 				}
-				if err := deeper(entries+int64(len(steps[0].Activity)), steps[1:]); err != nil {
+				next := entries + int64(len(steps[0].Activity))
+				for range 2 { // through either handle, where there are two
+					if n, err := lastSeq(ctx, s); err != nil || n != next {
+						return fmt.Errorf("Seq returns %d and %w after Apply, want %d", n, said(err), next)
+					}
+				}
+				if err := deeper(next, steps[1:]); err != nil {
 					return err
 				}
 			}

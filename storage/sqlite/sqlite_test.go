@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,16 +16,24 @@ import (
 	"github.com/incidentkit/incidentkit/storage/storagetest"
 )
 
+var long = flag.Bool("long", false, "run the whole suite")
+
+// TestStorage runs the suite. With -long, as the gate asks, the cases that take long and those through two handles run
+// as well.
 func TestStorage(t *testing.T) {
 	t.Parallel()
+	options := []storagetest.Option{storagetest.Reopen(func(t *testing.T, s storage.Storage) storage.Storage {
+		path := s.(file).path
+		return file{open(t, path, nil), path}
+	})}
+	if !*long {
+		options = append(options, storagetest.Again())
+	}
 	storagetest.Run(t, func(t *testing.T) storage.Storage {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "incidents.db")
 		return file{open(t, path, nil), path}
-	}, storagetest.Reopen(func(t *testing.T, s storage.Storage) storage.Storage {
-		path := s.(file).path
-		return file{open(t, path, nil), path}
-	}))
+	}, options...)
 }
 
 // A file is a Store that knows where it is.

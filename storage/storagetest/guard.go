@@ -365,7 +365,7 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 		return s.View(ctx, func(r storage.Reader) error {
 			for round := range 2 {
 				if n, err := r.Seq(ctx); err != nil || n != entries {
-					return fmt.Errorf("Seq returns %d and %w, %d Changesets before the last, want %d",
+					return fmt.Errorf("the Reader returns Seq %d and %w, %d Changesets before the last, want %d",
 						n, said(err), len(steps), entries)
 				}
 				if round > 0 || len(steps) == 0 {
@@ -377,7 +377,7 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 				next := entries + int64(len(steps[0].Activity))
 				for range 2 { // through either handle, where there are two
 					if n, err := lastSeq(ctx, s); err != nil || n != next {
-						return fmt.Errorf("Seq returns %d and %w after Apply, want %d", n, said(err), next)
+						return fmt.Errorf("the Reader returns Seq %d and %w after Apply, want %d", n, said(err), next)
 					}
 				}
 				if err := deeper(next, steps[1:]); err != nil {
@@ -406,7 +406,7 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 		return fmt.Errorf("apply of an entry that is there: %w, want an error matching ErrExists", said(err))
 	}
 	if n, err := lastSeq(ctx, s); err != nil || n != 5 {
-		return fmt.Errorf("Seq returns %d and %w after an Apply that failed, want 5", n, said(err))
+		return fmt.Errorf("the Reader returns Seq %d and %w after an Apply that failed, want 5", n, said(err))
 	}
 	// Whoever reads the last Seq beside writers reads just the entries up to it.
 	return together(4, func(k int) error {
@@ -427,7 +427,7 @@ func seqLast(ctx context.Context, s storage.Storage) error {
 				}
 				log, err := tally(r.Activity(ctx, activity.Query{}))
 				if err == nil && int64(log) != last {
-					err = fmt.Errorf("Seq returns %d in a View of %d entries", last, log)
+					err = fmt.Errorf("the Reader returns Seq %d in a View of %d entries", last, log)
 				}
 				return err
 			}); err != nil {

@@ -457,7 +457,7 @@ func (m *model) compare(
 	}
 	last, err := r.Seq(ctx)
 	if err == nil && last != int64(len(m.entries)) {
-		err = fmt.Errorf("Seq returns %d, and there are %d entries", last, len(m.entries))
+		err = fmt.Errorf("the Reader returns Seq %d, and there are %d entries", last, len(m.entries))
 	}
 	if err != nil {
 		return err

@@ -273,18 +273,23 @@ var handleFaults = []handleFault{
 		b.stamp(func(s stamp) int64 { return s.seq })
 	})},
 	{"LastSeq", "counts the entries that its own handle has written", true, handles(func(_ int, b *broken) {
-		var last atomic.Int64
+		var mu sync.Mutex
+		last := int64(0)
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			mu.Lock() // so that no View sees entries that are not counted yet
+			defer mu.Unlock()
 			receipt, err := b.Storage.Apply(ctx, cs)
 			if receipt.Seq > 0 {
-				last.Store(receipt.Seq + int64(len(cs.Activity)) - 1)
+				last = receipt.Seq + int64(len(cs.Activity)) - 1
 			}
 			return receipt, err
 		}
 		b.read = func(r *brokenReader) {
 			r.seq = func(ctx context.Context) (int64, error) {
+				mu.Lock()
+				defer mu.Unlock()
 				n, err := r.Reader.Seq(ctx)
-				return min(n, last.Load()), err
+				return min(n, last), err
 			}
 		}
 	})},

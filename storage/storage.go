@@ -34,8 +34,8 @@ import (
 // rules, each of which is a case of storage/storagetest:
 //
 //   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists, ErrNotFound and
-//     ErrUnavailable it has kept nothing. Any other error means that nothing was kept, or that it is unknown whether all
-//     was; one that matches ErrUnknownOutcome says that it is unknown, and matches none of the four.
+//     ErrUnavailable it has kept nothing. Any other error means that nothing was kept, or that it is unknown whether
+//     all was; one that matches ErrUnknownOutcome says that it is unknown, and matches none of the four.
 //   - Version: a record whose Version is 0 must be new, else the error matches ErrExists. Any other
 //     Version must be the stored one, else the error matches ErrConflict and is a *ConflictError. The record
 //     is stored with a Version one higher. A Changeset that holds a record twice is refused with ErrExists
@@ -55,11 +55,11 @@ import (
 //     the purge, before the entries of the Changeset come: one that names such a content must bring it again.
 //   - Items: an item is stored under the rule Version by its Kind and Key. It goes when a purge takes the incident that
 //     it names, or an Expiry takes it, each before the items of the Changeset are stored.
-//   - Guard: Apply fails with a *ConflictError whose Record is "key" when an alert has one of the Guard's Keys that a
-//     Changeset after the Guard's Seq has added to it. An alert that is new or moved here by Restore, stored again,
-//     moved to another incident, or purged since does not count. Apply may fail so without a reason, but not for ever:
-//     not once Seq is the last one. A Changeset that adds keys should carry an entry; without one its keys may go
-//     unseen.
+//   - Guard: Apply fails with a *ConflictError whose Record is "key" when a Changeset after the Guard's Seq has added
+//     one of the Guard's Keys to an alert that still has it. Keys that an alert already had when it was stored again
+//     or moved do not count. Those that Restore brings do not count either. Apply may fail with that error for no
+//     reason, but never when the Guard's Seq is the last in the log. A Changeset that adds keys should carry an
+//     entry: a Guard may miss the keys of one without entries.
 //   - Feed: Apply gives the entries of a Changeset the next sequence numbers, consecutive and in order.
 //     Numbers are 1, 2, 3 and so on in the order of commits, without gaps. A reader that has seen Seq n never later
 //     sees a new entry below n. Seq of a given entry is ignored.
@@ -125,9 +125,9 @@ type Changeset struct {
 	Contents  []activity.Content // what the entries' attachments stand for
 	Redact    []activity.ID      // entries whose text is to be taken away
 	Purge     []incident.ID      // incidents whose alerts, entries and items are to be taken away
-	Items     []Item
-	Expire    []Expiry // items to be taken away
-	Guard     Guard    // what must not have happened meanwhile
+	Items     []Item             // to be stored, after Purge and Expire have taken theirs away
+	Expire    []Expiry           // items to be taken away
+	Guard     Guard              // keys that must not have been added to alerts since a Seq
 
 	// AlertKeys has what [alert.Alert.Keys] returns for the alert of the same index in Alerts, so that the storage need
 	// not compute it. The storage computes the keys of alerts where it is empty, or has nil. Any other length than that
@@ -171,7 +171,7 @@ type ItemQuery struct {
 	Kinds     []string      // none means any
 	Incidents []incident.ID // none means any
 	Before    time.Time     // items whose Time is before it; zero means any
-	After     ItemPlace     // items that stand after it; the zero place means all
+	After     ItemPlace     // items that stand after it; the zero place means all, so that no page can end there
 	Limit     int           // 0 means no limit
 }
 
@@ -212,8 +212,8 @@ var (
 	// starting, stopping or out of reach. Nothing was kept, and it is safe to try again.
 	ErrUnavailable = errors.New("storage: unavailable")
 
-	// ErrUnknownOutcome says that Apply broke off when the Changeset may have been kept already. Read it to learn that, or
-	// repeat the command under its manager.CommandID.
+	// ErrUnknownOutcome says that Apply broke off when the Changeset may have been kept already. Reading the records
+	// shows whether it was, and a command may be repeated under its manager.CommandID.
 	ErrUnknownOutcome = errors.New("storage: it is unknown whether the Changeset was kept")
 )
 
@@ -222,7 +222,9 @@ type ConflictError struct {
 	Record string // "incident", "alert", "item" or "key"
 	ID     string // of an item its Kind, a slash and its Key
 	Given  int64  // the Version in the Changeset; of a key the Seq of the Guard
-	// the Version in the store, 0 when the record is not there; of a key a Seq at which it was added, or the last
+
+	// Stored is the Version in the store, 0 when the record is not there; of a key a Seq at which it was added, or the
+	// last in the log.
 	Stored int64
 }
 

@@ -128,7 +128,7 @@ func (m *Manager) editAlertsOf(
 ) (edited []alert.Alert, moved []alert.ID, err error) {
 	err = m.retry(ctx, ActionEditAlerts, func() error {
 		edited, moved = nil, nil
-		d := deed{cmd: cmd}
+		d := write{cmd: cmd}
 		var todo []alert.Alert // those that the command has not edited before
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
 			if d.subject, err = m.opener(cmd.By, ActionEditAlerts)(ctx, r, in.id); err != nil {

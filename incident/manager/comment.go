@@ -58,7 +58,7 @@ func (m *Manager) Redact(ctx context.Context, by activity.Actor, comment activit
 }
 
 func redact(cmd incident.Command, comment activity.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
 		e, i, err := open.entry(ctx, r, comment)
 		if err != nil {
 			return s, err
@@ -83,7 +83,7 @@ func redact(cmd incident.Command, comment activity.ID, reason string) matter {
 			others = append(others, o)
 		}
 		rule := func() ([]incident.Effect, error) { return incident.Redact(cmd, i, others, copies, reason) }
-		return settlement{i.ID, i, rule}, nil
+		return findings{i.ID, i, rule}, nil
 	}
 }
 

@@ -54,7 +54,7 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 	t := call.ticket(string(ActionCreate), by, "", d)
 	i, found, err := m.created(ctx, by, t)
 	if err == nil && !found {
-		i, err = m.keep(ctx, deed{cmd: cmd, tickets: []*ticket{t}, effects: []incident.Effect{e}})
+		i, err = m.keep(ctx, write{cmd: cmd, tickets: []*ticket{t}, effects: []incident.Effect{e}})
 		if errors.Is(err, storage.ErrExists) {
 			stored, found, again := m.created(ctx, by, t)
 			if found || again != nil {

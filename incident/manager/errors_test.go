@@ -145,7 +145,10 @@ func TestClassesOfErrors(t *testing.T) {
 		{list(incident.Query{After: elsewhere}), []error{alert.ErrInvalid}},
 		{edit(id, done, manager.IfVersion(70)), []error{storage.ErrConflict}},
 		{create(incident.Draft{Name: "n", Alerts: []alert.Alert{raise(1, 0)}}), []error{storage.ErrExists}},
-		{create(incident.Draft{Name: "n", Alerts: []alert.Alert{raise(1, 0)}}, manager.DryRun()), []error{storage.ErrExists}},
+		{
+			create(incident.Draft{Name: "n", Alerts: []alert.Alert{raise(1, 0)}}, manager.DryRun()),
+			[]error{storage.ErrExists},
+		},
 		{merge(id), []error{incident.ErrRefused}},
 		{merge(gone), []error{incident.ErrRefused, incident.ErrPurged}},
 		{edit(gone, incident.Edit{Name: new("n")}), []error{incident.ErrPurged}},

@@ -77,7 +77,7 @@ func (m *Manager) importDraft(
 		}
 		own := cmd
 		own.Keys = p.keys
-		made := deed{
+		made := write{
 			cmd:     own,
 			tickets: []*ticket{t},
 			outcome: outcome{Changed: !p.IsZero(), Created: created},

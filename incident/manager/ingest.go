@@ -119,7 +119,7 @@ func (m *Manager) ingest(
 		if *result = p.result; p.done {
 			return nil
 		}
-		d := deed{
+		d := write{
 			cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Outcome: result.Outcome},
 			subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard,
 		}

@@ -39,7 +39,7 @@
 //	storage.ErrNotFound        404     there is no such record
 //
 // Of an error that joins those of several records, such as that of EditAll, each result has its own. Commands that
-// store each record by itself, which say so, may have stored others before the one that failed.
+// store each record by itself may have stored others before the one that failed; their comments state it.
 package manager
 
 import (
@@ -155,12 +155,12 @@ type call struct {
 // Commands on many incidents, and Create, refuse it.
 func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 
-// CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating it,
-// in another process too, has one effect. What the command came to is remembered with its effect, for [Remembered] at
-// least, also where it had nothing to change. A repeat is the same method, by the same actor, with the same arguments
-// and the same [IfVersion]. It is authorised as the first was, and returns what the table says, records as they are
-// now. Any other command under the ID fails with [ErrCommandReused]. A command that failed is not remembered. A
-// [DryRun] is not either, and does not look.
+// CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating
+// it, in another process too, has one effect. The empty one is none. What the command came to is remembered with its
+// effect, for [Remembered] at least, also where it had nothing to change. A repeat is the same method, by the same
+// actor, with the same arguments and the same [IfVersion]. It is authorised as the first was, and returns what the
+// table says, records as they are now. Any other command under the ID fails with [ErrCommandReused]. A command that
+// failed is not remembered. A [DryRun] is not either, and does not look.
 //
 //	method      remembered for each   a repeat returns
 //	Ingest      alert, by its index   the Result of the first time, without Links
@@ -308,7 +308,7 @@ func (m *Manager) do(
 			}
 			return nil
 		}
-		d := deed{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: c.Incident}
+		d := write{cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: c.Incident}
 		if changed {
 			d.effects = []incident.Effect{e}
 		}
@@ -343,8 +343,8 @@ type final struct{ err error }
 
 func (f final) Error() string { return f.err.Error() }
 
-// A deed is the result of one attempt at a command.
-type deed struct {
+// A write is what one attempt at a command stores.
+type write struct {
 	cmd     incident.Command
 	tickets []*ticket
 	outcome outcome           // what is remembered, without the incident
@@ -355,7 +355,7 @@ type deed struct {
 
 // changeset returns what d stores; an empty one when there is nothing to store, and the updated subject, without the
 // Number of a new one.
-func (d deed) changeset() (cs storage.Changeset, subject incident.Incident, err error) {
+func (d write) changeset() (cs storage.Changeset, subject incident.Incident, err error) {
 	subject = d.subject
 	for _, e := range d.effects {
 		if len(e.Activity) > 0 { // else alerts are only counted
@@ -388,7 +388,7 @@ func (d deed) changeset() (cs storage.Changeset, subject incident.Incident, err 
 }
 
 // keep stores d, all at once, and returns the updated subject.
-func (m *Manager) keep(ctx context.Context, d deed) (incident.Incident, error) {
+func (m *Manager) keep(ctx context.Context, d write) (incident.Incident, error) {
 	cs, subject, err := d.changeset()
 	if err != nil || len(cs.Alerts) == 0 && len(cs.Activity) == 0 && len(cs.Items) == 0 {
 		return subject, err

@@ -58,15 +58,15 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 	return incident.Incident{}, fmt.Errorf("unmerge incident %s: %w", source, err)
 }
 
-// A settlement is what a command on several incidents is about.
-type settlement struct {
+// A findings is what a rule on several incidents has found in the storage, ready to be asked.
+type findings struct {
 	named   incident.ID                       // what the subject was asked for by
 	subject incident.Incident                 // the one that the command returns, as it was
 	rule    func() ([]incident.Effect, error) // the first effect is on the subject; none when nothing changes
 }
 
 // A matter reads what a rule on several incidents needs, and those incidents that the command is for by open.
-type matter func(ctx context.Context, r storage.Reader, open opener) (settlement, error)
+type matter func(ctx context.Context, r storage.Reader, open opener) (findings, error)
 
 // consider returns the effects of a matter on its subject, unless the same command was stored before: then done is true
 // and the subject what it returned.
@@ -113,7 +113,7 @@ func (m *Manager) settle(
 			}
 			return nil
 		}
-		i, err = m.keep(ctx, deed{
+		i, err = m.keep(ctx, write{
 			cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: subject, effects: effects,
 		})
 		return err
@@ -122,7 +122,7 @@ func (m *Manager) settle(
 }
 
 func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
 		whole := len(sources) <= incident.MaxMerge // else it is refused, and may be endless
 		into, err := party(ctx, r, open, target, whole, false)
 		if err != nil {
@@ -140,12 +140,12 @@ func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reas
 			from = append(from, p)
 		}
 		rule := func() ([]incident.Effect, error) { return incident.Merge(cmd, into, from, reason) }
-		return settlement{target, into.Incident, rule}, errors.Join(missing...)
+		return findings{target, into.Incident, rule}, errors.Join(missing...)
 	}
 }
 
 func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
 		if _, err := open(ctx, r, id); err != nil {
 			return s, err
 		}
@@ -177,7 +177,7 @@ func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
 			}
 		}
 		rule := func() ([]incident.Effect, error) { return incident.Unmerge(cmd, source, target, reason) }
-		return settlement{id, source.Incident, rule}, nil
+		return findings{id, source.Incident, rule}, nil
 	}
 }
 

@@ -47,7 +47,7 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 }
 
 func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
 		there := incident.Case{Incident: incident.Incident{ID: fresh}}
 		if to != "" {
 			if there.Incident, err = open(ctx, r, to); err != nil {
@@ -75,7 +75,7 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 			}
 		}
 		rule := func() ([]incident.Effect, error) { return incident.MoveAlerts(cmd, from, there, ids, reason) }
-		return settlement{cmp.Or(to, fresh), there.Incident, rule}, nil
+		return findings{cmp.Or(to, fresh), there.Incident, rule}, nil
 	}
 }
 

@@ -109,13 +109,13 @@ func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Quer
 }
 
 func purge(cmd incident.Command, id incident.ID, before time.Time, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s settlement, err error) {
+	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
 		end, err := open(ctx, r, id)
 		if err != nil {
 			return s, err
 		}
 		i, err := r.Incident(ctx, id)
-		return settlement{id, i, func() ([]incident.Effect, error) {
+		return findings{id, i, func() ([]incident.Effect, error) {
 			e, err := incident.Purge(cmd, i, end, before, reason)
 			if !e.Purge {
 				return nil, err

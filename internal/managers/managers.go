@@ -79,7 +79,8 @@ func RequireOnce(t *testing.T, s storage.Storage, names []string) {
 		for _, name := range names {
 			require.Len(t, created[name], 1, "incidents named %s", name)
 			want := []string{
-				activity.IncidentCreated.String(), "once " + name, activity.TagsChanged.String(), activity.TagsChanged.String(),
+				activity.IncidentCreated.String(), "once " + name,
+				activity.TagsChanged.String(), activity.TagsChanged.String(),
 			}
 			require.Equal(t, want, log[created[name][0]], name)
 			a, err := r.Alert(t.Context(), raise("once "+name, "").Origin.AlertID())

@@ -10,9 +10,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// CheckVersion applies the rule Version of [storage.Storage]: it returns why a record, an "incident" or an "alert", of
-// the given Version must not be stored over the stored one, which is 0 where there is none. The error matches
-// [storage.ErrExists] when the record must be new, and else is a [*storage.ConflictError].
+// CheckVersion applies the rule Version of [storage.Storage]: it returns why a record, an "incident", an "alert" or an
+// "item", of the given Version must not be stored over the stored one, which is 0 where there is none. The error
+// matches [storage.ErrExists] when the record must be new, and else is a [*storage.ConflictError].
 func CheckVersion(record, id string, given, stored int64) error {
 	switch {
 	case given == stored:
@@ -24,8 +24,8 @@ func CheckVersion(record, id string, given, stored int64) error {
 	}
 }
 
-// Exists returns the error for a record, an "incident", an "alert" or an "entry", whose place is taken. It matches
-// [storage.ErrExists].
+// Exists returns the error for a record, an "incident", an "alert", an "item" or an "entry", whose place is taken. It
+// matches [storage.ErrExists].
 func Exists(record, id string) error {
 	return &Failure{Class: storage.ErrExists, Text: fmt.Sprintf("storage: %s %s exists already", record, id)}
 }
@@ -36,10 +36,10 @@ func Refused(err error) bool {
 		errors.Is(err, storage.ErrNotFound)
 }
 
-// Check returns why no storage may keep cs, whatever it holds: an incident, an alert, an item or an entry that cs holds
-// twice, by an error matching [storage.ErrExists], an incident to be purged that is not among those of cs or is new, by
-// one matching [storage.ErrNotFound], or, by one that matches none of package
-// storage, since trying again does not help.
+// Check returns why no storage may keep cs, whatever the storage holds. The error matches [storage.ErrExists] when cs
+// holds an incident, an alert, an item or an entry twice. It matches [storage.ErrNotFound] when an incident to be
+// purged is not among those of cs or is new. It matches no error of package storage when AlertKeys has another length
+// than Alerts or an item has more than [storage.MaxItemData] bytes, since trying again does not help.
 func Check(cs storage.Changeset) error {
 	for n := range cs.Items {
 		if i := &cs.Items[n]; len(i.Data) > storage.MaxItemData {

@@ -5,7 +5,7 @@ import "slices"
 // A Failure is an error of one class with a text of its own, such as one of a database whose own text has names that
 // are not for everyone, or says again what the class says. It matches Class, and Cause and what that wraps.
 type Failure struct {
-	Class error  // an error of package storage, such as [storage.ErrUnavailable]; nil where none fits
+	Class error  // a sentinel, such as [storage.ErrUnavailable]; nil where none fits
 	Text  string // the whole text
 	Cause error  // nil where there is none
 }

@@ -150,7 +150,10 @@ func (g *Group[W]) giveUp(c *call[W]) error {
 		case <-c.wake:
 		default:
 			over := c.ctx.Err()
-			return &Failure{storage.ErrUnknownOutcome, over.Error() + "; it is unknown whether the Changeset was kept", over}
+			return &Failure{
+				Class: storage.ErrUnknownOutcome, Cause: over,
+				Text: over.Error() + "; it is unknown whether the Changeset was kept",
+			}
 		}
 	}
 	return nil

@@ -418,7 +418,8 @@ func TestJoinedLostConnection(t *testing.T) {
 				case k == 2 && errors.Is(o.err, storage.ErrExists):
 				case k == 2:
 					assert.NoError(t, o.err)
-					assert.ErrorIs(t, b.outcomes[0].err, storage.ErrUnknownOutcome, "the first of that name was not refused")
+					assert.ErrorIs(t, b.outcomes[0].err, storage.ErrUnknownOutcome,
+						"the first of that name was not refused")
 				default:
 					assert.NoError(t, o.err, "Apply %d", k)
 				}

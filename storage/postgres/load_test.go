@@ -43,7 +43,7 @@ func moments(t *testing.T) *rand.Rand {
 // A load is what some do on a storage that may fail, each with a Manager as in a process of its own: take in alerts, some of
 // which share incidents, comment on them, and give a sequence of commands on an incident of its own. What fails is
 // given again under the same command until it is acknowledged, through another Manager, as a process that is started
-// anew would, but for a comment that failed to those with odd numbers, which they give up.
+// anew would, except for a comment that failed to those with odd numbers, which they give up.
 type load struct {
 	storage  storage.Storage
 	over     context.Context  // when they stop
@@ -85,7 +85,9 @@ func (l *load) run(n int) error {
 		if err != nil || l.over.Err() != nil {
 			return err
 		}
-		tries, err = l.do(false, func(m *manager.Manager) error { return managers.Steps(context.Background(), m, name) })
+		tries, err = l.do(false, func(m *manager.Manager) error {
+			return managers.Steps(context.Background(), m, name)
+		})
 		if err != nil || tries == 0 {
 			return err
 		}
@@ -107,7 +109,8 @@ func (l *load) do(once bool, something func(*manager.Manager) error) (tries int,
 			default: // nobody awaits it
 			}
 			return tries, nil
-		case errors.Is(err, storage.ErrUnavailable) == errors.Is(err, storage.ErrUnknownOutcome): // and none of another class
+		// An error of another class is none that may be tried again.
+		case errors.Is(err, storage.ErrUnavailable) == errors.Is(err, storage.ErrUnknownOutcome):
 			return 0, err
 		case once || l.over.Err() != nil:
 			return 0, nil
@@ -184,7 +187,8 @@ func (l *load) check(t *testing.T, s storage.Storage) {
 		stepsAgain += tries - 1
 	}
 	t.Logf("%d sequences of commands, %d given again", len(l.steps), stepsAgain)
-	t.Logf("%d alerts and %d comments; %d given again, %d of %d given up are there", len(l.tried), len(l.comments)-unsure, again, given, unsure)
+	t.Logf("%d alerts and %d comments; %d given again, %d of %d given up are there",
+		len(l.tried), len(l.comments)-unsure, again, given, unsure)
 }
 
 // TestTerminatedManagers: connections are ended at random moments under eight who work through a Manager. Every

@@ -41,16 +41,22 @@ func TestFewConnections(t *testing.T) {
 			&postgres.Options{Tenant: tenant(t), RowSecurity: true},
 		)
 		require.NoError(t, err)
-		_, err = s.Apply(t.Context(), changeset(mode))
-		require.NoError(t, err)
-		view(t, s, func(r storage.Reader) {
-			i, err := r.Incident(t.Context(), "i")
-			assert.NoError(t, err)
-			assert.Equal(t, mode, i.Name)
-		})
+		requireThereAndBack(t, s, mode)
 		require.NoError(t, s.Close())
 	}
 	assertAllClean(t, at)
+}
+
+// requireThereAndBack stores an incident of that name and reads it.
+func requireThereAndBack(t *testing.T, s *postgres.Store, name string) {
+	t.Helper()
+	_, err := s.Apply(t.Context(), changeset(name))
+	require.NoError(t, err)
+	view(t, s, func(r storage.Reader) {
+		i, err := r.Incident(t.Context(), "i")
+		require.NoError(t, err)
+		require.Equal(t, name, i.Name)
+	})
 }
 
 // pooler starts PgBouncer before the server, in the mode that gives each transaction another connection, of six in
@@ -111,14 +117,7 @@ server_round_robin = 1
 func TestPooler(t *testing.T) {
 	at := pooler(t, database(t))
 	for _, mode := range modes[1:] {
-		s := open(t, at+" default_query_exec_mode="+mode, mode)
-		_, err := s.Apply(t.Context(), changeset(mode))
-		require.NoError(t, err)
-		view(t, s, func(r storage.Reader) {
-			i, err := r.Incident(t.Context(), "i")
-			assert.NoError(t, err)
-			assert.Equal(t, mode, i.Name)
-		})
+		requireThereAndBack(t, open(t, at+" default_query_exec_mode="+mode, mode), mode)
 	}
 	assertAllClean(t, at)
 }

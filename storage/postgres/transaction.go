@@ -476,7 +476,7 @@ func (t *transaction) send() error {
 		case answered && !(commits && e.Severity != "ERROR"):
 			t.culprit = about.of
 		case t.committing && (!pgconn.SafeToRetry(err) || !closed && errors.Is(err, pgconn.ErrConnClosed)):
-			// A connection that closed after the batch went out is said to be safe as well.
+			// The driver calls a connection that closed after the batch went out safe as well.
 			t.unknown = true
 			return unknown(t.ctx, err)
 		}

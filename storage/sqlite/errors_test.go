@@ -47,16 +47,21 @@ func TestUnavailable(t *testing.T) {
 			5, func() error { return exec(other, `BEGIN IMMEDIATE`) }, func() error { return exec(other, `ROLLBACK`) },
 		},
 		"full": {
-			13, func() error { return s.FillDisk(t.Context(), true) }, func() error { return s.FillDisk(t.Context(), false) },
+			13,
+			func() error { return s.FillDisk(t.Context(), true) },
+			func() error { return s.FillDisk(t.Context(), false) },
 		},
 		"read-only": {
-			8, func() error { return s.ReadOnly(t.Context(), true) }, func() error { return s.ReadOnly(t.Context(), false) },
+			8,
+			func() error { return s.ReadOnly(t.Context(), true) },
+			func() error { return s.ReadOnly(t.Context(), false) },
 		},
 	} {
 		text := what + strings.Repeat(" x", 14_000)
 		comment := func() error {
 			for n := range 20 { // more than there is room for
-				if _, err := m.Comment(t.Context(), kai, i.ID, text, manager.CommandID(what+string(rune('a'+n)))); err != nil {
+				id := manager.CommandID(what + string(rune('a'+n)))
+				if _, err := m.Comment(t.Context(), kai, i.ID, text, id); err != nil {
 					return err
 				}
 			}
@@ -118,7 +123,7 @@ func TestErrorsSayNothingTwice(t *testing.T) {
 	}
 }
 
-// What fails the commit leaves it unknown, but for a lock, which SQLite reports before it writes.
+// What fails the commit leaves it unknown, except for a lock, which SQLite reports before it writes.
 func TestUncommitted(t *testing.T) {
 	failed := sqlite.Uncommitted(errors.New("broken"))
 	require.ErrorIs(t, failed, storage.ErrUnknownOutcome)

@@ -15,13 +15,13 @@
 // # Concurrency
 //
 // Cases run one after the other, each as a subtest, or in parallel where the function that opens storages calls
-// t.Parallel. A case that is not done after two minutes fails. A storage must
-// allow 41 Views to be open at once while Apply is called; beyond that Views may wait for one another.
+// t.Parallel. A case that is not done after two minutes fails. A storage must allow 41 Views to be open at once while
+// Apply is called; beyond that Views may wait for one another.
 //
 // # Limits
 //
 // The suite makes at most some ten thousand records in one storage, identifiers of 1,000 bytes, texts of 1 MiB and
-// contents of 17 MiB. It needs the standard library only. On the storage in memory it takes a few seconds, three of
+// contents of 17 MiB. It needs the standard library only. On the storage in memory it takes about ten seconds, three of
 // which are one View that stays open.
 package storagetest
 
@@ -113,7 +113,7 @@ func (c testCase) lacks(s storage.Storage) string {
 	_, restores := s.(storage.Restorer)
 	_, waits := s.(storage.Waiter)
 	switch {
-	case !restores && strings.HasPrefix(c.name, "Restore"):
+	case !restores && strings.Contains(c.name, "Restore"):
 		return "storage.Restorer"
 	case !waits && c.name == "Waiter":
 		return "storage.Waiter"

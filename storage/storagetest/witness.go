@@ -212,18 +212,20 @@ func list(errs []error) (text string) {
 // sketch says in short what a Changeset holds.
 func sketch(cs storage.Changeset) string {
 	var text strings.Builder
-	text.WriteString(fmt.Sprintf("%d incidents, %d alerts, %d entries",
-		len(cs.Incidents), len(cs.Alerts), len(cs.Activity)))
-	for what, n := range map[string]int{
-		"contents":     len(cs.Contents),
-		"redactions":   len(cs.Redact),
-		"purges":       len(cs.Purge),
-		"items":        len(cs.Items),
-		"expiries":     len(cs.Expire),
-		"guarded keys": len(cs.Guard.Keys),
+	fmt.Fprintf(&text, "%d incidents, %d alerts, %d entries", len(cs.Incidents), len(cs.Alerts), len(cs.Activity))
+	for _, part := range []struct {
+		what string
+		n    int
+	}{
+		{"contents", len(cs.Contents)},
+		{"redactions", len(cs.Redact)},
+		{"purges", len(cs.Purge)},
+		{"items", len(cs.Items)},
+		{"expiries", len(cs.Expire)},
+		{"guarded keys", len(cs.Guard.Keys)},
 	} {
-		if n > 0 {
-			text.WriteString(fmt.Sprintf(", %d %s", n, what))
+		if part.n > 0 {
+			fmt.Fprintf(&text, ", %d %s", part.n, part.what)
 		}
 	}
 	return text.String()

@@ -338,22 +338,31 @@ var handleFaults = []handleFault{
 // A deaf handle wakes up for what it wrote itself.
 type deaf struct {
 	*handle
-	own atomic.Int64
+	mu  sync.Mutex // held by Apply, so that no Wait sees entries that are not counted yet
+	own int64
 }
 
 func (d *deaf) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	receipt, err := d.handle.Apply(ctx, cs)
 	if receipt.Seq > 0 {
-		d.own.Store(receipt.Seq + int64(len(cs.Activity)) - 1)
+		d.own = receipt.Seq + int64(len(cs.Activity)) - 1
 	}
 	return receipt, err
 }
 
 func (d *deaf) Wait(ctx context.Context, after int64) error {
 	for {
-		if err := d.handle.Wait(ctx, after); err != nil || d.own.Load() > after {
+		if err := d.handle.Wait(ctx, after); err != nil || d.wrote(after) {
 			return err
 		}
 		after++
 	}
+}
+
+func (d *deaf) wrote(after int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.own > after
 }

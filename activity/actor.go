@@ -10,6 +10,10 @@ type Actor struct {
 	Kind ActorKind `json:"kind"`
 	ID   string    `json:"id"`             // account identifier, or the name of a rule or program
 	Name string    `json:"name,omitempty"` // display name
+
+	// OnBehalfOf identifies the person for whom an App or an Agent acts, as the ID of a User would; "" means that it
+	// acts for itself. A User and the System have none.
+	OnBehalfOf string `json:"onBehalfOf,omitempty"`
 }
 
 // String returns the display name, or the identifier when there is none.
@@ -20,13 +24,17 @@ func (a Actor) String() string {
 	return a.ID
 }
 
-// Validate reports an actor without an ID or of an unknown kind as an [*alert.FieldError].
+// Validate reports an actor without an ID, of an unknown kind, or on behalf of somebody where its kind has nobody, as an
+// [*alert.FieldError].
 func (a Actor) Validate() error {
 	if a.ID == "" {
 		return &alert.FieldError{Field: "actor.id", Want: "who makes the change"}
 	}
-	if a.Kind > System {
+	if a.Kind > Agent {
 		return &alert.FieldError{Field: "actor.kind", Value: a.Kind.String(), Want: enum.Want(actorKinds)}
+	}
+	if a.OnBehalfOf != "" && a.Kind != App && a.Kind != Agent {
+		return &alert.FieldError{Field: "actor.onBehalfOf", Value: a.OnBehalfOf, Want: "none, but for an app or an agent"}
 	}
 	return nil
 }
@@ -39,9 +47,10 @@ const (
 	User   ActorKind = iota // a person
 	App                     // a program that calls the library, such as a playbook or an importer
 	System                  // a rule of the library, such as correlation
+	Agent                   // a program that decides by a model, such as an AI agent that triages alerts
 )
 
-var actorKinds = []string{"user", "app", "system"}
+var actorKinds = []string{"user", "app", "system", "agent"}
 
 // ParseActorKind returns the kind named by text, whatever the case of its letters. Any other text is an
 // [*alert.FieldError].

@@ -8,7 +8,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// An ID identifies an entry: the command's identifier, a slash, and the entry's number in the command.
+// An ID identifies an entry. Nothing is to be read from its text.
 type ID string
 
 // An Entry is one line of the log. Once it is stored, nothing of it changes but what a redaction or the purge of its
@@ -21,7 +21,14 @@ type Entry struct {
 	Alert    alert.ID         `json:"alert,omitempty"` // the alert it is about, if it is about one
 	Type     Type             `json:"type"`
 	Actor    Actor            `json:"actor"`
-	Cause    string           `json:"cause"` // identifier of the command; shared by all entries the command caused
+
+	// The command that the entry is of. Version is that of the incident after it, and 0 in an entry that no rule of
+	// package incident made. Part is "" unless the command changed several records, and Index counts the entries of a
+	// part from 0.
+	Cause   string `json:"cause"` // identifier of the command; shared by all entries the command caused
+	Part    string `json:"part,omitempty"`
+	Index   int    `json:"index,omitempty"`
+	Version int64  `json:"version,omitempty"`
 
 	Changes []Change `json:"changes,omitempty"` // what changed, ordered by field
 	Text    string   `json:"text,omitempty"`    // a comment's Markdown, or the reason given for a change
@@ -40,6 +47,12 @@ type Entry struct {
 
 	Origin   alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from by a merge
 	Occurred time.Time        `json:"occurred,omitzero"` // when it happened at the source, for an imported comment
+
+	// Digest proves what the entry says and what was taken away from it, and AlertDigest what the alert was after the
+	// command: see [Entry.WithDigest]. They are zero in entries of versions before the one that brought them.
+	Digest      Digest `json:"digest,omitzero"`
+	AlertDigest Digest `json:"alertDigest,omitzero"`
+	Seal        Seal   `json:"seal,omitzero"` // what Digest and AlertDigest are checked with
 }
 
 // Clone returns a copy of e that shares no memory a caller could change.
@@ -47,25 +60,30 @@ func (e Entry) Clone() Entry {
 	e.Changes = slices.Clone(e.Changes)
 	e.Links = slices.Clone(e.Links)
 	e.Attachments = slices.Clone(e.Attachments)
+	e.Seal.Parts = slices.Clone(e.Seal.Parts)
 	return e
 }
 
 // Redact returns e without what a redaction takes away: its Text and the Names of its Attachments. What else the
-// attachments say stays, as the proof of what was there. It shares no memory with e that a caller could change.
+// attachments say stays, as the proof of what was there, and so does Digest. It shares no memory with e that a caller
+// could change.
 func (e Entry) Redact() Entry {
+	before := e
 	e = e.Clone()
 	e.Text, e.Redacted = "", true
 	for n := range e.Attachments {
 		e.Attachments[n].Name = ""
 	}
+	e.Seal = before.sealWithout(&e)
 	return e
 }
 
 // Skeleton returns what is left of e when its incident is purged: that somebody did something of a type, when, and
 // because of which command. Values of Changes, Text, Attachments and what Links say of entities are gone; the fields
-// that changed and the incidents that were linked can still be told. It shares no memory with e that a caller could
-// change, and is its own skeleton.
+// that changed and the incidents that were linked can still be told, and Digest still proves them. It shares no memory
+// with e that a caller could change, and is its own skeleton.
 func (e Entry) Skeleton() Entry {
+	before := e
 	e = e.Clone()
 	e.Text, e.Attachments, e.Redacted = "", nil, true
 	for n := range e.Changes {
@@ -74,11 +92,21 @@ func (e Entry) Skeleton() Entry {
 	for n := range e.Links {
 		e.Links[n].Entity, e.Links[n].HeldBack = "", ""
 	}
+	e.Seal = before.sealWithout(&e)
+	if e.Seal.Salt = (Digest{}); len(e.Seal.Parts) > 0 { // those of the alert, which goes too
+		e.Seal.Parts[alertPart].Salt = Digest{}
+	}
 	return e
 }
 
-// Category returns the category that the entry's type stands in.
-func (e Entry) Category() Category { return e.Type.Category() }
+// Category returns the category that the entry stands in: that of its Type, but Agents for what an [Agent] did other
+// than comment.
+func (e Entry) Category() Category {
+	if c := e.Type.Category(); c == Comment || e.Actor.Kind != Agent {
+		return c
+	}
+	return Agents
+}
 
 // Trigger says whether a person set off the change or a program did. Source: Microsoft Defender XDR,
 // activity log ("Trigger").

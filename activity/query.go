@@ -18,7 +18,7 @@ type Query struct {
 	Alerts     []alert.ID
 	IDs        []ID
 	Types      []Type
-	Categories []Category // Comment selects the comments, Management and Correlation together the audits
+	Categories []Category // Comment selects the comments, all others together the audits
 	Triggers   []Trigger
 	Actors     []string           // identifiers of actors
 	Fields     []string           // entries with a change of one of these, compared by bytes with Change.Field

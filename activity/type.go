@@ -28,12 +28,15 @@ const (
 	AlertMoved           // an alert left for another incident
 	Redacted             // a comment was redacted; Subject names it
 	Purged               // the incident was purged; Changes say what is left of it
+	ResponseAction       // something was done against the attack elsewhere, such as isolating a device; Text says what
+	AutomationRun        // an automation such as a playbook ran; Text says which, and what came of it
 )
 
 var types = []string{
 	"unspecified", "incidentCreated", "alertAdded", "alertUpdated", "alertStatus", "alertAssigned", "renamed",
 	"described", "assigned", "severityChanged", "statusChanged", "tagsChanged", "classified", "commented", "referenced",
 	"merged", "redirected", "unmerged", "alertMoved", "redacted", "purged",
+	"responseAction", "automationRun",
 }
 
 var typeTitles = []string{
@@ -41,6 +44,7 @@ var typeTitles = []string{
 	"Name changed", "Description changed", "Assignment changed", "Severity changed", "Status changed",
 	"Tags changed", "Classification changed", "Comment", "References changed",
 	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away", "Comment redacted", "Incident purged",
+	"Response action", "Automation run",
 }
 
 // ParseType returns the type named by text, whatever the case of its letters. Any other text is an
@@ -69,12 +73,15 @@ func (t Type) Category() Category {
 		return Correlation
 	case Commented:
 		return Comment
+	case ResponseAction:
+		return Response
+	case AutomationRun:
+		return Automation
 	}
 	return Management
 }
 
-// A Category groups types of entry. Source: the categories of Microsoft Defender XDR's activity log that
-// a library without sensors can fill.
+// A Category groups entries. Source: the categories of Microsoft Defender XDR's activity log.
 type Category uint8
 
 // The categories. The zero Category is Management.
@@ -82,9 +89,12 @@ const (
 	Management  Category = iota // work on the incident and its alerts
 	Correlation                 // alerts finding their incident
 	Comment                     // comments
+	Response                    // response actions
+	Automation                  // runs of automations
+	Agents                      // what agents did; see [Entry.Category]
 )
 
-var categories = []string{"incidentManagement", "correlations", "comments"}
+var categories = []string{"incidentManagement", "correlations", "comments", "response", "automation", "agents"}
 
 // ParseCategory returns the category named by text, whatever the case of its letters. Any other text is
 // an [*alert.FieldError].

@@ -246,7 +246,7 @@ type alertChange struct{ before, after *alert.Alert }
 // incident, then those of the alerts. Differences that have no kind of their own, such as counts of
 // alerts, stand in the first entry. A command without any difference and main entry has a zero effect.
 func effect(cmd Command, before, after Incident, main []activity.Entry, changes []alertChange) Effect {
-	j := journal{cmd: cmd, id: after.ID, entries: make([]activity.Entry, 0, len(main)+len(changes)+2)}
+	j := journal{cmd: cmd, id: after.ID, version: before.Version + 1, entries: make([]activity.Entry, 0, len(main)+len(changes)+2)}
 	for _, e := range main {
 		entry := j.add(e.Type, e.Alert)
 		entry.Text, entry.Links, entry.Occurred = e.Text, e.Links, e.Occurred
@@ -314,6 +314,7 @@ func (c Command) priority(i Incident) int {
 type journal struct {
 	cmd     Command
 	id      ID
+	version int64 // of the incident after the command
 	entries []activity.Entry
 }
 
@@ -321,7 +322,7 @@ type journal struct {
 func (j *journal) add(typ activity.Type, about alert.ID) *activity.Entry {
 	j.entries = append(j.entries, activity.Entry{
 		ID: j.cmd.EntryID(len(j.entries)), Time: j.cmd.At, Incident: j.id, Alert: about, Type: typ,
-		Actor: j.cmd.By, Cause: j.cmd.ID,
+		Actor: j.cmd.By, Cause: j.cmd.ID, Part: j.cmd.Part, Index: len(j.entries), Version: j.version,
 	})
 	return &j.entries[len(j.entries)-1]
 }

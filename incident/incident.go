@@ -123,7 +123,7 @@ type Command struct {
 	Priority func(Incident) int
 }
 
-// EntryID returns the identifier of the command's n-th entry, from 0.
+// EntryID returns the identifier of the entry of the command that has this Part and Index n.
 func (c Command) EntryID(n int) activity.ID {
 	id := c.ID + "/"
 	if c.Part != "" {

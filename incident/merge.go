@@ -182,7 +182,11 @@ func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect,
 		return nil, err
 	}
 	for n := range m.entries {
-		m.entries[n].ID = cmd.EntryID(n)
+		e := &m.entries[n]
+		e.ID, e.Version = cmd.EntryID(n), target.Incident.Version+1
+		if e.Origin == "" { // a copy keeps its command
+			e.Part, e.Index = cmd.Part, n
+		}
 	}
 	if len(m.sources) == 0 {
 		return nil, nil
@@ -260,6 +264,7 @@ func (p Party) copies(target ID) []activity.Entry {
 	for _, e := range p.Log[from:] {
 		e = e.Clone()
 		e.Seq, e.Incident = 0, target
+		e.Digest, e.AlertDigest, e.Seal = activity.Digest{}, activity.Digest{}, activity.Seal{} // those of the original
 		if e.Origin == "" {
 			e.Origin = p.Incident.ID
 		}

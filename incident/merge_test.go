@@ -340,7 +340,7 @@ func TestMergeBringsEverythingTogether(t *testing.T) {
 	for n, e := range copied {
 		original := before.Log[n]
 		original.Subject = original.ID
-		original.ID, original.Seq, original.Incident, original.Origin = e.ID, e.Seq, "a", "b"
+		original.ID, original.Seq, original.Incident, original.Origin, original.Version = e.ID, e.Seq, "a", "b", e.Version
 		assert.Equal(t, original, e)
 	}
 	// M10: each side tells of the merge once, and of the other.

@@ -29,7 +29,7 @@ func Purge(cmd Command, i, end Incident, before time.Time, reason string) (Effec
 		return Effect{Incident: i}, nil
 	}
 	left := Incident{ID: i.ID, Version: i.Version, Number: i.Number, Status: Purged, Created: i.Created, Updated: cmd.At}
-	j := journal{cmd: cmd, id: i.ID}
+	j := journal{cmd: cmd, id: i.ID, version: i.Version + 1}
 	e := j.add(activity.Purged, "")
 	e.Text = reason
 	for _, c := range Diff(Incident{}, left) {

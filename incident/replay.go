@@ -37,13 +37,14 @@ func (e *ReplayError) Unwrap() error { return ErrReplay }
 
 // Replay returns the incident that entries tell of, which are all entries of one incident in the order of
 // the log. It is the incident as it is stored, but for Number, which no entry tells and which is 0: Updated
-// is the time of the last entry and Version the number of commands. Entries that a merge has copied from
-// another incident tell nothing of this one. Of no entries comes the zero Incident.
+// is the time of the last entry. Entries that a merge has copied from another incident tell nothing of this
+// one. Of no entries comes the zero Incident.
 //
 // Of an incident that was purged, the log tells the tombstone: what its entries said before is gone.
 //
-// Each change must begin where the one before it ended, so that an entry that is missing or was altered
-// shows: the error is then a [*ReplayError]. An error that entries yield is returned as it is.
+// Each change must begin where the one before it ended, and each command must find the Version that the one before it
+// left, so that an entry that is missing or was altered shows: the error is then a [*ReplayError]. An error that entries
+// yield is returned as it is.
 func Replay(entries iter.Seq2[activity.Entry, error]) (Incident, error) {
 	return ReplayUntil(entries, math.MaxInt64)
 }
@@ -57,7 +58,7 @@ func ReplayUntil(entries iter.Seq2[activity.Entry, error], seq int64) (Incident,
 		if err != nil {
 			return Incident{}, err
 		}
-		if e.Seq > seq && t.begins(e) {
+		if e.Seq > seq && e.Version != t.last.Version {
 			break
 		}
 		if err := t.tell(e); err != nil {
@@ -81,10 +82,9 @@ func Diff(a, b Incident) []activity.Change {
 
 // A tale is what entries have told so far.
 type tale struct {
-	id       ID
-	fields   map[string]told
-	commands int64
-	last     activity.Entry // that was not copied
+	id     ID
+	fields map[string]told
+	last   activity.Entry // that was not copied
 }
 
 // A told field is its value and the entry that gave it.
@@ -124,8 +124,8 @@ func (t *tale) tell(e activity.Entry) error {
 	if t.id != "" && e.Type == activity.IncidentCreated {
 		return wrong("type", e.Type.String(), "one beginning")
 	}
-	if t.begins(e) {
-		t.commands++
+	if begins := e.Version != t.last.Version; begins && e.Version != t.last.Version+1 {
+		return wrong("version", strconv.FormatInt(e.Version, 10), fmt.Sprint(t.last.Version+1))
 	}
 	t.id, t.last = e.Incident, e
 	if e.Type == activity.Purged {
@@ -147,36 +147,9 @@ func (t *tale) tell(e activity.Entry) error {
 	return nil
 }
 
-// begins reports whether e is the first entry of a command.
-func (t *tale) begins(e activity.Entry) bool {
-	if t.id == "" {
-		return true
-	}
-	if e.Origin != "" {
-		return false // a merge logs itself too
-	}
-	part, n, ok := partOf(e)
-	before, _, known := partOf(t.last)
-	return e.Cause != t.last.Cause || ok && (n == 0 || known && part != before)
-}
-
-// partOf returns the Part of the command that logged e and which of its entries it is, from the ID that
-// [Command.EntryID] made. It is not ok for an imported comment, whose ID says what it says.
-func partOf(e activity.Entry) (part string, n int, ok bool) {
-	rest, ok := strings.CutPrefix(string(e.ID), e.Cause+"/")
-	if !ok {
-		return "", 0, false
-	}
-	if at := strings.LastIndexByte(rest, '/'); at >= 0 {
-		part, rest = rest[:at], rest[at+1:]
-	}
-	n, err := strconv.Atoi(rest)
-	return part, n, err == nil
-}
-
 // incident returns what was told.
 func (t *tale) incident() (Incident, error) {
-	i := Incident{ID: t.id, Version: t.commands, Updated: t.last.Time}
+	i := Incident{ID: t.id, Version: t.last.Version, Updated: t.last.Time}
 	for _, field := range incidentFields() {
 		f := t.fields[field.path]
 		if f.value == "" {

@@ -95,11 +95,15 @@ func (e Entry) Verify() error {
 	return nil
 }
 
+// ProvesAlert reports whether VerifyAlert can tell what the alert was: e has an AlertDigest, and its incident was not
+// purged.
+func (e Entry) ProvesAlert() bool { return !e.AlertDigest.IsZero() && !e.salt(alertPart).IsZero() }
+
 // VerifyAlert returns nil when a is what the alert was after the command that e is of, but for Version and Repeats. The
-// error matches [ErrDigest], also when e is not about an alert, or no more, since its incident was purged.
+// error matches [ErrDigest], also when e proves no alert.
 func (e Entry) VerifyAlert(a alert.Alert) error {
 	about, err := a.Digest()
-	if salt := e.salt(alertPart); err == nil && (salt.IsZero() || salted(salt, about[:]) != e.AlertDigest) {
+	if err == nil && (!e.ProvesAlert() || salted(e.salt(alertPart), about[:]) != e.AlertDigest) {
 		err = fmt.Errorf("activity: alert %s %w of entry %d (%s)", a.ID, ErrDigest, e.Seq, e.ID)
 	}
 	return err

@@ -198,6 +198,7 @@ func TestVerifyAlert(t *testing.T) {
 	require.NoError(t, e.VerifyAlert(a))
 	require.NoError(t, e.Redact().VerifyAlert(a))
 	require.ErrorIs(t, e.Skeleton().VerifyAlert(a), activity.ErrDigest)
+	assert.True(t, e.ProvesAlert() && e.Redact().ProvesAlert() && !e.Skeleton().ProvesAlert())
 	require.ErrorIs(t, activity.Entry{ID: "b", Alert: a.ID}.WithDigest(activity.Digest{1}, activity.Digest{}).VerifyAlert(a), activity.ErrDigest)
 	a.Severity = alert.High
 	err = e.VerifyAlert(a)

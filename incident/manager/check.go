@@ -36,6 +36,8 @@ const (
 	RuleLog           Rule = "log"           // the log of an incident tells it, field by field
 	RuleSeq           Rule = "seq"           // the entries of the whole log are 1, 2, 3 and so on
 	RuleEntryIncident Rule = "entryIncident" // an entry is of an incident that is stored
+	RuleEntryDigest   Rule = "entryDigest"   // an entry is what its digest says; after one that has a digest, all have
+	RuleAlertDigest   Rule = "alertDigest"   // an alert is what the last entry that proves one says; see [activity.Entry.VerifyAlert]
 )
 
 // A Violation is a place where a rule is broken. Of Incident, Alert and Entry those are set that say where.
@@ -88,6 +90,7 @@ type checker struct {
 	reader storage.Reader
 	yield  func(Violation, error) bool
 	stored map[incident.ID]bool // whether they are, of some
+	proven bool                 // an entry had a digest
 }
 
 func (c *checker) fail(err error) bool {
@@ -178,6 +181,11 @@ func (c *checker) alertsOf(i incident.Incident) bool {
 			return false
 		}
 	}
+	for few := range slices.Chunk(alerts, 500) {
+		if !c.digestsOf(few) {
+			return false
+		}
+	}
 	if !valid {
 		return true // they come to nothing
 	}
@@ -185,6 +193,34 @@ func (c *checker) alertsOf(i incident.Incident) bool {
 	want.Alerts = incident.Summarize(alerts)
 	for _, d := range incident.Diff(i, want) {
 		if !c.found(Violation{Rule: RuleSummary, Incident: i.ID, Field: d.Field, Found: string(d.Before), Want: string(d.After)}) {
+			return false
+		}
+	}
+	return true
+}
+
+// digestsOf looks at what the log says that alerts are.
+func (c *checker) digestsOf(alerts []alert.Alert) bool {
+	q := activity.Query{Origins: []incident.ID{""}}
+	for n := range alerts {
+		q.Alerts = append(q.Alerts, alerts[n].ID)
+	}
+	last := make(map[alert.ID]activity.Entry, len(alerts))
+	for e, err := range c.reader.Activity(c.ctx, q) {
+		if err != nil {
+			return c.fail(err)
+		}
+		if e.ProvesAlert() {
+			last[e.Alert] = e
+		}
+	}
+	for _, a := range alerts {
+		e, ok := last[a.ID]
+		if !ok {
+			continue // no entry since there are digests
+		}
+		if err := e.VerifyAlert(a); err != nil && !c.found(Violation{Rule: RuleAlertDigest, Incident: a.Incident, Alert: a.ID,
+			Entry: e.ID, Seq: e.Seq, Found: err.Error(), Want: "the alert as it was after the entry"}) {
 			return false
 		}
 	}
@@ -232,6 +268,10 @@ func (c *checker) logOf(i incident.Incident) bool {
 			if !c.found(Violation{Rule: RuleLog, Incident: i.ID, Field: d.Field, Found: string(d.Before), Want: string(d.After)}) {
 				return false
 			}
+		}
+		if i.Version != told.Version && !c.found(Violation{Rule: RuleLog, Incident: i.ID, Field: "version",
+			Found: strconv.FormatInt(i.Version, 10), Want: strconv.FormatInt(told.Version, 10)}) {
+			return false
 		}
 		if !i.Updated.Equal(told.Updated) && !c.found(Violation{Rule: RuleLog, Incident: i.ID, Field: "updated", Found: i.Updated.String(), Want: told.Updated.String()}) {
 			return false
@@ -291,6 +331,9 @@ func (c *checker) log() bool {
 			return false
 		}
 		next = max(next, e.Seq+1)
+		if !c.digestOf(e) {
+			return false
+		}
 		stored, err := c.isStored(e.Incident)
 		if err != nil {
 			return c.fail(err)
@@ -300,6 +343,23 @@ func (c *checker) log() bool {
 		}
 	}
 	return true
+}
+
+// digestOf looks at the digest of an entry, after those before it.
+func (c *checker) digestOf(e activity.Entry) bool {
+	v := Violation{Rule: RuleEntryDigest, Incident: e.Incident, Entry: e.ID, Seq: e.Seq}
+	switch {
+	case e.Digest.IsZero() && !c.proven:
+		return true // of a version without digests
+	case e.Digest.IsZero():
+		v.Found, v.Want = "no digest", "one, as the entries before it have"
+	case e.Verify() != nil:
+		v.Found, v.Want = "the entry as it is stored", "what its digest says"
+	default:
+		c.proven = true
+		return true
+	}
+	return c.found(v)
 }
 
 // maxStored is how many incidents a checker remembers to be stored or not.

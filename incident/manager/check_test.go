@@ -52,7 +52,13 @@ type ruin struct {
 }
 
 func newRuin(t *testing.T) *ruin {
-	m, s := open(t)
+	s := memory.New()
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	ids := 0
+	m := manager.New(s, &manager.Options{Now: func() time.Time { return start }, NewID: func() string {
+		ids++
+		return fmt.Sprint("id", ids)
+	}})
 	one := draft()
 	one.Name, one.Severity, one.Reference.ID = "", alert.Unrated, "1"
 	importing(t.Context(), t, m, one)
@@ -85,11 +91,16 @@ func (r *ruin) alert(id alert.ID) (a alert.Alert) {
 	return a
 }
 
-// entry returns an entry as a command would log it.
-func (r *ruin) entry(id incident.ID, changes ...activity.Change) activity.Entry {
+// entry returns an entry as a command that leaves the incident at that version would log it.
+func (r *ruin) entry(id incident.ID, version int64, changes ...activity.Change) activity.Entry {
 	r.n++
 	cause := fmt.Sprint("ruin", r.n)
-	return activity.Entry{ID: activity.ID(cause + "/0"), Cause: cause, Time: start, Incident: id, Type: activity.Described, Actor: kai, Changes: changes}
+	return digested(activity.Entry{ID: activity.ID(cause + "/0"), Cause: cause, Version: version, Time: start, Incident: id,
+		Type: activity.Described, Actor: kai, Changes: changes}, activity.Digest{})
+}
+
+func digested(e activity.Entry, about activity.Digest) activity.Entry {
+	return e.WithDigest(activity.Digest{1, 2, 3}, about)
 }
 
 // logged changes an incident and logs it, as if it were right.
@@ -98,7 +109,7 @@ func (r *ruin) logged(id incident.ID, change func(*incident.Incident)) {
 	after := before.Clone()
 	change(&after)
 	after.Updated = start
-	r.apply(storage.Changeset{Incidents: []incident.Incident{after}, Activity: []activity.Entry{r.entry(id, incident.Diff(before, after)...)}})
+	r.apply(storage.Changeset{Incidents: []incident.Incident{after}, Activity: []activity.Entry{r.entry(id, before.Version+1, incident.Diff(before, after)...)}})
 }
 
 // secretly changes an incident and does not log it.
@@ -108,10 +119,17 @@ func (r *ruin) secretly(id incident.ID, change func(*incident.Incident)) {
 	r.apply(storage.Changeset{Incidents: []incident.Incident{i}})
 }
 
+// changeAlert changes an alert and logs that it did, but says nothing of what its incident has of it.
 func (r *ruin) changeAlert(id alert.ID, change func(*alert.Alert)) {
 	a := r.alert(id)
 	change(&a)
-	r.apply(storage.Changeset{Alerts: []alert.Alert{a}})
+	about, err := a.Digest()
+	require.NoError(r.t, err)
+	i := r.incident(a.Incident)
+	i.Updated = start
+	e := r.entry(i.ID, i.Version+1)
+	e.Type, e.Alert = activity.AlertUpdated, id
+	r.apply(storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{a}, Activity: []activity.Entry{digested(e, about)}})
 }
 
 // A bent storage reads something else than was written: what no storage that keeps its contract would.
@@ -119,6 +137,7 @@ type bent struct {
 	storage.Storage
 	incident func(*incident.Incident)
 	keep     func(activity.Entry) bool
+	entry    func(*activity.Entry)
 }
 
 func (b bent) View(ctx context.Context, fn func(storage.Reader) error) error {
@@ -146,6 +165,9 @@ func (r bentReader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[i
 func (r bentReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return func(yield func(activity.Entry, error) bool) {
 		for e, err := range r.Reader.Activity(ctx, q) {
+			if r.bent.entry != nil {
+				r.bent.entry(&e)
+			}
 			if (r.bent.keep == nil || r.bent.keep(e)) && !yield(e, err) {
 				return
 			}
@@ -259,18 +281,45 @@ func TestWhatCheckFinds(t *testing.T) {
 		"a change that is not in the log": {func(r *ruin) storage.Storage {
 			r.secretly("theirs:1", func(i *incident.Incident) { i.Description = "x" })
 			return nil
-		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:1", Field: "description", Found: `"x"`, Want: ""}}},
+		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:1", Field: "description", Found: `"x"`, Want: ""},
+			{Rule: manager.RuleLog, Incident: "theirs:1", Field: "version", Found: "4", Want: "3"}}},
 		"a change at another time than the log says": {func(r *ruin) storage.Storage {
 			r.secretly("theirs:2", func(i *incident.Incident) { i.Updated = start.Add(time.Minute) })
 			return nil
-		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:2", Field: "updated", Found: start.Add(time.Minute).String(), Want: start.String()}}},
+		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:2", Field: "version", Found: "2", Want: "1"},
+			{Rule: manager.RuleLog, Incident: "theirs:2", Field: "updated", Found: start.Add(time.Minute).String(), Want: start.String()}}},
 		"a change that is in the log alone": {func(r *ruin) storage.Storage {
-			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1", activity.Change{Field: "description", After: `"x"`})}})
+			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1", 4, activity.Change{Field: "description", After: `"x"`})}})
 			return nil
-		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:1", Field: "description", Found: "", Want: `"x"`}}},
+		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:1", Field: "description", Found: "", Want: `"x"`},
+			{Rule: manager.RuleLog, Incident: "theirs:1", Field: "version", Found: "3", Want: "4"}}},
+		"an entry of another version": {func(r *ruin) storage.Storage {
+			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1", 7)}})
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:1", Entry: "ruin1/0", Seq: 8, Field: "version", Found: "7", Want: "4"}}},
+		"an alert that changed behind the log": {func(r *ruin) storage.Storage {
+			a := r.alert("edr:1")
+			a.URL = "https://edr.example/1"
+			r.apply(storage.Changeset{Alerts: []alert.Alert{a}})
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleAlertDigest, Incident: "theirs:1", Alert: "edr:1", Entry: "id1/theirs:1/1", Seq: 2,
+			Found: "activity: alert edr:1 does not fit its digest of entry 2 (id1/theirs:1/1)", Want: "the alert as it was after the entry"}}},
+		"an entry that was rewritten": {func(r *ruin) storage.Storage {
+			return bent{Storage: r, entry: func(e *activity.Entry) {
+				if e.Text == "hm" && e.Seq == 5 {
+					e.Text = "never mind"
+				}
+			}}
+		}, []manager.Violation{{Rule: manager.RuleEntryDigest, Incident: "theirs:1", Entry: "id2/0", Seq: 5, Found: "the entry as it is stored", Want: "what its digest says"}}},
+		"an entry without a digest after one that has it": {func(r *ruin) storage.Storage {
+			e := r.entry("theirs:1", 4)
+			e.Digest, e.Seal = activity.Digest{}, activity.Seal{}
+			r.apply(storage.Changeset{Activity: []activity.Entry{e}})
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleEntryDigest, Incident: "theirs:1", Entry: "ruin1/0", Seq: 8, Found: "no digest", Want: "one, as the entries before it have"}}},
 		// A4
 		"an entry that does not follow": {func(r *ruin) storage.Storage {
-			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1", activity.Change{Field: "description", Before: `"x"`})}})
+			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1", 4, activity.Change{Field: "description", Before: `"x"`})}})
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "theirs:1", Entry: "ruin1/0", Seq: 8, Field: "description", Found: `"x"`, Want: `the value before it, ""`}}},
 		"an incident without a log": {func(r *ruin) storage.Storage {
@@ -280,11 +329,11 @@ func TestWhatCheckFinds(t *testing.T) {
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleLog, Incident: "new", Found: "no entries", Want: "the incident's"}}},
 		"an entry that is gone": {func(r *ruin) storage.Storage {
-			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1"), r.entry("theirs:1")}})
+			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("theirs:1", 3), r.entry("theirs:1", 3)}})
 			return bent{Storage: r, keep: func(e activity.Entry) bool { return e.ID != "ruin1/0" }}
 		}, []manager.Violation{{Rule: manager.RuleSeq, Entry: "ruin2/0", Seq: 9, Found: "9", Want: "8"}}},
 		"an entry of an unknown incident": {func(r *ruin) storage.Storage {
-			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("nowhere")}})
+			r.apply(storage.Changeset{Activity: []activity.Entry{r.entry("nowhere", 1)}})
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleEntryIncident, Entry: "ruin1/0", Seq: 8, Found: `"nowhere"`, Want: "an incident that is stored"}}},
 	} {

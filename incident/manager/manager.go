@@ -43,10 +43,8 @@
 package manager
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -380,6 +378,7 @@ func (d write) changeset() (cs storage.Changeset, subject incident.Incident, err
 		subject.Version++
 	}
 	cs.Guard = d.guard
+	err = addDigests(&cs)
 	d.outcome.Incident, d.outcome.Version = subject.ID, subject.Version
 	for _, t := range d.tickets {
 		err = errors.Join(err, t.remember(&cs, d.outcome))
@@ -399,7 +398,7 @@ func (m *Manager) keep(ctx context.Context, d write) (incident.Incident, error) 
 		own := false
 		lost := m.storage.View(ctx, func(r storage.Reader) error {
 			e, found, err := entry(ctx, r, cs.Activity[0].ID)
-			if own = found && same(e, cs.Activity[0]); own {
+			if own = found && e.Digest == cs.Activity[0].Digest; own {
 				subject, err = r.Incident(ctx, subject.ID)
 			} else if found && e.Cause == d.cmd.ID {
 				err = final{fmt.Errorf("identifier %s was drawn before: %w", d.cmd.ID, storage.ErrExists)}
@@ -417,14 +416,6 @@ func (m *Manager) keep(ctx context.Context, d write) (incident.Incident, error) 
 		subject.Number = receipt.Numbers[0]
 	}
 	return subject, nil
-}
-
-// same reports whether two entries say the same, under whatever Seq.
-func same(a, b activity.Entry) bool {
-	a.Seq, b.Seq = 0, 0
-	x, err := json.Marshal(a)
-	y, no := json.Marshal(b)
-	return err == nil && no == nil && bytes.Equal(x, y)
 }
 
 // Edit makes the change e to the incident with that ID and returns the incident as it is then. See

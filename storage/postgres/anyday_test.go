@@ -22,16 +22,21 @@ import (
 // days is how many days are drawn in each mode, unless -rapid.checks says how many.
 const days = "4"
 
-// eachDay is rapid.Check of what takes its time, in each way in which statements can be run.
-func eachDay(t *testing.T, day func(*rapid.T, *pgxpool.Pool)) {
+// fewDays is rapid.Check of what takes its time.
+func fewDays(t *testing.T, day func(*rapid.T)) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
 		require.NoError(t, checks.Value.Set(days))
 		defer checks.Value.Set(checks.DefValue)
 	}
+	rapid.Check(t, day)
+}
+
+// eachDay is fewDays in each way in which statements can be run.
+func eachDay(t *testing.T, day func(*rapid.T, *pgxpool.Pool)) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			pool := connect(t, dsn(t)+" pool_max_conns=4 default_query_exec_mode="+mode)
-			rapid.Check(t, func(rt *rapid.T) { day(rt, pool) })
+			fewDays(t, func(rt *rapid.T) { day(rt, pool) })
 		})
 	}
 }

@@ -36,7 +36,8 @@ const (
 	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
 
 	entryColumns = `seq, id, time, incident, alert, type, actor_kind, actor_id, actor_name, cause, changes, text,
-		links, attachments, redacted, subject, origin, occurred`
+		links, attachments, redacted, subject, origin, occurred, on_behalf_of, part, part_index, version,
+		digest, alert_digest, salt, seal_parts`
 )
 
 func incidentPlaces(i *incident.Incident) []any {
@@ -96,7 +97,8 @@ func entryPlaces(e *activity.Entry) []any {
 	return []any{
 		&e.Seq, &e.ID, micros{&e.Time}, &e.Incident, &e.Alert, &e.Type, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Name, &e.Cause,
 		changes{&e.Changes}, &e.Text, list[activity.Link]{&e.Links}, list[activity.Attachment]{&e.Attachments},
-		&e.Redacted, &e.Subject, &e.Origin, micros{&e.Occurred},
+		&e.Redacted, &e.Subject, &e.Origin, micros{&e.Occurred}, &e.Actor.OnBehalfOf, &e.Part, &e.Index, &e.Version,
+		digest{&e.Digest}, digest{&e.AlertDigest}, digest{&e.Seal.Salt}, list[activity.Sealed]{&e.Seal.Parts},
 	}
 }
 
@@ -264,6 +266,26 @@ func (c changes) Scan(column any) error {
 	}
 	for n, r := range rows {
 		(*c.changes)[n] = activity.Change{Field: r[0], Before: activity.Value(r[1]), After: activity.Value(r[2])}
+	}
+	return nil
+}
+
+// digest is one in a column: NULL when it is zero.
+type digest struct{ d *activity.Digest }
+
+// Value implements [driver.Valuer].
+func (d digest) Value() (driver.Value, error) {
+	if d.d.IsZero() {
+		return nil, nil
+	}
+	return d.d[:], nil
+}
+
+// Scan implements [sql.Scanner].
+func (d digest) Scan(column any) error {
+	*d.d = activity.Digest{}
+	if bytes, ok := column.([]byte); column != nil && (!ok || copy(d.d[:], bytes) != len(d.d) || len(bytes) != len(d.d)) {
+		return fmt.Errorf("a digest is %d bytes of %T", len(bytes), column)
 	}
 	return nil
 }

@@ -502,7 +502,7 @@ func activityRow(e activity.Entry, names nameBook, o Options) ActivityRow {
 		e = e.Redact() // whoever gave it
 	}
 	row := ActivityRow{
-		Time: o.in(e.Time), Who: person(e.Actor.Name, e.Actor.ID), Trigger: e.Trigger(), What: e.Type.Title(), Text: e.Text,
+		Time: o.in(e.Time), Who: performer(e.Actor), Trigger: e.Trigger(), What: e.Type.Title(), Text: e.Text,
 		Cause: e.Cause, AlertID: e.Alert, Origin: e.Origin, Written: o.in(e.Occurred), Attachments: e.Attachments, Redacted: e.Redacted,
 	}
 	if e.Alert != "" {
@@ -542,6 +542,14 @@ func stamp(t time.Time, at *time.Location) string {
 
 // owner returns display name and identifier, "" for nobody.
 func owner(o alert.Owner) string { return person(o.Name, o.ID) }
+
+func performer(a activity.Actor) string {
+	if who := person(a.Name, a.ID); a.OnBehalfOf == "" {
+		return who
+	} else {
+		return who + " for " + a.OnBehalfOf
+	}
+}
 
 func person(name, id string) string {
 	switch {

@@ -81,6 +81,8 @@ var phrases = []phrase{
 	{activity.Redirected.Title(), "merged it into another incident", ""},
 	{activity.Unmerged.Title(), "undid a merge", "undid # merges"},
 	{activity.AlertMoved.Title(), "moved 1 alert away", "moved # alerts away"},
+	{activity.ResponseAction.Title(), "took 1 response action", "took # response actions"},
+	{activity.AutomationRun.Title(), "ran 1 automation", "ran # automations"},
 	{activity.Renamed.Title(), "named it", "named it # times"},
 	{activity.Described.Title(), "described it", "described it # times"},
 	{activity.SeverityChanged.Title(), "changed its severity", "changed its severity # times"},

@@ -38,7 +38,7 @@ func TestWhatWasDone(t *testing.T) {
 		}
 		assert.NotContains(t, p.once, "#")
 	}
-	for typ := activity.IncidentCreated; typ <= activity.Purged; typ++ {
+	for typ := activity.IncidentCreated; typ <= activity.AutomationRun; typ++ {
 		assert.NotContains(t, say([]ActivityRow{{Who: "M", What: typ.Title()}}), "in the log with", typ)
 	}
 }

@@ -75,6 +75,7 @@ func hide(h Hidden, c incident.Case, entries []activity.Entry, others ...related
 		if e.Actor.Kind == activity.User {
 			n.person(e.Actor.ID, e.Actor.Name)
 		}
+		n.person(e.Actor.OnBehalfOf, "")
 		for _, change := range e.Changes {
 			if change.Field == "owner" {
 				n.ownerIn(change.Before)

@@ -22,7 +22,7 @@ import (
 var canaries = map[string][]string{
 	"users": {
 		"canuser@contoso.example", "canuser", "Canary Person", "S-1-5-21-1234", "canmail@contoso.example", "cansender@evil.example", "canowner@contoso.example", "Owner Canary",
-		"cananalyst@contoso.example", "Analyst Canary", "canold@contoso.example", "cansvc", "canalert@contoso.example",
+		"cananalyst@contoso.example", "Analyst Canary", "canold@contoso.example", "cansvc", "canalert@contoso.example", "canasker@contoso.example",
 	},
 	"devices":  {"canhost", "canhost.contoso.example", "candevid-1", "192.0.2.77"},
 	"comments": {"cansecret", "canpicture.png"},
@@ -70,6 +70,8 @@ func canaryCase() (incident.Case, []activity.Entry) {
 		}},
 		{Seq: 3, ID: "a/2", Time: start, Incident: "inc-1", Actor: by, Type: activity.Commented, Text: "cansecret about canuser", Attachments: []activity.Attachment{image}},
 		{Seq: 4, ID: "a/3", Time: start, Incident: "inc-1", Actor: by, Type: activity.Commented, Text: "cansecret again"},
+		{Seq: 5, ID: "b/0", Time: start, Incident: "inc-1", Type: activity.ResponseAction, Text: "Isolated.",
+			Actor: activity.Actor{Kind: activity.Agent, ID: "triage", OnBehalfOf: "canasker@contoso.example"}},
 	}
 }
 

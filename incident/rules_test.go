@@ -773,3 +773,32 @@ func TestCleanTag(t *testing.T) {
 		assert.Equal(t, "name", problem.Field)
 	}
 }
+
+// What was done elsewhere is an entry and changes nothing else, and only the two types that are about it may be recorded.
+func TestRecord(t *testing.T) {
+	i := open(t, newAlert(0, alert.Low, "d")).Incident
+	i.Version = 4
+	for typ := activity.Unspecified; typ <= activity.AutomationRun; typ++ {
+		e, err := incident.Record(command(1), i, typ, "Isolated d.")
+		if typ != activity.ResponseAction && typ != activity.AutomationRun {
+			require.ErrorIs(t, err, alert.ErrInvalid, typ)
+			require.Zero(t, e)
+			continue
+		}
+		require.NoError(t, err)
+		require.Len(t, e.Activity, 1)
+		entry := e.Activity[0]
+		assert.Equal(t, []any{typ, "Isolated d.", int64(5), i.ID}, []any{entry.Type, entry.Text, entry.Version, entry.Incident})
+		assert.Empty(t, entry.Changes)
+		assert.Equal(t, command(1).At, e.Incident.Updated)
+		e.Incident.Updated = i.Updated
+		assert.Equal(t, i, e.Incident)
+	}
+	for _, bad := range []string{"", " \n", "\xff", strings.Repeat("x", incident.MaxComment+1)} {
+		_, err := incident.Record(command(1), i, activity.ResponseAction, bad)
+		assert.ErrorIs(t, err, alert.ErrInvalid, "%.9q", bad)
+	}
+	i.Status = incident.Purged
+	_, err := incident.Record(command(1), i, activity.ResponseAction, "Isolated d.")
+	assert.ErrorIs(t, err, incident.ErrPurged)
+}

@@ -28,6 +28,7 @@ const (
 	ActionEdit       Action = "edit"       // Edit and EditAll
 	ActionEditAlerts Action = "editAlerts" // EditAlerts
 	ActionComment    Action = "comment"    // Comment
+	ActionRecord     Action = "record"     // Record
 	ActionRedact     Action = "redact"     // Redact; of the incident that has the comment, and copies elsewhere go with it
 	ActionPurge      Action = "purge"      // Purge; of each incident, and of the one it was merged into
 	ActionMerge      Action = "merge"      // Merge and PlanMerge; of the target and of each source
@@ -37,8 +38,11 @@ const (
 
 // verb says in an error what was attempted.
 func (a Action) verb() string {
-	if a == ActionComment {
+	switch a {
+	case ActionComment:
 		return "comment on"
+	case ActionRecord:
+		return "record on"
 	}
 	return string(a)
 }

@@ -59,7 +59,7 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 			id, other, done, ids, comment = w.id, w.other, w.done, w.alerts, w.comment
 		}
 		values := []any{
-			kai, id, []incident.ID{other}, ids, comment, "some text", 5, int64(9),
+			kai, id, []incident.ID{other}, ids, comment, activity.ResponseAction, "some text", 5, int64(9),
 			time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, done}}, alert.Query{}, activity.Query{},
 			incident.Edit{Severity: new(alert.Low)}, incident.AlertEdit{Status: new(alert.StatusInProgress)},
 			incident.Draft{Reference: incident.Reference{System: "other", ID: "1"}, Name: "x"}, []alert.Alert{raise(99, 0)},
@@ -355,6 +355,7 @@ func TestActions(t *testing.T) {
 	ctx := t.Context()
 	ask(func() error { _, err := m.Edit(ctx, kai, w.id, incident.Edit{Name: new("n")}); return err }, map[manager.Action][]incident.ID{manager.ActionEdit: {w.id}})
 	ask(func() error { _, err := m.Comment(ctx, kai, w.id, "c"); return err }, map[manager.Action][]incident.ID{manager.ActionComment: {w.id}})
+	ask(func() error { _, err := m.Record(ctx, kai, w.id, activity.ResponseAction, "isolated"); return err }, map[manager.Action][]incident.ID{manager.ActionRecord: {w.id}})
 	ask(func() error { _, err := m.EditAlerts(ctx, kai, w.alerts[:1], incident.AlertEdit{}); return err }, map[manager.Action][]incident.ID{manager.ActionEditAlerts: {w.id}})
 	ask(func() error { _, err := m.PlanMerge(ctx, kai, w.id, []incident.ID{w.other}, ""); return err }, map[manager.Action][]incident.ID{manager.ActionMerge: {w.id, w.other}})
 	ask(func() error { _, err := m.MoveAlerts(ctx, kai, w.alerts[:1], w.other, ""); return err }, map[manager.Action][]incident.ID{manager.ActionMove: {w.id, w.other}})

@@ -123,8 +123,7 @@ func (r *ruin) secretly(id incident.ID, change func(*incident.Incident)) {
 func (r *ruin) changeAlert(id alert.ID, change func(*alert.Alert)) {
 	a := r.alert(id)
 	change(&a)
-	about, err := a.Digest()
-	require.NoError(r.t, err)
+	about, _ := a.Digest() // none of what JSON cannot express
 	i := r.incident(a.Incident)
 	i.Updated = start
 	e := r.entry(i.ID, i.Version+1)
@@ -312,7 +311,7 @@ func TestWhatCheckFinds(t *testing.T) {
 			}}
 		}, []manager.Violation{{Rule: manager.RuleEntryDigest, Incident: "theirs:1", Entry: "id2/0", Seq: 5, Found: "the entry as it is stored", Want: "what its digest says"}}},
 		"an entry without a digest after one that has it": {func(r *ruin) storage.Storage {
-			e := r.entry("theirs:1", 4)
+			e := r.entry("theirs:1", 3)
 			e.Digest, e.Seal = activity.Digest{}, activity.Seal{}
 			r.apply(storage.Changeset{Activity: []activity.Entry{e}})
 			return nil

@@ -67,6 +67,7 @@ var uses = map[string]use{
 		other: editsAlerts(incident.AlertEdit{Status: new(alert.StatusInProgress)}, "edr:1", "edr:2"),
 	},
 	"Comment":    {first: comments("d0", "hm"), other: comments("d1", "hm")},
+	"Record":     {first: records("d0", "isolated"), other: records("d1", "isolated")},
 	"Redact":     {first: redacts("secret/0", ""), other: redacts("secret/0", "not ours")},
 	"Merge":      {first: merges("d0", "d1"), other: merges("d0", "d2")},
 	"Unmerge":    {first: unmerges("d4", ""), other: unmerges("d4", "by mistake")},
@@ -123,6 +124,12 @@ func editsAlerts(e incident.AlertEdit, ids ...alert.ID) give {
 func comments(id incident.ID, text string) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
 		return m.Comment(ctx, by, id, text, opts...)
+	}
+}
+
+func records(id incident.ID, text string) give {
+	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
+		return m.Record(ctx, by, id, activity.ResponseAction, text, opts...)
 	}
 }
 
@@ -416,7 +423,7 @@ func TestCommandsAreForgotten(t *testing.T) {
 
 		now = now.Add(time.Microsecond)
 		_, err = uses[method].first(t.Context(), m, kai, x)
-		if method == "Create" || method == "Comment" || method == "Ingest" || method == "Import" {
+		if method == "Create" || method == "Comment" || method == "Record" || method == "Ingest" || method == "Import" {
 			require.NoError(t, err)
 			require.NotEqual(t, done.everything, wholeOf(t, s).everything, "%s ran again", method)
 		}

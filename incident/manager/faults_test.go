@@ -107,6 +107,10 @@ var trials = []struct {
 		_, err := m.Comment(ctx, kai, "d0", "hm", manager.Attach(images[1]), once)
 		return err
 	}},
+	{"Record", "what was done", wholly, false, func(ctx context.Context, m *manager.Manager) error {
+		_, err := m.Record(ctx, kai, "d0", activity.AutomationRun, "The playbook isolated the device.", once)
+		return err
+	}},
 	{"Redact", "a comment with an image, which a merge has copied", wholly, false, func(ctx context.Context, m *manager.Manager) error {
 		_, err := m.Redact(ctx, kai, "secret/0", "", once)
 		return err
@@ -599,6 +603,7 @@ func snapshotOf(t *testing.T, s storage.Storage, g grain, counts bool) snapshot 
 			add(a.Incident, a)
 		}
 		for _, e := range all(t, r.Activity(t.Context(), activity.Query{})) {
+			e = said(t, e)
 			e.Seq = 0
 			add(e.Incident, e)
 			p.log = append(p.log, whole(e.Incident)+plain(e.Incident, e.ID))

@@ -143,6 +143,7 @@ func kept(t *testing.T, m *manager.Manager) (incidents []incident.Incident, aler
 	}
 	log = all(t, m.Activity(t.Context(), kai, activity.Query{}))
 	for n := range log {
+		log[n] = said(t, log[n])
 		log[n].ID, log[n].Cause = "", ""
 	}
 	return all(t, m.Incidents(t.Context(), kai, incident.Query{Sort: incident.ByNumber})), alerts, log

@@ -168,6 +168,7 @@ func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
 //	EditAll     incident, by its ID   the incident, and whether the first call changed it
 //	EditAlerts  alert, by its ID      the alert
 //	Comment     call                  the incident
+//	Record      call                  the incident
 //	Redact      call                  the incident
 //	Merge       call                  the target
 //	Unmerge     call                  the source

@@ -51,6 +51,14 @@ func ingest(t *testing.T, m *manager.Manager, alerts ...alert.Alert) []manager.R
 	return results
 }
 
+// said returns what an entry says, without what is random in the proof of it.
+func said(t *testing.T, e activity.Entry) activity.Entry {
+	t.Helper()
+	require.NoError(t, e.Verify())
+	e.Digest, e.AlertDigest, e.Seal = activity.Digest{}, activity.Digest{}, activity.Seal{}
+	return e
+}
+
 func all[T any](t *testing.T, seq iter.Seq2[T, error]) (out []T) {
 	t.Helper()
 	for v, err := range seq {

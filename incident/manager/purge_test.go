@@ -111,13 +111,15 @@ func TestNothingSaidOutlivesThePurge(t *testing.T) {
 			Type:     activity.Purged,
 			Actor:    kai,
 			Cause:    logged.Cause,
+			Part:     string(id),
+			Version:  tombstone.Version,
 			Text:     "two years are over",
 			Changes: []activity.Change{
 				{Field: "status", Before: `"resolved"`, After: `"purged"`},
 				{Field: "created", After: logged.Changes[1].After},
 			},
 		},
-		logged,
+		said(t, logged),
 	)
 	consistent(t, s)
 }

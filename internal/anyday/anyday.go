@@ -245,6 +245,12 @@ var commands = map[string]func(*Day) error{
 		_, err := d.Manager.Comment(d.ctx, kai, d.incidentID(), "hm")
 		return err
 	},
+	"Record": func(d *Day) error {
+		by := activity.Actor{Kind: activity.Agent, ID: "triage", OnBehalfOf: d.pick("on behalf of", "", "kai@contoso.com")}
+		typ := activity.Type(rapid.IntRange(int(activity.Purged), int(activity.AutomationRun)).Draw(d.t, "type"))
+		_, err := d.Manager.Record(d.ctx, by, d.incidentID(), typ, "isolated")
+		return err
+	},
 	"CommentWithImages": func(d *Day) error {
 		var images []incident.Image
 		for n, shade := range rapid.SliceOfN(rapid.SampledFrom([]uint8{0, 255}), 0, 2).Draw(d.t, "images") {

@@ -1635,6 +1635,35 @@ var moreFaults = []fault{
 			}
 		}
 	})},
+	{[]string{"Redact"}, "keeps the salts of what is redacted", opening(func(b *broken) {
+		var given sync.Map // Seals, by ID of the entry
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, e := range cs.Activity {
+				given.Store(e.ID, e.Seal)
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+				return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+					if seal, ok := given.Load(e.ID); ok {
+						e.Seal = seal.(activity.Seal)
+					}
+					return e
+				})
+			}
+		}
+	})},
+	{[]string{"Purge"}, "keeps the salt of the alert that an entry of a purged incident was about", reading(func(r *brokenReader) {
+		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+				if e.Redacted && !e.ProvesAlert() && len(e.Seal.Parts) > 0 {
+					e.Seal.Parts[0].Salt = activity.Digest{1}
+				}
+				return e
+			})
+		}
+	})},
 	{[]string{"Redact"}, "takes the changes too", reading(func(r *brokenReader) {
 		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {

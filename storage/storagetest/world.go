@@ -153,7 +153,10 @@ func (w *world) drawEntry(id activity.ID) activity.Entry {
 		e.Attachments = []activity.Attachment{{Name: "a.png", Type: "image/png", Size: 70, Width: 1, Height: 2, SHA256: "d"}, {Name: "b.gif"}}
 		e.Redacted = e.Time.Hour()%2 == 0
 	}
-	return e
+	if e.Time.Hour()%4 == 2 { // of a version without digests
+		return e
+	}
+	return e.WithDigest(activity.Digest{byte(e.Time.Hour()), 1}, activity.Digest{2})
 }
 
 // Records are known by their places, those that come later too.

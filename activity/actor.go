@@ -24,7 +24,7 @@ func (a Actor) String() string {
 	return a.ID
 }
 
-// Validate reports an actor without an ID, of an unknown kind, or on behalf of somebody where its kind has nobody, as an
+// Validate reports an actor without an ID, of an unknown kind, or with an OnBehalfOf that its kind cannot have, as an
 // [*alert.FieldError].
 func (a Actor) Validate() error {
 	if a.ID == "" {
@@ -34,7 +34,8 @@ func (a Actor) Validate() error {
 		return &alert.FieldError{Field: "actor.kind", Value: a.Kind.String(), Want: enum.Want(actorKinds)}
 	}
 	if a.OnBehalfOf != "" && a.Kind != App && a.Kind != Agent {
-		return &alert.FieldError{Field: "actor.onBehalfOf", Value: a.OnBehalfOf, Want: "none, but for an app or an agent"}
+		const want = "none, except for an app or an agent"
+		return &alert.FieldError{Field: "actor.onBehalfOf", Value: a.OnBehalfOf, Want: want}
 	}
 	return nil
 }

@@ -37,19 +37,23 @@ func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 // [*alert.FieldError].
 func (d *Digest) UnmarshalText(text []byte) error {
 	var read Digest
-	if n, err := hex.Decode(read[:], text[:min(len(text), 2*len(read))]); err != nil || len(text) > 2*len(read) || n != 0 && n != len(read) {
+	n, err := hex.Decode(read[:], text[:min(len(text), 2*len(read))])
+	if err != nil || len(text) > 2*len(read) || n != 0 && n != len(read) {
 		return &alert.FieldError{Field: "digest", Value: fmt.Sprintf("%.64q", text), Want: "64 hexadecimal digits"}
 	}
 	*d = read
 	return nil
 }
 
-// A Seal is what an entry's Digest is checked with. A part of the entry that can be taken away stands in the Digest as
-// a digest of its own, which is salted, so that nobody can find a short text again by trying. When the part goes, its
-// salt goes too, and its digest stays here.
+// A Seal is what an entry's Digest is checked with. A part of the entry that can be taken away stands in the Digest as a
+// digest of its own. That is salted, so that a short text cannot be found again by trying. When the part goes, its salt
+// goes too, and its digest stays here.
 type Seal struct {
-	Salt  Digest   `json:"salt,omitzero"`   // 32 random bytes, from which that of each part follows, until a part was taken away
-	Parts []Sealed `json:"parts,omitempty"` // all parts in their order, when one was taken away; see package comment
+	// Salt is 32 random bytes, from which the salts of all parts follow. It is zero once a part was taken away.
+	Salt Digest `json:"salt,omitzero"`
+
+	// Parts has all parts once one was taken away, in the order of the package comment.
+	Parts []Sealed `json:"parts,omitempty"`
 }
 
 // IsZero reports whether s is that of an entry without a Digest.
@@ -69,14 +73,14 @@ var ErrDigest = errors.New("does not fit its digest")
 const (
 	alertPart = iota // the alert, which is not in the entry; its digest is AlertDigest
 	textPart
-	imagesPart // what Attachments say, but for names
+	imagesPart // what Attachments say, except names
 	namesPart  // Names of Attachments
 	changeParts
 )
 
-// WithDigest returns e with Digest, AlertDigest and Seal. It replaces those that e has. salt must be random and used for
-// no other entry. about is the digest of the alert that e is about as it is stored with e, see [alert.Alert.Digest]; the
-// zero one when there is none. Digest is over all of e but Seq and Redacted: see the package comment.
+// WithDigest returns e with Digest, AlertDigest and Seal, in place of those that e has. salt must be random and used for
+// no other entry. about is the digest of the alert that e is about, as it is stored with e: see [alert.Alert.Digest]. It
+// is zero when there is no such alert. Digest is over all of e except Seq and Redacted: see the package comment.
 func (e Entry) WithDigest(salt, about Digest) Entry {
 	e.Seal, e.AlertDigest = Seal{Salt: salt}, Digest{}
 	if !about.IsZero() {
@@ -86,8 +90,8 @@ func (e Entry) WithDigest(salt, about Digest) Entry {
 	return e
 }
 
-// Verify returns nil when e is what its Digest says, but for Seq, for what was taken away, and for whether Redacted is
-// set where nothing was. The error matches [ErrDigest], also when e has no Digest.
+// Verify returns nil when e is what its Digest says, except what was taken away, Seq, and whether Redacted is set where
+// nothing was taken away. The error matches [ErrDigest], also when e has no Digest.
 func (e Entry) Verify() error {
 	if digest, ok := e.digest(); !ok || e.Digest.IsZero() || digest != e.Digest {
 		return fmt.Errorf("activity: entry %d (%s) %w", e.Seq, e.ID, ErrDigest)
@@ -99,8 +103,8 @@ func (e Entry) Verify() error {
 // purged.
 func (e Entry) ProvesAlert() bool { return !e.AlertDigest.IsZero() && !e.salt(alertPart).IsZero() }
 
-// VerifyAlert returns nil when a is what the alert was after the command that e is of, but for Version and Repeats. The
-// error matches [ErrDigest], also when e proves no alert.
+// VerifyAlert returns nil when a is what the alert was after e's command, except Version and Repeats. The error matches
+// [ErrDigest], also when e proves no alert.
 func (e Entry) VerifyAlert(a alert.Alert) error {
 	about, err := a.Digest()
 	if err == nil && (!e.ProvesAlert() || salted(e.salt(alertPart), about[:]) != e.AlertDigest) {
@@ -162,8 +166,8 @@ func (e *Entry) preimage() (b []byte, ok bool) {
 // parts returns how many parts e has.
 func (e *Entry) parts() int { return changeParts + 2*len(e.Changes) + len(e.Links) }
 
-// partDigest returns the digest of the n-th part, zero of one that has always been empty. It is not ok when Seal keeps of
-// the part what it should not. room has the length of a salt and is used.
+// partDigest returns the digest of the n-th part, which is zero when that has always been empty. It is not ok when Seal
+// keeps of the part what it should not. room has the length of a salt and is used.
 func (e *Entry) partDigest(n int, room []byte) (d Digest, ok bool) {
 	var kept Sealed
 	if n < len(e.Seal.Parts) {

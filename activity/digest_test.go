@@ -18,7 +18,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// entry draws an entry with anything in it, but for what WithDigest sets.
+// entry draws an entry with anything in it, except what WithDigest sets.
 func entry(t *rapid.T) activity.Entry {
 	text := rapid.String()
 	when := func(name string) time.Time {
@@ -51,7 +51,7 @@ func entry(t *rapid.T) activity.Entry {
 	return e
 }
 
-// value draws the value of a field, as somebody may have written it.
+// value draws the value of a field, as any program may write it.
 func value(t *rapid.T, name string) activity.Value {
 	var text strings.Builder
 	json := json.NewEncoder(&text)
@@ -171,7 +171,7 @@ func (l leaf) change(t *rapid.T) {
 }
 
 // After a redaction or a purge, what is left of an entry does not help to find out what was taken away: the same is
-// left, but for digests, whatever it was, and no salt of it.
+// left, except digests, whatever it was, and no salt of it.
 func TestWhatIsTakenAwayCannotBeGuessed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := sealed(t)

@@ -11,10 +11,10 @@
 //
 // # Digests
 //
-// [Entry.Digest] is a SHA-256 over what the entry says, and [Entry.AlertDigest] proves what its alert was. A manager sets
-// them before an entry is stored; storages only keep them. Whoever has a Digest from elsewhere can tell that the entry was
-// not changed since, also after a part of it was taken away. What they do not prove is Seq, whether Redacted is set where
-// nothing was taken away, and that no entry is missing.
+// [Entry.Digest] is a SHA-256 over what the entry says, and [Entry.AlertDigest] proves what its alert was. A manager
+// sets them before an entry is stored; storages only keep them. A reader that has a Digest from elsewhere can tell that
+// the entry was not changed since, also after a part of it was taken away. Digests do not prove Seq, nor whether
+// Redacted is set where nothing was taken away, nor that no entry is missing.
 //
 // The digest is taken over these bytes, which every later version of this package writes in the same way:
 //
@@ -36,8 +36,9 @@
 //	Occurred    time
 //	parts       for each part: 1 byte, 0 when it has always been empty, or 1 and the 32 bytes of its digest
 //
-// A text is its length in bytes as a count, and its bytes. A count is an unsigned varint and an integer a signed one, as
-// [encoding/binary] writes them. A time is 1 byte, 0 for the zero time, or 1 and the microseconds since 1970 as an integer.
+// A text is its length in bytes as a count, and its bytes. A count is an unsigned varint and an integer a signed one,
+// as [encoding/binary] writes them. A time is 1 byte, 0 for the zero time, or 1 and the microseconds since 1970 as an
+// integer.
 //
 // The parts are what can be taken away, in this order:
 //
@@ -48,9 +49,9 @@
 //	4+2n, 5+2n     Before and After of the n-th change: JSON as [json.Marshal] writes it, "" for null
 //	then           for each link Entity text, HeldBack text; empty when both are
 //
-// The digest of a part is the SHA-256 of its salt, of 32 bytes, and the part. The salt of the n-th part is the SHA-256 of
-// the Salt of the entry's [Seal] and n in 4 bytes, the highest first. AlertDigest is the digest of part 0. When a part is
-// taken away, the Seal keeps the digest of that part and the salts of the others, and loses the Salt.
+// The digest of a part is the SHA-256 of its salt, of 32 bytes, and the part. The salt of the n-th part is the SHA-256
+// of the Salt of the entry's [Seal] and n in 4 bytes, the highest first. AlertDigest is the digest of part 0. When a part
+// is taken away, the Seal keeps the digest of that part and the salts of the others, and loses the Salt.
 //
 // The file testdata/digests.json of this package has entries with these bytes, for those who check digests without it.
 //

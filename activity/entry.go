@@ -80,8 +80,8 @@ func (e Entry) Redact() Entry {
 
 // Skeleton returns what is left of e when its incident is purged: that somebody did something of a type, when, and
 // because of which command. Values of Changes, Text, Attachments and what Links say of entities are gone; the fields
-// that changed and the incidents that were linked can still be told, and Digest still proves them. It shares no memory
-// with e that a caller could change, and is its own skeleton.
+// that changed and the incidents that were linked stay, and Digest still proves them. It shares no memory with e that a
+// caller could change, and is its own skeleton.
 func (e Entry) Skeleton() Entry {
 	before := e
 	e = e.Clone()

@@ -61,7 +61,7 @@ func TestAttachmentInJSON(t *testing.T) {
 	assert.Equal(t, e, again)
 }
 
-// What an agent does stands in a category of its own, but for its comments, which stand with all comments.
+// What an agent does stands in a category of its own, except its comments, which stand with all comments.
 func TestCategory(t *testing.T) {
 	for _, c := range []struct {
 		typ  activity.Type

@@ -42,9 +42,9 @@ func (e *ReplayError) Unwrap() error { return ErrReplay }
 //
 // Of an incident that was purged, the log tells the tombstone: what its entries said before is gone.
 //
-// Each change must begin where the one before it ended, and each command must find the Version that the one before it
-// left, so that an entry that is missing or was altered shows: the error is then a [*ReplayError]. An error that entries
-// yield is returned as it is.
+// Each change must begin where the one before it ended, and each command must find the Version that the one before
+// it left, so that an entry that is missing or was altered shows: the error is then a [*ReplayError]. An error that
+// entries yield is returned as it is.
 func Replay(entries iter.Seq2[activity.Entry, error]) (Incident, error) {
 	return ReplayUntil(entries, math.MaxInt64)
 }

@@ -284,9 +284,14 @@ func (d digest) Value() (driver.Value, error) {
 // Scan implements [sql.Scanner].
 func (d digest) Scan(column any) error {
 	*d.d = activity.Digest{}
-	if bytes, ok := column.([]byte); column != nil && (!ok || copy(d.d[:], bytes) != len(d.d) || len(bytes) != len(d.d)) {
-		return fmt.Errorf("a digest is %d bytes of %T", len(bytes), column)
+	if column == nil {
+		return nil
 	}
+	bytes, ok := column.([]byte)
+	if !ok || len(bytes) != len(d.d) {
+		return fmt.Errorf("a digest is a %T of %d bytes", column, len(bytes))
+	}
+	copy(d.d[:], bytes)
 	return nil
 }
 

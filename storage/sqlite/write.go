@@ -436,8 +436,9 @@ func (t tx) entries(id incident.ID) (entries []activity.Entry, err error) {
 }
 
 const (
-	insertEntry = `INSERT INTO activity (` + entryColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
-	updateEntry = `UPDATE activity SET (` + entryColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?`
+	entryValues = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertEntry = `INSERT INTO activity (` + entryColumns + `) VALUES ` + entryValues + ` ON CONFLICT (id) DO NOTHING`
+	updateEntry = `UPDATE activity SET (` + entryColumns + `) = ` + entryValues + ` WHERE seq = ?`
 )
 
 // addEntries stores new entries from the Seq next on. Those that are restored have theirs, and may be there.

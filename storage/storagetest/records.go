@@ -33,7 +33,8 @@ func newAlert(n int, in incident.ID) alert.Alert {
 func device(n int) alert.Device { return alert.Device{DeviceID: fmt.Sprint("d", n)} }
 
 func newEntry(id string, in incident.ID) activity.Entry {
-	e := activity.Entry{ID: activity.ID(id), Time: origin, Incident: in, Type: activity.Commented, Actor: activity.Actor{ID: "kai"}, Cause: id}
+	e := activity.Entry{ID: activity.ID(id), Time: origin, Incident: in, Type: activity.Commented, Cause: id}
+	e.Actor.ID = "kai"
 	return e.WithDigest(activity.Digest{1}, activity.Digest{2})
 }
 

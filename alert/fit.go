@@ -152,8 +152,8 @@ func (c *inspection) problem(field, value, want, said string) {
 
 // text looks at a text of at most so many code points.
 func (c *inspection) text(field string, s *string, most int) {
-	c.bytes += len(*s)
 	if utf8.ValidString(*s) && (len(*s) <= most || utf8.RuneCountInString(*s) <= most) {
+		c.bytes += len(*s)
 		return
 	}
 	given := *s
@@ -167,6 +167,7 @@ func (c *inspection) text(field string, s *string, most int) {
 			fmt.Sprintf("cut to %d of %d characters", most, n))
 		given = glyph.Cut(given, most)
 	}
+	c.bytes += len(given)
 	if c.repair {
 		*s = given
 	}
@@ -174,7 +175,7 @@ func (c *inspection) text(field string, s *string, most int) {
 
 // id looks at an identifier.
 func (c *inspection) id(field string, s *string) {
-	c.bytes += len(*s)
+	c.bytes += min(len(*s), MaxID)
 	want := ""
 	switch {
 	case !utf8.ValidString(*s):
@@ -265,14 +266,13 @@ func ValidTime(t time.Time) bool {
 
 // fields looks at a JSON object.
 func (c *inspection) fields(field string, f *Fields) {
-	c.bytes += len(*f)
-	want := f.problem()
-	if want == "" {
-		return
+	want, fit := f.problem(), *f
+	if want != "" {
+		c.problem(field, string(*f), want, `kept as the text "unparsed"`)
+		fit = f.unparsed()
 	}
-	c.problem(field, string(*f), want, `kept as the text "unparsed"`)
-	if c.repair {
-		*f = f.unparsed()
+	if c.bytes += len(fit); c.repair {
+		*f = fit
 	}
 }
 
@@ -313,7 +313,7 @@ func (f Fields) problem() string {
 		return "valid UTF-8"
 	case f.deep():
 		return fmt.Sprintf("at most %d levels of lists and objects", MaxDepth)
-	case strings.TrimLeft(string(f), " \t\r\n")[:1] != "{" || !json.Valid([]byte(f)):
+	case !strings.HasPrefix(strings.TrimLeft(string(f), " \t\r\n"), "{") || !json.Valid([]byte(f)):
 		return "a JSON object"
 	}
 	return ""
@@ -409,8 +409,8 @@ func (c *inspection) origin(a *Alert, needed bool) {
 	if needed && strings.TrimSpace(o.ID) == "" {
 		c.problem("origin.id", o.ID, "a text that is not empty", "")
 	}
-	c.bytes += len(o.Source) + len(o.ID)
 	fit := o.Fit()
+	c.bytes += len(fit.Source) + len(fit.ID)
 	for _, part := range [...]struct{ field, given, fit string }{
 		{"origin.source", o.Source, fit.Source}, {"origin.id", o.ID, fit.ID},
 	} {
@@ -480,46 +480,39 @@ func (c *inspection) pieces(a *Alert) {
 	}
 	given := a.Evidence[:min(len(a.Evidence), MaxEvidence)]
 	var fit []Evidence // once one has changed
-	size, fits := c.bytes, 0
-	change := func(n int) {
-		if fit == nil {
-			fit = slices.Clone(given[:n])
-		}
-	}
-	for n := range given {
-		e := given[n]
+	surplus := 0       // pieces from where the alert is too large
+	for n, e := range given {
 		before := len(c.found)
 		c.evidence = n
 		if e.Entity == nil {
 			c.problem("entity", "", "an entity", "left out")
-			change(n)
-			continue
+		} else {
+			c.piece(&e)
 		}
-		c.piece(&e)
-		if len(c.found) > before {
-			change(n)
-		}
-		if c.bytes <= MaxAlert {
-			size = c.bytes
-			fits++
-		} else if c.repair {
-			break
-		}
-		if fit != nil {
-			fit = append(fit, e)
+		switch {
+		case c.bytes > MaxAlert:
+			c.found = c.found[:before] // it is left out as a whole
+			surplus++
+		case len(c.found) > before && fit == nil:
+			fit = slices.Clone(given[:n])
+			fallthrough
+		case fit != nil:
+			if e.Entity != nil {
+				fit = append(fit, e)
+			}
 		}
 	}
 	c.evidence = -1
 	if c.bytes > MaxAlert {
 		c.problem("evidence", strconv.Itoa(c.bytes)+" bytes", fmt.Sprintf("an alert of at most %d bytes of text", MaxAlert),
-			fmt.Sprintf("pieces beyond %d bytes of text left out", size))
+			fmt.Sprintf("%d of %d pieces left out", surplus, len(given)))
 	}
 	switch {
 	case !c.repair:
 	case fit != nil:
 		a.Evidence = fit
-	case fits < len(a.Evidence):
-		a.Evidence = a.Evidence[:fits:fits]
+	case len(given)-surplus < len(a.Evidence):
+		a.Evidence = given[: len(given)-surplus : len(given)-surplus]
 	}
 }
 

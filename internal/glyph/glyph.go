@@ -16,14 +16,12 @@ const (
 	blackFlag = '\U0001F3F4' // begins the flags that are spelled with tag characters
 )
 
-// blank are characters that have the class of a letter or a symbol and an empty glyph.
-var blank = &unicode.RangeTable{
-	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}},
-	R32: []unicode.Range32{{Lo: 0x13441, Hi: 0x13442, Stride: 1}, {Lo: 0x1D159, Hi: 0x1D159, Stride: 1}},
-}
+// blank reports whether r has the class of a letter or a symbol and an empty glyph: the empty pattern of Braille, the
+// blanks of Egyptian hieroglyphs and the null note head.
+func blank(r rune) bool { return r == 0x2800 || r == 0x13441 || r == 0x13442 || r == 0x1D159 }
 
-// tagged are the characters that spell the name of a region behind a black flag.
-var tagged = &unicode.RangeTable{R32: []unicode.Range32{{Lo: 0xE0020, Hi: 0xE007F, Stride: 1}}}
+// tagged reports whether r is one of the characters that spell the name of a region behind a black flag.
+func tagged(r rune) bool { return 0xE0020 <= r && r <= 0xE007F }
 
 // Invisible reports whether r is a character that shows nothing and takes no room, or a blank that is not a space:
 // format characters, all that Unicode calls default-ignorable, the fillers of Hangul and the empty pattern of Braille.
@@ -32,8 +30,9 @@ func Invisible(r rune) bool {
 	if r < 0xAD {
 		return false
 	}
-	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, blank) &&
-		!unicode.Is(unicode.Prepended_Concatenation_Mark, r) // Arabic signs around numbers, which are seen
+	return blank(r) ||
+		unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+			!unicode.Is(unicode.Prepended_Concatenation_Mark, r) // Arabic signs around numbers, which are seen
 }
 
 // Visible reports whether s has a character that can be seen: a letter, a number, punctuation, a symbol or one for
@@ -94,8 +93,8 @@ func means(before, r, after rune) bool {
 		return !Invisible(before) && (before == '#' || before == '*' || '0' <= before && before <= '9') && after == '\u20E3' ||
 			before >= utf8.RuneSelf && !Invisible(before) &&
 				unicode.In(before, unicode.S, unicode.P, unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa)
-	case unicode.Is(tagged, r):
-		return before == blackFlag || unicode.Is(tagged, before)
+	case tagged(r):
+		return before == blackFlag || tagged(before)
 	}
 	return false
 }

@@ -341,11 +341,14 @@ func (f Fields) deep() bool {
 }
 
 // enumerated looks at a value of an enumeration.
-func enumerated[E ~uint8](c *inspection, field string, v *E, names []string, otherwise E) {
+func enumerated[E interface {
+	~uint8
+	String() string
+}](c *inspection, field string, v *E, names []string, otherwise E) {
 	if int(*v) < len(names) {
 		return
 	}
-	c.problem(field, strconv.Itoa(int(*v)), enum.Want(names), "taken for "+names[otherwise])
+	c.problem(field, (*v).String(), enum.Want(names), "taken for "+names[otherwise])
 	if c.repair {
 		*v = otherwise
 	}

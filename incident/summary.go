@@ -19,10 +19,10 @@ type Summary struct {
 	Count         int            `json:"count"`
 	BySeverity    SeverityCounts `json:"bySeverity,omitzero"`
 	ByStatus      StatusCounts   `json:"byStatus,omitzero"`
-	Assets        AssetCounts    `json:"assets,omitzero"`      // different assets, not mentions
-	Classified    []Classified   `json:"classified,omitempty"` // ordered by Classification
-	FirstActivity time.Time      `json:"firstActivity,omitzero"`
-	LastActivity  time.Time      `json:"lastActivity,omitzero"`
+	Assets        AssetCounts    `json:"assets,omitzero"`        // different assets, not mentions
+	Classified    []Classified   `json:"classified,omitempty"`   // ordered by Classification
+	FirstActivity time.Time      `json:"firstActivity,omitzero"` // as alert.Active has it; zero when no alert has a time that counts
+	LastActivity  time.Time      `json:"lastActivity,omitzero"`  // the same
 
 	Rarest           int      `json:"rarest,omitempty"` // the lowest alert.Seen
 	Title            string   `json:"title,omitempty"`  // the title all alerts share; "" when they differ
@@ -189,11 +189,12 @@ func (s Summary) add(a alert.Alert, keys alert.KeySet, known func(alert.Key) boo
 	s.BySeverity[a.Severity]++
 	s.ByStatus[a.Status]++
 	s.Classified = classified(s.Classified, a.Verdict.Classification, 1)
-	if s.FirstActivity.IsZero() || a.FirstActivity.Before(s.FirstActivity) {
-		s.FirstActivity = a.FirstActivity
+	first, last := a.Active()
+	if s.FirstActivity.IsZero() || !first.IsZero() && first.Before(s.FirstActivity) {
+		s.FirstActivity = first
 	}
-	if a.LastActivity.After(s.LastActivity) {
-		s.LastActivity = a.LastActivity
+	if last.After(s.LastActivity) {
+		s.LastActivity = last
 	}
 	s.Sources = with(s.Sources, a.Origin.Source)
 	s.DetectionSources = with(s.DetectionSources, a.DetectionSource)

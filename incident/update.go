@@ -26,7 +26,7 @@ type Known struct {
 //
 // The fields of d are taken over when d.Reference.Updated is later than at the last import; without that
 // time they are taken only by the first. A field that d leaves open stays; owner and custom tags become
-// those of d. The cascades of [Edit.Apply] reach the alerts that were there; new ones stay as d has them,
+// those of d, of which the last are left out where there would be more than MaxTags with the system tags that stay. The cascades of [Edit.Apply] reach the alerts that were there; new ones stay as d has them,
 // as with [Create]. A redirect is not taken over, since the alerts would have to go along. An incident that
 // was merged into another, so that c.Incident is that other, gives it its new comments and alerts alone. One that was
 // purged is not brought back: the error matches [ErrPurged].
@@ -168,6 +168,9 @@ func (d Draft) edit(i Incident) Edit {
 		}
 	}
 	e.addTags = d.tags()
+	for n := len(own(e.tags(i))) - MaxTags; n > 0 && len(e.addTags) > 0; n = len(own(e.tags(i))) - MaxTags {
+		e.addTags = e.addTags[:max(len(e.addTags)-n, 0)] // an import is not lost over tags
+	}
 	return e
 }
 

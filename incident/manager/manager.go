@@ -205,7 +205,10 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 	if c.dryRun {
 		c.commandID = ""
 	}
-	c.at = m.stamp()
+	if c.at = m.stamp(); !alert.ValidTime(c.at) {
+		return incident.Command{}, c, &alert.FieldError{Record: "command", Field: "at",
+			Value: fmt.Sprintf("year %d", c.at.Year()), Want: "a clock that tells a time of the years 1 to 9999"}
+	}
 	return incident.Command{ID: m.newID(), By: by, At: c.at, Priority: m.priority}, c, nil
 }
 
@@ -373,6 +376,15 @@ func (d write) changeset() (cs storage.Changeset, subject incident.Incident, err
 		cs.AlertKeys = make([][]alert.Key, len(cs.Alerts))
 		for n := range cs.Alerts {
 			cs.AlertKeys[n] = d.cmd.Keys[cs.Alerts[n].ID].All()
+		}
+	}
+	for n := range cs.Alerts {
+		if cs.Alerts[n].Version == 0 || cs.Alerts[n].CheckLimits() == nil {
+			continue
+		}
+		// A storage keeps it no more as it is, from a version that had no such limit.
+		if cs.Alerts[n], _ = cs.Alerts[n].Fit(); cs.AlertKeys != nil {
+			cs.AlertKeys[n] = nil
 		}
 	}
 	if len(cs.Incidents) > 0 {

@@ -47,8 +47,11 @@ func visible(r rune) bool {
 		!Invisible(r)
 }
 
-// Bare returns s without its invisible characters.
+// Bare returns s without its invisible characters. What is not UTF-8 stays as it is.
 func Bare(s string) string {
+	if !utf8.ValidString(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if Invisible(r) {
 			return -1
@@ -59,9 +62,9 @@ func Bare(s string) string {
 
 // Plain returns s without the invisible characters that carry no meaning where they are. These stay: joiners between
 // two characters of a script or between two symbols that are written with them, selectors behind characters that have
-// variants, and the names of flags.
+// variants, and the names of flags. What is not UTF-8 stays as it is.
 func Plain(s string) string {
-	if !strings.ContainsFunc(s, Invisible) {
+	if !strings.ContainsFunc(s, Invisible) || !utf8.ValidString(s) {
 		return s
 	}
 	given := []rune(s)

@@ -45,6 +45,8 @@ func TestWhatCarriesAMeaningStays(t *testing.T) {
 	} {
 		assert.Equal(t, want, glyph.Plain(text), "%+q", text)
 	}
+	assert.Equal(t, "\xff\u200B", glyph.Plain("\xff\u200B"), "what is not UTF-8 is for others to refuse")
+	assert.Equal(t, "\xff\u200B", glyph.Bare("\xff\u200B"))
 }
 
 // hostile draws texts in which visible characters, marks and invisible ones meet.

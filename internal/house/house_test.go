@@ -17,8 +17,9 @@ var layers = map[string][]string{
 	"":                     nil, // doc.go alone
 	"internal/enum":        nil,
 	"internal/invalid":     nil,
+	"internal/limit":       nil,
 	"classification":       {"internal/enum", "internal/invalid"},
-	"alert":                {"classification"},
+	"alert":                {"classification", "internal/limit"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},
 	"incident/msgraph":     {"incident"},

@@ -1,6 +1,10 @@
 package activity
 
 import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/enum"
 )
@@ -20,10 +24,17 @@ func (a Actor) String() string {
 	return a.ID
 }
 
-// Validate reports an actor without an ID or of an unknown kind as an [*alert.FieldError].
+// Validate reports an actor without an ID or of an unknown kind, and an ID or a Name that is not UTF-8 or has more than
+// [alert.MaxID] bytes, as an [*alert.FieldError].
 func (a Actor) Validate() error {
 	if a.ID == "" {
 		return &alert.FieldError{Field: "actor.id", Want: "who makes the change"}
+	}
+	for _, t := range [...]struct{ field, text string }{{"actor.id", a.ID}, {"actor.name", a.Name}} {
+		if !utf8.ValidString(t.text) || len(t.text) > alert.MaxID {
+			return &alert.FieldError{Field: t.field, Value: strings.ToValidUTF8(fmt.Sprintf("%.64s", t.text), "\uFFFD"),
+				Want: fmt.Sprintf("UTF-8 of at most %d bytes", alert.MaxID)}
+		}
 	}
 	if a.Kind > System {
 		return &alert.FieldError{Field: "actor.kind", Value: a.Kind.String(), Want: enum.Want(actorKinds)}

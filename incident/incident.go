@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strconv"
@@ -123,13 +125,25 @@ type Command struct {
 	Priority func(Incident) int
 }
 
-// EntryID returns the identifier of the command's n-th entry, from 0.
+// EntryID returns the identifier of the command's n-th entry, from 0. It is at most [alert.MaxID] bytes long, however long
+// ID and Part are.
 func (c Command) EntryID(n int) activity.ID {
 	id := c.ID + "/"
 	if c.Part != "" {
 		id += c.Part + "/"
 	}
-	return activity.ID(id + strconv.Itoa(n))
+	return activity.ID(bounded(id) + strconv.Itoa(n))
+}
+
+// bounded returns the beginning of an identifier, or its SHA-256 and a slash where an identifier that begins with it could
+// be longer than [alert.MaxID].
+func bounded(id string) string {
+	const room = 64 // for what follows
+	if len(id) <= alert.MaxID-room {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:]) + "/"
 }
 
 // An Effect is what a rule came to: the records to store and the entries that go with them. An Effect

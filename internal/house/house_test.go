@@ -17,9 +17,10 @@ var layers = map[string][]string{
 	"":                     nil, // doc.go alone
 	"internal/enum":        nil,
 	"internal/invalid":     nil,
+	"internal/glyph":       nil,
 	"internal/limit":       nil,
 	"classification":       {"internal/enum", "internal/invalid"},
-	"alert":                {"classification", "internal/limit"},
+	"alert":                {"classification", "internal/glyph", "internal/limit"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},
 	"incident/msgraph":     {"incident"},

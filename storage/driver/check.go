@@ -96,7 +96,16 @@ func CheckRestored(cs storage.Changeset) error {
 
 // validate reports the first value of cs that is beyond the limits.
 func validate(cs *storage.Changeset) error {
-//PENDING
+	for n := range cs.Incidents {
+		if err := cs.Incidents[n].Validate(); err != nil {
+			return err
+		}
+	}
+	for n := range cs.Alerts {
+		if err := cs.Alerts[n].CheckLimits(); err != nil {
+			return err
+		}
+	}
 	for n := range cs.Activity {
 		if err := cs.Activity[n].Validate(); err != nil {
 			return err

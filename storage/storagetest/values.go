@@ -163,7 +163,7 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 	for n, text := range odd {
 		i := newIncident(n)
 		i.ID, i.Name, i.Note, i.Owner.ID, i.Tags = "id"+incident.ID(text), text, text, text, []incident.Tag{{Name: text}}
-		i.References = []incident.Reference{{System: text, ID: text}}
+		i.References = []incident.Reference{{System: text, ID: "1"}, {System: "s", ID: text}}
 		for _, list := range i.Alerts.Lists() {
 			*list = []string{text}
 		}
@@ -282,8 +282,10 @@ func times(ctx context.Context, s storage.Storage) error {
 				}
 			}
 			err = errors.Join(err, w.checkActivity(ctx, r, activity.Query{Since: at}), w.checkActivity(ctx, r, activity.Query{Until: at}))
-			for _, before := range []time.Time{at, at.Add(time.Nanosecond), at.Add(time.Microsecond)} {
-				err = errors.Join(err, w.checkItems(ctx, r, storage.ItemQuery{Before: before}))
+			for _, later := range []time.Duration{0, time.Nanosecond, time.Microsecond} {
+				if before := at.Add(later); before.Year() <= 9999 {
+					err = errors.Join(err, w.checkItems(ctx, r, storage.ItemQuery{Before: before}))
+				}
 			}
 			if err != nil {
 				return fmt.Errorf("time %s: %w", at.Format(time.RFC3339Nano), err)

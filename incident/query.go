@@ -9,6 +9,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Query selects and orders incidents. A field that is set must match; within a field any value may. The
@@ -68,6 +69,66 @@ func DefaultQuery(now time.Time) Query {
 		Statuses:     []Status{Active, InProgress},
 		Severities:   []alert.Severity{alert.High, alert.Medium, alert.Low},
 		CreatedSince: now.UTC().AddDate(0, 0, -7),
+	}
+}
+
+// MaxExcept is how many queries Except may have, those in their Except included.
+const MaxExcept = 100
+
+// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not UTF-8,
+// a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and more than
+// [MaxExcept] queries in Except. Where After was made for another order it matches [ErrCursor] besides.
+func (q Query) Validate() error {
+	var c limit.Check
+	left := MaxExcept
+	q.validate(&c, &left)
+	limit.Named(&c, "sort", []Sort{q.Sort})
+	c.Count("limit", q.Limit)
+	c.Text("after", q.After.place.Text, limit.Text)
+	if c.Found() {
+		return &alert.FieldError{Record: "query of incidents", Field: c.Field, Value: c.Value, Want: c.Want}
+	}
+	_, _, err := q.Start()
+	return err
+}
+
+// validate looks at what q filters by. left is how many queries there may be in Except.
+func (q *Query) validate(c *limit.Check, left *int) {
+	limit.Texts(c, "ids", q.IDs, limit.Text)
+	limit.Named(c, "statuses", q.Statuses)
+	limit.Named(c, "severities", q.Severities)
+	limit.Named(c, "alertSeverities", q.AlertSeverities)
+	limit.Texts(c, "alertClassifications", q.AlertClassifications, limit.Text)
+	limit.Texts(c, "owners", q.Owners, limit.Text)
+	limit.Texts(c, "tags", q.Tags, limit.Text)
+	limit.Texts(c, "classifications", q.Classifications, limit.Text)
+	limit.Texts(c, "determinations", q.Determinations, limit.Text)
+	for l, list := range q.Lists() {
+		limit.Texts(c, List(l).String(), *list, limit.Text)
+	}
+	limit.Named(c, "criticalities", q.Criticalities)
+	limit.Texts(c, "entities", q.Entities, limit.Text)
+	for n := 0; n < len(q.References) && !c.Found(); n++ {
+		c.Text("system", q.References[n].System, limit.Text)
+		if c.Text("id", q.References[n].ID, limit.Text); c.Found() {
+			c.Under("references", n)
+		}
+	}
+	c.Text("text", q.Text, limit.Text)
+	c.Time("createdSince", q.CreatedSince)
+	c.Time("createdUntil", q.CreatedUntil)
+	c.Time("updatedSince", q.UpdatedSince)
+	c.Time("updatedUntil", q.UpdatedUntil)
+	for n := range q.Except {
+		if *left--; *left < 0 {
+			c.Add("except", strconv.Itoa(len(q.Except)), "at most "+strconv.Itoa(MaxExcept)+" queries in all")
+		}
+		if c.Found() {
+			return
+		}
+		if q.Except[n].validate(c, left); c.Found() && c.Field != "except" {
+			c.Under("except", n)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -26,6 +27,14 @@ func (r *reader) ready(ctx context.Context) error {
 		return &driver.Failure{Class: storage.ErrClosed, Text: "storage: closed: the View of this Reader is over"}
 	}
 	return ctx.Err()
+}
+
+// refuse returns what a query that is not valid yields.
+func refuse[T any](ctx context.Context, r *reader, err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, cmp.Or(r.ready(ctx), err))
+	}
 }
 
 // A notFound names the record. It is a type because every new alert is looked for first.
@@ -130,6 +139,9 @@ func send[V, T any](ctx context.Context, r *reader, s source[V, T], limit int, y
 }
 
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[alert.Alert](ctx, r, err)
+	}
 	keys := unique(q.Entities)
 	q.Entities = nil // the index sees to them; Match would make the keys of each alert
 	return func(yield func(alert.Alert, error) bool) {
@@ -269,6 +281,9 @@ func (s *alertSource) walkMembers(lo, hi mention, yield func(mention) bool) bool
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[activity.Entry](ctx, r, err)
+	}
 	return func(yield func(activity.Entry, error) bool) {
 		send(ctx, r, &entrySource{reader: r, q: q}, q.Limit, yield)
 	}

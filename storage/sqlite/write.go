@@ -42,9 +42,6 @@ func (t tx) find(query string, args, places []any) (found bool, err error) {
 // some of it may be in the transaction.
 func (t tx) apply(cs storage.Changeset, restored bool) (storage.Receipt, error) {
 	var r storage.Receipt
-	if err := driver.Check(cs); err != nil {
-		return r, err
-	}
 	var last int64 // Seq in the log before cs, where it is needed
 	if len(cs.Activity) > 0 || len(cs.Guard.Keys) > 0 && !restored {
 		if err := t.one(t.ctx, `SELECT coalesce(max(seq), 0) FROM activity`, nil, []any{&last}); err != nil {

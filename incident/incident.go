@@ -20,6 +20,7 @@ const (
 	MaxTags    = 200    // tags of one incident, besides those that its alerts bring
 	MaxTag     = 256    // code points in a tag
 	MaxComment = 30_000 // code points in a comment, a description or a resolution note
+	MaxListed  = 1_000  // values in each list of a Summary, so that no alert makes an incident too large to be kept
 )
 
 // ErrRefused says that the records are in a state in which a rule does not allow what was asked for. The errors of this

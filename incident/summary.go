@@ -14,7 +14,7 @@ import (
 
 // A Summary is what the alerts of an incident come to: all that naming, severity, most filters and the
 // queue need. It is kept up as alerts arrive, without reading the others. Lists are ordered by bytes,
-// each value once.
+// each value once, and have the first MaxListed of them.
 type Summary struct {
 	Count         int            `json:"count"`
 	BySeverity    SeverityCounts `json:"bySeverity,omitzero"`
@@ -283,14 +283,15 @@ func (s Summary) clone() Summary {
 }
 
 // with returns the ordered list with v in it, never changing the array it was given. The empty text is
-// no value.
+// no value. Of more than MaxListed values the first stay, so that it does not matter which came first.
 func with(list []string, v string) []string {
 	if v == "" {
 		return list
 	}
 	i, found := slices.BinarySearch(list, v)
-	if found {
+	if found || i >= MaxListed {
 		return list
 	}
-	return slices.Insert(slices.Clip(list), i, v)
+	list = slices.Insert(slices.Clip(list), i, v)
+	return list[:min(len(list), MaxListed)]
 }

@@ -44,6 +44,28 @@ func (i Incident) Validate() error {
 	return p.err()
 }
 
+// mended returns i with other values for those that an older version took and no storage keeps any more, so that they do
+// not keep back every later command: of times that cannot be kept zero or, where there must be one, at.
+func (i Incident) mended(at time.Time) Incident {
+	put := func(t *time.Time, instead time.Time) {
+		if !alert.ValidTime(*t) {
+			*t = instead
+		}
+	}
+	put(&i.Created, at)
+	put(&i.Resolved, at)
+	put(&i.Alerts.FirstActivity, time.Time{})
+	put(&i.Alerts.LastActivity, i.Alerts.FirstActivity)
+	if slices.ContainsFunc(i.References, func(r Reference) bool { return !alert.ValidTime(r.Updated) }) {
+		i.References = slices.Clone(i.References)
+		for n := range i.References {
+			put(&i.References[n].Updated, time.Time{})
+		}
+	}
+	i.Extra = i.Extra.Fit()
+	return i
+}
+
 // withoutRedirected returns tags without the one that a merge adds to however many there are.
 func withoutRedirected(tags []Tag) []Tag {
 	return slices.DeleteFunc(slices.Clone(tags), func(t Tag) bool { return t == Tag{Name: RedirectedTag, Kind: alert.SystemTag} })

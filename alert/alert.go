@@ -127,10 +127,10 @@ func (a Alert) Brief() Alert {
 // is wrong.
 const MaxAhead = 24 * time.Hour
 
-// Active returns the first and the last time of a's activity that count. A time more than [MaxAhead] after Received does
-// not: where that is LastActivity, last is first, and where it is FirstActivity both are zero, which means unknown. The
-// fields keep what the source said. Where Received is zero, as in alerts of older versions, every time counts that can be
-// kept at all, see [ValidTime].
+// Active returns the first and the last time of a's activity that count. A time more than [MaxAhead] after Received
+// does not: where that is LastActivity, last is first, and where it is FirstActivity both are zero, which means
+// unknown. The fields keep what the source said. Where Received is zero, as in alerts of older versions, every time
+// counts that can be kept at all, see [ValidTime].
 //
 // The answer changes only when the source reports the alert again, since Received is stored with what it is about.
 func (a Alert) Active() (first, last time.Time) {

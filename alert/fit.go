@@ -63,14 +63,14 @@ func (a Alert) CheckLimits() error {
 	return joinFindings(record, found)
 }
 
-// Fit returns the alert that [Alert.Validate] accepts in place of a, unless a has no Origin, and a note for each value that
-// it has changed. An alert that is valid stays as it is, and the lists of a are never changed.
+// Fit returns the alert that [Alert.Validate] accepts in place of a, unless a has no Origin, and a note for each
+// value that it has changed. An alert that is valid stays as it is, and the lists of a are never changed.
 //
-// Bytes that are not UTF-8 become U+FFFD. A text that is too long is cut and ends with " […]". An Origin that is too long or
-// not UTF-8 keeps its beginning and gets the SHA-256 of the whole, so that it stays the same for repeats and differs from
-// others. A time outside of the years 1 to 9999 is dropped, as is the surplus of a list, an entity that is missing and the
-// value of an enumeration that does not exist. Extra that is no JSON object becomes the text of its member "unparsed". A
-// missing title is made of the category, the detection source or the product.
+// Bytes that are not UTF-8 become U+FFFD. A text that is too long is cut and ends with " […]". An Origin that is too
+// long or not UTF-8 keeps its beginning and gets the SHA-256 of the whole, so that it stays the same for repeats and
+// differs from others. A time outside of the years 1 to 9999 is dropped, as is the surplus of a list, an entity that
+// is missing and the value of an enumeration that does not exist. Extra that is no JSON object becomes the text of
+// its member "unparsed". A missing title is made of the category, the detection source or the product.
 func (a Alert) Fit() (Alert, []Note) {
 	record := "alert " + string(a.Origin.AlertID())
 	fit, found := a.inspect(true, true)
@@ -87,9 +87,9 @@ func (a Alert) Fit() (Alert, []Note) {
 	return fit, notes
 }
 
-// Fit returns an origin whose AlertID is UTF-8 of at most [MaxID] bytes: o itself if it is one. Else a part that is too long
-// or not UTF-8 keeps its beginning, and the SHA-256 of the whole part follows. So the same origin always gives the same
-// one.
+// Fit returns an origin whose AlertID is UTF-8 of at most [MaxID] bytes: o itself if it is one. Else a part that is
+// too long or not UTF-8 keeps its beginning, and the SHA-256 of the whole part follows. So the same origin always
+// gives the same one.
 func (o Origin) Fit() Origin {
 	if !utf8.ValidString(o.Source) || len(o.AlertID()) > MaxID && len(Origin{Source: o.Source}.AlertID()) > MaxID/2 {
 		o.Source = digested(o.Source)
@@ -276,8 +276,8 @@ func (c *inspection) fields(field string, f *Fields) {
 	}
 }
 
-// CheckLimits returns a [*FieldError] unless f is "" or a JSON object in UTF-8 of at most [MaxExtra] bytes and [MaxDepth]
-// levels.
+// CheckLimits returns a [*FieldError] unless f is "" or a JSON object in UTF-8 of at most [MaxExtra] bytes and
+// [MaxDepth] levels.
 func (f Fields) CheckLimits() error {
 	if want := f.problem(); want != "" {
 		return &FieldError{Field: "extra", Value: clean(string(f)), Want: want}
@@ -285,8 +285,8 @@ func (f Fields) CheckLimits() error {
 	return nil
 }
 
-// Fit returns f if it is within the limits of [Fields.CheckLimits], else an object whose member "unparsed" has the text of
-// f, cut to [MaxText].
+// Fit returns f if it is within the limits of [Fields.CheckLimits], else an object whose member "unparsed" has the
+// text of f, cut to [MaxText].
 func (f Fields) Fit() Fields {
 	if f.problem() == "" {
 		return f
@@ -295,7 +295,8 @@ func (f Fields) Fit() Fields {
 }
 
 func (f Fields) unparsed() Fields {
-	text, err := json.Marshal(map[string]string{"unparsed": glyph.Cut(strings.ToValidUTF8(string(f), "\uFFFD"), MaxText)})
+	given := glyph.Cut(strings.ToValidUTF8(string(f), "\uFFFD"), MaxText)
+	text, err := json.Marshal(map[string]string{"unparsed": given})
 	if err != nil {
 		return "" // a text can always be written
 	}
@@ -366,7 +367,8 @@ func (c *inspection) verdict(v *classification.Verdict) {
 	word(c, "verdict.determination", &v.Determination)
 }
 
-// inspect returns a, repaired if wanted, and what is not within the limits; complete asks for an origin and a title too.
+// inspect returns a, repaired if wanted, and what is not within the limits; complete asks for an origin and a title
+// too.
 func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
 	c := inspection{repair: repair, evidence: -1}
 	c.origin(&a, complete)
@@ -394,7 +396,8 @@ func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
 		time  *time.Time
 	}{
 		{"firstActivity", &a.FirstActivity}, {"lastActivity", &a.LastActivity}, {"created", &a.Created},
-		{"sourceUpdated", &a.SourceUpdated}, {"resolved", &a.Resolved}, {"updated", &a.Updated}, {"received", &a.Received},
+		{"sourceUpdated", &a.SourceUpdated}, {"resolved", &a.Resolved}, {"updated", &a.Updated},
+		{"received", &a.Received},
 	} {
 		c.time(t.field, t.time)
 	}
@@ -507,7 +510,8 @@ func (c *inspection) pieces(a *Alert) {
 	}
 	c.evidence = -1
 	if c.bytes > MaxAlert {
-		c.problem("evidence", strconv.Itoa(c.bytes)+" bytes", fmt.Sprintf("an alert of at most %d bytes of text", MaxAlert),
+		c.problem("evidence", strconv.Itoa(c.bytes)+" bytes",
+			fmt.Sprintf("an alert of at most %d bytes of text", MaxAlert),
 			fmt.Sprintf("%d of %d pieces left out", surplus, len(given)))
 	}
 	switch {

@@ -18,12 +18,13 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// hostile draws what other systems send: bytes that are not UTF-8, halves of UTF-16 pairs, NUL, separators, texts that are
-// too long, alone and together.
+// hostile draws what other systems send: bytes that are not UTF-8, halves of UTF-16 pairs, NUL, separators, texts
+// that are too long, alone and together.
 func hostile(most int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		piece := rapid.SampledFrom([]string{
-			"", "a", " ", "\x00", "\xff", "\xed\xa0\x80", "\xc3", "\u2028", "\u200b", "ä", "漢", "e\u0301", "🙂", "\ufeff", "\n", `"`, `\`, "%", ":",
+			"", "a", " ", "\x00", "\xff", "\xed\xa0\x80", "\xc3", "\u2028", "\u200b", "ä", "漢", "e\u0301", "🙂",
+			"\ufeff", "\n", `"`, `\`, "%", ":",
 		})
 		text := strings.Join(rapid.SliceOfN(piece, 0, 6).Draw(t, "pieces"), "")
 		if text != "" && rapid.IntRange(0, 9).Draw(t, "long") == 0 {
@@ -35,8 +36,10 @@ func hostile(most int) *rapid.Generator[string] {
 
 func hostileTime() *rapid.Generator[time.Time] {
 	return rapid.SampledFrom([]time.Time{
-		{}, time.Unix(0, 0).UTC(), time.UnixMilli(math.MaxInt64), time.Unix(math.MaxInt64, 0), time.Unix(math.MinInt64, 0),
-		time.Date(58136, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(0, 12, 31, 23, 0, 0, 0, time.UTC), time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC),
+		{}, time.Unix(0, 0).UTC(), time.UnixMilli(math.MaxInt64), time.Unix(math.MaxInt64, 0),
+		time.Unix(math.MinInt64, 0),
+		time.Date(58136, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(0, 12, 31, 23, 0, 0, 0, time.UTC),
+		time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC),
 		time.Date(9999, 12, 31, 23, 0, 0, 0, time.UTC).In(time.FixedZone("far east", 7200)),
 		time.Date(2026, 1, 1, 0, 0, 0, 0, time.FixedZone("nowhere", 25*3600)),
 	})
@@ -46,7 +49,8 @@ func hostileFields() *rapid.Generator[alert.Fields] {
 	return rapid.SampledFrom([]alert.Fields{
 		"", `{"a":1}`, `{"a":`, `[1]`, `null`, `"x"`, " ", "\xff", "{\"a\":\"\xff\"}", `{"a":1}{}`,
 		alert.Fields(strings.Repeat(`{"a":`, 501) + "1" + strings.Repeat("}", 501)),
-		alert.Fields(`{"a":"` + strings.Repeat("x", alert.MaxExtra) + `"}`), alert.Fields(strings.Repeat("\x00", 40_000)),
+		alert.Fields(`{"a":"` + strings.Repeat("x", alert.MaxExtra) + `"}`),
+		alert.Fields(strings.Repeat("\x00", 40_000)),
 	})
 }
 
@@ -131,10 +135,13 @@ func TestWhatIsMadeToFitIsValid(t *testing.T) {
 func TestWhatFitsStays(t *testing.T) {
 	full := alert.Alert{
 		Origin: alert.Origin{Source: "siem", ID: strings.Repeat("x", alert.MaxID-len("siem:"))},
-		Title:  strings.Repeat("ä", alert.MaxTitle), Description: strings.Repeat("漢", alert.MaxText), URL: strings.Repeat("u", alert.MaxValue),
-		Category: strings.Repeat("c", alert.MaxShort), Techniques: make([]string, alert.MaxList), Evidence: make([]alert.Evidence, alert.MaxEvidence),
-		FirstActivity: time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), LastActivity: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
-		Extra: alert.Fields(strings.Repeat(`{"a":`, alert.MaxDepth) + "1" + strings.Repeat("}", alert.MaxDepth)),
+		Title:  strings.Repeat("ä", alert.MaxTitle), Description: strings.Repeat("漢", alert.MaxText),
+		URL:      strings.Repeat("u", alert.MaxValue),
+		Category: strings.Repeat("c", alert.MaxShort), Techniques: make([]string, alert.MaxList),
+		Evidence:      make([]alert.Evidence, alert.MaxEvidence),
+		FirstActivity: time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC),
+		LastActivity:  time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		Extra:         alert.Fields(strings.Repeat(`{"a":`, alert.MaxDepth) + "1" + strings.Repeat("}", alert.MaxDepth)),
 	}
 	for n := range full.Evidence {
 		full.Evidence[n].Entity = alert.Process{CommandLine: strings.Repeat("x", 32_768*(n/9_999))}
@@ -157,24 +164,39 @@ func TestWhatFitDoes(t *testing.T) {
 		is    any
 		said  string
 	}{
-		{"title", func(a *alert.Alert) { a.Title = strings.Repeat("ä", 1001) }, func(a alert.Alert) any { return a.Title }, strings.Repeat("ä", 996) + " […]", "cut to 1000 of 1001 characters"},
-		{"title", func(a *alert.Alert) { a.Title, a.Category, a.Product = "\u200b ", "InitialAccess", "EDR" }, func(a alert.Alert) any { return a.Title }, "Initial access", "made of what else is known"},
-		{"title", func(a *alert.Alert) { a.Title, a.DetectionSource = "", "antivirus" }, func(a alert.Alert) any { return a.Title }, "antivirus", "made of what else is known"},
-		{"title", func(a *alert.Alert) { a.Title = "" }, func(a alert.Alert) any { return a.Title }, "Untitled alert", "made of what else is known"},
-		{"threat", func(a *alert.Alert) { a.Threat = "a\xffb" }, func(a alert.Alert) any { return a.Threat }, "a\uFFFDb", "bytes that are not UTF-8 became \uFFFD"},
-		{"firstActivity", func(a *alert.Alert) { a.FirstActivity = year }, func(a alert.Alert) any { return a.FirstActivity }, time.Time{}, "left out"},
-		{"severity", func(a *alert.Alert) { a.Severity = 9 }, func(a alert.Alert) any { return a.Severity }, alert.Unrated, "taken for unrated"},
-		{"extra", func(a *alert.Alert) { a.Extra = `{"a":` }, func(a alert.Alert) any { return a.Extra }, alert.Fields(`{"unparsed":"{\"a\":"}`), `kept as the text "unparsed"`},
-		{"techniques", func(a *alert.Alert) { a.Techniques = make([]string, 1003) }, func(a alert.Alert) any { return len(a.Techniques) }, 1000, "3 of 1003 left out"},
-		{"tags[1]", func(a *alert.Alert) { a.Tags = []string{"x", "\xff"} }, func(a alert.Alert) any { return a.Tags }, []string{"x", "\uFFFD"}, "bytes that are not UTF-8 became \uFFFD"},
-		{"evidence[0].entity", func(a *alert.Alert) { a.Evidence = []alert.Evidence{{}, {Entity: alert.URL{URL: "u"}}} },
+		{"title", func(a *alert.Alert) { a.Title = strings.Repeat("ä", 1001) },
+			func(a alert.Alert) any { return a.Title }, strings.Repeat("ä", 996) + " […]",
+			"cut to 1000 of 1001 characters"},
+		{"title", func(a *alert.Alert) { a.Title, a.Category, a.Product = "\u200b ", "InitialAccess", "EDR" },
+			func(a alert.Alert) any { return a.Title }, "Initial access", "made of what else is known"},
+		{"title", func(a *alert.Alert) { a.Title, a.DetectionSource = "", "antivirus" },
+			func(a alert.Alert) any { return a.Title }, "antivirus", "made of what else is known"},
+		{"title", func(a *alert.Alert) { a.Title = "" }, func(a alert.Alert) any { return a.Title },
+			"Untitled alert", "made of what else is known"},
+		{"threat", func(a *alert.Alert) { a.Threat = "a\xffb" }, func(a alert.Alert) any { return a.Threat },
+			"a\uFFFDb", "bytes that are not UTF-8 became \uFFFD"},
+		{"firstActivity", func(a *alert.Alert) { a.FirstActivity = year },
+			func(a alert.Alert) any { return a.FirstActivity }, time.Time{}, "left out"},
+		{"severity", func(a *alert.Alert) { a.Severity = 9 }, func(a alert.Alert) any { return a.Severity },
+			alert.Unrated, "taken for unrated"},
+		{"extra", func(a *alert.Alert) { a.Extra = `{"a":` }, func(a alert.Alert) any { return a.Extra },
+			alert.Fields(`{"unparsed":"{\"a\":"}`), `kept as the text "unparsed"`},
+		{"techniques", func(a *alert.Alert) { a.Techniques = make([]string, 1003) },
+			func(a alert.Alert) any { return len(a.Techniques) }, 1000, "3 of 1003 left out"},
+		{"tags[1]", func(a *alert.Alert) { a.Tags = []string{"x", "\xff"} },
+			func(a alert.Alert) any { return a.Tags }, []string{"x", "\uFFFD"},
+			"bytes that are not UTF-8 became \uFFFD"},
+		{"evidence[0].entity",
+			func(a *alert.Alert) { a.Evidence = []alert.Evidence{{}, {Entity: alert.URL{URL: "u"}}} },
 			func(a alert.Alert) any { return a.Evidence }, []alert.Evidence{{Entity: alert.URL{URL: "u"}}}, "left out"},
 		{"evidence[0].entity.image.name", func(a *alert.Alert) {
 			a.Evidence = []alert.Evidence{{Entity: alert.Process{Image: alert.File{FileName: "\xff"}}}}
-		}, func(a alert.Alert) any { return a.Evidence[0].Entity }, alert.Process{Image: alert.File{FileName: "\uFFFD"}}, "bytes that are not UTF-8 became \uFFFD"},
+		}, func(a alert.Alert) any { return a.Evidence[0].Entity },
+			alert.Process{Image: alert.File{FileName: "\uFFFD"}}, "bytes that are not UTF-8 became \uFFFD"},
 		{"evidence[0].roles[0]", func(a *alert.Alert) {
 			a.Evidence = []alert.Evidence{{Entity: alert.URL{URL: "u"}, Roles: []alert.Role{"\xff"}}}
-		}, func(a alert.Alert) any { return a.Evidence[0].Roles }, []alert.Role{"\uFFFD"}, "bytes that are not UTF-8 became \uFFFD"},
+		}, func(a alert.Alert) any { return a.Evidence[0].Roles }, []alert.Role{"\uFFFD"},
+			"bytes that are not UTF-8 became \uFFFD"},
 		{"evidence", func(a *alert.Alert) {
 			for range alert.MaxEvidence + 2 {
 				a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.URL{URL: "u"}})
@@ -182,7 +204,8 @@ func TestWhatFitDoes(t *testing.T) {
 		}, func(a alert.Alert) any { return len(a.Evidence) }, alert.MaxEvidence, "2 of 10002 pieces left out"},
 		{"evidence", func(a *alert.Alert) {
 			for range 2_000 {
-				a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Process{CommandLine: strings.Repeat("x", alert.MaxValue)}})
+				a.Evidence = append(a.Evidence,
+					alert.Evidence{Entity: alert.Process{CommandLine: strings.Repeat("x", alert.MaxValue)}})
 			}
 		}, func(a alert.Alert) any { return len(a.Evidence) }, 1023, "977 of 2000 pieces left out"},
 	} {
@@ -191,7 +214,8 @@ func TestWhatFitDoes(t *testing.T) {
 		fit, notes := a.Fit()
 		assert.Equal(t, c.is, c.want(fit), c.field)
 		require.Len(t, notes, 1, c.field)
-		assert.Equal(t, alert.Note{Record: "alert siem:1", Field: c.field, Value: notes[0].Value, Said: c.said}, notes[0])
+		assert.Equal(t, alert.Note{Record: "alert siem:1", Field: c.field, Value: notes[0].Value, Said: c.said},
+			notes[0])
 
 		wrong, ok := errors.AsType[*alert.FieldError](a.Validate())
 		require.True(t, ok, c.field)
@@ -205,8 +229,10 @@ func TestOriginsThatAreTooLongStayApart(t *testing.T) {
 	long := strings.Repeat("x", 2_000)
 	seen := make(map[alert.ID]alert.Origin)
 	for _, o := range []alert.Origin{
-		{Source: "s", ID: long}, {Source: "s", ID: long + "y"}, {Source: "t", ID: long}, {Source: long, ID: "1"}, {Source: long, ID: "2"},
-		{Source: long + "y", ID: "1"}, {Source: strings.Repeat("%", 400), ID: strings.Repeat("y", 900)}, {Source: "s", ID: "\xff"}, {Source: "s", ID: "\xfe"}, {Source: "\xff", ID: "1"},
+		{Source: "s", ID: long}, {Source: "s", ID: long + "y"}, {Source: "t", ID: long}, {Source: long, ID: "1"},
+		{Source: long, ID: "2"},
+		{Source: long + "y", ID: "1"}, {Source: strings.Repeat("%", 400), ID: strings.Repeat("y", 900)},
+		{Source: "s", ID: "\xff"}, {Source: "s", ID: "\xfe"}, {Source: "\xff", ID: "1"},
 	} {
 		fit := o.Fit()
 		assert.Equal(t, fit, o.Fit())
@@ -225,15 +251,19 @@ func TestOriginsThatAreTooLongStayApart(t *testing.T) {
 func TestUnreadNamesWhatNeverLinks(t *testing.T) {
 	a := alert.Alert{Origin: alert.Origin{Source: "siem", ID: "1"}, Title: "t",
 		Techniques: []string{"T1059", "T1059.001", "T1059.x", "Mimikatz", "t1059", "T105", "T1059.", "T10591"},
-		Evidence: []alert.Evidence{{Entity: alert.IP{Address: "192.0.2.1"}}, {Entity: alert.IP{Address: "fe80::1%eth0"}}, {Entity: alert.IP{Address: " ::1 "}},
-			{Entity: alert.IP{Address: "300.1.2.3"}}, {Entity: alert.IP{Address: "192.0.2.0/24"}}, {Entity: alert.URL{URL: "not an address"}}}}
+		Evidence: []alert.Evidence{{Entity: alert.IP{Address: "192.0.2.1"}},
+			{Entity: alert.IP{Address: "fe80::1%eth0"}}, {Entity: alert.IP{Address: " ::1 "}},
+			{Entity: alert.IP{Address: "300.1.2.3"}}, {Entity: alert.IP{Address: "192.0.2.0/24"}},
+			{Entity: alert.URL{URL: "not an address"}}}}
 	require.NoError(t, a.Validate(), "all of it is kept")
 	var fields []string
 	for _, n := range a.Unread() {
 		fields = append(fields, n.Field+" "+n.Value)
 	}
-	assert.Equal(t, []string{"techniques[2] T1059.x", "techniques[3] Mimikatz", "techniques[4] t1059", "techniques[5] T105", "techniques[6] T1059.", "techniques[7] T10591",
-		"evidence[3].entity.address 300.1.2.3", "evidence[4].entity.address 192.0.2.0/24"}, fields)
+	assert.Equal(t,
+		[]string{"techniques[2] T1059.x", "techniques[3] Mimikatz", "techniques[4] t1059", "techniques[5] T105",
+			"techniques[6] T1059.", "techniques[7] T10591",
+			"evidence[3].entity.address 300.1.2.3", "evidence[4].entity.address 192.0.2.0/24"}, fields)
 }
 
 func TestATimeFarAheadIsNoActivity(t *testing.T) {
@@ -253,6 +283,7 @@ func TestATimeFarAheadIsNoActivity(t *testing.T) {
 		assert.Equal(t, []time.Time{c.wantFirst, c.wantLast}, []time.Time{first, last}, fmt.Sprint(c))
 		a.Received = time.Time{}
 		first, last = a.Active()
-		assert.Equal(t, []time.Time{c.first, c.last}, []time.Time{first, last}, "nothing is known of an alert of an older version")
+		assert.Equal(t, []time.Time{c.first, c.last}, []time.Time{first, last},
+			"nothing is known of an alert of an older version")
 	}
 }

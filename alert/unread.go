@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// Unread returns a note for each value of a that is kept as it came though it is not what its field is for: an address of
-// evidence that does not parse and a technique that is no identifier of MITRE ATT&CK, such as "T1059" or "T1564.001".
-// Alerts are never linked by it.
+// Unread returns a note for each value of a that is kept as it came though it is not what its field is for: an
+// address of evidence that does not parse and a technique that is no identifier of MITRE ATT&CK, such as "T1059" or
+// "T1564.001". Alerts are never linked by it.
 func (a Alert) Unread() []Note {
 	var notes []Note
 	add := func(field, value, want string) {
-		notes = append(notes, Note{"alert " + clean(string(a.Origin.AlertID())), field, clean(value), "kept as text, since it is not " + want})
+		record := clean("alert " + string(a.Origin.AlertID()))
+		notes = append(notes, Note{record, field, clean(value), "kept as text, since it is not " + want})
 	}
 	for n, t := range a.Techniques {
 		if !isTechnique(t) {

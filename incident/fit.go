@@ -12,12 +12,12 @@ import (
 	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
-// unnamed wrote the imported comments of which the other system names no author.
+// unnamed is the author of an imported comment that has none.
 const unnamed = "unknown"
 
-// Fit returns a draft that [Create] and [Update] do not refuse because of a limit, in place of d, and a note for each value
-// that it has changed. A draft within the limits stays as it is, and the lists of d are never changed. It does not look at
-// Alerts, which [alert.Alert.Fit] is for, nor at the Verdict, which the taxonomy has to know.
+// Fit returns a draft that [Create] and [Update] do not refuse because of a limit, in place of d, and a note for each
+// value that it has changed. A draft within the limits stays as it is, and the lists of d are never changed. It does
+// not look at Alerts, which [alert.Alert.Fit] is for, nor at the Verdict, which the taxonomy has to know.
 //
 // It changes values as [alert.Alert.Fit] does: what is not UTF-8, too long, of an impossible time or of no enumeration.
 // A name in which nothing can be seen is generated, and such a tag is left out. Surplus tags are left out. A comment

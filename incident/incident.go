@@ -126,8 +126,8 @@ type Command struct {
 	Priority func(Incident) int
 }
 
-// EntryID returns the identifier of the command's n-th entry, from 0. It is at most [alert.MaxID] bytes long, however long
-// ID and Part are.
+// EntryID returns the identifier of the command's n-th entry, from 0. It is at most [alert.MaxID] bytes long, however
+// long ID and Part are.
 func (c Command) EntryID(n int) activity.ID {
 	id := c.ID + "/"
 	if c.Part != "" {
@@ -136,8 +136,8 @@ func (c Command) EntryID(n int) activity.ID {
 	return activity.ID(bounded(id) + strconv.Itoa(n))
 }
 
-// bounded returns the beginning of an identifier, or its SHA-256 and a slash where an identifier that begins with it could
-// be longer than [alert.MaxID].
+// bounded returns the beginning of an identifier, or its SHA-256 and a slash where an identifier that begins with it
+// could be longer than [alert.MaxID].
 func bounded(id string) string {
 	const room = 64 // for what follows
 	if len(id) <= alert.MaxID-room {

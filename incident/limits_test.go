@@ -20,11 +20,12 @@ import (
 
 var year58136 = time.Date(58136, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// A tag copied from a web page is the tag that it looks like, spelled without what nobody sees.
+// A tag copied from a web page is the tag that it looks like, spelled without the rest.
 func TestTagsThatLookTheSameAreTheSame(t *testing.T) {
 	c := open(t)
 	for _, name := range []string{
-		"vip", "VIP", "vip\u200b", "\ufeffvip", "v\u00adip", "v\u200dip", "v\u3164ip", "v\u2800ip", "vip\ufe0f", "v\u034fip", "\u202evip\u202c", "v\U000e0041ip",
+		"vip", "VIP", "vip\u200b", "\ufeffvip", "v\u00adip", "v\u200dip", "v\u3164ip", "v\u2800ip", "vip\ufe0f",
+		"v\u034fip", "\u202evip\u202c", "v\U000e0041ip",
 	} {
 		e, err := incident.Edit{AddTags: []string{name, "vip", "v\u2060ip"}}.Apply(command(1), c, tax)
 		require.NoError(t, err)
@@ -56,7 +57,8 @@ func TestSearchIgnoresWhatNobodySees(t *testing.T) {
 
 func hostileText(most int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
-		piece := rapid.SampledFrom([]string{"", "a", " ", "\x00", "\xff", "\xed\xa0\x80", "\u2028", "\u200b", "\u200d", "ä", "e\u0301", "👩", "\u2800"})
+		piece := rapid.SampledFrom([]string{"", "a", " ", "\x00", "\xff", "\xed\xa0\x80", "\u2028", "\u200b",
+			"\u200d", "ä", "e\u0301", "👩", "\u2800"})
 		text := strings.Join(rapid.SliceOfN(piece, 0, 5).Draw(t, "pieces"), "")
 		if text != "" && rapid.IntRange(0, 9).Draw(t, "long") == 0 {
 			text = strings.Repeat(text, most/utf8.RuneCountInString(text)+1) + "x"
@@ -71,29 +73,33 @@ func hostileDraft(t *rapid.T) incident.Draft {
 		return rapid.SampledFrom([]time.Time{{}, start, year58136, time.Unix(math.MinInt64, 0)}).Draw(t, "time")
 	}
 	d := incident.Draft{
-		Reference:   incident.Reference{System: "s" + text(alert.MaxID), ID: "1" + text(alert.MaxID), URL: text(incident.MaxComment), Updated: at()},
+		Reference: incident.Reference{System: "s" + text(alert.MaxID), ID: "1" + text(alert.MaxID),
+			URL: text(incident.MaxComment), Updated: at()},
 		RedirectTo:  incident.Reference{System: text(alert.MaxID), ID: text(alert.MaxID)},
 		Name:        text(incident.MaxName),
 		Description: text(incident.MaxComment),
 		Note:        text(incident.MaxComment),
 		Severity:    alert.Severity(rapid.IntRange(0, 6).Draw(t, "severity")),
 		Status:      incident.Status(rapid.IntRange(0, 9).Draw(t, "status")),
-		Owner:       incident.Owner{Kind: alert.OwnerKind(rapid.IntRange(0, 3).Draw(t, "kind")), ID: text(incident.MaxName), Name: text(incident.MaxName)},
-		Created:     at(),
-		Resolved:    at(),
-		Extra:       alert.Fields(rapid.SampledFrom([]string{"", `{"a":1}`, "[", "\xff", `"x"`}).Draw(t, "extra")),
+		Owner: incident.Owner{Kind: alert.OwnerKind(rapid.IntRange(0, 3).Draw(t, "kind")),
+			ID: text(incident.MaxName), Name: text(incident.MaxName)},
+		Created:  at(),
+		Resolved: at(),
+		Extra:    alert.Fields(rapid.SampledFrom([]string{"", `{"a":1}`, "[", "\xff", `"x"`}).Draw(t, "extra")),
 	}
 	for range rapid.SampledFrom([]int{0, 1, 3, incident.MaxTags + 5}).Draw(t, "tags") {
-		d.Tags = append(d.Tags, incident.Tag{Name: text(incident.MaxTag), Kind: alert.TagKind(rapid.IntRange(0, 7).Draw(t, "kind"))})
+		d.Tags = append(d.Tags,
+			incident.Tag{Name: text(incident.MaxTag), Kind: alert.TagKind(rapid.IntRange(0, 7).Draw(t, "kind"))})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "comments") {
-		d.Comments = append(d.Comments, incident.Comment{By: text(alert.MaxID), Time: at(), Text: text(incident.MaxComment)})
+		d.Comments = append(d.Comments,
+			incident.Comment{By: text(alert.MaxID), Time: at(), Text: text(incident.MaxComment)})
 	}
 	return d
 }
 
-// Whatever another system says of an incident, what is made of it is taken, by the first import and by the next ones, and no
-// storage refuses what comes of it.
+// Whatever another system says of an incident, what is made of it is taken, by the first import and by the next ones,
+// and no storage refuses what comes of it.
 func TestWhatIsMadeToFitIsTaken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := hostileDraft(t)
@@ -101,7 +107,8 @@ func TestWhatIsMadeToFitIsTaken(t *testing.T) {
 		text, err := json.Marshal([]any{d.Tags, d.Comments})
 		fit, notes := d.Fit()
 		now, same := json.Marshal([]any{d.Tags, d.Comments})
-		assert.Equal(t, []any{string(text), err == nil}, []any{string(now), same == nil}, "the lists of a draft are never changed")
+		assert.Equal(t, []any{string(text), err == nil}, []any{string(now), same == nil},
+			"the lists of a draft are never changed")
 		if refused != nil {
 			assert.NotEmpty(t, notes, "%v", refused)
 		}
@@ -129,10 +136,13 @@ func TestWhatIsMadeToFitIsTaken(t *testing.T) {
 // A draft within the limits is taken as it is.
 func TestADraftThatFitsStays(t *testing.T) {
 	d := incident.Draft{
-		Reference: incident.Reference{System: "theirs", ID: strings.Repeat("x", alert.MaxID-len("theirs:"))}, Name: strings.Repeat("ä", incident.MaxName),
-		Description: strings.Repeat("ä", incident.MaxComment), Tags: []incident.Tag{{Name: " " + strings.Repeat("ä", incident.MaxTag)}},
-		Comments: []incident.Comment{{By: strings.Repeat("x", alert.MaxID), Text: strings.Repeat("ä", incident.MaxComment)}, {By: "otto"}},
-		Created:  time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), Extra: `{"a":1}`,
+		Reference:   incident.Reference{System: "theirs", ID: strings.Repeat("x", alert.MaxID-len("theirs:"))},
+		Name:        strings.Repeat("ä", incident.MaxName),
+		Description: strings.Repeat("ä", incident.MaxComment),
+		Tags:        []incident.Tag{{Name: " " + strings.Repeat("ä", incident.MaxTag)}},
+		Comments: []incident.Comment{{By: strings.Repeat("x", alert.MaxID),
+			Text: strings.Repeat("ä", incident.MaxComment)}, {By: "otto"}},
+		Created: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), Extra: `{"a":1}`,
 	}
 	fit, notes := d.Fit()
 	assert.Empty(t, notes)
@@ -145,9 +155,13 @@ func TestWhatNoStorageKeepsOfAnIncident(t *testing.T) {
 		many = append(many, incident.Tag{Name: name})
 	}
 	full := incident.Incident{
-		ID: incident.ID(strings.Repeat("i", alert.MaxID)), Name: strings.Repeat("ä", incident.MaxName), Note: strings.Repeat("ä", incident.MaxComment),
-		Tags:    append(slices.Clip(many), incident.Tag{Name: incident.RedirectedTag, Kind: alert.SystemTag}, incident.Tag{Name: "brought", Kind: alert.AttackType}),
-		Created: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Alerts: incident.Summary{Title: strings.Repeat("x", 100_000), Techniques: []string{strings.Repeat("x", 100_000)}},
+		ID: incident.ID(strings.Repeat("i", alert.MaxID)), Name: strings.Repeat("ä", incident.MaxName),
+		Note: strings.Repeat("ä", incident.MaxComment),
+		Tags: append(slices.Clip(many), incident.Tag{Name: incident.RedirectedTag, Kind: alert.SystemTag},
+			incident.Tag{Name: "brought", Kind: alert.AttackType}),
+		Created: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
+		Alerts: incident.Summary{Title: strings.Repeat("x", 100_000),
+			Techniques: []string{strings.Repeat("x", 100_000)}},
 	}
 	require.NoError(t, full.Validate())
 	require.NoError(t, incident.Incident{}.Validate())
@@ -164,8 +178,11 @@ func TestWhatNoStorageKeepsOfAnIncident(t *testing.T) {
 		"status":                 func(i *incident.Incident) { i.Status = 99 },
 		"verdict.classification": func(i *incident.Incident) { i.Verdict.Classification = "\xff" },
 		"verdict.determination":  func(i *incident.Incident) { i.Verdict.Determination = "\xff" },
-		"tags":                   func(i *incident.Incident) { i.Tags = append(slices.Clip(many), incident.Tag{Name: "one more"}) },
-		"tags.kind":              func(i *incident.Incident) { i.Tags = []incident.Tag{{Name: "x", Kind: 99}} },
+		"tags": func(i *incident.Incident) {
+			i.Tags = append(slices.Clip(many),
+				incident.Tag{Name: "one more"})
+		},
+		"tags.kind": func(i *incident.Incident) { i.Tags = []incident.Tag{{Name: "x", Kind: 99}} },
 		"references[0].id": func(i *incident.Incident) {
 			i.References = []incident.Reference{{ID: strings.Repeat("x", alert.MaxID)}}
 		},
@@ -204,11 +221,13 @@ func tagNames(n int) (names []string) {
 	return names
 }
 
-// However long the identifiers of a command and of an incident are, those of its entries are not too long, and not the same.
+// However long the identifiers of a command and of an incident are, those of its entries are not too long, and not
+// the same.
 func TestEntriesOfLongCommandsHaveShortIDs(t *testing.T) {
 	long := strings.Repeat("x", alert.MaxID)
 	seen := make(map[string]bool)
-	for _, cmd := range []incident.Command{{ID: "c"}, {ID: "c", Part: "p"}, {ID: long}, {ID: "c", Part: long}, {ID: "c", Part: long[1:]}, {ID: long, Part: long}} {
+	for _, cmd := range []incident.Command{{ID: "c"}, {ID: "c", Part: "p"}, {ID: long}, {ID: "c", Part: long},
+		{ID: "c", Part: long[1:]}, {ID: long, Part: long}} {
 		for n := range 2 {
 			id := string(cmd.EntryID(n))
 			assert.LessOrEqual(t, len(id), alert.MaxID)
@@ -218,7 +237,8 @@ func TestEntriesOfLongCommandsHaveShortIDs(t *testing.T) {
 	}
 	assert.EqualValues(t, "c/p/1", incident.Command{ID: "c", Part: "p"}.EntryID(1))
 	for _, system := range []string{"s", "t"} {
-		d := incident.Draft{Reference: incident.Reference{System: system, ID: strings.Repeat("x", alert.MaxID-2)}, Comments: []incident.Comment{{By: "otto", Text: "x"}}}
+		d := incident.Draft{Reference: incident.Reference{System: system, ID: strings.Repeat("x", alert.MaxID-2)},
+			Comments: []incident.Comment{{By: "otto", Text: "x"}}}
 		id := string(d.CommentIDs()[0])
 		assert.LessOrEqual(t, len(id), alert.MaxID)
 		assert.False(t, seen[id])
@@ -248,7 +268,8 @@ func TestASummaryLeavesOutWhatLiesAhead(t *testing.T) {
 	}
 	for _, alerts := range [][]alert.Alert{{a, b, c}, {b, c, a}, {c, a, b}, {b, a, c}} {
 		s := incident.Summarize(alerts)
-		assert.Equal(t, []time.Time{start.Add(-time.Hour), start.Add(time.Hour)}, []time.Time{s.FirstActivity, s.LastActivity})
+		assert.Equal(t, []time.Time{start.Add(-time.Hour), start.Add(time.Hour)},
+			[]time.Time{s.FirstActivity, s.LastActivity})
 	}
 	alone := incident.Summarize([]alert.Alert{b})
 	assert.Equal(t, []time.Time{{}, {}}, []time.Time{alone.FirstActivity, alone.LastActivity})

@@ -75,9 +75,9 @@ func DefaultQuery(now time.Time) Query {
 // MaxExcept is how many queries Except may have, those in their Except included.
 const MaxExcept = 100
 
-// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not UTF-8,
-// a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and more than
-// [MaxExcept] queries in Except. Where After was made for another order it matches [ErrCursor] besides.
+// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not
+// UTF-8, a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and
+// more than [MaxExcept] queries in Except. Where After was made for another order it matches [ErrCursor] besides.
 func (q Query) Validate() error {
 	var c limit.Check
 	left := MaxExcept

@@ -21,7 +21,7 @@ type Summary struct {
 	ByStatus      StatusCounts   `json:"byStatus,omitzero"`
 	Assets        AssetCounts    `json:"assets,omitzero"`        // different assets, not mentions
 	Classified    []Classified   `json:"classified,omitempty"`   // ordered by Classification
-	FirstActivity time.Time      `json:"firstActivity,omitzero"` // as alert.Active has it; zero when no alert has a time that counts
+	FirstActivity time.Time      `json:"firstActivity,omitzero"` // see alert.Active; zero when no time counts
 	LastActivity  time.Time      `json:"lastActivity,omitzero"`  // the same
 
 	Rarest           int      `json:"rarest,omitempty"` // the lowest alert.Seen

@@ -22,7 +22,7 @@ import (
 type Tag = alert.Tag
 
 // Fold returns the form of s in which texts are equal that differ only in case, in how their characters are composed or
-// in characters that nobody sees: NFC of the full Unicode case folding, without format characters and others that
+// in invisible characters: NFC of the full Unicode case folding, without format characters and others that
 // are default-ignorable or blank. Tags, names and search texts are compared by it, so that "STRASSE" finds "Straße".
 func Fold(s string) string {
 	if isASCII(s) {
@@ -62,10 +62,10 @@ func cleanTag(name string) string {
 	}), " ")
 }
 
-// CleanTag returns the name of a tag as it would be stored: NFC, with runs of space and control characters made one blank
-// and trimmed, and without characters that nobody sees but those that scripts and emoji need where they are, such as the
-// joiners in Persian words. The error is an [*alert.FieldError] when no tag can have that name: nothing of it can be seen,
-// it is longer than [MaxTag] or not UTF-8.
+// CleanTag returns the name of a tag as it would be stored: NFC, with runs of space and control characters made one
+// blank and trimmed, and without invisible characters except those that scripts and emoji need where they are,
+// such as the joiners in Persian words. The error is an [*alert.FieldError] when no tag can have that name: nothing
+// of it can be seen, it is longer than [MaxTag] or not UTF-8.
 func CleanTag(name string) (string, error) {
 	name = cleanTag(name)
 	p := problems{record: "tag"}

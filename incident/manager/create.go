@@ -106,8 +106,7 @@ func (m *Manager) created(
 	return i, found, err
 }
 
-// validAlerts returns everything that is wrong with alerts that somebody gives, who is told instead of having them made
-// to fit.
+// validAlerts returns everything that keeps the alerts of a command from being stored as they are.
 func validAlerts(alerts []alert.Alert, now time.Time) error {
 	var errs []error
 	for n, a := range alerts {
@@ -118,8 +117,8 @@ func validAlerts(alerts []alert.Alert, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// complete returns alerts as they are stored, with their keys, and what of them could not be kept as it came. One without
-// an origin is left out.
+// complete returns alerts as they are stored, with their keys, and what of them could not be kept as it came. One
+// without an origin is left out.
 func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
 	all []alert.Alert, keys map[alert.ID]alert.KeySet, notes []alert.Note,
 ) {
@@ -127,8 +126,12 @@ func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
 	for n, a := range alerts {
 		a, its, noted := m.completed(a, cmd)
 		if a.Validate() != nil {
-			notes = append(notes, alert.Note{Record: "alert", Field: "alerts[" + part(n) + "].origin", Value: string(a.ID),
-				Said: "left out with the alert, which needs a source and an identifier"})
+			notes = append(notes, alert.Note{
+				Record: "alert",
+				Field:  "alerts[" + part(n) + "].origin",
+				Value:  string(a.ID),
+				Said:   "left out with the alert, which needs a source and an identifier",
+			})
 			continue
 		}
 		notes = append(notes, noted...)

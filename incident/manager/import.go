@@ -17,10 +17,11 @@ import (
 // An ImportResult says what became of a draft, besides the incident.
 type ImportResult struct {
 	Created bool         `json:"created"`         // the incident is new
-	Notes   []alert.Note `json:"notes,omitempty"` // what of the draft could not be kept as it came, or was not understood
+	Notes   []alert.Note `json:"notes,omitempty"` // what could not be kept as it came, or was not understood
 }
 
-// Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported before is brought up to date instead: see [incident.Update].
+// Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported
+// before is brought up to date instead: see [incident.Update].
 //
 // The alerts of d that are new become its alerts, as the other system grouped them; one that is in the
 // incident already is counted and updated. All this is stored at once or not at all. Before it, an alert of
@@ -35,14 +36,18 @@ type ImportResult struct {
 // With [DryRun], what would become of alerts that are in other incidents is not looked at. With [IfVersion], an
 // incident that is not here yet is at version 0. One [CommandID] may be given to the
 // imports of many incidents.
-func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (incident.Incident, ImportResult, error) {
+func (m *Manager) Import(
+	ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option,
+) (incident.Incident, ImportResult, error) {
 	if d.Reference.System == "" || d.Reference.ID == "" {
-		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident: %w", &alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
+		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident: %w",
+			&alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
 	}
 	fit, notes := d.Fit()
 	i, result, err := m.importDraft(ctx, by, d, fit, opts)
 	if err != nil {
-		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident %s: %w", fit.Reference.IncidentID(), err)
+		id := fit.Reference.IncidentID()
+		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident %s: %w", id, err)
 	}
 	result.Notes = append(notes, result.Notes...)
 	return i, result, nil

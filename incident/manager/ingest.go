@@ -327,7 +327,7 @@ func managed(a alert.Alert, now time.Time) alert.Alert {
 	return a
 }
 
-// complete returns a as it is stored, but for what the tag rules say of it: made to fit, with its ID, times in UTC and
+// complete returns a as it is stored, except what the tag rules say of it: made to fit, with its ID, times in UTC and
 // microseconds and none of them missing, and the managed fields empty. It shares its lists with the given one, which
 // nothing changes. The notes say what was changed or not understood.
 func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {

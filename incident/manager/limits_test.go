@@ -44,10 +44,12 @@ func TestIngestLosesNoAlertOverALimit(t *testing.T) {
 		spoilt(5, func(a *alert.Alert) { a.Origin.ID = "\xff" }),
 		spoilt(6, func(a *alert.Alert) { a.Techniques = []string{"T1059", "Mimikatz"} }),
 		spoilt(7, func(a *alert.Alert) { a.Extra = "{" }),
-		spoilt(8, func(a *alert.Alert) { a.ID, a.SystemTags = "\xff", []alert.Tag{{Name: "\xff"}} }), // which nobody can set
+		spoilt(8, func(a *alert.Alert) { a.ID, a.SystemTags = "\xff", []alert.Tag{{Name: "\xff"}} }),
+		// managed fields
 	}
 	const address = "evidence[0].entity.address"
-	want := [][]string{{"title", address}, {"description", address}, {"firstActivity", "lastActivity", address}, {"origin.id", address}, {"origin.id", address},
+	want := [][]string{{"title", address}, {"description", address}, {"firstActivity", "lastActivity", address},
+		{"origin.id", address}, {"origin.id", address},
 		{"techniques[1]", address}, {"extra", address}, {address}}
 	for round, outcome := range []manager.Outcome{manager.Opened, manager.Repeated} {
 		results, err := m.Ingest(t.Context(), siem, alerts)
@@ -68,7 +70,7 @@ func TestIngestLosesNoAlertOverALimit(t *testing.T) {
 	consistent(t, s)
 }
 
-// An alert without an origin cannot be told from others. It keeps nothing else back.
+// An alert without an origin cannot be distinguished from others. It keeps nothing else back.
 func TestImportLosesNothingOverALimit(t *testing.T) {
 	m, s := open(t)
 	d := draft()
@@ -76,11 +78,15 @@ func TestImportLosesNothingOverALimit(t *testing.T) {
 	d.Created, d.Reference.Updated = year58136, year58136
 	d.Owner.Name = strings.Repeat("o", incident.MaxName+1)
 	d.Severity, d.RedirectTo.ID = 99, "8"
-	d.Tags = []incident.Tag{{Name: strings.Repeat("t", incident.MaxTag+1)}, {Name: "\u200b"}, {Name: "v\u200bip"}, {Name: "VIP"}}
-	d.Comments = []incident.Comment{{By: "otto", Time: start, Text: strings.Repeat("x", incident.MaxComment+1)}, {By: " ", Time: year58136, Text: "y"}}
+	d.Tags = []incident.Tag{{Name: strings.Repeat("t", incident.MaxTag+1)}, {Name: "\u200b"}, {Name: "v\u200bip"},
+		{Name: "VIP"}}
+	d.Comments = []incident.Comment{{By: "otto", Time: start, Text: strings.Repeat("x", incident.MaxComment+1)},
+		{By: " ", Time: year58136, Text: "y"}}
 	d.Alerts = append(d.Alerts, alert.Alert{Title: "from nowhere"}, spoilt(3, func(a *alert.Alert) { a.Title = "" }))
-	want := []string{"reference.updated", "redirectTo", "name", "description", "severity", "owner.name", "created", "tags[0]", "tags[1]",
-		"comments[0].text", "comments[1].by", "comments[1].time", "extra", "alerts[2].origin", "title", "evidence[0].entity.address"}
+	want := []string{"reference.updated", "redirectTo", "name", "description", "severity", "owner.name", "created",
+		"tags[0]", "tags[1]",
+		"comments[0].text", "comments[1].by", "comments[1].time", "extra", "alerts[2].origin", "title",
+		"evidence[0].entity.address"}
 
 	once := manager.CommandID("once")
 	i, result, err := m.Import(t.Context(), siem, d, once)
@@ -107,7 +113,9 @@ func TestImportLosesNothingOverALimit(t *testing.T) {
 	require.Len(t, comments, 2)
 	_, _, err = m.Import(t.Context(), siem, d)
 	require.NoError(t, err)
-	assert.Len(t, all(t, m.Activity(t.Context(), kai, activity.Query{Categories: []activity.Category{activity.Comment}})), 2, "a comment that was cut is known again")
+	assert.Len(t,
+		all(t, m.Activity(t.Context(), kai, activity.Query{Categories: []activity.Category{activity.Comment}})), 2,
+		"a comment that was cut is known again")
 	consistent(t, s)
 }
 
@@ -136,7 +144,7 @@ func tagsOf(letter string, n int) (names []string) {
 	return names
 }
 
-// People are told what is wrong, and nothing is done.
+// Commands of people are refused, with the field that is wrong, and change nothing.
 func TestPeopleAreRefused(t *testing.T) {
 	m, s := open(t)
 	id := ingest(t, m, raise(1, 0), raise(2, 0))[0].Incident
@@ -151,17 +159,19 @@ func TestPeopleAreRefused(t *testing.T) {
 	comment := func(text string) error { _, err := m.Comment(t.Context(), kai, id, text); return err }
 	_, badReason := m.Merge(t.Context(), kai, id, []incident.ID{"x"}, bad)
 	for field, err := range map[string]error{
-		"name":               edit(incident.Edit{Name: new("\u3164\u2800 \u200b")}),
-		"addTags":            edit(incident.Edit{AddTags: []string{"\u00ad"}}),
-		"description":        edit(incident.Edit{Description: &long}),
-		"owner.id":           edit(incident.Edit{Owner: &incident.Owner{ID: "\u200b"}}),
-		"text":               comment("\u2060\n"),
-		"actor.id":           by(activity.Actor{ID: strings.Repeat("x", alert.MaxID+1)}),
-		"actor.name":         by(activity.Actor{ID: "kai", Name: bad}),
-		"created":            create(incident.Draft{Created: year58136}),
-		"resolved":           create(incident.Draft{Status: incident.Resolved, Resolved: year58136}),
-		"reference.id":       create(incident.Draft{Reference: incident.Reference{System: "s", ID: strings.Repeat("x", alert.MaxID)}}),
-		"comments.time":      create(incident.Draft{Comments: []incident.Comment{{By: "otto", Time: year58136, Text: "x"}}}),
+		"name":        edit(incident.Edit{Name: new("\u3164\u2800 \u200b")}),
+		"addTags":     edit(incident.Edit{AddTags: []string{"\u00ad"}}),
+		"description": edit(incident.Edit{Description: &long}),
+		"owner.id":    edit(incident.Edit{Owner: &incident.Owner{ID: "\u200b"}}),
+		"text":        comment("\u2060\n"),
+		"actor.id":    by(activity.Actor{ID: strings.Repeat("x", alert.MaxID+1)}),
+		"actor.name":  by(activity.Actor{ID: "kai", Name: bad}),
+		"created":     create(incident.Draft{Created: year58136}),
+		"resolved":    create(incident.Draft{Status: incident.Resolved, Resolved: year58136}),
+		"reference.id": create(incident.Draft{Reference: incident.Reference{System: "s",
+			ID: strings.Repeat("x", alert.MaxID)}}),
+		"comments.time": create(incident.Draft{Comments: []incident.Comment{{By: "otto", Time: year58136,
+			Text: "x"}}}),
 		"extra":              create(incident.Draft{Extra: "["}),
 		"title":              with(func(a *alert.Alert) { a.Title = strings.Repeat("x", alert.MaxTitle+1) }),
 		"firstActivity":      with(func(a *alert.Alert) { a.FirstActivity = year58136 }),
@@ -183,8 +193,8 @@ func TestACommandNeedsATimeThatCanBeKept(t *testing.T) {
 	assert.ErrorContains(t, err, "year 58136")
 }
 
-// A sensor whose clock is ahead does not make an incident last longer, whoever looks, and whenever; the alert keeps what
-// it said, and counts once the source has come back to it.
+// A sensor whose clock is ahead does not make an incident last longer, whoever looks, and whenever; the alert keeps
+// what it said, and counts once the source has come back to it.
 func TestActivityFarAheadDoesNotCount(t *testing.T) {
 	s := memory.New()
 	now := start
@@ -205,14 +215,17 @@ func TestActivityFarAheadDoesNotCount(t *testing.T) {
 	assert.Equal(t, []time.Time{start, start.Add(time.Minute)}, activity())
 
 	now = start.Add(48 * time.Hour) // when it is no longer ahead
-	_, err := m.EditAlerts(t.Context(), kai, []alert.ID{r[1].Alert}, incident.AlertEdit{Status: new(alert.StatusInProgress)})
+	_,
+		err := m.EditAlerts(t.Context(), kai, []alert.ID{r[1].Alert},
+		incident.AlertEdit{Status: new(alert.StatusInProgress)})
 	require.NoError(t, err)
 	ingest(t, m, ahead)
 	i, err := m.MoveAlerts(t.Context(), kai, []alert.ID{r[1].Alert}, "", "")
 	require.NoError(t, err)
 	assert.Equal(t, start.Add(time.Minute), i.Alerts.LastActivity, "it was ahead when it came")
 	assert.Equal(t, []time.Time{start, start}, activity())
-	assert.Equal(t, ahead.LastActivity, all(t, m.Alerts(t.Context(), kai, alert.Query{IDs: []alert.ID{r[1].Alert}}))[0].LastActivity)
+	assert.Equal(t, ahead.LastActivity,
+		all(t, m.Alerts(t.Context(), kai, alert.Query{IDs: []alert.ID{r[1].Alert}}))[0].LastActivity)
 
 	ahead.SourceUpdated = now
 	ingest(t, m, ahead)
@@ -233,10 +246,12 @@ func TestRecordsOfOlderVersionsCanStillBeWorkedOn(t *testing.T) {
 	old := raise(1, 0)
 	old.ID, old.Version, old.Incident = old.Origin.AlertID(), 1, "i"
 	old.Title, old.FirstActivity, old.LastActivity = strings.Repeat("x", alert.MaxTitle+1), year58136, year58136
-	i := incident.Incident{ID: "i", Version: 1, Number: 1, Name: "Old", Renamed: true, Severity: alert.Medium, Created: start, Updated: start, Extra: "[",
+	i := incident.Incident{ID: "i", Version: 1, Number: 1, Name: "Old", Renamed: true, Severity: alert.Medium,
+		Created: start, Updated: start, Extra: "[",
 		Alerts: incident.Summary{Count: 1, FirstActivity: year58136, LastActivity: year58136}}
 	i.Alerts.BySeverity[alert.Medium], i.Alerts.ByStatus[alert.StatusNew] = 1, 1
-	require.NoError(t, s.Restore(t.Context(), storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{old}}))
+	require.NoError(t,
+		s.Restore(t.Context(), storage.Changeset{Incidents: []incident.Incident{i}, Alerts: []alert.Alert{old}}))
 	m := manager.New(s, &manager.Options{Now: func() time.Time { return start }})
 
 	read, err := m.Incident(t.Context(), kai, "i")

@@ -17,6 +17,16 @@
 // Every method takes the [activity.Actor] who asks, and it must be valid even where nothing is changed. With an
 // [Authorizer], what the actor may not read is not there for them; else everybody may do everything.
 //
+// # Limits
+//
+// The limits are those of the packages alert and incident. Commands of people refuse what is beyond them, Create
+// included. Ingest and Import refuse nothing over a limit: they make it fit and return notes of what they did, see
+// [alert.Note]. An alert of an older version that is beyond a limit is made to fit when a command stores it again,
+// without a note.
+//
+// The time of every command is that of Options.Now. A time of an alert more than [alert.MaxAhead] after it is kept and
+// never extends the activity of an incident, see [alert.Alert.Active].
+//
 // # Errors
 //
 // An error says what was attempted and on which record. It matches one of these, to be tested for with [errors.Is],

@@ -13,6 +13,7 @@ const Mark = " […]"
 const (
 	joiner    = '\u200D'     // ZWJ
 	nonJoiner = '\u200C'     // ZWNJ
+	keycap    = '\u20E3'     // the frame of a key, around a character and a selector
 	blackFlag = '\U0001F3F4' // begins the flags that are spelled with tag characters
 )
 
@@ -43,8 +44,8 @@ func visible(r rune) bool {
 	if r < utf8.RuneSelf {
 		return ' ' < r && r < 0x7F
 	}
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, unicode.Co, unicode.Prepended_Concatenation_Mark) &&
-		!Invisible(r)
+	return !Invisible(r) &&
+		unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, unicode.Co, unicode.Prepended_Concatenation_Mark)
 }
 
 // Bare returns s without its invisible characters. What is not UTF-8 stays as it is.
@@ -93,9 +94,9 @@ func means(before, r, after rune) bool {
 	case r == joiner || r == nonJoiner:
 		return (joins(before) || unicode.Is(unicode.Variation_Selector, before)) && joins(after)
 	case unicode.Is(unicode.Variation_Selector, r):
-		return !Invisible(before) && (before == '#' || before == '*' || '0' <= before && before <= '9') && after == '\u20E3' ||
-			before >= utf8.RuneSelf && !Invisible(before) &&
-				unicode.In(before, unicode.S, unicode.P, unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa)
+		return after == keycap && (before == '#' || before == '*' || '0' <= before && before <= '9') ||
+			before >= utf8.RuneSelf && !Invisible(before) && unicode.In(before, unicode.S, unicode.P,
+				unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa)
 	case tagged(r):
 		return before == blackFlag || tagged(before)
 	}

@@ -12,8 +12,9 @@ import (
 )
 
 // unseen are characters of every kind that shows nothing.
-var unseen = []rune("\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B\u180E\u200B\u200C\u200D\u200E\u200F\u202A\u202E\u2060\u2061" +
-	"\u2064\u2066\u206F\u2800\u3164\uFE00\uFE0F\uFEFF\uFFA0\uFFF9\U0001D159\U0001D173\U000E0001\U000E0041\U000E0100\U000E0FFF")
+var unseen = []rune("\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B\u180E\u200B\u200C\u200D\u200E\u200F\u202A\u202E" +
+	"\u2060\u2061\u2064\u2066\u206F\u2800\u3164\uFE00\uFE0F\uFEFF\uFFA0\uFFF9" +
+	"\U0001D159\U0001D173\U000E0001\U000E0041\U000E0100\U000E0FFF")
 
 func TestWhatCannotBeSeen(t *testing.T) {
 	for _, r := range unseen {
@@ -41,7 +42,8 @@ func TestWhatCarriesAMeaningStays(t *testing.T) {
 		assert.Equal(t, text, glyph.Plain(text), "%+q", text)
 	}
 	for text, want := range map[string]string{
-		"\u200Cمی": "می", "می\u200C": "می", "👩\u200D\u200D👧": "👩\u200D👧", "a\uFE0F": "a", "\uFE0F❤": "❤", "a\U000E0067": "a",
+		"\u200Cمی": "می", "می\u200C": "می", "👩\u200D\u200D👧": "👩\u200D👧", "a\uFE0F": "a", "\uFE0F❤": "❤",
+		"a\U000E0067": "a",
 	} {
 		assert.Equal(t, want, glyph.Plain(text), "%+q", text)
 	}

@@ -134,9 +134,7 @@ const MaxAhead = 24 * time.Hour
 //
 // The answer changes only when the source reports the alert again, since Received is stored with what it is about.
 func (a Alert) Active() (first, last time.Time) {
-	counts := func(t time.Time) bool {
-		return ValidTime(t) && (a.Received.IsZero() || !t.After(a.Received.Add(MaxAhead)))
-	}
+	counts := func(t time.Time) bool { return ValidTime(t) && !a.ahead(t) }
 	if !counts(a.FirstActivity) {
 		return time.Time{}, time.Time{}
 	}
@@ -144,4 +142,9 @@ func (a Alert) Active() (first, last time.Time) {
 		return a.FirstActivity, a.FirstActivity
 	}
 	return a.FirstActivity, a.LastActivity
+}
+
+// ahead reports whether t lies too far behind the time at which a came in.
+func (a Alert) ahead(t time.Time) bool {
+	return !a.Received.IsZero() && t.After(a.Received.Add(MaxAhead))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -281,6 +282,12 @@ func TestATimeFarAheadIsNoActivity(t *testing.T) {
 		a := alert.Alert{FirstActivity: c.first, LastActivity: c.last, Received: came}
 		first, last := a.Active()
 		assert.Equal(t, []time.Time{c.wantFirst, c.wantLast}, []time.Time{first, last}, fmt.Sprint(c))
+		var ahead []string
+		for _, n := range a.Unread() {
+			ahead = append(ahead, n.Field)
+		}
+		assert.Equal(t, c.first == tooFar, slices.Contains(ahead, "firstActivity"), fmt.Sprint(c))
+		assert.Equal(t, c.last == tooFar, slices.Contains(ahead, "lastActivity"), fmt.Sprint(c))
 		a.Received = time.Time{}
 		first, last = a.Active()
 		assert.Equal(t, []time.Time{c.first, c.last}, []time.Time{first, last},

@@ -332,7 +332,6 @@ func managed(a alert.Alert, now time.Time) alert.Alert {
 // nothing changes. The notes say what was changed or not understood.
 func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {
 	a, notes := managed(a, now).Fit()
-	notes = append(notes, a.Unread()...)
 	a.ID = a.Origin.AlertID()
 	a.Title = strings.TrimSpace(a.Title)
 	for _, t := range []*time.Time{&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved} {
@@ -340,11 +339,10 @@ func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {
 			*t = t.UTC().Truncate(time.Microsecond)
 		}
 	}
-	counts := func(t time.Time) bool { return !t.IsZero() && !t.After(now.Add(alert.MaxAhead)) }
 	if a.Created.IsZero() {
 		a.Created = now
-		if counts(a.FirstActivity) {
-			a.Created = a.FirstActivity
+		if first, _ := a.Active(); !first.IsZero() {
+			a.Created = first
 		}
 	}
 	if a.FirstActivity.IsZero() {
@@ -357,9 +355,9 @@ func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {
 		a.Resolved = time.Time{}
 	} else if a.Resolved.IsZero() {
 		a.Resolved = now
-		if counts(a.LastActivity) {
-			a.Resolved = a.LastActivity
+		if _, last := a.Active(); !last.IsZero() {
+			a.Resolved = last
 		}
 	}
-	return a, notes
+	return a, append(notes, a.Unread()...)
 }

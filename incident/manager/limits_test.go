@@ -205,6 +205,7 @@ func TestActivityFarAheadDoesNotCount(t *testing.T) {
 	r := ingest(t, m, raise(1, 0, device), ahead)
 	id := r[0].Incident
 	require.Equal(t, id, r[1].Incident)
+	assert.Equal(t, []string{"lastActivity"}, noted(r[1].Notes))
 	activity := func() []time.Time {
 		t.Helper()
 		consistent(t, s)

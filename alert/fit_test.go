@@ -294,3 +294,63 @@ func TestATimeFarAheadIsNoActivity(t *testing.T) {
 			"nothing is known of an alert of an older version")
 	}
 }
+
+// spoil puts something that no storage keeps into each text, time and object in turn that can be reached from v, and calls
+// then with the name of the field.
+func spoil(v reflect.Value, path string, then func(path string)) {
+	was := reflect.New(v.Type()).Elem()
+	was.Set(v)
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Date(58136, 1, 1, 0, 0, 0, 0, time.UTC)))
+		then(path)
+	default:
+		switch v.Kind() {
+		case reflect.String:
+			v.SetString("\xff")
+			then(path)
+		case reflect.Struct:
+			for field, value := range v.Fields() {
+				spoil(value, path+"."+field.Name, then)
+			}
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			if e, ok := v.Index(0).Addr().Interface().(*alert.Evidence); ok {
+				e.Entity = alert.URL{URL: "u"}
+			}
+			spoil(v.Index(0), path+"[]", then)
+		}
+	}
+	v.Set(was)
+}
+
+// A field that is added later cannot be forgotten.
+func TestEveryTextAndTimeIsLookedAt(t *testing.T) {
+	a := alert.Alert{Origin: alert.Origin{Source: "siem", ID: "1"}, Title: "t"}
+	looked := 0
+	spoil(reflect.ValueOf(&a).Elem(), "", func(path string) {
+		assert.ErrorIs(t, a.CheckLimits(), alert.ErrInvalid, path)
+		looked++
+	})
+	for _, entity := range entities {
+		e := reflect.New(reflect.TypeOf(entity)).Elem()
+		spoil(e, e.Type().Name(), func(path string) {
+			a.Evidence = []alert.Evidence{{Entity: e.Interface().(alert.Entity)}}
+			assert.ErrorIs(t, a.CheckLimits(), alert.ErrInvalid, path)
+			looked++
+		})
+	}
+	assert.Greater(t, looked, 120)
+}
+
+// What counts is how large an alert is when it is made to fit, not how large it came.
+func TestBytesThatAreNotUTF8TakeMoreRoomAfterwards(t *testing.T) {
+	a := alert.Alert{Origin: alert.Origin{Source: "siem", ID: "1"}, Title: "t"}
+	for range 600 { // of 32 KiB each, and of 64 KiB then
+		line := strings.Repeat("a\xff", alert.MaxValue/2)
+		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Process{CommandLine: line}})
+	}
+	fit, _ := a.Fit()
+	assert.NoError(t, fit.Validate())
+	assert.Less(t, len(fit.Evidence), len(a.Evidence))
+}

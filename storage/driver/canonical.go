@@ -47,7 +47,8 @@ func each[T any](records []T, change func(*T) (T, bool)) []T {
 }
 
 func canonicalIncident(i *incident.Incident) (incident.Incident, bool) {
-	same := isCanonical(i.Resolved, i.Created, i.Updated, i.Alerts.FirstActivity, i.Alerts.LastActivity) && isCompact(i.Extra)
+	same := isCanonical(i.Resolved, i.Created, i.Updated, i.Alerts.FirstActivity, i.Alerts.LastActivity) &&
+		isCompact(i.Extra) && i.Alerts.Assets[alert.NotAsset] == 0
 	for n := 0; n < len(i.References) && same; n++ {
 		same = isCanonical(i.References[n].Updated)
 	}
@@ -61,6 +62,7 @@ func canonicalIncident(i *incident.Incident) (incident.Incident, bool) {
 		*t = canonical(*t)
 	}
 	other.Extra = compact(other.Extra, "{}")
+	other.Alerts.Assets[alert.NotAsset] = 0 // which JSON has no place for
 	other.References = slices.Clone(other.References)
 	for n := range other.References {
 		other.References[n].Updated = canonical(other.References[n].Updated)

@@ -459,7 +459,7 @@ func hostile(seed uint64) func(context.Context, storage.Storage) error {
 // A hostility makes records and queries with hostile values.
 type hostility struct {
 	*world
-	versions map[any]int64 // by ID
+	versions map[any]int64 // of incidents and alerts, by ID
 }
 
 // changeset returns a few records, new and stored ones, in which up to two values are hostile.
@@ -502,19 +502,13 @@ func (h *hostility) changeset(round int) (cs storage.Changeset) {
 		cs.Alerts[n].Version += h.versions[cs.Alerts[n].ID]
 	}
 	for n := range cs.Items {
-		if i := &cs.Items[n]; !takenAway(cs, storage.Item{Kind: i.Kind, Time: h.times()[i.Place()]}) {
-			i.Version += h.versions[i.Place()]
+		for _, i := range h.items {
+			if i.Place() == cs.Items[n].Place() && !takenAway(cs, i) {
+				cs.Items[n].Version += i.Version
+			}
 		}
 	}
 	return cs
-}
-
-func (h *hostility) times() map[storage.ItemPlace]time.Time {
-	times := make(map[storage.ItemPlace]time.Time)
-	for _, i := range h.items {
-		times[i.Place()] = i.Time
-	}
-	return times
 }
 
 // keep notes what was stored.
@@ -532,9 +526,6 @@ func (h *hostility) keep(cs storage.Changeset) {
 		}
 	}
 	h.putItems(left, cs.Items)
-	for _, i := range cs.Items {
-		h.versions[i.Place()] = i.Version + 1
-	}
 }
 
 // spoil puts a hostile value into one of the places that v has for one.

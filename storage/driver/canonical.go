@@ -71,7 +71,7 @@ func canonicalIncident(i *incident.Incident) (incident.Incident, bool) {
 }
 
 func canonicalAlert(a *alert.Alert) (alert.Alert, bool) {
-	same := isCanonical(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated) &&
+	same := isCanonical(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated, a.Received) &&
 		isCompact(a.Extra)
 	for n := 0; n < len(a.Evidence) && same; n++ {
 		e := &a.Evidence[n]
@@ -83,6 +83,7 @@ func canonicalAlert(a *alert.Alert) (alert.Alert, bool) {
 	other := *a
 	for _, t := range []*time.Time{
 		&other.FirstActivity, &other.LastActivity, &other.Created, &other.SourceUpdated, &other.Resolved, &other.Updated,
+		&other.Received,
 	} {
 		*t = canonical(*t)
 	}

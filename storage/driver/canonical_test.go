@@ -42,6 +42,9 @@ func oddChangeset() storage.Changeset {
 
 func makeOdd(v reflect.Value) {
 	each(v, func(v reflect.Value) {
+		if !v.CanSet() { // in an entity, which is odd already
+			return
+		}
 		switch v.Interface().(type) {
 		case time.Time:
 			v.Set(reflect.ValueOf(odd))
@@ -51,7 +54,7 @@ func makeOdd(v reflect.Value) {
 	})
 }
 
-// each calls fn with every value in v that may be set and that is not a struct or a list of others.
+// each calls fn with every value in v that is not a struct or a list of others.
 func each(v reflect.Value, fn func(reflect.Value)) {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
@@ -67,11 +70,7 @@ func each(v reflect.Value, fn func(reflect.Value)) {
 			each(v.Index(n), fn)
 		}
 	case v.Kind() == reflect.Interface && !v.IsNil():
-		each(v.Elem(), func(v reflect.Value) {
-			if !v.CanSet() || v.Type() == reflect.TypeFor[time.Time]() {
-				fn(v)
-			}
-		})
+		each(v.Elem(), fn)
 	default:
 		fn(v)
 	}

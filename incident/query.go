@@ -2,6 +2,7 @@ package incident
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,16 +73,19 @@ func DefaultQuery(now time.Time) Query {
 	}
 }
 
-// MaxExcept is how many queries Except may have, those in their Except included.
-const MaxExcept = 100
+// Limits of Except.
+const (
+	MaxExcept      = 500 // queries, those in their Except included
+	MaxExceptDepth = 10  // levels
+)
 
-// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not
-// UTF-8, a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and
-// more than [MaxExcept] queries in Except. Where After was made for another order it matches [ErrCursor] besides.
+// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not UTF-8,
+// a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and more in
+// Except than [MaxExcept] or deeper than [MaxExceptDepth]. Where After was made for another order it matches [ErrCursor] besides.
 func (q Query) Validate() error {
 	var c limit.Check
 	left := MaxExcept
-	q.validate(&c, &left)
+	q.validate(&c, MaxExceptDepth, &left)
 	limit.Named(&c, "sort", []Sort{q.Sort})
 	c.Count("limit", q.Limit)
 	c.Text("after", q.After.place.Text, limit.Text)
@@ -92,8 +96,8 @@ func (q Query) Validate() error {
 	return err
 }
 
-// validate looks at what q filters by. left is how many queries there may be in Except.
-func (q *Query) validate(c *limit.Check, left *int) {
+// validate looks at what q filters by. There may be so many levels of Except, and left queries in all of them.
+func (q *Query) validate(c *limit.Check, levels int, left *int) {
 	limit.Texts(c, "ids", q.IDs, limit.Text)
 	limit.Named(c, "statuses", q.Statuses)
 	limit.Named(c, "severities", q.Severities)
@@ -120,13 +124,14 @@ func (q *Query) validate(c *limit.Check, left *int) {
 	c.Time("updatedSince", q.UpdatedSince)
 	c.Time("updatedUntil", q.UpdatedUntil)
 	for n := range q.Except {
-		if *left--; *left < 0 {
-			c.Add("except", strconv.Itoa(len(q.Except)), "at most "+strconv.Itoa(MaxExcept)+" queries in all")
+		if *left--; *left < 0 || levels == 0 {
+			c.Add("except", strconv.Itoa(len(q.Except)),
+				fmt.Sprintf("at most %d queries in %d levels", MaxExcept, MaxExceptDepth))
 		}
 		if c.Found() {
 			return
 		}
-		if q.Except[n].validate(c, left); c.Found() && c.Field != "except" {
+		if q.Except[n].validate(c, levels-1, left); c.Found() && c.Field != "except" {
 			c.Under("except", n)
 		}
 	}

@@ -28,6 +28,9 @@ func (i Incident) Validate() error {
 	p.text("owner.name", i.Owner.Name, MaxName)
 	p.known("owner.kind", i.Owner.Kind <= alert.GroupOwner, i.Owner.Kind)
 	p.known("severity", i.Severity <= alert.High, i.Severity)
+	if i.Priority < 0 { // which the zero Query would not find
+		p.add("priority", strconv.Itoa(i.Priority), "0 or more")
+	}
 	p.known("status", i.Status <= Purged, i.Status)
 	p.text("verdict.classification", string(i.Verdict.Classification), MaxName)
 	p.text("verdict.determination", string(i.Verdict.Determination), MaxName)

@@ -28,7 +28,7 @@ var layers = map[string][]string{
 	"storage/driver":       {"storage"},
 	"storage/memory":       {"storage/driver"},
 	"storage/sqlite":       {"storage/driver"}, // a module of its own
-	"storage/storagetest":  {"storage"},
+	"storage/storagetest":  {"storage/driver"},
 	"storage/postgres":     {"storage/driver"},
 	"incident/correlation": {"storage"},
 	"incident/manager":     {"incident/correlation"},

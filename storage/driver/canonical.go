@@ -47,7 +47,8 @@ func each[T any](records []T, change func(*T) (T, bool)) []T {
 }
 
 func canonicalIncident(i *incident.Incident) (incident.Incident, bool) {
-	same := isCanonical(i.Resolved, i.Created, i.Updated, i.Alerts.FirstActivity, i.Alerts.LastActivity) && isCompact(i.Extra)
+	same := isCanonical(i.Resolved, i.Created, i.Updated, i.Alerts.FirstActivity, i.Alerts.LastActivity) &&
+		isCompact(i.Extra) && i.Alerts.Assets[alert.NotAsset] == 0
 	for n := 0; n < len(i.References) && same; n++ {
 		same = isCanonical(i.References[n].Updated)
 	}
@@ -61,6 +62,7 @@ func canonicalIncident(i *incident.Incident) (incident.Incident, bool) {
 		*t = canonical(*t)
 	}
 	other.Extra = compact(other.Extra, "{}")
+	other.Alerts.Assets[alert.NotAsset] = 0 // which JSON has no place for
 	other.References = slices.Clone(other.References)
 	for n := range other.References {
 		other.References[n].Updated = canonical(other.References[n].Updated)
@@ -69,7 +71,7 @@ func canonicalIncident(i *incident.Incident) (incident.Incident, bool) {
 }
 
 func canonicalAlert(a *alert.Alert) (alert.Alert, bool) {
-	same := isCanonical(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated) &&
+	same := isCanonical(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated, a.Received) &&
 		isCompact(a.Extra)
 	for n := 0; n < len(a.Evidence) && same; n++ {
 		e := &a.Evidence[n]
@@ -81,6 +83,7 @@ func canonicalAlert(a *alert.Alert) (alert.Alert, bool) {
 	other := *a
 	for _, t := range []*time.Time{
 		&other.FirstActivity, &other.LastActivity, &other.Created, &other.SourceUpdated, &other.Resolved, &other.Updated,
+		&other.Received,
 	} {
 		*t = canonical(*t)
 	}

@@ -321,9 +321,9 @@ func (s *entrySource) copy(e *activity.Entry) activity.Entry { return e.Clone() 
 func (s *entrySource) next(n int) (found []*activity.Entry, more bool) {
 	named := len(s.q.IDs) > 0 || len(s.q.Incidents) > 0
 	if !s.looked {
-		s.looked, s.first, s.last = true, max(s.q.AfterSeq, 0)+1, s.log.length
-		if s.q.BeforeSeq != 0 {
-			s.last = min(s.q.BeforeSeq-1, s.last)
+		s.looked, s.first, s.last = true, min(max(s.q.AfterSeq, 0), s.log.length)+1, s.log.length
+		if s.q.BeforeSeq != 0 && s.q.BeforeSeq <= s.last {
+			s.last = max(s.q.BeforeSeq, 0) - 1
 		}
 		if named {
 			s.chosen = s.seqsOf(s.q, s.first, s.last)

@@ -61,7 +61,7 @@ func everyList[Q any](w *world, length int, filters []lot[Q], ask func(Q) error)
 	return nil
 }
 
-// fillUp puts values that no record has before and between those of list.
+// fillUp puts values that no record has before and between those of list, or the same again where there are no others.
 func (w *world) fillUp(list reflect.Value, length int) {
 	hits := reflect.AppendSlice(reflect.MakeSlice(list.Type(), 0, list.Len()), list)
 	all := reflect.MakeSlice(list.Type(), length, length)
@@ -72,7 +72,7 @@ func (w *world) fillUp(list reflect.Value, length int) {
 		case reflect.Int64:
 			v.SetInt(1_000_000 + int64(n))
 		case reflect.Uint8:
-			v.SetUint(100 + uint64(n)%100)
+			v.Set(hits.Index(n % hits.Len())) // an enumeration has few
 		case reflect.Struct:
 			v.FieldByName("ID").SetString(fmt.Sprint("nothing:", n))
 		}

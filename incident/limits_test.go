@@ -184,21 +184,25 @@ func TestWhatNoStorageKeepsOfAnIncident(t *testing.T) {
 		"references[0].id": func(i *incident.Incident) {
 			i.References = []incident.Reference{{ID: strings.Repeat("x", alert.MaxID)}}
 		},
-		"references[0].system":  func(i *incident.Incident) { i.References = []incident.Reference{{System: "\xff"}} },
-		"references[0].url":     func(i *incident.Incident) { i.References = []incident.Reference{{URL: "\xff"}} },
-		"references[0].updated": func(i *incident.Incident) { i.References = []incident.Reference{{Updated: year58136}} },
-		"created":               func(i *incident.Incident) { i.Created = year58136 },
-		"resolved":              func(i *incident.Incident) { i.Resolved = year58136 },
-		"updated":               func(i *incident.Incident) { i.Updated = time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC) },
-		"extra":                 func(i *incident.Incident) { i.Extra = `["not an object"]` },
-		"alerts.firstActivity":  func(i *incident.Incident) { i.Alerts.FirstActivity = year58136 },
-		"alerts.lastActivity":   func(i *incident.Incident) { i.Alerts.LastActivity = year58136 },
-		"alerts.title":          func(i *incident.Incident) { i.Alerts.Title = "\xff" },
-		"alerts.techniques":     func(i *incident.Incident) { i.Alerts.Techniques = []string{"\xff"} },
-		"alerts.threatActors":   func(i *incident.Incident) { i.Alerts.ThreatActors = []string{"a", "\xff"} },
-		"alerts.classified":     func(i *incident.Incident) { i.Alerts.Classified = []incident.Classified{{Classification: "\xff"}} },
-		"alerts.criticality":    func(i *incident.Incident) { i.Alerts.Criticality = 99 },
-		"alerts.systemTags":     func(i *incident.Incident) { i.Alerts.SystemTags = []incident.Tag{{Name: "\xff"}} },
+		"references[0].system": func(i *incident.Incident) { i.References = []incident.Reference{{System: "\xff"}} },
+		"references[0].url":    func(i *incident.Incident) { i.References = []incident.Reference{{URL: "\xff"}} },
+		"references[0].updated": func(i *incident.Incident) {
+			i.References = []incident.Reference{{Updated: year58136}}
+		},
+		"created":              func(i *incident.Incident) { i.Created = year58136 },
+		"resolved":             func(i *incident.Incident) { i.Resolved = year58136 },
+		"updated":              func(i *incident.Incident) { i.Updated = time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC) },
+		"extra":                func(i *incident.Incident) { i.Extra = `["not an object"]` },
+		"alerts.firstActivity": func(i *incident.Incident) { i.Alerts.FirstActivity = year58136 },
+		"alerts.lastActivity":  func(i *incident.Incident) { i.Alerts.LastActivity = year58136 },
+		"alerts.title":         func(i *incident.Incident) { i.Alerts.Title = "\xff" },
+		"alerts.techniques":    func(i *incident.Incident) { i.Alerts.Techniques = []string{"\xff"} },
+		"alerts.threatActors":  func(i *incident.Incident) { i.Alerts.ThreatActors = []string{"a", "\xff"} },
+		"alerts.classified": func(i *incident.Incident) {
+			i.Alerts.Classified = []incident.Classified{{Classification: "\xff"}}
+		},
+		"alerts.criticality": func(i *incident.Incident) { i.Alerts.Criticality = 99 },
+		"alerts.systemTags":  func(i *incident.Incident) { i.Alerts.SystemTags = []incident.Tag{{Name: "\xff"}} },
 	} {
 		i := full.Clone()
 		spoil(&i)

@@ -1,6 +1,10 @@
 package activity
 
 import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/enum"
 )
@@ -24,11 +28,17 @@ func (a Actor) String() string {
 	return a.ID
 }
 
-// Validate reports an actor without an ID, of an unknown kind, or with an OnBehalfOf that its kind cannot have, as an
-// [*alert.FieldError].
+// Validate reports an actor without an ID, of an unknown kind, or with an OnBehalfOf that its kind cannot have, and a
+// text that is not UTF-8 or has more than [alert.MaxID] bytes, as an [*alert.FieldError].
 func (a Actor) Validate() error {
 	if a.ID == "" {
 		return &alert.FieldError{Field: "actor.id", Want: "who makes the change"}
+	}
+	for _, t := range [...]struct{ field, text string }{{"actor.id", a.ID}, {"actor.name", a.Name}, {"actor.onBehalfOf", a.OnBehalfOf}} {
+		if !utf8.ValidString(t.text) || len(t.text) > alert.MaxID {
+			return &alert.FieldError{Field: t.field, Value: strings.ToValidUTF8(fmt.Sprintf("%.64s", t.text), "\uFFFD"),
+				Want: fmt.Sprintf("UTF-8 of at most %d bytes", alert.MaxID)}
+		}
 	}
 	if a.Kind > Agent {
 		return &alert.FieldError{Field: "actor.kind", Value: a.Kind.String(), Want: enum.Want(actorKinds)}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Query selects entries. A field that is set must match; within a field any value may. The zero Query
@@ -30,6 +31,25 @@ type Query struct {
 
 	Newest bool // highest Seq first
 	Limit  int  // at most so many; 0 means all
+}
+
+// Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a
+// time that is not of the years 1 to 9999, a negative Limit, or a type, category or trigger that has no name.
+func (q Query) Validate() error {
+	var c limit.Check
+	limit.Texts(&c, "incidents", q.Incidents, limit.Text)
+	limit.Texts(&c, "alerts", q.Alerts, limit.Text)
+	limit.Texts(&c, "ids", q.IDs, limit.Text)
+	limit.Named(&c, "types", q.Types)
+	limit.Named(&c, "categories", q.Categories)
+	limit.Named(&c, "triggers", q.Triggers)
+	limit.Texts(&c, "actors", q.Actors, limit.Text)
+	limit.Texts(&c, "fields", q.Fields, limit.Text)
+	limit.Texts(&c, "origins", q.Origins, limit.Text)
+	c.Time("since", q.Since)
+	c.Time("until", q.Until)
+	c.Count("limit", q.Limit)
+	return refusal("query of entries", &c)
 }
 
 // Match reports whether q selects e. Newest and Limit have no say in it.

@@ -1,20 +1,12 @@
 package alert
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/classification"
-	"github.com/incidentkit/incidentkit/internal/enum"
 )
-
-// MaxEvidence is the most pieces of evidence one alert may carry.
-const MaxEvidence = 10_000
 
 // MaxSeen is how far alerts of one kind are counted: what comes so often is not rare.
 const MaxSeen = 20
@@ -82,6 +74,7 @@ type Alert struct {
 	SourceUpdated time.Time `json:"sourceUpdated,omitzero"` // when the product last changed it
 	Resolved      time.Time `json:"resolved,omitzero"`      // when it was resolved; zero unless Status is StatusResolved
 	Updated       time.Time `json:"updated,omitzero"`       // managed: when the stored record last changed, but for Repeats
+	Received      time.Time `json:"received,omitzero"`      // managed: when what the alert says came in; see Active
 
 	Repeats    int  `json:"repeats,omitempty"`    // managed: how often it came again after the first time
 	Seen       int  `json:"seen,omitempty"`       // managed: alerts of its kind in the 30 days before it, counted as far as MaxSeen; see KindKey
@@ -130,46 +123,28 @@ func (a Alert) Brief() Alert {
 	return a
 }
 
-// Validate reports every field of a that keeps it from being ingested, joined; nil means none. Each
-// problem is a [*FieldError].
-func (a Alert) Validate() error {
-	p := problems{origin: a.Origin}
-	p.need("origin.source", a.Origin.Source)
-	p.need("origin.id", a.Origin.ID)
-	p.need("title", a.Title)
-	for _, t := range []struct{ field, value string }{
-		{"origin.source", a.Origin.Source}, {"origin.id", a.Origin.ID}, {"product", a.Product},
-		{"detectionSource", a.DetectionSource}, {"title", a.Title}, {"description", a.Description},
-		{"recommendedActions", a.RecommendedActions}, {"category", a.Category}, {"actor", a.Actor}, {"threat", a.Threat},
-		{"threatFamily", a.ThreatFamily}, {"url", a.URL}, {"owner.id", a.Owner.ID}, {"owner.name", a.Owner.Name},
-	} {
-		p.text(t.field, t.value)
+// MaxAhead is how far behind the time at which an alert came in its activity may lie: the clock that tells a later time
+// is wrong.
+const MaxAhead = 24 * time.Hour
+
+// Active returns the first and the last time of a's activity that count. A time more than [MaxAhead] after Received
+// does not: where that is LastActivity, last is first, and where it is FirstActivity both are zero, which means
+// unknown. The fields keep what the source said. Where Received is zero, as in alerts of older versions, every time
+// counts that can be kept at all, see [ValidTime].
+//
+// The answer changes only when the source reports the alert again, since Received is stored with what it is about.
+func (a Alert) Active() (first, last time.Time) {
+	counts := func(t time.Time) bool { return ValidTime(t) && !a.ahead(t) }
+	if !counts(a.FirstActivity) {
+		return time.Time{}, time.Time{}
 	}
-	for i, t := range a.Techniques {
-		p.textAt("techniques", i, t)
+	if !counts(a.LastActivity) {
+		return a.FirstActivity, a.FirstActivity
 	}
-	for i, t := range a.Tags {
-		p.textAt("tags", i, t)
-	}
-	if a.Severity > High {
-		p.add("severity", a.Severity.String(), enum.Want(severities))
-	}
-	if a.Status > StatusResolved {
-		p.add("status", a.Status.String(), enum.Want(statuses))
-	}
-	if n := len(a.Evidence); n > MaxEvidence {
-		p.add("evidence", strconv.Itoa(n), fmt.Sprintf("at most %d pieces", MaxEvidence))
-	}
-	for i, e := range a.Evidence {
-		if e.Entity == nil {
-			p.add(fmt.Sprintf("evidence[%d].entity", i), "", "an entity")
-		} else if d, ok := e.Entity.(Device); ok {
-			for _, t := range []struct{ field, value string }{{"group", d.Group}, {"os", d.OS}} { // incidents keep them
-				if !utf8.ValidString(t.value) {
-					p.text(fmt.Sprintf("evidence[%d].entity.%s", i, t.field), t.value)
-				}
-			}
-		}
-	}
-	return errors.Join(p.errs...)
+	return a.FirstActivity, a.LastActivity
+}
+
+// ahead reports whether t lies too far behind the time at which a came in.
+func (a Alert) ahead(t time.Time) bool {
+	return !a.Received.IsZero() && t.After(a.Received.Add(MaxAhead))
 }

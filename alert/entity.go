@@ -18,6 +18,8 @@ type Entity interface {
 
 	// addKeys adds the entity's keys, the one that is its identity first.
 	addKeys(*keyring)
+	// inspect returns the entity within the limits, nil when it is.
+	inspect(*inspection) Entity
 }
 
 // A Kind is the type of an entity. Kinds are named as the evidence types of Microsoft Graph without the

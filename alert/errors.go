@@ -2,8 +2,6 @@ package alert
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/internal/invalid"
 )
@@ -31,37 +29,6 @@ func (e *FieldError) Error() string {
 
 // Unwrap returns [ErrInvalid].
 func (e *FieldError) Unwrap() error { return ErrInvalid }
-
-// problems gathers what is wrong with one alert, so that a caller hears of all of it at once.
-type problems struct {
-	origin Origin
-	errs   []error
-}
-
-func (p *problems) add(field, value, want string) {
-	p.errs = append(p.errs, &FieldError{"alert " + string(p.origin.AlertID()), field, shorten(strings.ToValidUTF8(value, "\uFFFD")), want})
-}
-
-// need notes that value is empty or only space.
-func (p *problems) need(field, value string) {
-	if strings.TrimSpace(value) == "" {
-		p.add(field, value, "a text that is not empty")
-	}
-}
-
-// text notes that value is not valid UTF-8.
-func (p *problems) text(field, value string) {
-	if !utf8.ValidString(value) {
-		p.add(field, value, "valid UTF-8")
-	}
-}
-
-// textAt is text for the i-th value of a list.
-func (p *problems) textAt(field string, i int, value string) {
-	if !utf8.ValidString(value) {
-		p.text(fmt.Sprintf("%s[%d]", field, i), value)
-	}
-}
 
 func shorten(s string) string {
 	n := 0

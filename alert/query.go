@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Query selects alerts. A field that is set must match; within a field any value may. The zero Query
@@ -33,6 +35,26 @@ type Position struct {
 
 // Position returns the place of a, to be given as Query.After when asking for what follows it.
 func (a Alert) Position() Position { return Position{a.FirstActivity, a.ID} }
+
+// Validate reports as a [*FieldError] what keeps every storage from answering q: a text that is not UTF-8, a time that
+// is not of the years 1 to 9999, a negative Limit, or a status or severity that has no name.
+func (q Query) Validate() error {
+	var c limit.Check
+	limit.Texts(&c, "ids", q.IDs, limit.Text)
+	limit.Texts(&c, "incidents", q.Incidents, limit.Text)
+	limit.Texts(&c, "entities", q.Entities, limit.Text)
+	limit.Named(&c, "statuses", q.Statuses)
+	limit.Named(&c, "severities", q.Severities)
+	c.Time("since", q.Since)
+	c.Time("until", q.Until)
+	c.Time("after.firstActivity", q.After.FirstActivity)
+	c.Text("after.id", string(q.After.ID), limit.Text)
+	c.Count("limit", q.Limit)
+	if c.Found() {
+		return &FieldError{"query of alerts", c.Field, c.Value, c.Want}
+	}
+	return nil
+}
 
 // Match reports whether q selects a. After, Limit and Brief have no say in it.
 func (q Query) Match(a Alert) bool {

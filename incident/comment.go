@@ -123,5 +123,5 @@ func Redact(cmd Command, i Incident, others []Incident, copies []activity.Entry,
 func commentID(id ID, c Comment) activity.ID {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %d", strings.TrimSpace(c.By), c.Text, c.Time.UnixMicro())
-	return activity.ID(string(id) + "/comment/" + hex.EncodeToString(h.Sum(nil)[:16]))
+	return activity.ID(bounded(string(id)+"/comment/") + hex.EncodeToString(h.Sum(nil)[:16]))
 }

@@ -3,6 +3,7 @@ package incident
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
@@ -92,9 +93,8 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	if d.Reference != (Reference{}) {
 		p.record = "incident " + string(d.Reference.IncidentID())
 	}
-	p.text("reference.system", d.Reference.System, MaxName)
-	p.text("reference.id", d.Reference.ID, MaxName)
-	p.text("reference.url", d.Reference.URL, MaxComment)
+	p.reference("reference.", d.Reference)
+	p.reference("redirectTo.", d.RedirectTo)
 	if d.Name != "" {
 		p.need("name", d.Name)
 	}
@@ -113,6 +113,9 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	p.owner(d.Owner)
 	p.count("tags", len(d.Tags))
 	for _, t := range d.Tags {
+		if strings.TrimSpace(t.Name) != "" { // an empty one is none
+			p.need("tags", t.Name)
+		}
 		p.text("tags", cleanTag(t.Name), MaxTag)
 		if t.Kind > alert.CriticalAsset {
 			p.add("tags.kind", t.Kind.String(), "a kind of tag of package alert")
@@ -120,8 +123,14 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	}
 	for _, c := range d.Comments {
 		p.need("comments.by", c.By)
+		p.id("comments.by", c.By)
+		p.need("comments.text", c.Text)
 		p.text("comments.text", c.Text, MaxComment)
+		p.time("comments.time", c.Time)
 	}
+	p.time("created", d.Created)
+	p.time("resolved", d.Resolved)
+	p.extra("extra", d.Extra)
 	p.verdict(tax, d.Verdict)
 	return p.err()
 }

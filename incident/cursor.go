@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/enum"
@@ -66,13 +67,18 @@ func (q Query) CursorAfter(i Incident) Cursor {
 }
 
 // Start returns the place behind which q's results begin, and false when they begin at the start. The
-// error matches [ErrCursor] when q.After was made for another order.
+// error, an [*alert.FieldError], matches [ErrCursor] when q.After was made for another order.
 func (q Query) Start() (Place, bool, error) {
 	if !q.After.set {
 		return Place{}, false, nil
 	}
 	if q.After.sort != q.Sort || q.After.ascending != q.Ascending {
-		return Place{}, false, fmt.Errorf("%w: it is for sort %s, ascending %t", ErrCursor, q.After.sort, q.After.ascending)
+		return Place{}, false, fmt.Errorf("%w: %w", ErrCursor, &alert.FieldError{
+			Record: "query of incidents",
+			Field:  "after",
+			Value:  fmt.Sprintf("for sort %s, ascending %t", q.After.sort, q.After.ascending),
+			Want:   fmt.Sprintf("one for sort %s, ascending %t", q.Sort, q.Ascending),
+		})
 	}
 	return q.After.place, true, nil
 }
@@ -113,7 +119,7 @@ func (c *Cursor) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%w: %w", ErrCursor, err)
 	}
 	p := Place{string(t.Text), t.Rank, t.Updated, t.Number}
-	if !t.Sort.has(p) {
+	if !t.Sort.has(p) || !utf8.ValidString(p.Text) {
 		return fmt.Errorf("%w: no incident can stand there by %s", ErrCursor, t.Sort)
 	}
 	*c = Cursor{t.Sort, t.Ascending, true, p}

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strconv"
@@ -18,6 +20,7 @@ const (
 	MaxTags    = 200    // tags of one incident, besides those that its alerts bring
 	MaxTag     = 256    // code points in a tag
 	MaxComment = 30_000 // code points in a comment, a description or a resolution note
+	MaxListed  = 1_000  // values in each list of a Summary, so that no alert makes an incident too large to be kept
 )
 
 // ErrRefused says that the records are in a state in which a rule does not allow what was asked for. The errors of this
@@ -123,13 +126,25 @@ type Command struct {
 	Priority func(Incident) int
 }
 
-// EntryID returns the identifier of the entry of the command that has this Part and Index n.
+// EntryID returns the identifier of the entry of the command that has this Part and Index n. It is at most [alert.MaxID]
+// bytes long, however long ID and Part are.
 func (c Command) EntryID(n int) activity.ID {
 	id := c.ID + "/"
 	if c.Part != "" {
 		id += c.Part + "/"
 	}
-	return activity.ID(id + strconv.Itoa(n))
+	return activity.ID(bounded(id) + strconv.Itoa(n))
+}
+
+// bounded returns the beginning of an identifier, or its SHA-256 and a slash where an identifier that begins with it
+// could be longer than [alert.MaxID].
+func bounded(id string) string {
+	const room = 64 // for what follows
+	if len(id) <= alert.MaxID-room {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:]) + "/"
 }
 
 // An Effect is what a rule came to: the records to store and the entries that go with them. An Effect

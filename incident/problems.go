@@ -9,6 +9,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // problems gathers what is wrong with one request, so that a caller hears of all of it at once.
@@ -18,16 +19,22 @@ type problems struct {
 }
 
 func (p *problems) add(field, value, want string) {
-	if runes := []rune(value); len(runes) > 64 {
-		value = string(runes[:64]) + "…"
-	}
-	p.errs = append(p.errs, &alert.FieldError{Record: p.record, Field: field, Value: strings.ToValidUTF8(value, "\uFFFD"), Want: want})
+	problem := alert.FieldError{Record: excerpt(p.record), Field: field, Value: excerpt(value), Want: want}
+	p.errs = append(p.errs, &problem)
 }
 
-// need notes that value is empty or only space.
+// excerpt returns a text for a message: UTF-8 of 64 code points and an ellipsis at most.
+func excerpt(s string) string {
+	if runes := []rune(s[:min(len(s), 512)]); len(runes) > 64 {
+		s = string(runes[:64]) + "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// need notes that nothing of value can be seen.
 func (p *problems) need(field, value string) {
-	if strings.TrimSpace(value) == "" {
-		p.add(field, value, "a text that is not empty")
+	if !glyph.Visible(value) {
+		p.add(field, value, "a text in which something can be seen")
 	}
 }
 

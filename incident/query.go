@@ -2,6 +2,7 @@ package incident
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Query selects and orders incidents. A field that is set must match; within a field any value may. The
@@ -68,6 +70,70 @@ func DefaultQuery(now time.Time) Query {
 		Statuses:     []Status{Active, InProgress},
 		Severities:   []alert.Severity{alert.High, alert.Medium, alert.Low},
 		CreatedSince: now.UTC().AddDate(0, 0, -7),
+	}
+}
+
+// Limits of Except.
+const (
+	MaxExcept      = 500 // queries, those in their Except included
+	MaxExceptDepth = 10  // levels
+)
+
+// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not UTF-8,
+// a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and more in
+// Except than [MaxExcept] or deeper than [MaxExceptDepth]. Where After was made for another order it matches [ErrCursor] besides.
+func (q Query) Validate() error {
+	var c limit.Check
+	left := MaxExcept
+	q.validate(&c, MaxExceptDepth, &left)
+	limit.Named(&c, "sort", []Sort{q.Sort})
+	c.Count("limit", q.Limit)
+	c.Text("after", q.After.place.Text, limit.Text)
+	if c.Found() {
+		return &alert.FieldError{Record: "query of incidents", Field: c.Field, Value: c.Value, Want: c.Want}
+	}
+	_, _, err := q.Start()
+	return err
+}
+
+// validate looks at what q filters by. There may be so many levels of Except, and left queries in all of them.
+func (q *Query) validate(c *limit.Check, levels int, left *int) {
+	limit.Texts(c, "ids", q.IDs, limit.Text)
+	limit.Named(c, "statuses", q.Statuses)
+	limit.Named(c, "severities", q.Severities)
+	limit.Named(c, "alertSeverities", q.AlertSeverities)
+	limit.Texts(c, "alertClassifications", q.AlertClassifications, limit.Text)
+	limit.Texts(c, "owners", q.Owners, limit.Text)
+	limit.Texts(c, "tags", q.Tags, limit.Text)
+	limit.Texts(c, "classifications", q.Classifications, limit.Text)
+	limit.Texts(c, "determinations", q.Determinations, limit.Text)
+	for l, list := range q.Lists() {
+		limit.Texts(c, List(l).String(), *list, limit.Text)
+	}
+	limit.Named(c, "criticalities", q.Criticalities)
+	limit.Texts(c, "entities", q.Entities, limit.Text)
+	for n := 0; n < len(q.References) && !c.Found(); n++ {
+		c.Text("system", q.References[n].System, limit.Text)
+		if c.Text("id", q.References[n].ID, limit.Text); c.Found() {
+			c.Under("references", n)
+		}
+	}
+	c.Text("text", q.Text, limit.Text)
+	c.Time("createdSince", q.CreatedSince)
+	c.Time("createdUntil", q.CreatedUntil)
+	c.Time("updatedSince", q.UpdatedSince)
+	c.Time("updatedUntil", q.UpdatedUntil)
+	for n := range q.Except {
+		if *left--; *left < 0 || levels == 0 {
+			c.Add("except", strconv.Itoa(len(q.Except)),
+				fmt.Sprintf("at most %d queries in %d levels", MaxExcept, MaxExceptDepth))
+		}
+		if c.Found() {
+			return
+		}
+		if q.Except[n].validate(c, levels-1, left); c.Found() && c.Field != "except" {
+			c.Under("except", n)
+		}
 	}
 }
 

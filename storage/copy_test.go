@@ -144,7 +144,7 @@ func TestACopyHasTheItems(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		ctx := t.Context()
 		src, dst := memory.New(), memory.New()
-		kinds := []string{"", "a", "b"}
+		kinds := []string{" ", "a", "b"}
 		item := func(k int) storage.Item {
 			return storage.Item{
 				Kind: kinds[k%3],

@@ -37,6 +37,9 @@ func Sightings(ctx context.Context, r Reader, q SightingQuery) iter.Seq2[Sightin
 	if s, ok := r.(Sighter); ok {
 		return s.Sightings(ctx, q)
 	}
+	if err := q.Validate(); err != nil {
+		return func(yield func(Sighting, error) bool) { yield(Sighting{}, err) }
+	}
 	return func(yield func(Sighting, error) bool) {
 		for _, key := range q.Entities {
 			alerts := alert.Query{Entities: []alert.Key{key}, Since: q.Since, Until: q.Until, Limit: q.Limit, Brief: true}

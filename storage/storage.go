@@ -139,15 +139,12 @@ type Changeset struct {
 // log, a delivery to be made.
 type Item struct {
 	Kind     string // what sort of item it is: "command" of package manager, or a word of the program's
-	Key      string // identifies the item among those of its kind
+	Key      string // identifies the item among those of its kind; not empty where Kind is
 	Version  int64
 	Incident incident.ID // the incident whose purge takes it away; "" means that none does
 	Time     time.Time   // what Expiry goes by; UTC, microseconds
 	Data     []byte      // at most MaxItemData bytes; empty and nil are the same
 }
-
-// MaxItemData is how many bytes the Data of an Item may have.
-const MaxItemData = 64 << 10
 
 // Clone returns a copy of i that shares no memory a caller could change.
 func (i Item) Clone() Item {
@@ -171,7 +168,7 @@ type ItemQuery struct {
 	Kinds     []string      // none means any
 	Incidents []incident.ID // none means any
 	Before    time.Time     // items whose Time is before it; zero means any
-	After     ItemPlace     // items that stand after it; the zero place means all, so that no page can end there
+	After     ItemPlace     // items that stand after it; the zero place, where no item can stand, means all
 	Limit     int           // 0 means no limit
 }
 

@@ -200,11 +200,11 @@ func TestWhatCheckFinds(t *testing.T) {
 			r.changeAlert("edr:1", func(a *alert.Alert) { a.Origin.ID = "9" })
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleAlertID, Incident: "theirs:1", Alert: "edr:1", Found: "edr:1", Want: "edr:9"}}},
-		"an alert of no severity that there is": {func(r *ruin) storage.Storage {
-			r.changeAlert("edr:1", func(a *alert.Alert) { a.Severity = 99 })
+		"an alert without a title": {func(r *ruin) storage.Storage {
+			r.changeAlert("edr:1", func(a *alert.Alert) { a.Title = "" })
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleAlertValid, Incident: "theirs:1", Alert: "edr:1",
-			Found: `alert edr:1: severity "severity(99)": want unrated, informational, low, medium or high`, Want: "what may be ingested"}}},
+			Found: `alert edr:1: title "": want a text in which something can be seen`, Want: "what may be ingested"}}},
 		"an alert that was resolved and is not": {func(r *ruin) storage.Storage {
 			r.changeAlert("edr:1", func(a *alert.Alert) { a.Resolved = start })
 			return nil
@@ -443,4 +443,20 @@ func (r failingReader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[aler
 
 func (r failingReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return fails(r.failing, r.Reader.Activity(ctx, q))
+}
+
+// Whatever form times and JSON of an alert have when it comes, its digest is that of the alert as it is stored.
+func TestDigestsAreOfWhatIsStored(t *testing.T) {
+	m, s := open(t)
+	odd := time.Date(2026, 3, 1, 12, 0, 0, 123_456_789, time.FixedZone("", 3600))
+	a := raise(1, 0, alert.Device{DeviceID: "d", FirstSeen: odd}, alert.Process{PID: 7, Started: odd}, alert.Other{Type: "strange", Fields: ` { } `})
+	a.Extra, a.LastActivity, a.Created, a.SourceUpdated = ` { "a" : 1 } `, odd, odd, odd
+	for n := range a.Evidence {
+		a.Evidence[n].Created, a.Evidence[n].Extra = odd, `{"b": [1, 2]}`
+	}
+	ingest(t, m, a)
+	a.SourceUpdated, a.Extra = odd.Add(time.Hour), `{ }`
+	ingest(t, m, a)
+	importing(t.Context(), t, m, incident.Draft{Reference: incident.Reference{System: "theirs", ID: "1", Updated: odd}, Alerts: []alert.Alert{a}})
+	assert.Empty(t, all(t, manager.Check(t.Context(), s)))
 }

@@ -30,7 +30,7 @@ var ErrCommandReused = errors.New("manager: command ID was used for another comm
 const Remembered = 30 * 24 * time.Hour
 
 // MaxCommandID is how many bytes a [CommandID] may have.
-const MaxCommandID = 1024
+const MaxCommandID = alert.MaxID
 
 // commands is the Kind of the items that remember commands.
 const commands = "command"

@@ -8,7 +8,7 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// addDigests gives the entries of cs their digests.
+// addDigests gives the entries of cs their digests. The alerts of cs are in the form of [alert.Alert.Canonical].
 func addDigests(cs *storage.Changeset) error {
 	place := make(map[alert.ID]int, len(cs.Alerts))
 	for n := range cs.Alerts {

@@ -17,8 +17,11 @@ var layers = map[string][]string{
 	"":                     nil, // doc.go alone
 	"internal/enum":        nil,
 	"internal/invalid":     nil,
+	"internal/canonical":   nil,
+	"internal/glyph":       nil,
+	"internal/limit":       nil,
 	"classification":       {"internal/enum", "internal/invalid"},
-	"alert":                {"classification"},
+	"alert":                {"classification", "internal/canonical", "internal/glyph", "internal/limit"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},
 	"incident/msgraph":     {"incident"},
@@ -26,7 +29,7 @@ var layers = map[string][]string{
 	"storage/driver":       {"storage"},
 	"storage/memory":       {"storage/driver"},
 	"storage/sqlite":       {"storage/driver"}, // a module of its own
-	"storage/storagetest":  {"storage"},
+	"storage/storagetest":  {"storage/driver"},
 	"storage/postgres":     {"storage/driver"},
 	"incident/correlation": {"storage"},
 	"incident/manager":     {"incident/correlation"},

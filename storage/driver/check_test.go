@@ -23,7 +23,8 @@ func TestAlertKeys(t *testing.T) {
 
 	for _, keys := range [][][]alert.Key{{nil}, {nil, nil, nil}} {
 		cs.AlertKeys = keys
-		assert.ErrorContains(t, driver.Check(cs), "in a Changeset with 2")
+		assert.ErrorContains(t, driver.Check(cs), "want those of 2")
+		assert.ErrorIs(t, driver.Check(cs), alert.ErrInvalid)
 		assert.False(t, driver.Refused(driver.Check(cs)), "no other Version or ID would help")
 	}
 }

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -16,7 +17,7 @@ var _ storage.Counter = (*reader)(nil)
 // Count counts the incidents that q selects. Those of some statuses and severities, of some owners or with one
 // tag, and all of them, it knows from the sizes of the indexes.
 func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
-	if err := r.ready(ctx); err != nil {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return 0, err
 	}
 	r.tables.mu.RLock()

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -225,7 +226,7 @@ func (f *facets) drop(old, next *incidentVersion) {
 // it knows the numbers from what is kept up as incidents are written; else it looks at each incident, but copies
 // none.
 func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
-	if err := r.ready(ctx); err != nil {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return storage.Counts{}, err
 	}
 	r.tables.mu.RLock()

@@ -117,6 +117,9 @@ func (r *reader) Item(ctx context.Context, kind, key string) (storage.Item, erro
 }
 
 func (r *reader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[storage.Item](ctx, r, err)
+	}
 	q.Kinds, q.Incidents = slices.Clone(q.Kinds), slices.Clone(q.Incidents)
 	return func(yield func(storage.Item, error) bool) {
 		if err := r.ready(ctx); err != nil {

@@ -31,6 +31,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -77,13 +78,18 @@ func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
 // Apply keeps a Changeset; see [storage.Storage]. An error means that nothing was kept. It names the record
 // it is about.
 func (s *Store) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-	w := prepare(cs, false)
+	invalid := driver.Check(cs)
+	var w writing
+	if invalid == nil {
+		cs = driver.Canonical(cs)
+		w = prepare(cs, false)
+	}
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	if s.tables == nil {
 		return storage.Receipt{}, storage.ErrClosed
 	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), invalid); err != nil {
 		return storage.Receipt{}, err
 	}
 	if err := s.tables.check(cs); err != nil {
@@ -122,7 +128,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// check reports what keeps cs from being stored.
+// check reports what is stored that keeps cs from being so.
 func (t *tables) check(cs storage.Changeset) error {
 	for n := range cs.Incidents {
 		i := &cs.Incidents[n]
@@ -165,5 +171,5 @@ func (t *tables) check(cs storage.Changeset) error {
 			return &storage.ConflictError{Record: "key", ID: string(key), Given: cs.Guard.Seq, Stored: e.added}
 		}
 	}
-	return driver.Check(cs)
+	return nil
 }

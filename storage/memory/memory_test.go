@@ -106,9 +106,6 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		i.Version, i.Number = m.incidents[i.ID].Version, m.incidents[i.ID].Number
 		i.Name = pick(t, "name", "", "a", "B", "b\x00")
 		i.Status, i.Severity = pick(t, "status", incident.Active, incident.Resolved), pick(t, "severity", alert.Low, alert.High)
-		if rapid.IntRange(0, 20).Draw(t, "odd") == 0 { // no constants, and more than marks tell apart
-			i.Status, i.Severity = pick(t, "odd status", 9, incident.Active), pick[alert.Severity](t, "odd severity", 9, 15, 16)
-		}
 		i.Owner = pick(t, "owner", incident.Owner{}, incident.Owner{ID: "kai"}, incident.Owner{ID: "ann"}, incident.Owner{Name: "x"},
 			incident.Owner{ID: "kai", Name: "Kai"}, incident.Owner{ID: "kai", Name: "K."}, incident.Owner{ID: "ann", Kind: alert.GroupOwner})
 		for _, tag := range some(t, "tags", "vip", "VIP", "straße") {
@@ -267,7 +264,7 @@ func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
 	}
 	if rapid.Bool().Draw(t, "kept") { // what is known without looking at incidents
 		q = incident.Query{
-			Statuses: some(t, "statuses kept", incident.Active, incident.Resolved, 9), Severities: some(t, "severities kept", alert.Low, alert.High, 15),
+			Statuses: some(t, "statuses kept", incident.Active, incident.Resolved, incident.Purged), Severities: some(t, "severities kept", alert.Low, alert.High, alert.Unrated),
 			Except: some(t, "except kept", incident.Query{Statuses: []incident.Status{incident.Resolved}}, incident.Query{Severities: []alert.Severity{alert.Low}},
 				incident.Query{Statuses: []incident.Status{incident.Active}, Severities: []alert.Severity{alert.High}}),
 		}

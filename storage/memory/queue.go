@@ -16,6 +16,9 @@ import (
 )
 
 func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[incident.Incident](ctx, r, err)
+	}
 	return func(yield func(incident.Incident, error) bool) {
 		start, started, err := q.Start()
 		if err != nil {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -26,6 +27,14 @@ func (r *reader) ready(ctx context.Context) error {
 		return &driver.Failure{Class: storage.ErrClosed, Text: "storage: closed: the View of this Reader is over"}
 	}
 	return ctx.Err()
+}
+
+// refuse returns what a query that is not valid yields.
+func refuse[T any](ctx context.Context, r *reader, err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, cmp.Or(r.ready(ctx), err))
+	}
 }
 
 // A notFound names the record. It is a type because every new alert is looked for first.
@@ -130,6 +139,9 @@ func send[V, T any](ctx context.Context, r *reader, s source[V, T], limit int, y
 }
 
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[alert.Alert](ctx, r, err)
+	}
 	keys := unique(q.Entities)
 	q.Entities = nil // the index sees to them; Match would make the keys of each alert
 	return func(yield func(alert.Alert, error) bool) {
@@ -269,6 +281,9 @@ func (s *alertSource) walkMembers(lo, hi mention, yield func(mention) bool) bool
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[activity.Entry](ctx, r, err)
+	}
 	return func(yield func(activity.Entry, error) bool) {
 		send(ctx, r, &entrySource{reader: r, q: q}, q.Limit, yield)
 	}
@@ -306,9 +321,9 @@ func (s *entrySource) copy(e *activity.Entry) activity.Entry { return e.Clone() 
 func (s *entrySource) next(n int) (found []*activity.Entry, more bool) {
 	named := len(s.q.IDs) > 0 || len(s.q.Incidents) > 0
 	if !s.looked {
-		s.looked, s.first, s.last = true, max(s.q.AfterSeq, 0)+1, s.log.length
-		if s.q.BeforeSeq != 0 {
-			s.last = min(s.q.BeforeSeq-1, s.last)
+		s.looked, s.first, s.last = true, min(max(s.q.AfterSeq, 0), s.log.length)+1, s.log.length
+		if s.q.BeforeSeq != 0 && s.q.BeforeSeq <= s.last {
+			s.last = max(s.q.BeforeSeq, 0) - 1
 		}
 		if named {
 			s.chosen = s.seqsOf(s.q, s.first, s.last)

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -13,13 +14,18 @@ var _ storage.Restorer = (*Store)(nil)
 // Restore keeps records as another storage has them; see [storage.Restorer].
 func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 	cs.Redact = nil
-	w := prepare(cs, true)
+	invalid := driver.CheckRestored(cs)
+	var w writing
+	if invalid == nil {
+		cs = driver.Canonical(cs)
+		w = prepare(cs, true)
+	}
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	if s.tables == nil {
 		return storage.ErrClosed
 	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), invalid); err != nil {
 		return err
 	}
 	if err := s.tables.checkRestored(cs); err != nil {
@@ -30,11 +36,8 @@ func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 	return nil
 }
 
-// checkRestored reports what keeps cs from being restored.
+// checkRestored reports what is stored that keeps cs from being restored.
 func (t *tables) checkRestored(cs storage.Changeset) error {
-	if err := driver.Check(cs); err != nil {
-		return err
-	}
 	last := int64(len(t.numbers))
 	for n := range cs.Incidents {
 		i := &cs.Incidents[n]

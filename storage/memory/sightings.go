@@ -12,6 +12,9 @@ var _ storage.Sighter = (*reader)(nil)
 // Sightings yields where entities were seen. It looks at the versions' places only, of which a version that
 // is its alert's first and last tells all.
 func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[storage.Sighting](ctx, r, err)
+	}
 	return func(yield func(storage.Sighting, error) bool) {
 		var room [firstBatch]storage.Sighting
 		for _, key := range q.Entities {

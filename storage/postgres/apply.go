@@ -72,9 +72,14 @@ type alertSight struct {
 
 // prepare encodes a Changeset, before any lock is held.
 func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error) {
-	if err := driver.Check(cs); err != nil {
+	check := driver.Check
+	if restored {
+		check = driver.CheckRestored
+	}
+	if err := check(cs); err != nil {
 		return nil, err
 	}
+	cs = driver.Canonical(cs)
 	w := &write{
 		redact:   escapeAll(cs.Redact),
 		purge:    escapeAll(cs.Purge),

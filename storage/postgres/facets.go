@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -124,7 +125,7 @@ func (w *where) facets(q *incident.Query) string {
 
 // Facets reads no record: counts that are kept, where q filters by status and severity alone, and else a column.
 func (r *reader) Facets(ctx context.Context, q incident.Query) (c storage.Counts, err error) {
-	if err := r.ready(ctx); err != nil {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return c, err
 	}
 	w := newWhere(r.tenant)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -212,6 +213,9 @@ func (r *reader) Item(ctx context.Context, kind, key string) (storage.Item, erro
 	if err := r.ready(ctx); err != nil {
 		return storage.Item{}, err
 	}
+	if !utf8.ValidString(kind) || !utf8.ValidString(key) {
+		return storage.Item{}, &notFound{"item", kind + "/" + key}
+	}
 	found, err := r.conn.Query(ctx, selectItems+"i.kind = $2 and i.key = $3", r.tenant, escape(kind), escape(key))
 	if err != nil {
 		return storage.Item{}, failed(ctx, r.conn, err)
@@ -224,6 +228,9 @@ func (r *reader) Item(ctx context.Context, kind, key string) (storage.Item, erro
 }
 
 func (r *reader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[storage.Item](ctx, r, err)
+	}
 	q.Kinds, q.Incidents = slices.Clone(q.Kinds), slices.Clone(q.Incidents)
 	return func(yield func(storage.Item, error) bool) {
 		after, started := q.After, q.After != storage.ItemPlace{}

@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -94,6 +96,14 @@ func (r *reader) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// refuse returns what a query that is not valid yields.
+func refuse[T any](ctx context.Context, r *reader, err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, cmp.Or(r.ready(ctx), err))
+	}
+}
+
 // A row is a record as it is kept.
 type row struct {
 	number, version int64 // 0 where the record has none
@@ -128,6 +138,9 @@ func (r row) entry() (e activity.Entry, err error) {
 func (r *reader) one(ctx context.Context, record, id, sql string) (found row, err error) {
 	if err := r.ready(ctx); err != nil {
 		return row{}, err
+	}
+	if !utf8.ValidString(id) { // which no record has, and the server does not read
+		return row{}, &notFound{record, id}
 	}
 	err = r.conn.QueryRow(ctx, sql, r.tenant, escape(id)).Scan(&found.number, &found.version, &found.record)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -221,6 +234,9 @@ func rows[T any](ctx context.Context, r *reader, decode func(row) (T, error), sq
 }
 
 func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[incident.Incident](ctx, r, err)
+	}
 	return func(yield func(incident.Incident, error) bool) {
 		start, started, err := q.Start()
 		if err != nil {
@@ -241,7 +257,7 @@ func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[inci
 }
 
 func (r *reader) Count(ctx context.Context, q incident.Query) (n int, err error) {
-	if err := r.ready(ctx); err != nil {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return 0, err
 	}
 	w := newWhere(r.tenant)
@@ -255,6 +271,9 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (n int, err error)
 }
 
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[alert.Alert](ctx, r, err)
+	}
 	return func(yield func(alert.Alert, error) bool) {
 		after, id := from(q.After.FirstActivity), escape(q.After.ID)
 		if after != micros(q.After.FirstActivity) {
@@ -283,6 +302,9 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[activity.Entry](ctx, r, err)
+	}
 	return func(yield func(activity.Entry, error) bool) {
 		q := q // it changes from page to page
 		next := func(n int) ([]activity.Entry, error) {
@@ -305,6 +327,9 @@ func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activ
 
 // Sightings reads no alert, only an index.
 func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[storage.Sighting](ctx, r, err)
+	}
 	return func(yield func(storage.Sighting, error) bool) {
 		going := true
 		for _, key := range q.Entities {

@@ -38,13 +38,30 @@ func (s *Store) Restore(ctx context.Context, cs storage.Changeset) error {
 }
 
 func (s *Store) write(ctx context.Context, cs storage.Changeset, restored bool) (storage.Receipt, error) {
-	w := &write{ctx: ctx, cs: cs, restored: restored}
+	check := driver.Check
+	if restored {
+		check = driver.CheckRestored
+	}
+	if err := check(cs); err != nil {
+		return storage.Receipt{}, s.refusal(ctx, err)
+	}
+	w := &write{ctx: ctx, cs: driver.Canonical(cs), restored: restored}
 	if err := s.group.Do(ctx, w); errors.Is(err, storage.ErrUnknownOutcome) {
 		return storage.Receipt{}, wrap("apply", err)
 	} else if err != nil {
 		return storage.Receipt{}, err
 	}
 	return w.receipt, w.err
+}
+
+// refusal returns err, or what else keeps the call from being answered.
+func (s *Store) refusal(ctx context.Context, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return storage.ErrClosed
+	}
+	return cmp.Or(ctx.Err(), err)
 }
 
 // commit stores the Changesets of batch. The leader calls it.

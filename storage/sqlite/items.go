@@ -100,6 +100,9 @@ func (r *reader) Item(ctx context.Context, kind, key string) (storage.Item, erro
 }
 
 func (r *reader) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[storage.Item](ctx, r, err)
+	}
 	return scan(ctx, r, selectItems(q), itemPlaces, nil, 0)
 }
 

@@ -103,7 +103,8 @@ func (w *itemWorld) changeset(ctx context.Context, restored bool) (cs storage.Ch
 			i.Version = int64(rapid.IntRange(0, 3).Draw(w.rt, "restored"))
 		}
 		i.Data = rapid.SampledFrom([][]byte{nil, {}, {0}, []byte("{}")}).Draw(w.rt, "data")
-		if !slices.ContainsFunc(cs.Items, func(j storage.Item) bool { return i.Place() == j.Place() }) {
+		if i.Place() != (storage.ItemPlace{}) &&
+			!slices.ContainsFunc(cs.Items, func(j storage.Item) bool { return i.Place() == j.Place() }) {
 			cs.Items = append(cs.Items, i)
 		}
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -52,6 +53,14 @@ func (r *reader) ready(ctx context.Context) error {
 		return &driver.Failure{Class: storage.ErrClosed, Text: "storage: closed: the View of this Reader is over"}
 	}
 	return ctx.Err()
+}
+
+// refuse returns what a query that is not valid yields.
+func refuse[T any](ctx context.Context, r *reader, err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, cmp.Or(r.ready(ctx), err))
+	}
 }
 
 // within returns the context under which a statement runs. To interrupt one would interrupt those that wait for it
@@ -167,6 +176,9 @@ func (r *reader) close(rows *rows) {
 }
 
 func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[incident.Incident](ctx, r, err)
+	}
 	return func(yield func(incident.Incident, error) bool) {
 		s, err := r.page(ctx, q)
 		if err != nil {
@@ -233,6 +245,9 @@ func (r *reader) fewest(ctx context.Context, q incident.Query, least int, ordere
 }
 
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[alert.Alert](ctx, r, err)
+	}
 	var s selection
 	places := alertPlaces
 	if q.Brief {
@@ -246,6 +261,9 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[activity.Entry](ctx, r, err)
+	}
 	var s selection
 	s.add(`SELECT ` + entryColumns + ` FROM activity WHERE true`)
 	s.entries(q)
@@ -254,6 +272,9 @@ func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activ
 
 // Sightings reads where entities were seen from the index that knows nothing else.
 func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+	if err := q.Validate(); err != nil {
+		return refuse[storage.Sighting](ctx, r, err)
+	}
 	return func(yield func(storage.Sighting, error) bool) {
 		for _, key := range q.Entities {
 			var s selection
@@ -279,6 +300,9 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 
 // Count counts rows, where the counts that are kept do not say it.
 func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
+		return 0, err
+	}
 	if driver.ByStatusAndSeverity(q) {
 		return r.keptCount(ctx, q)
 	}
@@ -302,6 +326,9 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 
 // Facets reads the columns that are counted by, and no others, where the counts that are kept do not say it.
 func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
+		return storage.Counts{}, err
+	}
 	if driver.ByStatusAndSeverity(q) {
 		return r.keptFacets(ctx, q)
 	}

@@ -336,7 +336,7 @@ func unordered(list reflect.Type) reflect.Value {
 		case reflect.Int64:
 			v.SetInt(int64(rank))
 		case reflect.Uint8:
-			v.SetUint(uint64(rank))
+			v.SetUint(uint64(rank % 2)) // every enumeration has two values
 		case reflect.Struct:
 			if id := v.FieldByName("ID"); id.IsValid() {
 				id.SetString(fmt.Sprint(rank))

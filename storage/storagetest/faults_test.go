@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -984,6 +985,36 @@ var faults = []fault{
 		}
 	})},
 
+	{[]string{"OtherForms", "Hostile"}, "rounds times to the next microsecond", giving(func(cs *storage.Changeset) {
+		for n := range cs.Items {
+			cs.Items[n].Time = cs.Items[n].Time.Round(time.Microsecond)
+		}
+	})},
+	{[]string{"InvalidRecords", "Hostile"}, "makes UTF-8 of the text of an entry", giving(func(cs *storage.Changeset) {
+		for n := range cs.Activity {
+			cs.Activity[n].Text = strings.ToValidUTF8(cs.Activity[n].Text, "\ufffd")
+		}
+	})},
+	{[]string{"InvalidQueries", "Hostile"}, "takes a negative Limit for none", askingAlerts(func(q *alert.Query) {
+		q.Limit = max(q.Limit, 0)
+	})},
+	{[]string{"NoSuchID"}, "fails when an ID is not UTF-8", reading(func(r *brokenReader) {
+		r.alert = func(ctx context.Context, id alert.ID) (alert.Alert, error) {
+			if !utf8.ValidString(string(id)) {
+				return alert.Alert{}, errors.New("invalid byte sequence for encoding")
+			}
+			return r.Reader.Alert(ctx, id)
+		}
+	})},
+	{[]string{"Hostile", "OddStrings"}, "ends references at a zero byte", giving(func(cs *storage.Changeset) {
+		for n := range cs.Incidents {
+			for k := range cs.Incidents[n].References {
+				r := &cs.Incidents[n].References[k]
+				r.ID, _, _ = strings.Cut(r.ID, "\x00")
+			}
+		}
+	})},
+
 	{[]string{"ItemVersion"}, "finds an item by its Kind, a slash and its Key", reading(func(r *brokenReader) {
 		r.item = func(ctx context.Context, kind, key string) (storage.Item, error) {
 			i, err := r.Reader.Item(ctx, kind, key)
@@ -1835,6 +1866,114 @@ var moreFaults = []fault{
 		}
 	})},
 	{[]string{"OddStrings"}, "takes text for a pattern", askingIncidents(func(q *incident.Query) { q.Text = strings.Trim(q.Text, "%") })},
+	{[]string{"OddStrings"}, "ends accounts that are asked for at a zero byte", askingActivity(func(q *activity.Query) {
+		q.Actors = slices.Clone(q.Actors)
+		for n, id := range q.Actors {
+			q.Actors[n], _, _ = strings.Cut(id, "\x00")
+		}
+	})},
+	{[]string{"InvalidRecords"}, "cuts keys of items at 1,024 bytes", giving(func(cs *storage.Changeset) {
+		for n, i := range cs.Items {
+			cs.Items[n].Key = i.Key[:min(len(i.Key), alert.MaxID)]
+		}
+	})},
+	{[]string{"InvalidRecords"}, "takes the year 58136 for the year 9999", giving(func(cs *storage.Changeset) {
+		for n, a := range cs.Alerts {
+			if a.LastActivity.Year() > 9999 {
+				cs.Alerts[n].LastActivity = year(9999)
+			}
+		}
+	})},
+	{[]string{"InvalidRecords"}, "leaves JSON that is none out", giving(func(cs *storage.Changeset) {
+		for n, i := range cs.Incidents {
+			if i.Extra.CheckLimits() != nil {
+				cs.Incidents[n].Extra = ""
+			}
+		}
+	})},
+	{[]string{"InvalidRecords"}, "keeps the alerts of what is beyond the limits",
+		keepingOfRefused(func(cs storage.Changeset) storage.Changeset { return storage.Changeset{Alerts: cs.Alerts} })},
+	{[]string{"InvalidRecords"}, "keeps the items of what is beyond the limits",
+		keepingOfRefused(func(cs storage.Changeset) storage.Changeset { return storage.Changeset{Items: cs.Items} })},
+	{[]string{"InvalidRecords"}, "has another word for what is beyond the limits", applying(
+		func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := s.Apply(ctx, cs)
+			if errors.Is(err, alert.ErrInvalid) {
+				err = storage.ErrConflict
+			}
+			return receipt, err
+		})},
+	{[]string{"InvalidRecords"}, "names another field", applying(
+		func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			receipt, err := s.Apply(ctx, cs)
+			if invalid, ok := errors.AsType[*alert.FieldError](err); ok && invalid.Field == "guard.seq" {
+				err = &alert.FieldError{Record: invalid.Record, Field: "guard"}
+			}
+			return receipt, err
+		})},
+	{[]string{"InvalidQueries"}, "looks for names that are not UTF-8", askingIncidents(func(q *incident.Query) {
+		q.Text = strings.ToValidUTF8(q.Text, "\ufffd")
+	})},
+	{[]string{"InvalidQueries"}, "takes any bound of time", askingActivity(func(q *activity.Query) {
+		if q.Until.Year() > 9999 {
+			q.Until = time.Time{}
+		}
+	})},
+	{[]string{"InvalidQueries"}, "goes on from a place that no item has", askingItems(func(q *storage.ItemQuery) {
+		q.After.Key = strings.ToValidUTF8(q.After.Key, "\ufffd")
+	})},
+	{[]string{"InvalidQueries"}, "counts what it does not list", reading(func(r *brokenReader) {
+		r.count = func(ctx context.Context, q incident.Query) (int, error) {
+			n, err := storage.Count(ctx, struct{ storage.Reader }{r}, q)
+			if errors.Is(err, alert.ErrInvalid) {
+				err = nil
+			}
+			return n, err
+		}
+	})},
+	{[]string{"InvalidQueries"}, "counts by value what it does not list", reading(func(r *brokenReader) {
+		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
+			c, err := storage.Facets(ctx, struct{ storage.Reader }{r}, q)
+			if errors.Is(err, alert.ErrInvalid) {
+				err = nil
+			}
+			return c, err
+		}
+	})},
+	{[]string{"InvalidQueries"}, "finds no sightings of what is not UTF-8", reading(func(r *brokenReader) {
+		r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+			if !utf8.ValidString(string(q.Incident)) {
+				q.Incident = "none"
+			}
+			return storage.Sightings(ctx, struct{ storage.Reader }{r}, q)
+		}
+	})},
+	{[]string{"InvalidQueries"}, "reads before it looks at the query", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			err := q.Validate()
+			if err == nil {
+				return r.Reader.Alerts(ctx, q)
+			}
+			return func(yield func(alert.Alert, error) bool) {
+				if yield(newAlert(0, "i00000"), nil) {
+					yield(alert.Alert{}, err)
+				}
+			}
+		}
+	})},
+	{[]string{"InvalidQueries"}, "takes any cursor for one of its order", askingIncidents(func(q *incident.Query) {
+		if _, _, err := q.Start(); err != nil {
+			q.After = incident.Cursor{}
+		}
+	})},
+	{[]string{"NoSuchID"}, "finds what begins like the ID", reading(func(r *brokenReader) {
+		r.content = func(ctx context.Context, digest string) ([]byte, error) {
+			if len(digest) > alert.MaxID {
+				return nil, nil
+			}
+			return r.Reader.Content(ctx, digest)
+		}
+	})},
 	{[]string{"Times"}, "keeps milliseconds", giving(func(cs *storage.Changeset) {
 		for n := range cs.Activity {
 			cs.Activity[n].Time = cs.Activity[n].Time.Truncate(time.Millisecond)

@@ -39,7 +39,7 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 		e.Text, e.Attachments = text, []activity.Attachment{{Name: text, SHA256: text}}
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
 		cs.Contents = append(cs.Contents, content(text, fmt.Sprint("content ", n)))
-		cs.Items = append(cs.Items, storage.Item{Kind: text, Key: text, Incident: i.ID})
+		cs.Items = append(cs.Items, storage.Item{Kind: text, Key: "key " + text, Incident: i.ID})
 	}
 	// One after the other, so that each is new among those that are there.
 	for n := range alike {
@@ -68,7 +68,7 @@ func alikeIDs(ctx context.Context, s storage.Storage) error {
 		i, a, e := w.incidents[n], w.alerts[n], w.entries[n]
 		return s.View(ctx, func(r storage.Reader) error {
 			w.byIncident = nil
-			item, itemErr := r.Item(ctx, alike[n], alike[n])
+			item, itemErr := r.Item(ctx, alike[n], "key "+alike[n])
 			err := errors.Join(
 				w.checkIncidents(ctx, r, incident.Query{IDs: []incident.ID{i.ID}}),
 				w.checkIncidents(ctx, r, incident.Query{Owners: []string{i.Owner.ID}}),

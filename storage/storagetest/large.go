@@ -61,7 +61,7 @@ func everyList[Q any](w *world, length int, filters []lot[Q], ask func(Q) error)
 	return nil
 }
 
-// fillUp puts values that no record has before and between those of list.
+// fillUp puts values that no record has before and between those of list, or the same again where there are no others.
 func (w *world) fillUp(list reflect.Value, length int) {
 	hits := reflect.AppendSlice(reflect.MakeSlice(list.Type(), 0, list.Len()), list)
 	all := reflect.MakeSlice(list.Type(), length, length)
@@ -72,7 +72,7 @@ func (w *world) fillUp(list reflect.Value, length int) {
 		case reflect.Int64:
 			v.SetInt(1_000_000 + int64(n))
 		case reflect.Uint8:
-			v.SetUint(100 + uint64(n)%100)
+			v.Set(hits.Index(n % hits.Len())) // an enumeration has few
 		case reflect.Struct:
 			v.FieldByName("ID").SetString(fmt.Sprint("nothing:", n))
 		}
@@ -273,29 +273,31 @@ func wideAlert(ctx context.Context, s storage.Storage) error {
 	return found(2)
 }
 
-// longTexts stores records whose identifiers, keys and values are long and differ in their last byte alone.
+// longTexts stores records whose identifiers, keys and values are as long as may be, and differ in their last byte
+// alone.
 func longTexts(ctx context.Context, s storage.Storage) error {
 	w := newWorld(0)
 	var cs storage.Changeset
-	for _, length := range []int{63, 127, 191, 254, 255, 256, 511, 767, 1000} {
+	for _, length := range []int{63, 127, 191, 254, 255, 256, 511, 767, 1000, alert.MaxID} {
 		for _, end := range []string{"x", "y"} {
 			id := strings.Repeat("i", length-1) + end
-			text := strings.Repeat("ab", 40*length) + end
+			text := strings.Repeat("ab", 14*length) + end
+			short := id[max(0, len(id)-alert.MaxShort):]
 			i := incident.Incident{
 				ID:      incident.ID(id),
-				Name:    text,
+				Name:    short,
 				Note:    text,
 				Created: origin,
 				Updated: origin,
-				Owner:   incident.Owner{ID: id},
-				Tags:    []incident.Tag{{Name: id}},
+				Owner:   incident.Owner{ID: short},
+				Tags:    []incident.Tag{{Name: short}},
 			}
-			i.References = []incident.Reference{{System: "s", ID: id, URL: "https://s.example/" + text}}
+			i.References = []incident.Reference{{System: "s", ID: short, URL: "https://s.example/" + text}}
 			i.Alerts.Sources, i.Alerts.Categories, i.Alerts.Threats = []string{id}, []string{id}, []string{id}
 			a := alert.Alert{
 				ID:            alert.ID(id),
 				Incident:      i.ID,
-				Title:         text,
+				Title:         short,
 				Description:   text,
 				FirstActivity: origin,
 				LastActivity:  origin,
@@ -316,8 +318,8 @@ func longTexts(ctx context.Context, s storage.Storage) error {
 	}
 	huge := strings.Repeat("0123456789abcdef", 1<<16) + "!" // 1 MiB
 	last := len(cs.Alerts) - 1
-	cs.Incidents[last].Name, cs.Alerts[last].Description, cs.Activity[last].Text = huge, huge, huge
-	cs.Alerts[last].Extra = alert.Fields(`{"x":"` + huge + `"}`)
+	cs.Incidents[last].Alerts.Title, cs.Activity[last].Text = huge, huge
+	cs.Alerts[last].Extra = alert.Fields(`{"x":"` + huge[:alert.MaxExtra-len(`{"x":""}`)] + `"}`)
 	for begin := range 2 { // those that end alike come later
 		var half storage.Changeset
 		for n := begin; n < len(cs.Incidents); n += 2 {
@@ -341,8 +343,8 @@ func longTexts(ctx context.Context, s storage.Storage) error {
 			list := []string{string(i.ID)}
 			for _, q := range []incident.Query{
 				{IDs: []incident.ID{i.ID}},
-				{Owners: list},
-				{Tags: list},
+				{Owners: []string{i.Owner.ID}},
+				{Tags: []string{i.Tags[0].Name}},
 				{Sources: list},
 				{Categories: list},
 				{Threats: list},

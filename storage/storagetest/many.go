@@ -158,7 +158,11 @@ func longFields(ctx context.Context, s storage.Storage) error {
 		return all
 	}
 	for n := range length {
-		i.Tags = append(i.Tags, incident.Tag{Name: fmt.Sprintf("tag %03d", n)})
+		tag := incident.Tag{Name: fmt.Sprintf("tag %03d", n)}
+		if n >= incident.MaxTags {
+			tag.Kind = alert.AttackType // such as alerts bring, in any number
+		}
+		i.Tags = append(i.Tags, tag)
 		i.References = append(i.References, incident.Reference{
 			System: "s",
 			ID:     fmt.Sprint(n),

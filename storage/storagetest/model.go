@@ -10,6 +10,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A model holds what a storage should hold after some Changesets: the contract of [storage.Storage] in maps, without
@@ -51,8 +52,17 @@ func (m *model) records() int {
 	return len(m.incidents) + len(m.alerts) + len(m.entries) + len(m.items)
 }
 
-// errTooLarge stands for an error that matches none of package storage.
-var errTooLarge = errors.New("any error, since an item has too much Data")
+// refusal returns what Apply must answer with what no storage keeps: the error of driver.Check, or its class. Nil means
+// that a storage may keep cs.
+func refusal(cs storage.Changeset) error {
+	err := driver.Check(cs)
+	for _, class := range []error{storage.ErrExists, storage.ErrNotFound} {
+		if errors.Is(err, class) {
+			return class
+		}
+	}
+	return err
+}
 
 // alertsOf returns the alerts of an incident.
 func (m *model) alertsOf(id incident.ID) (all []alert.Alert) {
@@ -66,6 +76,9 @@ func (m *model) alertsOf(id incident.ID) (all []alert.Alert) {
 
 // refusals returns the errors that Apply may return because cs does not go with m; none when it must keep cs.
 func (m *model) refusals(cs storage.Changeset) (errs []error) {
+	if err := refusal(cs); err != nil {
+		return []error{err}
+	}
 	incidents, alerts, entries := make(map[incident.ID]bool), make(map[alert.ID]bool), make(map[activity.ID]bool)
 	version := func(given, stored int64, twice bool) {
 		switch {
@@ -106,9 +119,6 @@ func (m *model) refusals(cs storage.Changeset) (errs []error) {
 	for _, i := range cs.Items {
 		version(i.Version, m.itemLeft(cs, i.Place()), items[i.Place()])
 		items[i.Place()] = true
-		if len(i.Data) > storage.MaxItemData {
-			errs = append(errs, errTooLarge)
-		}
 	}
 	for _, key := range cs.Guard.Keys {
 		for _, seq := range m.stamps[key] {

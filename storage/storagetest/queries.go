@@ -44,7 +44,7 @@ var incidentFilters = sync.OnceValue(func() []lot[incident.Query] {
 		},
 		func(w *world, q *incident.Query) { q.Statuses = some(w, []incident.Status{0, 1, 2, 3, 4}) },
 		func(w *world, q *incident.Query) { q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
-		func(w *world, q *incident.Query) { q.AlertSeverities = some(w, []alert.Severity{0, 1, 2, 3, 4, 99}) },
+		func(w *world, q *incident.Query) { q.AlertSeverities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
 		func(w *world, q *incident.Query) { q.Owners = some(w, ownerIDs) },
 		func(w *world, q *incident.Query) { q.Unassigned = true },
 		func(w *world, q *incident.Query) { q.Tags = some(w, tagNames) },

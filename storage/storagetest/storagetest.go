@@ -266,6 +266,13 @@ var cases = []testCase{
 	{"OddStrings", "texts of any UTF-8 come back as they were given and are compared by bytes", oddStrings},
 	{"AlikeIDs", "identifiers are compared by bytes: case, width, composition and space tell them apart", alikeIDs},
 	{"Times", "times of microseconds in UTC come back as they were given", times},
+	{"OtherForms", "other times come back in UTC and whole microseconds, and JSON without space between its parts",
+		otherForms},
+	{"InvalidRecords", "what no storage keeps is refused as driver.Check says, with all of its Changeset", invalidRecords},
+	{"InvalidQueries", "a Query that is not valid is answered with what its Validate says, and with no record",
+		invalidQueries},
+	{"NoSuchID", "an ID that no record can have is ErrNotFound", noSuchID},
+	{"Hostile", "what a Changeset or a Query may hold, and what not, does not depend on the storage", hostile(17)},
 
 	{"NotFound", "a record that is not there is ErrNotFound", notFound},
 	{"ViewError", "View calls fn once and returns its error", viewError},

@@ -253,6 +253,7 @@ func FuzzSeeds(f *testing.F) {
 			cursorRoundTrip(seed),
 			pageStable(seed),
 			itemOrder(seed),
+			hostile(seed),
 			purged(seed),
 			restored(seed),
 		} {

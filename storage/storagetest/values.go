@@ -163,7 +163,7 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 	for n, text := range odd {
 		i := newIncident(n)
 		i.ID, i.Name, i.Note, i.Owner.ID, i.Tags = "id"+incident.ID(text), text, text, text, []incident.Tag{{Name: text}}
-		i.References = []incident.Reference{{System: text, ID: text}}
+		i.References = []incident.Reference{{System: text, ID: "1"}, {System: "s", ID: text}}
 		for _, list := range i.Alerts.Lists() {
 			*list = []string{text}
 		}
@@ -175,7 +175,8 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 		e.Subject, e.Attachments = e.ID, []activity.Attachment{{Name: text, Type: text, SHA256: text}}
 		cs.Contents = append(cs.Contents, activity.Content{SHA256: text, Data: []byte(text)})
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
-		cs.Items = append(cs.Items, storage.Item{Kind: text, Key: text, Incident: i.ID, Data: []byte("data" + text)})
+		cs.Items = append(cs.Items,
+			storage.Item{Kind: "kind " + text, Key: text, Incident: i.ID, Data: []byte("data" + text)})
 	}
 	long := strings.Repeat("ä", incident.MaxComment)
 	cs.Incidents[0].Note, cs.Alerts[0].Description, cs.Activity[0].Text = long, long, long
@@ -203,10 +204,10 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 			if data, missing := r.Content(ctx, text); missing != nil || string(data) != text {
 				err = errors.Join(err, fmt.Errorf("the content comes back as %q: %w", data, missing))
 			}
-			item, missing := r.Item(ctx, text, text)
+			item, missing := r.Item(ctx, "kind "+text, text)
 			err = errors.Join(err, oneByID(w.items[n].Place(), item, missing, w.items[n], true))
 			for _, q := range []storage.ItemQuery{
-				{Kinds: []string{text}},
+				{Kinds: []string{"kind " + text}},
 				{Incidents: []incident.ID{i.ID}},
 				{After: w.items[n].Place(), Limit: 2},
 			} {
@@ -253,7 +254,8 @@ func times(ctx context.Context, s storage.Storage) error {
 	for n, at := range odd {
 		i, a, e := newIncident(n), newAlert(n, newIncident(n).ID), newEntry(fmt.Sprint("e", n), newIncident(n).ID)
 		i.Created, i.Updated, i.Resolved, i.Alerts.FirstActivity, i.References = at, at, at, at, []incident.Reference{{System: "s", ID: "1", Updated: at}}
-		a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated, a.Evidence[0].Created = at, at, at, at, at, at, at
+		a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated, a.Received,
+			a.Evidence[0].Created = at, at, at, at, at, at, at, at
 		a.Evidence[0].Entity = alert.Device{DeviceID: "d", FirstSeen: at}
 		e.Time, e.Occurred = at, at
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
@@ -282,8 +284,10 @@ func times(ctx context.Context, s storage.Storage) error {
 				}
 			}
 			err = errors.Join(err, w.checkActivity(ctx, r, activity.Query{Since: at}), w.checkActivity(ctx, r, activity.Query{Until: at}))
-			for _, before := range []time.Time{at, at.Add(time.Nanosecond), at.Add(time.Microsecond)} {
-				err = errors.Join(err, w.checkItems(ctx, r, storage.ItemQuery{Before: before}))
+			for _, later := range []time.Duration{0, time.Nanosecond, time.Microsecond} {
+				if before := at.Add(later); before.Year() <= 9999 {
+					err = errors.Join(err, w.checkItems(ctx, r, storage.ItemQuery{Before: before}))
+				}
 			}
 			if err != nil {
 				return fmt.Errorf("time %s: %w", at.Format(time.RFC3339Nano), err)

@@ -15,6 +15,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // A witness stands before a storage and knows from a [model] what that should hold. After every Apply and Restore it
@@ -120,6 +121,10 @@ func (w *witness) step(
 	ctx context.Context, cs storage.Changeset, restore bool, keep func() (storage.Receipt, error),
 ) (storage.Receipt, error) {
 	given := outcome{cs: clone(cs), restore: restore}
+	touched := &given.cs
+	if !restore && refusal(cs) != nil {
+		touched = &storage.Changeset{} // no storage can be asked for it
+	}
 	w.lock <- struct{}{}
 	w.running++
 	alone := w.running == 1 && len(w.kept) == 0
@@ -128,7 +133,7 @@ func (w *witness) step(
 	if alone {
 		refusals, guarded = w.model.refusals(cs), w.model.mayFail(cs)
 		if !w.closed && !w.quiet && w.small() {
-			w.compare("before it", &given.cs) // also shows to caches what is there, and what is not
+			w.compare("before it", touched) // also shows to caches what is there, and what is not
 		}
 	}
 	<-w.lock
@@ -141,10 +146,12 @@ func (w *witness) step(
 	w.steps++
 	given.receipt = storage.Receipt{Seq: receipt.Seq, Numbers: slices.Clone(receipt.Numbers)}
 	refused := errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrExists) ||
-		errors.Is(err, storage.ErrNotFound)
+		errors.Is(err, storage.ErrNotFound) || errors.Is(err, alert.ErrInvalid)
 	alone = alone && w.running == 0 && len(w.kept) == 0
+	changed := !reflect.DeepEqual(cs, given.cs)
+	given.cs = driver.Canonical(given.cs)
 	switch {
-	case !reflect.DeepEqual(cs, given.cs):
+	case changed:
 		w.fail(given, "changed its argument", nil)
 	case err == nil:
 		w.kept = append(w.kept, given)
@@ -161,15 +168,14 @@ func (w *witness) step(
 					err, cs.Guard.Seq, len(cs.Guard.Keys)),
 				nil,
 			)
-		case !key && !slices.ContainsFunc(refusals, func(want error) bool { return errors.Is(err, want) }):
+		case !key && !slices.ContainsFunc(refusals, func(want error) bool { return answers(err, want) }):
 			w.fail(given, fmt.Sprintf("failed with %q, want an error matching one of", err), refusals)
 		}
-	case !refused && alone && slices.Contains(refusals, errTooLarge): // it must have kept nothing
 	case !refused && !errors.Is(err, storage.ErrClosed):
 		w.unknown = append(w.unknown, given)
 	}
 	if w.running == 0 && !w.closed && !w.quiet {
-		w.compare("after it", &given.cs)
+		w.compare("after it", touched)
 	}
 	if w.failure != nil {
 		return receipt, errors.Join(err, w.failure)

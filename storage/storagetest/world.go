@@ -276,6 +276,9 @@ func (w *world) changeItems(cs *storage.Changeset, n int) (left []storage.Item) 
 	given := make(map[storage.ItemPlace]bool)
 	for range w.lots.IntN(n + 1) {
 		i := storage.Item{Kind: pick(w, itemKinds), Key: pick(w, itemKeys), Data: []byte(pick(w, texts))}
+		if i.Place() == (storage.ItemPlace{}) {
+			i.Key = "only a key"
+		}
 		if given[i.Place()] {
 			continue
 		}

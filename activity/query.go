@@ -33,8 +33,8 @@ type Query struct {
 	Limit  int  // at most so many; 0 means all
 }
 
-// Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a time
-// that is not of the years 1 to 9999, a negative Limit, or a type, category or trigger that has no name.
+// Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a
+// time that is not of the years 1 to 9999, a negative Limit, or a type, category or trigger that has no name.
 func (q Query) Validate() error {
 	var c limit.Check
 	limit.Texts(&c, "incidents", q.Incidents, limit.Text)

@@ -127,22 +127,24 @@ func (a Alert) Brief() Alert {
 // is wrong.
 const MaxAhead = 24 * time.Hour
 
-// Active returns the first and the last time of a's activity that count. A time more than [MaxAhead] after Received does
-// not: where that is LastActivity, last is first, and where it is FirstActivity both are zero, which means unknown. The
-// fields keep what the source said. Where Received is zero, as in alerts of older versions, every time counts.
+// Active returns the first and the last time of a's activity that count. A time more than [MaxAhead] after Received
+// does not: where that is LastActivity, last is first, and where it is FirstActivity both are zero, which means
+// unknown. The fields keep what the source said. Where Received is zero, as in alerts of older versions, every time
+// counts that can be kept at all, see [ValidTime].
 //
 // The answer changes only when the source reports the alert again, since Received is stored with what it is about.
 func (a Alert) Active() (first, last time.Time) {
-	first, last = a.FirstActivity, a.LastActivity
-	if a.Received.IsZero() {
-		return first, last
-	}
-	limit := a.Received.Add(MaxAhead)
-	if first.After(limit) {
+	counts := func(t time.Time) bool { return ValidTime(t) && !a.ahead(t) }
+	if !counts(a.FirstActivity) {
 		return time.Time{}, time.Time{}
 	}
-	if last.After(limit) {
-		last = first
+	if !counts(a.LastActivity) {
+		return a.FirstActivity, a.FirstActivity
 	}
-	return first, last
+	return a.FirstActivity, a.LastActivity
+}
+
+// ahead reports whether t lies too far behind the time at which a came in.
+func (a Alert) ahead(t time.Time) bool {
+	return !a.Received.IsZero() && t.After(a.Received.Add(MaxAhead))
 }

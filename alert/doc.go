@@ -12,8 +12,13 @@
 //
 // # Limits
 //
-// Times are kept in UTC with microseconds. Texts are UTF-8. An alert of more than [MaxEvidence] pieces of
-// evidence is refused.
+// Texts are UTF-8, of as many code points as [MaxTitle] and the constants beside it say; an identifier has at most
+// [MaxID] bytes. Times are kept in UTC with microseconds and are of the years 1 to 9999. Extra is a JSON object.
+// Every storage refuses other values, see [Alert.CheckLimits]. [Alert.Fit] makes them acceptable and says what it
+// did, so that no alert is lost over them.
+//
+// A time more than [MaxAhead] after the moment at which the alert came in is kept and does not count as activity, see
+// [Alert.Active].
 //
 // # Errors
 //

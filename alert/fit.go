@@ -63,14 +63,14 @@ func (a Alert) CheckLimits() error {
 	return joinFindings(record, found)
 }
 
-// Fit returns the alert that [Alert.Validate] accepts in place of a, unless a has no Origin, and a note for each value that
-// it has changed. An alert that is valid stays as it is, and the lists of a are never changed.
+// Fit returns the alert that [Alert.Validate] accepts in place of a, unless a has no Origin, and a note for each
+// value that it has changed. An alert that is valid stays as it is, and the lists of a are never changed.
 //
-// Bytes that are not UTF-8 become U+FFFD. A text that is too long is cut and ends with " […]". An Origin that is too long or
-// not UTF-8 keeps its beginning and gets the SHA-256 of the whole, so that it stays the same for repeats and differs from
-// others. A time outside of the years 1 to 9999 is dropped, as is the surplus of a list, an entity that is missing and the
-// value of an enumeration that does not exist. Extra that is no JSON object becomes the text of its member "unparsed". A
-// missing title is made of the category, the detection source or the product.
+// Bytes that are not UTF-8 become U+FFFD. A text that is too long is cut and ends with " […]". An Origin that is too
+// long or not UTF-8 keeps its beginning and gets the SHA-256 of the whole, so that it stays the same for repeats and
+// differs from others. A time outside of the years 1 to 9999 is dropped, as is the surplus of a list, an entity that
+// is missing and the value of an enumeration that does not exist. Extra that is no JSON object becomes the text of
+// its member "unparsed". A missing title is made of the category, the detection source or the product.
 func (a Alert) Fit() (Alert, []Note) {
 	record := "alert " + string(a.Origin.AlertID())
 	fit, found := a.inspect(true, true)
@@ -87,9 +87,9 @@ func (a Alert) Fit() (Alert, []Note) {
 	return fit, notes
 }
 
-// Fit returns an origin whose AlertID is UTF-8 of at most [MaxID] bytes: o itself if it is one. Else a part that is too long
-// or not UTF-8 keeps its beginning, and the SHA-256 of the whole part follows. So the same origin always gives the same
-// one.
+// Fit returns an origin whose AlertID is UTF-8 of at most [MaxID] bytes: o itself if it is one. Else a part that is
+// too long or not UTF-8 keeps its beginning, and the SHA-256 of the whole part follows. So the same origin always
+// gives the same one.
 func (o Origin) Fit() Origin {
 	if !utf8.ValidString(o.Source) || len(o.AlertID()) > MaxID && len(Origin{Source: o.Source}.AlertID()) > MaxID/2 {
 		o.Source = digested(o.Source)
@@ -152,8 +152,8 @@ func (c *inspection) problem(field, value, want, said string) {
 
 // text looks at a text of at most so many code points.
 func (c *inspection) text(field string, s *string, most int) {
-	c.bytes += len(*s)
 	if utf8.ValidString(*s) && (len(*s) <= most || utf8.RuneCountInString(*s) <= most) {
+		c.bytes += len(*s)
 		return
 	}
 	given := *s
@@ -167,6 +167,7 @@ func (c *inspection) text(field string, s *string, most int) {
 			fmt.Sprintf("cut to %d of %d characters", most, n))
 		given = glyph.Cut(given, most)
 	}
+	c.bytes += len(given)
 	if c.repair {
 		*s = given
 	}
@@ -174,7 +175,7 @@ func (c *inspection) text(field string, s *string, most int) {
 
 // id looks at an identifier.
 func (c *inspection) id(field string, s *string) {
-	c.bytes += len(*s)
+	c.bytes += min(len(*s), MaxID)
 	want := ""
 	switch {
 	case !utf8.ValidString(*s):
@@ -265,19 +266,18 @@ func ValidTime(t time.Time) bool {
 
 // fields looks at a JSON object.
 func (c *inspection) fields(field string, f *Fields) {
-	c.bytes += len(*f)
-	want := f.problem()
-	if want == "" {
-		return
+	want, fit := f.problem(), *f
+	if want != "" {
+		c.problem(field, string(*f), want, `kept as the text "unparsed"`)
+		fit = f.unparsed()
 	}
-	c.problem(field, string(*f), want, `kept as the text "unparsed"`)
-	if c.repair {
-		*f = f.unparsed()
+	if c.bytes += len(fit); c.repair {
+		*f = fit
 	}
 }
 
-// CheckLimits returns a [*FieldError] unless f is "" or a JSON object in UTF-8 of at most [MaxExtra] bytes and [MaxDepth]
-// levels.
+// CheckLimits returns a [*FieldError] unless f is "" or a JSON object in UTF-8 of at most [MaxExtra] bytes and
+// [MaxDepth] levels.
 func (f Fields) CheckLimits() error {
 	if want := f.problem(); want != "" {
 		return &FieldError{Field: "extra", Value: clean(string(f)), Want: want}
@@ -285,8 +285,8 @@ func (f Fields) CheckLimits() error {
 	return nil
 }
 
-// Fit returns f if it is within the limits of [Fields.CheckLimits], else an object whose member "unparsed" has the text of
-// f, cut to [MaxText].
+// Fit returns f if it is within the limits of [Fields.CheckLimits], else an object whose member "unparsed" has the
+// text of f, cut to [MaxText].
 func (f Fields) Fit() Fields {
 	if f.problem() == "" {
 		return f
@@ -295,7 +295,8 @@ func (f Fields) Fit() Fields {
 }
 
 func (f Fields) unparsed() Fields {
-	text, err := json.Marshal(map[string]string{"unparsed": glyph.Cut(strings.ToValidUTF8(string(f), "\uFFFD"), MaxText)})
+	given := glyph.Cut(strings.ToValidUTF8(string(f), "\uFFFD"), MaxText)
+	text, err := json.Marshal(map[string]string{"unparsed": given})
 	if err != nil {
 		return "" // a text can always be written
 	}
@@ -313,7 +314,7 @@ func (f Fields) problem() string {
 		return "valid UTF-8"
 	case f.deep():
 		return fmt.Sprintf("at most %d levels of lists and objects", MaxDepth)
-	case strings.TrimLeft(string(f), " \t\r\n")[:1] != "{" || !json.Valid([]byte(f)):
+	case !strings.HasPrefix(strings.TrimLeft(string(f), " \t\r\n"), "{") || !json.Valid([]byte(f)):
 		return "a JSON object"
 	}
 	return ""
@@ -341,11 +342,14 @@ func (f Fields) deep() bool {
 }
 
 // enumerated looks at a value of an enumeration.
-func enumerated[E ~uint8](c *inspection, field string, v *E, names []string, otherwise E) {
+func enumerated[E interface {
+	~uint8
+	String() string
+}](c *inspection, field string, v *E, names []string, otherwise E) {
 	if int(*v) < len(names) {
 		return
 	}
-	c.problem(field, strconv.Itoa(int(*v)), enum.Want(names), "taken for "+names[otherwise])
+	c.problem(field, (*v).String(), enum.Want(names), "taken for "+names[otherwise])
 	if c.repair {
 		*v = otherwise
 	}
@@ -363,7 +367,8 @@ func (c *inspection) verdict(v *classification.Verdict) {
 	word(c, "verdict.determination", &v.Determination)
 }
 
-// inspect returns a, repaired if wanted, and what is not within the limits; complete asks for an origin and a title too.
+// inspect returns a, repaired if wanted, and what is not within the limits; complete asks for an origin and a title
+// too.
 func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
 	c := inspection{repair: repair, evidence: -1}
 	c.origin(&a, complete)
@@ -391,7 +396,8 @@ func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
 		time  *time.Time
 	}{
 		{"firstActivity", &a.FirstActivity}, {"lastActivity", &a.LastActivity}, {"created", &a.Created},
-		{"sourceUpdated", &a.SourceUpdated}, {"resolved", &a.Resolved}, {"updated", &a.Updated}, {"received", &a.Received},
+		{"sourceUpdated", &a.SourceUpdated}, {"resolved", &a.Resolved}, {"updated", &a.Updated},
+		{"received", &a.Received},
 	} {
 		c.time(t.field, t.time)
 	}
@@ -409,8 +415,8 @@ func (c *inspection) origin(a *Alert, needed bool) {
 	if needed && strings.TrimSpace(o.ID) == "" {
 		c.problem("origin.id", o.ID, "a text that is not empty", "")
 	}
-	c.bytes += len(o.Source) + len(o.ID)
 	fit := o.Fit()
+	c.bytes += len(fit.Source) + len(fit.ID)
 	for _, part := range [...]struct{ field, given, fit string }{
 		{"origin.source", o.Source, fit.Source}, {"origin.id", o.ID, fit.ID},
 	} {
@@ -480,46 +486,40 @@ func (c *inspection) pieces(a *Alert) {
 	}
 	given := a.Evidence[:min(len(a.Evidence), MaxEvidence)]
 	var fit []Evidence // once one has changed
-	size, fits := c.bytes, 0
-	change := func(n int) {
-		if fit == nil {
-			fit = slices.Clone(given[:n])
-		}
-	}
-	for n := range given {
-		e := given[n]
+	surplus := 0       // pieces from where the alert is too large
+	for n, e := range given {
 		before := len(c.found)
 		c.evidence = n
 		if e.Entity == nil {
 			c.problem("entity", "", "an entity", "left out")
-			change(n)
-			continue
+		} else {
+			c.piece(&e)
 		}
-		c.piece(&e)
-		if len(c.found) > before {
-			change(n)
-		}
-		if c.bytes <= MaxAlert {
-			size = c.bytes
-			fits++
-		} else if c.repair {
-			break
-		}
-		if fit != nil {
-			fit = append(fit, e)
+		switch {
+		case c.bytes > MaxAlert:
+			c.found = c.found[:before] // it is left out as a whole
+			surplus++
+		case len(c.found) > before && fit == nil:
+			fit = slices.Clone(given[:n])
+			fallthrough
+		case fit != nil:
+			if e.Entity != nil {
+				fit = append(fit, e)
+			}
 		}
 	}
 	c.evidence = -1
 	if c.bytes > MaxAlert {
-		c.problem("evidence", strconv.Itoa(c.bytes)+" bytes", fmt.Sprintf("an alert of at most %d bytes of text", MaxAlert),
-			fmt.Sprintf("pieces beyond %d bytes of text left out", size))
+		c.problem("evidence", strconv.Itoa(c.bytes)+" bytes",
+			fmt.Sprintf("an alert of at most %d bytes of text", MaxAlert),
+			fmt.Sprintf("%d of %d pieces left out", surplus, len(given)))
 	}
 	switch {
 	case !c.repair:
 	case fit != nil:
 		a.Evidence = fit
-	case fits < len(a.Evidence):
-		a.Evidence = a.Evidence[:fits:fits]
+	case len(given)-surplus < len(a.Evidence):
+		a.Evidence = given[: len(given)-surplus : len(given)-surplus]
 	}
 }
 

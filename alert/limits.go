@@ -1,8 +1,8 @@
 package alert
 
-// Limits of what an alert holds; they are this library's. Every storage refuses more, see [Alert.CheckLimits]; alerts that
-// are ingested or imported are made to fit, see [Alert.Fit]. Real data is smaller: a command line of Windows has at most
-// 32,767 characters, the subject of a mail seldom more than 998, and a URL some thousand.
+// Limits of what an alert holds; they are this library's. Every storage refuses more, see [Alert.CheckLimits]; alerts
+// that are ingested or imported are made to fit, see [Alert.Fit]. Real data is smaller: a command line of Windows has
+// at most 32,767 characters, the subject of a mail seldom more than 998, and a URL some thousand.
 const (
 	MaxID       = 1_024    // bytes of an identifier: of an alert, incident, entry, item, command or actor
 	MaxTitle    = 1_000    // code points of a title

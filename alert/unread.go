@@ -4,24 +4,34 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// Unread returns a note for each value of a that is kept as it came though it is not what its field is for: an address of
-// evidence that does not parse and a technique that is no identifier of MITRE ATT&CK, such as "T1059" or "T1564.001".
-// Alerts are never linked by it.
+// Unread returns a note for each value of a that is kept as it came though it is not what its field is for: an address
+// of evidence that does not parse, a technique that is no identifier of MITRE ATT&CK, such as "T1059" or "T1564.001", and
+// a time of activity that lies too far ahead, see [Alert.Active]. Alerts are never linked by the first two, and no
+// incident lasts longer for the last.
 func (a Alert) Unread() []Note {
 	var notes []Note
-	add := func(field, value, want string) {
-		notes = append(notes, Note{"alert " + clean(string(a.Origin.AlertID())), field, clean(value), "kept as text, since it is not " + want})
+	add := func(field, value, said string) {
+		notes = append(notes, Note{clean("alert " + string(a.Origin.AlertID())), field, clean(value), said})
 	}
 	for n, t := range a.Techniques {
 		if !isTechnique(t) {
-			add("techniques["+strconv.Itoa(n)+"]", t, "a technique identifier")
+			add("techniques["+strconv.Itoa(n)+"]", t, "kept as text, since it is no technique identifier")
 		}
 	}
 	for n, e := range a.Evidence {
 		if ip, ok := e.Entity.(IP); ok && !isAddress(ip.Address) {
-			add("evidence["+strconv.Itoa(n)+"].entity.address", ip.Address, "an address")
+			add("evidence["+strconv.Itoa(n)+"].entity.address", ip.Address, "kept as text, since it is no address")
+		}
+	}
+	for _, t := range [...]struct {
+		field string
+		time  time.Time
+	}{{"firstActivity", a.FirstActivity}, {"lastActivity", a.LastActivity}} {
+		if a.ahead(t.time) {
+			add(t.field, t.time.UTC().Format(time.RFC3339), "kept and not counted, since it is more than a day ahead")
 		}
 	}
 	return notes

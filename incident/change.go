@@ -246,6 +246,7 @@ type alertChange struct{ before, after *alert.Alert }
 // incident, then those of the alerts. Differences that have no kind of their own, such as counts of
 // alerts, stand in the first entry. A command without any difference and main entry has a zero effect.
 func effect(cmd Command, before, after Incident, main []activity.Entry, changes []alertChange) Effect {
+	after = after.mended(cmd.At)
 	j := journal{cmd: cmd, id: after.ID, entries: make([]activity.Entry, 0, len(main)+len(changes)+2)}
 	for _, e := range main {
 		entry := j.add(e.Type, e.Alert)

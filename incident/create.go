@@ -8,6 +8,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // A Draft is an incident as somebody, or another system, describes it before it is stored. The zero Draft
@@ -92,9 +93,8 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	if d.Reference != (Reference{}) {
 		p.record = "incident " + string(d.Reference.IncidentID())
 	}
-	p.text("reference.system", d.Reference.System, MaxName)
-	p.text("reference.id", d.Reference.ID, MaxName)
-	p.text("reference.url", d.Reference.URL, MaxComment)
+	p.reference("reference.", d.Reference)
+	p.reference("redirectTo.", d.RedirectTo)
 	if d.Name != "" {
 		p.need("name", d.Name)
 	}
@@ -120,8 +120,13 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	}
 	for _, c := range d.Comments {
 		p.need("comments.by", c.By)
+		p.id("comments.by", c.By)
 		p.text("comments.text", c.Text, MaxComment)
+		p.time("comments.time", c.Time)
 	}
+	p.time("created", d.Created)
+	p.time("resolved", d.Resolved)
+	p.extra("extra", d.Extra)
 	p.verdict(tax, d.Verdict)
 	return p.err()
 }
@@ -130,7 +135,7 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 // system has derived, so that of those it is known only that they are a system's.
 func (d Draft) tags() (tags []Tag) {
 	for _, t := range d.Tags {
-		if t.Name = cleanTag(t.Name); t.Name == "" {
+		if t.Name = cleanTag(t.Name); !glyph.Visible(t.Name) {
 			continue
 		}
 		if isDerived(t) {

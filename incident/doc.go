@@ -15,10 +15,16 @@
 //
 // # Limits
 //
-// A name has at most [MaxName] code points, a tag [MaxTag], a comment or note [MaxComment]; an incident
-// has at most [MaxTags] tags besides those that its alerts bring by [TagRules]. A merge takes at most
-// [MaxMerge] incidents into another, which may then have [MaxEntities] different entities. Times are UTC with
-// microseconds.
+// A name has at most [MaxName] code points, a tag [MaxTag], a comment or note [MaxComment]; an incident has at most
+// [MaxTags] tags besides those that its alerts bring by [TagRules]. Something must be seen of a name, a tag and a
+// comment: characters that show nothing do not count, and tags are equal whatever characters of that kind are in
+// them. A merge takes at most [MaxMerge] incidents into another, which may then have [MaxEntities] different
+// entities. Each list of a [Summary] has at most [MaxListed] values. Times are UTC with microseconds and of the years
+// 1 to 9999. Texts are UTF-8, and an identifier has at most [alert.MaxID] bytes.
+//
+// Rules refuse what is beyond; [Draft.Fit] makes it acceptable, for what is imported. [Incident.Validate] has what
+// every storage refuses. An incident of an older version that holds such a value can be read, and the next command on
+// it puts another value in its place, which the log shows.
 //
 // # Errors
 //

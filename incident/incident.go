@@ -20,6 +20,7 @@ const (
 	MaxTags    = 200    // tags of one incident, besides those that its alerts bring
 	MaxTag     = 256    // code points in a tag
 	MaxComment = 30_000 // code points in a comment, a description or a resolution note
+	MaxListed  = 1_000  // values in each list of a Summary, so that no alert makes an incident too large to be kept
 )
 
 // ErrRefused says that the records are in a state in which a rule does not allow what was asked for. The errors of this
@@ -125,8 +126,8 @@ type Command struct {
 	Priority func(Incident) int
 }
 
-// EntryID returns the identifier of the command's n-th entry, from 0. It is at most [alert.MaxID] bytes long, however long
-// ID and Part are.
+// EntryID returns the identifier of the command's n-th entry, from 0. It is at most [alert.MaxID] bytes long, however
+// long ID and Part are.
 func (c Command) EntryID(n int) activity.ID {
 	id := c.ID + "/"
 	if c.Part != "" {
@@ -135,8 +136,8 @@ func (c Command) EntryID(n int) activity.ID {
 	return activity.ID(bounded(id) + strconv.Itoa(n))
 }
 
-// bounded returns the beginning of an identifier, or its SHA-256 and a slash where an identifier that begins with it could
-// be longer than [alert.MaxID].
+// bounded returns the beginning of an identifier, or its SHA-256 and a slash where an identifier that begins with it
+// could be longer than [alert.MaxID].
 func bounded(id string) string {
 	const room = 64 // for what follows
 	if len(id) <= alert.MaxID-room {

@@ -19,7 +19,8 @@ type problems struct {
 }
 
 func (p *problems) add(field, value, want string) {
-	p.errs = append(p.errs, &alert.FieldError{Record: excerpt(p.record), Field: field, Value: excerpt(value), Want: want})
+	problem := alert.FieldError{Record: excerpt(p.record), Field: field, Value: excerpt(value), Want: want}
+	p.errs = append(p.errs, &problem)
 }
 
 // excerpt returns a text for a message: UTF-8 of 64 code points and an ellipsis at most.

@@ -14,15 +14,15 @@ import (
 
 // A Summary is what the alerts of an incident come to: all that naming, severity, most filters and the
 // queue need. It is kept up as alerts arrive, without reading the others. Lists are ordered by bytes,
-// each value once.
+// each value once, and have the first MaxListed of them.
 type Summary struct {
 	Count         int            `json:"count"`
 	BySeverity    SeverityCounts `json:"bySeverity,omitzero"`
 	ByStatus      StatusCounts   `json:"byStatus,omitzero"`
-	Assets        AssetCounts    `json:"assets,omitzero"`      // different assets, not mentions
-	Classified    []Classified   `json:"classified,omitempty"` // ordered by Classification
-	FirstActivity time.Time      `json:"firstActivity,omitzero"`
-	LastActivity  time.Time      `json:"lastActivity,omitzero"`
+	Assets        AssetCounts    `json:"assets,omitzero"`        // different assets, not mentions
+	Classified    []Classified   `json:"classified,omitempty"`   // ordered by Classification
+	FirstActivity time.Time      `json:"firstActivity,omitzero"` // see alert.Active; zero when no time counts
+	LastActivity  time.Time      `json:"lastActivity,omitzero"`  // the same
 
 	Rarest           int      `json:"rarest,omitempty"` // the lowest alert.Seen
 	Title            string   `json:"title,omitempty"`  // the title all alerts share; "" when they differ
@@ -189,11 +189,12 @@ func (s Summary) add(a alert.Alert, keys alert.KeySet, known func(alert.Key) boo
 	s.BySeverity[a.Severity]++
 	s.ByStatus[a.Status]++
 	s.Classified = classified(s.Classified, a.Verdict.Classification, 1)
-	if s.FirstActivity.IsZero() || a.FirstActivity.Before(s.FirstActivity) {
-		s.FirstActivity = a.FirstActivity
+	first, last := a.Active()
+	if s.FirstActivity.IsZero() || !first.IsZero() && first.Before(s.FirstActivity) {
+		s.FirstActivity = first
 	}
-	if a.LastActivity.After(s.LastActivity) {
-		s.LastActivity = a.LastActivity
+	if last.After(s.LastActivity) {
+		s.LastActivity = last
 	}
 	s.Sources = with(s.Sources, a.Origin.Source)
 	s.DetectionSources = with(s.DetectionSources, a.DetectionSource)
@@ -282,14 +283,15 @@ func (s Summary) clone() Summary {
 }
 
 // with returns the ordered list with v in it, never changing the array it was given. The empty text is
-// no value.
+// no value. Of more than MaxListed values the first stay, so that it does not matter which came first.
 func with(list []string, v string) []string {
 	if v == "" {
 		return list
 	}
 	i, found := slices.BinarySearch(list, v)
-	if found {
+	if found || i >= MaxListed {
 		return list
 	}
-	return slices.Insert(slices.Clip(list), i, v)
+	list = slices.Insert(slices.Clip(list), i, v)
+	return list[:min(len(list), MaxListed)]
 }

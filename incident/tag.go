@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // A Tag is a short label. Two tags are the same when their names fold equal, as [Fold] has it; the spelling that
@@ -20,15 +21,15 @@ import (
 // they are the ones that its alerts bring, see [Summary], but for those whose name one of its own has.
 type Tag = alert.Tag
 
-// Fold returns the form of s in which texts that differ only in case or in how their characters are
-// composed are equal: NFC of the full Unicode case folding. Tags, names and search texts are compared by
-// it, so that "STRASSE" finds "Straße".
+// Fold returns the form of s in which texts are equal that differ only in case, in how their characters are composed or
+// in invisible characters: NFC of the full Unicode case folding, without format characters and others that
+// are default-ignorable or blank. Tags, names and search texts are compared by it, so that "STRASSE" finds "Straße".
 func Fold(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
 	// Folding can decompose (İ), so it is composed again after.
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+	return norm.NFC.String(cases.Fold().String(norm.NFC.String(glyph.Bare(s))))
 }
 
 // HasTag reports whether i carries the tag, compared by [Fold].
@@ -53,16 +54,18 @@ func isASCII(s string) bool {
 	return true
 }
 
-// cleanTag returns a tag's name as it is stored: NFC, with runs of space made one blank and trimmed.
+// cleanTag returns a tag's name as it is stored: NFC, without invisible characters that carry no meaning, and with runs
+// of space made one blank and trimmed.
 func cleanTag(name string) string {
-	return strings.Join(strings.FieldsFunc(norm.NFC.String(name), func(r rune) bool {
+	return strings.Join(strings.FieldsFunc(norm.NFC.String(glyph.Plain(name)), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	}), " ")
 }
 
-// CleanTag returns the name of a tag as it would be stored: NFC, with runs of space and control characters made
-// one blank and trimmed. The error matches [*alert.FieldError] when no tag can have that name: it is empty, longer than
-// [MaxTag] or not UTF-8.
+// CleanTag returns the name of a tag as it would be stored: NFC, with runs of space and control characters made one
+// blank and trimmed, and without invisible characters except those that scripts and emoji need where they are,
+// such as the joiners in Persian words. The error is an [*alert.FieldError] when no tag can have that name: nothing
+// of it can be seen, it is longer than [MaxTag] or not UTF-8.
 func CleanTag(name string) (string, error) {
 	name = cleanTag(name)
 	p := problems{record: "tag"}

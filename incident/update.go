@@ -24,12 +24,13 @@ type Known struct {
 // not looked at. c.Alerts must have those of them that are stored, and all of the incident when d Cascades
 // or Repeat changes one. An effect without entries leaves the incident as it is: alerts were only counted.
 //
-// The fields of d are taken over when d.Reference.Updated is later than at the last import; without that
-// time they are taken only by the first. A field that d leaves open stays; owner and custom tags become
-// those of d. The cascades of [Edit.Apply] reach the alerts that were there; new ones stay as d has them,
-// as with [Create]. A redirect is not taken over, since the alerts would have to go along. An incident that
-// was merged into another, so that c.Incident is that other, gives it its new comments and alerts alone. One that was
-// purged is not brought back: the error matches [ErrPurged].
+// The fields of d are taken over when d.Reference.Updated is later than at the last import; without that time they
+// are taken only by the first. A field that d leaves open stays; owner and custom tags become those of d, of which
+// the last are left out where there would be more than MaxTags with the system tags that stay. The cascades of
+// [Edit.Apply] reach the alerts that were there; new ones stay as d has them, as with [Create]. A redirect is not
+// taken over, since the alerts would have to go along. An incident that was merged into another, so that c.Incident
+// is that other, gives it its new comments and alerts alone. One that was purged is not brought back: the error
+// matches [ErrPurged].
 func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax classification.Taxonomy) (Effect, error) {
 	if err := d.validate(tax); err != nil {
 		return Effect{}, err
@@ -168,6 +169,9 @@ func (d Draft) edit(i Incident) Edit {
 		}
 	}
 	e.addTags = d.tags()
+	for n := len(own(e.tags(i))) - MaxTags; n > 0 && len(e.addTags) > 0; n = len(own(e.tags(i))) - MaxTags {
+		e.addTags = e.addTags[:max(len(e.addTags)-n, 0)] // an import is not lost over tags
+	}
 	return e
 }
 

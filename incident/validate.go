@@ -11,9 +11,9 @@ import (
 )
 
 // Validate reports every field of i that no storage keeps, joined; nil means none. Identifiers are UTF-8 of at most
-// [alert.MaxID] bytes, every other text is UTF-8 and within the limits of this package, times are of the years 1 to 9999,
-// enumerations have one of their values, and Extra is as [alert.Fields.CheckLimits] wants it. Each problem is an
-// [*alert.FieldError].
+// [alert.MaxID] bytes, every other text is UTF-8 and within the limits of this package, times are of the years 1 to
+// 9999, enumerations have one of their values, and Extra is as [alert.Fields.CheckLimits] wants it. Each problem is
+// an [*alert.FieldError].
 //
 // It does not ask for a Name, and it does not look at how long the texts are that the alerts bring, and how many: no
 // alert is kept back by the incident that it goes to. What people may write is for the rules of this package to say.
@@ -47,9 +47,32 @@ func (i Incident) Validate() error {
 	return p.err()
 }
 
+// mended returns i with other values for those that an older version took and no storage keeps any more, so that they
+// do not keep back every later command: of times that cannot be kept zero or, where there must be one, at.
+func (i Incident) mended(at time.Time) Incident {
+	put := func(t *time.Time, instead time.Time) {
+		if !alert.ValidTime(*t) {
+			*t = instead
+		}
+	}
+	put(&i.Created, at)
+	put(&i.Resolved, at)
+	put(&i.Alerts.FirstActivity, time.Time{})
+	put(&i.Alerts.LastActivity, i.Alerts.FirstActivity)
+	if slices.ContainsFunc(i.References, func(r Reference) bool { return !alert.ValidTime(r.Updated) }) {
+		i.References = slices.Clone(i.References)
+		for n := range i.References {
+			put(&i.References[n].Updated, time.Time{})
+		}
+	}
+	i.Extra = i.Extra.Fit()
+	return i
+}
+
 // withoutRedirected returns tags without the one that a merge adds to however many there are.
 func withoutRedirected(tags []Tag) []Tag {
-	return slices.DeleteFunc(slices.Clone(tags), func(t Tag) bool { return t == Tag{Name: RedirectedTag, Kind: alert.SystemTag} })
+	redirected := Tag{Name: RedirectedTag, Kind: alert.SystemTag}
+	return slices.DeleteFunc(slices.Clone(tags), func(t Tag) bool { return t == redirected })
 }
 
 func (p *problems) summary(s *Summary) {
@@ -81,7 +104,8 @@ func (p *problems) reference(field string, r Reference) {
 	p.utf8(field+"system", r.System)
 	p.utf8(field+"id", r.ID)
 	if n := len(r.IncidentID()); n > alert.MaxID {
-		p.add(field+"id", r.ID, fmt.Sprintf("system and identifier of at most %d bytes together, not %d", alert.MaxID, n))
+		p.add(field+"id", r.ID,
+			fmt.Sprintf("system and identifier of at most %d bytes together, not %d", alert.MaxID, n))
 	}
 	p.text(field+"url", r.URL, MaxComment)
 	p.time(field+"updated", r.Updated)
@@ -111,7 +135,8 @@ func (p *problems) time(field string, t time.Time) {
 // extra notes what is wrong with the fields of another system.
 func (p *problems) extra(field string, f alert.Fields) {
 	if f.CheckLimits() != nil {
-		p.add(field, string(f), fmt.Sprintf("a JSON object in UTF-8 of at most %d bytes and %d levels", alert.MaxExtra, alert.MaxDepth))
+		p.add(field, string(f), fmt.Sprintf("a JSON object in UTF-8 of at most %d bytes and %d levels",
+			alert.MaxExtra, alert.MaxDepth))
 	}
 }
 

@@ -15,9 +15,9 @@ const (
 	MaxContentData = 256 << 20
 )
 
-// Validate reports as an [*alert.FieldError] what keeps every storage from storing i: neither Kind nor Key, a Kind, Key or
-// Incident that is not UTF-8 of at most 1,024 bytes, a Time that is not of the years 1 to 9999, or more Data than
-// [MaxItemData].
+// Validate reports as an [*alert.FieldError] what keeps every storage from storing i: neither Kind nor Key, a Kind,
+// Key or Incident that is not UTF-8 of at most 1,024 bytes, a Time that is not of the years 1 to 9999, or more Data
+// than [MaxItemData].
 func (i Item) Validate() error {
 	var c limit.Check
 	c.Text("kind", i.Kind, limit.ID)
@@ -36,8 +36,8 @@ func (i Item) Validate() error {
 	return refusal("item "+limit.Shorten(i.Kind)+"/"+limit.Shorten(i.Key), &c)
 }
 
-// Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a time
-// that is not of the years 1 to 9999, or a negative Limit.
+// Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a
+// time that is not of the years 1 to 9999, or a negative Limit.
 func (q ItemQuery) Validate() error {
 	var c limit.Check
 	limit.Texts(&c, "kinds", q.Kinds, limit.Text)
@@ -49,8 +49,8 @@ func (q ItemQuery) Validate() error {
 	return refusal("query of items", &c)
 }
 
-// Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a time
-// that is not of the years 1 to 9999, or a negative Limit.
+// Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a
+// time that is not of the years 1 to 9999, or a negative Limit.
 func (q SightingQuery) Validate() error {
 	var c limit.Check
 	limit.Texts(&c, "entities", q.Entities, limit.Text)

@@ -172,11 +172,11 @@ func (w *worker) ingest(items []msgraph.Item, stderr io.Writer) (refused int, er
 // take stores one item.
 func (w *worker) take(item msgraph.Item) error {
 	if item.Incident != nil {
-		i, created, err := w.m.Import(w.ctx, importer, *item.Incident)
+		i, result, err := w.m.Import(w.ctx, importer, *item.Incident)
 		if err != nil {
 			return err
 		}
-		verb := map[bool]string{true: "imported", false: "updated"}[created]
+		verb := map[bool]string{true: "imported", false: "updated"}[result.Created]
 		w.say("  #%d %-9s %s", i.Number, verb, i.Name)
 		w.say("      %d alerts, as the source grouped them", i.Alerts.Count)
 		return nil

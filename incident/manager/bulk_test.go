@@ -118,9 +118,9 @@ func TestDryRunOfNewIncidents(t *testing.T) {
 	d := incident.Draft{Reference: incident.Reference{System: "theirs", ID: "1"}, Name: "n", Alerts: []alert.Alert{raise(1, 0)}}
 	dry, err := m.Create(t.Context(), kai, d, manager.DryRun())
 	require.NoError(t, err)
-	dryImport, created, err := m.Import(t.Context(), kai, d, manager.DryRun())
+	dryImport, result, err := m.Import(t.Context(), kai, d, manager.DryRun())
 	require.NoError(t, err)
-	assert.True(t, created)
+	assert.True(t, result.Created)
 	assert.Equal(t, dry, dryImport)
 	assert.Empty(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
 	done, err := m.Create(t.Context(), kai, d)
@@ -134,9 +134,9 @@ func TestDryRunOfNewIncidents(t *testing.T) {
 	_, err = m.Create(t.Context(), kai, d, manager.DryRun())
 	assert.ErrorIs(t, err, storage.ErrExists, "its alert")
 	d.Reference.ID, d.Reference.Updated, d.Name = "1", start, "m"
-	changed, created, err := m.Import(t.Context(), kai, d, manager.DryRun())
+	changed, result, err := m.Import(t.Context(), kai, d, manager.DryRun())
 	require.NoError(t, err)
-	assert.False(t, created)
+	assert.False(t, result.Created)
 	assert.Equal(t, "m", changed.Name)
 	now, err := m.Incident(t.Context(), kai, done.ID)
 	require.NoError(t, err)

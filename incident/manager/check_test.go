@@ -179,11 +179,11 @@ func TestWhatCheckFinds(t *testing.T) {
 			r.changeAlert("edr:1", func(a *alert.Alert) { a.Origin.ID = "9" })
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleAlertID, Incident: "theirs:1", Alert: "edr:1", Found: "edr:1", Want: "edr:9"}}},
-		"an alert of no severity that there is": {func(r *ruin) storage.Storage {
-			r.changeAlert("edr:1", func(a *alert.Alert) { a.Severity = 99 })
+		"an alert without a title": {func(r *ruin) storage.Storage {
+			r.changeAlert("edr:1", func(a *alert.Alert) { a.Title = "" })
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleAlertValid, Incident: "theirs:1", Alert: "edr:1",
-			Found: `alert edr:1: severity "severity(99)": want unrated, informational, low, medium or high`, Want: "what may be ingested"}}},
+			Found: `alert edr:1: title "": want a text in which something can be seen`, Want: "what may be ingested"}}},
 		"an alert that was resolved and is not": {func(r *ruin) storage.Storage {
 			r.changeAlert("edr:1", func(a *alert.Alert) { a.Resolved = start })
 			return nil

@@ -91,8 +91,8 @@ func ingests(alerts ...alert.Alert) give {
 
 func imports(d incident.Draft) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		i, created, err := m.Import(ctx, by, d, opts...)
-		return []any{i, created}, err
+		i, result, err := m.Import(ctx, by, d, opts...)
+		return []any{i, result}, err
 	}
 }
 
@@ -498,7 +498,7 @@ func TestAReusedIDIsNotToldToWhoMayDoAPart(t *testing.T) {
 	_, err = imports(theirs(9))(t.Context(), m, kai, x)
 	require.ErrorIs(t, err, manager.ErrForbidden)
 	bad := theirs(9)
-	bad.Severity = 99
+	bad.Verdict.Classification = "no such one"
 	_, err = imports(bad)(t.Context(), m, kai, x)
 	require.ErrorIs(t, err, alert.ErrInvalid)
 	require.NotErrorIs(t, err, manager.ErrCommandReused)

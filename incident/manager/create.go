@@ -29,10 +29,10 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 		id = d.Reference.IncidentID()
 	}
 	var alerts []alert.Alert
-	alerts, cmd.Keys, err = m.complete(d.Alerts, cmd)
-	if err != nil {
+	if err := validAlerts(d.Alerts, cmd.At); err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
+	alerts, cmd.Keys, _ = m.complete(d.Alerts, cmd)
 	if err := m.storage.View(ctx, func(r storage.Reader) error {
 		return setSeen(ctx, r, alerts, cmd.Keys)
 	}); err != nil {
@@ -106,30 +106,48 @@ func (m *Manager) created(
 	return i, found, err
 }
 
-// complete returns alerts as they are stored, with their keys, or everything that is wrong with them.
-func (m *Manager) complete(
-	alerts []alert.Alert, cmd incident.Command,
-) (all []alert.Alert, keys map[alert.ID]alert.KeySet, err error) {
-	keys = make(map[alert.ID]alert.KeySet, len(alerts))
+// validAlerts returns everything that keeps the alerts of a command from being stored as they are.
+func validAlerts(alerts []alert.Alert, now time.Time) error {
 	var errs []error
 	for n, a := range alerts {
-		a, its := m.completed(a, cmd)
-		if err := a.Validate(); err != nil {
+		if err := managed(a, now).Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("alert %d: %w", n, err))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// complete returns alerts as they are stored, with their keys, and what of them could not be kept as it came. One
+// without an origin is left out.
+func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
+	all []alert.Alert, keys map[alert.ID]alert.KeySet, notes []alert.Note,
+) {
+	keys = make(map[alert.ID]alert.KeySet, len(alerts))
+	for n, a := range alerts {
+		a, its, noted := m.completed(a, cmd)
+		if a.Validate() != nil {
+			notes = append(notes, alert.Note{
+				Record: "alert",
+				Field:  "alerts[" + part(n) + "].origin",
+				Value:  string(a.ID),
+				Said:   "left out with the alert, which needs a source and an identifier",
+			})
+			continue
+		}
+		notes = append(notes, noted...)
 		if _, ok := keys[a.ID]; !ok {
 			keys[a.ID] = its
 			all = append(all, a)
 		}
 	}
-	return all, keys, errors.Join(errs...)
+	return all, keys, notes
 }
 
-// completed returns a as it is stored, and its keys.
-func (m *Manager) completed(a alert.Alert, cmd incident.Command) (alert.Alert, alert.KeySet) {
-	a = complete(a, cmd.At)
+// completed returns a as it is stored, its keys, and what of it could not be kept as it came.
+func (m *Manager) completed(a alert.Alert, cmd incident.Command) (alert.Alert, alert.KeySet, []alert.Note) {
+	a, notes := complete(a, cmd.At)
 	keys := a.KeySet()
-	return m.tagged(a, keys), keys
+	return m.tagged(a, keys), keys, notes
 }
 
 // stamped returns d with its times as they are stored: in UTC and microseconds.

@@ -14,8 +14,14 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Import stores an incident that another system keeps, named by d.Reference, and returns it; created says
-// whether it was new. One that was imported before is brought up to date instead: see [incident.Update].
+// An ImportResult says what became of a draft, besides the incident.
+type ImportResult struct {
+	Created bool         `json:"created"`         // the incident is new
+	Notes   []alert.Note `json:"notes,omitempty"` // what could not be kept as it came, or was not understood
+}
+
+// Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported
+// before is brought up to date instead: see [incident.Update].
 //
 // The alerts of d that are new become its alerts, as the other system grouped them; one that is in the
 // incident already is counted and updated. All this is stored at once or not at all. Before it, an alert of
@@ -23,32 +29,41 @@ import (
 // is stored at once. So an import that failed may have counted such alerts, and nothing else; it can be
 // repeated. Importing the same d again changes nothing but Repeats of its alerts.
 //
+// Neither the incident nor an alert is lost over a limit: both are made to fit, see [incident.Draft.Fit] and
+// [alert.Alert.Fit], and the Notes of the result say what was changed, and what was kept and not understood, see
+// [alert.Alert.Unread]. An alert without an Origin is left out, which is noted too.
+//
 // With [DryRun], what would become of alerts that are in other incidents is not looked at. With [IfVersion], an
 // incident that is not here yet is at version 0. One [CommandID] may be given to the
 // imports of many incidents.
-func (m *Manager) Import(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (i incident.Incident, created bool, err error) {
+func (m *Manager) Import(
+	ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option,
+) (incident.Incident, ImportResult, error) {
 	if d.Reference.System == "" || d.Reference.ID == "" {
-		return i, false, fmt.Errorf("import incident: %w", &alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
+		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident: %w",
+			&alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
 	}
-	i, created, err = m.importDraft(ctx, by, d, opts)
+	fit, notes := d.Fit()
+	i, result, err := m.importDraft(ctx, by, d, fit, opts)
 	if err != nil {
-		return incident.Incident{}, false, fmt.Errorf("import incident %s: %w", d.Reference.IncidentID(), err)
+		id := fit.Reference.IncidentID()
+		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident %s: %w", id, err)
 	}
-	return i, created, nil
+	result.Notes = append(notes, result.Notes...)
+	return i, result, nil
 }
 
+// importDraft imports fit, which is what was made of the given draft.
 func (m *Manager) importDraft(
-	ctx context.Context, by activity.Actor, given incident.Draft, opts []Option,
-) (i incident.Incident, created bool, err error) {
-	d := stamped(given)
+	ctx context.Context, by activity.Actor, given, fit incident.Draft, opts []Option,
+) (i incident.Incident, result ImportResult, err error) {
+	d := stamped(fit)
 	cmd, call, err := m.begin(by, opts)
 	if err != nil {
-		return i, false, err
+		return i, result, err
 	}
-	alerts, keys, err := m.complete(d.Alerts, cmd)
-	if err != nil {
-		return i, false, err
-	}
+	alerts, keys, notes := m.complete(d.Alerts, cmd)
+	result.Notes = notes
 	cmd.Part = string(d.Reference.IncidentID())
 	t := call.ticket(string(ActionImport), by, "").of(cmd.Part, given)
 	counted := make(map[alert.ID]bool)
@@ -61,7 +76,7 @@ func (m *Manager) importDraft(
 		if err != nil {
 			return err
 		}
-		if i, created = p.Incident, p.created; call.dryRun || p.done {
+		if i, result.Created = p.Incident, p.created; call.dryRun || p.done {
 			return nil
 		}
 		for n, a := range alerts {
@@ -80,7 +95,7 @@ func (m *Manager) importDraft(
 		made := write{
 			cmd:     own,
 			tickets: []*ticket{t},
-			outcome: outcome{Changed: !p.IsZero(), Created: created},
+			outcome: outcome{Changed: !p.IsZero(), Created: p.created},
 			subject: p.Incident,
 		}
 		if !p.IsZero() {
@@ -89,7 +104,7 @@ func (m *Manager) importDraft(
 		i, err = m.keep(ctx, made)
 		return err
 	})
-	return i, created, err
+	return i, result, err
 }
 
 // A plan is what an import comes to.

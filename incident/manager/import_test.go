@@ -86,9 +86,9 @@ func TestASecondImportIsOneChangeset(t *testing.T) {
 	before(t, s)
 	m := manager.New(s, nil)
 	s.applied = nil
-	i, created, err := m.Import(t.Context(), siem, later(), manager.CommandID("k"))
+	i, result, err := m.Import(t.Context(), siem, later(), manager.CommandID("k"))
 	require.NoError(t, err)
-	assert.False(t, created)
+	assert.False(t, result.Created)
 
 	require.Len(t, s.applied, 3)
 	own := s.applied[2]
@@ -122,9 +122,9 @@ func TestAFirstImportIsOneChangeset(t *testing.T) {
 	m := over(s)
 	there := ingest(t, m, raise(4, 0), raise(5, 0))
 	s.applied = nil
-	i, created, err := m.Import(t.Context(), siem, later())
+	i, result, err := m.Import(t.Context(), siem, later())
 	require.NoError(t, err)
-	assert.True(t, created)
+	assert.True(t, result.Created)
 	assert.Equal(t, 3, i.Alerts.Count)
 	require.Len(t, s.applied, 3)
 	for n := range there {
@@ -295,15 +295,15 @@ func TestAnImportRepeatedUnderItsIDHasOneEffect(t *testing.T) {
 	other.Reference.ID, other.Alerts = "8", nil
 	for n, d := range []incident.Draft{commented, later(), other} {
 		k := manager.CommandID(fmt.Sprint("run ", min(n, 1))) // the second is that of two incidents
-		i, created, err := m.Import(t.Context(), siem, d, k)
+		i, result, err := m.Import(t.Context(), siem, d, k)
 		require.NoError(t, err)
 		assert.Equal(t, d.Reference, i.References[0])
 		alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 		for range 2 {
-			again, createdAgain, err := m.Import(t.Context(), siem, d, k)
+			again, resultAgain, err := m.Import(t.Context(), siem, d, k)
 			require.NoError(t, err)
 			assert.Equal(t, i, again)
-			assert.Equal(t, created, createdAgain)
+			assert.Equal(t, result, resultAgain)
 			assert.Equal(t, alerts, all(t, m.Alerts(t.Context(), kai, alert.Query{})), "not even counted")
 		}
 	}
@@ -320,9 +320,9 @@ func TestAnImportThatIsBeaten(t *testing.T) {
 		}
 		s.at = 3 // after the alerts that are elsewhere
 		s.before = func() { importing(t.Context(), t, manager.New(s.Storage, nil), draft()) }
-		i, created, err := manager.New(s, nil).Import(t.Context(), siem, later())
+		i, result, err := manager.New(s, nil).Import(t.Context(), siem, later())
 		require.NoError(t, err)
-		assert.False(t, created)
+		assert.False(t, result.Created)
 		assert.Equal(t, incident.Resolved, i.Status)
 		for _, a := range all(t, over(s).Alerts(t.Context(), kai, alert.Query{IDs: []alert.ID{"edr:4", "edr:5"}})) {
 			assert.Equal(t, 1, a.Repeats, "counted once, though the import was tried twice")
@@ -483,18 +483,12 @@ func TestTheSameImportFromManyAtOnce(t *testing.T) {
 	}
 }
 
-func TestImportNeedsAReferenceAndGoodAlerts(t *testing.T) {
+func TestImportNeedsAReference(t *testing.T) {
 	m, _ := open(t)
-	for field, change := range map[string]func(*incident.Draft){
-		"reference":   func(d *incident.Draft) { d.Reference.ID = "" },
-		"title":       func(d *incident.Draft) { d.Alerts[1].Title = " " },
-		"description": func(d *incident.Draft) { d.Description = "\xff" },
-	} {
-		d := draft()
-		change(&d)
-		_, _, err := m.Import(t.Context(), siem, d)
-		require.ErrorIs(t, err, alert.ErrInvalid)
-		assert.ErrorContains(t, err, field)
-	}
+	d := draft()
+	d.Reference.ID = ""
+	_, _, err := m.Import(t.Context(), siem, d)
+	require.ErrorIs(t, err, alert.ErrInvalid)
+	assert.ErrorContains(t, err, "reference")
 	assert.Empty(t, all(t, m.Activity(t.Context(), kai, activity.Query{})))
 }

@@ -52,6 +52,7 @@ type Result struct {
 	Incident incident.ID     `json:"incident,omitempty"` // where it is now; "" when it was refused
 	Outcome  Outcome         `json:"outcome"`
 	Links    []activity.Link `json:"links,omitempty"` // why it is there, and what was held back
+	Notes    []alert.Note    `json:"notes,omitempty"` // what of it could not be kept as it came, or was not understood
 	Err      error           `json:"-"`               // why it was refused
 }
 
@@ -60,6 +61,9 @@ type Result struct {
 // into that one, they are merged first, by the system and as [incident.Merge] allows; what it refuses is held
 // back in the links, with the reason. An alert that is there already, by its Origin, is counted and, where its
 // source has changed it, updated.
+//
+// No alert is lost over a limit: it is made to fit, see [alert.Alert.Fit], and the Notes of its result say what was
+// changed, and what was kept and not understood, see [alert.Alert.Unread]. An alert without an Origin cannot be taken.
 //
 // An alert that cannot be taken does not keep the others back. The error joins those of the results, each
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
@@ -85,13 +89,15 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 	for n, a := range alerts {
 		cmd.Part = part(n)
 		t := batch.of(cmd.Part, a)
-		a, keys := m.completed(a, cmd)
+		a, keys, notes := m.completed(a, cmd)
 		results[n].Alert = a.ID
 		if err := m.ingest(ctx, cmd, t, a, keys, m.correlator, &results[n]); err != nil {
 			err = fmt.Errorf("ingest alert %d (%s): %w", n, a.ID, err)
 			results[n] = Result{Alert: a.ID, Err: err}
 			errs = append(errs, err)
+			continue
 		}
+		results[n].Notes = notes
 	}
 	return results, errors.Join(errs...)
 }
@@ -314,11 +320,19 @@ func (m *Manager) lock(id alert.ID, keys alert.KeySet) (unlock func()) {
 	}
 }
 
-// complete returns a as it is stored, but for what the tag rules say of it: with its ID, times in UTC and
-// microseconds and none of them missing, and the managed fields empty. It shares its lists with the given one, which nothing changes.
-func complete(a alert.Alert, now time.Time) alert.Alert {
-	a.ID, a.Version, a.Incident, a.Updated, a.Repeats = a.Origin.AlertID(), 0, "", now, 0
-	a.Seen = 0
+// managed returns a without what a caller cannot set.
+func managed(a alert.Alert, now time.Time) alert.Alert {
+	a.ID, a.Version, a.Incident, a.SystemTags, a.Updated, a.Received = "", 0, "", nil, now, now
+	a.Repeats, a.Seen = 0, 0
+	return a
+}
+
+// complete returns a as it is stored, except what the tag rules say of it: made to fit, with its ID, times in UTC and
+// microseconds and none of them missing, and the managed fields empty. It shares its lists with the given one, which
+// nothing changes. The notes say what was changed or not understood.
+func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {
+	a, notes := managed(a, now).Fit()
+	a.ID = a.Origin.AlertID()
 	a.Title = strings.TrimSpace(a.Title)
 	for _, t := range []*time.Time{&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved} {
 		if !t.IsZero() {
@@ -327,8 +341,8 @@ func complete(a alert.Alert, now time.Time) alert.Alert {
 	}
 	if a.Created.IsZero() {
 		a.Created = now
-		if !a.FirstActivity.IsZero() {
-			a.Created = a.FirstActivity
+		if first, _ := a.Active(); !first.IsZero() {
+			a.Created = first
 		}
 	}
 	if a.FirstActivity.IsZero() {
@@ -340,7 +354,10 @@ func complete(a alert.Alert, now time.Time) alert.Alert {
 	if a.Status != alert.StatusResolved {
 		a.Resolved = time.Time{}
 	} else if a.Resolved.IsZero() {
-		a.Resolved = a.LastActivity
+		a.Resolved = now
+		if _, last := a.Active(); !last.IsZero() {
+			a.Resolved = last
+		}
 	}
-	return a
+	return a, append(notes, a.Unread()...)
 }

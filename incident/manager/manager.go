@@ -17,6 +17,16 @@
 // Every method takes the [activity.Actor] who asks, and it must be valid even where nothing is changed. With an
 // [Authorizer], what the actor may not read is not there for them; else everybody may do everything.
 //
+// # Limits
+//
+// The limits are those of the packages alert and incident. Commands of people refuse what is beyond them, Create
+// included. Ingest and Import refuse nothing over a limit: they make it fit and return notes of what they did, see
+// [alert.Note]. An alert of an older version that is beyond a limit is made to fit when a command stores it again,
+// without a note.
+//
+// The time of every command is that of Options.Now. A time of an alert more than [alert.MaxAhead] after it is kept and
+// never extends the activity of an incident, see [alert.Alert.Active].
+//
 // # Errors
 //
 // An error says what was attempted and on which record. It matches one of these, to be tested for with [errors.Is],
@@ -205,7 +215,10 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 	if c.dryRun {
 		c.commandID = ""
 	}
-	c.at = m.stamp()
+	if c.at = m.stamp(); !alert.ValidTime(c.at) {
+		return incident.Command{}, c, &alert.FieldError{Record: "command", Field: "at",
+			Value: fmt.Sprintf("year %d", c.at.Year()), Want: "a clock that tells a time of the years 1 to 9999"}
+	}
 	return incident.Command{ID: m.newID(), By: by, At: c.at, Priority: m.priority}, c, nil
 }
 
@@ -373,6 +386,15 @@ func (d write) changeset() (cs storage.Changeset, subject incident.Incident, err
 		cs.AlertKeys = make([][]alert.Key, len(cs.Alerts))
 		for n := range cs.Alerts {
 			cs.AlertKeys[n] = d.cmd.Keys[cs.Alerts[n].ID].All()
+		}
+	}
+	for n := range cs.Alerts {
+		if cs.Alerts[n].Version == 0 || cs.Alerts[n].CheckLimits() == nil {
+			continue
+		}
+		// A storage keeps it no more as it is, from a version that had no such limit.
+		if cs.Alerts[n], _ = cs.Alerts[n].Fit(); cs.AlertKeys != nil {
+			cs.AlertKeys[n] = nil
 		}
 	}
 	if len(cs.Incidents) > 0 {

@@ -360,16 +360,16 @@ func draft() incident.Draft {
 
 func TestImportKeepsTheGroupingAndUpdates(t *testing.T) {
 	m, _ := open(t)
-	i, created, err := m.Import(t.Context(), siem, draft())
+	i, result, err := m.Import(t.Context(), siem, draft())
 	require.NoError(t, err)
-	assert.True(t, created)
+	assert.True(t, result.Created)
 	assert.Equal(t, "Their name", i.Name)
 	assert.Equal(t, 2, i.Alerts.Count)
 	entries := all(t, m.Activity(t.Context(), kai, activity.Query{}))
 
-	again, created, err := m.Import(t.Context(), siem, draft())
+	again, result, err := m.Import(t.Context(), siem, draft())
 	require.NoError(t, err)
-	assert.False(t, created)
+	assert.False(t, result.Created)
 	assert.Equal(t, i, again, "a second import changes nothing but counters")
 	assert.Equal(t, entries, all(t, m.Activity(t.Context(), kai, activity.Query{})))
 

@@ -13,17 +13,16 @@ const Mark = " […]"
 const (
 	joiner    = '\u200D'     // ZWJ
 	nonJoiner = '\u200C'     // ZWNJ
+	keycap    = '\u20E3'     // the frame of a key, around a character and a selector
 	blackFlag = '\U0001F3F4' // begins the flags that are spelled with tag characters
 )
 
-// blank are characters that have the class of a letter or a symbol and an empty glyph.
-var blank = &unicode.RangeTable{
-	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}},
-	R32: []unicode.Range32{{Lo: 0x13441, Hi: 0x13442, Stride: 1}, {Lo: 0x1D159, Hi: 0x1D159, Stride: 1}},
-}
+// blank reports whether r has the class of a letter or a symbol and an empty glyph: the empty pattern of Braille, the
+// blanks of Egyptian hieroglyphs and the null note head.
+func blank(r rune) bool { return r == 0x2800 || r == 0x13441 || r == 0x13442 || r == 0x1D159 }
 
-// tagged are the characters that spell the name of a region behind a black flag.
-var tagged = &unicode.RangeTable{R32: []unicode.Range32{{Lo: 0xE0020, Hi: 0xE007F, Stride: 1}}}
+// tagged reports whether r is one of the characters that spell the name of a region behind a black flag.
+func tagged(r rune) bool { return 0xE0020 <= r && r <= 0xE007F }
 
 // Invisible reports whether r is a character that shows nothing and takes no room, or a blank that is not a space:
 // format characters, all that Unicode calls default-ignorable, the fillers of Hangul and the empty pattern of Braille.
@@ -32,8 +31,9 @@ func Invisible(r rune) bool {
 	if r < 0xAD {
 		return false
 	}
-	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, blank) &&
-		!unicode.Is(unicode.Prepended_Concatenation_Mark, r) // Arabic signs around numbers, which are seen
+	return blank(r) ||
+		unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+			!unicode.Is(unicode.Prepended_Concatenation_Mark, r) // Arabic signs around numbers, which are seen
 }
 
 // Visible reports whether s has a character that can be seen: a letter, a number, punctuation, a symbol or one for
@@ -44,12 +44,15 @@ func visible(r rune) bool {
 	if r < utf8.RuneSelf {
 		return ' ' < r && r < 0x7F
 	}
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, unicode.Co, unicode.Prepended_Concatenation_Mark) &&
-		!Invisible(r)
+	return !Invisible(r) &&
+		unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, unicode.Co, unicode.Prepended_Concatenation_Mark)
 }
 
-// Bare returns s without its invisible characters.
+// Bare returns s without its invisible characters. What is not UTF-8 stays as it is.
 func Bare(s string) string {
+	if !utf8.ValidString(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if Invisible(r) {
 			return -1
@@ -60,9 +63,9 @@ func Bare(s string) string {
 
 // Plain returns s without the invisible characters that carry no meaning where they are. These stay: joiners between
 // two characters of a script or between two symbols that are written with them, selectors behind characters that have
-// variants, and the names of flags.
+// variants, and the names of flags. What is not UTF-8 stays as it is.
 func Plain(s string) string {
-	if !strings.ContainsFunc(s, Invisible) {
+	if !strings.ContainsFunc(s, Invisible) || !utf8.ValidString(s) {
 		return s
 	}
 	given := []rune(s)
@@ -91,11 +94,11 @@ func means(before, r, after rune) bool {
 	case r == joiner || r == nonJoiner:
 		return (joins(before) || unicode.Is(unicode.Variation_Selector, before)) && joins(after)
 	case unicode.Is(unicode.Variation_Selector, r):
-		return !Invisible(before) && (before == '#' || before == '*' || '0' <= before && before <= '9') && after == '\u20E3' ||
-			before >= utf8.RuneSelf && !Invisible(before) &&
-				unicode.In(before, unicode.S, unicode.P, unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa)
-	case unicode.Is(tagged, r):
-		return before == blackFlag || unicode.Is(tagged, before)
+		return after == keycap && (before == '#' || before == '*' || '0' <= before && before <= '9') ||
+			before >= utf8.RuneSelf && !Invisible(before) && unicode.In(before, unicode.S, unicode.P,
+				unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa)
+	case tagged(r):
+		return before == blackFlag || tagged(before)
 	}
 	return false
 }

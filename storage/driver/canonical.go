@@ -12,9 +12,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Canonical returns cs as every storage gives it back: its times in UTC, cut to microseconds, and its JSON compact, with
-// an empty object or null as "". Records that are so already, as those of package incident/manager are, are shared with
-// cs, and nothing of cs is changed.
+// Canonical returns cs as every storage gives it back: its times in UTC, cut to microseconds, and its JSON compact,
+// with an empty object or null as "". Records that are so already, as those of package incident/manager are, are
+// shared with cs, and nothing of cs is changed.
 func Canonical(cs storage.Changeset) storage.Changeset {
 	cs.Incidents = each(cs.Incidents, canonicalIncident)
 	cs.Alerts = each(cs.Alerts, canonicalAlert)

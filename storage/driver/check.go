@@ -37,7 +37,8 @@ func Refused(err error) bool {
 		errors.Is(err, storage.ErrNotFound)
 }
 
-// Check returns why no storage may keep cs, whatever the storage holds. Apply calls it first. The error is, in this order:
+// Check returns why no storage may keep cs, whatever the storage holds. Apply calls it first. The error is, in this
+// order:
 //
 //   - an [*alert.FieldError] for the first value that breaks the rule Limits of [storage.Storage], joined with others of
 //     the same alert;
@@ -50,8 +51,9 @@ func Check(cs storage.Changeset) error {
 	return CheckRestored(cs)
 }
 
-// CheckRestored is Check for Restore. It leaves out most limits, since what an older version has stored must not be lost.
-// What it reports as an [*alert.FieldError] is too much Data of an item, and AlertKeys of another length than Alerts.
+// CheckRestored is Check for Restore. It leaves out most limits, since what an older version has stored must not be
+// lost. What it reports as an [*alert.FieldError] is too much Data of an item, and AlertKeys of another length than
+// Alerts.
 func CheckRestored(cs storage.Changeset) error {
 	if n := len(cs.AlertKeys); n > 0 && n != len(cs.Alerts) {
 		return &alert.FieldError{

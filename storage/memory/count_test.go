@@ -294,8 +294,8 @@ func TestCountAfterTheView(t *testing.T) {
 	require.ErrorIs(t, err, storage.ErrClosed)
 }
 
-// Statuses and severities that are no constants, which only Restore brings, are counted like others, those that marks do
-// not tell apart too.
+// Statuses and severities that are no constants, which only Restore brings, are counted like others, those that marks
+// do not tell apart too.
 func TestCountOfOddValues(t *testing.T) {
 	s := memory.New()
 	var cs storage.Changeset

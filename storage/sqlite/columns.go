@@ -31,7 +31,7 @@ const (
 	briefColumns  = `id, incident, first_activity, ` + briefChanging
 	briefChanging = `version, source, source_id, product, detection_source, title, category, actor,
 		threat, threat_family, url, severity, status, classification, determination, owner_kind, owner_id, owner_name,
-		last_activity, created, source_updated, resolved, updated, repeats, seen, standalone`
+		last_activity, created, source_updated, resolved, updated, received, repeats, seen, standalone`
 	alertColumns  = `id, incident, first_activity, ` + alertChanging
 	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
 
@@ -83,7 +83,8 @@ func briefPlaces(a *alert.Alert) []any {
 		&a.ID, &a.Incident, micros{&a.FirstActivity}, &a.Version, &a.Origin.Source, &a.Origin.ID, &a.Product, &a.DetectionSource, &a.Title, &a.Category, &a.Actor,
 		&a.Threat, &a.ThreatFamily, &a.URL, &a.Severity, &a.Status, &a.Verdict.Classification, &a.Verdict.Determination,
 		&a.Owner.Kind, &a.Owner.ID, &a.Owner.Name, micros{&a.LastActivity}, micros{&a.Created},
-		micros{&a.SourceUpdated}, micros{&a.Resolved}, micros{&a.Updated}, &a.Repeats, &a.Seen, &a.Standalone,
+		micros{&a.SourceUpdated}, micros{&a.Resolved}, micros{&a.Updated}, micros{&a.Received},
+		&a.Repeats, &a.Seen, &a.Standalone,
 	}
 }
 

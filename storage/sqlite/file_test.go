@@ -144,9 +144,11 @@ func TestAFileOfALaterVersionIsRefused(t *testing.T) {
 	version, ok := errors.AsType[*sqlite.VersionError](err)
 	require.True(t, ok, "%v", err)
 	assert.Equal(t, 999, version.File)
-	assert.Equal(t, 2, version.Known)
-	assert.Contains(t, err.Error(), "999")
-	assert.Contains(t, err.Error(), "up to 2")
+	migrations, err := filepath.Glob("migrations/*.sql")
+	require.NoError(t, err)
+	assert.Equal(t, len(migrations), version.Known)
+	assert.Contains(t, version.Error(), "999")
+	assert.Contains(t, version.Error(), fmt.Sprint("up to ", len(migrations)))
 }
 
 // Whoever comes first makes the file, and the others find it made.
@@ -237,7 +239,7 @@ func TestAFullDiskIsAnErrorAndPasses(t *testing.T) {
 	s := open(t, path, nil)
 	put(t, s, "before")
 	require.NoError(t, s.FillDisk(t.Context(), true))
-	large := storage.Changeset{Incidents: []incident.Incident{{ID: "large", Description: strings.Repeat("x", 1<<20)}}}
+	large := storage.Changeset{Incidents: []incident.Incident{{ID: "large", Alerts: incident.Summary{Title: strings.Repeat("x", 1<<20)}}}}
 	_, err := s.Apply(t.Context(), large)
 	require.ErrorContains(t, err, "full")
 	assert.Equal(t, []incident.ID{"before"}, names(t, s))

@@ -273,7 +273,8 @@ func wideAlert(ctx context.Context, s storage.Storage) error {
 	return found(2)
 }
 
-// longTexts stores records whose identifiers, keys and values are as long as may be, and differ in their last byte alone.
+// longTexts stores records whose identifiers, keys and values are as long as may be, and differ in their last byte
+// alone.
 func longTexts(ctx context.Context, s storage.Storage) error {
 	w := newWorld(0)
 	var cs storage.Changeset

@@ -59,22 +59,39 @@ func TestLimitsOfAnEntry(t *testing.T) {
 		change func(*activity.Entry)
 		field  string // "" where it is within the limits
 	}{
-		"the longest ID":           {func(e *activity.Entry) { e.ID = activity.ID(long(activity.MaxID)) }, ""},
-		"a longer ID":              {func(e *activity.Entry) { e.ID = activity.ID(long(activity.MaxID + 1)) }, "id"},
-		"the longest cause":        {func(e *activity.Entry) { e.Cause = long(alert.MaxID) }, ""},
-		"a longer cause":           {func(e *activity.Entry) { e.Cause = long(alert.MaxID + 1) }, "cause"},
-		"a longer incident":        {func(e *activity.Entry) { e.Incident = alert.IncidentID(long(alert.MaxID + 1)) }, "incident"},
-		"a longer alert":           {func(e *activity.Entry) { e.Alert = alert.ID(long(alert.MaxID + 1)) }, "alert"},
-		"a longer account":         {func(e *activity.Entry) { e.Actor.ID = long(alert.MaxID + 1) }, "actor.id"},
-		"a longer digest":          {func(e *activity.Entry) { e.Attachments[0].SHA256 = long(alert.MaxID + 1) }, "attachments[0].sha256"},
-		"a zero byte":              {func(e *activity.Entry) { e.ID, e.Text = "\x00", "\x00" }, ""},
-		"1 MiB of text":            {func(e *activity.Entry) { e.Text = long(1 << 20) }, ""},
-		"17 MiB of text":           {func(e *activity.Entry) { e.Text = long(17 << 20) }, "text"},
-		"too much text in all":     {func(e *activity.Entry) { e.Changes = make([]activity.Change, 5); fill(e, long(15<<20)) }, "changes[4].field"},
-		"the year 1":               {func(e *activity.Entry) { e.Time = time.Time{} }, ""},
-		"before the year 1":        {func(e *activity.Entry) { e.Time = time.Time{}.Add(-1) }, "time"},
-		"the end of the year 9999": {func(e *activity.Entry) { e.Occurred = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC) }, ""},
-		"the year 10000":           {func(e *activity.Entry) { e.Occurred = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) }, "occurred"},
+		"the longest ID": {func(e *activity.Entry) { e.ID = activity.ID(long(activity.MaxID)) }, ""},
+		"a longer ID": {func(e *activity.Entry) {
+			e.ID = activity.ID(long(activity.MaxID + 1))
+		}, "id"},
+		"the longest cause": {func(e *activity.Entry) { e.Cause = long(alert.MaxID) }, ""},
+		"a longer cause":    {func(e *activity.Entry) { e.Cause = long(alert.MaxID + 1) }, "cause"},
+		"a longer incident": {func(e *activity.Entry) {
+			e.Incident = alert.IncidentID(long(alert.MaxID + 1))
+		}, "incident"},
+		"a longer alert": {func(e *activity.Entry) {
+			e.Alert = alert.ID(long(alert.MaxID + 1))
+		}, "alert"},
+		"a longer account": {func(e *activity.Entry) {
+			e.Actor.ID = long(alert.MaxID + 1)
+		}, "actor.id"},
+		"a longer digest": {func(e *activity.Entry) {
+			e.Attachments[0].SHA256 = long(alert.MaxID + 1)
+		}, "attachments[0].sha256"},
+		"a zero byte":    {func(e *activity.Entry) { e.ID, e.Text = "\x00", "\x00" }, ""},
+		"1 MiB of text":  {func(e *activity.Entry) { e.Text = long(1 << 20) }, ""},
+		"17 MiB of text": {func(e *activity.Entry) { e.Text = long(17 << 20) }, "text"},
+		"too much text in all": {func(e *activity.Entry) {
+			e.Changes = make([]activity.Change, 5)
+			fill(e, long(15<<20))
+		}, "changes[4].field"},
+		"the year 1":        {func(e *activity.Entry) { e.Time = time.Time{} }, ""},
+		"before the year 1": {func(e *activity.Entry) { e.Time = time.Time{}.Add(-1) }, "time"},
+		"the end of the year 9999": {func(e *activity.Entry) {
+			e.Occurred = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+		}, ""},
+		"the year 10000": {func(e *activity.Entry) {
+			e.Occurred = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+		}, "occurred"},
 		"the year 10000 in UTC": {func(e *activity.Entry) {
 			e.Time = time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -7200))
 		}, "time"},

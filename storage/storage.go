@@ -7,8 +7,8 @@
 // # Errors
 //
 // [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]), [ErrClosed], [ErrUnavailable] and
-// [ErrUnknownOutcome], to be tested for with [errors.Is], and [alert.ErrInvalid] (as an [*alert.FieldError]) for what no
-// storage keeps or answers. Package incident/manager has a table of them.
+// [ErrUnknownOutcome], to be tested for with [errors.Is], and [alert.ErrInvalid] (as an [*alert.FieldError]) for what
+// no storage keeps or answers. Package incident/manager has a table of them.
 //
 // # Limits
 //

@@ -66,7 +66,8 @@ func move(ctx context.Context, dst, src storage.Storage, stdout, stderr io.Write
 			return 1
 		}
 		empty = done.OfIncidents == 0 && done.OfEntries == 0 && done.Items == 0
-		fmt.Fprintf(stdout, "%d of %d incidents, %d alerts, %d of %d entries of the log, %d items; %d records written\n",
+		fmt.Fprintf(stdout,
+			"%d of %d incidents, %d alerts, %d of %d entries of the log, %d items; %d records written\n",
 			done.Incidents, done.OfIncidents, done.Alerts, done.Entries, done.OfEntries, done.Items, done.Written)
 	}
 	if empty {

@@ -85,7 +85,8 @@ func TestTheProgram(t *testing.T) {
 	require.NoError(t, err)
 	_, err = manager.New(s, nil).Create(t.Context(), activity.Actor{ID: "kai"}, incident.Draft{Name: "one"})
 	require.NoError(t, err)
-	_, err = s.Apply(t.Context(), storage.Changeset{Items: []storage.Item{{Kind: "note", Key: "1"}, {Kind: "note", Key: "2"}}})
+	items := []storage.Item{{Kind: "note", Key: "1"}, {Kind: "note", Key: "2"}}
+	_, err = s.Apply(t.Context(), storage.Changeset{Items: items})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	for range 2 {

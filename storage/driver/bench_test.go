@@ -20,7 +20,7 @@ func ordinary() storage.Changeset {
 	a := alert.Alert{
 		ID: "edr:4711", Incident: "i", Origin: alert.Origin{Source: "edr", ID: "4711"}, Title: "Suspicious PowerShell",
 		Product: "Microsoft Defender for Endpoint", DetectionSource: "antivirus", Category: "Execution",
-		Description: fmt.Sprintf("%0900d", 1), Techniques: []string{"T1059.001"}, Extra: `{"tenant":"contoso","rule":"7"}`,
+		Description: fmt.Sprintf("%0900d", 1), Techniques: []string{"T1059.001"}, Extra: `{"tenant":"contoso","n":7}`,
 		FirstActivity: at, LastActivity: at, Created: at, Updated: at,
 		Evidence: []alert.Evidence{
 			{Entity: alert.Device{DeviceID: "d1", DNSName: "pc1.contoso.example", OS: "Windows11"}, Created: at},
@@ -31,8 +31,11 @@ func ordinary() storage.Changeset {
 	}
 	i := incident.Incident{ID: "i", Name: "Execution on pc1", Created: at, Updated: at}
 	i.Alerts.Sources, i.Alerts.Categories, i.Alerts.Techniques = []string{"edr"}, []string{"Execution"}, a.Techniques
-	e := activity.Entry{ID: "c/0", Time: at, Incident: "i", Alert: a.ID, Type: activity.AlertAdded, Cause: "c",
-		Actor: activity.Actor{Kind: activity.App, ID: "edr"}, Changes: []activity.Change{{Field: "alerts.count", After: "1"}}}
+	e := activity.Entry{
+		ID: "c/0", Time: at, Incident: "i", Alert: a.ID, Type: activity.AlertAdded, Cause: "c",
+		Actor:   activity.Actor{Kind: activity.App, ID: "edr"},
+		Changes: []activity.Change{{Field: "alerts.count", After: "1"}},
+	}
 	return storage.Changeset{
 		Incidents: []incident.Incident{i},
 		Alerts:    []alert.Alert{a},

@@ -71,8 +71,8 @@ func canonicalIncident(i *incident.Incident) (incident.Incident, bool) {
 }
 
 func canonicalAlert(a *alert.Alert) (alert.Alert, bool) {
-	same := isCanonical(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated, a.Received) &&
-		isCompact(a.Extra)
+	same := isCanonical(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated) &&
+		isCanonical(a.Resolved, a.Updated, a.Received) && isCompact(a.Extra)
 	for n := 0; n < len(a.Evidence) && same; n++ {
 		e := &a.Evidence[n]
 		same = isCanonical(e.Created) && isCompact(e.Extra) && sameEntity(e.Entity)
@@ -82,8 +82,8 @@ func canonicalAlert(a *alert.Alert) (alert.Alert, bool) {
 	}
 	other := *a
 	for _, t := range []*time.Time{
-		&other.FirstActivity, &other.LastActivity, &other.Created, &other.SourceUpdated, &other.Resolved, &other.Updated,
-		&other.Received,
+		&other.FirstActivity, &other.LastActivity, &other.Created, &other.SourceUpdated,
+		&other.Resolved, &other.Updated, &other.Received,
 	} {
 		*t = canonical(*t)
 	}

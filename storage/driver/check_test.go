@@ -83,7 +83,7 @@ func TestCheckOfTheRest(t *testing.T) {
 	}
 }
 
-// What an older version has stored is restored, but for what none has ever stored.
+// What an older version has stored is restored. Too much Data is what no version has ever stored.
 func TestCheckOfWhatIsRestored(t *testing.T) {
 	old := storage.Changeset{
 		Incidents: []incident.Incident{{ID: "\xff", Status: 99}},

@@ -239,7 +239,9 @@ func TestAFullDiskIsAnErrorAndPasses(t *testing.T) {
 	s := open(t, path, nil)
 	put(t, s, "before")
 	require.NoError(t, s.FillDisk(t.Context(), true))
-	large := storage.Changeset{Incidents: []incident.Incident{{ID: "large", Alerts: incident.Summary{Title: strings.Repeat("x", 1<<20)}}}}
+	large := storage.Changeset{Incidents: []incident.Incident{
+		{ID: "large", Alerts: incident.Summary{Title: strings.Repeat("x", 1<<20)}},
+	}}
 	_, err := s.Apply(t.Context(), large)
 	require.ErrorContains(t, err, "full")
 	assert.Equal(t, []incident.ID{"before"}, names(t, s))

@@ -223,6 +223,6 @@ func TestLongTexts(t *testing.T) {
 			assert.Len(t, collect(t, r.Activity(t.Context(), activity.Query{})), 1, "ID %d", n)
 		})
 	}
-	_, err = s.Apply(t.Context(), storage.Changeset{Activity: []activity.Entry{{ID: "next", Time: origin}}})
+	_, err := s.Apply(t.Context(), storage.Changeset{Activity: []activity.Entry{{ID: "next", Time: origin}}})
 	assert.NoError(t, err, "what was refused left the connections as they were")
 }

@@ -142,7 +142,8 @@ func TestWhatFitsStays(t *testing.T) {
 		Evidence:      make([]alert.Evidence, alert.MaxEvidence),
 		FirstActivity: time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC),
 		LastActivity:  time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
-		Extra:         alert.Fields(strings.Repeat(`{"a":`, alert.MaxDepth) + "1" + strings.Repeat("}", alert.MaxDepth)),
+		Extra:         alert.Fields(strings.Repeat(`{"a":`, alert.MaxDepth) + "1" + strings.Repeat("}",
+			alert.MaxDepth)),
 	}
 	for n := range full.Evidence {
 		full.Evidence[n].Entity = alert.Process{CommandLine: strings.Repeat("x", 32_768*(n/9_999))}
@@ -295,8 +296,8 @@ func TestATimeFarAheadIsNoActivity(t *testing.T) {
 	}
 }
 
-// spoil puts something that no storage keeps into each text, time and object in turn that can be reached from v, and calls
-// then with the name of the field.
+// spoil puts something that no storage keeps into each text, time and object in turn that can be reached from v, and
+// calls then with the name of the field.
 func spoil(v reflect.Value, path string, then func(path string)) {
 	was := reflect.New(v.Type()).Elem()
 	was.Set(v)

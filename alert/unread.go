@@ -8,8 +8,8 @@ import (
 )
 
 // Unread returns a note for each value of a that is kept as it came though it is not what its field is for: an address
-// of evidence that does not parse, a technique that is no identifier of MITRE ATT&CK, such as "T1059" or "T1564.001", and
-// a time of activity that lies too far ahead, see [Alert.Active]. Alerts are never linked by the first two, and no
+// of evidence that does not parse, a technique that is no identifier of MITRE ATT&CK, such as "T1059" or "T1564.001",
+// and a time of activity that lies too far ahead, see [Alert.Active]. Alerts are never linked by the first two, and no
 // incident lasts longer for the last.
 func (a Alert) Unread() []Note {
 	var notes []Note

@@ -3,12 +3,12 @@ package incident
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
-	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // A Draft is an incident as somebody, or another system, describes it before it is stored. The zero Draft
@@ -113,6 +113,9 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	p.owner(d.Owner)
 	p.count("tags", len(d.Tags))
 	for _, t := range d.Tags {
+		if strings.TrimSpace(t.Name) != "" { // an empty one is none
+			p.need("tags", t.Name)
+		}
 		p.text("tags", cleanTag(t.Name), MaxTag)
 		if t.Kind > alert.CriticalAsset {
 			p.add("tags.kind", t.Kind.String(), "a kind of tag of package alert")
@@ -121,6 +124,7 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 	for _, c := range d.Comments {
 		p.need("comments.by", c.By)
 		p.id("comments.by", c.By)
+		p.need("comments.text", c.Text)
 		p.text("comments.text", c.Text, MaxComment)
 		p.time("comments.time", c.Time)
 	}
@@ -135,7 +139,7 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 // system has derived, so that of those it is known only that they are a system's.
 func (d Draft) tags() (tags []Tag) {
 	for _, t := range d.Tags {
-		if t.Name = cleanTag(t.Name); !glyph.Visible(t.Name) {
+		if t.Name = cleanTag(t.Name); t.Name == "" {
 			continue
 		}
 		if isDerived(t) {

@@ -20,7 +20,7 @@ const unnamed = "unknown"
 // not look at Alerts, which [alert.Alert.Fit] is for, nor at the Verdict, which the taxonomy has to know.
 //
 // It changes values as [alert.Alert.Fit] does: what is not UTF-8, too long, of an impossible time or of no enumeration.
-// A name in which nothing can be seen is generated, and such a tag is left out. Surplus tags are left out. A comment
+// A name in which nothing can be seen is generated; such a tag or comment is left out, as are surplus tags. A comment
 // without an author is one by "unknown". A redirect without a target, and a target without a redirect, are left out.
 func (d Draft) Fit() (Draft, []alert.Note) {
 	f := fitter{record: "incident"}
@@ -59,10 +59,7 @@ func (d Draft) Fit() (Draft, []alert.Note) {
 	d.Tags = f.tags(d.Tags)
 	f.time("created", &d.Created)
 	f.time("resolved", &d.Resolved)
-	d.Comments = slices.Clone(d.Comments)
-	for n := range d.Comments {
-		f.comment("comments["+strconv.Itoa(n)+"].", &d.Comments[n])
-	}
+	d.Comments = f.comments(d.Comments)
 	if fit := d.Extra.Fit(); fit != d.Extra {
 		f.note("extra", string(d.Extra), `kept as the text "unparsed"`)
 		d.Extra = fit
@@ -142,7 +139,7 @@ func (f *fitter) tags(tags []Tag) []Tag {
 			t.Kind = alert.SystemTag
 		}
 		switch {
-		case !glyph.Visible(t.Name):
+		case strings.TrimSpace(t.Name) != "" && !glyph.Visible(t.Name):
 			f.note(field, t.Name, "left out, since nothing can be seen")
 		case len(fit) < MaxTags:
 			fit = append(fit, t)
@@ -153,6 +150,23 @@ func (f *fitter) tags(tags []Tag) []Tag {
 	}
 	if slices.Equal(fit, tags) {
 		return tags
+	}
+	return fit
+}
+
+func (f *fitter) comments(given []Comment) []Comment {
+	if given == nil {
+		return nil
+	}
+	fit := make([]Comment, 0, len(given))
+	for n, c := range given {
+		field := "comments[" + strconv.Itoa(n) + "]."
+		if !glyph.Visible(c.Text) {
+			f.note(field+"text", c.Text, "left out, since nothing can be seen")
+			continue
+		}
+		f.comment(field, &c)
+		fit = append(fit, c)
 	}
 	return fit
 }

@@ -214,8 +214,10 @@ func TestReplayKeepsEveryValue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String()
 		d := incident.Draft{Reference: incident.Reference{System: text.Draw(t, "system"), ID: "1" + text.Draw(t, "id"), URL: text.Draw(t, "url")},
-			Name: text.Draw(t, "name"), Description: text.Draw(t, "description"), Owner: incident.Owner{ID: "k" + text.Draw(t, "owner"), Kind: alert.GroupOwner},
-			Tags: []incident.Tag{{Name: text.Draw(t, "tag"), Kind: alert.SystemTag}}, Status: incident.Redirected, RedirectTo: incident.Reference{System: "s", ID: text.Draw(t, "to")},
+			Name: "n" + text.Draw(t, "name"), Description: text.Draw(t, "description"),
+			Owner:  incident.Owner{ID: "k" + text.Draw(t, "owner"), Kind: alert.GroupOwner},
+			Tags:   []incident.Tag{{Name: "t" + text.Draw(t, "tag"), Kind: alert.SystemTag}},
+			Status: incident.Redirected, RedirectTo: incident.Reference{System: "s", ID: text.Draw(t, "to")},
 			Verdict: classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}}
 		extra, err := json.Marshal(map[string]string{text.Draw(t, "key"): text.Draw(t, "value")})
 		require.NoError(t, err)

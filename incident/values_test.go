@@ -3,6 +3,7 @@ package incident_test
 import (
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,9 +93,11 @@ func anyQuery(t *rapid.T) incident.Query {
 	q.Sort = incident.Sort(rapid.IntRange(0, int(incident.ByPriority)).Draw(t, "Sort"))
 	q.Ascending = rapid.Bool().Draw(t, "Ascending")
 	q.Limit = rapid.IntRange(0, 100).Draw(t, "Limit")
+	storable := func(name string) string { return strings.ToValidUTF8(anyText().Draw(t, name), "") }
 	if rapid.Bool().Draw(t, "After") {
 		q.After = q.CursorAfter(incident.Incident{
-			Name: anyText().Draw(t, "name"), Owner: incident.Owner{ID: anyText().Draw(t, "owner")}, Number: rapid.Int64().Draw(t, "number"),
+			Name: storable("name"), Owner: incident.Owner{ID: storable("owner")},
+			Number:   rapid.Int64().Draw(t, "number"),
 			Severity: alert.High, Status: incident.Resolved, Created: anyTime(t, "created"), Updated: anyTime(t, "updated"),
 		})
 	}

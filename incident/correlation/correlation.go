@@ -12,6 +12,9 @@
 // another account on every machine. Microsoft Defender XDR publishes neither its rules nor its windows; the
 // values here are this library's.
 //
+// Alerts are compared by the first activity that their source gave. One that lies far ahead of the moment at which the
+// alert came in, see [alert.Alert.Active], is outside of the window of every alert whose clock is right.
+//
 // # Errors
 //
 // Errors are those of the storage that is read.

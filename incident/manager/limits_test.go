@@ -172,6 +172,8 @@ func TestPeopleAreRefused(t *testing.T) {
 			ID: strings.Repeat("x", alert.MaxID)}}),
 		"comments.time": create(incident.Draft{Comments: []incident.Comment{{By: "otto", Time: year58136,
 			Text: "x"}}}),
+		"tags":               create(incident.Draft{Tags: []incident.Tag{{Name: "\u200b"}}}),
+		"comments.text":      create(incident.Draft{Comments: []incident.Comment{{By: "otto", Text: "\u2800"}}}),
 		"extra":              create(incident.Draft{Extra: "["}),
 		"title":              with(func(a *alert.Alert) { a.Title = strings.Repeat("x", alert.MaxTitle+1) }),
 		"firstActivity":      with(func(a *alert.Alert) { a.FirstActivity = year58136 }),

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/sqlite"
@@ -239,9 +240,8 @@ func TestAFullDiskIsAnErrorAndPasses(t *testing.T) {
 	s := open(t, path, nil)
 	put(t, s, "before")
 	require.NoError(t, s.FillDisk(t.Context(), true))
-	large := storage.Changeset{Incidents: []incident.Incident{
-		{ID: "large", Alerts: incident.Summary{Title: strings.Repeat("x", 1<<20)}},
-	}}
+	large := storage.Changeset{Incidents: []incident.Incident{{ID: "large",
+		Extra: alert.Fields(`{"x":"` + strings.Repeat("x", 1<<19) + `"}`)}}}
 	_, err := s.Apply(t.Context(), large)
 	require.ErrorContains(t, err, "full")
 	assert.Equal(t, []incident.ID{"before"}, names(t, s))

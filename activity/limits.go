@@ -1,6 +1,9 @@
 package activity
 
 import (
+	"fmt"
+	"strconv"
+
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/enum"
 	"github.com/incidentkit/incidentkit/internal/limit"
@@ -11,10 +14,10 @@ import (
 const MaxID = 2*limit.ID + 64
 
 // Validate reports as an [*alert.FieldError] the first thing that keeps every storage from storing e: a text that is
-// not UTF-8, an ID of more than [MaxID] bytes, another identifier, or the SHA256 of an attachment, of more than
+// not UTF-8, an ID or a Part of more than [MaxID] bytes, another identifier, or the SHA256 of an attachment, of more than
 // 1,024, a longer text than 16 MiB, more than 64 MiB of texts, a time that is not of the years 1 to 9999, a value of
-// an enumeration that has no name, or a Value that is not JSON or has more than 1,000 levels. What a command accepts
-// is less.
+// an enumeration that has no name, a negative Index or Version, a Seal of more parts than e has, or a Value that is not
+// JSON or has more than 1,000 levels. What a command accepts is less.
 func (e Entry) Validate() error {
 	var c limit.Check
 	c.Text("id", string(e.ID), MaxID)
@@ -29,7 +32,11 @@ func (e Entry) Validate() error {
 	}
 	c.Text("actor.id", e.Actor.ID, limit.ID)
 	c.Text("actor.name", e.Actor.Name, limit.ID)
+	c.Text("actor.onBehalfOf", e.Actor.OnBehalfOf, limit.ID)
 	c.Text("cause", e.Cause, limit.ID)
+	c.Text("part", e.Part, MaxID)
+	c.Count("index", e.Index)
+	c.Count("version", int(e.Version))
 	c.Text("text", e.Text, limit.Text)
 	c.Text("subject", string(e.Subject), MaxID)
 	c.Text("origin", string(e.Origin), limit.ID)
@@ -48,6 +55,9 @@ func (e Entry) Validate() error {
 		if e.Attachments[n].validate(&c); c.Found() {
 			c.Under("attachments", n)
 		}
+	}
+	if n := len(e.Seal.Parts); n > e.parts() {
+		c.Add("seal.parts", strconv.Itoa(n), fmt.Sprint("at most the ", e.parts(), " that the entry has"))
 	}
 	if !c.Found() {
 		return nil

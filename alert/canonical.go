@@ -8,11 +8,11 @@ import (
 )
 
 // Canonical returns a in the form in which every storage gives it back: its times in UTC, cut to microseconds, and its
-// JSON compact, with an empty object as "". changed is false, and the alert a itself, when it is in that form already. The
-// lists of a are never changed.
+// JSON compact, with an empty object as "". changed is false, and the alert a itself, when it is in that form already.
+// The lists of a are never changed.
 func (a Alert) Canonical() (form Alert, changed bool) {
-	same := canonical.AreTimes(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated, a.Received) &&
-		canonical.IsJSON(a.Extra)
+	same := canonical.AreTimes(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated) &&
+		canonical.AreTimes(a.Resolved, a.Updated, a.Received) && canonical.IsJSON(a.Extra)
 	for n := 0; n < len(a.Evidence) && same; n++ {
 		e := &a.Evidence[n]
 		same = canonical.AreTimes(e.Created) && canonical.IsJSON(e.Extra) && sameEntity(e.Entity)
@@ -22,8 +22,8 @@ func (a Alert) Canonical() (form Alert, changed bool) {
 	}
 	other := a
 	for _, t := range []*time.Time{
-		&other.FirstActivity, &other.LastActivity, &other.Created, &other.SourceUpdated, &other.Resolved, &other.Updated,
-		&other.Received,
+		&other.FirstActivity, &other.LastActivity, &other.Created, &other.SourceUpdated,
+		&other.Resolved, &other.Updated, &other.Received,
 	} {
 		*t = canonical.Time(*t)
 	}

@@ -246,7 +246,8 @@ func (f File) addHashes(r *keyring) {
 func (p Process) addKeys(r *keyring) {
 	if p.PID != 0 && !p.Started.IsZero() {
 		r.open("process")
-		r.lower(p.DeviceID, "|", number(p.PID), "|", p.Started.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano))
+		started := p.Started.UTC().Truncate(time.Microsecond) // as storages keep it
+		r.lower(p.DeviceID, "|", number(p.PID), "|", started.Format(time.RFC3339Nano))
 		r.close()
 	} else {
 		anonymous(r, p)

@@ -79,9 +79,10 @@ const (
 	MaxExceptDepth = 10  // levels
 )
 
-// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not UTF-8,
-// a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and more in
-// Except than [MaxExcept] or deeper than [MaxExceptDepth]. Where After was made for another order it matches [ErrCursor] besides.
+// Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not
+// UTF-8, a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and
+// an Except beyond [MaxExcept] or [MaxExceptDepth]. Where After was made for another order it matches [ErrCursor]
+// besides.
 func (q Query) Validate() error {
 	var c limit.Check
 	left := MaxExcept

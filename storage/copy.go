@@ -17,7 +17,8 @@ type Restorer interface {
 	// Restore keeps all of a Changeset, or nothing of it, with the Versions, Numbers and Seqs that its records have.
 	// Records take the place of those with their IDs, whatever the versions; new incidents come in the order of their
 	// Numbers, and new entries each with the next Seq. An item of Version 0 is taken away. AlertKeys, Contents, Purge
-	// and Expire are as for Apply. Redact and Guard have no meaning.
+	// and Expire are as for Apply. Redact and Guard have no meaning. Records of an older version may be beyond the
+	// limits: see the rule Limits.
 	//
 	// The error matches ErrExists when a Number or a Seq is that of another record, or a new one comes out of turn. It
 	// matches what Apply reports of a Changeset that holds a record twice or purges what it does not hold.

@@ -32,11 +32,12 @@ type shelf struct {
 func newShelf(s storage.Storage) *shelf { return &shelf{Storage: s, added: make(map[alert.Key]int64)} }
 
 func (s *shelf) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := driver.Check(cs); err != nil { // too much Data, an item twice
+	if err := driver.Check(cs); err != nil { // beyond the limits, an item twice
 		return storage.Receipt{}, err
 	}
+	cs = driver.Canonical(cs) // times in UTC, for one
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, key := range cs.Guard.Keys {
 		if at := s.added[key]; at > cs.Guard.Seq {
 			return storage.Receipt{}, &storage.ConflictError{
@@ -128,6 +129,10 @@ func (r shelved) Item(ctx context.Context, kind, key string) (storage.Item, erro
 
 func (r shelved) Items(ctx context.Context, q storage.ItemQuery) iter.Seq2[storage.Item, error] {
 	return func(yield func(storage.Item, error) bool) {
+		if err := q.Validate(); err != nil {
+			yield(storage.Item{}, err)
+			return
+		}
 		sent := 0
 		for _, at := range slices.SortedFunc(maps.Keys(r.items), storage.ItemPlace.Compare) {
 			if err := ctx.Err(); err != nil {

@@ -7,7 +7,14 @@
 // # Errors
 //
 // [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]), [ErrClosed], [ErrUnavailable] and
-// [ErrUnknownOutcome], to be tested for with [errors.Is]. Package incident/manager has a table of them.
+// [ErrUnknownOutcome], to be tested for with [errors.Is], and [alert.ErrInvalid] (as an [*alert.FieldError]) for what
+// no storage keeps or answers. Package incident/manager has a table of them.
+//
+// # Limits
+//
+// They are the same on every storage: those of the methods Validate of [Item], [ItemQuery], [SightingQuery],
+// [activity.Entry], [incident.Incident], [incident.Query], [alert.Query] and [activity.Query], and of
+// [alert.Alert.CheckLimits]. See the rule Limits of [Storage].
 //
 // # Concurrency
 //
@@ -33,13 +40,19 @@ import (
 // A Storage keeps incidents, alerts and the activity log of one tenant. Implementations observe these
 // rules, each of which is a case of storage/storagetest:
 //
+//   - Limits: Apply keeps nothing of a Changeset in which a value is beyond the limits, and returns the
+//     [*alert.FieldError] that storage/driver.Check returns. That comes before all that depends on what is stored. A
+//     Query that is not valid is answered with what its Validate says, by Count, Facets and Sightings too, and with no
+//     record. An ID that no record can have, one that is not UTF-8 or too long, is ErrNotFound when one record is asked
+//     for. Restore leaves most limits out: it takes over what an older version has stored as far as the storage can
+//     hold it, else it fails and keeps nothing.
 //   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists, ErrNotFound and
 //     ErrUnavailable it has kept nothing. Any other error means that nothing was kept, or that it is unknown whether
 //     all was; one that matches ErrUnknownOutcome says that it is unknown, and matches none of the four.
 //   - Version: a record whose Version is 0 must be new, else the error matches ErrExists. Any other
 //     Version must be the stored one, else the error matches ErrConflict and is a *ConflictError. The record
-//     is stored with a Version one higher. A Changeset that holds a record twice is refused with ErrExists
-//     or ErrConflict.
+//     is stored with a Version one higher. A Changeset that holds a record twice is refused with ErrExists, whatever
+//     is stored.
 //   - Entries: an entry whose ID is in the log already makes Apply fail with ErrExists.
 //   - Contents: a content of the Changeset is kept when an entry that is not redacted, one of the Changeset
 //     or one before it, names its SHA256 in Attachments. It is read back byte by byte, and what is given again
@@ -76,8 +89,9 @@ import (
 //     compared by bytes. A sequence may be broken off early.
 //   - Ownership: Apply neither changes its argument nor keeps a reference to it, and no read changes its Query. What a
 //     Reader returns belongs to the caller.
-//   - Values: texts of any UTF-8 and times of microseconds in UTC come back as they were given. Identifiers may be up
-//     to 1,000 bytes long, the empty one included.
+//   - Values: texts of any UTF-8, U+0000 included, and times of microseconds in UTC come back as they were given.
+//     Other times come back in UTC, cut to microseconds, and JSON comes back compact, an empty object or null as "":
+//     storage/driver.Canonical. Identifiers may be up to 1,024 bytes long, the empty one included.
 //   - Context: when the context is done, View, Apply and a running read return its error; a read never ends early
 //     without one. Apply has kept nothing if it had not begun, else all or nothing, and other Applies go on.
 //   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil. Where the context is done

@@ -1,5 +1,5 @@
-// Copy moves everything from one storage to another: incidents, alerts, comments with their images and the whole
-// log, with all numbers as they are.
+// Copy moves everything from one storage to another: incidents, alerts, comments with their images, the whole log and
+// the items of programs, with all numbers as they are.
 //
 //	copy -from sqlite:FILE|postgres://… -to sqlite:FILE|postgres://…
 //
@@ -65,9 +65,10 @@ func move(ctx context.Context, dst, src storage.Storage, stdout, stderr io.Write
 			fmt.Fprintln(stderr, err)
 			return 1
 		}
-		empty = done.OfIncidents == 0 && done.OfEntries == 0
-		fmt.Fprintf(stdout, "%d of %d incidents, %d alerts, %d of %d entries of the log; %d records written\n",
-			done.Incidents, done.OfIncidents, done.Alerts, done.Entries, done.OfEntries, done.Written)
+		empty = done.OfIncidents == 0 && done.OfEntries == 0 && done.Items == 0
+		fmt.Fprintf(stdout,
+			"%d of %d incidents, %d alerts, %d of %d entries of the log, %d items; %d records written\n",
+			done.Incidents, done.OfIncidents, done.Alerts, done.Entries, done.OfEntries, done.Items, done.Written)
 	}
 	if empty {
 		fmt.Fprintln(stdout, "There is nothing to copy.")

@@ -85,11 +85,15 @@ func TestTheProgram(t *testing.T) {
 	require.NoError(t, err)
 	_, err = manager.New(s, nil).Create(t.Context(), activity.Actor{ID: "kai"}, incident.Draft{Name: "one"})
 	require.NoError(t, err)
+	items := []storage.Item{{Kind: "note", Key: "1"}, {Kind: "note", Key: "2"}}
+	_, err = s.Apply(t.Context(), storage.Changeset{Items: items})
+	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	for range 2 {
 		var out, errs bytes.Buffer
 		require.Equal(t, 0, run(t.Context(), []string{"-from", from, "-to", to}, &out, &errs), errs.String())
 		assert.Contains(t, out.String(), "1 of 1 incidents")
+		assert.Contains(t, out.String(), "2 items;")
 		assert.Contains(t, out.String(), "The copy was checked")
 	}
 	for _, args := range [][]string{

@@ -16,7 +16,7 @@ import (
 const (
 	ID     = 1_024    // bytes of an identifier
 	Text   = 16 << 20 // bytes of any other text
-	Record = 64 << 20 // bytes of all texts of a record; a database takes less than 1 GB, in which one byte may become six
+	Record = 64 << 20 // bytes of all texts of a record; a database takes 1 GB, and a byte may become six
 	Depth  = 1_000    // levels of a JSON value; encoding/json reads 10,000, PostgreSQL some thousands
 )
 

@@ -19,12 +19,14 @@ import (
 
 var odd = time.Date(2026, 3, 1, 12, 0, 0, 123_456_789, time.FixedZone("", 3600))
 
-// oddChangeset returns one of each record, in which all times are in a zone and have nanoseconds, and all JSON has spaces.
+// oddChangeset returns one of each record, in which all times are in a zone and have nanoseconds, and all JSON has
+// spaces.
 func oddChangeset() storage.Changeset {
 	var a alert.Alert
 	for _, e := range []alert.Entity{
-		alert.Device{}, alert.User{}, alert.Mailbox{}, alert.IP{}, alert.URL{}, alert.File{}, alert.Process{}, alert.Registry{},
-		alert.Message{}, alert.MailCluster{}, alert.App{}, alert.OAuthApp{}, alert.CloudResource{}, alert.Other{},
+		alert.Device{}, alert.User{}, alert.Mailbox{}, alert.IP{}, alert.URL{}, alert.File{}, alert.Process{},
+		alert.Registry{}, alert.Message{},
+		alert.MailCluster{}, alert.App{}, alert.OAuthApp{}, alert.CloudResource{}, alert.Other{},
 	} {
 		entity := reflect.New(reflect.TypeOf(e)).Elem()
 		makeOdd(entity)
@@ -116,7 +118,8 @@ func TestCanonicalSharesWhatIsSo(t *testing.T) {
 // JSON comes back as it comes back from JSON.
 func TestCanonicalJSON(t *testing.T) {
 	for _, text := range []string{
-		"", "{}", "{ }", "null", " null ", `{"a":1,"a":2}`, ` {"b" : "x y\t" , "a" : [ ] }`, `{"n":1e999}`, "{\"\u2028\":\"<&>\"}",
+		"", "{}", "{ }", "null", " null ", `{"a":1,"a":2}`, ` {"b" : "x y\t" , "a" : [ ] }`, `{"n":1e999}`,
+		"{\"\u2028\":\"<&>\"}",
 	} {
 		cs := driver.Canonical(storage.Changeset{Incidents: []incident.Incident{{Extra: alert.Fields(text)}}})
 		got := cs.Incidents[0].Extra

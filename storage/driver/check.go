@@ -40,8 +40,8 @@ func Refused(err error) bool {
 // Check returns why no storage may keep cs, whatever the storage holds. Apply calls it first. The error is, in this
 // order:
 //
-//   - an [*alert.FieldError] for the first value that breaks the rule Limits of [storage.Storage], joined with others of
-//     the same alert;
+//   - an [*alert.FieldError] for a value that breaks the rule Limits of [storage.Storage], joined with others of the
+//     same incident or alert;
 //   - one that matches [storage.ErrExists] when cs holds an incident, an alert, an item or an entry twice;
 //   - one that matches [storage.ErrNotFound] when an incident to be purged is not among those of cs or is new.
 func Check(cs storage.Changeset) error {

@@ -5,7 +5,8 @@
 // # Errors
 //
 // Errors match those of package storage: [storage.ErrExists], [storage.ErrConflict], [storage.ErrNotFound],
-// [storage.ErrClosed] and [storage.ErrUnknownOutcome]. A [Failure] is an error with one of them as its class.
+// [storage.ErrClosed] and [storage.ErrUnknownOutcome], or are an alert.FieldError. A [Failure] is an error with one of
+// them as its class.
 //
 // # Concurrency
 //

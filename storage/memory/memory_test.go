@@ -264,7 +264,8 @@ func (m *model) incidentsAgree(t *rapid.T, r storage.Reader) {
 	}
 	if rapid.Bool().Draw(t, "kept") { // what is known without looking at incidents
 		q = incident.Query{
-			Statuses: some(t, "statuses kept", incident.Active, incident.Resolved, incident.Purged), Severities: some(t, "severities kept", alert.Low, alert.High, alert.Unrated),
+			Statuses:   some(t, "statuses kept", incident.Active, incident.Resolved, incident.Purged),
+			Severities: some(t, "severities kept", alert.Low, alert.High, alert.Unrated),
 			Except: some(t, "except kept", incident.Query{Statuses: []incident.Status{incident.Resolved}}, incident.Query{Severities: []alert.Severity{alert.Low}},
 				incident.Query{Statuses: []incident.Status{incident.Active}, Severities: []alert.Severity{alert.High}}),
 		}

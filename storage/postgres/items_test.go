@@ -44,7 +44,7 @@ func (w *itemWorld) version(stored int64) int64 {
 }
 
 var (
-	someKinds = []string{"", "k", "k\x00", "k\x00a", "ä"}
+	someKinds = []string{" ", "k", "k\x00", "k\x00a", "ä"}
 	someKeys  = []string{"", "a", "a/b", "\x00", "\x05"}
 )
 
@@ -545,14 +545,14 @@ func TestItemsNotKept(t *testing.T) {
 	s := open(t, dsn(t), tenant(t))
 	for what, i := range map[string]storage.Item{
 		"UTF-8":        {Kind: "k\xff"},
-		"index row":    {Key: string(noise(8 << 10))},
+		"too long":     {Key: string(noise(alert.MaxID + 1))},
 		"out of range": {Time: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		cs := one("i")
 		cs.Items = []storage.Item{i}
 		_, err := s.Apply(t.Context(), cs)
 		require.Error(t, err, what)
-		assert.NotErrorIs(t, err, storage.ErrExists, what)
+		assert.ErrorIs(t, err, alert.ErrInvalid, what)
 	}
 	incidents, _, _ := dump(t, s)
 	assert.Empty(t, incidents)

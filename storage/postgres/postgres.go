@@ -64,9 +64,10 @@
 //
 // # Limits
 //
-// Tenants have at most 200 bytes. IDs of records, and digests of contents, are in indexes, which hold about 2,400
-// bytes of text, as they do of the Kind and Key of an item together; Apply refuses longer ones. Apply also refuses what
-// has no JSON, such as evidence without an entity. Texts that are not UTF-8 are refused, or come back with U+FFFD.
+// Tenants have at most 200 bytes. Apply refuses what every storage refuses, see package storage. Restore takes what an
+// older version has stored, as far as PostgreSQL can hold it: IDs of records are in indexes, which hold about 2,400
+// bytes of text, as they do of the Kind and Key of an item together; texts are UTF-8; a value has JSON, which evidence
+// without an entity and a time after the year 9999 have not.
 //
 // Texts in names are looked for in all incidents that the other filters let pass, and orders by owner or name are made
 // by sorting those. Facets are counted in a column of those, and where a query filters by status and severity alone they are kept. What a redaction or a purge takes away leaves the disk when

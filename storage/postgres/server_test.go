@@ -138,6 +138,17 @@ func database(t testing.TB) string {
 	return at + " dbname=" + name
 }
 
+// stubborn returns the DSN of a database in which no incident of that name can be kept, for a reason of its own.
+func stubborn(t testing.TB, name string) string {
+	t.Helper()
+	at := database(t)
+	open(t, at, tenant(t)) // makes the schema
+	_, err := connect(t, at).Exec(context.Background(),
+		fmt.Sprintf("alter table incidentkit.incidents add constraint stubborn check (name <> '%s')", name))
+	require.NoError(t, err)
+	return at
+}
+
 // connect returns a pool, which the test closes at its end.
 func connect(t testing.TB, at string) *pgxpool.Pool {
 	t.Helper()

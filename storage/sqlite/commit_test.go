@@ -108,7 +108,8 @@ func TestNeighboursOfOneThatFillsTheDisk(t *testing.T) {
 	require.NoError(t, s.FillDisk(t.Context(), true))
 	b := newBatch(t, s)
 	b.add(t.Context(), one("one"))
-	b.add(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: "large", Alerts: incident.Summary{Title: strings.Repeat("x", 1<<20)}}}})
+	large := incident.Incident{ID: "large", Alerts: incident.Summary{Title: strings.Repeat("x", 1<<20)}}
+	b.add(t.Context(), storage.Changeset{Incidents: []incident.Incident{large}})
 	b.add(t.Context(), one("two"))
 	b.commit()
 	require.NoError(t, *b.errs[0])

@@ -18,9 +18,10 @@
 //
 // # Limits
 //
-// An enumeration in a list of a record (the kind of a tag, the reason of a link, the criticality of evidence) must be
-// one of its constants. Times lie between the years -200,000 and 200,000, those in lists (of a reference, of an
-// entity) between 0 and 9999. Apply refuses what does not. The file must be on a local disk, where processes can share
+// Apply refuses what every storage refuses, see package storage. Restore takes what an older version has stored, as
+// far as the file can hold it: an enumeration in a list of a record (the kind of a tag, the reason of a link, the
+// criticality of evidence) must be one of its constants, and times lie between the years -200,000 and 200,000, those
+// in lists (of a reference, of an entity) between 0 and 9999. The file must be on a local disk, where processes can share
 // memory: a file with a rollback journal gets a write-ahead log when it is opened, and where there can be none Open
 // fails, since Views and Applies would wait for each other.
 //

@@ -175,8 +175,8 @@ func oddStrings(ctx context.Context, s storage.Storage) error {
 		e.Subject, e.Attachments = e.ID, []activity.Attachment{{Name: text, Type: text, SHA256: text}}
 		cs.Contents = append(cs.Contents, activity.Content{SHA256: text, Data: []byte(text)})
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)
-		cs.Items = append(cs.Items,
-			storage.Item{Kind: "kind " + text, Key: text, Incident: i.ID, Data: []byte("data" + text)})
+		item := storage.Item{Kind: "kind " + text, Key: text, Incident: i.ID, Data: []byte("data" + text)}
+		cs.Items = append(cs.Items, item)
 	}
 	long := strings.Repeat("ä", incident.MaxComment)
 	cs.Incidents[0].Note, cs.Alerts[0].Description, cs.Activity[0].Text = long, long, long
@@ -254,8 +254,8 @@ func times(ctx context.Context, s storage.Storage) error {
 	for n, at := range odd {
 		i, a, e := newIncident(n), newAlert(n, newIncident(n).ID), newEntry(fmt.Sprint("e", n), newIncident(n).ID)
 		i.Created, i.Updated, i.Resolved, i.Alerts.FirstActivity, i.References = at, at, at, at, []incident.Reference{{System: "s", ID: "1", Updated: at}}
-		a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated, a.Resolved, a.Updated, a.Received,
-			a.Evidence[0].Created = at, at, at, at, at, at, at, at
+		a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated = at, at, at, at
+		a.Resolved, a.Updated, a.Received, a.Evidence[0].Created = at, at, at, at
 		a.Evidence[0].Entity = alert.Device{DeviceID: "d", FirstSeen: at}
 		e.Time, e.Occurred = at, at
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)

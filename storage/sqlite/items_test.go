@@ -412,7 +412,9 @@ func TestEntriesOfTheFirstVersion(t *testing.T) {
 		require.Equal(rt, want, got)
 		for v, err := range manager.Check(t.Context(), after) {
 			require.NoError(rt, err)
-			require.Fail(rt, v.String())
+			if v.Rule != manager.RuleSummary { // the first version did not know which times lay ahead
+				require.Fail(rt, v.String())
+			}
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // digestVersion is the first byte of what a Digest is taken over. Version 1 was an encoding without digests.
@@ -39,7 +40,7 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	var read Digest
 	n, err := hex.Decode(read[:], text[:min(len(text), 2*len(read))])
 	if err != nil || len(text) > 2*len(read) || n != 0 && n != len(read) {
-		return &alert.FieldError{Field: "digest", Value: fmt.Sprintf("%.64q", text), Want: "64 hexadecimal digits"}
+		return &alert.FieldError{Field: "digest", Value: limit.Shorten(string(text)), Want: "64 hexadecimal digits"}
 	}
 	*d = read
 	return nil

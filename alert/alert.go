@@ -123,8 +123,8 @@ func (a Alert) Brief() Alert {
 	return a
 }
 
-// MaxAhead is how far behind the time at which an alert came in its activity may lie: the clock that tells a later time
-// is wrong.
+// MaxAhead is how much later than the time at which an alert came in its activity may be. A clock that tells a later
+// time is wrong.
 const MaxAhead = 24 * time.Hour
 
 // Active returns the first and the last time of a's activity that count. A time more than [MaxAhead] after Received
@@ -144,7 +144,7 @@ func (a Alert) Active() (first, last time.Time) {
 	return a.FirstActivity, a.LastActivity
 }
 
-// ahead reports whether t lies too far behind the time at which a came in.
+// ahead reports whether t is too much later than the time at which a came in.
 func (a Alert) ahead(t time.Time) bool {
 	return !a.Received.IsZero() && t.After(a.Received.Add(MaxAhead))
 }

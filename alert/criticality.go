@@ -1,6 +1,9 @@
 package alert
 
-import "github.com/incidentkit/incidentkit/internal/enum"
+import (
+	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
+)
 
 // A Criticality says how much depends on an asset. Criticalities are ordered: NotCritical < LowCriticality <
 // MediumCriticality < HighCriticality < VeryHighCriticality.
@@ -25,7 +28,7 @@ func ParseCriticality(text string) (Criticality, error) {
 	if c, ok := enum.Parse[Criticality](criticalities, text); ok {
 		return c, nil
 	}
-	return NotCritical, &FieldError{Field: "criticality", Value: shorten(text), Want: enum.Want(criticalities)}
+	return NotCritical, &FieldError{Field: "criticality", Value: limit.Shorten(text), Want: enum.Want(criticalities)}
 }
 
 // String returns the criticality's text, such as "veryHigh".

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // Fields is a JSON object, as compact text, that keeps what a source sent and the library has no place
@@ -57,11 +59,11 @@ func (f *Fields) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	if len(text) == 0 || text[0] != '{' {
-		return &FieldError{Field: "extra", Value: shorten(string(text)), Want: "a JSON object"}
+		return &FieldError{Field: "extra", Value: limit.Shorten(string(text)), Want: "a JSON object"}
 	}
 	var b bytes.Buffer
 	if err := json.Compact(&b, text); err != nil {
-		return &FieldError{Field: "extra", Value: shorten(string(text)), Want: "a JSON object"}
+		return &FieldError{Field: "extra", Value: limit.Shorten(string(text)), Want: "a JSON object"}
 	}
 	*f = Fields(b.String())
 	if *f == "{}" {

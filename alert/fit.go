@@ -15,6 +15,7 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/internal/enum"
 	"github.com/incidentkit/incidentkit/internal/glyph"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Note says what became of a value that could not be kept as it came, or that was kept and not understood. It is the
@@ -81,7 +82,7 @@ func (a Alert) Fit() (Alert, []Note) {
 	notes := make([]Note, 0, len(found))
 	for _, f := range found {
 		if f.said != "" {
-			notes = append(notes, Note{clean(record), f.field, clean(f.value), f.said})
+			notes = append(notes, Note{limit.Shorten(record), f.field, limit.Shorten(f.value), f.said})
 		}
 	}
 	return fit, notes
@@ -124,13 +125,10 @@ func joinFindings(record string, found []finding) error {
 	}
 	errs := make([]error, 0, len(found))
 	for _, f := range found {
-		errs = append(errs, &FieldError{clean(record), f.field, clean(f.value), f.want})
+		errs = append(errs, &FieldError{limit.Shorten(record), f.field, limit.Shorten(f.value), f.want})
 	}
 	return errors.Join(errs...)
 }
-
-// clean returns a text for a message.
-func clean(s string) string { return shorten(strings.ToValidUTF8(s, "\uFFFD")) }
 
 // An inspection goes over all that an alert holds. It finds what is not within the limits and, with repair, puts
 // something else in its place.
@@ -280,7 +278,7 @@ func (c *inspection) fields(field string, f *Fields) {
 // [MaxDepth] levels.
 func (f Fields) CheckLimits() error {
 	if want := f.problem(); want != "" {
-		return &FieldError{Field: "extra", Value: clean(string(f)), Want: want}
+		return &FieldError{Field: "extra", Value: limit.Shorten(string(f)), Want: want}
 	}
 	return nil
 }
@@ -312,33 +310,12 @@ func (f Fields) problem() string {
 		return fmt.Sprintf("at most %d bytes, not %d", MaxExtra, len(f))
 	case !utf8.ValidString(string(f)):
 		return "valid UTF-8"
-	case f.deep():
+	case limit.Depth(string(f)) > MaxDepth:
 		return fmt.Sprintf("at most %d levels of lists and objects", MaxDepth)
 	case !strings.HasPrefix(strings.TrimLeft(string(f), " \t\r\n"), "{") || !json.Valid([]byte(f)):
 		return "a JSON object"
 	}
 	return ""
-}
-
-// deep reports whether f has too many levels.
-func (f Fields) deep() bool {
-	level, quoted := 0, false
-	for n := 0; n < len(f); n++ {
-		switch c := f[n]; {
-		case quoted && c == '\\':
-			n++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if level++; level > MaxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			level--
-		}
-	}
-	return false
 }
 
 // enumerated looks at a value of an enumeration.

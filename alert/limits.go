@@ -1,10 +1,12 @@
 package alert
 
+import "github.com/incidentkit/incidentkit/internal/limit"
+
 // Limits of what an alert holds; they are this library's. Every storage refuses more, see [Alert.CheckLimits]; alerts
 // that are ingested or imported are made to fit, see [Alert.Fit]. Real data is smaller: a command line of Windows has
 // at most 32,767 characters, the subject of a mail seldom more than 998, and a URL some thousand.
 const (
-	MaxID       = 1_024    // bytes of an identifier: of an alert, incident, entry, item, command or actor
+	MaxID       = limit.ID // 1,024 bytes of an identifier: of an alert, incident, entry, item, command or actor
 	MaxTitle    = 1_000    // code points of a title
 	MaxText     = 30_000   // code points of a description and of recommended actions
 	MaxValue    = 32_768   // code points of a URL, of remediation details and of each text of an entity

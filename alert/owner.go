@@ -1,6 +1,9 @@
 package alert
 
-import "github.com/incidentkit/incidentkit/internal/enum"
+import (
+	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
+)
 
 // An Owner is the one user or group that an alert or an incident is assigned to. The zero Owner is
 // nobody. Two owners are the same when Kind and ID are.
@@ -41,7 +44,7 @@ func ParseOwnerKind(text string) (OwnerKind, error) {
 	if k, ok := enum.Parse[OwnerKind](ownerKinds, text); ok {
 		return k, nil
 	}
-	return UserOwner, &FieldError{Field: "owner.kind", Value: shorten(text), Want: enum.Want(ownerKinds)}
+	return UserOwner, &FieldError{Field: "owner.kind", Value: limit.Shorten(text), Want: enum.Want(ownerKinds)}
 }
 
 // String returns the kind's text, such as "group".

@@ -1,6 +1,9 @@
 package alert
 
-import "github.com/incidentkit/incidentkit/internal/enum"
+import (
+	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
+)
 
 // A Severity says how bad something is. Severities are ordered: Unrated < Informational < Low < Medium < High.
 //
@@ -24,7 +27,7 @@ func ParseSeverity(text string) (Severity, error) {
 	if s, ok := enum.Parse[Severity](severities, text); ok {
 		return s, nil
 	}
-	return Unrated, &FieldError{Field: "severity", Value: shorten(text), Want: enum.Want(severities)}
+	return Unrated, &FieldError{Field: "severity", Value: limit.Shorten(text), Want: enum.Want(severities)}
 }
 
 // String returns the severity's text, such as "high".

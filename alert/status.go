@@ -1,6 +1,9 @@
 package alert
 
-import "github.com/incidentkit/incidentkit/internal/enum"
+import (
+	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
+)
 
 // A Status says how far the work on an alert has come. Texts are those of Microsoft Graph (alertStatus).
 type Status uint8
@@ -20,7 +23,7 @@ func ParseStatus(text string) (Status, error) {
 	if s, ok := enum.Parse[Status](statuses, text); ok {
 		return s, nil
 	}
-	return StatusNew, &FieldError{Field: "status", Value: shorten(text), Want: enum.Want(statuses)}
+	return StatusNew, &FieldError{Field: "status", Value: limit.Shorten(text), Want: enum.Want(statuses)}
 }
 
 // String returns the status's text, such as "inProgress".

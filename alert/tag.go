@@ -1,6 +1,9 @@
 package alert
 
-import "github.com/incidentkit/incidentkit/internal/enum"
+import (
+	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
+)
 
 // A Tag is a short label of an incident, or one that a rule gives to an alert. Two tags are the same when
 // their names fold equal, whatever their kinds.
@@ -34,7 +37,7 @@ func ParseTagKind(text string) (TagKind, error) {
 	if k, ok := enum.Parse[TagKind](tagKinds, text); ok {
 		return k, nil
 	}
-	return Custom, &FieldError{Field: "tag.kind", Value: shorten(text), Want: enum.Want(tagKinds)}
+	return Custom, &FieldError{Field: "tag.kind", Value: limit.Shorten(text), Want: enum.Want(tagKinds)}
 }
 
 // String returns the kind's text, such as "attackType".

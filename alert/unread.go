@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // Unread returns a note for each value of a that is kept as it came though it is not what its field is for: an address
@@ -14,7 +16,7 @@ import (
 func (a Alert) Unread() []Note {
 	var notes []Note
 	add := func(field, value, said string) {
-		notes = append(notes, Note{clean("alert " + string(a.Origin.AlertID())), field, clean(value), said})
+		notes = append(notes, Note{limit.Shorten("alert " + string(a.Origin.AlertID())), field, limit.Shorten(value), said})
 	}
 	for n, t := range a.Techniques {
 		if !isTechnique(t) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/glyph"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // unnamed is the author of an imported comment that has none.
@@ -28,7 +29,7 @@ func (d Draft) Fit() (Draft, []alert.Note) {
 	if d.Reference.ID != "" {
 		f.record = "incident " + string(d.Reference.IncidentID())
 		for n := range f.notes {
-			f.notes[n].Record = excerpt(f.record)
+			f.notes[n].Record = limit.Shorten(f.record)
 		}
 	}
 	d.RedirectTo = f.reference("redirectTo.", d.RedirectTo)
@@ -74,7 +75,7 @@ type fitter struct {
 }
 
 func (f *fitter) note(field, value, said string) {
-	f.notes = append(f.notes, alert.Note{Record: excerpt(f.record), Field: field, Value: excerpt(value), Said: said})
+	f.notes = append(f.notes, alert.Note{Record: limit.Shorten(f.record), Field: field, Value: limit.Shorten(value), Said: said})
 }
 
 func (f *fitter) text(field string, s *string, most int) {

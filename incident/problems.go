@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/internal/glyph"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // problems gathers what is wrong with one request, so that a caller hears of all of it at once.
@@ -19,16 +19,9 @@ type problems struct {
 }
 
 func (p *problems) add(field, value, want string) {
-	problem := alert.FieldError{Record: excerpt(p.record), Field: field, Value: excerpt(value), Want: want}
-	p.errs = append(p.errs, &problem)
-}
-
-// excerpt returns a text for a message: UTF-8 of 64 code points and an ellipsis at most.
-func excerpt(s string) string {
-	if runes := []rune(s[:min(len(s), 512)]); len(runes) > 64 {
-		s = string(runes[:64]) + "…"
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	p.errs = append(p.errs, &alert.FieldError{
+		Record: limit.Shorten(p.record), Field: field, Value: limit.Shorten(value), Want: want,
+	})
 }
 
 // need notes that nothing of value can be seen.

@@ -12,13 +12,13 @@ import (
 	"hash"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/limit"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -154,8 +154,7 @@ func validCommandID(id string) error {
 	default:
 		return nil
 	}
-	id = fmt.Sprintf("%.64s", strings.ToValidUTF8(id, "\uFFFD"))
-	return &alert.FieldError{Record: "command", Field: "commandID", Value: id, Want: want}
+	return &alert.FieldError{Record: "command", Field: "commandID", Value: limit.Shorten(id), Want: want}
 }
 
 // digestOf returns a digest of values, which must be of the same types where two are compared.

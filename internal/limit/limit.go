@@ -17,7 +17,7 @@ const (
 	ID     = 1_024    // bytes of an identifier
 	Text   = 16 << 20 // bytes of any other text
 	Record = 64 << 20 // bytes of all texts of a record; a database takes 1 GB, and a byte may become six
-	Depth  = 1_000    // levels of a JSON value; encoding/json reads 10,000, PostgreSQL some thousands
+	Levels = 1_000    // levels of a JSON value; encoding/json reads 10,000, PostgreSQL some thousands
 )
 
 // A Check looks for the first value that breaks a limit. Once it has one it looks no further.
@@ -83,15 +83,15 @@ func (c *Check) Time(field string, t time.Time) {
 func (c *Check) JSON(field, text string, most int) {
 	switch c.Text(field, text, most); {
 	case c.Found():
-	case depth(text) > Depth:
-		c.Add(field, text, fmt.Sprintf("at most %d levels of JSON", Depth))
+	case Depth(text) > Levels:
+		c.Add(field, text, fmt.Sprintf("at most %d levels of JSON", Levels))
 	case !json.Valid([]byte(text)):
 		c.Add(field, text, "valid JSON")
 	}
 }
 
-// depth returns how many levels a text has that is valid JSON, and something if it is not.
-func depth(text string) (deepest int) {
+// Depth returns how many levels of lists and objects a text has that is valid JSON, and some number if it is not.
+func Depth(text string) (deepest int) {
 	level, quoted := 0, false
 	for n := 0; n < len(text); n++ {
 		switch c := text[n]; {

@@ -355,3 +355,28 @@ func TestBytesThatAreNotUTF8TakeMoreRoomAfterwards(t *testing.T) {
 	assert.NoError(t, fit.Validate())
 	assert.Less(t, len(fit.Evidence), len(a.Evidence))
 }
+
+// A generic entity is never taken for one of a type of its own when it is read again.
+func TestOtherOfAKindThatHasAType(t *testing.T) {
+	for _, kind := range []alert.Kind{
+		alert.KindDevice, alert.KindUser, alert.KindMailbox, alert.KindIP, alert.KindURL, alert.KindFile, alert.KindProcess,
+		alert.KindRegistryKey, alert.KindRegistryValue, alert.KindMessage, alert.KindMailCluster, alert.KindApp,
+		alert.KindOAuthApp, alert.KindAzureResource, alert.KindAmazonResource, alert.KindGoogleCloudResource,
+	} {
+		a := alert.Alert{Origin: alert.Origin{Source: "siem", ID: "1"}, Title: "x",
+			Evidence: []alert.Evidence{{Entity: alert.Other{Type: kind, Label: "label", Fields: `{"a":1}`}}}}
+		invalid, ok := errors.AsType[*alert.FieldError](a.CheckLimits())
+		require.True(t, ok, kind)
+		assert.Equal(t, "evidence[0].entity.type", invalid.Field)
+		fit, notes := a.Fit()
+		assert.Len(t, notes, 1)
+		require.NoError(t, fit.CheckLimits())
+		text, err := json.Marshal(fit.Evidence)
+		require.NoError(t, err)
+		var again []alert.Evidence
+		require.NoError(t, json.Unmarshal(text, &again))
+		assert.Equal(t, []alert.Evidence{{Entity: alert.Other{Type: "other " + kind, Label: "label", Fields: `{"a":1}`}}}, again)
+	}
+	generic := alert.Alert{Origin: alert.Origin{Source: "siem", ID: "1"}, Title: "x", Evidence: []alert.Evidence{{Entity: alert.Other{Type: "aiAgent"}}}}
+	assert.NoError(t, generic.CheckLimits())
+}

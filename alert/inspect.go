@@ -1,5 +1,7 @@
 package alert
 
+import "reflect"
+
 // Each entity looks at all its texts and times. None of them is changed where the entity is within the limits, so that
 // nothing is allocated for it.
 
@@ -156,6 +158,12 @@ func (p Process) inspect(c *inspection) Entity {
 func (o Other) inspect(c *inspection) Entity {
 	found := len(c.found)
 	word(c, "type", &o.Type)
+	if e, err := decodeEntity(o.Type, []byte("{}")); err == nil && reflect.TypeOf(e) != reflect.TypeOf(o) {
+		c.problem("type", string(o.Type), "a kind that has no type of its own", "renamed, since that kind has a type of its own")
+		if c.repair {
+			o.Type = "other " + o.Type
+		}
+	}
 	c.text("label", &o.Label, MaxValue)
 	c.fields("fields", &o.Fields)
 	return changed(c, found, o)

@@ -34,7 +34,9 @@ func (a Actor) Validate() error {
 	if a.ID == "" {
 		return &alert.FieldError{Field: "actor.id", Want: "who makes the change"}
 	}
-	for _, t := range [...]struct{ field, text string }{{"actor.id", a.ID}, {"actor.name", a.Name}, {"actor.onBehalfOf", a.OnBehalfOf}} {
+	for _, t := range [...]struct{ field, text string }{
+		{"actor.id", a.ID}, {"actor.name", a.Name}, {"actor.onBehalfOf", a.OnBehalfOf},
+	} {
 		if !utf8.ValidString(t.text) || len(t.text) > alert.MaxID {
 			return &alert.FieldError{Field: t.field, Value: strings.ToValidUTF8(fmt.Sprintf("%.64s", t.text), "\uFFFD"),
 				Want: fmt.Sprintf("UTF-8 of at most %d bytes", alert.MaxID)}

@@ -46,9 +46,9 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// A Seal is what an entry's Digest is checked with. A part of the entry that can be taken away stands in the Digest as a
-// digest of its own. That is salted, so that a short text cannot be found again by trying. When the part goes, its salt
-// goes too, and its digest stays here.
+// A Seal is what an entry's Digest is checked with. A part of the entry that can be taken away stands in the Digest as
+// a digest of its own. That is salted, so that a short text cannot be found again by trying. When the part goes, its
+// salt goes too, and its digest stays here.
 type Seal struct {
 	// Salt is 32 random bytes, from which the salts of all parts follow. It is zero once a part was taken away.
 	Salt Digest `json:"salt,omitzero"`
@@ -79,9 +79,10 @@ const (
 	changeParts
 )
 
-// WithDigest returns e with Digest, AlertDigest and Seal, in place of those that e has. salt must be random and used for
-// no other entry. about is the digest of the alert that e is about, as it is stored with e: see [alert.Alert.Digest]. It
-// is zero when there is no such alert. Digest is over all of e except Seq and Redacted: see the package comment.
+// WithDigest returns e with Digest, AlertDigest and Seal, in place of those that e has. salt must be random and used
+// for no other entry. about is the digest of the alert that e is about, as it is stored with e: see
+// [alert.Alert.Digest]. It is zero when there is no such alert. Digest is over all of e except Seq and Redacted: see the
+// package comment.
 func (e Entry) WithDigest(salt, about Digest) Entry {
 	e.Seal, e.AlertDigest = Seal{Salt: salt}, Digest{}
 	if !about.IsZero() {

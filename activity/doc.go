@@ -50,8 +50,8 @@
 //	then           for each link Entity text, HeldBack text; empty when both are
 //
 // The digest of a part is the SHA-256 of its salt, of 32 bytes, and the part. The salt of the n-th part is the SHA-256
-// of the Salt of the entry's [Seal] and n in 4 bytes, the highest first. AlertDigest is the digest of part 0. When a part
-// is taken away, the Seal keeps the digest of that part and the salts of the others, and loses the Salt.
+// of the Salt of the entry's [Seal] and n in 4 bytes, the highest first. AlertDigest is the digest of part 0. When a
+// part is taken away, the Seal keeps the digest of that part and the salts of the others, and loses the Salt.
 //
 // The file testdata/digests.json of this package has entries with these bytes, for those who check digests without it.
 //

@@ -85,7 +85,7 @@ func TestCategory(t *testing.T) {
 	}
 }
 
-// Only a program acts on behalf of somebody.
+// Only a program acts on behalf of a person.
 func TestActorOnBehalf(t *testing.T) {
 	for kind, ok := range map[activity.ActorKind]bool{activity.User: false, activity.App: true, activity.System: false, activity.Agent: true} {
 		err := activity.Actor{Kind: kind, ID: "triage", OnBehalfOf: "kai"}.Validate()

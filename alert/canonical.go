@@ -31,7 +31,8 @@ func (a Alert) Canonical() (form Alert, changed bool) {
 	other.Evidence = slices.Clone(other.Evidence)
 	for n := range other.Evidence {
 		e := &other.Evidence[n]
-		e.Created, e.Extra, e.Entity = canonical.Time(e.Created), canonical.JSON(e.Extra, "{}"), canonicalEntity(e.Entity)
+		e.Created, e.Extra = canonical.Time(e.Created), canonical.JSON(e.Extra, "{}")
+		e.Entity = canonicalEntity(e.Entity)
 	}
 	return other, true
 }

@@ -159,7 +159,7 @@ func (o Other) inspect(c *inspection) Entity {
 	found := len(c.found)
 	word(c, "type", &o.Type)
 	if e, err := decodeEntity(o.Type, []byte("{}")); err == nil && reflect.TypeOf(e) != reflect.TypeOf(o) {
-		c.problem("type", string(o.Type), "a kind that has no type of its own", "renamed, since that kind has a type of its own")
+		c.problem("type", string(o.Type), "a kind that has no type of its own", `renamed to "other `+string(o.Type)+`"`)
 		if c.repair {
 			o.Type = "other " + o.Type
 		}

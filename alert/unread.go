@@ -15,8 +15,9 @@ import (
 // incident lasts longer for the last.
 func (a Alert) Unread() []Note {
 	var notes []Note
+	record := limit.Shorten("alert " + string(a.Origin.AlertID()))
 	add := func(field, value, said string) {
-		notes = append(notes, Note{limit.Shorten("alert " + string(a.Origin.AlertID())), field, limit.Shorten(value), said})
+		notes = append(notes, Note{record, field, limit.Shorten(value), said})
 	}
 	for n, t := range a.Techniques {
 		if !isTechnique(t) {

@@ -75,7 +75,8 @@ type fitter struct {
 }
 
 func (f *fitter) note(field, value, said string) {
-	f.notes = append(f.notes, alert.Note{Record: limit.Shorten(f.record), Field: field, Value: limit.Shorten(value), Said: said})
+	note := alert.Note{Record: limit.Shorten(f.record), Field: field, Value: limit.Shorten(value), Said: said}
+	f.notes = append(f.notes, note)
 }
 
 func (f *fitter) text(field string, s *string, most int) {

@@ -126,8 +126,8 @@ type Command struct {
 	Priority func(Incident) int
 }
 
-// EntryID returns the identifier of the entry of the command that has this Part and Index n. It is at most [alert.MaxID]
-// bytes long, however long ID and Part are.
+// EntryID returns the identifier of the entry of the command that has this Part and Index n. It is at most
+// [alert.MaxID] bytes long, however long ID and Part are.
 func (c Command) EntryID(n int) activity.ID {
 	id := c.ID + "/"
 	if c.Part != "" {

@@ -6,8 +6,8 @@ import (
 
 // Record returns the effect of an entry that says what was done because of i elsewhere: a response action such as
 // isolating a device, of the type [activity.ResponseAction], or the run of an automation such as a playbook, of the
-// type [activity.AutomationRun]. text says what was done and what came of it, in 1 to [MaxComment] code points. Nothing else
-// of i changes.
+// type [activity.AutomationRun]. text says what was done and what came of it, in 1 to [MaxComment] code points. Nothing
+// else of i changes.
 //
 // The error holds all that is wrong, each as an [*alert.FieldError].
 //

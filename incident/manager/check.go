@@ -37,7 +37,7 @@ const (
 	RuleSeq           Rule = "seq"           // the entries of the whole log are 1, 2, 3 and so on
 	RuleEntryIncident Rule = "entryIncident" // an entry is of an incident that is stored
 	RuleEntryDigest   Rule = "entryDigest"   // an entry is what its digest says; after one that has a digest, all have
-	RuleAlertDigest   Rule = "alertDigest"   // an alert is what the last entry that proves one says; see [activity.Entry.VerifyAlert]
+	RuleAlertDigest   Rule = "alertDigest"   // an alert is what the last entry that proves it says
 )
 
 // A Violation is a place where a rule is broken. Of Incident, Alert and Entry those are set that say where.
@@ -219,8 +219,12 @@ func (c *checker) digestsOf(alerts []alert.Alert) bool {
 		if !ok {
 			continue // no entry since there are digests
 		}
-		if err := e.VerifyAlert(a); err != nil && !c.found(Violation{Rule: RuleAlertDigest, Incident: a.Incident, Alert: a.ID,
-			Entry: e.ID, Seq: e.Seq, Found: err.Error(), Want: "the alert as it was after the entry"}) {
+		err := e.VerifyAlert(a)
+		if err == nil {
+			continue
+		}
+		v := Violation{Rule: RuleAlertDigest, Incident: a.Incident, Alert: a.ID, Entry: e.ID, Seq: e.Seq, Found: err.Error()}
+		if v.Want = "the alert as it was after the entry"; !c.found(v) {
 			return false
 		}
 	}

@@ -332,11 +332,17 @@ func enumerated[E interface {
 	}
 }
 
-// owner looks at an owner.
-func (c *inspection) owner(o *Owner) {
+// owner looks at an owner; complete asks for an identifier too.
+func (c *inspection) owner(o *Owner, complete bool) {
 	c.text("owner.id", &o.ID, MaxShort)
 	c.text("owner.name", &o.Name, MaxShort)
 	enumerated(c, "owner.kind", &o.Kind, ownerKinds, UserOwner)
+	if complete && !o.IsZero() && !glyph.Visible(o.ID) {
+		c.problem("owner.id", o.ID, "a text in which something can be seen", "left out with the owner "+strconv.Quote(limit.Shorten(o.Name)))
+		if c.repair {
+			*o = Owner{}
+		}
+	}
 }
 
 func (c *inspection) verdict(v *classification.Verdict) {
@@ -361,7 +367,7 @@ func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
 	c.text("threatFamily", &a.ThreatFamily, MaxShort)
 	c.text("url", &a.URL, MaxValue)
 	c.title(&a, complete)
-	c.owner(&a.Owner)
+	c.owner(&a.Owner, complete)
 	c.verdict(&a.Verdict)
 	texts(&c, "techniques", &a.Techniques, MaxList)
 	texts(&c, "tags", &a.Tags, MaxList)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/internal/glyph"
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
@@ -18,12 +19,13 @@ const unnamed = "unknown"
 
 // Fit returns a draft that [Create] and [Update] do not refuse because of a limit, in place of d, and a note for each
 // value that it has changed. A draft within the limits stays as it is, and the lists of d are never changed. It does
-// not look at Alerts, which [alert.Alert.Fit] is for, nor at the Verdict, which the taxonomy has to know.
+// not look at Alerts, which [alert.Alert.Fit] is for.
 //
 // It changes values as [alert.Alert.Fit] does: what is not UTF-8, too long, of an impossible time or of no enumeration.
 // A name in which nothing can be seen is generated; such a tag or comment is left out, as are surplus tags. A comment
-// without an author is one by "unknown". A redirect without a target, and a target without a redirect, are left out.
-func (d Draft) Fit() (Draft, []alert.Note) {
+// without an author is one by "unknown". A redirect without a target, a target without a redirect, a note of an incident
+// that is not resolved, and a verdict that tax does not know are left out.
+func (d Draft) Fit(tax classification.Taxonomy) (Draft, []alert.Note) {
 	f := fitter{record: "incident"}
 	d.Reference = f.reference("reference.", d.Reference)
 	if d.Reference.ID != "" {
@@ -55,6 +57,14 @@ func (d Draft) Fit() (Draft, []alert.Note) {
 	if d.Status != Redirected && d.RedirectTo.ID != "" {
 		f.note("redirectTo", d.RedirectTo.ID, "left out, since the status is "+d.Status.String())
 		d.RedirectTo = Reference{}
+	}
+	if d.Note != "" && d.Status != Resolved {
+		f.note("note", d.Note, "left out, since the status is "+d.Status.String())
+		d.Note = ""
+	}
+	if tax.Check(d.Verdict) != nil {
+		f.note("verdict", d.Verdict.String(), "left out, since the taxonomy does not know it")
+		d.Verdict = classification.Verdict{}
 	}
 	f.owner(&d.Owner)
 	d.Tags = f.tags(d.Tags)
@@ -128,7 +138,7 @@ func (f *fitter) owner(o *Owner) {
 }
 
 func (f *fitter) tags(tags []Tag) []Tag {
-	fit := make([]Tag, 0, len(tags))
+	fit, some := make([]Tag, 0, len(tags)), 0
 	for n, t := range tags {
 		field := "tags[" + strconv.Itoa(n) + "]"
 		name := cleanTag(t.Name)
@@ -141,14 +151,16 @@ func (f *fitter) tags(tags []Tag) []Tag {
 			t.Kind = alert.SystemTag
 		}
 		switch {
-		case strings.TrimSpace(t.Name) != "" && !glyph.Visible(t.Name):
+		case !glyph.Visible(t.Name):
 			f.note(field, t.Name, "left out, since nothing can be seen")
+			continue
 		case len(fit) < MaxTags:
 			fit = append(fit, t)
 		}
+		some++
 	}
-	if n := len(tags); n > MaxTags {
-		f.note("tags", strconv.Itoa(n), fmt.Sprintf("%d of %d kept", len(fit), n))
+	if some > MaxTags {
+		f.note("tags", strconv.Itoa(some), fmt.Sprintf("%d of %d kept", len(fit), some))
 	}
 	if slices.Equal(fit, tags) {
 		return tags

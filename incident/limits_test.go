@@ -105,7 +105,7 @@ func TestWhatIsMadeToFitIsTaken(t *testing.T) {
 		d := hostileDraft(t)
 		_, refused := incident.Create(command(1), d.Reference.IncidentID(), d, nil, nil, tax)
 		text, err := json.Marshal([]any{d.Tags, d.Comments})
-		fit, notes := d.Fit()
+		fit, notes := d.Fit(tax)
 		now, same := json.Marshal([]any{d.Tags, d.Comments})
 		assert.Equal(t, []any{string(text), err == nil}, []any{string(now), same == nil},
 			"the lists of a draft are never changed")
@@ -117,7 +117,7 @@ func TestWhatIsMadeToFitIsTaken(t *testing.T) {
 		for _, entry := range e.Activity {
 			require.NoError(t, entry.Validate())
 		}
-		again, none := fit.Fit()
+		again, none := fit.Fit(tax)
 		assert.Empty(t, none)
 		assert.Equal(t, fit, again)
 
@@ -142,7 +142,7 @@ func TestADraftThatFitsStays(t *testing.T) {
 			Text: strings.Repeat("ä", incident.MaxComment)}, {By: "otto", Text: "\u200bx"}},
 		Created: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), Extra: `{"a":1}`,
 	}
-	fit, notes := d.Fit()
+	fit, notes := d.Fit(tax)
 	assert.Empty(t, notes)
 	assert.Equal(t, d, fit)
 }

@@ -150,13 +150,13 @@ type Changeset struct {
 }
 
 // An Item is a record of a program beside incidents, alerts and entries: a remembered command, a position in the
-// log, a delivery to be made.
+// log, a delivery to be made. It is taken away by a purge of its Incident or by an [Expiry], and by nothing else.
 type Item struct {
-	Kind     string // what sort of item it is: "command" of package manager, or a word of the program's
-	Key      string // identifies the item among those of its kind; not empty where Kind is
+	Kind     string // what sort of item it is. Kinds without a dot are this library's, such as "command" of the manager
+	Key      string // identifies the item among those of its kind; of Kind and Key one is not empty
 	Version  int64
 	Incident incident.ID // the incident whose purge takes it away; "" means that none does
-	Time     time.Time   // what Expiry goes by; UTC, microseconds
+	Time     time.Time   // what Expiry goes by; UTC, microseconds; the zero Time is before all others
 	Data     []byte      // at most MaxItemData bytes; empty and nil are the same
 }
 
@@ -193,7 +193,7 @@ func (q ItemQuery) Match(i Item) bool {
 		(q.Before.IsZero() || i.Time.Before(q.Before))
 }
 
-// An Expiry takes away the items of a Kind whose Time is before Before.
+// An Expiry takes away the items of a Kind whose Time is before Before, those with a zero Time among them.
 type Expiry struct {
 	Kind   string
 	Before time.Time
@@ -234,7 +234,7 @@ type ConflictError struct {
 	ID     string // of an item its Kind, a slash and its Key
 	Given  int64  // the Version in the Changeset; of a key the Seq of the Guard
 
-	// Stored is the Version in the store, 0 when the record is not there; of a key a Seq at which it was added, or the
+	// Stored is the Version in the store, 0 when the record is not there or was merged into another; of a key a Seq at which it was added, or the
 	// last in the log.
 	Stored int64
 }
@@ -245,7 +245,11 @@ func (e *ConflictError) Error() string {
 		return fmt.Sprintf("storage: conflict: key %s was looked up at entry %d, and added to an alert at entry %d",
 			e.ID, e.Given, e.Stored)
 	}
-	return fmt.Sprintf("storage: version conflict: %s %s is at version %d, not %d", e.Record, e.ID, e.Stored, e.Given)
+	at := "no version"
+	if e.Stored != 0 {
+		at = fmt.Sprint("version ", e.Stored)
+	}
+	return fmt.Sprintf("storage: version conflict: %s %s is at %s, not at version %d", e.Record, e.ID, at, e.Given)
 }
 
 // Unwrap returns [ErrConflict].

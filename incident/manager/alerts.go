@@ -25,7 +25,7 @@ type AlertResult struct {
 // The error joins those of the results. [IfVersion] has no meaning here and is refused.
 func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert.ID, e incident.AlertEdit, opts ...Option) ([]AlertResult, error) {
 	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != 0 {
+	if err == nil && call.version != nil {
 		err = unwanted("version", "a version is for the edit of one incident")
 	}
 	if err != nil {

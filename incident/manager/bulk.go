@@ -29,7 +29,7 @@ type EditResult struct {
 // it has not edited before. [IfVersion] has no meaning here and is refused.
 func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Query, e incident.Edit, opts ...Option) ([]EditResult, error) {
 	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != 0 {
+	if err == nil && call.version != nil {
 		err = unwanted("version", "a version is for the edit of one incident")
 	}
 	var results []EditResult

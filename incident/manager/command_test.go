@@ -505,7 +505,7 @@ func TestAReusedIDIsNotToldToWhoMayDoAPart(t *testing.T) {
 	_, err = imports(theirs(9))(t.Context(), m, kai, x)
 	require.ErrorIs(t, err, manager.ErrForbidden)
 	bad := theirs(9)
-	bad.Verdict.Classification = "no such one"
+	bad.Reference.System = ""
 	_, err = imports(bad)(t.Context(), m, kai, x)
 	require.ErrorIs(t, err, alert.ErrInvalid)
 	require.NotErrorIs(t, err, manager.ErrCommandReused)
@@ -581,7 +581,7 @@ func TestAVersionIsOfTheIncidentThatWasNamed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, seen.Version, target.Version)
 	before := everythingIn(t, s)
-	for version := int64(1); version < 5; version++ {
+	for version := range int64(5) {
 		for name, g := range map[string]give{
 			"edit":    edits(seen.ID, incident.Edit{Status: new(incident.Resolved)}),
 			"comment": comments(seen.ID, "hm"),
@@ -595,7 +595,6 @@ func TestAVersionIsOfTheIncidentThatWasNamed(t *testing.T) {
 					Record: "incident",
 					ID:     string(seen.ID),
 					Given:  version,
-					Stored: seen.Version + 1,
 				},
 				*conflict, name,
 			)

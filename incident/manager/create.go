@@ -10,6 +10,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/limit"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -18,7 +19,7 @@ import (
 // has a Reference that was imported before; see [Manager.Import] for that.
 func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != 0 {
+	if err == nil && call.version != nil {
 		err = unwanted("version", "a version is for an incident that is there")
 	}
 	if err != nil {
@@ -118,7 +119,7 @@ func validAlerts(alerts []alert.Alert, now time.Time) error {
 }
 
 // complete returns alerts as they are stored, with their keys, and what of them could not be kept as it came. One
-// without an origin is left out.
+// without an origin is left out, and one that was given before is a repeat of that.
 func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
 	all []alert.Alert, keys map[alert.ID]alert.KeySet, notes []alert.Note,
 ) {
@@ -135,10 +136,14 @@ func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
 			continue
 		}
 		notes = append(notes, noted...)
-		if _, ok := keys[a.ID]; !ok {
-			keys[a.ID] = its
-			all = append(all, a)
+		if _, there := keys[a.ID]; there {
+			at := slices.IndexFunc(all, func(have alert.Alert) bool { return have.ID == a.ID })
+			all[at], _ = incident.Repeat(all[at], a)
+			keys[a.ID] = all[at].KeySet()
+			continue
 		}
+		keys[a.ID] = its
+		all = append(all, a)
 	}
 	return all, keys, notes
 }
@@ -146,6 +151,14 @@ func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
 // completed returns a as it is stored, its keys, and what of it could not be kept as it came.
 func (m *Manager) completed(a alert.Alert, cmd incident.Command) (alert.Alert, alert.KeySet, []alert.Note) {
 	a, notes := complete(a, cmd.At)
+	if m.taxonomy.Check(a.Verdict) != nil {
+		notes = append(notes, alert.Note{
+			Record: limit.Shorten("alert " + string(a.ID)),
+			Field:  "verdict",
+			Value:  limit.Shorten(a.Verdict.String()),
+			Said:   "kept as it came, since the taxonomy does not know it",
+		})
+	}
 	keys := a.KeySet()
 	return m.tagged(a, keys), keys, notes
 }

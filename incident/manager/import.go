@@ -41,9 +41,10 @@ func (m *Manager) Import(
 ) (incident.Incident, ImportResult, error) {
 	if d.Reference.System == "" || d.Reference.ID == "" {
 		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident: %w",
-			&alert.FieldError{Record: "incident", Field: "reference", Value: d.Reference.ID, Want: "system and ID"})
+			&alert.FieldError{Record: "incident", Field: "reference",
+				Value: d.Reference.System + ":" + d.Reference.ID, Want: "system and ID"})
 	}
-	fit, notes := d.Fit()
+	fit, notes := d.Fit(m.taxonomy)
 	i, result, err := m.importDraft(ctx, by, d, fit, opts)
 	if err != nil {
 		id := fit.Reference.IncidentID()
@@ -143,7 +144,7 @@ func (m *Manager) plan(
 		if done {
 			return plan{Effect: incident.Effect{Incident: c.Incident}, created: o.Created, done: true}, nil
 		}
-		if err := call.current(ctx, r, id, c.Incident); err != nil {
+		if err := call.current(id, c.Incident); err != nil {
 			return p, err
 		}
 	}
@@ -178,7 +179,7 @@ func (m *Manager) plan(
 			err = fmt.Errorf("incident %s: %w", id, storage.ErrNotFound) // it was there when the command was given
 		}
 		if err == nil {
-			err = call.current(ctx, r, id, incident.Incident{ID: id})
+			err = call.current(id, incident.Incident{ID: id})
 		}
 		return p, err
 	}

@@ -71,7 +71,7 @@ type Result struct {
 // time.
 func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
 	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != 0 {
+	if err == nil && call.version != nil {
 		err = unwanted("version", "alerts that come in have none")
 	}
 	if err == nil && call.dryRun {

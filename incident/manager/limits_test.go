@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
@@ -268,4 +269,70 @@ func TestRecordsOfOlderVersionsCanStillBeWorkedOn(t *testing.T) {
 	again := all(t, m.Alerts(t.Context(), kai, alert.Query{}))[0]
 	assert.NoError(t, again.Validate(), "stored again, it is made to fit")
 	assert.Equal(t, alert.StatusResolved, again.Status)
+}
+
+// A draft that has an alert twice says what the second report of an alert says.
+func TestAnAlertTwiceInADraft(t *testing.T) {
+	first, second := raise(1, 0, alert.Device{DeviceID: "one"}), raise(1, 5, alert.Device{DeviceID: "two"})
+	first.SourceUpdated, second.SourceUpdated = start, start.Add(time.Hour)
+	second.Severity = alert.High
+	d := incident.Draft{Reference: incident.Reference{System: "theirs", ID: "1"}, Alerts: []alert.Alert{first, second}}
+	for name, give := range map[string]func(*manager.Manager) error{
+		"import": func(m *manager.Manager) error { _, _, err := m.Import(t.Context(), siem, d); return err },
+		"create": func(m *manager.Manager) error { _, err := m.Create(t.Context(), siem, d); return err },
+		"ingest": func(m *manager.Manager) error { _, err := m.Ingest(t.Context(), siem, d.Alerts); return err },
+	} {
+		m, s := open(t)
+		require.NoError(t, give(m), name)
+		alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
+		require.Len(t, alerts, 1, name)
+		assert.Equal(t, alert.High, alerts[0].Severity, name)
+		assert.Equal(t, 1, alerts[0].Repeats, name)
+		assert.Empty(t, all(t, manager.Check(t.Context(), s)), name)
+	}
+}
+
+// What a draft says that cannot be kept is noted, and keeps nothing else back.
+func TestADraftThatIsNotUnderstood(t *testing.T) {
+	a := raise(1, 0, alert.Device{DeviceID: "one"})
+	a.Verdict.Classification, a.Owner.Name = "zzz", "Kai"
+	d := incident.Draft{
+		Reference: incident.Reference{System: "theirs", ID: "1"}, Note: "over", Tags: []incident.Tag{{Name: ""}, {Name: "vip"}},
+		Verdict: classification.Verdict{Classification: "zzz", Determination: "qqq"}, Alerts: []alert.Alert{a},
+	}
+	m, s := open(t)
+	i, result, err := m.Import(t.Context(), siem, d)
+	require.NoError(t, err)
+	var noted []string
+	for _, n := range result.Notes {
+		noted = append(noted, n.String())
+	}
+	assert.Equal(t, []string{
+		`incident theirs:1: note "over": left out, since the status is active`,
+		`incident theirs:1: verdict "zzz/qqq": left out, since the taxonomy does not know it`,
+		`incident theirs:1: tags[0] "": left out, since nothing can be seen`,
+		`alert edr:1: owner.id "": left out with the owner "Kai"`,
+		`alert edr:1: verdict "zzz": kept as it came, since the taxonomy does not know it`,
+	}, noted)
+	assert.Equal(t, []incident.Tag{{Name: "vip"}}, i.Tags)
+	assert.Equal(t, 1, i.Alerts.Count)
+	assert.Empty(t, all(t, manager.Check(t.Context(), s)))
+}
+
+// A version that is given is looked at, whatever it is.
+func TestVersionZero(t *testing.T) {
+	m, _ := open(t)
+	id := ingest(t, m, raise(1, 0))[0].Incident
+	for _, version := range []int64{0, -3, 2} {
+		_, err := m.Edit(t.Context(), kai, id, incident.Edit{Name: new("n")}, manager.IfVersion(version))
+		assert.ErrorIs(t, err, storage.ErrConflict, version)
+	}
+	d := incident.Draft{Reference: incident.Reference{System: "theirs", ID: "1"}}
+	_, result, err := m.Import(t.Context(), siem, d, manager.IfVersion(0))
+	require.NoError(t, err)
+	assert.True(t, result.Created)
+	_, _, err = m.Import(t.Context(), siem, d, manager.IfVersion(0))
+	assert.ErrorIs(t, err, storage.ErrConflict)
+	_, err = m.Create(t.Context(), kai, incident.Draft{Name: "n"}, manager.IfVersion(0))
+	assert.ErrorIs(t, err, alert.ErrInvalid)
 }

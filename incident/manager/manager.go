@@ -44,8 +44,8 @@
 //	alert.ErrInvalid           400     a value cannot be accepted, a verdict included
 //	storage.ErrConflict        409     the incident is not at the version of IfVersion, or too many write it at once
 //	storage.ErrExists          409     the incident or an alert is there already
+//	incident.ErrPurged         410     the incident, or one of those to be merged, is purged
 //	incident.ErrRefused        409     a rule does not allow it in the state that the records are in
-//	incident.ErrPurged         410     the incident is purged
 //	storage.ErrNotFound        404     there is no such record
 //
 // Of an error that joins those of several records, such as that of EditAll, each result has its own. Commands that
@@ -151,7 +151,7 @@ func New(s storage.Storage, o *Options) *Manager {
 type Option func(*call)
 
 type call struct {
-	version   int64
+	version   *int64
 	commandID string
 	dryRun    bool
 	at        time.Time        // when the command began
@@ -159,14 +159,15 @@ type call struct {
 }
 
 // IfVersion makes a command fail with an error matching [storage.ErrConflict] when the incident is not at
-// version v, instead of working on whatever it has become. An incident that was merged into another is at no version.
-// Commands on many incidents, and Create, refuse it.
-func IfVersion(v int64) Option { return func(c *call) { c.version = v } }
+// version v, instead of working on whatever it has become. Version 0 is that of an incident that is not there, for
+// Import. An incident that was merged into another is at no version, except for Unmerge, which is about that incident
+// itself. Commands on many incidents, and Create, refuse IfVersion.
+func IfVersion(v int64) Option { return func(c *call) { c.version = &v } }
 
 // CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating
-// it, in another process too, has one effect. The empty one is none. What the command came to is remembered with its
+// it, in another process too, has one effect. The empty one is none, and of several the last one counts. What the command came to is remembered with its
 // effect, for [Remembered] at least, also where it had nothing to change. A repeat is the same method, by the same
-// actor, with the same arguments and the same [IfVersion]. It is authorised as the first was, and returns what the
+// actor (whose Name may differ), with the same arguments and the same [IfVersion]. It is authorised as the first was, and returns what the
 // table says, records as they are now. Any other command under the ID fails with [ErrCommandReused]. A command that
 // failed is not remembered. A [DryRun] is not either, and does not look.
 //
@@ -296,7 +297,7 @@ func (m *Manager) do(
 				changed = o.Changed
 				return err
 			}
-			if err := call.current(ctx, r, id, c.Incident); err != nil {
+			if err := call.current(id, c.Incident); err != nil {
 				return err
 			}
 			if alerts {
@@ -335,19 +336,15 @@ func (m *Manager) do(
 
 // current returns an error, which is not retried, unless i, which id leads to, is the incident with that ID and at the
 // version that the caller asked for.
-func (c call) current(ctx context.Context, r storage.Reader, id incident.ID, i incident.Incident) error {
-	if c.version == 0 || i.ID == id && i.Version == c.version {
+func (c call) current(id incident.ID, i incident.Incident) error {
+	switch {
+	case c.version == nil || i.ID == id && i.Version == *c.version:
 		return nil
+	case i.ID != id:
+		return final{fmt.Errorf("it was merged into incident %s: %w", i.ID,
+			&storage.ConflictError{Record: "incident", ID: string(id), Given: *c.version})}
 	}
-	if i.ID == id {
-		return final{&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: i.Version}}
-	}
-	named, err := r.Incident(ctx, id)
-	if err != nil {
-		return err
-	}
-	return final{fmt.Errorf("it was merged into incident %s: %w", i.ID,
-		&storage.ConflictError{Record: "incident", ID: string(id), Given: c.version, Stored: named.Version})}
+	return final{&storage.ConflictError{Record: "incident", ID: string(id), Given: *c.version, Stored: i.Version}}
 }
 
 // A final error is not tried again, whatever it is.

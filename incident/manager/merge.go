@@ -16,7 +16,8 @@ import (
 // Merge merges the incidents sources into target and returns target as it is then. Everything is stored at once
 // or not at all. From then on each source's ID leads to target, for [Manager.Incident] and for every command;
 // so the ID of one that was merged before stands for the incident that it leads to, here too. See
-// [incident.Merge] for the rules and the refusals, which come as an [*incident.RefusedError].
+// [incident.Merge] for the rules and the refusals, which come as an [*incident.RefusedError]. Without sources
+// nothing changes.
 //
 // reason is put into the log and may be "". [IfVersion] is about target. Under the same [CommandID] the second
 // call returns target as it is. [DryRun] stores nothing.
@@ -88,7 +89,7 @@ func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opene
 			return err
 		}
 		subject = s.subject
-		if err := call.current(ctx, r, s.named, subject); err != nil {
+		if err := call.current(s.named, subject); err != nil {
 			return err
 		}
 		effects, err = s.rule()

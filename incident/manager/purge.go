@@ -32,7 +32,7 @@ type PurgeResult struct {
 // under the same [CommandID] purges what has become due since. [IfVersion] is refused.
 func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query, resolvedBefore time.Time, reason string, opts ...Option) ([]PurgeResult, error) {
 	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != 0 {
+	if err == nil && call.version != nil {
 		err = unwanted("version", "a version is for a command on one incident")
 	}
 	var results []PurgeResult

@@ -18,6 +18,7 @@ const (
 	ioCode       = 10
 	fullCode     = 13
 	openCode     = 14
+	notADBCode   = 26
 	protocolCode = 15 // the lock of the write-ahead log was not to be had
 )
 
@@ -33,6 +34,8 @@ func code(err error) int {
 func wrap(what string, err error) error {
 	text := ""
 	switch code(err) {
+	case notADBCode:
+		return &driver.Failure{Class: ErrForeign, Text: "sqlite: " + what + ": the file is not a database", Cause: err}
 	case busyCode, lockedCode, protocolCode:
 		text = "the file is locked"
 	case readOnlyCode:

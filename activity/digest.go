@@ -115,6 +115,17 @@ func (e Entry) VerifyAlert(a alert.Alert) error {
 	return err
 }
 
+// IsSkeleton reports whether more was taken from e than [Entry.Redact] takes. Of an entry without a Digest, and of one
+// that had nothing else to take, it cannot tell.
+func (e Entry) IsSkeleton() bool {
+	for n, p := range e.Seal.Parts {
+		if !p.Digest.IsZero() && n != textPart && n != namesPart {
+			return true
+		}
+	}
+	return !e.AlertDigest.IsZero() && !e.ProvesAlert()
+}
+
 // digest returns what Digest must be. It is not ok when Seal is not one of e.
 func (e *Entry) digest() (d Digest, ok bool) {
 	b, ok := e.preimage()

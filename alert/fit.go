@@ -39,6 +39,10 @@ func (n Note) String() string {
 // maxSystemTags is how many tags rules can give to an alert: package incident has no more rules.
 const maxSystemTags = 2_000
 
+// reserved is how many bytes of MaxAlert a new alert leaves for what is added to it here: its identifier, that of its
+// incident, tags that rules set, an owner and a verdict.
+const reserved = 4 << 20
+
 // untitled is the title of an alert of which nothing is known that could be one.
 const untitled = "Untitled alert"
 
@@ -138,6 +142,7 @@ type inspection struct {
 	evidence int    // the piece that is looked at, -1 for the alert itself
 	inside   string // of the piece: "", "entity." or a longer path
 	bytes    int    // of all texts so far
+	most     int    // bytes of all texts together
 }
 
 // problem notes something about the field, of the piece of evidence that is looked at.
@@ -353,7 +358,10 @@ func (c *inspection) verdict(v *classification.Verdict) {
 // inspect returns a, repaired if wanted, and what is not within the limits; complete asks for an origin and a title
 // too.
 func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
-	c := inspection{repair: repair, evidence: -1}
+	c := inspection{repair: repair, evidence: -1, most: MaxAlert}
+	if complete {
+		c.most -= reserved
+	}
 	c.origin(&a, complete)
 	c.id("id", (*string)(&a.ID))
 	c.id("incident", (*string)(&a.Incident))
@@ -479,7 +487,7 @@ func (c *inspection) pieces(a *Alert) {
 			c.piece(&e)
 		}
 		switch {
-		case c.bytes > MaxAlert:
+		case c.bytes > c.most:
 			c.found = c.found[:before] // it is left out as a whole
 			surplus++
 		case len(c.found) > before && fit == nil:
@@ -492,9 +500,9 @@ func (c *inspection) pieces(a *Alert) {
 		}
 	}
 	c.evidence = -1
-	if c.bytes > MaxAlert {
+	if c.bytes > c.most {
 		c.problem("evidence", strconv.Itoa(c.bytes)+" bytes",
-			fmt.Sprintf("an alert of at most %d bytes of text", MaxAlert),
+			fmt.Sprintf("an alert of at most %d bytes of text", c.most),
 			fmt.Sprintf("%d of %d pieces left out", surplus, len(given)))
 	}
 	switch {

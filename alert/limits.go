@@ -15,5 +15,5 @@ const (
 	MaxEvidence = 10_000   // pieces of evidence
 	MaxExtra    = 1 << 20  // bytes of Extra, and of the Fields of an [Other]
 	MaxDepth    = 500      // levels of lists and objects in them
-	MaxAlert    = 32 << 20 // bytes of all texts of an alert together
+	MaxAlert    = 32 << 20 // bytes of all texts of an alert together, of which 4 MiB are for what is added here
 )

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/incidentkit/incidentkit/internal/invalid"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Classification is the identifier of a class of a [Taxonomy], such as "truePositive". The zero
@@ -106,7 +107,7 @@ var ErrUnknown = errors.New("classification: not in the taxonomy")
 type VerdictError struct {
 	Taxonomy string // name of the taxonomy
 	Field    string // "classification" or "determination"
-	Value    string // the text that was given
+	Value    string // the text that was given, shortened to 64 code points
 	Want     string // what would have been accepted
 }
 
@@ -162,10 +163,10 @@ func (t Taxonomy) Check(v Verdict) error {
 	}
 	class, ok := t.class(v.Classification)
 	if !ok {
-		return &VerdictError{t.Name, "classification", string(v.Classification), t.classNames()}
+		return &VerdictError{t.Name, "classification", limit.Shorten(string(v.Classification)), t.classNames()}
 	}
 	if v.Determination != "" && !slices.ContainsFunc(class.Determinations, func(d Type) bool { return d.ID == v.Determination }) {
-		return &VerdictError{t.Name, "determination", string(v.Determination), class.names()}
+		return &VerdictError{t.Name, "determination", limit.Shorten(string(v.Determination)), class.names()}
 	}
 	return nil
 }

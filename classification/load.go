@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // MaxText is the limit of each text of a taxonomy (name, identifier, title, alias) in code points.
@@ -112,7 +114,7 @@ func (t Taxonomy) Validate() error {
 type problems struct{ errs []error }
 
 func (p *problems) add(entry, value, want string) {
-	p.errs = append(p.errs, &EntryError{entry, shorten(value), want})
+	p.errs = append(p.errs, &EntryError{entry, limit.Shorten(value), want})
 }
 
 // spellings maps what a text folds to to the entry that it names first.
@@ -161,14 +163,6 @@ func fold(text string) string {
 		}
 		return least
 	}, text)
-}
-
-func shorten(s string) string {
-	runes := []rune(strings.ToValidUTF8(s, "\uFFFD"))
-	if len(runes) <= 64 {
-		return string(runes)
-	}
-	return string(runes[:64]) + "…"
 }
 
 func index(list string, n int) string { return list + "[" + strconv.Itoa(n) + "]" }

@@ -18,6 +18,18 @@ type SightingQuery struct {
 	Limit    int         // at most so many of each entity; 0 means all
 }
 
+// Between returns q for what was seen from first to last, both included. A bound that would lie outside of the years 1
+// to 9999 is left out.
+func (q SightingQuery) Between(first, last time.Time) SightingQuery {
+	if q.Since = first; !alert.ValidTime(first) {
+		q.Since = time.Time{}
+	}
+	if q.Until = last.Add(time.Microsecond); !alert.ValidTime(q.Until) { // it is exclusive
+		q.Until = time.Time{}
+	}
+	return q
+}
+
 // A Sighting is an entity on an alert.
 type Sighting struct {
 	Entity     alert.Key

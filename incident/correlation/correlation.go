@@ -118,12 +118,8 @@ func (d Default) links(
 	ctx context.Context, r storage.Reader, a alert.Alert, keys []alert.Key,
 ) (links []activity.Link, looked []alert.Key, err error) {
 	window, hub := cmp.Or(d.Window, 24*time.Hour), cmp.Or(d.HubLimit, 100)
-	q := storage.SightingQuery{
-		Entities: make([]alert.Key, 0, len(keys)),
-		Since:    a.FirstActivity.Add(-window),
-		Until:    a.FirstActivity.Add(window + time.Microsecond), // it is exclusive
-		Limit:    hub + 1,
-	}
+	q := storage.SightingQuery{Entities: make([]alert.Key, 0, len(keys)), Limit: hub + 1}
+	q = q.Between(a.FirstActivity.Add(-window), a.FirstActivity.Add(window))
 	for _, key := range keys {
 		weight, ok := weights[key.Namespace()]
 		if !ok {

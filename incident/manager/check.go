@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ const (
 	RuleSeq           Rule = "seq"           // the entries of the whole log are 1, 2, 3 and so on
 	RuleEntryIncident Rule = "entryIncident" // an entry is of an incident that is stored
 	RuleEntryDigest   Rule = "entryDigest"   // an entry is what its digest says; after one that has a digest, all have
+	RuleRedaction     Rule = "redaction"     // only a purge takes more from an entry than a redaction, which the log tells, from a comment
 	RuleAlertDigest   Rule = "alertDigest"   // an alert is what the last entry that proves it says
 )
 
@@ -78,7 +80,7 @@ func (v Violation) String() string {
 func Check(ctx context.Context, s storage.Storage) iter.Seq2[Violation, error] {
 	return read(ctx, s, func(r storage.Reader) iter.Seq2[Violation, error] {
 		return func(yield func(Violation, error) bool) {
-			c := checker{ctx: ctx, reader: r, yield: yield, stored: make(map[incident.ID]bool)}
+			c := checker{ctx: ctx, reader: r, yield: yield, stored: make(map[incident.ID]presence)}
 			_ = c.incidents() && c.alerts() && c.log()
 		}
 	})
@@ -89,9 +91,12 @@ type checker struct {
 	ctx    context.Context
 	reader storage.Reader
 	yield  func(Violation, error) bool
-	stored map[incident.ID]bool // whether they are, of some
-	proven bool                 // an entry had a digest
+	stored map[incident.ID]presence // of some
+	proven bool                  // an entry had a digest
 }
+
+// presence is what a checker knows of an incident.
+type presence struct{ stored, purged bool }
 
 func (c *checker) fail(err error) bool {
 	c.yield(Violation{}, err)
@@ -205,19 +210,23 @@ func (c *checker) digestsOf(alerts []alert.Alert) bool {
 	for n := range alerts {
 		q.Alerts = append(q.Alerts, alerts[n].ID)
 	}
-	last := make(map[alert.ID]activity.Entry, len(alerts))
+	// What an incident that was purged said of an alert proves nothing any more.
+	last, proof := make(map[alert.ID]activity.Entry, len(alerts)), make(map[alert.ID]activity.Entry, len(alerts))
 	for e, err := range c.reader.Activity(c.ctx, q) {
 		if err != nil {
 			return c.fail(err)
 		}
-		if e.ProvesAlert() {
+		if !e.AlertDigest.IsZero() {
 			last[e.Alert] = e
+		}
+		if e.ProvesAlert() {
+			proof[e.Alert] = e
 		}
 	}
 	for _, a := range alerts {
-		e, ok := last[a.ID]
-		if !ok {
-			continue // no entry since there are digests
+		e, ok := proof[a.ID]
+		if !ok || e.Cause != last[a.ID].Cause {
+			continue
 		}
 		err := e.VerifyAlert(a)
 		if err == nil {
@@ -317,7 +326,7 @@ func (c *checker) alerts() bool {
 		if err != nil {
 			return c.fail(err)
 		}
-		if !stored && !c.found(Violation{Rule: RuleAlertIncident, Alert: a.ID, Found: strconv.Quote(string(a.Incident)), Want: "an incident that is stored"}) {
+		if !stored.stored && !c.found(Violation{Rule: RuleAlertIncident, Alert: a.ID, Found: strconv.Quote(string(a.Incident)), Want: "an incident that is stored"}) {
 			return false
 		}
 	}
@@ -327,6 +336,8 @@ func (c *checker) alerts() bool {
 // log looks at the log as a whole.
 func (c *checker) log() bool {
 	next := int64(1)
+	told := make(map[activity.ID]bool) // comments of which the log says that they were redacted
+	var redacted []Violation           // and comments of which it does not yet
 	for e, err := range c.reader.Activity(c.ctx, activity.Query{}) {
 		if err != nil {
 			return c.fail(err)
@@ -342,7 +353,30 @@ func (c *checker) log() bool {
 		if err != nil {
 			return c.fail(err)
 		}
-		if !stored && !c.found(Violation{Rule: RuleEntryIncident, Entry: e.ID, Seq: e.Seq, Found: strconv.Quote(string(e.Incident)), Want: "an incident that is stored"}) {
+		if !stored.stored && !c.found(Violation{Rule: RuleEntryIncident, Entry: e.ID, Seq: e.Seq, Found: strconv.Quote(string(e.Incident)), Want: "an incident that is stored"}) {
+			return false
+		}
+		if e.Type == activity.Redacted {
+			told[e.Subject] = true
+		}
+		if !e.Redacted || stored.purged || !stored.stored {
+			continue
+		}
+		v := Violation{Rule: RuleRedaction, Incident: e.Incident, Entry: e.ID, Seq: e.Seq, Found: "nothing of it in the log"}
+		if v.Want = string(cmp.Or(e.Subject, e.ID)); e.Type == activity.Commented && !e.IsSkeleton() {
+			redacted = append(redacted, v)
+			continue
+		}
+		v.Found, v.Want = "an entry of which more was taken", "a comment, which loses its text"
+		if !c.found(v) {
+			return false
+		}
+	}
+	for _, v := range redacted {
+		if told[activity.ID(v.Want)] {
+			continue
+		}
+		if v.Want = "an entry that says who has redacted " + v.Want; !c.found(v) {
 			return false
 		}
 	}
@@ -369,18 +403,17 @@ func (c *checker) digestOf(e activity.Entry) bool {
 // maxStored is how many incidents a checker remembers to be stored or not.
 const maxStored = 10_000
 
-func (c *checker) isStored(id incident.ID) (bool, error) {
-	stored, known := c.stored[id]
-	if known {
-		return stored, nil
+func (c *checker) isStored(id incident.ID) (presence, error) {
+	if k, ok := c.stored[id]; ok {
+		return k, nil
 	}
-	_, err := c.reader.Incident(c.ctx, id)
+	i, err := c.reader.Incident(c.ctx, id)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return false, err
+		return presence{}, err
 	}
 	if len(c.stored) == maxStored {
 		clear(c.stored)
 	}
-	c.stored[id] = err == nil
-	return err == nil, nil
+	c.stored[id] = presence{stored: err == nil, purged: i.Status == incident.Purged}
+	return c.stored[id], nil
 }

@@ -42,8 +42,8 @@ const commands = "command"
 // whatever the parts of another command are.
 type ticket struct {
 	at            time.Time
-	command, part place // the same when the command has no parts
-	known         bool  // the command's own item is stored, as recall saw it
+	command, part place        // the same when the command has no parts
+	own           storage.Item // the command's own, as recall saw it; Version 0 when it was not there
 }
 
 // A place is the key of an item with what must be in it.
@@ -87,33 +87,40 @@ func (t *ticket) recall(ctx context.Context, r storage.Reader) (o outcome, found
 	if t == nil {
 		return o, false, nil
 	}
-	o, found, err = t.look(ctx, r, t.command)
-	if t.known = found; err == nil && t.part != t.command {
-		o, found, err = t.look(ctx, r, t.part)
+	t.own = storage.Item{}
+	i, o, err := t.look(ctx, r, t.command)
+	if err == nil && t.part != t.command {
+		t.own = i
+		i, o, err = t.look(ctx, r, t.part)
 	}
-	return o, found, err
+	return o, i.Version > 0, err
 }
 
-func (t *ticket) look(ctx context.Context, r storage.Reader, at place) (o outcome, found bool, err error) {
-	i, err := r.Item(ctx, commands, at.key)
+// look returns the item at a place, of Version 0 when it is not there or forgotten, and what it says.
+func (t *ticket) look(ctx context.Context, r storage.Reader, at place) (i storage.Item, o outcome, err error) {
+	i, err = r.Item(ctx, commands, at.key)
 	switch {
 	case errors.Is(err, storage.ErrNotFound), err == nil && i.Time.Before(t.expiry().Before):
-		return o, false, nil
+		return storage.Item{}, o, nil
 	case err != nil:
-		return o, false, err
+		return storage.Item{}, o, err
 	}
 	if err := json.Unmarshal(i.Data, &o); err != nil {
-		return o, false, fmt.Errorf("command item %s: %w", at.key, err)
+		return storage.Item{}, o, fmt.Errorf("command item %s: %w", at.key, err)
 	}
 	if o.Digest != at.digest {
-		return outcome{}, false, ErrCommandReused
+		return storage.Item{}, outcome{}, ErrCommandReused
 	}
-	return o, true, nil
+	return i, o, nil
 }
+
+// A command's own item is stored again with a part that comes more than renewed after it, so that it is not forgotten
+// before its parts.
+const renewed = 24 * time.Hour
 
 // expiry says which commands are forgotten.
 func (t *ticket) expiry() storage.Expiry {
-	return storage.Expiry{Kind: commands, Before: t.at.Add(-Remembered)}
+	return storage.Expiry{Kind: commands, Before: t.at.Add(-Remembered - renewed)}
 }
 
 // remember puts what became of the command into the Changeset that it comes to, which has no items but those of its
@@ -122,12 +129,13 @@ func (t *ticket) remember(cs *storage.Changeset, o outcome) error {
 	if t == nil {
 		return nil
 	}
-	item := func(at place, o outcome) error {
+	item := func(at place, version int64, o outcome) error {
 		o.Digest = at.digest
 		data, err := json.Marshal(o)
 		cs.Items = append(cs.Items, storage.Item{
 			Kind:     commands,
 			Key:      at.key,
+			Version:  version,
 			Incident: o.Incident,
 			Time:     t.at,
 			Data:     data,
@@ -137,11 +145,11 @@ func (t *ticket) remember(cs *storage.Changeset, o outcome) error {
 	var err error
 	if len(cs.Items) == 0 {
 		cs.Expire = []storage.Expiry{t.expiry()}
-		if t.part != t.command && !t.known {
-			err = item(t.command, outcome{})
+		if t.part != t.command && (t.own.Version == 0 || t.at.Sub(t.own.Time) > renewed) {
+			err = item(t.command, t.own.Version, outcome{})
 		}
 	}
-	return errors.Join(err, item(t.part, o))
+	return errors.Join(err, item(t.part, 0, o))
 }
 
 func validCommandID(id string) error {

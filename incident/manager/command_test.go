@@ -405,7 +405,27 @@ func TestARepeatOfWhatChangedNothing(t *testing.T) {
 	}
 }
 
-// A command is remembered for Remembered and no longer.
+// The ID of a command is taken as long as one of its parts is remembered, however late that came.
+func TestALatePartKeepsTheID(t *testing.T) {
+	s := newScene(t)
+	now := start
+	m := manager.New(s, &manager.Options{Now: func() time.Time { return now }})
+	x := manager.CommandID("X")
+	edit := func(id incident.ID) []manager.EditResult {
+		results, err := m.EditAll(t.Context(), kai, incident.Query{IDs: []incident.ID{id}}, incident.Edit{AddTags: []string{"a"}}, x)
+		require.NoError(t, err)
+		return results
+	}
+	edit("d0")
+	now = start.Add(29 * 24 * time.Hour)
+	first := edit("d1")
+	now = now.Add(manager.Remembered)
+	assert.Equal(t, first, edit("d1"))
+	_, err := m.Comment(t.Context(), kai, "d1", "hm", x)
+	assert.ErrorIs(t, err, manager.ErrCommandReused)
+}
+
+// A command is remembered for Remembered, and not longer than a day after it.
 func TestCommandsAreForgotten(t *testing.T) {
 	for _, method := range methodsOf(uses) {
 		s := newScene(t)
@@ -421,7 +441,7 @@ func TestCommandsAreForgotten(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, done, wholeOf(t, s), method)
 
-		now = now.Add(time.Microsecond)
+		now = now.Add(24*time.Hour + time.Microsecond)
 		_, err = uses[method].first(t.Context(), m, kai, x)
 		if method == "Create" || method == "Comment" || method == "Record" || method == "Ingest" || method == "Import" {
 			require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/canonical"
 	"github.com/incidentkit/incidentkit/internal/limit"
 	"github.com/incidentkit/incidentkit/storage"
 )
@@ -163,7 +164,7 @@ func (m *Manager) completed(a alert.Alert, cmd incident.Command) (alert.Alert, a
 	return m.tagged(a, keys), keys, notes
 }
 
-// stamped returns d with its times as they are stored: in UTC and microseconds.
+// stamped returns d with its times and its Extra as they are stored.
 func stamped(d incident.Draft) incident.Draft {
 	times := []*time.Time{&d.Created, &d.Resolved, &d.Reference.Updated}
 	d.Comments = slices.Clone(d.Comments)
@@ -172,9 +173,10 @@ func stamped(d incident.Draft) incident.Draft {
 	}
 	for _, t := range times {
 		if !t.IsZero() {
-			*t = t.UTC().Truncate(time.Microsecond)
+			*t = canonical.Time(*t)
 		}
 	}
+	d.Extra = canonical.JSON(d.Extra, "{}")
 	return d
 }
 

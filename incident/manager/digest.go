@@ -8,10 +8,11 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// addDigests gives the entries of cs their digests. The alerts of cs are in the form of [alert.Alert.Canonical].
+// addDigests gives the entries of cs their digests. Alerts of older versions get the form in which they will be read.
 func addDigests(cs *storage.Changeset) error {
 	place := make(map[alert.ID]int, len(cs.Alerts))
 	for n := range cs.Alerts {
+		cs.Alerts[n], _ = cs.Alerts[n].Canonical()
 		place[cs.Alerts[n].ID] = n
 	}
 	alerts := make([]activity.Digest, len(cs.Alerts))

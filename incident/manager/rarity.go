@@ -19,11 +19,7 @@ func setSeen(ctx context.Context, r storage.Reader, alerts []alert.Alert, keys m
 		return nil
 	}
 	first := slices.MinFunc(alerts, func(a, b alert.Alert) int { return a.FirstActivity.Compare(b.FirstActivity) }).FirstActivity
-	q := storage.SightingQuery{
-		Since: first.Add(-rarityWindow),
-		Until: first.Add(time.Microsecond), // it is exclusive
-		Limit: alert.MaxSeen,
-	}
+	q := storage.SightingQuery{Limit: alert.MaxSeen}.Between(first.Add(-rarityWindow), first)
 	for _, a := range alerts {
 		q.Entities = append(q.Entities, keys[a.ID].Kind())
 	}

@@ -11,10 +11,11 @@ import (
 const Mark = " […]"
 
 const (
-	joiner    = '\u200D'     // ZWJ
-	nonJoiner = '\u200C'     // ZWNJ
-	keycap    = '\u20E3'     // the frame of a key, around a character and a selector
-	blackFlag = '\U0001F3F4' // begins the flags that are spelled with tag characters
+	joiner      = '\u200D'     // ZWJ
+	nonJoiner   = '\u200C'     // ZWNJ
+	keycap      = '\u20E3'     // the frame of a key, around a character and a selector
+	information = '\u2139'     // a letter by its class, and an emoji
+	blackFlag   = '\U0001F3F4' // begins the flags that are spelled with tag characters
 )
 
 // blank reports whether r has the class of a letter or a symbol and an empty glyph: the empty pattern of Braille, the
@@ -95,6 +96,7 @@ func means(before, r, after rune) bool {
 		return (joins(before) || unicode.Is(unicode.Variation_Selector, before)) && joins(after)
 	case unicode.Is(unicode.Variation_Selector, r):
 		return after == keycap && (before == '#' || before == '*' || '0' <= before && before <= '9') ||
+			before == information ||
 			before >= utf8.RuneSelf && !Invisible(before) && unicode.In(before, unicode.S, unicode.P,
 				unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa)
 	case tagged(r):

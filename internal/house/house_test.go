@@ -20,7 +20,7 @@ var layers = map[string][]string{
 	"internal/canonical":   nil,
 	"internal/glyph":       nil,
 	"internal/limit":       nil,
-	"classification":       {"internal/enum", "internal/invalid"},
+	"classification":       {"internal/enum", "internal/invalid", "internal/limit"},
 	"alert":                {"classification", "internal/canonical", "internal/glyph", "internal/limit"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},

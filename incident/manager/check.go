@@ -92,7 +92,7 @@ type checker struct {
 	reader storage.Reader
 	yield  func(Violation, error) bool
 	stored map[incident.ID]presence // of some
-	proven bool                  // an entry had a digest
+	proven bool                     // an entry had a digest
 }
 
 // presence is what a checker knows of an incident.

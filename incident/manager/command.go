@@ -51,7 +51,8 @@ type place struct{ key, digest string }
 
 // An outcome is what is remembered of a command: identifiers, versions and codes, and no text.
 type outcome struct {
-	Digest   string      `json:"digest"`
+	Digest   string      `json:"digest"`             // of all that was given; "" when what was given was redacted
+	Cause    string      `json:"cause,omitempty"`    // of the entries
 	Incident incident.ID `json:"incident,omitempty"` // which the command returned
 	Version  int64       `json:"version,omitempty"`  // of it then
 	Outcome  Outcome     `json:"outcome,omitzero"`   // of an alert
@@ -100,7 +101,7 @@ func (t *ticket) recall(ctx context.Context, r storage.Reader) (o outcome, found
 func (t *ticket) look(ctx context.Context, r storage.Reader, at place) (i storage.Item, o outcome, err error) {
 	i, err = r.Item(ctx, commands, at.key)
 	switch {
-	case errors.Is(err, storage.ErrNotFound), err == nil && i.Time.Before(t.expiry().Before):
+	case errors.Is(err, storage.ErrNotFound), err == nil && i.Time.Before(expiry(t.at).Before):
 		return storage.Item{}, o, nil
 	case err != nil:
 		return storage.Item{}, o, err
@@ -118,14 +119,14 @@ func (t *ticket) look(ctx context.Context, r storage.Reader, at place) (i storag
 // before its parts.
 const renewed = 24 * time.Hour
 
-// expiry says which commands are forgotten.
-func (t *ticket) expiry() storage.Expiry {
-	return storage.Expiry{Kind: commands, Before: t.at.Add(-Remembered - renewed)}
+// expiry says which commands are forgotten at that time.
+func expiry(at time.Time) storage.Expiry {
+	return storage.Expiry{Kind: commands, Before: at.Add(-Remembered - renewed)}
 }
 
 // remember puts what became of the command into the Changeset that it comes to, which has no items but those of its
 // parts.
-func (t *ticket) remember(cs *storage.Changeset, o outcome) error {
+func (t *ticket) remember(cs *storage.Changeset, cause string, o outcome) error {
 	if t == nil {
 		return nil
 	}
@@ -143,13 +144,47 @@ func (t *ticket) remember(cs *storage.Changeset, o outcome) error {
 		return err
 	}
 	var err error
+	o.Cause = cause
 	if len(cs.Items) == 0 {
-		cs.Expire = []storage.Expiry{t.expiry()}
+		cs.Expire = []storage.Expiry{expiry(t.at)}
 		if t.part != t.command && (t.own.Version == 0 || t.at.Sub(t.own.Time) > renewed) {
 			err = item(t.command, t.own.Version, outcome{})
 		}
 	}
 	return errors.Join(err, item(t.part, 0, o))
+}
+
+// forgotten returns the items of the commands that have written comments, without the digests of what was given. These
+// would tell who guesses a comment, after it was redacted, that the guess is right. Items that expire before at are not
+// among them.
+func forgotten(
+	ctx context.Context, r storage.Reader, comments []activity.Entry, at time.Time,
+) (items []storage.Item, err error) {
+	q := storage.ItemQuery{Kinds: []string{commands}}
+	causes := make(map[string]bool, len(comments))
+	for _, e := range comments {
+		causes[e.Cause] = true
+		q.Incidents = append(q.Incidents, e.Incident, e.Origin)
+	}
+	q.Incidents = slices.DeleteFunc(q.Incidents, func(id incident.ID) bool { return id == "" })
+	for i, err := range r.Items(ctx, q) {
+		var o outcome
+		if err == nil {
+			err = json.Unmarshal(i.Data, &o)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !causes[o.Cause] || o.Digest == "" || i.Time.Before(expiry(at).Before) {
+			continue
+		}
+		o.Digest = ""
+		if i.Data, err = json.Marshal(o); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	return items, nil
 }
 
 func validCommandID(id string) error {

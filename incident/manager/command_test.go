@@ -405,6 +405,33 @@ func TestARepeatOfWhatChangedNothing(t *testing.T) {
 	}
 }
 
+// Who guesses what a redacted comment said, under the CommandID that it was given with, does not learn whether it is
+// right, and no digest of it is left.
+func TestARedactedCommentCannotBeGuessed(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 2)
+	x := manager.CommandID("ticket-815")
+	comment := func(text string) error {
+		_, err := m.Comment(t.Context(), kai, ids[1], text, x)
+		return err
+	}
+	require.NoError(t, comment("PIN 4711"))
+	_, err := m.Merge(t.Context(), kai, ids[0], ids[1:], "")
+	require.NoError(t, err)
+	require.NoError(t, comment("PIN 4711"), "a repeat")
+	e := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))[1]
+	require.NotEmpty(t, e.Origin, "the copy")
+	_, err = m.Redact(t.Context(), kai, e.ID, "not ours")
+	require.NoError(t, err)
+	for _, guess := range []string{"PIN 4711", "PIN 4712"} {
+		assert.ErrorIs(t, comment(guess), manager.ErrCommandReused)
+	}
+	for _, i := range wholeOf(t, s).items {
+		assert.Contains(t, string(i.Data), `"digest":""`)
+	}
+	assert.Empty(t, all(t, manager.Check(t.Context(), s)))
+}
+
 // The ID of a command is taken as long as one of its parts is remembered, however late that came.
 func TestALatePartKeepsTheID(t *testing.T) {
 	s := newScene(t)

@@ -82,8 +82,9 @@ func redact(cmd incident.Command, comment activity.ID, reason string) matter {
 			}
 			others = append(others, o)
 		}
+		items, err := forgotten(ctx, r, copies, cmd.At)
 		rule := func() ([]incident.Effect, error) { return incident.Redact(cmd, i, others, copies, reason) }
-		return findings{i.ID, i, rule}, nil
+		return findings{named: i.ID, subject: i, rule: rule, items: items, expire: true}, err
 	}
 }
 

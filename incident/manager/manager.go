@@ -359,6 +359,8 @@ type write struct {
 	outcome outcome           // what is remembered, without the incident
 	subject incident.Incident // the one that the command is about, as it was
 	effects []incident.Effect // the first on the subject; none when there is nothing to change
+	items   []storage.Item    // besides those of the tickets
+	expire  bool              // old commands are forgotten, tickets or not
 	guard   storage.Guard
 }
 
@@ -401,7 +403,13 @@ func (d write) changeset() (cs storage.Changeset, subject incident.Incident, err
 	err = addDigests(&cs)
 	d.outcome.Incident, d.outcome.Version = subject.ID, subject.Version
 	for _, t := range d.tickets {
-		err = errors.Join(err, t.remember(&cs, d.outcome))
+		err = errors.Join(err, t.remember(&cs, d.cmd.ID, d.outcome))
+	}
+	if len(d.effects) > 0 {
+		cs.Items = append(cs.Items, d.items...)
+		if d.expire {
+			cs.Expire = []storage.Expiry{expiry(d.cmd.At)}
+		}
 	}
 	return cs, subject, err
 }

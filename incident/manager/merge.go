@@ -64,38 +64,39 @@ type findings struct {
 	named   incident.ID                       // what the subject was asked for by
 	subject incident.Incident                 // the one that the command returns, as it was
 	rule    func() ([]incident.Effect, error) // the first effect is on the subject; none when nothing changes
+	items   []storage.Item                    // that are to be stored with the effects
+	expire  bool                              // commands that are old are to be forgotten with them
 }
 
 // A matter reads what a rule on several incidents needs, and those incidents that the command is for by open.
 type matter func(ctx context.Context, r storage.Reader, open opener) (findings, error)
 
-// consider returns the effects of a matter on its subject, unless the same command was stored before: then done is true
+// consider returns what a matter has found and its effects, unless the same command was stored before: then done is true
 // and the subject what it returned.
 func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opener, read matter) (
-	subject incident.Incident, effects []incident.Effect, done bool, err error,
+	s findings, effects []incident.Effect, done bool, err error,
 ) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, found, reused := t.recall(ctx, r)
 		if found {
 			done = true
-			subject, err = open(ctx, r, o.Incident)
+			s.subject, err = open(ctx, r, o.Incident)
 			return err
 		}
 		if reused != nil && !errors.Is(reused, ErrCommandReused) {
 			return reused
 		}
-		s, err := read(ctx, r, open)
+		s, err = read(ctx, r, open)
 		if err = cmp.Or(err, reused); err != nil { // only who may give the command learns that its ID was used
 			return err
 		}
-		subject = s.subject
-		if err := call.current(s.named, subject); err != nil {
+		if err := call.current(s.named, s.subject); err != nil {
 			return err
 		}
 		effects, err = s.rule()
 		return err
 	})
-	return subject, effects, done, err
+	return s, effects, done, err
 }
 
 // settle asks the rule and stores all its effects at once. It returns the updated subject, and whether this call
@@ -104,8 +105,8 @@ func (m *Manager) settle(
 	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, open opener, read matter,
 ) (i incident.Incident, changed bool, err error) {
 	err = m.retry(ctx, what, func() error {
-		subject, effects, done, err := m.consider(ctx, call, t, open, read)
-		if i, changed = subject, len(effects) > 0; err != nil || done {
+		s, effects, done, err := m.consider(ctx, call, t, open, read)
+		if i, changed = s.subject, len(effects) > 0; err != nil || done {
 			return err
 		}
 		if call.dryRun {
@@ -115,7 +116,8 @@ func (m *Manager) settle(
 			return nil
 		}
 		i, err = m.keep(ctx, write{
-			cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: subject, effects: effects,
+			cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Changed: changed}, subject: s.subject, effects: effects,
+			items: s.items, expire: s.expire,
 		})
 		return err
 	})
@@ -141,7 +143,7 @@ func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reas
 			from = append(from, p)
 		}
 		rule := func() ([]incident.Effect, error) { return incident.Merge(cmd, into, from, reason) }
-		return findings{target, into.Incident, rule}, errors.Join(missing...)
+		return findings{named: target, subject: into.Incident, rule: rule}, errors.Join(missing...)
 	}
 }
 
@@ -178,7 +180,7 @@ func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
 			}
 		}
 		rule := func() ([]incident.Effect, error) { return incident.Unmerge(cmd, source, target, reason) }
-		return findings{id, source.Incident, rule}, nil
+		return findings{named: id, subject: source.Incident, rule: rule}, nil
 	}
 }
 

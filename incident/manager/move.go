@@ -75,7 +75,7 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 			}
 		}
 		rule := func() ([]incident.Effect, error) { return incident.MoveAlerts(cmd, from, there, ids, reason) }
-		return findings{cmp.Or(to, fresh), there.Incident, rule}, nil
+		return findings{named: cmp.Or(to, fresh), subject: there.Incident, rule: rule}, nil
 	}
 }
 

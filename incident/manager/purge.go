@@ -115,12 +115,13 @@ func purge(cmd incident.Command, id incident.ID, before time.Time, reason string
 			return s, err
 		}
 		i, err := r.Incident(ctx, id)
-		return findings{id, i, func() ([]incident.Effect, error) {
+		rule := func() ([]incident.Effect, error) {
 			e, err := incident.Purge(cmd, i, end, before, reason)
 			if !e.Purge {
 				return nil, err
 			}
 			return []incident.Effect{e}, err
-		}}, err
+		}
+		return findings{named: id, subject: i, rule: rule}, err
 	}
 }

@@ -90,8 +90,9 @@ import (
 //   - Ownership: Apply neither changes its argument nor keeps a reference to it, and no read changes its Query. What a
 //     Reader returns belongs to the caller.
 //   - Values: texts of any UTF-8, U+0000 included, and times of microseconds in UTC come back as they were given.
-//     Other times come back in UTC, cut to microseconds, and JSON comes back compact, an empty object or null as "":
-//     storage/driver.Canonical. Identifiers may be up to 1,024 bytes long, the empty one included.
+//     Other times come back in UTC, cut to microseconds, and JSON comes back compact, an empty object or null as "",
+//     and an empty list as nil: storage/driver.Canonical. Identifiers may be up to 1,024 bytes long, the empty one
+//     included.
 //   - Context: when the context is done, View, Apply and a running read return its error; a read never ends early
 //     without one. Apply has kept nothing if it had not begun, else all or nothing, and other Applies go on.
 //   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil. Where the context is done

@@ -20,10 +20,10 @@ type SightingQuery struct {
 
 // A Sighting is an entity on an alert.
 type Sighting struct {
-	Entity     alert.Key
-	Alert      alert.ID
-	Incident   incident.ID
-	Standalone bool // of the alert
+	Entity     alert.Key   `json:"entity"`
+	Alert      alert.ID    `json:"alert"`
+	Incident   incident.ID `json:"incident"`
+	Standalone bool        `json:"standalone,omitempty"` // of the alert
 }
 
 // A Sighter is a [Reader] that finds sightings without reading the alerts. Those who read use [Sightings].

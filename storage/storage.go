@@ -153,12 +153,13 @@ type Changeset struct {
 // An Item is a record of a program beside incidents, alerts and entries: a remembered command, a position in the
 // log, a delivery to be made.
 type Item struct {
-	Kind     string // what sort of item it is: "command" of package manager, or a word of the program's
-	Key      string // identifies the item among those of its kind; not empty where Kind is
-	Version  int64
-	Incident incident.ID // the incident whose purge takes it away; "" means that none does
-	Time     time.Time   // what Expiry goes by; UTC, microseconds
-	Data     []byte      // at most MaxItemData bytes; empty and nil are the same
+	// what sort of item it is: "command" of package manager, or a word of the program's
+	Kind     string      `json:"kind"`
+	Key      string      `json:"key"` // identifies the item among those of its kind; not empty where Kind is
+	Version  int64       `json:"version"`
+	Incident incident.ID `json:"incident,omitempty"` // the incident whose purge takes it away; "" means that none does
+	Time     time.Time   `json:"time"`               // what Expiry goes by; UTC, microseconds
+	Data     []byte      `json:"data,omitempty"`     // at most MaxItemData bytes; empty and nil are the same
 }
 
 // Clone returns a copy of i that shares no memory a caller could change.
@@ -231,13 +232,13 @@ var (
 
 // A ConflictError names the record that another Apply changed in between. It matches [ErrConflict].
 type ConflictError struct {
-	Record string // "incident", "alert", "item" or "key"
-	ID     string // of an item its Kind, a slash and its Key
-	Given  int64  // the Version in the Changeset; of a key the Seq of the Guard
+	Record string `json:"record"` // "incident", "alert", "item" or "key"
+	ID     string `json:"id"`     // of an item its Kind, a slash and its Key
+	Given  int64  `json:"given"`  // the Version in the Changeset; of a key the Seq of the Guard
 
 	// Stored is the Version in the store, 0 when the record is not there; of a key a Seq at which it was added, or the
 	// last in the log.
-	Stored int64
+	Stored int64 `json:"stored"`
 }
 
 // Error returns a sentence naming the record and both versions.

@@ -13,6 +13,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -40,7 +41,7 @@ func (o Outcome) MarshalText() ([]byte, error) { return enum.Marshal(outcomes, "
 func (o *Outcome) UnmarshalText(text []byte) error {
 	v, ok := enum.Parse[Outcome](outcomes, string(text))
 	if !ok {
-		return &alert.FieldError{Field: "outcome", Value: string(text), Want: enum.Want(outcomes)}
+		return &alert.FieldError{Field: "outcome", Value: limit.Shorten(string(text)), Want: enum.Want(outcomes)}
 	}
 	*o = v
 	return nil

@@ -14,5 +14,5 @@ type Attachment struct {
 // A Content is what an [Attachment] stands for, byte by byte as it was given.
 type Content struct {
 	SHA256 string `json:"sha256"` // digest of Data in lower-case hexadecimal, by which attachments name it
-	Data   []byte `json:"data"`
+	Data   []byte `json:"data,omitempty"`
 }

@@ -39,7 +39,7 @@ const (
 // not looked at, so whoever serves the image must do so under its Type alone.
 type Image struct {
 	Name string `json:"name"`
-	Data []byte `json:"data"`
+	Data []byte `json:"data,omitempty"`
 
 	seen *inspection
 }

@@ -172,7 +172,10 @@ func (i Item) Clone() Item {
 func (i Item) Place() ItemPlace { return ItemPlace{i.Kind, i.Key} }
 
 // An ItemPlace identifies an item. Places are ordered by Kind and then by Key, both by bytes.
-type ItemPlace struct{ Kind, Key string }
+type ItemPlace struct {
+	Kind string `json:"kind"`
+	Key  string `json:"key"`
+}
 
 // Compare returns -1, 0 or +1 as p stands before q, is q, or stands after it.
 func (p ItemPlace) Compare(q ItemPlace) int {
@@ -181,11 +184,11 @@ func (p ItemPlace) Compare(q ItemPlace) int {
 
 // An ItemQuery selects items: those that all fields agree to. The zero ItemQuery selects all.
 type ItemQuery struct {
-	Kinds     []string      // none means any
-	Incidents []incident.ID // none means any
-	Before    time.Time     // items whose Time is before it; zero means any
-	After     ItemPlace     // items that stand after it; the zero place, where no item can stand, means all
-	Limit     int           // 0 means no limit
+	Kinds     []string      `json:"kinds,omitempty"`     // none means any
+	Incidents []incident.ID `json:"incidents,omitempty"` // none means any
+	Before    time.Time     `json:"before,omitzero"`     // items whose Time is before it; zero means any
+	After     ItemPlace     `json:"after,omitzero"`      // items that stand after it; the zero place means all
+	Limit     int           `json:"limit,omitempty"`     // 0 means no limit
 }
 
 // Match reports whether q selects i, whatever its After and Limit.

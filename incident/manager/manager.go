@@ -27,6 +27,18 @@
 // The time of every command is that of Options.Now. A time of an alert more than [alert.MaxAhead] after it is kept and
 // never extends the activity of an incident, see [alert.Alert.Active].
 //
+// # JSON
+//
+// Every record that a program gives away, results of commands included, has a stable JSON. Members are named as fields
+// are, in lower camel case. Times are RFC 3339 in UTC, durations nanoseconds. An enumeration is a word and is read
+// whatever the case of its letters; words of open sets, such as the verdict on evidence, are kept as they came. An
+// empty list is left out, and so is what a field says is no value. Nil and empty lists are the same: every storage
+// gives both back as nil. The Err of a result is its text, "error".
+//
+// An [incident.Edit] or [incident.AlertEdit] from JSON leaves alone what is absent and clears what is null, see
+// [incident.Edit.UnmarshalJSON], and refuses members that it does not know. Other records ignore these. Let the encoder
+// leave <, > and & as they are, by SetEscapeHTML(false), where texts of sources must come back byte by byte.
+//
 // # Errors
 //
 // An error says what was attempted and on which record. It matches one of these, to be tested for with [errors.Is],

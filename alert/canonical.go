@@ -8,8 +8,8 @@ import (
 )
 
 // Canonical returns a in the form in which every storage gives it back: its times in UTC, cut to microseconds, its
-// JSON compact, with an empty object as "", and empty lists nil. changed is false, and the alert a itself, when it is in that form already.
-// The lists of a are never changed.
+// JSON compact, with an empty object as "", and empty lists nil. changed is false, and the alert a itself, when it is
+// in that form already. The lists of a are never changed.
 func (a Alert) Canonical() (form Alert, changed bool) {
 	same := canonical.AreTimes(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated) &&
 		canonical.AreTimes(a.Resolved, a.Updated, a.Received) && canonical.IsJSON(a.Extra) &&

@@ -31,7 +31,7 @@ type Query struct {
 	Tags        []string         `json:"tags,omitempty"`        // compared by Fold
 
 	// Verdicts of the incident, and incidents with an alert of one of these severities and classifications. The
-	// Classification "" selects what nobody has classified, or incidents with such an alert.
+	// Classification "" selects what is not classified, or incidents with such an alert.
 	Classifications      []classification.Classification `json:"classifications,omitempty"`
 	Determinations       []classification.Determination  `json:"determinations,omitempty"`
 	AlertSeverities      []alert.Severity                `json:"alertSeverities,omitempty"`

@@ -15,7 +15,7 @@ import (
 // An AlertResult says what became of one alert of an EditAlerts.
 type AlertResult struct {
 	ID    alert.ID    `json:"id"`
-	Alert alert.Alert `json:"alert,omitzero"` // as it is then; the zero Alert when Err is set
+	Alert alert.Alert `json:"alert,omitzero"` // the updated alert; the zero Alert when Err is set
 	Err   error       `json:"-"`              // why it could not be edited; in JSON its text, "error"
 }
 
@@ -24,7 +24,9 @@ type AlertResult struct {
 //
 // The alerts of one incident are changed together or not at all; those of another are not kept back by them.
 // The error joins those of the results.
-func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert.ID, e incident.AlertEdit, opts ...BulkOption) ([]AlertResult, error) {
+func (m *Manager) EditAlerts(
+	ctx context.Context, by activity.Actor, ids []alert.ID, e incident.AlertEdit, opts ...BulkOption,
+) ([]AlertResult, error) {
 	cmd, call, err := m.begin(by, callOf(opts))
 	if err != nil {
 		return nil, fmt.Errorf("edit alerts: %w", err)

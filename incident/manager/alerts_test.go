@@ -46,7 +46,8 @@ func TestEditAlerts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, incident.StatusCounts{alert.StatusNew: 1, alert.StatusResolved: 1}, i.Alerts.ByStatus)
 	assert.Equal(t, incident.Active, i.Status, "the incident is its owner's to resolve")
-	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{Alerts: []alert.ID{first[1].ID}, Types: []activity.Type{activity.AlertStatus}})) {
+	q := activity.Query{Alerts: []alert.ID{first[1].ID}, Types: []activity.Type{activity.AlertStatus}}
+	for _, e := range all(t, m.Activity(t.Context(), kai, q)) {
 		assert.Equal(t, first[0].Incident, e.Incident)
 		assert.Contains(t, e.Changes, activity.Change{Field: "status", Before: `"new"`, After: `"resolved"`})
 	}
@@ -107,7 +108,8 @@ func TestEditAlertsOfAFailingStore(t *testing.T) {
 	device := alert.Device{DeviceID: "d"}
 	in := ingest(t, m, raise(1, 0, device), raise(2, 0, device))
 	refusing.refuse = true
-	results, err := m.EditAlerts(t.Context(), kai, []alert.ID{in[0].ID, in[1].ID}, incident.AlertEdit{Status: new(alert.StatusResolved)})
+	done := incident.AlertEdit{Status: new(alert.StatusResolved)}
+	results, err := m.EditAlerts(t.Context(), kai, []alert.ID{in[0].ID, in[1].ID}, done)
 	require.ErrorIs(t, err, errRefused)
 	for _, r := range results {
 		require.ErrorIs(t, r.Err, errRefused)

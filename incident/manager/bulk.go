@@ -27,7 +27,9 @@ type EditResult struct {
 // incident is stored by itself: when the context is done, those before are kept and the others have its
 // error. All entries share one cause. Repeating a call under the same [CommandID] edits only incidents that
 // it has not edited before.
-func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Query, e incident.Edit, opts ...BulkOption) ([]EditResult, error) {
+func (m *Manager) EditAll(
+	ctx context.Context, by activity.Actor, q incident.Query, e incident.Edit, opts ...BulkOption,
+) ([]EditResult, error) {
 	cmd, call, err := m.begin(by, callOf(opts))
 	var results []EditResult
 	if err == nil {

@@ -168,7 +168,8 @@ func moves(to incident.ID, ids ...alert.ID) give {
 
 func purges(reason string, ids ...incident.ID) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.Purge(ctx, by, incident.Query{IDs: ids}, start.AddDate(1, 0, 0), reason, taking[manager.BulkOption](opts)...)
+		q, before := incident.Query{IDs: ids}, start.AddDate(1, 0, 0)
+		return m.Purge(ctx, by, q, before, reason, taking[manager.BulkOption](opts)...)
 	}
 }
 

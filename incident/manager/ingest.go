@@ -70,7 +70,9 @@ type Result struct {
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
 // done, those before are kept and the others refused. Under the same [CommandID] nothing is changed or counted a second
 // time.
-func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...IngestOption) ([]Result, error) {
+func (m *Manager) Ingest(
+	ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...IngestOption,
+) ([]Result, error) {
 	cmd, call, err := m.begin(by, callOf(opts))
 	if err == nil {
 		err = m.allow(ctx, by, ActionIngest, incident.Incident{})

@@ -31,7 +31,7 @@
 //
 // Every record that a program gives away, results of commands included, has a stable JSON. Members are named as fields
 // are, in lower camel case. Times are RFC 3339 in UTC, durations nanoseconds. An enumeration is a word and is read
-// whatever the case of its letters; words of open sets, such as the verdict on evidence, are kept as they came. An
+// case-insensitively; words of open sets, such as the verdict on evidence, are kept as they came. An
 // empty list is left out, and so is what a field says is no value. Nil and empty lists are the same: every storage
 // gives both back as nil. The Err of a result is its text, "error".
 //

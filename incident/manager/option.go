@@ -91,7 +91,7 @@ func (commandID) ofMany()        {}
 func (commandID) ofEach()        {}
 
 // DryRun makes a command say what it would do, with all checks and refusals, and store nothing. What it returns is
-// what the records would be, but for their Version and the Number of a new incident. Ingest, whose alerts depend on
+// what the records would be, except for their Version and the Number of a new incident. Ingest, whose alerts depend on
 // each other, does not take it.
 func DryRun() BulkOption { return dryRun{} }
 

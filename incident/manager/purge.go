@@ -30,7 +30,10 @@ type PurgeResult struct {
 // error is among the results of the others. What was merged into an incident and could not go with it goes the next
 // time. The error joins those of the results. [DryRun] removes nothing. All entries share one cause; repeating a call
 // under the same [CommandID] purges what has become due since.
-func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query, resolvedBefore time.Time, reason string, opts ...BulkOption) ([]PurgeResult, error) {
+func (m *Manager) Purge(
+	ctx context.Context, by activity.Actor, q incident.Query, resolvedBefore time.Time, reason string,
+	opts ...BulkOption,
+) ([]PurgeResult, error) {
 	cmd, call, err := m.begin(by, callOf(opts))
 	var results []PurgeResult
 	if err == nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // Canonical returns cs as every storage gives it back: its times in UTC, cut to microseconds, its JSON compact,
-// with an empty object or null as "", and its empty lists nil. Records that are so already, as those of package incident/manager are, are
-// shared with cs, and nothing of cs is changed.
+// with an empty object or null as "", and its empty lists nil. Records that are so already, as those of package
+// incident/manager are, are shared with cs, and nothing of cs is changed.
 func Canonical(cs storage.Changeset) storage.Changeset {
 	cs.Incidents = each(cs.Incidents, canonicalIncident)
 	cs.Alerts = each(cs.Alerts, func(a *alert.Alert) (alert.Alert, bool) { return a.Canonical() })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // An Actor is who made a change. The zero Actor is not valid: every change has somebody behind it.
@@ -114,5 +115,5 @@ func parse[E ~uint8](names []string, field, text string) (E, error) {
 	if v, ok := enum.Parse[E](names, text); ok {
 		return v, nil
 	}
-	return 0, &alert.FieldError{Field: field, Value: text, Want: enum.Want(names)}
+	return 0, &alert.FieldError{Field: field, Value: limit.Shorten(text), Want: enum.Want(names)}
 }

@@ -13,6 +13,6 @@ type Attachment struct {
 
 // A Content is what an [Attachment] stands for, byte by byte as it was given.
 type Content struct {
-	SHA256 string // digest of Data in lower-case hexadecimal, by which attachments name it
-	Data   []byte
+	SHA256 string `json:"sha256"` // digest of Data in lower-case hexadecimal, by which attachments name it
+	Data   []byte `json:"data,omitempty"`
 }

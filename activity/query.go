@@ -15,22 +15,22 @@ import (
 //
 // Results come in the order of Seq; Newest turns it round.
 type Query struct {
-	Incidents  []alert.IncidentID
-	Alerts     []alert.ID
-	IDs        []ID
-	Types      []Type
-	Categories []Category // Comment selects the comments, all others together the audits
-	Triggers   []Trigger
-	Actors     []string           // identifiers of actors
-	Fields     []string           // entries with a change of one of these, compared by bytes with Change.Field
-	Origins    []alert.IncidentID // entries copied from one of these incidents; "" stands for those not copied
-	Since      time.Time          // Time at or after; zero means no bound
-	Until      time.Time          // Time before; zero means no bound
-	AfterSeq   int64              // Seq greater than this
-	BeforeSeq  int64              // Seq less than this; 0 means no bound
+	Incidents  []alert.IncidentID `json:"incidents,omitempty"`
+	Alerts     []alert.ID         `json:"alerts,omitempty"`
+	IDs        []ID               `json:"ids,omitempty"`
+	Types      []Type             `json:"types,omitempty"`
+	Categories []Category         `json:"categories,omitempty"` // Comment selects the comments, all others the audits
+	Triggers   []Trigger          `json:"triggers,omitempty"`
+	Actors     []string           `json:"actors,omitempty"`    // identifiers of actors
+	Fields     []string           `json:"fields,omitempty"`    // of Change.Field, compared by bytes
+	Origins    []alert.IncidentID `json:"origins,omitempty"`   // Origin; "" selects what is no copy
+	Since      time.Time          `json:"since,omitzero"`      // Time at or after; zero means no bound
+	Until      time.Time          `json:"until,omitzero"`      // Time before; zero means no bound
+	AfterSeq   int64              `json:"afterSeq,omitempty"`  // Seq greater than this
+	BeforeSeq  int64              `json:"beforeSeq,omitempty"` // Seq less than this; 0 means no bound
 
-	Newest bool // highest Seq first
-	Limit  int  // at most so many; 0 means all
+	Newest bool `json:"newest,omitempty"` // highest Seq first
+	Limit  int  `json:"limit,omitempty"`  // at most so many; 0 means all
 }
 
 // Validate reports as an [*alert.FieldError] what keeps every storage from answering q: a text that is not UTF-8, a

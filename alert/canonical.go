@@ -7,15 +7,18 @@ import (
 	"github.com/incidentkit/incidentkit/internal/canonical"
 )
 
-// Canonical returns a in the form in which every storage gives it back: its times in UTC, cut to microseconds, and its
-// JSON compact, with an empty object as "". changed is false, and the alert a itself, when it is in that form already.
-// The lists of a are never changed.
+// Canonical returns a in the form in which every storage gives it back: its times in UTC, cut to microseconds, its
+// JSON compact, with an empty object as "", and empty lists nil. changed is false, and the alert a itself, when it is
+// in that form already. The lists of a are never changed.
 func (a Alert) Canonical() (form Alert, changed bool) {
 	same := canonical.AreTimes(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated) &&
-		canonical.AreTimes(a.Resolved, a.Updated, a.Received) && canonical.IsJSON(a.Extra)
+		canonical.AreTimes(a.Resolved, a.Updated, a.Received) && canonical.IsJSON(a.Extra) &&
+		canonical.IsList(a.Techniques) && canonical.IsList(a.Tags) && canonical.IsList(a.SystemTags) &&
+		canonical.IsList(a.Evidence)
 	for n := 0; n < len(a.Evidence) && same; n++ {
 		e := &a.Evidence[n]
-		same = canonical.AreTimes(e.Created) && canonical.IsJSON(e.Extra) && sameEntity(e.Entity)
+		same = canonical.AreTimes(e.Created) && canonical.IsJSON(e.Extra) && sameEntity(e.Entity) &&
+			canonical.IsList(e.Roles) && canonical.IsList(e.DetailedRoles) && canonical.IsList(e.Tags)
 	}
 	if same {
 		return a, false
@@ -28,10 +31,14 @@ func (a Alert) Canonical() (form Alert, changed bool) {
 		*t = canonical.Time(*t)
 	}
 	other.Extra = canonical.JSON(other.Extra, "{}")
-	other.Evidence = slices.Clone(other.Evidence)
+	other.Techniques, other.Tags = canonical.List(a.Techniques), canonical.List(a.Tags)
+	other.SystemTags = canonical.List(a.SystemTags)
+	other.Evidence = slices.Clone(canonical.List(a.Evidence))
 	for n := range other.Evidence {
 		e := &other.Evidence[n]
 		e.Created, e.Extra = canonical.Time(e.Created), canonical.JSON(e.Extra, "{}")
+		e.Roles, e.DetailedRoles = canonical.List(e.Roles), canonical.List(e.DetailedRoles)
+		e.Tags = canonical.List(e.Tags)
 		e.Entity = canonicalEntity(e.Entity)
 	}
 	return other, true

@@ -12,10 +12,10 @@ var ErrInvalid = invalid.Err
 // A FieldError names the record and the field of a value that cannot be accepted, and what was expected.
 // It matches [ErrInvalid].
 type FieldError struct {
-	Record string // such as "alert siem:4711" or "edit"; "" when the value stood alone
-	Field  string // the field's JSON name, such as "severity"
-	Value  string // what was given, shortened to 64 code points
-	Want   string // what would have been accepted
+	Record string `json:"record,omitempty"` // such as "alert siem:4711" or "edit"; "" when the value stood alone
+	Field  string `json:"field"`            // the field's JSON name, such as "severity"
+	Value  string `json:"value"`            // what was given, shortened to 64 code points
+	Want   string `json:"want"`             // what would have been accepted
 }
 
 // Error returns a sentence naming record, field, value and what was expected.

@@ -13,18 +13,18 @@ import (
 //
 // Results come by FirstActivity, oldest first, and by ID where that is equal; Newest turns both round.
 type Query struct {
-	IDs        []ID
-	Incidents  []IncidentID
-	Entities   []Key // alerts with evidence that has one of these keys
-	Statuses   []Status
-	Severities []Severity
-	Since      time.Time // FirstActivity at or after; zero means no bound
-	Until      time.Time // FirstActivity before; zero means no bound
+	IDs        []ID         `json:"ids,omitempty"`
+	Incidents  []IncidentID `json:"incidents,omitempty"`
+	Entities   []Key        `json:"entities,omitempty"` // alerts with evidence that has one of these keys
+	Statuses   []Status     `json:"statuses,omitempty"`
+	Severities []Severity   `json:"severities,omitempty"`
+	Since      time.Time    `json:"since,omitzero"` // FirstActivity at or after; zero means no bound
+	Until      time.Time    `json:"until,omitzero"` // FirstActivity before; zero means no bound
 
-	Newest bool     // newest first
-	After  Position // begin behind this place; the zero Position begins at the start
-	Limit  int      // at most so many; 0 means all
-	Brief  bool     // leave out what [Alert.Brief] leaves out
+	Newest bool     `json:"newest,omitempty"` // newest first
+	After  Position `json:"after,omitzero"`   // begin behind this place; the zero Position begins at the start
+	Limit  int      `json:"limit,omitempty"`  // at most so many; 0 means all
+	Brief  bool     `json:"brief,omitempty"`  // leave out what [Alert.Brief] leaves out
 }
 
 // A Position is the place of an alert in the order of a Query's results. The zero Position is before all.

@@ -80,7 +80,7 @@ func (v Verdict) String() string {
 // that [Defender] or [ENISA] returns, or [Load] one. The zero Taxonomy has no verdict but the zero one.
 type Taxonomy struct {
 	Name    string  `json:"name"`
-	Classes []Class `json:"classes"`
+	Classes []Class `json:"classes,omitempty"`
 }
 
 // A Class is one classification of a taxonomy with its determinations.
@@ -105,10 +105,10 @@ var ErrUnknown = errors.New("classification: not in the taxonomy")
 // A VerdictError names the part of a verdict that a taxonomy does not know. It matches [ErrUnknown], and ErrInvalid of
 // package alert.
 type VerdictError struct {
-	Taxonomy string // name of the taxonomy
-	Field    string // "classification" or "determination"
-	Value    string // the text that was given, shortened to 64 code points
-	Want     string // what would have been accepted
+	Taxonomy string `json:"taxonomy"` // name of the taxonomy
+	Field    string `json:"field"`    // "classification" or "determination"
+	Value    string `json:"value"`    // the text that was given, shortened to 64 code points
+	Want     string `json:"want"`     // what would have been accepted
 }
 
 // Error returns a sentence naming the taxonomy, the field, its value and what was expected.
@@ -169,6 +169,26 @@ func (t Taxonomy) Check(v Verdict) error {
 		return &VerdictError{t.Name, "determination", limit.Shorten(string(v.Determination)), class.names()}
 	}
 	return nil
+}
+
+// Spelled returns v with its identifiers as t spells them, whatever the case of their letters. An identifier that t
+// does not have stays as it is.
+func (t Taxonomy) Spelled(v Verdict) Verdict {
+	if t.Check(v) == nil {
+		return v
+	}
+	for _, class := range t.Classes {
+		if !strings.EqualFold(string(class.ID), string(v.Classification)) {
+			continue
+		}
+		v.Classification = class.ID
+		for _, d := range class.Determinations {
+			if strings.EqualFold(string(d.ID), string(v.Determination)) {
+				v.Determination = d.ID
+			}
+		}
+	}
+	return v
 }
 
 // Parse returns the verdict that two texts name, by identifier, title or alias and whatever the case of

@@ -26,9 +26,9 @@ var ErrTaxonomy = errors.New("classification: not a taxonomy")
 
 // An EntryError names an entry of a taxonomy that cannot be used. It matches [ErrTaxonomy].
 type EntryError struct {
-	Entry string // place in the JSON document, such as "classes[2].determinations[1].id"; "" is the document itself
-	Value string // what stands there, shortened to 64 code points; "" when nothing does
-	Want  string // what would have been accepted
+	Entry string `json:"entry"` // place in the document, such as "classes[2].determinations[1].id"; "" is the document
+	Value string `json:"value"` // what stands there, shortened to 64 code points; "" when nothing does
+	Want  string `json:"want"`  // what would have been accepted
 }
 
 // Error returns a sentence naming the entry, its value and what was expected.

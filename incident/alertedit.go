@@ -9,7 +9,9 @@ import (
 )
 
 // An AlertEdit is what an analyst changes on alerts at one go: a nil field leaves them as they are. The zero
-// AlertEdit changes nothing. Source: Microsoft Defender XDR, Manage alert; Microsoft Graph, Update alert.
+// AlertEdit changes nothing. In JSON, null clears; see [AlertEdit.UnmarshalJSON]. Verdicts are as in [Edit].
+//
+// Source: Microsoft Defender XDR, Manage alert; Microsoft Graph, Update alert.
 type AlertEdit struct {
 	Status  *alert.Status           `json:"status,omitempty"`
 	Owner   *Owner                  `json:"owner,omitempty"`   // &Owner{} removes the owner
@@ -31,6 +33,7 @@ func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effe
 		p.owner(*e.Owner)
 	}
 	if e.Verdict != nil {
+		e.Verdict = new(tax.Spelled(*e.Verdict))
 		p.verdict(tax, *e.Verdict)
 	}
 	if err := p.err(); err != nil {

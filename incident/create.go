@@ -44,6 +44,7 @@ type Comment struct {
 // Name and severity are taken from d, or derived from the alerts where d leaves them open. An incident
 // that is resolved from the start leaves its alerts as they are.
 func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.Link, tax classification.Taxonomy) (Effect, error) {
+	d.Verdict = tax.Spelled(d.Verdict)
 	if err := d.validate(tax); err != nil {
 		return Effect{}, err
 	}

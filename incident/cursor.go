@@ -8,6 +8,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Sort names what incidents are ordered by.
@@ -33,7 +34,7 @@ func ParseSort(text string) (Sort, error) {
 	if s, ok := enum.Parse[Sort](sorts, text); ok {
 		return s, nil
 	}
-	return ByUpdated, &alert.FieldError{Field: "sort", Value: text, Want: enum.Want(sorts)}
+	return ByUpdated, &alert.FieldError{Field: "sort", Value: limit.Shorten(text), Want: enum.Want(sorts)}
 }
 
 // String returns the sort's text, such as "updated".

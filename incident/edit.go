@@ -9,7 +9,8 @@ import (
 )
 
 // An Edit is what an analyst changes at one go, like the Manage incident pane of Microsoft Defender XDR: a
-// nil or zero field leaves the incident as it is. The zero Edit changes nothing.
+// nil or zero field leaves the incident as it is. The zero Edit changes nothing. In JSON, null clears; see
+// [Edit.UnmarshalJSON]. The identifiers of a Verdict may be in any case of letters.
 type Edit struct {
 	Name           *string                 `json:"name,omitempty"`         // at most MaxName code points; from then on the name is not generated
 	GenerateName   bool                    `json:"generateName,omitempty"` // go back to the generated name
@@ -55,6 +56,9 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	i := c.Incident
 	if err := closed(i); err != nil {
 		return i, nil, err
+	}
+	if e.Verdict != nil {
+		e.Verdict = new(tax.Spelled(*e.Verdict))
 	}
 	if err := e.validate(i, tax); err != nil {
 		return i, nil, err

@@ -38,8 +38,8 @@ const (
 // to its end, of an animated GIF to the end of the first picture. What may stand in the file behind that is kept and
 // not looked at, so whoever serves the image must do so under its Type alone.
 type Image struct {
-	Name string
-	Data []byte
+	Name string `json:"name"`
+	Data []byte `json:"data,omitempty"`
 
 	seen *inspection
 }

@@ -106,8 +106,8 @@ func (r Reference) IncidentID() ID {
 // A Case is an incident with its alerts: what a filter or a cascade must see. Alerts are in the order of
 // the zero [alert.Query].
 type Case struct {
-	Incident Incident
-	Alerts   []alert.Alert
+	Incident Incident      `json:"incident"`
+	Alerts   []alert.Alert `json:"alerts,omitempty"`
 }
 
 // A Command is who asks for a change, when, and under which identifier.

@@ -39,9 +39,18 @@ var (
 
 // A Refusal is one reason why one incident cannot take part in a merge, an unmerge or a move.
 type Refusal struct {
-	Incident ID     // the incident it is about, as the caller named it
-	Reason   error  // one of this package's errors, such as ErrResolved
-	Detail   string // what exactly, such as "assigned to mona, not to kai"; "" when the reason says all
+	Incident ID     `json:"incident"`         // the incident it is about, as the caller named it
+	Reason   error  `json:"-"`                // one of this package's errors; in JSON its text, "error"
+	Detail   string `json:"detail,omitempty"` // such as "assigned to mona, not to kai"; "" when the reason says all
+}
+
+// MarshalJSON returns r with the text of its Reason as "error".
+func (r Refusal) MarshalJSON() ([]byte, error) {
+	type fields Refusal
+	return json.Marshal(struct {
+		fields
+		Error string `json:"error"`
+	}{fields(r), fmt.Sprint(r.Reason)})
 }
 
 // Error returns a sentence naming the incident, the reason and the detail.
@@ -59,7 +68,7 @@ func (r *Refusal) Unwrap() error { return r.Reason }
 // A RefusedError holds every reason for which a merge, an unmerge or a move cannot be. It matches [ErrRefused] and each
 // of their reasons.
 type RefusedError struct {
-	Refusals []*Refusal // never empty
+	Refusals []*Refusal `json:"refusals"` // never empty
 }
 
 // Error returns a line for each refusal.

@@ -20,44 +20,55 @@ import (
 // they ask for. "Not" is Except: it takes away what a query selects, so that any filter, or several of them
 // together, can be turned round. The criticality of an incident is that of its most critical asset.
 type Query struct {
-	IDs                  []ID
-	Numbers              []int64
-	Statuses             []Status
-	Severities           []alert.Severity
-	AlertSeverities      []alert.Severity                // incidents with an alert of one of these
-	PriorityMin          int                             // Priority at least this
-	PriorityMax          int                             // Priority at most this; 0 means no bound
-	AlertClassifications []classification.Classification // incidents with an alert of one of these; "" selects those with an alert that nobody has classified
-	Owners               []string                        // account identifiers, compared by bytes
-	Unassigned           bool                            // incidents without an owner; with Owners, those too
-	Tags                 []string                        // compared by Fold
-	Classifications      []classification.Classification // "" selects what nobody has classified
-	Determinations       []classification.Determination
-	Sources              []string // services that raised an alert of it, compared by bytes, as are the next eight
-	DetectionSources     []string
-	Products             []string
-	Categories           []string
-	Techniques           []string
-	DeviceGroups         []string
-	Platforms            []string // operating systems of its devices
-	Threats              []string // names and families of threats
-	ThreatActors         []string // activity groups
-	Criticalities        []alert.Criticality
-	MultipleSources      bool        // incidents with alerts of two services or more
-	MultipleCategories   bool        // incidents with alerts of two categories or more
-	Entities             []alert.Key // incidents with an alert that has evidence with one of these keys
-	References           []Reference // compared by System and ID
-	Text                 string      // in the name, compared by Fold; or the whole number, ID or name of an asset, see TextKeys. Taken literally
-	CreatedSince         time.Time   // Created at or after; zero means no bound, here and below
-	CreatedUntil         time.Time   // Created before
-	UpdatedSince         time.Time   // Updated at or after
-	UpdatedUntil         time.Time   // Updated before
-	Except               []Query     // not the incidents that one of these selects; their Sort, Ascending, After and Limit do not count
+	IDs         []ID             `json:"ids,omitempty"`
+	Numbers     []int64          `json:"numbers,omitempty"`
+	Statuses    []Status         `json:"statuses,omitempty"`
+	Severities  []alert.Severity `json:"severities,omitempty"`
+	PriorityMin int              `json:"priorityMin,omitempty"` // Priority at least this
+	PriorityMax int              `json:"priorityMax,omitempty"` // Priority at most this; 0 means no bound
+	Owners      []string         `json:"owners,omitempty"`      // account identifiers, compared by bytes
+	Unassigned  bool             `json:"unassigned,omitempty"`  // incidents without an owner; with Owners, those too
+	Tags        []string         `json:"tags,omitempty"`        // compared by Fold
 
-	Sort      Sort
-	Ascending bool   // lowest, oldest or first in the alphabet first
-	After     Cursor // begin behind this place; the zero Cursor begins at the start
-	Limit     int    // at most so many; 0 means all
+	// Verdicts of the incident, and incidents with an alert of one of these severities and classifications. The
+	// Classification "" selects what is not classified, or incidents with such an alert.
+	Classifications      []classification.Classification `json:"classifications,omitempty"`
+	Determinations       []classification.Determination  `json:"determinations,omitempty"`
+	AlertSeverities      []alert.Severity                `json:"alertSeverities,omitempty"`
+	AlertClassifications []classification.Classification `json:"alertClassifications,omitempty"`
+
+	// What the alerts and their assets have, compared by bytes.
+	Sources            []string            `json:"sources,omitempty"` // services that raised an alert of it
+	DetectionSources   []string            `json:"detectionSources,omitempty"`
+	Products           []string            `json:"products,omitempty"`
+	Categories         []string            `json:"categories,omitempty"`
+	Techniques         []string            `json:"techniques,omitempty"`
+	DeviceGroups       []string            `json:"deviceGroups,omitempty"`
+	Platforms          []string            `json:"platforms,omitempty"`    // operating systems of its devices
+	Threats            []string            `json:"threats,omitempty"`      // names and families of threats
+	ThreatActors       []string            `json:"threatActors,omitempty"` // activity groups
+	Criticalities      []alert.Criticality `json:"criticalities,omitempty"`
+	MultipleSources    bool                `json:"multipleSources,omitempty"`    // alerts of two services or more
+	MultipleCategories bool                `json:"multipleCategories,omitempty"` // alerts of two categories or more
+	Entities           []alert.Key         `json:"entities,omitempty"`           // evidence of an alert has one
+	References         []Reference         `json:"references,omitempty"`         // compared by System and ID
+
+	// Text is looked for in the name, compared by Fold. The whole of it may also be the number, the ID or the name of
+	// an asset, see TextKeys. It is taken literally.
+	Text string `json:"text,omitempty"`
+
+	CreatedSince time.Time `json:"createdSince,omitzero"` // Created at or after; zero means no bound, here and below
+	CreatedUntil time.Time `json:"createdUntil,omitzero"` // Created before
+	UpdatedSince time.Time `json:"updatedSince,omitzero"` // Updated at or after
+	UpdatedUntil time.Time `json:"updatedUntil,omitzero"` // Updated before
+
+	// Except leaves out the incidents that one of these selects; their Sort, Ascending, After and Limit do not count.
+	Except []Query `json:"except,omitempty"`
+
+	Sort      Sort   `json:"sort,omitzero"`
+	Ascending bool   `json:"ascending,omitempty"` // lowest, oldest or first in the alphabet first
+	After     Cursor `json:"after,omitzero"`      // begin behind this place; the zero Cursor begins at the start
+	Limit     int    `json:"limit,omitempty"`     // at most so many; 0 means all
 }
 
 // DefaultQuery returns what a queue shows to begin with, as of now: the incidents of the last seven days that

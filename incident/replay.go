@@ -20,11 +20,11 @@ var ErrReplay = errors.New("incident: the log does not tell the incident")
 
 // A ReplayError names the entry that does not follow from those before it. It matches [ErrReplay].
 type ReplayError struct {
-	Seq   int64       // of the entry
-	Entry activity.ID // its ID
-	Field string      // the field that it changes, as [activity.Change] has it, or what of the entry itself does not fit
-	Got   string      // what the entry says; of a field that has no value, ""
-	Want  string      // what would have fitted
+	Seq   int64       `json:"seq"`   // of the entry
+	Entry activity.ID `json:"entry"` // its ID
+	Field string      `json:"field"` // of [activity.Change], or what of the entry itself does not fit
+	Got   string      `json:"got"`   // what the entry says; of a field that has no value, ""
+	Want  string      `json:"want"`  // what would have fitted
 }
 
 // Error returns a sentence naming the entry and what did not fit.

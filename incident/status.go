@@ -3,6 +3,7 @@ package incident
 import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Status says how far the work on an incident has come. Texts are those of Microsoft Graph
@@ -43,7 +44,7 @@ func ParseStatus(text string) (Status, error) {
 	if s, ok := enum.Parse[Status](statuses, text); ok {
 		return s, nil
 	}
-	return Active, &alert.FieldError{Field: "status", Value: text, Want: enum.Want(statuses)}
+	return Active, &alert.FieldError{Field: "status", Value: limit.Shorten(text), Want: enum.Want(statuses)}
 }
 
 // String returns the status's text, such as "inProgress".

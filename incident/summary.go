@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // A Summary is what the alerts of an incident come to: all that naming, severity, most filters and the
@@ -126,12 +128,15 @@ func unmarshalCounts[E countable](counts []int, text []byte) error {
 	}
 	clear(counts)
 	for i := range counts {
-		name := E(i).String()
-		counts[i] = byName[name]
-		delete(byName, name)
+		for name, n := range byName {
+			if strings.EqualFold(name, E(i).String()) {
+				counts[i] += n // of a name that is there in two cases, all of them
+				delete(byName, name)
+			}
+		}
 	}
 	for name := range byName {
-		return &alert.FieldError{Field: "alerts", Value: name, Want: "a known name"}
+		return &alert.FieldError{Field: "alerts", Value: limit.Shorten(name), Want: "a known name"}
 	}
 	return nil
 }

@@ -27,9 +27,13 @@ type Restorer interface {
 
 // Copied says how far a [Copy] has come.
 type Copied struct {
-	Incidents, Alerts, Entries, Items int64 // that are in the other storage now
-	Written                           int64 // of these, how many were not there yet as they are
-	OfIncidents, OfEntries            int64 // how many there are to copy
+	Incidents   int64 `json:"incidents"` // that are in the other storage now, as are the next three
+	Alerts      int64 `json:"alerts"`
+	Entries     int64 `json:"entries"`
+	Items       int64 `json:"items"`
+	Written     int64 `json:"written"`     // of these, how many were not there yet as they are
+	OfIncidents int64 `json:"ofIncidents"` // how many there are to copy
+	OfEntries   int64 `json:"ofEntries"`
 }
 
 // copied is how many records are copied at a time.

@@ -13,26 +13,27 @@ import (
 
 // Counts are how many incidents a query selects, in all and for each value that a filter can be set to. A
 // value's count is that of the query with only this value in the filter besides. Values that no incident has
-// are not in the maps, which are nil when they are empty. An incident with two tags counts for both.
+// are not in the maps, which are nil when they are empty, and then left out in JSON. An incident with two tags counts
+// for both. Names of tags are folded by [incident.Fold].
 type Counts struct {
-	Total            int
-	Unassigned       int
-	Statuses         map[incident.Status]int
-	Severities       map[alert.Severity]int
-	Owners           map[string]OwnerTally                 // by account identifier
-	Tags             map[string]Tally                      // by the folded name, see [incident.Fold]
-	Classifications  map[classification.Classification]int // "" is not classified
-	Determinations   map[classification.Determination]int  // "" is none
-	Sources          map[string]int
-	DetectionSources map[string]int
-	Products         map[string]int
-	Categories       map[string]int
-	Techniques       map[string]int
-	DeviceGroups     map[string]int
-	Platforms        map[string]int
-	Threats          map[string]int
-	ThreatActors     map[string]int
-	Criticalities    map[alert.Criticality]int // of the most critical asset
+	Total            int                                   `json:"total"`
+	Unassigned       int                                   `json:"unassigned"`
+	Statuses         map[incident.Status]int               `json:"statuses,omitempty"`
+	Severities       map[alert.Severity]int                `json:"severities,omitempty"`
+	Owners           map[string]OwnerTally                 `json:"owners,omitempty"`          // by account identifier
+	Tags             map[string]Tally                      `json:"tags,omitempty"`            // by the folded name
+	Classifications  map[classification.Classification]int `json:"classifications,omitempty"` // "" is not classified
+	Determinations   map[classification.Determination]int  `json:"determinations,omitempty"`  // "" is none
+	Sources          map[string]int                        `json:"sources,omitempty"`
+	DetectionSources map[string]int                        `json:"detectionSources,omitempty"`
+	Products         map[string]int                        `json:"products,omitempty"`
+	Categories       map[string]int                        `json:"categories,omitempty"`
+	Techniques       map[string]int                        `json:"techniques,omitempty"`
+	DeviceGroups     map[string]int                        `json:"deviceGroups,omitempty"`
+	Platforms        map[string]int                        `json:"platforms,omitempty"`
+	Threats          map[string]int                        `json:"threats,omitempty"`
+	ThreatActors     map[string]int                        `json:"threatActors,omitempty"`
+	Criticalities    map[alert.Criticality]int             `json:"criticalities,omitempty"` // the highest of its assets
 }
 
 // Lists returns where the counts of the values of an incident's lists are, indexed by [incident.List].
@@ -52,8 +53,8 @@ func (c *Counts) Lists() [incident.Lists]*map[string]int {
 
 // A Tally is how many incidents have a tag, and the spelling of it that is the first by bytes.
 type Tally struct {
-	Name  string
-	Count int
+	Name  string `json:"name"`
+	Count int    `json:"count"`
 }
 
 // Add counts n more incidents that have the tag in that spelling. n is 0 for a second spelling in an incident
@@ -69,8 +70,8 @@ func (t *Tally) Add(name string, n int) {
 // incidents differ in what they say of it, Owner is one with a display name rather than one without, then a
 // user rather than a group, then the one whose name is the first by bytes, in whatever order they are counted.
 type OwnerTally struct {
-	Owner incident.Owner
-	Count int
+	Owner incident.Owner `json:"owner"`
+	Count int            `json:"count"`
 }
 
 // Add counts n more incidents that belong to o.

@@ -11,11 +11,11 @@ import (
 
 // A SightingQuery asks where entities were seen: what correlation has to know of every alert that comes in.
 type SightingQuery struct {
-	Entities []alert.Key
-	Incident incident.ID // only in alerts of this incident; "" means in any
-	Since    time.Time   // FirstActivity of the alert at or after; zero means no bound
-	Until    time.Time   // FirstActivity of the alert before; zero means no bound
-	Limit    int         // at most so many of each entity; 0 means all
+	Entities []alert.Key `json:"entities,omitempty"`
+	Incident incident.ID `json:"incident,omitempty"` // only in alerts of this incident; "" means in any
+	Since    time.Time   `json:"since,omitzero"`     // FirstActivity of the alert at or after; zero means no bound
+	Until    time.Time   `json:"until,omitzero"`     // FirstActivity of the alert before; zero means no bound
+	Limit    int         `json:"limit,omitempty"`    // at most so many of each entity; 0 means all
 }
 
 // Between returns q for what was seen from first to last, both included. A bound that would lie outside of the years 1
@@ -32,10 +32,10 @@ func (q SightingQuery) Between(first, last time.Time) SightingQuery {
 
 // A Sighting is an entity on an alert.
 type Sighting struct {
-	Entity     alert.Key
-	Alert      alert.ID
-	Incident   incident.ID
-	Standalone bool // of the alert
+	Entity     alert.Key   `json:"entity"`
+	Alert      alert.ID    `json:"alert"`
+	Incident   incident.ID `json:"incident"`
+	Standalone bool        `json:"standalone,omitempty"` // of the alert
 }
 
 // A Sighter is a [Reader] that finds sightings without reading the alerts. Those who read use [Sightings].

@@ -90,8 +90,9 @@ import (
 //   - Ownership: Apply neither changes its argument nor keeps a reference to it, and no read changes its Query. What a
 //     Reader returns belongs to the caller.
 //   - Values: texts of any UTF-8, U+0000 included, and times of microseconds in UTC come back as they were given.
-//     Other times come back in UTC, cut to microseconds, and JSON comes back compact, an empty object or null as "":
-//     storage/driver.Canonical. Identifiers may be up to 1,024 bytes long, the empty one included.
+//     Other times come back in UTC, cut to microseconds, and JSON comes back compact, an empty object or null as "",
+//     and an empty list as nil: storage/driver.Canonical. Identifiers may be up to 1,024 bytes long, the empty one
+//     included.
 //   - Context: when the context is done, View, Apply and a running read return its error; a read never ends early
 //     without one. Apply has kept nothing if it had not begun, else all or nothing, and other Applies go on.
 //   - Closed: after Close every method returns an error matching ErrClosed, Close itself nil. Where the context is done
@@ -152,12 +153,13 @@ type Changeset struct {
 // An Item is a record of a program beside incidents, alerts and entries: a remembered command, a position in the
 // log, a delivery to be made. It is taken away by a purge of its Incident or by an [Expiry], and by nothing else.
 type Item struct {
-	Kind     string // what sort of item it is. Kinds without a dot are this library's, such as "command" of the manager
-	Key      string // identifies the item among those of its kind; of Kind and Key one is not empty
-	Version  int64
-	Incident incident.ID // the incident whose purge takes it away; "" means that none does
-	Time     time.Time   // what Expiry goes by; UTC, microseconds; the zero Time is before all others
-	Data     []byte      // at most MaxItemData bytes; empty and nil are the same
+	// what sort of item it is. Kinds without a dot are this library's, such as "command" of the manager
+	Kind     string      `json:"kind"`
+	Key      string      `json:"key"` // identifies the item among those of its kind; of Kind and Key one is not empty
+	Version  int64       `json:"version"`
+	Incident incident.ID `json:"incident,omitempty"` // the incident whose purge takes it away; "" means that none does
+	Time     time.Time   `json:"time"`               // what Expiry goes by; UTC, microseconds; the zero Time is before all others
+	Data     []byte      `json:"data,omitempty"`     // at most MaxItemData bytes; empty and nil are the same
 }
 
 // Clone returns a copy of i that shares no memory a caller could change.
@@ -170,7 +172,10 @@ func (i Item) Clone() Item {
 func (i Item) Place() ItemPlace { return ItemPlace{i.Kind, i.Key} }
 
 // An ItemPlace identifies an item. Places are ordered by Kind and then by Key, both by bytes.
-type ItemPlace struct{ Kind, Key string }
+type ItemPlace struct {
+	Kind string `json:"kind"`
+	Key  string `json:"key"`
+}
 
 // Compare returns -1, 0 or +1 as p stands before q, is q, or stands after it.
 func (p ItemPlace) Compare(q ItemPlace) int {
@@ -179,11 +184,11 @@ func (p ItemPlace) Compare(q ItemPlace) int {
 
 // An ItemQuery selects items: those that all fields agree to. The zero ItemQuery selects all.
 type ItemQuery struct {
-	Kinds     []string      // none means any
-	Incidents []incident.ID // none means any
-	Before    time.Time     // items whose Time is before it; zero means any
-	After     ItemPlace     // items that stand after it; the zero place, where no item can stand, means all
-	Limit     int           // 0 means no limit
+	Kinds     []string      `json:"kinds,omitempty"`     // none means any
+	Incidents []incident.ID `json:"incidents,omitempty"` // none means any
+	Before    time.Time     `json:"before,omitzero"`     // items whose Time is before it; zero means any
+	After     ItemPlace     `json:"after,omitzero"`      // items that stand after it; the zero place means all
+	Limit     int           `json:"limit,omitempty"`     // 0 means no limit
 }
 
 // Match reports whether q selects i, whatever its After and Limit.
@@ -230,13 +235,13 @@ var (
 
 // A ConflictError names the record that another Apply changed in between. It matches [ErrConflict].
 type ConflictError struct {
-	Record string // "incident", "alert", "item" or "key"
-	ID     string // of an item its Kind, a slash and its Key
-	Given  int64  // the Version in the Changeset; of a key the Seq of the Guard
+	Record string `json:"record"` // "incident", "alert", "item" or "key"
+	ID     string `json:"id"`     // of an item its Kind, a slash and its Key
+	Given  int64  `json:"given"`  // the Version in the Changeset; of a key the Seq of the Guard
 
 	// Stored is the Version in the store, 0 when the record is not there or was merged into another; of a key a Seq at which it was added, or the
 	// last in the log.
-	Stored int64
+	Stored int64 `json:"stored"`
 }
 
 // Error returns a sentence naming the record and both versions.

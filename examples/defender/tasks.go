@@ -80,7 +80,7 @@ func (d *desk) fromTheQueue() error {
 		AddTags: []string{"Red team exercise"},
 		Verdict: &classification.Verdict{Classification: classification.InformationalExpectedActivity, Determination: classification.SecurityTesting},
 	}
-	for _, opts := range [][]manager.Option{{manager.DryRun()}, nil} {
+	for _, opts := range [][]manager.BulkOption{{manager.DryRun()}, nil} {
 		edited, err := d.m.EditAll(d.ctx, kai, tools, edit, opts...)
 		if err != nil {
 			return err

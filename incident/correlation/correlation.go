@@ -37,10 +37,14 @@ import (
 
 // A Decision says where an alert belongs.
 type Decision struct {
-	Incident incident.ID     // the incident it joins; "" means a new one
-	Links    []activity.Link // the reasons, and what was considered and held back; ordered by entity and incident
-	Merge    []incident.ID   // the other open incidents that the alert links, to be merged into Incident where the rules allow it
-	Keys     []alert.Key     // what was looked up; when another alert gets one meanwhile, the decision is made again
+	Incident incident.ID     `json:"incident,omitempty"` // the incident it joins; "" means a new one
+	Links    []activity.Link `json:"links,omitempty"`    // the reasons, and what was held back; by entity and incident
+
+	// Merge names the other open incidents that the alert links, to be merged into Incident where the rules allow it.
+	Merge []incident.ID `json:"merge,omitempty"`
+
+	// Keys is what was looked up. When another alert gets one meanwhile, the decision is made again.
+	Keys []alert.Key `json:"keys,omitempty"`
 }
 
 // Default is the default correlator. The zero Default is ready to use.

@@ -14,20 +14,20 @@ import (
 
 // An AlertResult says what became of one alert of an EditAlerts.
 type AlertResult struct {
-	Alert alert.Alert `json:"alert"` // as it is then; only its ID when Err is set
-	Err   error       `json:"-"`     // why it could not be edited
+	ID    alert.ID    `json:"id"`
+	Alert alert.Alert `json:"alert,omitzero"` // the updated alert; the zero Alert when Err is set
+	Err   error       `json:"-"`              // why it could not be edited; in JSON its text, "error"
 }
 
 // EditAlerts makes the change e to the alerts with those IDs and returns a result for each, in the order of
 // ids. See [incident.AlertEdit.Apply] for the rules.
 //
 // The alerts of one incident are changed together or not at all; those of another are not kept back by them.
-// The error joins those of the results. [IfVersion] has no meaning here and is refused.
-func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert.ID, e incident.AlertEdit, opts ...Option) ([]AlertResult, error) {
-	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != nil {
-		err = unwanted("version", "a version is for the edit of one incident")
-	}
+// The error joins those of the results.
+func (m *Manager) EditAlerts(
+	ctx context.Context, by activity.Actor, ids []alert.ID, e incident.AlertEdit, opts ...BulkOption,
+) ([]AlertResult, error) {
+	cmd, call, err := m.begin(by, callOf(opts))
 	if err != nil {
 		return nil, fmt.Errorf("edit alerts: %w", err)
 	}
@@ -36,7 +36,7 @@ func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert
 	fail := func(err error, ids ...alert.ID) {
 		errs = append(errs, err)
 		for _, id := range ids {
-			results[id] = AlertResult{alert.Alert{ID: id}, err}
+			results[id] = AlertResult{ID: id, Err: err}
 		}
 	}
 	t := call.ticket(string(ActionEditAlerts), by, "", e)
@@ -75,7 +75,7 @@ func (m *Manager) EditAlerts(ctx context.Context, by activity.Actor, ids []alert
 				continue
 			}
 			for _, a := range edited {
-				results[a.ID] = AlertResult{Alert: a}
+				results[a.ID] = AlertResult{ID: a.ID, Alert: a}
 			}
 			left = append(left, moved...)
 		}

@@ -25,14 +25,14 @@ func TestEditAlerts(t *testing.T) {
 	second := ingest(t, m, raise(3, 0, alert.Device{DeviceID: "other"}))
 	require.NotEqual(t, first[0].Incident, second[0].Incident)
 
-	ids := []alert.ID{second[0].Alert, first[1].Alert, "none", first[1].Alert}
+	ids := []alert.ID{second[0].ID, first[1].ID, "none", first[1].ID}
 	edit := incident.AlertEdit{Status: new(alert.StatusResolved), Owner: &incident.Owner{ID: "kai"}, Verdict: &classification.Verdict{Classification: classification.TruePositive}}
 	results, err := m.EditAlerts(t.Context(), kai, ids, edit)
 	require.ErrorIs(t, err, storage.ErrNotFound)
 	require.Len(t, results, 4)
 	for n, r := range results {
-		assert.Equal(t, ids[n], r.Alert.ID)
-		if r.Alert.ID == "none" {
+		assert.Equal(t, ids[n], r.ID)
+		if r.ID == "none" {
 			require.ErrorIs(t, r.Err, storage.ErrNotFound)
 			continue
 		}
@@ -46,7 +46,8 @@ func TestEditAlerts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, incident.StatusCounts{alert.StatusNew: 1, alert.StatusResolved: 1}, i.Alerts.ByStatus)
 	assert.Equal(t, incident.Active, i.Status, "the incident is its owner's to resolve")
-	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{Alerts: []alert.ID{first[1].Alert}, Types: []activity.Type{activity.AlertStatus}})) {
+	q := activity.Query{Alerts: []alert.ID{first[1].ID}, Types: []activity.Type{activity.AlertStatus}}
+	for _, e := range all(t, m.Activity(t.Context(), kai, q)) {
 		assert.Equal(t, first[0].Incident, e.Incident)
 		assert.Contains(t, e.Changes, activity.Change{Field: "status", Before: `"new"`, After: `"resolved"`})
 	}
@@ -72,7 +73,7 @@ func TestSummaryFollowsEditedAlerts(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(rt, "edits") {
 			var ids []alert.ID
 			for _, n := range rapid.SliceOfDistinct(rapid.IntRange(0, 4), rapid.ID[int]).Draw(rt, "alerts") {
-				ids = append(ids, in[n].Alert)
+				ids = append(ids, in[n].ID)
 			}
 			_, err := m.EditAlerts(t.Context(), kai, ids, incident.AlertEdit{Status: new(rapid.SampledFrom([]alert.Status{0, 1, 2}).Draw(rt, "status"))})
 			require.NoError(rt, err)
@@ -86,7 +87,7 @@ func TestSummaryFollowsEditedAlerts(t *testing.T) {
 // A repeated command finds its work done, and a dry run does none.
 func TestEditAlertsOnceOrNotAtAll(t *testing.T) {
 	m, _ := open(t)
-	id := ingest(t, m, raise(1, 0))[0].Alert
+	id := ingest(t, m, raise(1, 0))[0].ID
 	resolve := incident.AlertEdit{Status: new(alert.StatusResolved)}
 	would, err := m.EditAlerts(t.Context(), kai, []alert.ID{id}, resolve, manager.DryRun())
 	require.NoError(t, err)
@@ -107,7 +108,8 @@ func TestEditAlertsOfAFailingStore(t *testing.T) {
 	device := alert.Device{DeviceID: "d"}
 	in := ingest(t, m, raise(1, 0, device), raise(2, 0, device))
 	refusing.refuse = true
-	results, err := m.EditAlerts(t.Context(), kai, []alert.ID{in[0].Alert, in[1].Alert}, incident.AlertEdit{Status: new(alert.StatusResolved)})
+	done := incident.AlertEdit{Status: new(alert.StatusResolved)}
+	results, err := m.EditAlerts(t.Context(), kai, []alert.ID{in[0].ID, in[1].ID}, done)
 	require.ErrorIs(t, err, errRefused)
 	for _, r := range results {
 		require.ErrorIs(t, r.Err, errRefused)

@@ -15,7 +15,7 @@ type EditResult struct {
 	ID       incident.ID       `json:"id"`
 	Incident incident.Incident `json:"incident,omitzero"` // as it is then; the zero Incident when Err is set
 	Changed  bool              `json:"changed,omitempty"` // the edit found something to change
-	Err      error             `json:"-"`                 // why it could not be edited
+	Err      error             `json:"-"`                 // why it could not be edited; in JSON its text, "error"
 }
 
 // EditAll makes the change e to all incidents that q selects, as Edit does to one, and returns a result for
@@ -26,12 +26,11 @@ type EditResult struct {
 // An incident that cannot be edited does not keep the others back. The error joins those of the results. Each
 // incident is stored by itself: when the context is done, those before are kept and the others have its
 // error. All entries share one cause. Repeating a call under the same [CommandID] edits only incidents that
-// it has not edited before. [IfVersion] has no meaning here and is refused.
-func (m *Manager) EditAll(ctx context.Context, by activity.Actor, q incident.Query, e incident.Edit, opts ...Option) ([]EditResult, error) {
-	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != nil {
-		err = unwanted("version", "a version is for the edit of one incident")
-	}
+// it has not edited before.
+func (m *Manager) EditAll(
+	ctx context.Context, by activity.Actor, q incident.Query, e incident.Edit, opts ...BulkOption,
+) ([]EditResult, error) {
+	cmd, call, err := m.begin(by, callOf(opts))
 	var results []EditResult
 	if err == nil {
 		results, err = m.selected(ctx, by, q)

@@ -79,6 +79,15 @@ var uses = map[string]use{
 	},
 }
 
+// taking returns opts as those of another method, which takes them all.
+func taking[O manager.CommentOption](opts []manager.Option) []O {
+	all := make([]O, len(opts))
+	for n, o := range opts {
+		all[n] = o.(O)
+	}
+	return all
+}
+
 func renamed(d incident.Draft, name string) incident.Draft {
 	d.Name = name
 	return d
@@ -86,7 +95,7 @@ func renamed(d incident.Draft, name string) incident.Draft {
 
 func ingests(alerts ...alert.Alert) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.Ingest(ctx, by, alerts, opts...)
+		return m.Ingest(ctx, by, alerts, taking[manager.IngestOption](opts)...)
 	}
 }
 
@@ -99,7 +108,7 @@ func imports(d incident.Draft) give {
 
 func creates(d incident.Draft) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.Create(ctx, by, d, opts...)
+		return m.Create(ctx, by, d, taking[manager.BulkOption](opts)...)
 	}
 }
 
@@ -111,19 +120,19 @@ func edits(id incident.ID, e incident.Edit) give {
 
 func editsAll(e incident.Edit, ids ...incident.ID) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.EditAll(ctx, by, incident.Query{IDs: ids}, e, opts...)
+		return m.EditAll(ctx, by, incident.Query{IDs: ids}, e, taking[manager.BulkOption](opts)...)
 	}
 }
 
 func editsAlerts(e incident.AlertEdit, ids ...alert.ID) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.EditAlerts(ctx, by, ids, e, opts...)
+		return m.EditAlerts(ctx, by, ids, e, taking[manager.BulkOption](opts)...)
 	}
 }
 
 func comments(id incident.ID, text string) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.Comment(ctx, by, id, text, opts...)
+		return m.Comment(ctx, by, id, text, taking[manager.CommentOption](opts)...)
 	}
 }
 
@@ -159,7 +168,8 @@ func moves(to incident.ID, ids ...alert.ID) give {
 
 func purges(reason string, ids ...incident.ID) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.Purge(ctx, by, incident.Query{IDs: ids}, start.AddDate(1, 0, 0), reason, opts...)
+		q, before := incident.Query{IDs: ids}, start.AddDate(1, 0, 0)
+		return m.Purge(ctx, by, q, before, reason, taking[manager.BulkOption](opts)...)
 	}
 }
 

@@ -11,29 +11,22 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Attach gives images to a Comment; see [incident.Image] for what they may be. Their Data must not be changed before
-// the command returns. Given twice, all are attached. Every other command refuses it.
-func Attach(images ...incident.Image) Option {
-	return func(c *call) { c.images = append(c.images, images...) }
-}
-
 // Comment adds a comment to the incident with that ID and returns the incident as it is then. See
 // [incident.AddComment] for what text may be, and [Attach] for images.
-func (m *Manager) Comment(ctx context.Context, by activity.Actor, id incident.ID, text string, opts ...Option) (incident.Incident, error) {
-	var c call
-	for _, o := range opts {
-		o(&c)
-	}
-	images := c.images
+func (m *Manager) Comment(
+	ctx context.Context, by activity.Actor, id incident.ID, text string, opts ...CommentOption,
+) (incident.Incident, error) {
+	call := callOf(opts)
+	images := call.images
 	if len(images) <= incident.MaxImages { // else they are refused
 		for n := range images {
 			images[n] = images[n].Inspect() // once, and not while others write
 		}
 	}
-	opts = append(slices.Clip(opts), func(c *call) { c.images = nil })
-	return m.change(ctx, ActionComment, by, id, opts, false, func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
+	rule := func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
 		return incident.AddComment(cmd, c.Incident, text, images...)
-	}, text, images)
+	}
+	return m.change(ctx, ActionComment, by, id, call, false, rule, text, images)
 }
 
 // Redact takes away for good what a comment says, its text and the names and contents of its images, wherever merges
@@ -44,8 +37,10 @@ func (m *Manager) Comment(ctx context.Context, by activity.Actor, id incident.ID
 // reason stays in the log and may be "". [IfVersion] is about the incident that is returned. Under the same
 // [CommandID] the second call returns the incident as it is. [DryRun] stores nothing. The error matches
 // [storage.ErrNotFound] when there is no such entry, and [alert.ErrInvalid] when it is no comment.
-func (m *Manager) Redact(ctx context.Context, by activity.Actor, comment activity.ID, reason string, opts ...Option) (incident.Incident, error) {
-	cmd, call, err := m.begin(by, opts)
+func (m *Manager) Redact(
+	ctx context.Context, by activity.Actor, comment activity.ID, reason string, opts ...Option,
+) (incident.Incident, error) {
+	cmd, call, err := m.begin(by, callOf(opts))
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionRedact), by, string(comment), reason)

@@ -126,34 +126,6 @@ func TestAnImageThatIsNone(t *testing.T) {
 	assert.Equal(t, before, everythingIn(t, s))
 }
 
-// Images are for comments: no other command takes them without a word.
-func TestOnlyCommentsTakeImages(t *testing.T) {
-	m, s := open(t)
-	ids := apart(t, m, 2)
-	before := everythingIn(t, s)
-	o, ctx := manager.Attach(picture("a", white)), t.Context()
-	second := func(_ any, err error) error { return err }
-	for name, err := range map[string]error{
-		"Ingest":     second(m.Ingest(ctx, siem, []alert.Alert{raise(9, 9)}, o)),
-		"Create":     second(m.Create(ctx, kai, incident.Draft{}, o)),
-		"Edit":       second(m.Edit(ctx, kai, ids[0], incident.Edit{Name: new("x")}, o)),
-		"EditAll":    second(m.EditAll(ctx, kai, incident.Query{}, incident.Edit{Name: new("x")}, o)),
-		"EditAlerts": second(m.EditAlerts(ctx, kai, []alert.ID{"edr:0"}, incident.AlertEdit{Status: new(alert.StatusResolved)}, o)),
-		"Merge":      second(m.Merge(ctx, kai, ids[0], ids[1:], "", o)),
-		"PlanMerge":  second(m.PlanMerge(ctx, kai, ids[0], ids[1:], "", o)),
-		"Unmerge":    second(m.Unmerge(ctx, kai, ids[0], "", o)),
-		"MoveAlerts": second(m.MoveAlerts(ctx, kai, []alert.ID{"edr:0"}, ids[1], "", o)),
-		"Redact":     second(m.Redact(ctx, kai, "x/0", "", o)),
-		"Import": func() error {
-			_, _, err := m.Import(ctx, siem, draft(), o)
-			return err
-		}(),
-	} {
-		assert.ErrorContains(t, err, "images are for a comment", name)
-	}
-	assert.Equal(t, before, everythingIn(t, s))
-}
-
 // A comment is redacted wherever it was copied, by whichever of its IDs, and its picture stays where another comment
 // has it.
 func TestRedact(t *testing.T) {

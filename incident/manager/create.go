@@ -18,11 +18,10 @@ import (
 // Create stores a new incident from d and returns it. Its alerts must be new: one that is in the storage
 // already belongs to another incident, and the error then matches [storage.ErrExists], as it does when d
 // has a Reference that was imported before; see [Manager.Import] for that.
-func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draft, opts ...Option) (incident.Incident, error) {
-	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != nil {
-		err = unwanted("version", "a version is for an incident that is there")
-	}
+func (m *Manager) Create(
+	ctx context.Context, by activity.Actor, d incident.Draft, opts ...BulkOption,
+) (incident.Incident, error) {
+	cmd, call, err := m.begin(by, callOf(opts))
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
 	}

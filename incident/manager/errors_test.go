@@ -93,7 +93,7 @@ func TestClassesOfErrors(t *testing.T) {
 	elsewhere := incident.Query{Sort: incident.ByNumber}.CursorAfter(incident.Incident{})
 	forbidding := manager.New(s, &manager.Options{Authorizer: nothingFor{}})
 
-	comment := func(m *manager.Manager, ctx context.Context, id incident.ID, opts ...manager.Option) error {
+	comment := func(m *manager.Manager, ctx context.Context, id incident.ID, opts ...manager.CommentOption) error {
 		_, err := m.Comment(ctx, kai, id, "text", opts...)
 		return err
 	}
@@ -101,7 +101,7 @@ func TestClassesOfErrors(t *testing.T) {
 		_, err := m.Edit(ctx, kai, id, e, opts...)
 		return err
 	}
-	create := func(d incident.Draft, opts ...manager.Option) error {
+	create := func(d incident.Draft, opts ...manager.BulkOption) error {
 		_, err := m.Create(ctx, kai, d, opts...)
 		return err
 	}
@@ -134,13 +134,6 @@ func TestClassesOfErrors(t *testing.T) {
 		{edit(id, incident.Edit{Name: new(strings.Repeat("x", incident.MaxName+1))}), []error{alert.ErrInvalid}},
 		{edit(id, incident.Edit{Verdict: &classification.Verdict{Classification: "odd"}}), []error{alert.ErrInvalid}},
 		{edit(id, done, manager.CommandID("\xff")), []error{alert.ErrInvalid}},
-		{edit(id, done, manager.Attach(incident.Image{})), []error{alert.ErrInvalid}},
-		{create(incident.Draft{Name: "n"}, manager.IfVersion(1)), []error{alert.ErrInvalid}},
-		{errorOf(m.EditAll(ctx, kai, incident.Query{}, done, manager.IfVersion(1))), []error{alert.ErrInvalid}},
-		{errorOf(m.EditAlerts(ctx, kai, nil, incident.AlertEdit{}, manager.IfVersion(1))), []error{alert.ErrInvalid}},
-		{errorOf(m.Purge(ctx, kai, incident.Query{}, farOff, "", manager.IfVersion(1))), []error{alert.ErrInvalid}},
-		{errorOf(m.Ingest(ctx, siem, nil, manager.IfVersion(1))), []error{alert.ErrInvalid}},
-		{errorOf(m.Ingest(ctx, siem, nil, manager.DryRun())), []error{alert.ErrInvalid}},
 		{errorOf(m.Ingest(ctx, siem, make([]alert.Alert, 2))), []error{alert.ErrInvalid}},
 		{list(incident.Query{After: elsewhere}), []error{alert.ErrInvalid}},
 		{edit(id, done, manager.IfVersion(70)), []error{storage.ErrConflict}},

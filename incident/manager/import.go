@@ -59,7 +59,7 @@ func (m *Manager) importDraft(
 	ctx context.Context, by activity.Actor, given, fit incident.Draft, opts []Option,
 ) (i incident.Incident, result ImportResult, err error) {
 	d := stamped(fit)
-	cmd, call, err := m.begin(by, opts)
+	cmd, call, err := m.begin(by, callOf(opts))
 	if err != nil {
 		return i, result, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/limit"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -40,20 +41,20 @@ func (o Outcome) MarshalText() ([]byte, error) { return enum.Marshal(outcomes, "
 func (o *Outcome) UnmarshalText(text []byte) error {
 	v, ok := enum.Parse[Outcome](outcomes, string(text))
 	if !ok {
-		return &alert.FieldError{Field: "outcome", Value: string(text), Want: enum.Want(outcomes)}
+		return &alert.FieldError{Field: "outcome", Value: limit.Shorten(string(text)), Want: enum.Want(outcomes)}
 	}
 	*o = v
 	return nil
 }
 
-// A Result says what became of one alert.
+// A Result says what became of one alert of an Ingest.
 type Result struct {
-	Alert    alert.ID        `json:"alert"`
+	ID       alert.ID        `json:"id"`
 	Incident incident.ID     `json:"incident,omitempty"` // where it is now; "" when it was refused
 	Outcome  Outcome         `json:"outcome"`
 	Links    []activity.Link `json:"links,omitempty"` // why it is there, and what was held back
 	Notes    []alert.Note    `json:"notes,omitempty"` // what of it could not be kept as it came, or was not understood
-	Err      error           `json:"-"`               // why it was refused
+	Err      error           `json:"-"`               // why it was refused; in JSON its text, "error"
 }
 
 // Ingest takes alerts in, one after the other, and returns a result for each, in their order. A new alert
@@ -69,14 +70,10 @@ type Result struct {
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
 // done, those before are kept and the others refused. Under the same [CommandID] nothing is changed or counted a second
 // time.
-func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...Option) ([]Result, error) {
-	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != nil {
-		err = unwanted("version", "alerts that come in have none")
-	}
-	if err == nil && call.dryRun {
-		err = unwanted("dryRun", "alerts that come in depend on each other")
-	}
+func (m *Manager) Ingest(
+	ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...IngestOption,
+) ([]Result, error) {
+	cmd, call, err := m.begin(by, callOf(opts))
 	if err == nil {
 		err = m.allow(ctx, by, ActionIngest, incident.Incident{})
 	}
@@ -90,10 +87,10 @@ func (m *Manager) Ingest(ctx context.Context, by activity.Actor, alerts []alert.
 		cmd.Part = part(n)
 		t := batch.of(cmd.Part, a)
 		a, keys, notes := m.completed(a, cmd)
-		results[n].Alert = a.ID
+		results[n].ID = a.ID
 		if err := m.ingest(ctx, cmd, t, a, keys, m.correlator, &results[n]); err != nil {
 			err = fmt.Errorf("ingest alert %d (%s): %w", n, a.ID, err)
-			results[n] = Result{Alert: a.ID, Err: err}
+			results[n] = Result{ID: a.ID, Err: err}
 			errs = append(errs, err)
 			continue
 		}
@@ -156,7 +153,7 @@ func (m *Manager) placeOf(
 			return err
 		}
 		if p.done = done; done {
-			p.result = Result{Alert: a.ID, Incident: o.Incident, Outcome: o.Outcome}
+			p.result = Result{ID: a.ID, Incident: o.Incident, Outcome: o.Outcome}
 			return nil
 		}
 		old, err := r.Alert(ctx, a.ID)
@@ -203,7 +200,7 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 // repeat counts an alert that is there already.
 func (m *Manager) repeat(ctx context.Context, r storage.Reader, cmd incident.Command, old, a alert.Alert) (incident.Effect, Result, error) {
 	merged, changed := incident.Repeat(old, a)
-	result := Result{Alert: a.ID, Incident: old.Incident, Outcome: Repeated}
+	result := Result{ID: a.ID, Incident: old.Incident, Outcome: Repeated}
 	if !changed {
 		return incident.Effect{Alerts: []alert.Alert{merged}}, result, nil
 	}
@@ -235,7 +232,7 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 			return p, err
 		}
 	}
-	p.result = Result{Alert: a.ID, Incident: d.Incident, Outcome: Joined, Links: d.Links}
+	p.result = Result{ID: a.ID, Incident: d.Incident, Outcome: Joined, Links: d.Links}
 	if d.Incident == "" {
 		p.result.Incident, p.result.Outcome = incident.ID(m.newID()), Opened
 		p.effect, err = incident.Create(cmd, p.result.Incident, incident.Draft{}, []alert.Alert{a}, d.Links, m.taxonomy)

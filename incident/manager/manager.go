@@ -27,6 +27,18 @@
 // The time of every command is that of Options.Now. A time of an alert more than [alert.MaxAhead] after it is kept and
 // never extends the activity of an incident, see [alert.Alert.Active].
 //
+// # JSON
+//
+// Every record that a program gives away, results of commands included, has a stable JSON. Members are named as fields
+// are, in lower camel case. Times are RFC 3339 in UTC, durations nanoseconds. An enumeration is a word and is read
+// case-insensitively; words of open sets, such as the verdict on evidence, are kept as they came. An
+// empty list is left out, and so is what a field says is no value. Nil and empty lists are the same: every storage
+// gives both back as nil. The Err of a result is its text, "error".
+//
+// An [incident.Edit] or [incident.AlertEdit] from JSON leaves alone what is absent and clears what is null, see
+// [incident.Edit.UnmarshalJSON], and refuses members that it does not know. Other records ignore these. Let the encoder
+// leave <, > and & as they are, by SetEscapeHTML(false), where texts of sources must come back byte by byte.
+//
 // # Errors
 //
 // An error says what was attempted and on which record. It matches one of these, to be tested for with [errors.Is],
@@ -147,67 +159,10 @@ func New(s storage.Storage, o *Options) *Manager {
 	return m
 }
 
-// An Option changes one call of a command.
-type Option func(*call)
-
-type call struct {
-	version   *int64
-	commandID string
-	dryRun    bool
-	at        time.Time        // when the command began
-	images    []incident.Image // of Comment alone
-}
-
-// IfVersion makes a command fail with an error matching [storage.ErrConflict] when the incident is not at
-// version v, instead of working on whatever it has become. Version 0 is that of an incident that is not there, for
-// Import. An incident that was merged into another is at no version, except for Unmerge, which is about that incident
-// itself. Commands on many incidents, and Create, refuse IfVersion.
-func IfVersion(v int64) Option { return func(c *call) { c.version = &v } }
-
-// CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating
-// it, in another process too, has one effect. The empty one is none, and of several the last one counts. What the command came to is remembered with its
-// effect, for [Remembered] at least, also where it had nothing to change. A repeat is the same method, by the same
-// actor (whose Name may differ), with the same arguments and the same [IfVersion]. It is authorised as the first was, and returns what the
-// table says, records as they are now. Any other command under the ID fails with [ErrCommandReused]. A command that
-// failed is not remembered. A [DryRun] is not either, and does not look.
-//
-//	method      remembered for each   a repeat returns
-//	Ingest      alert, by its index   the Result of the first time, without Links
-//	Import      incident, by its ID   the incident, and whether the first call created it
-//	Create      call                  the incident that the first call created
-//	Edit        call                  the incident
-//	EditAll     incident, by its ID   the incident, and whether the first call changed it
-//	EditAlerts  alert, by its ID      the alert
-//	Comment     call                  the incident
-//	Record      call                  the incident
-//	Redact      call                  the incident
-//	Merge       call                  the target
-//	Unmerge     call                  the source
-//	MoveAlerts  call                  the incident that they went to
-//	Purge       incident, by its ID   no result, because it is no longer due
-//
-// What is remembered is kept separately for each alert or incident, so that a repeat may have other ones and does what
-// is missing: which alerts Ingest and EditAlerts are given, which incidents EditAll and Purge select, and which draft
-// Import is given need not be the same. All other arguments must be, and so must what Ingest is given at an index, and
-// Import for an incident. The purge of an incident takes with it what was remembered of the commands on it.
-func CommandID(id string) Option { return func(c *call) { c.commandID = id } }
-
-// DryRun makes a command say what it would do, with all checks and refusals, and store nothing. What it returns is
-// what the records would be, but for their Version and the Number of a new incident. Ingest, whose alerts depend on
-// each other, refuses it.
-func DryRun() Option { return func(c *call) { c.dryRun = true } }
-
 // begin makes the command that by gives now.
-func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, call, error) {
-	var c call
-	for _, o := range opts {
-		o(&c)
-	}
+func (m *Manager) begin(by activity.Actor, c call) (incident.Command, call, error) {
 	if err := by.Validate(); err != nil {
 		return incident.Command{}, c, err
-	}
-	if len(c.images) > 0 {
-		return incident.Command{}, c, unwanted("images", "images are for a comment")
 	}
 	if err := validCommandID(c.commandID); err != nil {
 		return incident.Command{}, c, err
@@ -220,11 +175,6 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 			Value: fmt.Sprintf("year %d", c.at.Year()), Want: "a clock that tells a time of the years 1 to 9999"}
 	}
 	return incident.Command{ID: m.newID(), By: by, At: c.at, Priority: m.priority}, c, nil
-}
-
-// unwanted returns the error for an option that a command refuses.
-func unwanted(option, why string) error {
-	return &alert.FieldError{Record: "command", Field: option, Value: "given", Want: "none, since " + why}
 }
 
 // stamp returns the time as it is stored.
@@ -266,10 +216,10 @@ type rule func(incident.Command, incident.Case) (incident.Effect, error)
 // change runs a rule, made from args, on the incident with that ID, with its alerts if they are needed, and stores its
 // effect.
 func (m *Manager) change(
-	ctx context.Context, what Action, by activity.Actor, id incident.ID, opts []Option, alerts bool,
+	ctx context.Context, what Action, by activity.Actor, id incident.ID, c call, alerts bool,
 	apply rule, args ...any,
 ) (incident.Incident, error) {
-	cmd, call, err := m.begin(by, opts)
+	cmd, call, err := m.begin(by, c)
 	if err != nil {
 		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
 	}
@@ -449,7 +399,7 @@ func (m *Manager) keep(ctx context.Context, d write) (incident.Incident, error) 
 // Edit makes the change e to the incident with that ID and returns the incident as it is then. See
 // [incident.Edit.Apply] for the rules; Options.Policy may ask for more.
 func (m *Manager) Edit(ctx context.Context, by activity.Actor, id incident.ID, e incident.Edit, opts ...Option) (incident.Incident, error) {
-	return m.change(ctx, ActionEdit, by, id, opts, e.Cascades(), m.edit(e), e)
+	return m.change(ctx, ActionEdit, by, id, callOf(opts), e.Cascades(), m.edit(e), e)
 }
 
 // edit is the rule of an edit.

@@ -22,7 +22,7 @@ import (
 // reason is put into the log and may be "". [IfVersion] is about target. Under the same [CommandID] the second
 // call returns target as it is. [DryRun] stores nothing.
 func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.ID, sources []incident.ID, reason string, opts ...Option) (incident.Incident, error) {
-	cmd, call, err := m.begin(by, opts)
+	cmd, call, err := m.begin(by, callOf(opts))
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionMerge), by, string(target), sources, reason)
@@ -47,7 +47,7 @@ func (m *Manager) PlanMerge(ctx context.Context, by activity.Actor, target incid
 // reason is put into the log and may be "". [IfVersion] is about source. Under the same [CommandID] the second
 // call returns source as it is. [DryRun] stores nothing.
 func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source incident.ID, reason string, opts ...Option) (incident.Incident, error) {
-	cmd, call, err := m.begin(by, opts)
+	cmd, call, err := m.begin(by, callOf(opts))
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionUnmerge), by, string(source), reason)

@@ -24,7 +24,7 @@ import (
 // reason is put into the log and may be "". [IfVersion] is about the incident to. Under the same [CommandID]
 // the second call returns that incident as it is. [DryRun] stores nothing.
 func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []alert.ID, to incident.ID, reason string, opts ...Option) (incident.Incident, error) {
-	cmd, call, err := m.begin(by, opts)
+	cmd, call, err := m.begin(by, callOf(opts))
 	fresh := incident.ID("")
 	if err == nil && to == "" {
 		fresh = incident.ID(m.newID())

@@ -15,7 +15,7 @@ import (
 type PurgeResult struct {
 	ID     incident.ID `json:"id"`
 	Number int64       `json:"number"`
-	Err    error       `json:"-"` // why it could not be purged
+	Err    error       `json:"-"` // why it could not be purged; in JSON its text, "error"
 }
 
 // Purge removes for good those of the incidents that q selects that were resolved before a time, with all that was
@@ -29,12 +29,12 @@ type PurgeResult struct {
 // cannot be purged does not keep the others back, and when the context is done, those before are gone and the
 // error is among the results of the others. What was merged into an incident and could not go with it goes the next
 // time. The error joins those of the results. [DryRun] removes nothing. All entries share one cause; repeating a call
-// under the same [CommandID] purges what has become due since. [IfVersion] is refused.
-func (m *Manager) Purge(ctx context.Context, by activity.Actor, q incident.Query, resolvedBefore time.Time, reason string, opts ...Option) ([]PurgeResult, error) {
-	cmd, call, err := m.begin(by, opts)
-	if err == nil && call.version != nil {
-		err = unwanted("version", "a version is for a command on one incident")
-	}
+// under the same [CommandID] purges what has become due since.
+func (m *Manager) Purge(
+	ctx context.Context, by activity.Actor, q incident.Query, resolvedBefore time.Time, reason string,
+	opts ...BulkOption,
+) ([]PurgeResult, error) {
+	cmd, call, err := m.begin(by, callOf(opts))
 	var results []PurgeResult
 	if err == nil {
 		results, err = m.due(ctx, cmd, q, resolvedBefore, reason)

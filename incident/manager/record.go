@@ -15,5 +15,5 @@ func (m *Manager) Record(
 	rule := func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
 		return incident.Record(cmd, c.Incident, typ, text)
 	}
-	return m.change(ctx, ActionRecord, by, id, opts, false, rule, typ, text)
+	return m.change(ctx, ActionRecord, by, id, callOf(opts), false, rule, typ, text)
 }

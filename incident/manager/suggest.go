@@ -82,8 +82,8 @@ func (m *Manager) SuggestOwners(ctx context.Context, by activity.Actor, text str
 
 // TagSuggestions are the tags that a text may become.
 type TagSuggestions struct {
-	Tags []storage.Tally // tags that are used, custom and system ones, with the number of their incidents
-	New  bool            // the text can be set as a tag, and no incident has that tag yet
+	Tags []storage.Tally `json:"tags,omitempty"` // tags that are used, of any kind, with the number of their incidents
+	New  bool            `json:"new"`            // the text can be set as a tag, and no incident has that tag yet
 }
 
 // SuggestTags returns the tags of incidents that have text in them, compared by [incident.Fold]: those that begin

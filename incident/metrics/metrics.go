@@ -70,13 +70,15 @@ type Options struct {
 
 // A Report is what the metrics of a set of incidents come to. Durations are nanoseconds in JSON.
 type Report struct {
-	Now        time.Time               `json:"now"`        // as of when
-	Total      Figures                 `json:"total"`      // of all incidents but those merged away
-	Merged     int                     `json:"merged"`     // incidents that were merged away
-	BySeverity []Group[alert.Severity] `json:"bySeverity"` // by the severity they have now, the highest first
-	BySource   []Group[string]         `json:"bySource"`   // by what raised their alerts, in the order of bytes; one of two sources is in both, one without alerts under ""
-	ByOwner    []Group[incident.Owner] `json:"byOwner"`    // by the owner they have now, by Kind and ID; those without under the zero Owner
-	Buckets    []Bucket                `json:"buckets,omitempty"`
+	Now        time.Time               `json:"now"`                  // as of when
+	Total      Figures                 `json:"total"`                // of all incidents but those merged away
+	Merged     int                     `json:"merged"`               // incidents that were merged away
+	BySeverity []Group[alert.Severity] `json:"bySeverity,omitempty"` // by the severity they have now, the highest first
+	// by what raised their alerts, in the order of bytes; one of two sources is in both, one without alerts under ""
+	BySource []Group[string] `json:"bySource,omitempty"`
+	// by the owner they have now, by Kind and ID; those without under the zero Owner
+	ByOwner []Group[incident.Owner] `json:"byOwner,omitempty"`
+	Buckets []Bucket                `json:"buckets,omitempty"`
 }
 
 // A Group is the figures of the incidents that have something in common.

@@ -1,4 +1,4 @@
-// Package canonical has the one form of times and of JSON in which every storage gives records back.
+// Package canonical has the one form of times, lists and JSON in which every storage gives records back.
 package canonical
 
 import (
@@ -19,6 +19,17 @@ func AreTimes(times ...time.Time) bool {
 
 // Time returns t in UTC, cut to microseconds.
 func Time(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// IsList reports whether a list is nil or has something in it.
+func IsList[T any](list []T) bool { return list == nil || len(list) > 0 }
+
+// List returns list, nil when it is empty.
+func List[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
 
 // IsJSON reports whether a text is "", or has no space between its parts and may say more than nothing.
 func IsJSON[T ~string](text T) bool {

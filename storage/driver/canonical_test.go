@@ -2,6 +2,7 @@ package driver_test
 
 import (
 	"encoding/json"
+	"iter"
 	"reflect"
 	"strings"
 	"testing"
@@ -102,6 +103,63 @@ func TestCanonicalMissesNothing(t *testing.T) {
 	}
 	assert.Greater(t, n, 50, "the test looks at all of them")
 	assert.Equal(t, got, driver.Canonical(got))
+}
+
+// An empty list is the same as none, and comes back as nil; each list by itself.
+func TestCanonicalEmptyLists(t *testing.T) {
+	full := storage.Changeset{
+		Incidents: make([]incident.Incident, 1),
+		Alerts:    []alert.Alert{{}, {Evidence: []alert.Evidence{{Entity: alert.IP{}}}}},
+		Activity:  make([]activity.Entry, 1),
+		Items:     make([]storage.Item, 1),
+	}
+	lists := 0
+	for _, records := range []any{full.Incidents, full.Alerts, full.Activity, full.Items} {
+		for list := range listsIn(reflect.ValueOf(records)) {
+			list.Set(reflect.MakeSlice(list.Type(), 0, 0))
+			got := driver.Canonical(full)
+			require.False(t, list.IsNil(), "what was given is not changed")
+			for _, records := range []any{got.Incidents, got.Alerts, got.Activity, got.Items} {
+				for empty := range listsIn(reflect.ValueOf(records)) {
+					require.True(t, empty.IsNil(), "%T: %s", records, empty.Type())
+				}
+			}
+			list.SetZero()
+			lists++
+		}
+	}
+	assert.Greater(t, lists, 20, "the test looks at all of them")
+}
+
+// listsIn yields every list of the records in v that is empty.
+func listsIn(v reflect.Value) iter.Seq[reflect.Value] {
+	return func(yield func(reflect.Value) bool) {
+		switch v.Kind() {
+		case reflect.Struct:
+			for f, field := range v.Fields() {
+				if !f.IsExported() {
+					continue
+				}
+				for list := range listsIn(field) {
+					if !yield(list) {
+						return
+					}
+				}
+			}
+		case reflect.Slice:
+			if v.Len() == 0 {
+				yield(v)
+				return
+			}
+			for n := range v.Len() {
+				for list := range listsIn(v.Index(n)) {
+					if !yield(list) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // What is in that form already is not copied.

@@ -115,7 +115,9 @@ func (m *model) grow(t *rapid.T, s *memory.Store) {
 		values := pick(t, "values", nil, []string{"a"}, []string{"b"}, []string{"a", "b"})
 		parts := [][]string{values, values[:len(values)/2], slices.Clone(values), values[len(values)/2:]}
 		for l, list := range i.Alerts.Lists() {
-			*list = parts[l%len(parts)]
+			if part := parts[l%len(parts)]; len(part) > 0 { // an empty list comes back as nil
+				*list = part
+			}
 		}
 		i.Verdict.Classification, i.Verdict.Determination = pick(t, "class", "", classification.TruePositive), pick(t, "type", "", classification.Malware)
 		i.Created, i.Updated = at(rapid.IntRange(0, 6).Draw(t, "created")), at(rapid.IntRange(0, 6).Draw(t, "updated"))

@@ -1979,6 +1979,27 @@ var moreFaults = []fault{
 			cs.Activity[n].Time = cs.Activity[n].Time.Truncate(time.Millisecond)
 		}
 	})},
+	{[]string{"OtherForms"}, "gives an empty list back as it came", opening(func(b *broken) {
+		var empty sync.Map // alerts that were given with an empty list of tags
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, a := range cs.Alerts {
+				if a.Tags != nil && len(a.Tags) == 0 {
+					empty.Store(a.ID, true)
+				}
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+				return yielding(r.Reader.Alerts(ctx, q), func(a alert.Alert) alert.Alert {
+					if _, ok := empty.Load(a.ID); ok {
+						a.Tags = []string{}
+					}
+					return a
+				})
+			}
+		}
+	})},
 	{[]string{"Times"}, "returns times in another zone", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
 			return yielding(r.Reader.Alerts(ctx, q), func(a alert.Alert) alert.Alert {

@@ -408,7 +408,8 @@ func noSuchID(ctx context.Context, s storage.Storage) error {
 	})
 }
 
-// otherForms gives times in other zones and finer than microseconds, and JSON with spaces, which come back in one form.
+// otherForms gives times in other zones and finer than microseconds, JSON with spaces, and empty lists, which come back
+// in one form.
 func otherForms(ctx context.Context, s storage.Storage) error {
 	for n, at := range oddTimes {
 		i, a, e := newIncident(n), newAlert(n, newIncident(n).ID), newEntry(fmt.Sprint("e", n), newIncident(n).ID)
@@ -422,6 +423,10 @@ func otherForms(ctx context.Context, s storage.Storage) error {
 		} {
 			a.Evidence = append(a.Evidence, alert.Evidence{Entity: entity, Created: at})
 		}
+		i.Tags, i.Alerts.Sources, i.Alerts.SystemTags = []incident.Tag{}, []string{}, []incident.Tag{}
+		a.Techniques, a.Tags, a.SystemTags = []string{}, []string{}, []alert.Tag{}
+		a.Evidence[1].Roles, a.Evidence[2].DetailedRoles, a.Evidence[3].Tags = []alert.Role{}, []string{}, []string{}
+		e.Links, e.Attachments = []activity.Link{}, []activity.Attachment{}
 		e.Time, e.Occurred = at, at
 		for _, value := range oddValues {
 			v := activity.Value(value)

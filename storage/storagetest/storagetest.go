@@ -266,8 +266,8 @@ var cases = []testCase{
 	{"OddStrings", "texts of any UTF-8 come back as they were given and are compared by bytes", oddStrings},
 	{"AlikeIDs", "identifiers are compared by bytes: case, width, composition and space tell them apart", alikeIDs},
 	{"Times", "times of microseconds in UTC come back as they were given", times},
-	{"OtherForms", "other times come back in UTC and whole microseconds, and JSON without space between its parts",
-		otherForms},
+	{"OtherForms", "times come back in UTC and whole microseconds, JSON without space between its parts, and empty " +
+		"lists as nil", otherForms},
 	{"InvalidRecords", "what no storage keeps is refused as driver.Check says, with all of its Changeset",
 		invalidRecords},
 	{"InvalidQueries", "a Query that is not valid is answered with what its Validate says, and with no record",

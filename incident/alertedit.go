@@ -25,7 +25,7 @@ func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effe
 	if err := closed(c.Incident); err != nil {
 		return Effect{}, err
 	}
-	p := problems{record: "edit of alerts of " + string(c.Incident.ID)}
+	p := problems{record: "incident " + string(c.Incident.ID)}
 	if e.Status != nil && *e.Status > alert.StatusResolved {
 		p.add("status", e.Status.String(), "new, inProgress or resolved")
 	}

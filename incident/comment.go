@@ -23,7 +23,7 @@ func AddComment(cmd Command, i Incident, text string, images ...Image) (Effect, 
 	if err := closed(i); err != nil {
 		return Effect{}, err
 	}
-	p := problems{record: "comment on " + string(i.ID)}
+	p := problems{record: "incident " + string(i.ID)}
 	if len(images) == 0 {
 		p.need("text", text)
 	}
@@ -83,7 +83,7 @@ func original(e activity.Entry) activity.ID { return cmp.Or(e.Subject, e.ID) }
 //
 // When all copies are redacted already there are no effects. No copies at all are an [*alert.FieldError].
 func Redact(cmd Command, i Incident, others []Incident, copies []activity.Entry, reason string) ([]Effect, error) {
-	p := problems{record: "redaction on " + string(i.ID)}
+	p := problems{record: "incident " + string(i.ID)}
 	p.text("reason", reason, MaxComment)
 	if len(copies) == 0 {
 		p.add("comment", "", "a comment")

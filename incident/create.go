@@ -90,7 +90,7 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 }
 
 func (d Draft) validate(tax classification.Taxonomy) error {
-	p := problems{record: "incident"}
+	p := problems{record: "draft"}
 	if d.Reference != (Reference{}) {
 		p.record = "incident " + string(d.Reference.IncidentID())
 	}

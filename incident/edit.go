@@ -135,7 +135,7 @@ func (e Edit) tags(i Incident) []Tag {
 }
 
 func (e Edit) validate(i Incident, tax classification.Taxonomy) error {
-	p := problems{record: "edit of " + string(i.ID)}
+	p := problems{record: "incident " + string(i.ID)}
 	if e.Name != nil {
 		p.need("name", *e.Name)
 		p.text("name", *e.Name, MaxName)

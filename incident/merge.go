@@ -55,7 +55,7 @@ func (r Refusal) MarshalJSON() ([]byte, error) {
 
 // Error returns a sentence naming the incident, the reason and the detail.
 func (r *Refusal) Error() string {
-	text := fmt.Sprintf("%s: %v", r.Incident, r.Reason)
+	text := fmt.Sprintf("incident %s: %s", r.Incident, strings.TrimPrefix(fmt.Sprint(r.Reason), "incident: "))
 	if r.Detail != "" {
 		text += ": " + r.Detail
 	}
@@ -187,7 +187,7 @@ func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect,
 	if n := len(own(m.target.Tags)); n > MaxTags {
 		refused.add(target.name(), ErrTooManyTags, fmt.Sprintf("at most %d, not %d", MaxTags, n))
 	}
-	if err := refused.err("merge into "+string(target.name()), reason); err != nil {
+	if err := refused.err("incident "+string(target.name()), reason); err != nil {
 		return nil, err
 	}
 	for n := range m.entries {
@@ -381,7 +381,7 @@ func Unmerge(cmd Command, source, target Party, reason string) ([]Effect, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := refused.err("unmerge of "+string(source.name()), reason); err != nil {
+	if err := refused.err("incident "+string(source.name()), reason); err != nil {
 		return nil, err
 	}
 	main := func(id ID) activity.Entry {

@@ -14,7 +14,7 @@ func (p Policy) Check(before, after Incident) error {
 	if after.Status != Resolved {
 		return nil
 	}
-	found := problems{record: "edit of " + string(after.ID)}
+	found := problems{record: "incident " + string(after.ID)}
 	need := func(asked bool, field, want string, lacks func(Incident) bool) {
 		if asked && lacks(after) && (before.Status != Resolved || !lacks(before)) {
 			found.add(field, "", want)

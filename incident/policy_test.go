@@ -35,7 +35,7 @@ func TestPolicy(t *testing.T) {
 		assert.Equal(t, len(want) > 0, err != nil)
 		for _, field := range want {
 			assert.ErrorIs(t, err, alert.ErrInvalid)
-			assert.True(t, strings.Contains(err.Error(), "edit of i: "+field), err)
+			assert.True(t, strings.Contains(err.Error(), "incident i: "+field), err)
 		}
 	})
 }

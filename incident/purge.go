@@ -19,7 +19,7 @@ import (
 // An ID is never given again, so that a source that reports the same incident once more does not bring it back; an
 // alert that is reported again is a new one.
 func Purge(cmd Command, i, end Incident, before time.Time, reason string) (Effect, error) {
-	p := problems{record: "purge of " + string(i.ID)}
+	p := problems{record: "incident " + string(i.ID)}
 	p.text("reason", reason, MaxComment)
 	if err := p.err(); err != nil {
 		return Effect{}, err

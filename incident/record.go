@@ -16,7 +16,7 @@ func Record(cmd Command, i Incident, typ activity.Type, text string) (Effect, er
 	if err := closed(i); err != nil {
 		return Effect{}, err
 	}
-	p := problems{record: "record on " + string(i.ID)}
+	p := problems{record: "incident " + string(i.ID)}
 	if typ != activity.ResponseAction && typ != activity.AutomationRun {
 		p.add("type", typ.String(), activity.ResponseAction.String()+" or "+activity.AutomationRun.String())
 	}

@@ -580,7 +580,7 @@ func TestLimitsOfAnEdit(t *testing.T) {
 		require.ErrorIs(t, err, alert.ErrInvalid, limit.field)
 		problem, ok := errorFor(err, limit.field)
 		require.True(t, ok, "%s in %v", limit.field, err)
-		assert.Equal(t, "edit of i1", problem.Record)
+		assert.Equal(t, "incident i1", problem.Record)
 	}
 	_, err := incident.Edit{Note: new("x")}.Apply(command(1), c, tax)
 	_, ok := errorFor(err, "note")

@@ -56,7 +56,7 @@ func (m *Manager) EditAlerts(
 			if no := m.allow(ctx, by, ActionEditAlerts, incident.Incident{}); no != nil {
 				err = no
 			}
-			fail(fmt.Errorf("edit alert %s: %w", id, err), id)
+			fail(failed("edit", "alert", id, err), id)
 		}
 		for _, in := range incidents {
 			cmd.Part = string(in.id)
@@ -66,7 +66,7 @@ func (m *Manager) EditAlerts(
 			edited, moved, err := m.editAlertsOf(ctx, cmd, call, t, in, e)
 			if errors.Is(err, ErrForbidden) { // not even where they are
 				for _, id := range in.alerts {
-					fail(fmt.Errorf("edit alert %s: %w", id, err), id)
+					fail(failed("edit", "alert", id, err), id)
 				}
 				continue
 			}

@@ -36,17 +36,6 @@ const (
 	ActionMove       Action = "move"       // MoveAlerts; of the incident they go to, if there is one, and of each they come from
 )
 
-// verb says in an error what was attempted.
-func (a Action) verb() string {
-	switch a {
-	case ActionComment:
-		return "comment on"
-	case ActionRecord:
-		return "record on"
-	}
-	return string(a)
-}
-
 // An Authorizer says who may do what. A Manager asks it before every command and every read, of the incident
 // as it is at that moment, and again when a command is tried again. Whatever it answers no to does not happen.
 //

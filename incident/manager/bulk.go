@@ -76,7 +76,7 @@ func (m *Manager) selected(ctx context.Context, by activity.Actor, q incident.Qu
 			}
 			found[id] = true
 			if _, err := guard.open(ctx, r, id); errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
-				results = append(results, EditResult{ID: id, Err: fmt.Errorf("edit incident %s: %w", id, err)})
+				results = append(results, EditResult{ID: id, Err: failed("edit", "incident", id, err)})
 			} else if err != nil {
 				return err
 			}

@@ -49,7 +49,7 @@ func (m *Manager) Redact(
 			return i, nil
 		}
 	}
-	return incident.Incident{}, fmt.Errorf("redact comment %s: %w", comment, err)
+	return incident.Incident{}, failed("redact", "comment", comment, err)
 }
 
 func redact(cmd incident.Command, comment activity.ID, reason string) matter {

@@ -21,9 +21,20 @@ import (
 func (m *Manager) Create(
 	ctx context.Context, by activity.Actor, d incident.Draft, opts ...BulkOption,
 ) (incident.Incident, error) {
-	cmd, call, err := m.begin(by, callOf(opts))
-	if err != nil {
+	i, err := m.create(ctx, by, d, callOf(opts))
+	switch {
+	case err == nil:
+		return i, nil
+	case d.Reference.ID == "": // nobody has heard of the ID that it would have had
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
+	}
+	return incident.Incident{}, ActionCreate.failed(d.Reference.IncidentID(), err)
+}
+
+func (m *Manager) create(ctx context.Context, by activity.Actor, d incident.Draft, given call) (i incident.Incident, err error) {
+	cmd, call, err := m.begin(by, given)
+	if err != nil {
+		return i, err
 	}
 	id := incident.ID(m.newID())
 	if d.Reference.ID != "" {
@@ -31,26 +42,23 @@ func (m *Manager) Create(
 	}
 	var alerts []alert.Alert
 	if err := validAlerts(d.Alerts, cmd.At); err != nil {
-		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
+		return i, err
 	}
 	alerts, cmd.Keys, _ = m.complete(d.Alerts, cmd)
 	if err := m.storage.View(ctx, func(r storage.Reader) error {
 		return setSeen(ctx, r, alerts, cmd.Keys)
 	}); err != nil {
-		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
+		return i, err
 	}
 	e, err := incident.Create(cmd, id, stamped(d), alerts, grouped(), m.taxonomy)
-	if err != nil {
-		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
+	if err == nil {
+		err = m.allow(ctx, by, ActionCreate, e.Incident)
 	}
-	if err := m.allow(ctx, by, ActionCreate, e.Incident); err != nil {
-		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
+	if err != nil {
+		return i, err
 	}
 	if call.dryRun {
-		if err := m.absent(ctx, e); err != nil {
-			return incident.Incident{}, err
-		}
-		return e.Incident, nil
+		return e.Incident, m.absent(ctx, e)
 	}
 	t := call.ticket(string(ActionCreate), by, "", d)
 	i, found, err := m.created(ctx, by, t)
@@ -66,10 +74,7 @@ func (m *Manager) Create(
 	if no, ok := errors.AsType[final](err); ok {
 		err = no.err
 	}
-	if err != nil {
-		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
-	}
-	return i, nil
+	return i, err
 }
 
 // absent reports a record of e that is stored already.
@@ -81,7 +86,7 @@ func (m *Manager) absent(ctx context.Context, e incident.Effect) error {
 		}
 		switch {
 		case err == nil:
-			return fmt.Errorf("create incident %s: %w", e.Incident.ID, storage.ErrExists)
+			return storage.ErrExists
 		case errors.Is(err, storage.ErrNotFound):
 			return nil
 		}

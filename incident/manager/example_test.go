@@ -55,7 +55,7 @@ func Example_status() {
 	_, err = m.Edit(ctx, kai, i.ID, incident.Edit{Name: new("")}, manager.IfVersion(7))
 	fmt.Println(status(err))
 	// Output:
-	// 404 comment on incident none: storage: incident none: not found
+	// 404 comment: storage: incident none: not found
 	// 200 <nil>
 	// 409
 }

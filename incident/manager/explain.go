@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -36,7 +35,7 @@ func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("explain incident %s: %w", id, err)
+		return nil, failed("explain", "incident", id, err)
 	}
 	return all, nil
 }

@@ -48,7 +48,7 @@ func (m *Manager) Import(
 	i, result, err := m.importDraft(ctx, by, d, fit, opts)
 	if err != nil {
 		id := fit.Reference.IncidentID()
-		return incident.Incident{}, ImportResult{}, fmt.Errorf("import incident %s: %w", id, err)
+		return incident.Incident{}, ImportResult{}, failed("import", "incident", id, err)
 	}
 	result.Notes = append(notes, result.Notes...)
 	return i, result, nil

@@ -187,7 +187,7 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {
-				why = append(why, strings.TrimPrefix(strings.TrimPrefix(r.Error(), string(r.Incident)+": "), "incident: "))
+				why = append(why, strings.TrimPrefix(r.Error(), "incident "+string(r.Incident)+": "))
 			}
 			refused[id] = "not merged: " + strings.Join(why, "; ")
 		} else if err != nil {

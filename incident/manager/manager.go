@@ -221,7 +221,7 @@ func (m *Manager) change(
 ) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, c)
 	if err != nil {
-		return incident.Incident{}, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
+		return incident.Incident{}, what.failed(id, err)
 	}
 	t := call.ticket(string(what), by, string(id), args...)
 	i, _, err := m.do(ctx, what, cmd, call, t, id, alerts, apply)
@@ -279,7 +279,7 @@ func (m *Manager) do(
 		return err
 	})
 	if err != nil {
-		return incident.Incident{}, false, fmt.Errorf("%s incident %s: %w", what.verb(), id, err)
+		return incident.Incident{}, false, what.failed(id, err)
 	}
 	return result, changed, nil
 }

@@ -31,7 +31,7 @@ func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.
 			return i, nil
 		}
 	}
-	return incident.Incident{}, fmt.Errorf("merge into incident %s: %w", target, err)
+	return incident.Incident{}, failed("merge", "into incident", target, err)
 }
 
 // PlanMerge returns what [Manager.Merge] would return now for the same arguments, refusals among it, and changes
@@ -56,7 +56,7 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 			return i, nil
 		}
 	}
-	return incident.Incident{}, fmt.Errorf("unmerge incident %s: %w", source, err)
+	return incident.Incident{}, failed("unmerge", "incident", source, err)
 }
 
 // A findings is what a rule on several incidents has found in the storage, ready to be asked.

@@ -43,7 +43,7 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 	if to == "" {
 		return incident.Incident{}, fmt.Errorf("move alerts to a new incident: %w", err)
 	}
-	return incident.Incident{}, fmt.Errorf("move alerts to incident %s: %w", to, err)
+	return incident.Incident{}, failed("move alerts", "to incident", to, err)
 }
 
 func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason string) matter {

@@ -50,7 +50,7 @@ func (m *Manager) Purge(
 		rule := purge(cmd, r.ID, resolvedBefore, reason)
 		_, purged, err := m.settle(ctx, ActionPurge, cmd, call, t.of(cmd.Part), m.opener(by, ActionPurge), rule)
 		if err != nil {
-			r.Err = fmt.Errorf("purge incident %s: %w", r.ID, err)
+			r.Err = failed("purge", "incident", r.ID, err)
 			errs = append(errs, r.Err)
 		}
 		if purged || err != nil {

@@ -3,7 +3,6 @@ package manager
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -22,7 +21,7 @@ func (m *Manager) Incident(ctx context.Context, by activity.Actor, id incident.I
 		return err
 	})
 	if err != nil {
-		return incident.Incident{}, fmt.Errorf("incident %s: %w", id, err)
+		return incident.Incident{}, failed("read", "incident", id, err)
 	}
 	return i, nil
 }

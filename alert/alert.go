@@ -73,12 +73,14 @@ type Alert struct {
 	Created       time.Time `json:"created,omitzero"`       // when the product raised it
 	SourceUpdated time.Time `json:"sourceUpdated,omitzero"` // when the product last changed it
 	Resolved      time.Time `json:"resolved,omitzero"`      // when it was resolved; zero unless Status is StatusResolved
-	Updated       time.Time `json:"updated,omitzero"`       // managed: when the stored record last changed, but for Repeats
-	Received      time.Time `json:"received,omitzero"`      // managed: when what the alert says came in; see Active
+	Updated       time.Time `json:"updated,omitzero"`       // managed: when the stored record last changed, but for Repeats and Repeated
+	Received      time.Time `json:"received,omitzero"`      // managed: when the times of its activity came in; see Active
+	Repeated      time.Time `json:"repeated,omitzero"`      // managed: when its source last reported it again; zero if it never did
 
-	Repeats    int  `json:"repeats,omitempty"`    // managed: how often it came again after the first time
-	Seen       int  `json:"seen,omitempty"`       // managed: alerts of its kind in the 30 days before it, counted as far as MaxSeen; see KindKey
-	Standalone bool `json:"standalone,omitempty"` // correlation must leave it in an incident of its own
+	SourceStatus Status `json:"sourceStatus,omitempty"` // managed: the last Status that its source gave
+	Repeats      int    `json:"repeats,omitempty"`      // managed: number of times that its source reported it after the first
+	Seen         int    `json:"seen,omitempty"`         // managed: alerts of its kind in the 30 days before it, counted as far as MaxSeen; see KindKey
+	Standalone   bool   `json:"standalone,omitempty"`   // correlation must leave it in an incident of its own
 
 	Extra Fields `json:"extra,omitzero"` // fields of the source that have no place above
 }
@@ -132,7 +134,7 @@ const MaxAhead = 24 * time.Hour
 // unknown. The fields keep what the source said. Where Received is zero, as in alerts of older versions, every time
 // counts that can be kept at all, see [ValidTime].
 //
-// The answer changes only when the source reports the alert again, since Received is stored with what it is about.
+// The answer changes only when the source reports other times, since Received is stored with the times it is about.
 func (a Alert) Active() (first, last time.Time) {
 	counts := func(t time.Time) bool { return ValidTime(t) && !a.ahead(t) }
 	if !counts(a.FirstActivity) {

@@ -28,11 +28,15 @@ func (m *Manager) Create(ctx context.Context, by activity.Actor, d incident.Draf
 	if d.Reference.ID != "" {
 		id = d.Reference.IncidentID()
 	}
-	var alerts []alert.Alert
 	if err := validAlerts(d.Alerts, cmd.At); err != nil {
 		return incident.Incident{}, fmt.Errorf("create incident %s: %w", id, err)
 	}
-	alerts, cmd.Keys, _ = m.complete(d.Alerts, cmd)
+	arrivals, _ := m.complete(d.Alerts, cmd)
+	alerts := make([]alert.Alert, len(arrivals))
+	cmd.Keys = make(map[alert.ID]alert.KeySet, len(arrivals))
+	for n, a := range arrivals {
+		alerts[n], cmd.Keys[a.whole.ID] = a.whole, a.keys
+	}
 	if err := m.storage.View(ctx, func(r storage.Reader) error {
 		return setSeen(ctx, r, alerts, cmd.Keys)
 	}); err != nil {
@@ -117,37 +121,42 @@ func validAlerts(alerts []alert.Alert, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// complete returns alerts as they are stored, with their keys, and what of them could not be kept as it came. One
-// without an origin is left out.
-func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
-	all []alert.Alert, keys map[alert.ID]alert.KeySet, notes []alert.Note,
-) {
-	keys = make(map[alert.ID]alert.KeySet, len(alerts))
+// complete returns alerts as they came in, and what of them could not be kept so. One without an origin is left out,
+// and so is one that was there before it.
+func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (all []arrival, notes []alert.Note) {
+	seen := make(map[alert.ID]bool, len(alerts))
 	for n, a := range alerts {
-		a, its, noted := m.completed(a, cmd)
-		if a.Validate() != nil {
+		a, noted := m.arrived(a, cmd)
+		if a.whole.Validate() != nil {
 			notes = append(notes, alert.Note{
 				Record: "alert",
 				Field:  "alerts[" + part(n) + "].origin",
-				Value:  string(a.ID),
+				Value:  string(a.whole.ID),
 				Said:   "left out with the alert, which needs a source and an identifier",
 			})
 			continue
 		}
 		notes = append(notes, noted...)
-		if _, ok := keys[a.ID]; !ok {
-			keys[a.ID] = its
+		if !seen[a.whole.ID] {
+			seen[a.whole.ID] = true
 			all = append(all, a)
 		}
 	}
-	return all, keys, notes
+	return all, notes
 }
 
-// completed returns a as it is stored, its keys, and what of it could not be kept as it came.
-func (m *Manager) completed(a alert.Alert, cmd incident.Command) (alert.Alert, alert.KeySet, []alert.Note) {
-	a, notes := complete(a, cmd.At)
-	keys := a.KeySet()
-	return m.tagged(a, keys), keys, notes
+// An arrival is an alert that came in.
+type arrival struct {
+	said  alert.Alert // as it came, made to fit: a repeat of one that is stored
+	whole alert.Alert // as it is stored if it is new: with a title, times and tags
+	keys  alert.KeySet
+}
+
+// arrived returns a as it came in, and what of it could not be kept so.
+func (m *Manager) arrived(a alert.Alert, cmd incident.Command) (arrival, []alert.Note) {
+	said, whole, notes := complete(a, cmd.At)
+	keys := whole.KeySet()
+	return arrival{said, m.tagged(whole, keys), keys}, notes
 }
 
 // stamped returns d with its times as they are stored: in UTC and microseconds.

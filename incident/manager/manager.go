@@ -87,7 +87,7 @@ type Options struct {
 	Taxonomy   *classification.Taxonomy    // the verdicts that may be given; nil means classification.Defender()
 	TagRules   *incident.TagRules          // which alerts bring which tags; nil means incident.DefaultTagRules(), and new(incident.TagRules) none; what TagRules.Validate refuses is left out
 	Directory  Directory                   // users and groups for SuggestOwners; nil means that only owners of incidents are known
-	Policy     incident.Policy             // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
+	Policy     incident.Policy             // what Edit and EditAll ask for, and when alerts resolve and reopen incidents; those that are imported or created resolved are not held to it
 	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
 	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
 	Logger     *slog.Logger                // is told of retries at debug level; nil means nobody is
@@ -218,7 +218,9 @@ func (m *Manager) begin(by activity.Actor, opts []Option) (incident.Command, cal
 		return incident.Command{}, c, &alert.FieldError{Record: "command", Field: "at",
 			Value: fmt.Sprintf("year %d", c.at.Year()), Want: "a clock that tells a time of the years 1 to 9999"}
 	}
-	return incident.Command{ID: m.newID(), By: by, At: c.at, Priority: m.priority}, c, nil
+	return incident.Command{
+		ID: m.newID(), By: by, At: c.at, Policy: m.policy, Tags: m.tagged, Priority: m.priority,
+	}, c, nil
 }
 
 // unwanted returns the error for an option that a command refuses.

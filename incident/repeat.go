@@ -221,7 +221,7 @@ func samePlaces(old, a alert.Alert) []int {
 	had, has := old.KeySet(), a.KeySet()
 	for n, e := range old.Evidence {
 		entities[e.Entity] = append(entities[e.Entity], n)
-		if id := had.Identity(n); id != "" {
+		if id := sameness(e.Entity, had.Identity(n)); id != "" {
 			identities[id] = append(identities[id], n)
 		}
 		for _, key := range had.Of(n) {
@@ -243,8 +243,8 @@ func samePlaces(old, a alert.Alert) []int {
 			places[n], taken[list[0]], entities[e.Entity] = list[0], true, list[1:]
 		}
 	}
-	for n := range a.Evidence {
-		if id := has.Identity(n); id != "" && places[n] < 0 {
+	for n, e := range a.Evidence {
+		if id := sameness(e.Entity, has.Identity(n)); id != "" && places[n] < 0 {
 			identities[id] = free(identities[id])
 			take(n, identities[id][:min(len(identities[id]), maxAlike)], sameType)
 		}
@@ -260,6 +260,15 @@ func samePlaces(old, a alert.Alert) []int {
 		}
 	}
 	return places
+}
+
+// sameness returns what tells an entity with that identity from others of its alert. The identity of an Other is all that
+// it holds, of which much may change, so that its label is better.
+func sameness(e alert.Entity, identity alert.Key) alert.Key {
+	if o, ok := e.(alert.Other); ok && o.Label != "" {
+		return alert.Key(string(o.Type) + " " + o.Label)
+	}
+	return identity
 }
 
 func sameType(x, y alert.Entity) bool {

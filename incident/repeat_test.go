@@ -123,8 +123,8 @@ func TestEvidenceOfOneEntityIsOnePiece(t *testing.T) {
 		},
 		"members": {
 			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"id":1,"x":1}`}},
-			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"id":1,"x":1}`}},
-			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"id":1,"x":1}`}},
+			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"x":2}`}},
+			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"id":1,"x":2}`}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

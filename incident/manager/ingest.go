@@ -26,7 +26,7 @@ const (
 	Refused  Outcome = iota // it was not taken; see Result.Err
 	Opened                  // it opened a new incident
 	Joined                  // it joined an incident
-	Updated                 // it was there, and its source had changed it
+	Updated                 // it was there, and the report said something new
 	Repeated                // it was there, and was counted
 )
 
@@ -61,8 +61,13 @@ type Result struct {
 // Ingest takes alerts in, one after the other, and returns a result for each, in their order. A new alert
 // joins the incident that the correlator names or opens one. Where the correlator names others to be merged
 // into that one, they are merged first, by the system and as [incident.Merge] allows; what it refuses is held
-// back in the links, with the reason. An alert that is there already, by its Origin, is counted and, where its
-// source has changed it, updated.
+// back in the links, with the reason.
+//
+// An alert that is there already, by its Origin, is counted and updated as [incident.Repeat] describes: a report erases
+// nothing, and its missing times are not completed. The correlator is asked about entities that the alert did not name
+// before. Where they link its incident with others, these are merged, into the one that was opened first. An alert that
+// fires again reopens its incident, and one that is resolved may resolve it; see [incident.UpdateAlert]. A new alert that
+// opens an incident and is resolved itself leaves it resolved. [incident.Policy] can keep both from happening.
 //
 // No alert is lost over a limit: it is made to fit, see [alert.Alert.Fit], and the Notes of its result say what was
 // changed, and what was kept and not understood, see [alert.Alert.Unread]. An alert without an Origin cannot be taken.
@@ -117,9 +122,7 @@ func (m *Manager) ingest(
 		p, err := m.placeOf(ctx, cmd, t, a, by, refused)
 		for err == nil && (p.first || len(p.merge) > 0) {
 			if p.first {
-				first := cmd
-				first.ID, first.Part = m.newID(), ""
-				_, err = m.keep(ctx, write{cmd: first, effects: []incident.Effect{p.effect}})
+				_, err = m.keep(ctx, write{effects: []incident.Effect{p.effect}})
 			} else {
 				err = m.mergeLinked(ctx, cmd, a.whole.ID, p, refused)
 			}
@@ -252,9 +255,12 @@ func (m *Manager) relate(
 	if _, grouped := by.(into); grouped {
 		return nil // its source has said what belongs together
 	}
-	reopen := incident.Reopen(cmd, i, old, merged)
-	if !i.Status.Open() && reopen.IsZero() {
-		return nil
+	var reopen incident.Effect
+	if !i.Status.Open() {
+		cmd.ID, cmd.Part = m.newID(), "" // as each merge, it is a command of its own
+		if reopen = incident.Reopen(cmd, i, old, merged); reopen.IsZero() {
+			return nil
+		}
 	}
 	keys := p.keys[merged.ID].Without(old.KeySet())
 	if !slices.ContainsFunc(keys.All(), func(k alert.Key) bool { return k != keys.Kind() }) {

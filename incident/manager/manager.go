@@ -72,7 +72,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A Correlator decides which incident a new alert belongs to, of which it is given the keys. It reads from r only,
+// A Correlator decides which incident a new alert belongs to, of which it is given the keys. It is also asked about a
+// stored alert, which has an Incident, when that gets new keys: then it is given these keys alone, FirstActivity is the
+// time of what is new, and the incidents of the Decision are merged with the alert's own. It reads from r only,
 // the same moment for all reads, and may be called again for the same alert when the decision came too late: when
 // another alert has got one of the Keys of the Decision meanwhile, or an incident has changed.
 type Correlator interface {
@@ -87,7 +89,7 @@ type Options struct {
 	Taxonomy   *classification.Taxonomy    // the verdicts that may be given; nil means classification.Defender()
 	TagRules   *incident.TagRules          // which alerts bring which tags; nil means incident.DefaultTagRules(), and new(incident.TagRules) none; what TagRules.Validate refuses is left out
 	Directory  Directory                   // users and groups for SuggestOwners; nil means that only owners of incidents are known
-	Policy     incident.Policy             // what Edit and EditAll ask for, and when alerts resolve and reopen incidents; those that are imported or created resolved are not held to it
+	Policy     incident.Policy             // what Edit and EditAll ask for, and when alerts resolve and reopen incidents; what is imported or created resolved is not held to it
 	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
 	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
 	Logger     *slog.Logger                // is told of retries at debug level; nil means nobody is

@@ -73,14 +73,17 @@ type Alert struct {
 	Created       time.Time `json:"created,omitzero"`       // when the product raised it
 	SourceUpdated time.Time `json:"sourceUpdated,omitzero"` // when the product last changed it
 	Resolved      time.Time `json:"resolved,omitzero"`      // when it was resolved; zero unless Status is StatusResolved
-	Updated       time.Time `json:"updated,omitzero"`       // managed: when the stored record last changed, but for Repeats and Repeated
-	Received      time.Time `json:"received,omitzero"`      // managed: when the times of its activity came in; see Active
-	Repeated      time.Time `json:"repeated,omitzero"`      // managed: when its source last reported it again; zero if it never did
+
+	Updated  time.Time `json:"updated,omitzero"`  // managed: when another field than Repeats and Repeated last changed
+	Received time.Time `json:"received,omitzero"` // managed: when the times of its activity came in; see Active
+	Repeated time.Time `json:"repeated,omitzero"` // managed: when its source last reported it again, or zero
 
 	SourceStatus Status `json:"sourceStatus,omitempty"` // managed: the last Status that its source gave
-	Repeats      int    `json:"repeats,omitempty"`      // managed: number of times that its source reported it after the first
-	Seen         int    `json:"seen,omitempty"`         // managed: alerts of its kind in the 30 days before it, counted as far as MaxSeen; see KindKey
-	Standalone   bool   `json:"standalone,omitempty"`   // correlation must leave it in an incident of its own
+	Repeats      int    `json:"repeats,omitempty"`      // managed: number of times that it was reported after the first
+
+	// Seen is managed: the alerts of its kind in the 30 days before it, counted as far as MaxSeen. See KindKey.
+	Seen       int  `json:"seen,omitempty"`
+	Standalone bool `json:"standalone,omitempty"` // correlation must leave it in an incident of its own
 
 	Extra Fields `json:"extra,omitzero"` // fields of the source that have no place above
 }

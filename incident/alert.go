@@ -28,8 +28,8 @@ func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, kno
 	return e
 }
 
-// UpdateAlert returns the effect on the incident of c, whose alerts are all given, of one of them becoming
-// a, as [Repeat] made it. Severity and name follow unless somebody chose them. links are what new evidence of a links it
+// UpdateAlert returns the effect on the incident of c, whose alerts are all given, of one of them becoming a, as
+// [Repeat] made it. Severity and name follow unless a person chose them. links are what new evidence of a links it
 // to; they go into the entry about the evidence.
 //
 // An incident that is resolved becomes Active again when a fires again, see [Repeat]. One that is open is resolved with
@@ -61,9 +61,9 @@ func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) Effe
 	return e
 }
 
-// Reopen returns the effect of i, which is resolved, becoming Active again because its stored alert old fires again as a,
-// as [Repeat] made it. It is the part of [UpdateAlert] that comes first where i takes part in merges before a is stored.
-// The effect is zero where UpdateAlert would not reopen i.
+// Reopen returns the effect of i, which is resolved, becoming Active again because its stored alert old fires again
+// as a, as [Repeat] made it. It is the part of [UpdateAlert] that comes first where i takes part in merges before a
+// is stored. The effect is zero where UpdateAlert would not reopen i.
 func Reopen(cmd Command, i Incident, old, a alert.Alert) Effect {
 	why := cmd.reopens(old, a)
 	if i.Status != Resolved || why == "" {
@@ -81,8 +81,8 @@ func (c Command) reopens(old, a alert.Alert) string {
 	return fmt.Sprintf("Alert %s fired again: %s.", a.ID, strings.Join(signs, ", "))
 }
 
-// resolveWithLast returns i resolved, and why, when the last of its alerts that were open is resolved or has left. before is
-// the summary of its alerts before that.
+// resolveWithLast returns i resolved, and why, when the last of its alerts that were open is resolved or has left.
+// before is the summary of its alerts before that.
 func (c Command) resolveWithLast(before Summary, i Incident) (after Incident, why string) {
 	if before.Count == 0 || before.allResolved() {
 		return i, ""

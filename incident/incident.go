@@ -121,7 +121,8 @@ type Command struct {
 	// given. These rules compute the keys of the other alerts.
 	Keys map[alert.ID]alert.KeySet
 
-	// Policy says when rules resolve and reopen an incident by themselves. What Check refuses is for the caller to refuse.
+	// Policy says when rules resolve and reopen an incident by themselves. What Check refuses is for the caller to
+	// refuse.
 	Policy Policy
 
 	// Tags gives an alert with these keys its SystemTags and the Criticality of its evidence; it is asked about alerts

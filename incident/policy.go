@@ -10,8 +10,8 @@ type Policy struct {
 	// Without it such an incident is resolved, unless it lacks a note or a verdict that the policy asks for.
 	KeepOpen bool `json:"keepOpen,omitempty"`
 
-	// KeepResolved leaves an incident resolved when one of its alerts fires again, see Repeat, and when an import adds an
-	// alert to it. The alert is counted and updated, and stays resolved where it was.
+	// KeepResolved leaves an incident resolved when one of its alerts fires again, see Repeat, and when an import
+	// adds an alert to it. The alert is counted and updated, and stays resolved where it was.
 	KeepResolved bool `json:"keepResolved,omitempty"`
 }
 

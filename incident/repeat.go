@@ -14,17 +14,18 @@ import (
 // and with what a says. changed reports whether anything but Repeats and Repeated is different; then
 // the alert is within the limits of package alert. In a, a zero field means that the report does not say it.
 //
-// A report says what is so now, also when its SourceUpdated is the one that is known or missing. It erases nothing: what
-// it leaves out stays, and so do evidence, techniques, roles and members of Extra that it does not name; tags are
-// those of the last report that has any. LastActivity goes back only for a report with a later SourceUpdated. A report
-// with an earlier SourceUpdated came too late: it adds what is not known yet.
+// A report says what is so now, also when its SourceUpdated is the one that is known or missing. It erases nothing:
+// what it leaves out stays, and so do evidence, techniques, roles and members of Extra that it does not name; tags
+// are those of the last report that has any. LastActivity goes back only for a report with a later SourceUpdated. A
+// report with an earlier SourceUpdated came too late: it adds what is not known yet.
 //
 // What people do here stands. Owner and verdict are taken over only where there is none. The source's status is taken
 // when it has changed there, and where people have changed it here, only when it is further on.
 //
 // An alert fires again when a report that does not come too late, and does not say that it is resolved, has a later
 // LastActivity, a higher severity or new entities, or when its source had resolved it before. Then a resolved alert
-// gets the status of the report, unless cmd.Policy has KeepResolved. See [UpdateAlert] for what becomes of its incident.
+// gets the status of the report, unless cmd.Policy has KeepResolved. See [UpdateAlert] for what becomes of its
+// incident.
 func Repeat(cmd Command, old, a alert.Alert) (merged alert.Alert, changed bool) {
 	counted := old
 	counted.Repeats++
@@ -76,6 +77,12 @@ func Repeat(cmd Command, old, a alert.Alert) (merged alert.Alert, changed bool) 
 		return counted, false
 	}
 	return merged, true
+}
+
+// RepeatKeys returns the keys of the alert that [Repeat] has made of old, and those of them that old has not.
+func RepeatKeys(old, merged alert.Alert) (all, added alert.KeySet) {
+	all = merged.KeySet()
+	return all, all.Without(old.KeySet())
 }
 
 // differs reports whether a field that is logged differs.
@@ -143,7 +150,9 @@ func addTimes(m *alert.Alert, old, a alert.Alert, late bool) {
 	if m.LastActivity.Before(m.FirstActivity) {
 		m.LastActivity = m.FirstActivity
 	}
-	if says := !a.FirstActivity.IsZero() || !a.LastActivity.IsZero(); says && !late && !(wrong && a.LastActivity.IsZero()) {
+	switch {
+	case late, a.LastActivity.IsZero() && (a.FirstActivity.IsZero() || wrong):
+	default:
 		m.Received = a.Received
 	}
 }
@@ -211,9 +220,9 @@ func allEvidence(old, a alert.Alert, late bool) []alert.Evidence {
 	return all
 }
 
-// samePlaces returns, for each piece of a's evidence, the place of the piece of old's that is about the same entity, or -1.
-// No place is there twice. An equal entity comes before one of the same identity, and that before one that has a key in
-// common and contradicts it in no field.
+// samePlaces returns, for each piece of a's evidence, the place of the piece of old's that is about the same entity,
+// or -1. No place is there twice. An equal entity comes before one of the same identity, and that before one that has
+// a key in common and contradicts it in no field.
 func samePlaces(old, a alert.Alert) []int {
 	places := make([]int, len(a.Evidence))
 	taken := make([]bool, len(old.Evidence))
@@ -262,8 +271,8 @@ func samePlaces(old, a alert.Alert) []int {
 	return places
 }
 
-// sameness returns what tells an entity with that identity from others of its alert. The identity of an Other is all that
-// it holds, of which much may change, so that its label is better.
+// sameness returns what tells an entity with that identity from others of its alert. The identity of an Other is all
+// that it holds, of which much may change, so that its label is better.
 func sameness(e alert.Entity, identity alert.Key) alert.Key {
 	if o, ok := e.(alert.Other); ok && o.Label != "" {
 		return alert.Key(string(o.Type) + " " + o.Label)

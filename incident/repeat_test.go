@@ -15,10 +15,11 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// What a report says is so now, unless it was overtaken by a later one; then it only adds what nobody has said.
+// What a report says is so now, unless it was overtaken by a later one; then it only adds what was unknown.
 func TestRepeat(t *testing.T) {
 	old := newAlert(1, alert.Low, "a")
-	old.Version, old.Incident, old.Updated, old.Repeats, old.Seen, old.Standalone = 4, "i1", start.Add(time.Hour), 2, 7, true
+	old.Version, old.Incident, old.Updated = 4, "i1", start.Add(time.Hour)
+	old.Repeats, old.Seen, old.Standalone = 2, 7, true
 	old.SourceUpdated, old.Received = start, start
 	counted := old
 	counted.Repeats, counted.Repeated = 3, command(1).At
@@ -83,7 +84,8 @@ func TestARepeatErasesNothing(t *testing.T) {
 		for _, text := range []func(alert.Alert) string{
 			func(a alert.Alert) string { return a.Product }, func(a alert.Alert) string { return a.DetectionSource },
 			func(a alert.Alert) string { return a.Title }, func(a alert.Alert) string { return a.Description },
-			func(a alert.Alert) string { return a.RecommendedActions }, func(a alert.Alert) string { return a.Category },
+			func(a alert.Alert) string { return a.RecommendedActions },
+			func(a alert.Alert) string { return a.Category },
 			func(a alert.Alert) string { return a.Actor }, func(a alert.Alert) string { return a.Threat },
 			func(a alert.Alert) string { return a.ThreatFamily }, func(a alert.Alert) string { return a.URL },
 			func(a alert.Alert) string { return string(a.Extra) },
@@ -108,23 +110,26 @@ func TestARepeatErasesNothing(t *testing.T) {
 
 // A piece of evidence is matched with what a later report says about the same entity, which may say less, or more.
 func TestEvidenceOfOneEntityIsOnePiece(t *testing.T) {
+	type entities = []alert.Entity
 	full := alert.Device{DeviceID: "d1", HostName: "x1", OS: "Windows11", Group: "servers"}
-	for name, c := range map[string]struct{ old, again, want []alert.Entity }{
-		"less":          {[]alert.Entity{full}, []alert.Entity{alert.Device{DeviceID: "d1"}}, []alert.Entity{full}},
-		"another name":  {[]alert.Entity{full}, []alert.Entity{alert.Device{HostName: "x1", Group: "servers"}}, []alert.Entity{full}},
-		"more":          {[]alert.Entity{alert.Device{HostName: "x1"}}, []alert.Entity{full}, []alert.Entity{full}},
-		"changed":       {[]alert.Entity{full}, []alert.Entity{alert.Device{DeviceID: "d1", OS: "Windows12"}}, []alert.Entity{alert.Device{DeviceID: "d1", HostName: "x1", OS: "Windows12", Group: "servers"}}},
-		"another":       {[]alert.Entity{full}, []alert.Entity{alert.Device{DeviceID: "d2", HostName: "x1"}}, []alert.Entity{full, alert.Device{DeviceID: "d2", HostName: "x1"}}},
-		"another order": {[]alert.Entity{full, alert.IP{Address: "203.0.113.9"}}, []alert.Entity{alert.IP{Address: "203.0.113.9"}, full}, []alert.Entity{full, alert.IP{Address: "203.0.113.9"}}},
-		"inside": {
-			[]alert.Entity{alert.Process{PID: 7, DeviceID: "d1", Started: start, CommandLine: "x -y", Image: alert.File{SHA256: "f", FileName: "x"}}},
-			[]alert.Entity{alert.Process{PID: 7, DeviceID: "d1", Started: start, Image: alert.File{SHA256: "f"}}},
-			[]alert.Entity{alert.Process{PID: 7, DeviceID: "d1", Started: start, CommandLine: "x -y", Image: alert.File{SHA256: "f", FileName: "x"}}},
-		},
+	newOS := alert.Device{DeviceID: "d1", HostName: "x1", OS: "Windows12", Group: "servers"}
+	namesake := alert.Device{DeviceID: "d2", HostName: "x1"}
+	address := alert.IP{Address: "203.0.113.9"}
+	process := alert.Process{PID: 7, DeviceID: "d1", Started: start, CommandLine: "x -y",
+		Image: alert.File{SHA256: "f", FileName: "x"}}
+	shorter := process
+	shorter.CommandLine, shorter.Image.FileName = "", ""
+	pod := func(fields alert.Fields) alert.Other { return alert.Other{Type: "pod", Label: "p", Fields: fields} }
+	for name, c := range map[string]struct{ old, again, want entities }{
+		"less":          {entities{full}, entities{alert.Device{DeviceID: "d1"}}, entities{full}},
+		"another name":  {entities{full}, entities{alert.Device{HostName: "x1", Group: "servers"}}, entities{full}},
+		"more":          {entities{alert.Device{HostName: "x1"}}, entities{full}, entities{full}},
+		"changed":       {entities{full}, entities{alert.Device{DeviceID: "d1", OS: "Windows12"}}, entities{newOS}},
+		"another":       {entities{full}, entities{namesake}, entities{full, namesake}},
+		"another order": {entities{full, address}, entities{address, full}, entities{full, address}},
+		"inside":        {entities{process}, entities{shorter}, entities{process}},
 		"members": {
-			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"id":1,"x":1}`}},
-			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"x":2}`}},
-			[]alert.Entity{alert.Other{Type: "pod", Label: "p", Fields: `{"id":1,"x":2}`}},
+			entities{pod(`{"id":1,"x":1}`)}, entities{pod(`{"x":2}`)}, entities{pod(`{"id":1,"x":2}`)},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +155,8 @@ func TestEvidenceOfOneEntityIsOnePiece(t *testing.T) {
 	merged, changed := incident.Repeat(command(1), old, again)
 	require.True(t, changed)
 	want := old.Evidence[0]
-	want.Roles, want.Remediation, want.RemediationDetails = []alert.Role{alert.Attacked, alert.Compromised}, alert.Blocked, ""
+	want.Roles = []alert.Role{alert.Attacked, alert.Compromised}
+	want.Remediation, want.RemediationDetails = alert.Blocked, ""
 	want.Extra = `{"a":1,"b":2}`
 	assert.Equal(t, []alert.Evidence{want}, merged.Evidence)
 }
@@ -188,30 +194,57 @@ func resolvedThere(t *testing.T) incident.Case {
 
 // Which reports of a known alert reopen the incident that is resolved, and what the log says about it.
 func TestAnAlertThatFiresAgain(t *testing.T) {
+	hour := start.Add(time.Hour)
 	for name, c := range map[string]struct {
 		of     func(*testing.T) incident.Case
 		report func(*alert.Alert)
 		why    string // "" when it does not fire
 	}{
-		"the same":         {resolvedHere, func(*alert.Alert) {}, ""},
-		"later stamp":      {resolvedHere, func(a *alert.Alert) { a.SourceUpdated = start.Add(time.Hour) }, ""},
-		"another text":     {resolvedHere, func(a *alert.Alert) { a.Description = "x" }, ""},
-		"milder":           {resolvedHere, func(a *alert.Alert) { a.Severity = alert.Low }, ""},
-		"less":             {resolvedHere, func(a *alert.Alert) { a.Evidence = nil }, ""},
-		"in progress":      {resolvedHere, func(a *alert.Alert) { a.Status = alert.StatusInProgress }, ""},
-		"later activity":   {resolvedHere, func(a *alert.Alert) { a.LastActivity = start.Add(time.Hour) }, "later activity"},
-		"moved activity":   {resolvedHere, func(a *alert.Alert) { a.FirstActivity, a.LastActivity = start.Add(time.Hour), time.Time{} }, "later activity"},
-		"worse":            {resolvedHere, func(a *alert.Alert) { a.Severity = alert.High }, "higher severity"},
-		"new entity":       {resolvedHere, func(a *alert.Alert) { a.Evidence = newAlert(1, alert.Low, "b").Evidence }, "new entities"},
-		"all of it":        {resolvedHere, func(a *alert.Alert) { a.Severity, a.LastActivity = alert.High, start.Add(time.Hour) }, "later activity, higher severity"},
-		"later, resolved":  {resolvedHere, func(a *alert.Alert) { a.LastActivity, a.Status = start.Add(time.Hour), alert.StatusResolved }, ""},
-		"far ahead":        {resolvedHere, func(a *alert.Alert) { a.LastActivity, a.Received = start.AddDate(1, 0, 0), start }, ""},
-		"resolved there":   {resolvedThere, func(a *alert.Alert) { a.Status = alert.StatusResolved }, ""},
-		"worse, but over":  {resolvedThere, func(a *alert.Alert) { a.Severity, a.Status = alert.High, alert.StatusResolved }, ""},
-		"reopened there":   {resolvedThere, func(*alert.Alert) {}, "reopened by its source"},
-		"worse there":      {resolvedThere, func(a *alert.Alert) { a.Severity = alert.High }, "higher severity, reopened by its source"},
-		"too late, worse":  {resolvedThere, func(a *alert.Alert) { a.Severity, a.SourceUpdated = alert.High, start.Add(-time.Hour) }, ""},
-		"too late, longer": {resolvedThere, func(a *alert.Alert) { a.LastActivity, a.SourceUpdated = start.Add(time.Hour), start.Add(-time.Hour) }, ""},
+		"the same":     {resolvedHere, func(a *alert.Alert) {}, ""},
+		"later stamp":  {resolvedHere, func(a *alert.Alert) { a.SourceUpdated = hour }, ""},
+		"another text": {resolvedHere, func(a *alert.Alert) { a.Description = "x" }, ""},
+		"milder":       {resolvedHere, func(a *alert.Alert) { a.Severity = alert.Low }, ""},
+		"less":         {resolvedHere, func(a *alert.Alert) { a.Evidence = nil }, ""},
+		"in progress": {resolvedHere, func(a *alert.Alert) {
+			a.Status = alert.StatusInProgress
+		}, ""},
+		"later activity": {resolvedHere, func(a *alert.Alert) {
+			a.LastActivity = hour
+		}, "later activity"},
+		"moved activity": {resolvedHere, func(a *alert.Alert) {
+			a.FirstActivity, a.LastActivity = hour, time.Time{}
+		}, "later activity"},
+		"worse": {resolvedHere, func(a *alert.Alert) {
+			a.Severity = alert.High
+		}, "higher severity"},
+		"new entity": {resolvedHere, func(a *alert.Alert) {
+			a.Evidence = newAlert(1, alert.Low, "b").Evidence
+		}, "new entities"},
+		"all of it": {resolvedHere, func(a *alert.Alert) {
+			a.Severity, a.LastActivity = alert.High, hour
+		}, "later activity, higher severity"},
+		"later, but over": {resolvedHere, func(a *alert.Alert) {
+			a.LastActivity, a.Status = hour, alert.StatusResolved
+		}, ""},
+		"far ahead": {resolvedHere, func(a *alert.Alert) {
+			a.LastActivity, a.Received = start.AddDate(1, 0, 0), start
+		}, ""},
+		"over": {resolvedThere, func(a *alert.Alert) {
+			a.Status = alert.StatusResolved
+		}, ""},
+		"worse, but over": {resolvedThere, func(a *alert.Alert) {
+			a.Severity, a.Status = alert.High, alert.StatusResolved
+		}, ""},
+		"reopened there": {resolvedThere, func(a *alert.Alert) {}, "reopened by its source"},
+		"worse there": {resolvedThere, func(a *alert.Alert) {
+			a.Severity = alert.High
+		}, "higher severity, reopened by its source"},
+		"too late, worse": {resolvedThere, func(a *alert.Alert) {
+			a.Severity, a.SourceUpdated = alert.High, start.Add(-time.Hour)
+		}, ""},
+		"too late, longer": {resolvedThere, func(a *alert.Alert) {
+			a.LastActivity, a.SourceUpdated = hour, start.Add(-time.Hour)
+		}, ""},
 	} {
 		for _, keep := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", keep ", keep), func(t *testing.T) {
@@ -303,6 +336,7 @@ func TestAnIncidentIsResolvedWithItsLastAlert(t *testing.T) {
 		a.Status, a.Resolved = alert.StatusResolved, start
 		return a
 	}
+	fresh := incident.Case{Incident: incident.Incident{ID: "i2"}}
 	resolve := incident.AlertEdit{Status: new(alert.StatusResolved)}
 	ways := map[string]func(cmd incident.Command) (incident.Effect, error){
 		"edit": func(cmd incident.Command) (incident.Effect, error) {
@@ -315,11 +349,12 @@ func TestAnIncidentIsResolvedWithItsLastAlert(t *testing.T) {
 		},
 		"import": func(cmd incident.Command) (incident.Effect, error) {
 			c := open(t, newAlert(1, alert.Low, "a"))
-			return incident.Update(cmd, c, incident.Draft{Reference: theirs}, []alert.Alert{done(1)}, incident.Known{}, tax)
+			d := incident.Draft{Reference: theirs}
+			return incident.Update(cmd, c, d, []alert.Alert{done(1)}, incident.Known{}, tax)
 		},
 		"move": func(cmd incident.Command) (incident.Effect, error) {
 			c := open(t, newAlert(1, alert.Low, "a"), done(2))
-			e, err := incident.MoveAlerts(cmd, []incident.Case{c}, incident.Case{Incident: incident.Incident{ID: "i2"}}, []alert.ID{"siem:1"}, "")
+			e, err := incident.MoveAlerts(cmd, []incident.Case{c}, fresh, []alert.ID{"siem:1"}, "")
 			require.Len(t, e, 2)
 			assert.Equal(t, incident.Active, e[0].Incident.Status, "it got the one that is open")
 			return e[1], err
@@ -341,13 +376,15 @@ func TestAnIncidentIsResolvedWithItsLastAlert(t *testing.T) {
 			}
 		})
 	}
-	ofTwo, err := resolve.Apply(command(1), incident.Case{Incident: open(t, newAlert(1, alert.Low, "a"), newAlert(2, alert.Low, "a")).Incident,
-		Alerts: open(t, newAlert(1, alert.Low, "a")).Alerts}, tax)
+	two := open(t, newAlert(1, alert.Low, "a"), newAlert(2, alert.Low, "a"))
+	two.Alerts = two.Alerts[:1]
+	ofTwo, err := resolve.Apply(command(1), two, tax)
 	require.NoError(t, err)
 	assert.Equal(t, incident.Active, ofTwo.Incident.Status, "the other one is open")
 }
 
-// An incident of resolved alerts is resolved from the start; a person who has reopened one, or works on it, keeps it open.
+// An incident of resolved alerts is resolved from the start; a person who has reopened one, or works on it, keeps it
+// open.
 func TestAnIncidentOfResolvedAlerts(t *testing.T) {
 	done := newAlert(1, alert.Low, "a")
 	done.Status, done.Resolved = alert.StatusResolved, start
@@ -356,7 +393,8 @@ func TestAnIncidentOfResolvedAlerts(t *testing.T) {
 	assert.Equal(t, command(0).At, c.Incident.Resolved)
 	assert.Equal(t, incident.Active, open(t).Incident.Status, "without alerts")
 	assert.Equal(t, incident.Active, open(t, done, newAlert(2, alert.Low, "a")).Incident.Status)
-	working, err := incident.Create(command(0), "i1", incident.Draft{Status: incident.InProgress}, []alert.Alert{done}, nil, tax)
+	inProgress := incident.Draft{Status: incident.InProgress}
+	working, err := incident.Create(command(0), "i1", inProgress, []alert.Alert{done}, nil, tax)
 	require.NoError(t, err)
 	assert.Equal(t, incident.InProgress, working.Incident.Status)
 	kept := command(0)
@@ -374,12 +412,14 @@ func TestAnIncidentOfResolvedAlerts(t *testing.T) {
 	more := incident.AddAlert(command(2), reopened.Incident, second, nil, func(alert.Key) bool { return true })
 	assert.Equal(t, incident.Active, more.Incident.Status, "a person wants it open")
 
-	moved, err := incident.MoveAlerts(command(1), []incident.Case{c}, incident.Case{Incident: incident.Incident{ID: "i2"}}, []alert.ID{"siem:1"}, "")
+	fresh := incident.Case{Incident: incident.Incident{ID: "i2"}}
+	moved, err := incident.MoveAlerts(command(1), []incident.Case{c}, fresh, []alert.ID{"siem:1"}, "")
 	require.NoError(t, err)
 	assert.Equal(t, incident.Resolved, moved[0].Incident.Status)
 }
 
-// Alerts may be resolved while their incident is merged into another: it comes back resolved, and so may the other stay.
+// Alerts may be resolved while their incident is merged into another: it comes back resolved, and so may the other
+// stay.
 func TestAnUnmergeAfterAlertsWereResolved(t *testing.T) {
 	for _, resolved := range [][]int{nil, {1}, {2}} {
 		d := newDesk()

@@ -287,10 +287,12 @@ func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
 
 // Every field of an alert that its source may change makes a repeat a change, and is logged.
 func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
-	managed := []string{"ID", "Version", "Incident", "Origin", "Updated", "Received", "Repeated", "Repeats", "Seen", "Standalone"}
+	managed := []string{"ID", "Version", "Incident", "Origin", "Updated", "Received",
+		"Repeated", "Repeats", "Seen", "Standalone"}
 	types := map[string]activity.Type{"Status": activity.AlertStatus, "Resolved": activity.AlertStatus, "Owner": activity.AlertAssigned}
 	full := alert.Alert{Product: "x", DetectionSource: "x", Title: "x", Description: "x", RecommendedActions: "x", Category: "x", Techniques: []string{"x"},
-		Actor: "x", Threat: "x", ThreatFamily: "x", URL: "x", Severity: alert.High, Status: alert.StatusResolved, SourceStatus: alert.StatusResolved, Owner: alert.Owner{ID: "x"},
+		Actor: "x", Threat: "x", ThreatFamily: "x", URL: "x", Severity: alert.High, Status: alert.StatusResolved,
+		SourceStatus: alert.StatusResolved, Owner: alert.Owner{ID: "x"},
 		Verdict: classification.Verdict{Classification: classification.TruePositive}, Tags: []string{"x"}, SystemTags: []alert.Tag{{Name: "x", Kind: alert.Experts}},
 		Evidence: []alert.Evidence{{Entity: alert.URL{URL: "x"}}}, FirstActivity: start.Add(time.Hour), LastActivity: start.Add(time.Hour),
 		Created: start.Add(time.Hour), SourceUpdated: start.Add(time.Hour), Resolved: start.Add(time.Hour), Extra: `{"x":1}`}

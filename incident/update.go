@@ -31,12 +31,11 @@ type Known struct {
 // the last are left out where there would be more than MaxTags with the system tags that stay. The cascades of
 // [Edit.Apply] reach the alerts that were there; new ones stay as d has them, as with [Create].
 //
-// An incident that is resolved becomes Active when an alert fires again, as with [UpdateAlert], or when one is added that
-// is not resolved, unless d itself has it as Resolved. An open one is resolved with its last alert, unless d is a later
-// state that has it as InProgress. A redirect is not
-// taken over, since the alerts would have to go along. An incident that was merged into another, so that c.Incident
-// is that other, gives it its new comments and alerts alone. One that was purged is not brought back: the error
-// matches [ErrPurged].
+// An incident that is resolved becomes Active when an alert fires again, as with [UpdateAlert], or when one is added
+// that is not resolved, unless d itself has it as Resolved. An open one is resolved with its last alert, unless d is
+// a later state that has it as InProgress. A redirect is not taken over, since the alerts would have to go along. An
+// incident that was merged into another, so that c.Incident is that other, gives it its new comments and alerts
+// alone. One that was purged is not brought back: the error matches [ErrPurged].
 func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax classification.Taxonomy) (Effect, error) {
 	if err := d.validate(tax); err != nil {
 		return Effect{}, err

@@ -23,12 +23,11 @@ type ImportResult struct {
 // Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported
 // before is brought up to date instead: see [incident.Update].
 //
-// The alerts of d that are new become its alerts, as the other system grouped them; one that is in the
-// incident already is counted and updated, see [incident.Repeat]. New entities link nothing here. All this is stored at once or not at all. Before it, an alert of
-// d that is in another incident is counted and updated there, each by itself, because an incident is what
-// is stored at once. So an import that failed may have counted such alerts, and nothing else; it can be
-// repeated. Importing the same d again changes nothing but Repeats and
-// Repeated of its alerts.
+// The alerts of d that are new become its alerts, as the other system grouped them; one that is in the incident
+// already is counted and updated, see [incident.Repeat]. New entities link nothing here. All this is stored at once
+// or not at all. Before it, an alert of d that is in another incident is counted and updated there, each by itself,
+// because an incident is what is stored at once. So an import that failed may have counted such alerts, and nothing
+// else; it can be repeated. Importing the same d again changes nothing but Repeats and Repeated of its alerts.
 //
 // Neither the incident nor an alert is lost over a limit: both are made to fit, see [incident.Draft.Fit] and
 // [alert.Alert.Fit], and the Notes of the result say what was changed, and what was kept and not understood, see

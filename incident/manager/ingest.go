@@ -63,11 +63,12 @@ type Result struct {
 // into that one, they are merged first, by the system and as [incident.Merge] allows; what it refuses is held
 // back in the links, with the reason.
 //
-// An alert that is there already, by its Origin, is counted and updated as [incident.Repeat] describes: a report erases
-// nothing, and its missing times are not completed. The correlator is asked about entities that the alert did not name
-// before. Where they link its incident with others, these are merged, into the one that was opened first. An alert that
-// fires again reopens its incident, and one that is resolved may resolve it; see [incident.UpdateAlert]. A new alert that
-// opens an incident and is resolved itself leaves it resolved. [incident.Policy] can keep both from happening.
+// An alert that is there already, by its Origin, is counted and updated as [incident.Repeat] describes: a report
+// erases nothing, and its missing times are not completed. The correlator is asked about entities that the alert did
+// not name before. Where they link its incident with others, these are merged, into the one that was opened first. An
+// alert that fires again reopens its incident, and one that is resolved may resolve it; see [incident.UpdateAlert]. A
+// new alert that opens an incident and is resolved itself leaves it resolved. [incident.Policy] can keep both from
+// happening.
 //
 // No alert is lost over a limit: it is made to fit, see [alert.Alert.Fit], and the Notes of its result say what was
 // changed, and what was kept and not understood, see [alert.Alert.Unread]. An alert without an Origin cannot be taken.
@@ -154,7 +155,7 @@ type placing struct {
 	guard  storage.Guard             // of the correlator's decision
 	first  bool                      // the effect only prepares the merges that follow from it, and is stored by itself
 	home   incident.ID               // of a stored alert that has new links
-	merge  []incident.ID             // those that have to be merged into the result's incident first; then there is no effect yet
+	merge  []incident.ID             // to be merged into the result's incident first; then there is no effect yet
 	done   bool                      // the command was given before; result is what became of it
 }
 
@@ -228,13 +229,14 @@ func (m *Manager) repeat(
 		return p, nil
 	}
 	p.result.Outcome = Updated
-	p.keys = map[alert.ID]alert.KeySet{merged.ID: merged.KeySet()}
+	keys, added := incident.RepeatKeys(old, merged)
+	p.keys = map[alert.ID]alert.KeySet{merged.ID: keys}
 	cmd.Keys = p.keys
 	var c incident.Case
 	if c.Incident, err = r.Incident(ctx, old.Incident); err != nil {
 		return p, err
 	}
-	err = m.relate(ctx, r, cmd, &p, c.Incident, old, merged, by, refused)
+	err = m.relate(ctx, r, cmd, &p, c.Incident, old, merged, added, by, refused)
 	if err != nil || p.first || len(p.merge) > 0 {
 		return p, err
 	}
@@ -245,13 +247,16 @@ func (m *Manager) repeat(
 	return p, nil
 }
 
-// relate asks the correlator about those keys of merged that the stored alert old of i has not, as about a new alert, and
-// adds to p the links and the merges that follow. Of the incidents that belong together, the one that was opened first
-// takes the others.
+// relate asks the correlator about the added keys of the stored alert old of i, which becomes merged, as about a new
+// alert. It puts the links and the merges that follow into p. Of the incidents that belong together, the one that was
+// opened first takes the others.
 func (m *Manager) relate(
 	ctx context.Context, r storage.Reader, cmd incident.Command, p *placing, i incident.Incident,
-	old, merged alert.Alert, by Correlator, refused map[incident.ID]string,
+	old, merged alert.Alert, added alert.KeySet, by Correlator, refused map[incident.ID]string,
 ) error {
+	if !slices.ContainsFunc(added.All(), func(k alert.Key) bool { return k != added.Kind() }) {
+		return nil
+	}
 	if _, grouped := by.(into); grouped {
 		return nil // its source has said what belongs together
 	}
@@ -262,15 +267,11 @@ func (m *Manager) relate(
 			return nil
 		}
 	}
-	keys := p.keys[merged.ID].Without(old.KeySet())
-	if !slices.ContainsFunc(keys.All(), func(k alert.Key) bool { return k != keys.Kind() }) {
-		return nil
-	}
 	a, now := merged, merged.LastActivity
 	if _, was := old.Active(); now.After(was) {
 		a.FirstActivity = now // what is new is of this time
 	}
-	d, err := by.Correlate(ctx, r, a, keys)
+	d, err := by.Correlate(ctx, r, a, added)
 	if err != nil {
 		return err
 	}
@@ -425,10 +426,10 @@ func managed(a alert.Alert, now time.Time) alert.Alert {
 	return a
 }
 
-// complete returns a as its source reported it, made to fit, with its ID and with the managed fields empty; and as it is
-// stored when it is new, except what the tag rules say of it: with a title and none of the times missing. Times are in UTC
-// and microseconds. Both share their lists with the given one, which nothing changes. The notes say what was changed or not
-// understood.
+// complete returns a as its source reported it, made to fit, with its ID and with the managed fields empty; and as it
+// is stored when it is new, except what the tag rules say of it: with a title and none of the times missing. Times
+// are in UTC and microseconds. Both share their lists with the given one, which nothing changes. The notes say what
+// was changed or not understood.
 func complete(a alert.Alert, now time.Time) (said, whole alert.Alert, notes []alert.Note) {
 	titled := glyph.Visible(a.Title)
 	a, notes = managed(a, now).Fit()

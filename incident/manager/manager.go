@@ -89,7 +89,7 @@ type Options struct {
 	Taxonomy   *classification.Taxonomy    // the verdicts that may be given; nil means classification.Defender()
 	TagRules   *incident.TagRules          // which alerts bring which tags; nil means incident.DefaultTagRules(), and new(incident.TagRules) none; what TagRules.Validate refuses is left out
 	Directory  Directory                   // users and groups for SuggestOwners; nil means that only owners of incidents are known
-	Policy     incident.Policy             // what Edit and EditAll ask for, and when alerts resolve and reopen incidents; what is imported or created resolved is not held to it
+	Policy     incident.Policy             // what edits need, and when alerts resolve and reopen incidents
 	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
 	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
 	Logger     *slog.Logger                // is told of retries at debug level; nil means nobody is

@@ -46,8 +46,8 @@ func resolve(t *testing.T, m *manager.Manager, id incident.ID) {
 	require.NoError(t, err)
 }
 
-// A repeat without times moves none, and one without a title keeps the one that is known: what is missing is completed for
-// new alerts alone. That it came is kept.
+// A repeat without times moves none, and one without a title keeps the one that is known: what is missing is
+// completed for new alerts alone. That it came is kept.
 func TestARepeatIsNotCompleted(t *testing.T) {
 	m, s, wait := ticking(t, manager.Options{})
 	first := raise(1, 0, alert.Device{DeviceID: "d"})
@@ -72,8 +72,8 @@ func TestARepeatIsNotCompleted(t *testing.T) {
 	consistent(t, s)
 }
 
-// The queue shows an alert that fires again after it was resolved, with the reason in the log, and a later import or merge
-// finds it open.
+// The queue shows an alert that fires again after it was resolved, with the reason in the log, and a later import or
+// merge finds it open.
 func TestAnAlertThatFiresAgainIsInTheQueue(t *testing.T) {
 	for name, again := range map[string]func(*testing.T, *manager.Manager, alert.Alert){
 		"ingested": func(t *testing.T, m *manager.Manager, a alert.Alert) {
@@ -200,7 +200,10 @@ func TestNewEntitiesThatCannotLink(t *testing.T) {
 	resolve(t, m, ids[0])
 	r = ingest(t, m, late(1, "d0"))[0]
 	assert.Equal(t, ids[1], r.Incident)
-	assert.Contains(t, r.Links, activity.Link{Reason: activity.SameAsset, Entity: "device:d0", Incident: ids[0], Score: 5, HeldBack: "the incident is not open"})
+	assert.Contains(t, r.Links, activity.Link{
+		Reason: activity.SameAsset, Entity: "device:d0", Incident: ids[0], Score: 5,
+		HeldBack: "the incident is not open",
+	})
 	consistent(t, s)
 }
 
@@ -213,7 +216,9 @@ func TestNewEntitiesOfAResolvedIncident(t *testing.T) {
 	i := incidentOf(t, m, ids[1])
 	assert.Equal(t, ids[0], i.ID)
 	assert.Equal(t, incident.StatusCounts{alert.StatusNew: 2}, i.Alerts.ByStatus)
-	log := all(t, m.Activity(t.Context(), kai, activity.Query{Incidents: []incident.ID{ids[1]}, Types: []activity.Type{activity.StatusChanged}}))
+	log := all(t, m.Activity(t.Context(), kai, activity.Query{
+		Incidents: []incident.ID{ids[1]}, Types: []activity.Type{activity.StatusChanged},
+	}))
 	assert.Equal(t, "Alert edr:1 fired again: new entities.", log[len(log)-2].Text) // before the merge
 	consistent(t, s)
 
@@ -246,8 +251,7 @@ func TestNewEntitiesAreGuarded(t *testing.T) {
 	m := standing(s)
 	ids := apart(t, m, 2)
 	s.before = func() {
-		_, err := standing(s.Storage).Ingest(t.Context(), siem, []alert.Alert{raise(7, 0, alert.Device{DeviceID: "d9"})})
-		require.NoError(t, err)
+		ingest(t, standing(s.Storage), raise(7, 0, alert.Device{DeviceID: "d9"}))
 	}
 	r := ingest(t, m, late(1, "d9"))[0]
 	assert.Equal(t, ids[1], r.Incident)

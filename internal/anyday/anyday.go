@@ -64,12 +64,19 @@ type Day struct {
 func New(ctx context.Context, t *rapid.T, s storage.Storage) *Day {
 	d := &Day{t: t, ctx: ctx}
 	ids := 0
-	d.Manager = manager.New(s, &manager.Options{Now: d.now, Correlator: correlation.Default{Reopen: d.maybe("reopen")}, Policy: incident.Policy{
-		KeepOpen: d.maybe("keep open"), KeepResolved: d.maybe("keep resolved"), NoteToResolve: d.maybe("note to resolve"),
-	}, NewID: func() string {
-		ids++
-		return fmt.Sprint("id", ids)
-	}})
+	d.Manager = manager.New(s, &manager.Options{
+		Now:        d.now,
+		Correlator: correlation.Default{Reopen: d.maybe("reopen")},
+		Policy: incident.Policy{
+			KeepOpen:      d.maybe("keep open"),
+			KeepResolved:  d.maybe("keep resolved"),
+			NoteToResolve: d.maybe("note to resolve"),
+		},
+		NewID: func() string {
+			ids++
+			return fmt.Sprint("id", ids)
+		},
+	})
 	return d
 }
 

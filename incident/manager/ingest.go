@@ -267,9 +267,10 @@ func (m *Manager) relate(
 			return nil
 		}
 	}
-	a, now := merged, merged.LastActivity
-	if _, was := old.Active(); now.After(was) {
-		a.FirstActivity = now // what is new is of this time
+	a := merged
+	_, was := old.Active()
+	if _, last := merged.Active(); last.After(was) {
+		a.FirstActivity = last // what is new is of this time
 	}
 	d, err := by.Correlate(ctx, r, a, added)
 	if err != nil {

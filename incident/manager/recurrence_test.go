@@ -304,3 +304,21 @@ func TestResolvedAlertsLeaveNothingOpen(t *testing.T) {
 	assert.Equal(t, incident.Active, incidentOf(t, m, blocked).Status)
 	consistent(t, s)
 }
+
+// What is new in an alert that fires again is of the time of its new activity, and links what happened then.
+func TestNewEntitiesLinkWhatHappenedWithThem(t *testing.T) {
+	week := 7 * 24 * time.Hour
+	m, s, wait := ticking(t, manager.Options{})
+	first := ingest(t, m, raise(1, 0, alert.Device{DeviceID: "d"}))[0].Incident
+	then := ingest(t, m, raise(2, 0, alert.Device{DeviceID: "e"}))[0].Incident
+	wait(week)
+	now := raise(3, 0, alert.Device{DeviceID: "e"})
+	now.FirstActivity = start.Add(week)
+	later := ingest(t, m, now)[0].Incident
+	again := late(1, "e")
+	again.FirstActivity, again.LastActivity = start, start.Add(week)
+	ingest(t, m, again)
+	assert.Equal(t, first, incidentOf(t, m, later).ID)
+	assert.Equal(t, then, incidentOf(t, m, then).ID)
+	consistent(t, s)
+}

@@ -105,8 +105,8 @@ func (e Entry) Verify() error {
 // purged.
 func (e Entry) ProvesAlert() bool { return !e.AlertDigest.IsZero() && !e.salt(alertPart).IsZero() }
 
-// VerifyAlert returns nil when a is what the alert was after e's command, except Version and Repeats. The error matches
-// [ErrDigest], also when e proves no alert.
+// VerifyAlert returns nil when a is what the alert was after e's command, except Version, Repeats and Repeated. The
+// error matches [ErrDigest], also when e proves no alert.
 func (e Entry) VerifyAlert(a alert.Alert) error {
 	about, err := a.Digest()
 	if err == nil && (!e.ProvesAlert() || salted(e.salt(alertPart), about[:]) != e.AlertDigest) {

@@ -73,11 +73,16 @@ type Alert struct {
 	Created       time.Time `json:"created,omitzero"`       // when the product raised it
 	SourceUpdated time.Time `json:"sourceUpdated,omitzero"` // when the product last changed it
 	Resolved      time.Time `json:"resolved,omitzero"`      // when it was resolved; zero unless Status is StatusResolved
-	Updated       time.Time `json:"updated,omitzero"`       // managed: when the stored record last changed, but for Repeats
-	Received      time.Time `json:"received,omitzero"`      // managed: when what the alert says came in; see Active
 
-	Repeats    int  `json:"repeats,omitempty"`    // managed: how often it came again after the first time
-	Seen       int  `json:"seen,omitempty"`       // managed: alerts of its kind in the 30 days before it, counted as far as MaxSeen; see KindKey
+	Updated  time.Time `json:"updated,omitzero"`  // managed: when another field than Repeats and Repeated last changed
+	Received time.Time `json:"received,omitzero"` // managed: when the times of its activity came in; see Active
+	Repeated time.Time `json:"repeated,omitzero"` // managed: when its source last reported it again, or zero
+
+	SourceStatus Status `json:"sourceStatus,omitempty"` // managed: the last Status that its source gave
+	Repeats      int    `json:"repeats,omitempty"`      // managed: number of times that it was reported after the first
+
+	// Seen is managed: the alerts of its kind in the 30 days before it, counted as far as MaxSeen. See KindKey.
+	Seen       int  `json:"seen,omitempty"`
 	Standalone bool `json:"standalone,omitempty"` // correlation must leave it in an incident of its own
 
 	Extra Fields `json:"extra,omitzero"` // fields of the source that have no place above
@@ -128,20 +133,22 @@ func (a Alert) Brief() Alert {
 const MaxAhead = 24 * time.Hour
 
 // Active returns the first and the last time of a's activity that count. A time more than [MaxAhead] after Received
-// does not: where that is LastActivity, last is first, and where it is FirstActivity both are zero, which means
-// unknown. The fields keep what the source said. Where Received is zero, as in alerts of older versions, every time
+// does not: where that is one of them, both are the other, and where both are they are zero, which means unknown. The
+// fields keep what the source said. Where Received is zero, as in alerts of older versions, every time
 // counts that can be kept at all, see [ValidTime].
 //
-// The answer changes only when the source reports the alert again, since Received is stored with what it is about.
+// The answer changes only when the source reports other times, since Received is stored with the times it is about.
 func (a Alert) Active() (first, last time.Time) {
 	counts := func(t time.Time) bool { return ValidTime(t) && !a.ahead(t) }
-	if !counts(a.FirstActivity) {
-		return time.Time{}, time.Time{}
-	}
-	if !counts(a.LastActivity) {
+	switch first, last := counts(a.FirstActivity), counts(a.LastActivity); {
+	case first && last:
+		return a.FirstActivity, a.LastActivity
+	case first:
 		return a.FirstActivity, a.FirstActivity
+	case last:
+		return a.LastActivity, a.LastActivity
 	}
-	return a.FirstActivity, a.LastActivity
+	return time.Time{}, time.Time{}
 }
 
 // ahead reports whether t is too much later than the time at which a came in.

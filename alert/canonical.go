@@ -12,7 +12,7 @@ import (
 // in that form already. The lists of a are never changed.
 func (a Alert) Canonical() (form Alert, changed bool) {
 	same := canonical.AreTimes(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated) &&
-		canonical.AreTimes(a.Resolved, a.Updated, a.Received) && canonical.IsJSON(a.Extra) &&
+		canonical.AreTimes(a.Resolved, a.Updated, a.Received, a.Repeated) && canonical.IsJSON(a.Extra) &&
 		canonical.IsList(a.Techniques) && canonical.IsList(a.Tags) && canonical.IsList(a.SystemTags) &&
 		canonical.IsList(a.Evidence)
 	for n := 0; n < len(a.Evidence) && same; n++ {
@@ -26,7 +26,7 @@ func (a Alert) Canonical() (form Alert, changed bool) {
 	other := a
 	for _, t := range []*time.Time{
 		&other.FirstActivity, &other.LastActivity, &other.Created, &other.SourceUpdated,
-		&other.Resolved, &other.Updated, &other.Received,
+		&other.Resolved, &other.Updated, &other.Received, &other.Repeated,
 	} {
 		*t = canonical.Time(*t)
 	}

@@ -382,13 +382,14 @@ func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
 	c.systemTags(&a)
 	enumerated(&c, "severity", &a.Severity, severities, Unrated)
 	enumerated(&c, "status", &a.Status, statuses, StatusNew)
+	enumerated(&c, "sourceStatus", &a.SourceStatus, statuses, StatusNew)
 	for _, t := range [...]struct {
 		field string
 		time  *time.Time
 	}{
 		{"firstActivity", &a.FirstActivity}, {"lastActivity", &a.LastActivity}, {"created", &a.Created},
 		{"sourceUpdated", &a.SourceUpdated}, {"resolved", &a.Resolved}, {"updated", &a.Updated},
-		{"received", &a.Received},
+		{"received", &a.Received}, {"repeated", &a.Repeated},
 	} {
 		c.time(t.field, t.time)
 	}

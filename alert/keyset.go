@@ -46,6 +46,29 @@ func (s KeySet) Of(n int) []Key {
 	return s.each[from:to:to]
 }
 
+// Without returns s without the keys that other has. Identity then returns the first key that is left.
+func (s KeySet) Without(other KeySet) KeySet {
+	known := make(map[Key]bool, len(other.all))
+	for _, key := range other.all {
+		known[key] = true
+	}
+	left := KeySet{kind: s.kind, ends: make([]int, len(s.ends))}
+	for n := range s.ends {
+		for _, key := range s.Of(n) {
+			if !known[key] {
+				left.each = append(left.each, key)
+			}
+		}
+		left.ends[n] = len(left.each)
+	}
+	for _, key := range s.all {
+		if !known[key] {
+			left.all = append(left.all, key)
+		}
+	}
+	return left
+}
+
 // Identity returns what the function [Identity] returns for the entity of the n-th piece of evidence, "" where there
 // is none.
 func (s KeySet) Identity(n int) Key {

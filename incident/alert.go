@@ -1,7 +1,9 @@
 package incident
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -11,61 +13,102 @@ import (
 // alert of i has evidence with that identity; the other alerts are not needed, so that the cost does not
 // grow with the incident. Severity and name follow unless somebody chose them.
 //
-// A resolved incident is reopened by it, never filled in silence: it becomes Active, without note and time, and
+// A resolved incident is reopened by an alert that is not resolved: it becomes Active, without note and time, and
 // keeps its owner. Whether alerts go to resolved incidents at all is for the correlator to say.
 func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, known func(alert.Key) bool) Effect {
 	after := i
 	after.Alerts = i.Alerts.add(a, cmd.keys(a), known)
-	if i.Status == Resolved {
+	if i.Status == Resolved && a.Status != alert.StatusResolved {
 		after = after.reopen(Active)
 	}
 	after = after.derive()
 	e := effect(cmd, i, after, []activity.Entry{{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links}}, nil)
-	a.Incident, a.Updated = i.ID, cmd.At
+	a.Incident, a.Updated, a.SourceStatus = i.ID, cmd.At, a.Status
 	e.Alerts = []alert.Alert{a}
 	return e
 }
 
-// Repeat returns what the stored alert old becomes when its source reports it again as a: counted once
-// more and, where a is a later state of it by SourceUpdated, with what the source now says. changed reports
-// whether anything but the count is different.
+// UpdateAlert returns the effect on the incident of c, whose alerts are all given, of one of them becoming a, as
+// [Repeat] made it. Severity and name follow unless a person chose them. links are what new evidence of a links it
+// to; they go into the entry about the evidence.
 //
-// What people do here stands: owner and verdict are taken over only where there is none, and a status only
-// when it is further on.
-func Repeat(old, a alert.Alert) (merged alert.Alert, changed bool) {
-	counted := old
-	counted.Repeats++
-	if !old.SourceUpdated.IsZero() && !a.SourceUpdated.After(old.SourceUpdated) {
-		return counted, false
-	}
-	a.ID, a.Version, a.Incident, a.Updated, a.Repeats, a.Seen, a.Standalone = old.ID, old.Version, old.Incident, old.Updated, counted.Repeats, old.Seen, old.Standalone
-	if !old.Owner.IsZero() {
-		a.Owner = old.Owner
-	}
-	if !old.Verdict.IsZero() {
-		a.Verdict = old.Verdict
-	}
-	if a.Status <= old.Status {
-		a.Status, a.Resolved = old.Status, old.Resolved
-	}
-	if slices.ContainsFunc(alertFields, func(f field[alert.Alert]) bool { return f.differs(&old, &a) }) {
-		return a, true
-	}
-	return counted, false
-}
-
-// UpdateAlert returns the effect on the incident of c, whose alerts are all given, of one of them becoming
-// a. Severity and name follow unless somebody chose them.
-func UpdateAlert(cmd Command, c Case, a alert.Alert) Effect {
+// An incident that is resolved becomes Active again when a fires again, see [Repeat]. One that is open is resolved with
+// its last alert. [Policy] can keep both from happening; the entry about the status says why it changed.
+func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) Effect {
 	alerts := slices.Clone(c.Alerts)
 	var changes []alertChange
+	why := ""
 	for n := range alerts {
 		if alerts[n].ID == a.ID {
 			alerts[n] = a
 			changes = append(changes, alertChange{&c.Alerts[n], &alerts[n]})
+			why = cmd.reopens(c.Alerts[n], a)
 		}
 	}
 	after := c.Incident
 	after.Alerts, _ = cmd.summarize(alerts)
-	return effect(cmd, c.Incident, after.derive(), nil, changes)
+	if after.Status == Resolved && why != "" {
+		after = after.reopen(Active)
+	} else {
+		after, why = cmd.resolveWithLast(c.Incident.Alerts, after)
+	}
+	e := effect(cmd, c.Incident, after.derive(), nil, changes).because(why)
+	for n := range e.Activity {
+		if entry := &e.Activity[n]; entry.Type == activity.AlertUpdated {
+			entry.Links = links
+		}
+	}
+	return e
+}
+
+// Reopen returns the effect of i, which is resolved, becoming Active again because its stored alert old fires again
+// as a, as [Repeat] made it. It is the part of [UpdateAlert] that comes first where i takes part in merges before a
+// is stored. The effect is zero where UpdateAlert would not reopen i.
+func Reopen(cmd Command, i Incident, old, a alert.Alert) Effect {
+	why := cmd.reopens(old, a)
+	if i.Status != Resolved || why == "" {
+		return Effect{Incident: i}
+	}
+	return effect(cmd, i, i.reopen(Active), nil, nil).because(why)
+}
+
+// reopens says why an alert of a resolved incident reopens it when it becomes a; "" when it does not.
+func (c Command) reopens(old, a alert.Alert) string {
+	signs := firesAgain(old, a)
+	if c.Policy.KeepResolved || a.Status == alert.StatusResolved || len(signs) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Alert %s fired again: %s.", a.ID, strings.Join(signs, ", "))
+}
+
+// resolveWithLast returns i resolved, and why, when the last of its alerts that were open is resolved or has left.
+// before is the summary of its alerts before that.
+func (c Command) resolveWithLast(before Summary, i Incident) (after Incident, why string) {
+	if before.Count == 0 || before.allResolved() {
+		return i, ""
+	}
+	if after = c.resolveAll(i); after.Status == i.Status {
+		return i, ""
+	}
+	return after, "All its alerts are resolved."
+}
+
+// resolveAll returns i resolved if it is open, has alerts and all of them are resolved, and the policy allows it.
+func (c Command) resolveAll(i Incident) Incident {
+	after := i
+	after.Status, after.Resolved = Resolved, c.At
+	if c.Policy.KeepOpen || !i.Status.Open() || !i.Alerts.allResolved() || c.Policy.Check(i, after) != nil {
+		return i
+	}
+	return after
+}
+
+// because returns e with the reason for which the status of the incident changed.
+func (e Effect) because(why string) Effect {
+	for n := range e.Activity {
+		if entry := &e.Activity[n]; entry.Type == activity.StatusChanged && entry.Text == "" {
+			entry.Text = why
+		}
+	}
+	return e
 }

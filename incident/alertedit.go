@@ -18,9 +18,10 @@ type AlertEdit struct {
 	Verdict *classification.Verdict `json:"verdict,omitempty"` // &Verdict{} clears it
 }
 
-// Apply returns the effect of e on the alerts of c, all of one incident, of which no others need be given.
-// Resolving stamps the time, and reopening clears it. The incident's own status, owner and verdict stay as
-// they are, even when its last alert is resolved. All problems are reported at once.
+// Apply returns the effect of e on the alerts of c, all of one incident, of which no others need be given. Resolving
+// stamps the time, and reopening clears it. The incident's own owner and verdict stay as they are. An open incident
+// whose last alert is resolved by e is resolved too, without a note, unless cmd.Policy keeps it open; a resolved one
+// stays resolved when its alerts are reopened. All problems are reported at once.
 func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, error) {
 	if err := closed(c.Incident); err != nil {
 		return Effect{}, err
@@ -59,5 +60,6 @@ func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effe
 		after.Alerts = after.Alerts.change(*old, *a)
 		changes[n] = alertChange{old, a}
 	}
-	return effect(cmd, c.Incident, after, nil, changes), nil
+	after, why := cmd.resolveWithLast(c.Incident.Alerts, after)
+	return effect(cmd, c.Incident, after, nil, changes).because(why), nil
 }

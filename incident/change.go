@@ -91,6 +91,12 @@ var incidentFields = sync.OnceValue(func() []field[Incident] {
 var alertFields = []field[alert.Alert]{
 	plain("status", activity.AlertStatus, func(a *alert.Alert) alert.Status { return a.Status }),
 	plain("resolved", activity.AlertStatus, func(a *alert.Alert) time.Time { return a.Resolved }),
+	plain("sourceStatus", activity.AlertUpdated, func(a *alert.Alert) string {
+		if a.SourceStatus == alert.StatusNew {
+			return "" // as in JSON
+		}
+		return a.SourceStatus.String()
+	}),
 	plain("owner", activity.AlertAssigned, func(a *alert.Alert) Owner { return a.Owner }),
 	plain("severity", activity.AlertUpdated, func(a *alert.Alert) alert.Severity { return a.Severity }),
 	plain("verdict.classification", activity.AlertUpdated, func(a *alert.Alert) string { return string(a.Verdict.Classification) }),

@@ -42,7 +42,8 @@ type Comment struct {
 // complete as stored alerts are, become its alerts; d.Alerts is not looked at.
 //
 // Name and severity are taken from d, or derived from the alerts where d leaves them open. An incident
-// that is resolved from the start leaves its alerts as they are.
+// that is resolved from the start leaves its alerts as they are. One that d has as Active is resolved from the start
+// when it has alerts and all of them are resolved, unless cmd.Policy keeps it open.
 func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.Link, tax classification.Taxonomy) (Effect, error) {
 	d.Verdict = tax.Spelled(d.Verdict)
 	if err := d.validate(tax); err != nil {
@@ -72,12 +73,14 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 	for _, t := range d.tags() {
 		i.Tags = withTag(i.Tags, t)
 	}
-	i = i.derive()
+	if i = i.derive(); i.Status == Active {
+		i = cmd.resolveAll(i)
+	}
 
 	main := []activity.Entry{{Type: activity.IncidentCreated}}
 	stored := make([]alert.Alert, len(alerts))
 	for n, a := range alerts {
-		a.Incident, a.Updated = id, cmd.At
+		a.Incident, a.Updated, a.SourceStatus = id, cmd.At, a.Status
 		stored[n] = a
 		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links})
 	}

@@ -121,6 +121,14 @@ type Command struct {
 	// given. These rules compute the keys of the other alerts.
 	Keys map[alert.ID]alert.KeySet
 
+	// Policy says when rules resolve and reopen an incident by themselves. What Check refuses is for the caller to
+	// refuse.
+	Policy Policy
+
+	// Tags gives an alert with these keys its SystemTags and the Criticality of its evidence; it is asked about alerts
+	// that Repeat has changed. Nil leaves both as they are in the stored alert and the repeat together.
+	Tags func(alert.Alert, alert.KeySet) alert.Alert
+
 	// Priority scores an incident as the command leaves it, by a pure function; what is below 0 or above
 	// MaxPriority is cut. Nil means the function Priority.
 	Priority func(Incident) int

@@ -130,9 +130,9 @@ func TestEntriesTellTheWholeState(t *testing.T) {
 				a := c.Alerts[0]
 				a.SourceUpdated = start.Add(time.Duration(n+1) * time.Hour)
 				a.Severity = alert.Severity(rapid.IntRange(0, 4).Draw(t, "new severity"))
-				merged, changed := incident.Repeat(c.Alerts[0], a)
+				merged, changed := incident.Repeat(command(1), c.Alerts[0], a)
 				require.True(t, changed)
-				e = incident.UpdateAlert(command(n+1), c, merged)
+				e = incident.UpdateAlert(command(n+1), c, merged, nil)
 			default:
 				if e, err = pane(t).Apply(command(n+1), c, tax); err != nil {
 					continue

@@ -373,11 +373,11 @@ func Unmerge(cmd Command, source, target Party, reason string) ([]Effect, error)
 	if away > 1 {
 		refused.Refusals[len(refused.Refusals)-1].Detail += fmt.Sprintf(", %d more are elsewhere", away-1)
 	}
-	back, err := source.restored(there)
+	back, err := source.restored(cmd, there)
 	if err != nil {
 		return nil, err
 	}
-	left, err := target.without(refused, source, cause)
+	left, err := target.without(cmd, refused, source, cause)
 	if err != nil {
 		return nil, err
 	}
@@ -395,8 +395,9 @@ func Unmerge(cmd Command, source, target Party, reason string) ([]Effect, error)
 }
 
 // restored returns the source as it was before the merge that entries tell of.
-func (p Party) restored(entries []activity.Entry) (Incident, error) {
+func (p Party) restored(cmd Command, entries []activity.Entry) (Incident, error) {
 	i := p.Incident
+	var before Summary // of the alerts that it gave to the target
 	i.RedirectTo, i.Alerts = "", Summarize(p.Alerts)
 	for _, e := range entries {
 		for _, c := range e.Changes {
@@ -407,17 +408,31 @@ func (p Party) restored(entries []activity.Entry) (Incident, error) {
 			case "tags":
 				i.Tags = nil
 				err = read(c.Before, &i.Tags)
+			default:
+				err = before.readCounts(c)
 			}
 			if err != nil {
 				return i, fmt.Errorf("incident %s: entry %s: %w", i.ID, e.ID, err)
 			}
 		}
 	}
+	i, _ = cmd.resolveWithLast(before, i)
 	return i.derive(), nil
 }
 
+// readCounts sets the number of alerts and that of those by status to what they were before c.
+func (s *Summary) readCounts(c activity.Change) error {
+	switch c.Field {
+	case "alerts.count":
+		return read(c.Before, &s.Count)
+	case "alerts.byStatus":
+		return read(c.Before, &s.ByStatus)
+	}
+	return nil
+}
+
 // without returns the target as it is without what the source brought by the merge with that cause.
-func (p Party) without(refused *RefusedError, source Party, cause string) (Incident, error) {
+func (p Party) without(cmd Command, refused *RefusedError, source Party, cause string) (Incident, error) {
 	i := p.Incident
 	going := make(map[alert.ID]bool, len(source.Alerts))
 	for _, a := range source.Alerts {
@@ -425,10 +440,14 @@ func (p Party) without(refused *RefusedError, source Party, cause string) (Incid
 	}
 	rest := slices.DeleteFunc(slices.Clone(p.Alerts), func(a alert.Alert) bool { return going[a.ID] })
 	i.Alerts = Summarize(rest)
-	inside := false
+	inside, after, resolved := false, false, false // resolved: an alert that stays, since the merge
 	for _, e := range p.Log {
 		if e.Cause != cause || e.Type == activity.Merged {
 			inside = e.Cause == cause && leadsTo(e, source.Incident.ID)
+		}
+		after = after || inside
+		if after && e.Type == activity.AlertStatus && !going[e.Alert] {
+			resolved = true
 		}
 		if !inside {
 			continue
@@ -441,6 +460,9 @@ func (p Party) without(refused *RefusedError, source Party, cause string) (Incid
 	}
 	if i.Verdict.Classification == "" && i.Verdict.Determination != "" {
 		refused.add(source.name(), ErrChanged, "the verdict of "+string(p.name()))
+	}
+	if resolved {
+		i, _ = cmd.resolveWithLast(p.Incident.Alerts, i)
 	}
 	return i.derive(), nil
 }

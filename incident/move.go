@@ -16,7 +16,8 @@ import (
 //
 // Severity and name of all of them follow their alerts, unless somebody chose them. An incident that is left
 // without alerts stays, without severity and named "Incident without alerts" unless somebody chose otherwise.
-// Alerts keep their status and their owner. They may leave an incident that is resolved.
+// Alerts keep their status and their owner. They may leave an incident that is resolved. An open incident that keeps
+// only resolved alerts is resolved, and so is a new one that gets no others, unless cmd.Policy keeps them open.
 //
 // The error holds every refusal, as a [*RefusedError]: the other is resolved, was merged away, or would have
 // more than [MaxEntities].
@@ -62,7 +63,8 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 		left := c.Incident
 		left.Alerts = Summarize(stay)
 		cmd.Part = string(left.ID)
-		e := effect(cmd, c.Incident, left.derive(), leaving(leave, reason), nil)
+		left, why := cmd.resolveWithLast(c.Incident.Alerts, left)
+		e := effect(cmd, c.Incident, left.derive(), leaving(leave, reason), nil).because(why)
 		leave, e.Activity = move(cmd, leave, e.Activity, to.Incident.ID)
 		arrived = append(arrived, leave...)
 		effects = append(effects, e)
@@ -71,6 +73,9 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 		return nil, err
 	}
 	cmd.Part = ""
+	if before.ID == "" {
+		after = cmd.resolveAll(after)
+	}
 	effects[0] = effect(cmd, before, after.derive(), main, nil)
 	effects[0].Alerts = arrived
 	return effects, nil

@@ -5,6 +5,14 @@ package incident
 type Policy struct {
 	NoteToResolve    bool `json:"noteToResolve,omitempty"`    // a resolved incident needs a note
 	VerdictToResolve bool `json:"verdictToResolve,omitempty"` // a resolved incident needs a verdict with a classification
+
+	// KeepOpen leaves an incident open when its last alert is resolved, and one that opens with resolved alerts only.
+	// Without it such an incident is resolved, unless it lacks a note or a verdict that the policy asks for.
+	KeepOpen bool `json:"keepOpen,omitempty"`
+
+	// KeepResolved leaves an incident resolved when one of its alerts fires again, see Repeat, and when an import
+	// adds an alert to it. The alert is counted and updated, and stays resolved where it was.
+	KeepResolved bool `json:"keepResolved,omitempty"`
 }
 
 // Check reports what keeps p from letting the incident before become after, joined; nil means nothing. Each

@@ -232,54 +232,16 @@ func TestUpdatingOneOfTwoAlertsWithTheSameNumber(t *testing.T) {
 	c := open(t, a, b)
 	changed := c.Alerts[1]
 	changed.Severity = alert.High
-	e := incident.UpdateAlert(command(1), c, changed)
+	e := incident.UpdateAlert(command(1), c, changed, nil)
 	require.Len(t, e.Alerts, 1)
 	assert.Equal(t, b.ID, e.Alerts[0].ID)
 	assert.Equal(t, command(1).At, e.Alerts[0].Updated)
 	assert.Equal(t, incident.SeverityCounts{alert.Low: 1, alert.High: 1}, e.Incident.Alerts.BySeverity)
 
 	c.Incident.Alerts.Count = 9 // whatever is stored, nothing changed is nothing to do
-	same := incident.UpdateAlert(command(1), c, c.Alerts[0])
+	same := incident.UpdateAlert(command(1), c, c.Alerts[0], nil)
 	assert.True(t, same.IsZero())
 	assert.Equal(t, c.Incident, same.Incident)
-}
-
-// What a source says again is taken when it is later; what people did here, and what is managed here, stays.
-func TestRepeat(t *testing.T) {
-	old := newAlert(1, alert.Low, "a")
-	old.Version, old.Incident, old.Updated, old.Repeats, old.Seen, old.Standalone = 4, "i1", start.Add(time.Hour), 2, 7, true
-	old.SourceUpdated = start
-	counted := old
-	counted.Repeats = 3
-
-	again := newAlert(1, alert.High, "a")
-	for _, at := range []time.Time{{}, start.Add(-time.Second), start} {
-		again.SourceUpdated = at
-		merged, changed := incident.Repeat(old, again)
-		assert.False(t, changed, "as of %s", at)
-		assert.Equal(t, counted, merged)
-	}
-	again.SourceUpdated = start.Add(time.Microsecond)
-	merged, changed := incident.Repeat(old, again)
-	assert.True(t, changed)
-	want := counted
-	want.Severity, want.SourceUpdated = alert.High, again.SourceUpdated
-	assert.Equal(t, want, merged)
-
-	undated := old
-	undated.SourceUpdated = time.Time{}
-	again.SourceUpdated = time.Time{}
-	merged, changed = incident.Repeat(undated, again)
-	assert.True(t, changed, "a source that gives no times is believed")
-	assert.Equal(t, alert.High, merged.Severity)
-
-	same := undated
-	same.ID, same.Version, same.Incident, same.Updated, same.Repeats, same.Standalone = "", 0, "", time.Time{}, 0, false
-	merged, changed = incident.Repeat(undated, same)
-	assert.False(t, changed, "it says nothing else")
-	want = undated
-	want.Repeats = 3
-	assert.Equal(t, want, merged)
 }
 
 func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
@@ -290,7 +252,7 @@ func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
 		old, again := newAlert(1, alert.Low, "a"), newAlert(1, alert.Low, "a")
 		again.SourceUpdated = start.Add(time.Hour)
 		change(&old, &again)
-		merged, _ := incident.Repeat(old, again)
+		merged, _ := incident.Repeat(command(1), old, again)
 		return merged
 	}
 	for _, c := range []struct{ old, again, want alert.Owner }{{here, there, here}, {here, alert.Owner{}, here}, {alert.Owner{}, there, there}} {
@@ -303,13 +265,21 @@ func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
 		for again := alert.StatusNew; again <= alert.StatusResolved; again++ {
 			merged := repeat(func(o, a *alert.Alert) {
 				o.Status, a.Status = old, again
-				o.Resolved, a.Resolved = start.Add(time.Minute), start.Add(2*time.Minute)
+				if old == alert.StatusResolved {
+					o.Resolved = start.Add(time.Minute)
+				}
+				if again == alert.StatusResolved {
+					a.Resolved = start.Add(2 * time.Minute)
+				}
 			})
 			assert.Equal(t, max(old, again), merged.Status)
-			if again > old {
-				assert.Equal(t, start.Add(2*time.Minute), merged.Resolved)
-			} else {
+			switch {
+			case old == alert.StatusResolved:
 				assert.Equal(t, start.Add(time.Minute), merged.Resolved)
+			case again == alert.StatusResolved:
+				assert.Equal(t, start.Add(2*time.Minute), merged.Resolved)
+			default:
+				assert.Zero(t, merged.Resolved)
 			}
 		}
 	}
@@ -317,10 +287,12 @@ func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
 
 // Every field of an alert that its source may change makes a repeat a change, and is logged.
 func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
-	managed := []string{"ID", "Version", "Incident", "Origin", "Updated", "Received", "Repeats", "Seen", "Standalone"}
+	managed := []string{"ID", "Version", "Incident", "Origin", "Updated", "Received",
+		"Repeated", "Repeats", "Seen", "Standalone"}
 	types := map[string]activity.Type{"Status": activity.AlertStatus, "Resolved": activity.AlertStatus, "Owner": activity.AlertAssigned}
 	full := alert.Alert{Product: "x", DetectionSource: "x", Title: "x", Description: "x", RecommendedActions: "x", Category: "x", Techniques: []string{"x"},
-		Actor: "x", Threat: "x", ThreatFamily: "x", URL: "x", Severity: alert.High, Status: alert.StatusResolved, Owner: alert.Owner{ID: "x"},
+		Actor: "x", Threat: "x", ThreatFamily: "x", URL: "x", Severity: alert.High, Status: alert.StatusResolved,
+		SourceStatus: alert.StatusResolved, Owner: alert.Owner{ID: "x"},
 		Verdict: classification.Verdict{Classification: classification.TruePositive}, Tags: []string{"x"}, SystemTags: []alert.Tag{{Name: "x", Kind: alert.Experts}},
 		Evidence: []alert.Evidence{{Entity: alert.URL{URL: "x"}}}, FirstActivity: start.Add(time.Hour), LastActivity: start.Add(time.Hour),
 		Created: start.Add(time.Hour), SourceUpdated: start.Add(time.Hour), Resolved: start.Add(time.Hour), Extra: `{"x":1}`}
@@ -334,7 +306,7 @@ func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
 		given := reflect.ValueOf(full).Field(n)
 		require.False(t, given.IsZero(), "the test must fill %s", name)
 		reflect.ValueOf(&again).Elem().Field(n).Set(given)
-		e := incident.UpdateAlert(command(1), c, again)
+		e := incident.UpdateAlert(command(1), c, again, nil)
 		require.Len(t, e.Alerts, 1, name)
 		entry := e.Activity[len(e.Activity)-1]
 		want := types[name]
@@ -343,10 +315,10 @@ func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
 		}
 		assert.Equal(t, want, entry.Type, name)
 		assert.Equal(t, again.ID, entry.Alert, name)
-		if name == "Resolved" {
+		if name == "Resolved" || name == "SourceStatus" {
 			continue // comes with the status
 		}
-		_, changed := incident.Repeat(c.Alerts[0], again)
+		_, changed := incident.Repeat(command(1), c.Alerts[0], again)
 		assert.True(t, changed, name)
 	}
 }
@@ -399,8 +371,8 @@ func TestEntriesAreTheDifference(t *testing.T) {
 				at := rapid.IntRange(0, len(c.Alerts)-1).Draw(t, "alert")
 				again := anyAlert(t, at)
 				again.SourceUpdated = start.Add(time.Duration(n+1) * time.Hour)
-				merged, _ := incident.Repeat(c.Alerts[at], again)
-				e = incident.UpdateAlert(command(n+1), c, merged)
+				merged, _ := incident.Repeat(command(1), c.Alerts[at], again)
+				e = incident.UpdateAlert(command(n+1), c, merged, nil)
 			default:
 				edit := pane(t)
 				if rapid.Bool().Draw(t, "odd") {

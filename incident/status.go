@@ -11,10 +11,10 @@ import (
 //
 //	from         to           by
 //	Active       InProgress   Edit
-//	Active       Resolved     Edit, Import
+//	Active       Resolved     Edit, Import, or the last alert that is resolved or moved away
 //	InProgress   Active       Edit, Import
-//	InProgress   Resolved     Edit, Import
-//	Resolved     Active       Edit, Import, or a related alert where the correlator reopens
+//	InProgress   Resolved     as Active
+//	Resolved     Active       Edit, Import, an alert that fires again, or a related one where the correlator reopens
 //	Resolved     InProgress   Edit, Import
 //	Active       Redirected   Merge, of the source
 //	InProgress   Redirected   Merge, of the source

@@ -67,6 +67,11 @@ func (c AssetCounts) Total() int {
 	return n
 }
 
+// allResolved reports whether there are alerts and all of them are resolved.
+func (s Summary) allResolved() bool {
+	return s.Count > 0 && s.ByStatus[alert.StatusResolved] == s.Count
+}
+
 // Highest returns the highest severity that was counted, or Unrated when there is none.
 func (c SeverityCounts) Highest() alert.Severity {
 	for s := alert.High; s > alert.Unrated; s-- {

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -27,10 +29,13 @@ type Known struct {
 // The fields of d are taken over when d.Reference.Updated is later than at the last import; without that time they
 // are taken only by the first. A field that d leaves open stays; owner and custom tags become those of d, of which
 // the last are left out where there would be more than MaxTags with the system tags that stay. The cascades of
-// [Edit.Apply] reach the alerts that were there; new ones stay as d has them, as with [Create]. A redirect is not
-// taken over, since the alerts would have to go along. An incident that was merged into another, so that c.Incident
-// is that other, gives it its new comments and alerts alone. One that was purged is not brought back: the error
-// matches [ErrPurged].
+// [Edit.Apply] reach the alerts that were there; new ones stay as d has them, as with [Create].
+//
+// An incident that is resolved becomes Active when an alert fires again, as with [UpdateAlert], or when one is added
+// that is not resolved, unless d itself has it as Resolved. An open one is resolved with its last alert, unless d is
+// a later state that has it as InProgress. A redirect is not taken over, since the alerts would have to go along. An
+// incident that was merged into another, so that c.Incident is that other, gives it its new comments and alerts
+// alone. One that was purged is not brought back: the error matches [ErrPurged].
 func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax classification.Taxonomy) (Effect, error) {
 	if err := d.validate(tax); err != nil {
 		return Effect{}, err
@@ -39,13 +44,19 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	if before.Status == Purged {
 		return Effect{}, closed(before)
 	}
-	here, added, changed := c.receive(alerts)
+	its := before.ID == d.Reference.IncidentID()
+	receiving := cmd
+	if its && d.Status == Resolved {
+		receiving.Policy.KeepResolved = true // its system knows better
+	}
+	here, added, changed, why := c.receive(receiving, alerts)
 	assets := make(map[alert.Key]bool)
 	maps.Copy(assets, known.Assets)
 	if changed {
 		after.Alerts, assets = Command{}.summarize(here)
 	}
-	if d.newer(before) {
+	newer := d.newer(before)
+	if newer {
 		edited, cascade, err := d.edit(before).apply(cmd, Case{after, here}, tax)
 		if err != nil {
 			return Effect{}, err
@@ -61,7 +72,7 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 		after.Alerts = after.Alerts.take(a, cmd.keys(a), assets)
 		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title,
 			Links: []activity.Link{{Reason: activity.GroupedBySource}}})
-		added[n].Incident, added[n].Updated = before.ID, cmd.At
+		added[n].Incident, added[n].Updated, added[n].SourceStatus = before.ID, cmd.At, a.Status
 	}
 	for _, e := range d.comments(d.Reference.IncidentID()) {
 		if !known.Comments[e.ID] {
@@ -73,7 +84,15 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	for n := range here {
 		changes[n] = alertChange{&c.Alerts[n], &here[n]}
 	}
-	e := effect(cmd, before, after.derive(), main, changes)
+	switch {
+	case before.Status == Resolved && (after.Status == Active || after.Status == Resolved && why != ""):
+		after = after.reopen(Active)
+	case before.Status == after.Status && !(newer && d.Status == InProgress):
+		after, why = cmd.resolveWithLast(before.Alerts, after)
+	default:
+		why = ""
+	}
+	e := effect(cmd, before, after.derive(), main, changes).because(why)
 	e.Alerts = slices.Concat(e.Alerts, counted(changes, e.Alerts), added)
 	return e, nil
 }
@@ -92,8 +111,8 @@ func (d Draft) CommentIDs() []activity.ID {
 }
 
 // receive returns the alerts of c after those that are imported are counted on them, and the others.
-// changed says that one became different in more than its count.
-func (c Case) receive(alerts []alert.Alert) (here, added []alert.Alert, changed bool) {
+// changed says that one became different in more than its count, and why what reopens the incident if it is resolved.
+func (c Case) receive(cmd Command, alerts []alert.Alert) (here, added []alert.Alert, changed bool, why string) {
 	here = slices.Clone(c.Alerts)
 	at := make(map[alert.ID]int, len(here))
 	for n := range here {
@@ -103,12 +122,16 @@ func (c Case) receive(alerts []alert.Alert) (here, added []alert.Alert, changed 
 		n, ok := at[a.ID]
 		if !ok {
 			added = append(added, a)
+			if a.Status != alert.StatusResolved && !cmd.Policy.KeepResolved {
+				why = cmp.Or(why, fmt.Sprintf("Alert %s was added.", a.ID))
+			}
 			continue
 		}
-		merged, differs := Repeat(here[n], a)
+		merged, differs := Repeat(cmd, here[n], a)
+		why = cmp.Or(why, cmd.reopens(here[n], merged))
 		here[n], changed = merged, changed || differs
 	}
-	return here, added, changed
+	return here, added, changed, why
 }
 
 // counted returns the alerts that were counted without anything else, so that they are not among logged,

@@ -381,7 +381,7 @@ func (s *archive) sparing(t require.TestingT, n int, d incident.Draft) incident.
 	for _, old := range s.Alerts {
 		if at := slices.IndexFunc(d.Alerts, func(a alert.Alert) bool { return a.ID == old.ID }); at >= 0 {
 			c.Alerts = append(c.Alerts, old)
-			_, changed := incident.Repeat(old, d.Alerts[at])
+			_, changed := incident.Repeat(command(1), old, d.Alerts[at])
 			all = all || changed
 		}
 	}
@@ -406,7 +406,11 @@ func says(t require.TestingT, d incident.Draft, i incident.Incident) {
 	if d.Severity != alert.Unrated {
 		require.Equal(t, fresh.Severity, i.Severity)
 	}
-	require.Equal(t, fresh.Status, i.Status)
+	if d.Status == incident.Active && i.Status == incident.Resolved { // with its last alert
+		require.Equal(t, i.Alerts.Count, i.Alerts.ByStatus[alert.StatusResolved])
+	} else {
+		require.Equal(t, d.Status, i.Status)
+	}
 	require.True(t, fresh.Owner.Same(i.Owner))
 	if d.Owner.Name != "" {
 		require.Equal(t, fresh.Owner.Name, i.Owner.Name)
@@ -427,7 +431,9 @@ func says(t require.TestingT, d incident.Draft, i incident.Incident) {
 	if d.Note != "" || d.Status != incident.Resolved {
 		require.Equal(t, fresh.Note, i.Note)
 	}
-	require.Equal(t, fresh.Resolved, i.Resolved)
+	if d.Status == incident.Resolved {
+		require.Equal(t, d.Resolved, i.Resolved)
+	}
 	require.Equal(t, fresh.References, i.References)
 	require.Equal(t, fresh.Created, i.Created)
 	require.Equal(t, fresh.Extra, i.Extra)

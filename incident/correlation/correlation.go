@@ -89,7 +89,7 @@ var stopped = []alert.Key{
 	"sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709", "md5:d41d8cd98f00b204e9800998ecf8427e",
 }
 
-// Correlate decides where a, which is not stored yet and has keys, belongs, reading from r.
+// Correlate decides where a, of which keys are not stored yet, belongs, reading from r.
 //
 // An identifier of a's entities links the incidents of alerts that have it too and whose first activity is
 // within the window. The open incident with the highest score wins; of equal ones the one with the lowest

@@ -72,11 +72,11 @@ func (v Violation) String() string {
 // storage to which only managers have written has none. Whatever reading reports is yielded as an error, with
 // the zero Violation, and ends it.
 //
-// Check holds one incident at a time with all its alerts, and its log not at all. It changes nothing and needs
-// no lock. What rules leave open is no violation: alerts of a resolved incident that arrived with it or later
-// need not be resolved, owners of alerts may differ from the incident's, and an incident that came as redirected
-// from another system may lead to one that is not here. A generated name may break its rule after an update
-// of the library that generates another one, until the incident changes.
+// Check holds one incident at a time with all its alerts, and its log not at all. It changes nothing and needs no
+// lock. What rules leave open is no violation: alerts of a resolved incident that arrived with it or later need not
+// be resolved, an open incident may have resolved alerts only, owners of alerts may differ from the incident's, and
+// an incident that came as redirected from another system may lead to one that is not here. A generated name may
+// break its rule after an update of the library that generates another one, until the incident changes.
 func Check(ctx context.Context, s storage.Storage) iter.Seq2[Violation, error] {
 	return read(ctx, s, func(r storage.Reader) iter.Seq2[Violation, error] {
 		return func(yield func(Violation, error) bool) {

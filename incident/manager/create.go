@@ -40,11 +40,15 @@ func (m *Manager) create(ctx context.Context, by activity.Actor, d incident.Draf
 	if d.Reference.ID != "" {
 		id = d.Reference.IncidentID()
 	}
-	var alerts []alert.Alert
 	if err := validAlerts(d.Alerts, cmd.At); err != nil {
 		return i, err
 	}
-	alerts, cmd.Keys, _ = m.complete(d.Alerts, cmd)
+	arrivals, _ := m.complete(d.Alerts, cmd)
+	alerts := make([]alert.Alert, len(arrivals))
+	cmd.Keys = make(map[alert.ID]alert.KeySet, len(arrivals))
+	for n, a := range arrivals {
+		alerts[n], cmd.Keys[a.whole.ID] = a.whole, a.keys
+	}
 	if err := m.storage.View(ctx, func(r storage.Reader) error {
 		return setSeen(ctx, r, alerts, cmd.Keys)
 	}); err != nil {
@@ -123,49 +127,55 @@ func validAlerts(alerts []alert.Alert, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// complete returns alerts as they are stored, with their keys, and what of them could not be kept as it came. One
-// without an origin is left out, and one that was given before is a repeat of that.
-func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (
-	all []alert.Alert, keys map[alert.ID]alert.KeySet, notes []alert.Note,
-) {
-	keys = make(map[alert.ID]alert.KeySet, len(alerts))
+// complete returns alerts as they came in, and what of them could not be kept so. One without an origin is left out,
+// and one that was given before is a repeat of that.
+func (m *Manager) complete(alerts []alert.Alert, cmd incident.Command) (all []arrival, notes []alert.Note) {
+	places := make(map[alert.ID]int, len(alerts))
 	for n, a := range alerts {
-		a, its, noted := m.completed(a, cmd)
-		if a.Validate() != nil {
+		a, noted := m.arrived(a, cmd)
+		if a.whole.Validate() != nil {
 			notes = append(notes, alert.Note{
 				Record: "alert",
 				Field:  "alerts[" + part(n) + "].origin",
-				Value:  string(a.ID),
+				Value:  string(a.whole.ID),
 				Said:   "left out with the alert, which needs a source and an identifier",
 			})
 			continue
 		}
 		notes = append(notes, noted...)
-		if _, there := keys[a.ID]; there {
-			at := slices.IndexFunc(all, func(have alert.Alert) bool { return have.ID == a.ID })
-			all[at], _ = incident.Repeat(all[at], a)
-			keys[a.ID] = all[at].KeySet()
+		if at, there := places[a.whole.ID]; there {
+			first := &all[at]
+			first.whole, _ = incident.Repeat(cmd, first.whole, a.said)
+			first.said, _ = incident.Repeat(cmd, first.said, a.said)
+			first.keys = first.whole.KeySet()
 			continue
 		}
-		keys[a.ID] = its
+		places[a.whole.ID] = len(all)
 		all = append(all, a)
 	}
-	return all, keys, notes
+	return all, notes
 }
 
-// completed returns a as it is stored, its keys, and what of it could not be kept as it came.
-func (m *Manager) completed(a alert.Alert, cmd incident.Command) (alert.Alert, alert.KeySet, []alert.Note) {
-	a, notes := complete(a, cmd.At)
-	if m.taxonomy.Check(a.Verdict) != nil {
+// An arrival is an alert that came in.
+type arrival struct {
+	said  alert.Alert // as it came, made to fit: a repeat of one that is stored
+	whole alert.Alert // as it is stored if it is new: with a title, times and tags
+	keys  alert.KeySet
+}
+
+// arrived returns a as it came in, and what of it could not be kept so.
+func (m *Manager) arrived(a alert.Alert, cmd incident.Command) (arrival, []alert.Note) {
+	said, whole, notes := complete(a, cmd.At)
+	if m.taxonomy.Check(whole.Verdict) != nil {
 		notes = append(notes, alert.Note{
-			Record: limit.Shorten("alert " + string(a.ID)),
+			Record: limit.Shorten("alert " + string(whole.ID)),
 			Field:  "verdict",
-			Value:  limit.Shorten(a.Verdict.String()),
+			Value:  limit.Shorten(whole.Verdict.String()),
 			Said:   "kept as it came, since the taxonomy does not know it",
 		})
 	}
-	keys := a.KeySet()
-	return m.tagged(a, keys), keys, notes
+	keys := whole.KeySet()
+	return arrival{said, m.tagged(whole, keys), keys}, notes
 }
 
 // stamped returns d with its times and its Extra as they are stored.

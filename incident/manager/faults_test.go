@@ -598,7 +598,7 @@ func snapshotOf(t *testing.T, s storage.Storage, g grain, counts bool) snapshot 
 		}
 		for _, a := range all(t, r.Alerts(t.Context(), alert.Query{})) {
 			if counts {
-				a.Repeats, a.Version = 0, 0
+				a.Repeats, a.Repeated, a.Version = 0, time.Time{}, 0
 			}
 			add(a.Incident, a)
 		}

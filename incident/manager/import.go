@@ -23,11 +23,11 @@ type ImportResult struct {
 // Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported
 // before is brought up to date instead: see [incident.Update].
 //
-// The alerts of d that are new become its alerts, as the other system grouped them; one that is in the
-// incident already is counted and updated. All this is stored at once or not at all. Before it, an alert of
-// d that is in another incident is counted and updated there, each by itself, because an incident is what
-// is stored at once. So an import that failed may have counted such alerts, and nothing else; it can be
-// repeated. Importing the same d again changes nothing but Repeats of its alerts.
+// The alerts of d that are new become its alerts, as the other system grouped them; one that is in the incident
+// already is counted and updated, see [incident.Repeat]. New entities link nothing here. All this is stored at once
+// or not at all. Before it, an alert of d that is in another incident is counted and updated there, each by itself,
+// because an incident is what is stored at once. So an import that failed may have counted such alerts, and nothing
+// else; it can be repeated. Importing the same d again changes nothing but Repeats and Repeated of its alerts.
 //
 // Neither the incident nor an alert is lost over a limit: both are made to fit, see [incident.Draft.Fit] and
 // [alert.Alert.Fit], and the Notes of the result say what was changed, and what was kept and not understood, see
@@ -63,7 +63,7 @@ func (m *Manager) importDraft(
 	if err != nil {
 		return i, result, err
 	}
-	alerts, keys, notes := m.complete(d.Alerts, cmd)
+	arrivals, notes := m.complete(d.Alerts, cmd)
 	result.Notes = notes
 	cmd.Part = string(d.Reference.IncidentID())
 	t := call.ticket(string(ActionImport), by, "").of(cmd.Part, given)
@@ -71,7 +71,7 @@ func (m *Manager) importDraft(
 	err = m.retry(ctx, ActionImport, func() error {
 		var p plan
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-			p, err = m.plan(ctx, r, cmd, call, t, d, alerts, keys)
+			p, err = m.plan(ctx, r, cmd, call, t, d, arrivals)
 			return err
 		})
 		if err != nil {
@@ -80,16 +80,17 @@ func (m *Manager) importDraft(
 		if i, result.Created = p.Incident, p.created; call.dryRun || p.done {
 			return nil
 		}
-		for n, a := range alerts {
-			if !p.elsewhere[a.ID] || counted[a.ID] {
+		for n, a := range arrivals {
+			id := a.whole.ID
+			if !p.elsewhere[id] || counted[id] {
 				continue
 			}
 			sub := cmd
 			sub.Part += "/alert-" + part(n)
-			if err := m.ingest(ctx, sub, nil, a, keys[a.ID], into(p.Incident.ID), new(Result)); err != nil {
-				return final{fmt.Errorf("alert %s: %w", a.ID, err)} // it was tried often enough
+			if err := m.ingest(ctx, sub, nil, a, into(p.Incident.ID), new(Result)); err != nil {
+				return final{fmt.Errorf("alert %s: %w", id, err)} // it was tried often enough
 			}
-			counted[a.ID] = true
+			counted[id] = true
 		}
 		own := cmd
 		own.Keys = p.keys
@@ -121,7 +122,7 @@ type plan struct {
 // only when they change with it.
 func (m *Manager) plan(
 	ctx context.Context, r storage.Reader, cmd incident.Command, call call, t *ticket,
-	d incident.Draft, alerts []alert.Alert, keys map[alert.ID]alert.KeySet,
+	d incident.Draft, arrivals []arrival,
 ) (plan, error) {
 	p := plan{elsewhere: make(map[alert.ID]bool), keys: make(map[alert.ID]alert.KeySet)}
 	cmd.Keys = p.keys
@@ -149,25 +150,26 @@ func (m *Manager) plan(
 		}
 	}
 
-	stored, err := storedAlerts(ctx, r, alerts)
+	stored, err := storedAlerts(ctx, r, arrivals)
 	if err != nil {
 		return p, err
 	}
 	var own, added []alert.Alert // of alerts those that the incident has, and those that it gets
 	all := d.Cascades(c.Incident)
-	for _, a := range alerts {
-		switch old, ok := stored[a.ID]; {
+	for _, a := range arrivals {
+		id := a.whole.ID
+		switch old, ok := stored[id]; {
 		case !ok:
-			added, p.keys[a.ID] = append(added, a), keys[a.ID]
+			added, p.keys[id] = append(added, a.whole), a.keys
 		case old.Incident == c.Incident.ID:
-			own, c.Alerts = append(own, a), append(c.Alerts, old)
-			_, changed := incident.Repeat(old, a)
+			own, c.Alerts = append(own, a.said), append(c.Alerts, old)
+			_, changed := incident.Repeat(cmd, old, a.said)
 			all = all || changed
 		default:
-			p.elsewhere[a.ID] = true
+			p.elsewhere[id] = true
 		}
 	}
-	if err := setSeen(ctx, r, added, keys); err != nil {
+	if err := setSeen(ctx, r, added, p.keys); err != nil {
 		return p, err
 	}
 	if p.created {
@@ -188,7 +190,7 @@ func (m *Manager) plan(
 			return p, err
 		}
 	}
-	known, err := known(ctx, r, c.Incident.ID, d, added, keys)
+	known, err := known(ctx, r, c.Incident.ID, d, added, p.keys)
 	if err != nil {
 		return p, err
 	}
@@ -196,15 +198,15 @@ func (m *Manager) plan(
 	return p, err
 }
 
-// storedAlerts returns those of alerts that are stored, as they are stored.
-func storedAlerts(ctx context.Context, r storage.Reader, alerts []alert.Alert) (map[alert.ID]alert.Alert, error) {
+// storedAlerts returns those of arrivals that are stored, as they are stored.
+func storedAlerts(ctx context.Context, r storage.Reader, arrivals []arrival) (map[alert.ID]alert.Alert, error) {
 	stored := make(map[alert.ID]alert.Alert)
-	if len(alerts) == 0 {
+	if len(arrivals) == 0 {
 		return stored, nil
 	}
 	var q alert.Query
-	for _, a := range alerts {
-		q.IDs = append(q.IDs, a.ID)
+	for _, a := range arrivals {
+		q.IDs = append(q.IDs, a.whole.ID)
 	}
 	for a, err := range r.Alerts(ctx, q) {
 		if err != nil {

@@ -139,7 +139,7 @@ func kept(t *testing.T, m *manager.Manager) (incidents []incident.Incident, aler
 	t.Helper()
 	alerts = all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 	for n := range alerts {
-		alerts[n].Repeats, alerts[n].Version = 0, 0
+		alerts[n].Repeats, alerts[n].Repeated, alerts[n].Version = 0, time.Time{}, 0
 	}
 	log = all(t, m.Activity(t.Context(), kai, activity.Query{}))
 	for n := range log {

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 	"github.com/incidentkit/incidentkit/internal/limit"
 	"github.com/incidentkit/incidentkit/storage"
 )
@@ -25,7 +27,7 @@ const (
 	Refused  Outcome = iota // it was not taken; see Result.Err
 	Opened                  // it opened a new incident
 	Joined                  // it joined an incident
-	Updated                 // it was there, and its source had changed it
+	Updated                 // it was there, and the report said something new
 	Repeated                // it was there, and was counted
 )
 
@@ -60,8 +62,14 @@ type Result struct {
 // Ingest takes alerts in, one after the other, and returns a result for each, in their order. A new alert
 // joins the incident that the correlator names or opens one. Where the correlator names others to be merged
 // into that one, they are merged first, by the system and as [incident.Merge] allows; what it refuses is held
-// back in the links, with the reason. An alert that is there already, by its Origin, is counted and, where its
-// source has changed it, updated.
+// back in the links, with the reason.
+//
+// An alert that is there already, by its Origin, is counted and updated as [incident.Repeat] describes: a report
+// erases nothing, and its missing times are not completed. The correlator is asked about entities that the alert did
+// not name before. Where they link its incident with others, these are merged, into the one that was opened first. An
+// alert that fires again reopens its incident, and one that is resolved may resolve it; see [incident.UpdateAlert]. A
+// new alert that opens an incident and is resolved itself leaves it resolved. [incident.Policy] can keep both from
+// happening.
 //
 // No alert is lost over a limit: it is made to fit, see [alert.Alert.Fit], and the Notes of its result say what was
 // changed, and what was kept and not understood, see [alert.Alert.Unread]. An alert without an Origin cannot be taken.
@@ -86,11 +94,12 @@ func (m *Manager) Ingest(
 	for n, a := range alerts {
 		cmd.Part = part(n)
 		t := batch.of(cmd.Part, a)
-		a, keys, notes := m.completed(a, cmd)
-		results[n].ID = a.ID
-		if err := m.ingest(ctx, cmd, t, a, keys, m.correlator, &results[n]); err != nil {
-			err = fmt.Errorf("ingest alert %d (%s): %w", n, a.ID, err)
-			results[n] = Result{ID: a.ID, Err: err}
+		a, notes := m.arrived(a, cmd)
+		id := a.whole.ID
+		results[n].ID = id
+		if err := m.ingest(ctx, cmd, t, a, m.correlator, &results[n]); err != nil {
+			err = fmt.Errorf("ingest alert %d (%s): %w", n, id, err)
+			results[n] = Result{ID: id, Err: err}
 			errs = append(errs, err)
 			continue
 		}
@@ -100,19 +109,22 @@ func (m *Manager) Ingest(
 }
 
 func (m *Manager) ingest(
-	ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, keys alert.KeySet,
-	by Correlator, result *Result,
+	ctx context.Context, cmd incident.Command, t *ticket, a arrival, by Correlator, result *Result,
 ) error {
-	if err := a.Validate(); err != nil {
+	if err := a.whole.Validate(); err != nil {
 		return err
 	}
-	defer m.lock(a.ID, keys)()
-	cmd.Keys = map[alert.ID]alert.KeySet{a.ID: keys}
+	defer m.lock(a.whole.ID, a.keys)()
 	refused := make(map[incident.ID]string) // incidents that a links and that cannot be merged, and why
 	return m.retry(ctx, ActionIngest, func() error {
 		p, err := m.placeOf(ctx, cmd, t, a, by, refused)
-		for err == nil && len(p.merge) > 0 {
-			if err = m.mergeLinked(ctx, cmd, a, p, refused); err == nil {
+		for err == nil && (p.first || len(p.merge) > 0) {
+			if p.first {
+				_, err = m.keep(ctx, write{effects: []incident.Effect{p.effect}})
+			} else {
+				err = m.mergeLinked(ctx, cmd, a.whole.ID, p, refused)
+			}
+			if err == nil {
 				p, err = m.placeOf(ctx, cmd, t, a, by, refused)
 			}
 		}
@@ -122,14 +134,12 @@ func (m *Manager) ingest(
 		if *result = p.result; p.done {
 			return nil
 		}
-		d := write{
-			cmd: cmd, tickets: []*ticket{t}, outcome: outcome{Outcome: result.Outcome},
+		own := cmd
+		own.Keys = p.keys
+		_, err = m.keep(ctx, write{
+			cmd: own, tickets: []*ticket{t}, outcome: outcome{Outcome: result.Outcome},
 			subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard,
-		}
-		if result.Outcome == Repeated {
-			d.cmd.Keys = nil // what is stored is the alert as it was
-		}
-		_, err = m.keep(ctx, d)
+		})
 		return err
 	})
 }
@@ -138,14 +148,17 @@ func (m *Manager) ingest(
 type placing struct {
 	effect incident.Effect
 	result Result
-	guard  storage.Guard // of the correlator's decision
-	merge  []incident.ID // those that have to be merged into the result's incident first; then there is no effect yet
-	done   bool          // the command was given before; result is what became of it
+	keys   map[alert.ID]alert.KeySet // of the alert that is stored, where they are known
+	guard  storage.Guard             // of the correlator's decision
+	first  bool                      // the effect only prepares the merges that follow from it, and is stored by itself
+	home   incident.ID               // of a stored alert that has new links
+	merge  []incident.ID             // to be merged into the result's incident first; then there is no effect yet
+	done   bool                      // the command was given before; result is what became of it
 }
 
 // placeOf finds the place of a as of now.
 func (m *Manager) placeOf(
-	ctx context.Context, cmd incident.Command, t *ticket, a alert.Alert, by Correlator, refused map[incident.ID]string,
+	ctx context.Context, cmd incident.Command, t *ticket, a arrival, by Correlator, refused map[incident.ID]string,
 ) (p placing, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, done, err := t.recall(ctx, r)
@@ -153,15 +166,17 @@ func (m *Manager) placeOf(
 			return err
 		}
 		if p.done = done; done {
-			p.result = Result{ID: a.ID, Incident: o.Incident, Outcome: o.Outcome}
+			p.result = Result{ID: a.whole.ID, Incident: o.Incident, Outcome: o.Outcome}
 			return nil
 		}
-		old, err := r.Alert(ctx, a.ID)
+		old, err := r.Alert(ctx, a.whole.ID)
 		switch {
 		case err == nil:
-			p.effect, p.result, err = m.repeat(ctx, r, cmd, old, a)
+			p, err = m.repeat(ctx, r, cmd, old, a.said, by, refused)
 		case errors.Is(err, storage.ErrNotFound):
-			p, err = m.place(ctx, r, cmd, a, by, refused)
+			cmd.Keys = map[alert.ID]alert.KeySet{a.whole.ID: a.keys}
+			p, err = m.place(ctx, r, cmd, a.whole, by, refused)
+			p.keys = cmd.Keys
 		}
 		return err
 	})
@@ -169,17 +184,19 @@ func (m *Manager) placeOf(
 }
 
 // mergeLinked merges the incidents that a links, each by a command of its own, since each may be refused.
-func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert.Alert, p placing, refused map[incident.ID]string) error {
+func (m *Manager) mergeLinked(
+	ctx context.Context, cmd incident.Command, a alert.ID, p placing, refused map[incident.ID]string,
+) error {
 	cmd.By = activity.Actor{Kind: activity.System, ID: "correlation"}
 	for _, id := range p.merge {
 		var keys []string
 		for _, l := range p.result.Links {
-			if l.Incident == id {
+			if l.Incident == id || p.home == id && l.Incident == p.result.Incident {
 				keys = append(keys, string(l.Entity))
 			}
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
-		reason := fmt.Sprintf("Alert %s links them by %s.", a.ID, strings.Join(keys, ", "))
+		reason := fmt.Sprintf("Alert %s links them by %s.", a, strings.Join(keys, ", "))
 		_, _, err := m.settle(
 			ctx, ActionMerge, cmd, call{}, nil, follow,
 			merge(cmd, p.result.Incident, []incident.ID{id}, reason),
@@ -197,23 +214,110 @@ func (m *Manager) mergeLinked(ctx context.Context, cmd incident.Command, a alert
 	return nil
 }
 
-// repeat counts an alert that is there already.
-func (m *Manager) repeat(ctx context.Context, r storage.Reader, cmd incident.Command, old, a alert.Alert) (incident.Effect, Result, error) {
-	merged, changed := incident.Repeat(old, a)
-	result := Result{ID: a.ID, Incident: old.Incident, Outcome: Repeated}
+// repeat counts an alert that is there already, takes over what is new in it, and links what is new in its evidence.
+func (m *Manager) repeat(
+	ctx context.Context, r storage.Reader, cmd incident.Command, old, said alert.Alert, by Correlator,
+	refused map[incident.ID]string,
+) (p placing, err error) {
+	merged, changed := incident.Repeat(cmd, old, said)
+	p.result = Result{ID: old.ID, Incident: old.Incident, Outcome: Repeated}
 	if !changed {
-		return incident.Effect{Alerts: []alert.Alert{merged}}, result, nil
+		p.effect.Alerts = []alert.Alert{merged}
+		return p, nil
 	}
-	result.Outcome = Updated
+	p.result.Outcome = Updated
+	keys, added := incident.RepeatKeys(old, merged)
+	p.keys = map[alert.ID]alert.KeySet{merged.ID: keys}
+	cmd.Keys = p.keys
 	var c incident.Case
-	var err error
 	if c.Incident, err = r.Incident(ctx, old.Incident); err != nil {
-		return incident.Effect{}, result, err
+		return p, err
+	}
+	err = m.relate(ctx, r, cmd, &p, c.Incident, old, merged, added, by, refused)
+	if err != nil || p.first || len(p.merge) > 0 {
+		return p, err
 	}
 	if c.Alerts, err = alertsOf(ctx, r, c.Incident); err != nil {
-		return incident.Effect{}, result, err
+		return p, err
 	}
-	return incident.UpdateAlert(cmd, c, merged), result, nil
+	p.effect = incident.UpdateAlert(cmd, c, merged, p.result.Links)
+	return p, nil
+}
+
+// relate asks the correlator about the added keys of the stored alert old of i, which becomes merged, as about a new
+// alert. It puts the links and the merges that follow into p. Of the incidents that belong together, the one that was
+// opened first takes the others.
+func (m *Manager) relate(
+	ctx context.Context, r storage.Reader, cmd incident.Command, p *placing, i incident.Incident,
+	old, merged alert.Alert, added alert.KeySet, by Correlator, refused map[incident.ID]string,
+) error {
+	if !slices.ContainsFunc(added.All(), func(k alert.Key) bool { return k != added.Kind() }) {
+		return nil
+	}
+	if _, grouped := by.(into); grouped {
+		return nil // its source has said what belongs together
+	}
+	var reopen incident.Effect
+	if !i.Status.Open() {
+		cmd.ID, cmd.Part = m.newID(), "" // as each merge, it is a command of its own
+		if reopen = incident.Reopen(cmd, i, old, merged); reopen.IsZero() {
+			return nil
+		}
+	}
+	a := merged
+	_, was := old.Active()
+	if _, last := merged.Active(); last.After(was) {
+		a.FirstActivity = last // what is new is of this time
+	}
+	d, err := by.Correlate(ctx, r, a, added)
+	if err != nil {
+		return err
+	}
+	if p.guard.Keys = d.Keys; len(d.Keys) > 0 {
+		if p.guard.Seq, err = r.Seq(ctx); err != nil {
+			return err
+		}
+	}
+	p.result.Links = d.Links
+	target := i
+	linked := []incident.ID{i.ID}
+	for _, id := range append([]incident.ID{d.Incident}, d.Merge...) {
+		if id == "" || slices.Contains(linked, id) {
+			continue
+		}
+		other, err := r.Incident(ctx, id)
+		if err != nil {
+			return err
+		}
+		switch why := cmp.Or(refused[i.ID], refused[id]); {
+		case !other.Status.Open():
+			holdBack(d.Links, id, "the incident is not open")
+		case why != "":
+			holdBack(d.Links, id, why)
+		default:
+			if linked = append(linked, id); other.Number < target.Number {
+				target = other
+			}
+		}
+	}
+	switch {
+	case len(linked) == 1:
+	case !reopen.IsZero():
+		p.first, p.effect = true, reopen
+	default:
+		p.result.Incident, p.home = target.ID, i.ID
+		p.merge = slices.DeleteFunc(linked, func(id incident.ID) bool { return id == target.ID })
+	}
+	return nil
+}
+
+// holdBack notes in the links to an incident why they do not count.
+func holdBack(links []activity.Link, id incident.ID, why string) {
+	for n := range links {
+		if links[n].Incident == id {
+			links[n].HeldBack = why
+		}
+	}
 }
 
 // place finds or opens the incident of a new alert.
@@ -242,11 +346,7 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 		if why := refused[id]; why == "" {
 			p.merge = append(p.merge, id)
 		} else {
-			for n := range d.Links {
-				if d.Links[n].Incident == id {
-					d.Links[n].HeldBack = why
-				}
-			}
+			holdBack(d.Links, id, why)
 		}
 	}
 	if len(p.merge) > 0 {
@@ -320,18 +420,23 @@ func (m *Manager) lock(id alert.ID, keys alert.KeySet) (unlock func()) {
 // managed returns a without what a caller cannot set.
 func managed(a alert.Alert, now time.Time) alert.Alert {
 	a.ID, a.Version, a.Incident, a.SystemTags, a.Updated, a.Received = "", 0, "", nil, now, now
-	a.Repeats, a.Seen = 0, 0
+	a.Repeats, a.Repeated, a.SourceStatus, a.Seen = 0, time.Time{}, alert.StatusNew, 0
 	return a
 }
 
-// complete returns a as it is stored, except what the tag rules say of it: made to fit, with its ID, times in UTC and
-// microseconds and none of them missing, and the managed fields empty. It shares its lists with the given one, which
-// nothing changes. The notes say what was changed or not understood.
-func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {
-	a, notes := managed(a, now).Fit()
+// complete returns a as its source reported it, made to fit, with its ID and with the managed fields empty; and as it
+// is stored when it is new, except what the tag rules say of it: with a title and none of the times missing. Times
+// are in UTC and microseconds. Both share their lists with the given one, which nothing changes. The notes say what
+// was changed or not understood.
+func complete(a alert.Alert, now time.Time) (said, whole alert.Alert, notes []alert.Note) {
+	titled := glyph.Visible(a.Title)
+	a, notes = managed(a, now).Fit()
 	a.ID = a.Origin.AlertID()
 	a.Title = strings.TrimSpace(a.Title)
 	a, _ = a.Canonical()
+	if said = a; !titled {
+		said.Title = ""
+	}
 	if a.Created.IsZero() {
 		a.Created = now
 		if first, _ := a.Active(); !first.IsZero() {
@@ -341,7 +446,8 @@ func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {
 	if a.FirstActivity.IsZero() {
 		a.FirstActivity = a.Created
 	}
-	if a.LastActivity.Before(a.FirstActivity) {
+	first, _ := a.Active()
+	if a.LastActivity.IsZero() || !first.IsZero() && a.LastActivity.Before(a.FirstActivity) {
 		a.LastActivity = a.FirstActivity
 	}
 	if a.Status != alert.StatusResolved {
@@ -352,5 +458,5 @@ func complete(a alert.Alert, now time.Time) (alert.Alert, []alert.Note) {
 			a.Resolved = last
 		}
 	}
-	return a, append(notes, a.Unread()...)
+	return said, a, append(notes, a.Unread()...)
 }

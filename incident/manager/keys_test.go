@@ -100,8 +100,8 @@ func TestKeysOfAlertsThatAreImported(t *testing.T) {
 	assert.Equal(t, [][]alert.Key{raise(3, 0, device).Keys()}, w.stored)
 }
 
-// An alert that is only counted stays as it is, with its keys: those of the report that was counted are none of it.
-func TestAReportThatIsCountedLeavesTheKeys(t *testing.T) {
+// A report that came too late adds its keys to those of the alert, and one that says less leaves them.
+func TestAReportAddsItsKeys(t *testing.T) {
 	s := &tape{Storage: memory.New()}
 	m := over(s)
 	first := raise(0, 0, alert.Device{DeviceID: "d1"})
@@ -109,13 +109,15 @@ func TestAReportThatIsCountedLeavesTheKeys(t *testing.T) {
 	id := ingest(t, m, first)[0].Incident
 	older := raise(0, 0, alert.Device{DeviceID: "d2"})
 	older.SourceUpdated = start.Add(-time.Hour)
+	require.Equal(t, manager.Updated, ingest(t, m, older)[0].Outcome)
 	require.Equal(t, manager.Repeated, ingest(t, m, older)[0].Outcome)
+	require.Equal(t, manager.Repeated, ingest(t, m, raise(0, 0))[0].Outcome)
 	for _, cs := range s.applied {
 		for n, keys := range cs.AlertKeys {
 			assert.True(t, keys == nil || slices.Equal(cs.Alerts[n].Keys(), keys), "%q", keys)
 		}
 	}
 	assert.Equal(t, id, ingest(t, m, raise(1, 0, alert.Device{DeviceID: "d1"}))[0].Incident)
-	assert.Equal(t, manager.Opened, ingest(t, m, raise(2, 0, alert.Device{DeviceID: "d2"}))[0].Outcome)
+	assert.Equal(t, id, ingest(t, m, raise(2, 0, alert.Device{DeviceID: "d2"}))[0].Incident)
 	consistent(t, s)
 }

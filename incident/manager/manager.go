@@ -84,7 +84,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// A Correlator decides which incident a new alert belongs to, of which it is given the keys. It reads from r only,
+// A Correlator decides which incident a new alert belongs to, of which it is given the keys. It is also asked about a
+// stored alert, which has an Incident, when that gets new keys: then it is given these keys alone, FirstActivity is the
+// time of what is new, and the incidents of the Decision are merged with the alert's own. It reads from r only,
 // the same moment for all reads, and may be called again for the same alert when the decision came too late: when
 // another alert has got one of the Keys of the Decision meanwhile, or an incident has changed.
 type Correlator interface {
@@ -99,7 +101,7 @@ type Options struct {
 	Taxonomy   *classification.Taxonomy    // the verdicts that may be given; nil means classification.Defender()
 	TagRules   *incident.TagRules          // which alerts bring which tags; nil means incident.DefaultTagRules(), and new(incident.TagRules) none; what TagRules.Validate refuses is left out
 	Directory  Directory                   // users and groups for SuggestOwners; nil means that only owners of incidents are known
-	Policy     incident.Policy             // what Edit and EditAll ask for; incidents that are imported or created resolved are not held to it
+	Policy     incident.Policy             // what edits need, and when alerts resolve and reopen incidents
 	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
 	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
 	Logger     *slog.Logger                // is told of retries at debug level; nil means nobody is
@@ -174,7 +176,9 @@ func (m *Manager) begin(by activity.Actor, c call) (incident.Command, call, erro
 		return incident.Command{}, c, &alert.FieldError{Record: "command", Field: "at",
 			Value: fmt.Sprintf("year %d", c.at.Year()), Want: "a clock that tells a time of the years 1 to 9999"}
 	}
-	return incident.Command{ID: m.newID(), By: by, At: c.at, Priority: m.priority}, c, nil
+	return incident.Command{
+		ID: m.newID(), By: by, At: c.at, Policy: m.policy, Tags: m.tagged, Priority: m.priority,
+	}, c, nil
 }
 
 // stamp returns the time as it is stored.

@@ -85,7 +85,7 @@ func TestAnUpdateOfAnAlertBringsOtherTags(t *testing.T) {
 	a := controller(1)
 	a.SourceUpdated = start
 	id := ingest(t, m, a)[0].Incident
-	a.SourceUpdated, a.Title, a.Evidence[0].Tags = start.Add(time.Hour), "Ransomware activity", nil
+	a.SourceUpdated, a.Title, a.Evidence[0].Tags = start.Add(time.Hour), "Ransomware activity", []string{"Workstation"}
 	require.Equal(t, manager.Updated, ingest(t, m, a)[0].Outcome)
 	i, err := m.Incident(t.Context(), kai, id)
 	require.NoError(t, err)

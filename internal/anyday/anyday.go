@@ -64,10 +64,19 @@ type Day struct {
 func New(ctx context.Context, t *rapid.T, s storage.Storage) *Day {
 	d := &Day{t: t, ctx: ctx}
 	ids := 0
-	d.Manager = manager.New(s, &manager.Options{Now: d.now, Correlator: correlation.Default{Reopen: d.maybe("reopen")}, NewID: func() string {
-		ids++
-		return fmt.Sprint("id", ids)
-	}})
+	d.Manager = manager.New(s, &manager.Options{
+		Now:        d.now,
+		Correlator: correlation.Default{Reopen: d.maybe("reopen")},
+		Policy: incident.Policy{
+			KeepOpen:      d.maybe("keep open"),
+			KeepResolved:  d.maybe("keep resolved"),
+			NoteToResolve: d.maybe("note to resolve"),
+		},
+		NewID: func() string {
+			ids++
+			return fmt.Sprint("id", ids)
+		},
+	})
 	return d
 }
 
@@ -75,12 +84,18 @@ func (d *Day) now() time.Time { return start.Add(time.Duration(d.minutes) * time
 
 func (d *Day) pick(what string, of ...string) string { return rapid.SampledFrom(of).Draw(d.t, what) }
 
+func (d *Day) pickTime(what string, of ...time.Time) time.Time {
+	return rapid.SampledFrom(of).Draw(d.t, what)
+}
+
 func (d *Day) maybe(what string) bool { return rapid.Bool().Draw(d.t, what) }
 
 // alert draws one of a few alerts in one of its states.
 func (d *Day) alert() alert.Alert {
 	a := raise(rapid.IntRange(0, 9).Draw(d.t, "alert"), rapid.IntRange(0, 3000).Draw(d.t, "minute"))
-	a.SourceUpdated = d.now()
+	a.SourceUpdated = d.pickTime("updated", d.now(), time.Time{}, start, start.Add(-time.Hour))
+	a.FirstActivity = d.pickTime("first", a.FirstActivity, time.Time{})
+	a.LastActivity = d.pickTime("last", time.Time{}, d.now(), start.Add(72*time.Hour))
 	a.Severity = alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity"))
 	a.Status = alert.Status(rapid.IntRange(0, 2).Draw(d.t, "status"))
 	a.Title, a.Product, a.Category = d.pick("title", "A", "<B>", "Ransomware"), d.pick("product", "", "p"), d.pick("category", "", "Discovery", "Impact")

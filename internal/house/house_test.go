@@ -106,6 +106,7 @@ var keysIn = []string{
 	"storage/storagetest",        // the suite
 	"incident/manager/create.go", // of alerts that come in: here they are computed
 	"incident/summary.go",        // of alerts that are there, and of those without given keys
+	"incident/repeat.go",         // of an alert that is there, and of what came of it
 	"incident/move.go",           // of alerts that are there
 	"incident/merge.go",          // likewise
 	"incident/update.go",         // likewise

@@ -31,7 +31,8 @@ const (
 	briefColumns  = `id, incident, first_activity, ` + briefChanging
 	briefChanging = `version, source, source_id, product, detection_source, title, category, actor,
 		threat, threat_family, url, severity, status, classification, determination, owner_kind, owner_id, owner_name,
-		last_activity, created, source_updated, resolved, updated, received, repeats, seen, standalone`
+		last_activity, created, source_updated, resolved, updated, received, repeated, source_status,
+		repeats, seen, standalone`
 	alertColumns  = `id, incident, first_activity, ` + alertChanging
 	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
 
@@ -85,7 +86,7 @@ func briefPlaces(a *alert.Alert) []any {
 		&a.Threat, &a.ThreatFamily, &a.URL, &a.Severity, &a.Status, &a.Verdict.Classification, &a.Verdict.Determination,
 		&a.Owner.Kind, &a.Owner.ID, &a.Owner.Name, micros{&a.LastActivity}, micros{&a.Created},
 		micros{&a.SourceUpdated}, micros{&a.Resolved}, micros{&a.Updated}, micros{&a.Received},
-		&a.Repeats, &a.Seen, &a.Standalone,
+		micros{&a.Repeated}, &a.SourceStatus, &a.Repeats, &a.Seen, &a.Standalone,
 	}
 }
 

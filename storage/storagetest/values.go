@@ -255,7 +255,7 @@ func times(ctx context.Context, s storage.Storage) error {
 		i, a, e := newIncident(n), newAlert(n, newIncident(n).ID), newEntry(fmt.Sprint("e", n), newIncident(n).ID)
 		i.Created, i.Updated, i.Resolved, i.Alerts.FirstActivity, i.References = at, at, at, at, []incident.Reference{{System: "s", ID: "1", Updated: at}}
 		a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated = at, at, at, at
-		a.Resolved, a.Updated, a.Received, a.Evidence[0].Created = at, at, at, at
+		a.Resolved, a.Updated, a.Received, a.Repeated, a.Evidence[0].Created = at, at, at, at, at
 		a.Evidence[0].Entity = alert.Device{DeviceID: "d", FirstSeen: at}
 		e.Time, e.Occurred = at, at
 		cs.Incidents, cs.Alerts, cs.Activity = append(cs.Incidents, i), append(cs.Alerts, a), append(cs.Activity, e)

@@ -447,7 +447,7 @@ func complete(a alert.Alert, now time.Time) (said, whole alert.Alert, notes []al
 		a.FirstActivity = a.Created
 	}
 	first, _ := a.Active()
-	if a.LastActivity.IsZero() || !first.IsZero() && a.LastActivity.Before(a.FirstActivity) {
+	if a.LastActivity.IsZero() || first.Equal(a.FirstActivity) && a.LastActivity.Before(first) {
 		a.LastActivity = a.FirstActivity
 	}
 	if a.Status != alert.StatusResolved {

@@ -444,3 +444,41 @@ func TestAnUnmergeAfterAlertsWereResolved(t *testing.T) {
 		d.check(t)
 	}
 }
+
+// The last activity of an alert goes back when its source reports it later, or when the time known so far cannot be; a
+// report that comes again without a later stamp does not hide what was seen.
+func TestWhenTheLastActivityGoesBack(t *testing.T) {
+	early, far := start.Add(time.Minute), start.AddDate(1, 0, 0)
+	for name, c := range map[string]struct{ known, stamp, want time.Time }{
+		"no stamp":         {start.Add(time.Hour), time.Time{}, start.Add(time.Hour)},
+		"the same stamp":   {start.Add(time.Hour), start, start.Add(time.Hour)},
+		"later":            {start.Add(time.Hour), start.Add(time.Second), early},
+		"far ahead":        {far, start, early},
+		"far ahead, late":  {far, start.Add(-time.Second), far},
+		"far ahead, later": {far, start.Add(time.Second), early},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, again := newAlert(0, alert.Low, "a"), newAlert(0, alert.High, "a")
+			old.SourceUpdated, old.Received, old.LastActivity = start, start, c.known
+			again.SourceUpdated, again.Received, again.LastActivity = c.stamp, start.Add(time.Minute), early
+			merged, _ := incident.Repeat(command(1), old, again)
+			assert.Equal(t, c.want, merged.LastActivity)
+		})
+	}
+}
+
+// What reports add up to stays within the limits, and then does not change any more.
+func TestRepeatsStayWithinTheLimits(t *testing.T) {
+	old, again := newAlert(1, alert.Low, "a"), newAlert(1, alert.Low, "a")
+	for n := range alert.MaxList {
+		old.Techniques = append(old.Techniques, fmt.Sprint("old", n))
+		again.Techniques = append(again.Techniques, fmt.Sprint("new", n))
+	}
+	again.Category = "Impact"
+	merged, changed := incident.Repeat(command(1), old, again)
+	require.True(t, changed)
+	require.NoError(t, merged.CheckLimits())
+	assert.Equal(t, old.Techniques, merged.Techniques)
+	_, changed = incident.Repeat(command(2), merged, again)
+	assert.False(t, changed)
+}

@@ -198,6 +198,7 @@ func (s *selection) alertSeverities(severities []alert.Severity) {
 	if len(severities) == 0 {
 		return
 	}
+	severities = slices.Compact(slices.Sorted(slices.Values(severities))) // SQLite takes no expression of a thousand
 	s.add(` AND (false`)
 	for _, severity := range severities {
 		switch severity {

@@ -191,3 +191,18 @@ func TestTextsThatAreNoTextAreRefused(t *testing.T) {
 		assert.ErrorContains(t, err, "alert s:1: "+field+" ")
 	}
 }
+
+// Two spellings of one account are one owner, whose kind tells apart, and the first spelling stays.
+func TestOwnersAreTheSame(t *testing.T) {
+	noor := alert.Owner{ID: "Noor.Groß@contoso.com", Name: "Noor"}
+	for _, id := range []string{"noor.groß@contoso.com", "NOOR.GROSS@CONTOSO.COM", "noor.gross@\u200Bcontoso.com"} {
+		other := alert.Owner{ID: id, Name: "N."}
+		assert.True(t, noor.Same(other), "%q", id)
+		assert.Equal(t, alert.Owner{ID: noor.ID, Name: "N."}, noor.Respelled(other))
+	}
+	group := alert.Owner{ID: noor.ID, Kind: alert.GroupOwner}
+	for _, other := range []alert.Owner{{}, group, {ID: "noor.gros@contoso.com"}, {Name: "Noor"}} {
+		assert.False(t, noor.Same(other), "%v", other)
+		assert.Equal(t, other, noor.Respelled(other))
+	}
+}

@@ -2,14 +2,17 @@ package alert
 
 import (
 	"github.com/incidentkit/incidentkit/internal/enum"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 // An Owner is the one user or group that an alert or an incident is assigned to. The zero Owner is
-// nobody. Two owners are the same when Kind and ID are.
+// nobody. Two owners are the same when their Kind is and their IDs fold equal, as directories spell one account in
+// several ways: they may differ in case, in how characters are composed and in invisible characters. The spelling that
+// came first is kept.
 type Owner struct {
 	Kind OwnerKind `json:"kind"`
-	ID   string    `json:"id"`             // account identifier, usually a user principal name; compared byte by byte
+	ID   string    `json:"id"`             // account identifier, usually a user principal name
 	Name string    `json:"name,omitempty"` // display name
 }
 
@@ -17,7 +20,15 @@ type Owner struct {
 func (o Owner) IsZero() bool { return o == Owner{} }
 
 // Same reports whether o and p are the same user or group, whatever their display names.
-func (o Owner) Same(p Owner) bool { return o.Kind == p.Kind && o.ID == p.ID }
+func (o Owner) Same(p Owner) bool { return o.Kind == p.Kind && glyph.SameFold(o.ID, p.ID) }
+
+// Respelled returns p with the account identifier as o spells it if they are the same user or group, else p as it is.
+func (o Owner) Respelled(p Owner) Owner {
+	if o.Same(p) {
+		p.ID = o.ID
+	}
+	return p
+}
 
 // String returns the display name, or the account identifier when there is none.
 func (o Owner) String() string {

@@ -578,6 +578,10 @@ func fieldTitle(path string) string {
 		return "Name set by hand"
 	case "severityOverridden":
 		return "Severity set by hand"
+	case "named":
+		return "Name given by the source"
+	case "severityGiven":
+		return "Severity given by the source"
 	case "note":
 		return "Resolution note"
 	}

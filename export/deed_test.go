@@ -37,7 +37,9 @@ func TestResolvingIsOneDeed(t *testing.T) {
 	assert.Equal(t, "Status, assignment and classification changed", deeds[1].Title)
 	assert.Equal(t, []string{
 		"Status: Active → Resolved", "Resolution note: none → Sessions revoked. The laptop was wiped.", "Assigned to: none → Kai (kai@contoso.example)",
-		"Classification: none → True positive", "Determination: none → Malware", "12 alerts · Status: New → Resolved · Assigned to: none → Kai (kai@contoso.example)",
+		"Classification: none → True positive", "Determination: none → Malware",
+		"12 alerts · Status: New → Resolved · Assigned to: none → Kai (kai@contoso.example) · " +
+			"Classification: none → True positive · Determination: none → Malware",
 	}, deeds[1].Lines)
 	assert.Equal(t, "Comment", deeds[2].Title)
 }

@@ -11,7 +11,8 @@ import (
 
 // AddAlert returns the effect of putting the new alert a into i because of links. known reports whether an
 // alert of i has evidence with that identity; the other alerts are not needed, so that the cost does not
-// grow with the incident. Severity and name follow unless somebody chose them.
+// grow with the incident. Severity and name follow unless somebody chose them. A severity that another system gave
+// stays unless a is more severe: then it is derived.
 //
 // A resolved incident is reopened by an alert that is not resolved: it becomes Active, without note and time, and
 // keeps its owner. Whether alerts go to resolved incidents at all is for the correlator to say.
@@ -21,7 +22,7 @@ func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, kno
 	if i.Status == Resolved && a.Status != alert.StatusResolved {
 		after = after.reopen(Active)
 	}
-	after = after.derive()
+	after = after.raise(a.Severity).derive()
 	e := effect(cmd, i, after, []activity.Entry{{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links}}, nil)
 	a.Incident, a.Updated, a.SourceStatus = i.ID, cmd.At, a.Status
 	e.Alerts = []alert.Alert{a}
@@ -51,6 +52,11 @@ func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) Effe
 		after = after.reopen(Active)
 	} else {
 		after, why = cmd.resolveWithLast(c.Incident.Alerts, after)
+	}
+	for _, change := range changes {
+		if change.after.Severity != change.before.Severity {
+			after = after.raise(change.after.Severity)
+		}
 	}
 	e := effect(cmd, c.Incident, after.derive(), nil, changes).because(why)
 	for n := range e.Activity {

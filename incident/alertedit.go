@@ -52,7 +52,7 @@ func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effe
 			a.Status, a.Resolved = *e.Status, time.Time{}
 		}
 		if e.Owner != nil {
-			a.Owner = *e.Owner
+			a.Owner = a.Owner.Respelled(*e.Owner)
 		}
 		if e.Verdict != nil {
 			a.Verdict = *e.Verdict

@@ -38,9 +38,11 @@ var incidentFields = sync.OnceValue(func() []field[Incident] {
 	all := []field[Incident]{
 		plain("name", activity.Renamed, func(i *Incident) string { return i.Name }),
 		plain("renamed", activity.Renamed, func(i *Incident) bool { return i.Renamed }),
+		plain("named", activity.Renamed, func(i *Incident) bool { return i.Named }),
 		plain("description", activity.Described, func(i *Incident) string { return i.Description }),
 		plain("severity", activity.SeverityChanged, func(i *Incident) alert.Severity { return i.Severity }),
 		plain("severityOverridden", activity.SeverityChanged, func(i *Incident) bool { return i.SeverityOverridden }),
+		plain("severityGiven", activity.SeverityChanged, func(i *Incident) bool { return i.SeverityGiven }),
 		plain("priority", activity.Unspecified, func(i *Incident) int { return i.Priority }),
 		plain("status", activity.StatusChanged, func(i *Incident) Status { return i.Status }),
 		plain("note", activity.StatusChanged, func(i *Incident) string { return i.Note }),

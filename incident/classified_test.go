@@ -48,3 +48,30 @@ func TestClassificationsOfAlertsAreCounted(t *testing.T) {
 	judge(2, "")
 	assert.Nil(t, c.Incident.Alerts.Classified)
 }
+
+// A verdict reaches the alerts that have none of their own: those without one, and those that follow the incident.
+func TestAVerdictReachesTheAlerts(t *testing.T) {
+	bad := classification.Verdict{Classification: classification.TruePositive}
+	worse := classification.Verdict{Classification: classification.TruePositive, Determination: classification.Malware}
+	benign := classification.Verdict{Classification: classification.FalsePositive}
+	c := open(t, newAlert(0, alert.Low, "a"), newAlert(1, alert.Low, "b"))
+	c.Alerts[1].Verdict = benign
+	c.Incident.Alerts = incident.Summarize(c.Alerts)
+	for n, v := range []classification.Verdict{bad, worse, {}, worse} {
+		edit := incident.Edit{Verdict: &v}
+		require.True(t, edit.Cascades())
+		e, err := edit.Apply(command(n+1), c, tax)
+		require.NoError(t, err)
+		require.Len(t, e.Alerts, 1)
+		c.Incident, c.Alerts[0] = e.Incident, e.Alerts[0]
+		assert.Equal(t, v, c.Alerts[0].Verdict)
+		assert.Equal(t, benign, c.Alerts[1].Verdict, "its own")
+		assert.Equal(t, incident.Summarize(c.Alerts), c.Incident.Alerts)
+	}
+	cmd := command(9)
+	cmd.Policy.KeepAlertVerdicts = true
+	e, err := incident.Edit{Verdict: &bad}.Apply(cmd, c, tax)
+	require.NoError(t, err)
+	assert.Empty(t, e.Alerts)
+	assert.Equal(t, bad, e.Incident.Verdict)
+}

@@ -41,18 +41,24 @@ type Comment struct {
 // Create returns the effect of a new incident with the given ID from d. alerts, which are already
 // complete as stored alerts are, become its alerts; d.Alerts is not looked at.
 //
-// Name and severity are taken from d, or derived from the alerts where d leaves them open. An incident
-// that is resolved from the start leaves its alerts as they are. One that d has as Active is resolved from the start
-// when it has alerts and all of them are resolved, unless cmd.Policy keeps it open.
+// Name and severity are taken from d, or derived from the alerts where d leaves them open. Those of a d with a
+// Reference are what another system says, and no person's choice: the severity holds until an alert that does not come
+// with d is more severe, see [AddAlert], and the name until a person chooses another. An incident that is resolved from
+// the start leaves its alerts as they are. One that d has as Active is resolved from the start when it has alerts and
+// all of them are resolved, unless cmd.Policy keeps it open.
 func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.Link, tax classification.Taxonomy) (Effect, error) {
 	d.Verdict = tax.Spelled(d.Verdict)
 	if err := d.validate(tax); err != nil {
 		return Effect{}, err
 	}
 	i := Incident{
-		ID: id, Name: d.Name, Renamed: d.Name != "", Description: d.Description, Severity: d.Severity,
-		SeverityOverridden: d.Severity != alert.Unrated, Owner: d.Owner, Status: d.Status, Verdict: d.Verdict,
-		Created: d.Created, Extra: d.Extra,
+		ID: id, Name: d.Name, Description: d.Description, Severity: d.Severity, Owner: d.Owner, Status: d.Status,
+		Verdict: d.Verdict, Created: d.Created, Extra: d.Extra,
+	}
+	if d.Reference != (Reference{}) {
+		i.Named, i.SeverityGiven = d.Name != "", d.Severity != alert.Unrated
+	} else {
+		i.Renamed, i.SeverityOverridden = d.Name != "", d.Severity != alert.Unrated
 	}
 	i.Alerts, _ = cmd.summarize(alerts)
 	if i.Created.IsZero() {
@@ -173,15 +179,22 @@ func (d Draft) comments(id ID) []activity.Entry {
 	return slices.CompactFunc(entries, func(a, b activity.Entry) bool { return a.ID == b.ID })
 }
 
-// derive gives i the severity and the name that its alerts give it, where nobody chose them, and the tags that
-// they bring.
+// derive gives i the severity and the name that its alerts give it, where nobody chose them and no other system gave
+// them, and the tags that they bring.
 func (i Incident) derive() Incident {
-	if !i.SeverityOverridden {
+	if !i.SeverityOverridden && !i.SeverityGiven {
 		i.Severity = i.Alerts.BySeverity.Highest()
 	}
-	if !i.Renamed {
+	if !i.Renamed && !i.Named {
 		i.Name = GenerateName(i.Alerts)
 	}
 	i.Tags = DeriveTags(i)
+	return i
+}
+
+// raise lets the severity be derived again when one that another system gave is below that of an alert which came, or
+// changed, without it.
+func (i Incident) raise(s alert.Severity) Incident {
+	i.SeverityGiven = i.SeverityGiven && s <= i.Severity
 	return i
 }

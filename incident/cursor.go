@@ -20,7 +20,7 @@ const (
 	ByCreated
 	BySeverity
 	ByStatus
-	ByOwner // account identifier, by bytes
+	ByOwner // account identifier, by the bytes of what it folds to
 	ByName  // by bytes
 	ByNumber
 	ByPriority

@@ -22,16 +22,16 @@ type Edit struct {
 	Note           *string                 `json:"note,omitempty"`           // how it was resolved; only with or after Resolved
 	AddTags        []string                `json:"addTags,omitempty"`        // as custom tags, where no tag of the name is there
 	RemoveTags     []string                `json:"removeTags,omitempty"`     // custom tags; unknown ones are no error
-	Verdict        *classification.Verdict `json:"verdict,omitempty"`        // &Verdict{} clears it; alerts do not follow by themselves
+	Verdict        *classification.Verdict `json:"verdict,omitempty"`        // &Verdict{} clears it; alerts may follow
 
-	VerdictToAlerts bool `json:"verdictToAlerts,omitempty"` // the alerts get the verdict that the incident has then
+	VerdictToAlerts bool `json:"verdictToAlerts,omitempty"` // all alerts get the verdict that the incident has then
 
 	addTags []Tag // with their kind, from an import
 }
 
 // Cascades reports whether e may change alerts, so that [Edit.Apply] must be given all of them.
 func (e Edit) Cascades() bool {
-	return e.Owner != nil || e.Status != nil && *e.Status == Resolved || e.VerdictToAlerts
+	return e.Owner != nil || e.Status != nil && *e.Status == Resolved || e.Verdict != nil || e.VerdictToAlerts
 }
 
 // Apply returns the effect of e on the incident of c. c.Alerts must be all its alerts when e Cascades and
@@ -39,9 +39,11 @@ func (e Edit) Cascades() bool {
 //
 // Assigning an owner assigns it to every alert, removing it clears theirs. Resolving resolves every alert
 // that is not resolved and stamps the time. Reopening, which is setting Active or InProgress, clears note
-// and time, which stay in the log, and leaves the alerts as they are. VerdictToAlerts gives every alert the verdict
-// of the incident, or clears theirs. An edit that changes nothing has a
-// zero effect. All problems are reported at once.
+// and time, which stay in the log, and leaves the alerts as they are. A Verdict reaches the alerts that have none of
+// their own, which are those without one and those that have the one the incident had until then; with
+// Command.Policy.KeepAlertVerdicts it reaches none. VerdictToAlerts gives every alert the verdict of the incident, or clears
+// theirs. An owner who is assigned again in another spelling keeps the first. GenerateName and DeriveSeverity give up
+// what another system gave, too. An edit that changes nothing has a zero effect. All problems are reported at once.
 //
 // Source of the cascades: Microsoft Defender XDR, Manage incidents.
 func (e Edit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, error) {
@@ -64,14 +66,14 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 		return i, nil, err
 	}
 	if e.Name != nil {
-		i.Name, i.Renamed = *e.Name, true
+		i.Name, i.Renamed, i.Named = *e.Name, true, false
 	} else if e.GenerateName {
-		i.Renamed = false
+		i.Renamed, i.Named = false, false
 	}
 	if e.Severity != nil {
-		i.Severity, i.SeverityOverridden = *e.Severity, true
+		i.Severity, i.SeverityOverridden, i.SeverityGiven = *e.Severity, true, false
 	} else if e.DeriveSeverity {
-		i.SeverityOverridden = false
+		i.SeverityOverridden, i.SeverityGiven = false, false
 	}
 	if e.Description != nil {
 		i.Description = *e.Description
@@ -82,7 +84,7 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	i.Tags = e.tags(i)
 
 	if e.Owner != nil {
-		i.Owner = *e.Owner
+		i.Owner = i.Owner.Respelled(*e.Owner)
 	}
 	resolves := false
 	if e.Status != nil {
@@ -96,6 +98,7 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	if e.Note != nil {
 		i.Note = *e.Note
 	}
+	follows := e.Verdict != nil && !cmd.Policy.KeepAlertVerdicts
 	var changes []alertChange
 	if e.Cascades() {
 		alerts := slices.Clone(c.Alerts)
@@ -103,9 +106,9 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 		for n := range alerts {
 			before, after := &c.Alerts[n], &alerts[n]
 			if e.Owner != nil {
-				after.Owner = i.Owner
+				after.Owner = after.Owner.Respelled(i.Owner)
 			}
-			if e.VerdictToAlerts {
+			if e.VerdictToAlerts || follows && (after.Verdict.IsZero() || after.Verdict == c.Incident.Verdict) {
 				after.Verdict = i.Verdict
 			}
 			if resolves {

@@ -59,10 +59,12 @@ type Incident struct {
 
 	Name        string `json:"name"`
 	Renamed     bool   `json:"renamed,omitempty"` // somebody chose the name; it is no longer generated
+	Named       bool   `json:"named,omitempty"`   // the system that it was imported from gave the name
 	Description string `json:"description,omitempty"`
 
-	Severity           alert.Severity         `json:"severity"`                     // the highest of its alerts', unless overridden
+	Severity           alert.Severity         `json:"severity"`                     // the highest of its alerts', see the next two
 	SeverityOverridden bool                   `json:"severityOverridden,omitempty"` // somebody chose the severity; it is no longer derived
+	SeverityGiven      bool                   `json:"severityGiven,omitempty"`      // the system that it was imported from gave it; see AddAlert
 	Priority           int                    `json:"priority,omitempty"`           // from 0 to MaxPriority, as of the last change; see Priority
 	Status             Status                 `json:"status"`
 	Owner              Owner                  `json:"owner,omitzero"`

@@ -171,7 +171,8 @@ func TestEntriesTellTheWholeState(t *testing.T) {
 // Every field of an incident is one whose changes are logged, or one of the four that need not be.
 func TestNoFieldChangesWithoutATrace(t *testing.T) {
 	i := incident.Incident{
-		ID: "i", Name: "n", Renamed: true, Description: "d", Severity: alert.High, SeverityOverridden: true, Priority: 1, Status: incident.Redirected,
+		ID: "i", Name: "n", Renamed: true, Named: true, Description: "d", Severity: alert.High, SeverityOverridden: true,
+		SeverityGiven: true, Priority: 1, Status: incident.Redirected,
 		Owner: incident.Owner{ID: "o"}, Tags: []incident.Tag{{Name: "t"}}, Verdict: classification.Verdict{Classification: "c", Determination: "d"},
 		Note: "n", Resolved: start, RedirectTo: "r", References: []incident.Reference{{System: "s", ID: "1"}}, Comments: 1, Created: start,
 		Alerts: incident.Summary{Count: 1, BySeverity: incident.SeverityCounts{1}, ByStatus: incident.StatusCounts{1}, Assets: incident.AssetCounts{0, 1}, Classified: []incident.Classified{{Classification: "c", Alerts: 1}},

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // Limits of a merge and of what it or a move may fill an incident with. Microsoft Defender XDR has such limits
@@ -28,6 +30,7 @@ var (
 	ErrResolved        error = &reason{"incident: resolved", ErrRefused}
 	ErrOwners          error = &reason{"incident: assigned to two different owners", ErrRefused}
 	ErrVerdicts        error = &reason{"incident: classified in two different ways", ErrRefused}
+	ErrKept            error = &reason{"incident: both are kept by other systems", ErrRefused}
 	ErrTooManyEntities error = &reason{"incident: too many entities", ErrRefused}
 	ErrTooManyTags     error = &reason{"incident: too many tags", ErrRefused}
 	ErrItself          error = &reason{"incident: merged into itself", ErrRefused}
@@ -128,9 +131,12 @@ func (e *RefusedError) err(record, reason string) error {
 
 // A Party is an incident that is to be merged, or taken apart again.
 type Party struct {
-	Case                   // with all its alerts
-	Named ID               // how the caller named it, where redirects lead from there to the incident; "" means by its ID
-	Log   []activity.Entry // all its entries, in the order of Seq; of the target of a merge none are needed
+	Case     // with all its alerts
+	Named ID // how the caller named it, where redirects lead from there to the incident; "" means by its ID
+
+	// Log is all its entries, in the order of Seq. Of the target of a merge those suffice whose Origin is one of the
+	// incidents that [Origins] names.
+	Log []activity.Entry
 }
 
 func (p Party) name() ID {
@@ -144,15 +150,19 @@ func (p Party) name() ID {
 // move, then one on each source, in their order. They are to be stored at once. A source that is given twice
 // counts once. reason is put into the log, at most [MaxComment] code points; it may be "".
 //
-// The target gets the alerts with the tags that they bring, the other tags, and copies of the log entries of each
-// source, its comments among them, which name where they come from in Origin, and in Subject the entry itself. It
-// keeps its description, its status, and a severity that
-// somebody chose. Owner and verdict are taken over where it has none. It gets a newly generated name, also in
-// place of one that somebody chose; only when there are no alerts at all does it keep its name. Alerts keep
-// their owners.
+// The target gets the alerts with the tags that they bring, the other tags, the references, and copies of the log
+// entries of each source, its comments among them, which name where they come from in Origin, and in Subject the entry
+// itself. Whatever it has already, from a merge that was undone or by way of another incident, it does not get twice.
 //
-// A source becomes Redirected, with a system tag that says so. It has no more alerts; name, severity, tags and
-// everything else stay as they were, and so does its log.
+// It keeps its description. The further status wins, which is InProgress. A severity that somebody chose for the target
+// stays, unless a higher one was chosen for a source; one that was chosen for a source alone is taken over unless it
+// is below that of the target. Where nobody chose, the highest wins, as derived or given by another system. Owner and
+// verdict are taken over where the target has none. It gets a newly generated name, also in place of one that somebody
+// chose; only when there are no alerts at all, or another system gave the name, does it keep it. Alerts keep their
+// owners and their verdicts.
+//
+// A source becomes Redirected, with a system tag that says so. It has no more alerts; name, severity, tags, references
+// and everything else stay as they were, and so does its log.
 //
 // The error holds every refusal, as a [*RefusedError]: an incident that is resolved or was merged away, two
 // owners, two verdicts, more than [MaxEntities] or [MaxTags] together, more than [MaxMerge] sources, the target
@@ -165,7 +175,10 @@ func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect,
 		refused.add(target.name(), ErrTooManyAtOnce, fmt.Sprintf("at most %d, not %d", MaxMerge, n))
 	}
 	refused.unlessOpen(target)
-	m := merging{target: target.Incident, entities: identities(target.Alerts)}
+	m := merging{target: target.Incident, entities: identities(target.Alerts), told: make(map[teller]bool)}
+	for _, e := range target.Log {
+		m.told[tellerOf(e)] = true
+	}
 	done := map[ID]bool{}
 	for _, s := range sources {
 		switch id := s.Incident.ID; {
@@ -203,12 +216,51 @@ func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect,
 	return append([]Effect{{Incident: m.target, Alerts: m.alerts, Activity: m.entries}}, m.sources...), nil
 }
 
+// MergeLinked is [Merge] of one source, as correlation does it because an alert links both. It refuses besides, with
+// ErrKept, what is not for a program to decide: to merge two incidents that other systems keep, which are those that
+// have References.
+func MergeLinked(cmd Command, target, source Party, reason string) ([]Effect, error) {
+	if len(target.Incident.References) > 0 && len(source.Incident.References) > 0 {
+		refused := &RefusedError{}
+		refused.add(source.name(), ErrKept, "")
+		return nil, refused
+	}
+	return Merge(cmd, target, []Party{source}, reason)
+}
+
+// Origins returns the incidents of which [Merge] may copy entries from the logs of sources, each once.
+func Origins(sources []Party) []ID {
+	var all []ID
+	seen := make(map[ID]bool)
+	for _, s := range sources {
+		for _, e := range s.Log {
+			if id := tellerOf(e).origin; !seen[id] {
+				seen[id] = true
+				all = append(all, id)
+			}
+		}
+	}
+	return all
+}
+
+// A teller is what an entry and all its copies have in common, and nothing else.
+type teller struct {
+	origin      ID // the incident whose log it stood in first
+	cause, part string
+	index       int
+}
+
+func tellerOf(e activity.Entry) teller {
+	return teller{cmp.Or(e.Origin, e.Incident), e.Cause, e.Part, e.Index}
+}
+
 // A merging is a merge that has come to some source.
 type merging struct {
 	target   Incident           // as it is so far
 	entities map[alert.Key]bool // identities of all evidence so far
 	alerts   []alert.Alert      // that moved
 	entries  []activity.Entry   // of the target, not numbered yet
+	told     map[teller]bool    // entries that the log of the target has so far
 	sources  []Effect
 }
 
@@ -226,16 +278,14 @@ func (m *merging) take(cmd Command, refused *RefusedError, s Party, reason strin
 	} else {
 		refused.add(s.name(), ErrVerdicts, fmt.Sprintf("%s, not %s", words(s.Incident.Verdict), words(after.Verdict)))
 	}
-	for _, t := range own(s.Incident.Tags) { // the others come with the alerts
-		after.Tags = withTag(after.Tags, t)
-	}
+	after = after.absorb(s.Incident)
 	for _, a := range s.Alerts {
 		after.Alerts = after.Alerts.take(a, a.KeySet(), m.entities)
 	}
 	if after.Alerts.Count > 0 {
 		after.Renamed = false
 	}
-	copies := s.copies(after.ID)
+	copies := m.copies(s)
 	for _, c := range copies {
 		if c.Type == activity.Commented {
 			after.Comments++
@@ -257,12 +307,44 @@ func (m *merging) take(cmd Command, refused *RefusedError, s Party, reason strin
 	m.sources = append(m.sources, there)
 }
 
-// copies returns the entries of p's log as they go into the log of its target: all that are not there from an
-// earlier merge into the same, which was undone.
-func (p Party) copies(target ID) []activity.Entry {
+// absorb returns i with what it takes of a source besides alerts, owner and verdict.
+func (i Incident) absorb(s Incident) Incident {
+	i.Status = max(i.Status, s.Status)
+	switch {
+	case s.SeverityOverridden && s.Severity >= i.Severity:
+		i.Severity, i.SeverityOverridden, i.SeverityGiven = s.Severity, true, false
+	case i.SeverityOverridden:
+	default:
+		severity, given := s.Severity, s.SeverityGiven
+		if s.SeverityOverridden { // too low to count
+			severity = s.Alerts.BySeverity.Highest()
+		}
+		if severity > i.Severity || severity == i.Severity && given {
+			i.Severity, i.SeverityGiven = severity, given
+		}
+	}
+	for _, t := range own(s.Tags) { // the others come with the alerts
+		i.Tags = withTag(i.Tags, t)
+	}
+	i.References = slices.Clip(i.References)
+	for _, r := range s.References {
+		if i.reference(r) < 0 {
+			i.References = append(i.References, r)
+		}
+	}
+	return i
+}
+
+// copies returns the entries of p's log as they go into the log of the target: all that are not there, and nothing of
+// an earlier merge into the same, which was undone.
+func (m *merging) copies(p Party) []activity.Entry {
+	target := m.target.ID
 	from, cause := 0, ""
 	for n, e := range p.Log {
-		if e.Type == activity.Redirected && e.Origin == "" && leadsTo(e, target) {
+		if e.Origin != "" {
+			continue
+		}
+		if e.Type == activity.Redirected && leadsTo(e, target) {
 			cause = e.Cause
 		}
 		if cause != "" && e.Cause == cause {
@@ -271,6 +353,11 @@ func (p Party) copies(target ID) []activity.Entry {
 	}
 	var copies []activity.Entry
 	for _, e := range p.Log[from:] {
+		if t := tellerOf(e); t.origin == target || m.told[t] {
+			continue
+		} else {
+			m.told[t] = true
+		}
 		e = e.Clone()
 		e.Seq, e.Incident = 0, target
 		e.Digest, e.AlertDigest, e.Seal = activity.Digest{}, activity.Digest{}, activity.Seal{} // those of the original
@@ -344,10 +431,11 @@ func (p Party) merge() (cause string, entries []activity.Entry) {
 // into the log as [Merge] does.
 //
 // What the merge did to both is undone: the source has its alerts, its status and its tags, the target no more
-// those alerts, the tags, the owner, the verdict that it had from the source, and a name that somebody had
-// chosen is there again. What else was done to the target since stays, alerts that joined it among it, and so
-// do the entries that were copied, with their comments, since a log is never made shorter. Alerts go back as
-// they are now.
+// those alerts, the owner and the verdict that it had from the source, and a name that somebody had chosen is there
+// again. Tags, references, status and severity of the target become those that it would have had without the source:
+// what it has of its own, or from another that is merged into it still, stays. So do a status and a severity that
+// somebody has set since, and whatever else was done to the target, alerts that joined it among it. The entries that
+// were copied stay too, with their comments, since a log is never made shorter. Alerts go back as they are now.
 //
 // The error holds every refusal, as a [*RefusedError]: source was not merged by this library; the target is
 // resolved or was merged into another itself; one of the alerts has left it; or a field that the merge changed
@@ -458,6 +546,9 @@ func (p Party) without(cmd Command, refused *RefusedError, source Party, cause s
 			}
 		}
 	}
+	if err := p.release(refused, source, &i); err != nil {
+		return i, err
+	}
 	if i.Verdict.Classification == "" && i.Verdict.Determination != "" {
 		refused.add(source.name(), ErrChanged, "the verdict of "+string(p.name()))
 	}
@@ -465,6 +556,186 @@ func (p Party) without(cmd Command, refused *RefusedError, source Party, cause s
 		i, _ = cmd.resolveWithLast(p.Incident.Alerts, i)
 	}
 	return i.derive(), nil
+}
+
+// release takes from i, which is p's incident, the tags and the references that it has of source alone, and gives it
+// the status and the severity that it has without source, unless somebody has set them since.
+func (p Party) release(refused *RefusedError, source Party, i *Incident) error {
+	past, err := p.past()
+	if err != nil {
+		return err
+	}
+	rest := past.own
+	for _, id := range past.sources {
+		if id == source.Incident.ID {
+			continue
+		}
+		other, err := toldOf(id, p.Log)
+		if err != nil {
+			return err
+		}
+		rest = rest.absorb(other)
+	}
+	brought := own(source.Incident.Tags)
+	i.Tags = noneAsNil(slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool {
+		return !isDerived(t) && indexTag(brought, t.Name) >= 0 && !rest.HasTag(t.Name)
+	}))
+	i.References = slices.DeleteFunc(slices.Clone(i.References), func(r Reference) bool {
+		return source.Incident.reference(r) >= 0 && rest.reference(r) < 0
+	})
+	if len(i.References) == 0 {
+		i.References = nil
+	}
+	if !past.statusSet {
+		i.Status = rest.Status
+	}
+	if !past.severitySet {
+		i.Severity, i.SeverityOverridden, i.SeverityGiven = rest.Severity, rest.SeverityOverridden, rest.SeverityGiven
+	}
+	return nil
+}
+
+// A past is what the log of an incident tells of the merges into it.
+type past struct {
+	own     Incident // the status, the severity, the tags and the references that no merge gave it
+	sources []ID     // what is merged into it, in the order of the merges
+
+	statusSet, severitySet bool // by something else since the last merge that changed them
+}
+
+func (p Party) past() (past, error) {
+	var h past
+	var now Incident // the severity with the merges
+	cause, merging := "", false
+	for _, e := range p.Log {
+		if e.Origin != "" {
+			continue
+		}
+		switch merges := e.Type == activity.Merged || e.Type == activity.Unmerged; {
+		case merges && len(e.Links) > 0:
+			id := e.Links[0].Incident
+			h.sources = slices.DeleteFunc(h.sources, func(s ID) bool { return s == id })
+			if e.Type == activity.Merged {
+				h.sources = append(h.sources, id)
+			}
+			fallthrough
+		case e.Cause != cause:
+			cause, merging = e.Cause, merges
+		}
+		if err := h.take(e, merging, &now); err != nil {
+			return h, fmt.Errorf("incident %s: entry %s: %w", p.Incident.ID, e.ID, err)
+		}
+	}
+	return h, nil
+}
+
+// take takes in what e changes, which is part of a merge or not. now has the severity with the merges.
+func (h *past) take(e activity.Entry, merging bool, now *Incident) error {
+	rated, moved := false, false // whether e changes the severity, and whether it is derived
+	for _, c := range e.Changes {
+		if e.OfAlert(c) || e.Redacted && c.Before == c.After {
+			continue
+		}
+		var err error
+		switch c.Field {
+		case "status":
+			err = h.status(c, merging)
+		case "tags":
+			err = h.tags(c, merging)
+		case "references":
+			err = h.references(c, merging)
+		case "severity":
+			rated, now.Severity = true, alert.Unrated
+			err = read(c.After, &now.Severity)
+		case "severityOverridden":
+			rated, moved, now.SeverityOverridden = true, true, c.After != ""
+		case "severityGiven":
+			rated, moved, now.SeverityGiven = true, true, c.After != ""
+		}
+		if err != nil {
+			return err
+		}
+	}
+	set := moved || now.SeverityOverridden || now.SeverityGiven
+	switch {
+	case !rated:
+	case merging:
+		h.severitySet = false
+	case set || !h.own.SeverityOverridden && !h.own.SeverityGiven: // else it is derived because of a merge
+		h.own.Severity = now.Severity
+		h.own.SeverityOverridden, h.own.SeverityGiven = now.SeverityOverridden, now.SeverityGiven
+		h.severitySet = h.severitySet || set
+	}
+	return nil
+}
+
+func (h *past) status(c activity.Change, merging bool) error {
+	var before, after Status
+	err := errors.Join(read(c.Before, &before), read(c.After, &after))
+	if before == Redirected || after == Redirected {
+		return err // it comes back as it was
+	}
+	if h.statusSet = !merging; !merging {
+		h.own.Status = after
+	}
+	return err
+}
+
+func (h *past) tags(c activity.Change, merging bool) error {
+	var before, after []Tag
+	err := errors.Join(read(c.Before, &before), read(c.After, &after))
+	if merging || err != nil {
+		return err
+	}
+	before, after = own(before), own(after)
+	for _, t := range before {
+		if indexTag(after, t.Name) < 0 {
+			h.own.Tags = slices.DeleteFunc(h.own.Tags, func(o Tag) bool { return glyph.SameFold(o.Name, t.Name) })
+		}
+	}
+	for _, t := range after {
+		if indexTag(before, t.Name) < 0 {
+			h.own.Tags = withTag(h.own.Tags, t)
+		}
+	}
+	return nil
+}
+
+func (h *past) references(c activity.Change, merging bool) error {
+	var before, after Incident
+	err := errors.Join(read(c.Before, &before.References), read(c.After, &after.References))
+	if merging || err != nil {
+		return err
+	}
+	for _, r := range after.References { // nothing takes one away but the end of a merge
+		if before.reference(r) < 0 && h.own.reference(r) < 0 {
+			h.own.References = append(h.own.References, r)
+		}
+	}
+	return nil
+}
+
+// toldOf returns the incident with that ID as the entries that were copied from it tell it. How it was merged away, and
+// came back, may be copied later than what was done after that, and is left out.
+func toldOf(id ID, log []activity.Entry) (Incident, error) {
+	t := newTale()
+	t.id = id
+	away := "" // the command that merged it away
+	for _, e := range log {
+		if e.Origin != id {
+			continue
+		}
+		if e.Type == activity.Redirected {
+			away = e.Cause
+		}
+		for _, c := range e.Changes {
+			back := c.Field == "status" && c.Before == valueOf(Redirected)
+			if e.Cause != away && !back && !e.OfAlert(c) && !(e.Redacted && c.Before == c.After) {
+				t.fields[c.Field] = told{c.After, e.Seq, e.ID}
+			}
+		}
+	}
+	return t.incident()
 }
 
 // undo takes one change by a merge back from i, unless it was changed since.
@@ -478,17 +749,15 @@ func (p Party) undo(refused *RefusedError, source Party, i *Incident, c activity
 		if err = errors.Join(read(c.Before, &before), read(c.After, &after)); err != nil {
 			return err
 		}
-		brought := slices.DeleteFunc(after, func(t Tag) bool { return isDerived(t) || slices.Contains(before, t) })
-		for _, t := range brought {
-			if !slices.Contains(p.Incident.Tags, t) {
+		for _, t := range own(after) {
+			if !slices.Contains(before, t) && !slices.Contains(p.Incident.Tags, t) {
 				changed()
 				return nil
 			}
 		}
-		i.Tags = noneAsNil(slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool { return slices.Contains(brought, t) }))
-		return nil
+		return nil // release takes them away
 	case "name": // one that was generated before is generated again
-		if !i.Renamed {
+		if !i.Renamed && !i.Named {
 			err = read(c.Before, &i.Name)
 		}
 		return err
@@ -502,6 +771,9 @@ func (p Party) undo(refused *RefusedError, source Party, i *Incident, c activity
 		i.Verdict.Determination = ""
 		err = read(c.Before, &i.Verdict.Determination)
 	case "renamed":
+		if i.Named { // since
+			return nil
+		}
 		i.Renamed = true
 	default: // comes from the alerts, or is a number of entries
 		return nil

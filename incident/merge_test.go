@@ -254,10 +254,10 @@ func (d *desk) check(t require.TestingT) {
 		}
 		require.Empty(t, i.RedirectTo)
 		require.False(t, i.HasTag(incident.RedirectedTag))
-		if !i.SeverityOverridden { // M12
+		if !i.SeverityOverridden && !i.SeverityGiven { // M12
 			require.Equal(t, i.Alerts.BySeverity.Highest(), i.Severity)
 		}
-		if !i.Renamed {
+		if !i.Renamed && !i.Named {
 			require.Equal(t, incident.GenerateName(i.Alerts), i.Name)
 		}
 		requireTags(t, i)
@@ -315,7 +315,7 @@ func TestMergeBringsEverythingTogether(t *testing.T) {
 	assert.Equal(t, incident.AssetCounts{alert.Devices: 2}, a.Alerts.Assets, "M8: an asset of both counts once")
 	assert.Equal(t, "kai", a.Owner.ID)
 	assert.Equal(t, classification.TruePositive, a.Verdict.Classification)
-	assert.Equal(t, incident.Active, a.Status, "its own")
+	assert.Equal(t, incident.InProgress, a.Status, "the further one")
 	assert.Equal(t, 1, a.Comments)
 
 	assert.Equal(t, incident.Redirected, b.Status)
@@ -379,9 +379,9 @@ func TestAMergeGeneratesTheName(t *testing.T) {
 	d.check(t)
 }
 
-// M6: what another system says of an incident stays on that incident: the target keeps its references, its further
-// fields and its description, the source its own, and nothing is doubled or lost; taken apart again, both are as before.
-func TestMergeLeavesReferencesAndFurtherFieldsWhereTheyAre(t *testing.T) {
+// M6: the target of a merge has the references of all, each once, since it stands for all; a source keeps its own.
+// Further fields and descriptions stay on their incident. Taken apart again, all are as before.
+func TestReferencesFollowAMergeAndFurtherFieldsDoNot(t *testing.T) {
 	draft := func(id string, n int) incident.Draft {
 		return incident.Draft{Reference: incident.Reference{System: "theirs", ID: id, URL: "https://theirs.example/" + id}, Description: "What " + id + " is",
 			Extra: alert.Fields(fmt.Sprintf(`{"priority":%d,"ticket":%q}`, n, id)), Alerts: []alert.Alert{newAlert(n, alert.Low, "d")}}
@@ -401,7 +401,12 @@ func TestMergeLeavesReferencesAndFurtherFieldsWhereTheyAre(t *testing.T) {
 		require.NoError(t, d.merge(t, target, sources...))
 		for id, was := range before.incidents {
 			now := d.incidents[id]
-			assert.Equal(t, was.References, now.References, "%s, merged into %s", id, target)
+			if id == target {
+				systems := slices.Concat(before.incidents["a"].References, before.incidents["b"].References)
+				assert.ElementsMatch(t, systems, now.References, "merged into %s", target)
+			} else {
+				assert.Equal(t, was.References, now.References, "%s, merged into %s", id, target)
+			}
 			assert.Equal(t, was.Extra, now.Extra, "%s, merged into %s", id, target)
 			assert.Equal(t, was.Description, now.Description, "%s, merged into %s", id, target)
 		}
@@ -742,7 +747,12 @@ func TestCopiesNameWhereTheyComeFrom(t *testing.T) {
 	d.create(t, "c", incident.Draft{})
 	require.NoError(t, d.merge(t, "c", "b"))
 	d.comment(t, "c", "c's own")
-	own := len(d.logOf("c"))
+	fresh := 0 // what the log of a has not
+	for _, e := range d.logOf("c") {
+		if e.Origin == "" || e.Time.After(start.Add(3*time.Minute)) {
+			fresh++
+		}
+	}
 	require.NoError(t, d.merge(t, "a", "c"))
 	d.check(t)
 	var last []activity.Entry // what was copied by the last merge
@@ -751,7 +761,7 @@ func TestCopiesNameWhereTheyComeFrom(t *testing.T) {
 			last = nil
 		}
 	}
-	assert.Len(t, slices.DeleteFunc(last, func(e activity.Entry) bool { return e.Origin == "" }), own)
+	assert.Len(t, slices.DeleteFunc(last, func(e activity.Entry) bool { return e.Origin == "" }), fresh)
 	comments := map[string]incident.ID{}
 	for _, e := range d.logOf("a") {
 		if e.Type == activity.Commented {
@@ -822,4 +832,251 @@ func TestMergesAndMovesKeepEverythingTrue(t *testing.T) {
 			d.check(t)
 		}
 	})
+}
+
+// Who chose, who was told by another system, and who has alerts to go by: what comes of their severities.
+func TestSeverityOfAMerge(t *testing.T) {
+	type side struct {
+		alerts, chosen, given alert.Severity
+	}
+	for name, c := range map[string]struct {
+		target, source side
+		want           alert.Severity
+		chosen         bool
+	}{
+		"nobody chose": {
+			side{alerts: alert.Low}, side{alerts: alert.High},
+			alert.High, false,
+		},
+		"for the target": {
+			side{alerts: alert.High, chosen: alert.Low}, side{alerts: alert.High},
+			alert.Low, true,
+		},
+		"for the source, higher": {
+			side{alerts: alert.Low}, side{alerts: alert.Low, chosen: alert.High},
+			alert.High, true,
+		},
+		"for the source, as high": {
+			side{alerts: alert.Medium}, side{alerts: alert.High, chosen: alert.Medium},
+			alert.Medium, true,
+		},
+		"for the source, lower": {
+			side{alerts: alert.Medium}, side{alerts: alert.Low, chosen: alert.Informational},
+			alert.Medium, false,
+		},
+		"for the source, lower than its alerts": {
+			side{alerts: alert.Medium}, side{alerts: alert.High, chosen: alert.Low},
+			alert.High, false,
+		},
+		"for both, the target's": {
+			side{chosen: alert.High}, side{chosen: alert.Low},
+			alert.High, true,
+		},
+		"for both, the source's": {
+			side{chosen: alert.Low}, side{chosen: alert.High},
+			alert.High, true,
+		},
+		"given to the target, lower": {
+			side{alerts: alert.Low, given: alert.Low}, side{alerts: alert.High},
+			alert.High, false,
+		},
+		"given to the target, higher": {
+			side{alerts: alert.Low, given: alert.High}, side{alerts: alert.Low},
+			alert.High, false,
+		},
+		"given to the source, higher": {
+			side{alerts: alert.Low}, side{alerts: alert.Low, given: alert.High},
+			alert.High, false,
+		},
+		"given to the target, chosen for the source": {
+			side{alerts: alert.Low, given: alert.Low}, side{alerts: alert.Low, chosen: alert.Medium},
+			alert.Medium, true,
+		},
+		"chosen for the target, given to the source": {
+			side{alerts: alert.Low, chosen: alert.Low}, side{alerts: alert.Low, given: alert.High},
+			alert.Low, true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			for n, s := range []side{c.target, c.source} {
+				id := incident.ID([]string{"target", "source"}[n])
+				draft := incident.Draft{Severity: s.given, Alerts: []alert.Alert{newAlert(n, s.alerts, "d")}}
+				if s.given != alert.Unrated {
+					draft.Reference = incident.Reference{System: "theirs", ID: string(id)}
+				}
+				d.create(t, id, draft)
+				if s.chosen != alert.Unrated {
+					d.edit(t, id, incident.Edit{Severity: &s.chosen})
+				}
+			}
+			before := d.clone().plain()
+			require.NoError(t, d.merge(t, "target", "source"))
+			i := d.incidents["target"]
+			assert.Equal(t, c.want, i.Severity)
+			assert.Equal(t, c.chosen, i.SeverityOverridden)
+			require.NoError(t, d.unmerge(t, "source"))
+			assert.Equal(t, before, d.clone().plain())
+			d.check(t)
+		})
+	}
+}
+
+// What two sources have in common goes with the last of them.
+func TestWhatTwoSourcesBringGoesWithTheLast(t *testing.T) {
+	ticket := incident.Reference{System: "jira", ID: "SEC-1"}
+	for _, order := range [][]incident.ID{{"b", "c"}, {"c", "b"}} {
+		d := newDesk()
+		d.create(t, "a", incident.Draft{Alerts: []alert.Alert{newAlert(1, alert.Low, "d")}})
+		for n, id := range []incident.ID{"b", "c"} {
+			d.create(t, id, incident.Draft{Reference: ticket, Status: incident.InProgress,
+				Tags:   []incident.Tag{{Name: []string{"VIP", "vip"}[n]}},
+				Alerts: []alert.Alert{newAlert(2+n, alert.Low, "d")}})
+			d.edit(t, id, incident.Edit{Severity: new(alert.High)})
+		}
+		before := d.clone().plain()
+		require.NoError(t, d.merge(t, "a", "b", "c"))
+		require.NoError(t, d.unmerge(t, order[0]))
+		a := d.incidents["a"]
+		assert.Equal(t, incident.InProgress, a.Status)
+		assert.Equal(t, alert.High, a.Severity)
+		assert.Equal(t, []incident.Reference{ticket}, a.References)
+		assert.True(t, a.HasTag("vip"), "%v", a.Tags)
+		d.check(t)
+		require.NoError(t, d.unmerge(t, order[1]))
+		assert.Equal(t, before, d.clone().plain())
+		d.check(t)
+	}
+}
+
+// What somebody has set on the target since the merge is theirs, and so is a tag that it had before.
+func TestUnmergeLeavesWhatWasSetSince(t *testing.T) {
+	d := newDesk()
+	d.create(t, "a", incident.Draft{Tags: []incident.Tag{{Name: "vip"}}})
+	tags := []incident.Tag{{Name: "VIP"}, {Name: "fin"}}
+	d.create(t, "b", incident.Draft{Severity: alert.High, Status: incident.InProgress, Tags: tags})
+	require.NoError(t, d.merge(t, "a", "b"))
+	d.edit(t, "a", incident.Edit{Severity: new(alert.Medium), Status: new(incident.Active), AddTags: []string{"later"}})
+	require.NoError(t, d.unmerge(t, "b"))
+	a := d.incidents["a"]
+	assert.Equal(t, alert.Medium, a.Severity)
+	assert.True(t, a.SeverityOverridden)
+	assert.Equal(t, incident.Active, a.Status)
+	assert.Equal(t, []incident.Tag{{Name: "later"}, {Name: "vip"}}, a.Tags)
+	d.check(t)
+}
+
+// However incidents are merged, taken apart and merged again, each has the tags, the references and the comments of
+// those that are in it, every one once, the furthest status and the highest severity. Comments stay where they were
+// copied.
+func TestEverythingFollowsOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := newDesk()
+		ids := []incident.ID{"a", "b", "c", "d"}
+		mine := map[incident.ID]string{"a": "shared", "b": "Shared", "c": "only c", "d": "only d"} // its tag
+		for n, id := range ids {
+			d.create(t, id, incident.Draft{
+				Reference: incident.Reference{System: "theirs", ID: mine[id]}, Tags: []incident.Tag{{Name: mine[id]}},
+				Alerts: []alert.Alert{newAlert(n, alert.Low, "d")},
+			})
+			d.comment(t, id, "on "+string(id))
+		}
+		d.edit(t, "c", incident.Edit{Status: new(incident.InProgress), Severity: new(alert.Medium)})
+		d.edit(t, "d", incident.Edit{Status: new(incident.InProgress), Severity: new(alert.High)})
+		severity := map[incident.ID]alert.Severity{"a": alert.Low, "b": alert.Low, "c": alert.Medium, "d": alert.High}
+		has := map[incident.ID][]incident.ID{} // which are in it now
+		wrote := map[incident.ID]map[string]bool{}
+		for _, id := range ids {
+			has[id], wrote[id] = []incident.ID{id}, map[string]bool{"on " + string(id): true}
+		}
+		for n := range rapid.IntRange(1, 15).Draw(t, "steps") {
+			from := rapid.SampledFrom(ids).Draw(t, "incident")
+			switch to := rapid.SampledFrom(ids).Draw(t, "other"); {
+			case d.incidents[from].Status != incident.Redirected && rapid.Bool().Draw(t, "comments"):
+				text := fmt.Sprint("remark ", n)
+				d.comment(t, from, text)
+				wrote[from][text] = true
+			case d.incidents[from].Status == incident.Redirected:
+				to := d.incidents[from].RedirectTo
+				if d.unmerge(t, from) == nil {
+					left := func(id incident.ID) bool { return slices.Contains(has[from], id) }
+					has[to] = slices.DeleteFunc(slices.Clone(has[to]), left)
+				}
+			case d.merge(t, to, from) == nil:
+				to = d.follow(t, to)
+				has[to] = append(slices.Clone(has[to]), has[from]...)
+				maps.Copy(wrote[to], wrote[from])
+			}
+			for _, id := range ids {
+				i := d.incidents[id]
+				if i.Status == incident.Redirected {
+					continue
+				}
+				tags, refs := map[string]bool{}, map[string]bool{}
+				highest, status := alert.Unrated, incident.Active
+				for _, in := range has[id] {
+					tags[incident.Fold(mine[in])], refs[mine[in]] = true, true
+					if highest = max(highest, severity[in]); severity[in] > alert.Low {
+						status = incident.InProgress
+					}
+				}
+				require.Equal(t, status, i.Status, "%s has %v", id, has[id])
+				require.Equal(t, highest, i.Severity, "%s has %v", id, has[id])
+				require.Len(t, i.Tags, len(tags), "%s has %v", id, has[id])
+				require.Len(t, i.References, len(refs), "%s has %v", id, has[id])
+				for _, in := range has[id] {
+					require.True(t, i.HasTag(mine[in]), "%s has %v", id, i.Tags)
+					named := func(r incident.Reference) bool { return r.ID == mine[in] }
+					require.True(t, slices.ContainsFunc(i.References, named))
+				}
+				var texts []string
+				for _, e := range d.logOf(id) {
+					if e.Type == activity.Commented {
+						texts = append(texts, e.Text)
+					}
+				}
+				require.ElementsMatch(t, slices.Collect(maps.Keys(wrote[id])), texts, "the comments of %s", id)
+			}
+			d.check(t)
+		}
+	})
+}
+
+// A name that another system gave stays through a merge, one that somebody chose for the imported incident does not.
+func TestAGivenNameStays(t *testing.T) {
+	d := twoIncidents(t)
+	alerts := []alert.Alert{newAlert(7, alert.Low, "d7")}
+	d.create(t, "c", incident.Draft{Reference: theirs, Name: "Case 7", Alerts: alerts})
+	require.NoError(t, d.merge(t, "c", "a"))
+	assert.Equal(t, "Case 7", d.incidents["c"].Name)
+	require.NoError(t, d.unmerge(t, "a"))
+	d.edit(t, "c", incident.Edit{Name: new("Ours")})
+	require.NoError(t, d.merge(t, "c", "a"))
+	assert.Equal(t, "Multi-stage incident on multiple endpoints", d.incidents["c"].Name)
+	require.NoError(t, d.unmerge(t, "a"))
+	assert.Equal(t, "Ours", d.incidents["c"].Name)
+	d.check(t)
+}
+
+// A program merges what one other system keeps at most; a person may merge the rest.
+func TestLinkedIncidentsThatOthersKeep(t *testing.T) {
+	imported := func(d *desk, id incident.ID) {
+		d.create(t, id, incident.Draft{Reference: incident.Reference{System: "theirs", ID: string(id)}})
+	}
+	linked := func(d *desk, target, source incident.ID) error {
+		effects, err := incident.MergeLinked(d.command(), d.named(t, target), d.named(t, source), "one device")
+		d.keep(t, effects...)
+		return err
+	}
+	d := twoIncidents(t)
+	imported(d, "x")
+	imported(d, "y")
+	require.Equal(t, map[incident.ID][]error{"y": {incident.ErrKept}}, refusals(t, linked(d, "x", "y")))
+	require.NoError(t, linked(d, "x", "a"))
+	require.NoError(t, linked(d, "b", "y"))
+	require.Equal(t, map[incident.ID][]error{"x": {incident.ErrKept}}, refusals(t, linked(d, "b", "x")), "y is in b")
+	d.create(t, "z", incident.Draft{})
+	imported(d, "v")
+	require.NoError(t, d.merge(t, "x", "v"))
+	d.check(t)
 }

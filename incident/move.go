@@ -14,7 +14,7 @@ import (
 // their alerts, and no two of them are the same incident. reason is put into the log, at most [MaxComment]
 // code points; it may be "".
 //
-// Severity and name of all of them follow their alerts, unless somebody chose them. An incident that is left
+// Severity and name of all of them follow their alerts, unless somebody chose them, as with [AddAlert]. An incident that is left
 // without alerts stays, without severity and named "Incident without alerts" unless somebody chose otherwise.
 // Alerts keep their status and their owner. They may leave an incident that is resolved. An open incident that keeps
 // only resolved alerts is resolved, and so is a new one that gets no others, unless cmd.Policy keeps them open.
@@ -59,6 +59,7 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 			}
 			main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: text, Links: byHand(c.Incident.ID)})
 			after.Alerts = after.Alerts.take(a, a.KeySet(), entities)
+			after = after.raise(a.Severity)
 		}
 		left := c.Incident
 		left.Alerts = Summarize(stay)

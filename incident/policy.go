@@ -13,6 +13,9 @@ type Policy struct {
 	// KeepResolved leaves an incident resolved when one of its alerts fires again, see Repeat, and when an import
 	// adds an alert to it. The alert is counted and updated, and stays resolved where it was.
 	KeepResolved bool `json:"keepResolved,omitempty"`
+
+	// KeepAlertVerdicts leaves alerts as they are when their incident is classified; see [Edit.Apply].
+	KeepAlertVerdicts bool `json:"keepAlertVerdicts,omitempty"`
 }
 
 // Check reports what keeps p from letting the incident before become after, joined; nil means nothing. Each

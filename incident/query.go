@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
@@ -26,7 +27,7 @@ type Query struct {
 	Severities  []alert.Severity `json:"severities,omitempty"`
 	PriorityMin int              `json:"priorityMin,omitempty"` // Priority at least this
 	PriorityMax int              `json:"priorityMax,omitempty"` // Priority at most this; 0 means no bound
-	Owners      []string         `json:"owners,omitempty"`      // account identifiers, compared by bytes
+	Owners      []string         `json:"owners,omitempty"`      // account identifiers, compared by Fold
 	Unassigned  bool             `json:"unassigned,omitempty"`  // incidents without an owner; with Owners, those too
 	Tags        []string         `json:"tags,omitempty"`        // compared by Fold
 
@@ -168,7 +169,8 @@ func (q *Query) matchOwner(o Owner) bool {
 	if len(q.Owners) == 0 && !q.Unassigned {
 		return true
 	}
-	return q.Unassigned && o.IsZero() || !o.IsZero() && slices.Contains(q.Owners, o.ID)
+	wanted := func(id string) bool { return glyph.SameFold(id, o.ID) }
+	return q.Unassigned && o.IsZero() || !o.IsZero() && slices.ContainsFunc(q.Owners, wanted)
 }
 
 func (q *Query) matchTags(i *Incident) bool {
@@ -275,7 +277,7 @@ func (q Query) Place(i Incident) Place {
 	case ByStatus:
 		p.Rank, p.Updated = int64(i.Status), i.Updated.UnixMicro()
 	case ByOwner:
-		p.Text, p.Updated = i.Owner.ID, i.Updated.UnixMicro()
+		p.Text, p.Updated = Fold(i.Owner.ID), i.Updated.UnixMicro()
 	case ByName:
 		p.Text = i.Name
 	}

@@ -49,7 +49,7 @@ var filterCases = []struct{ selects, not incident.Query }{
 	{incident.Query{AlertClassifications: []classification.Classification{""}}, incident.Query{AlertClassifications: []classification.Classification{classification.InformationalExpectedActivity}}},
 	{incident.Query{PriorityMin: 50}, incident.Query{PriorityMin: 51}},
 	{incident.Query{PriorityMax: 50}, incident.Query{PriorityMax: 49}},
-	{incident.Query{Owners: []string{"ann", "kai"}}, incident.Query{Owners: []string{"Kai"}}},
+	{incident.Query{Owners: []string{"ann", "KAI"}}, incident.Query{Owners: []string{"ka"}}},
 	{incident.Query{Unassigned: true, Owners: []string{"kai"}}, incident.Query{Unassigned: true}},
 	{incident.Query{Tags: []string{"x", "vip"}}, incident.Query{Tags: []string{"vi"}}},
 	{incident.Query{Classifications: []classification.Classification{"", classification.TruePositive}}, incident.Query{Classifications: []classification.Classification{""}}},

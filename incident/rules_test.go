@@ -695,7 +695,7 @@ func TestOrders(t *testing.T) {
 		incident.BySeverity: {{Severity: alert.Low, Updated: at(9), Number: 9}, {Severity: alert.High, Updated: at(1), Number: 8}, {Severity: alert.High, Updated: at(2), Number: 1}, {Severity: alert.High, Updated: at(2), Number: 2}},
 		incident.ByPriority: {{Priority: 8, Updated: at(9), Number: 9}, {Priority: 91, Updated: at(1), Number: 8}, {Priority: 91, Updated: at(2), Number: 1}, {Priority: 91, Updated: at(2), Number: 2}},
 		incident.ByStatus:   {{Status: incident.Active, Updated: at(9), Number: 9}, {Status: incident.Resolved, Updated: at(1), Number: 8}, {Status: incident.Resolved, Updated: at(2), Number: 1}, {Status: incident.Resolved, Updated: at(2), Number: 2}},
-		incident.ByOwner:    {{Updated: at(9), Number: 9}, {Owner: incident.Owner{ID: "Z"}, Updated: at(8), Number: 8}, {Owner: incident.Owner{ID: "a"}, Updated: at(1), Number: 7}, {Owner: incident.Owner{ID: "a"}, Updated: at(2), Number: 1}, {Owner: incident.Owner{ID: "a"}, Updated: at(2), Number: 2}},
+		incident.ByOwner:    {{Updated: at(9), Number: 9}, {Owner: incident.Owner{ID: "a"}, Updated: at(1), Number: 7}, {Owner: incident.Owner{ID: "A"}, Updated: at(2), Number: 1}, {Owner: incident.Owner{ID: "a"}, Updated: at(2), Number: 2}, {Owner: incident.Owner{ID: "Z"}, Updated: at(1), Number: 6}},
 		incident.ByName:     {{Name: "Z", Updated: at(9), Number: 9}, {Name: "a", Updated: at(3), Number: 1}, {Name: "a", Updated: at(2), Number: 2}},
 		incident.ByNumber:   {{Number: 1, Updated: at(9)}, {Number: 2, Updated: at(3)}},
 	} {

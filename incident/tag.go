@@ -5,9 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -23,35 +21,13 @@ type Tag = alert.Tag
 
 // Fold returns the form of s in which texts are equal that differ only in case, in how their characters are composed or
 // in invisible characters: NFC of the full Unicode case folding, without format characters and others that
-// are default-ignorable or blank. Tags, names and search texts are compared by it, so that "STRASSE" finds "Straße".
-func Fold(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s)
-	}
-	// Folding can decompose (İ), so it is composed again after.
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(glyph.Bare(s))))
-}
+// are default-ignorable or blank. Tags, names, owners and search texts are compared by it, so that "STRASSE" finds
+// "Straße".
+func Fold(s string) string { return glyph.Fold(s) }
 
 // HasTag reports whether i carries the tag, compared by [Fold].
 func (i Incident) HasTag(name string) bool {
 	return indexTag(i.Tags, name) >= 0
-}
-
-// sameFold reports whether a and b fold equal.
-func sameFold(a, b string) bool {
-	if isASCII(a) && isASCII(b) {
-		return strings.EqualFold(a, b)
-	}
-	return Fold(a) == Fold(b)
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // cleanTag returns a tag's name as it is stored: NFC, without invisible characters that carry no meaning, and with runs
@@ -103,7 +79,7 @@ func DeriveTags(i Incident) []Tag {
 
 // indexTag returns the place of the tag of that name, or -1.
 func indexTag(tags []Tag, name string) int {
-	return slices.IndexFunc(tags, func(t Tag) bool { return sameFold(t.Name, name) })
+	return slices.IndexFunc(tags, func(t Tag) bool { return glyph.SameFold(t.Name, name) })
 }
 
 // withTag returns tags with t, an own tag of an incident, in place of a derived one of that name, unless an own
@@ -138,7 +114,7 @@ func replaceTag(tags []Tag, have int, t Tag) []Tag {
 
 // withoutTag returns tags without the custom tag of that name.
 func withoutTag(tags []Tag, name string) []Tag {
-	gone := func(t Tag) bool { return !t.System() && sameFold(t.Name, name) }
+	gone := func(t Tag) bool { return !t.System() && glyph.SameFold(t.Name, name) }
 	if !slices.ContainsFunc(tags, gone) {
 		return tags
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // MaxTagRules is how many asset rules, and how many alert rules, [TagRules] may have.
@@ -261,7 +262,7 @@ func (c *alertClass) has(texts *[5][]byte) bool {
 
 // appendFold appends the folded text to b.
 func appendFold(b []byte, text string) []byte {
-	if !isASCII(text) {
+	if !glyph.IsASCII(text) {
 		return append(b, Fold(text)...)
 	}
 	from := len(b)

@@ -27,7 +27,8 @@ type Known struct {
 // or Repeat changes one. An effect without entries leaves the incident as it is: alerts were only counted.
 //
 // The fields of d are taken over when d.Reference.Updated is later than at the last import; without that time they
-// are taken only by the first. A field that d leaves open stays; owner and custom tags become those of d, of which
+// are taken only by the first. A field that d leaves open stays. Name and severity become those of d, as with [Create],
+// in place of chosen ones too. Owner and custom tags become those of d, of which
 // the last are left out where there would be more than MaxTags with the system tags that stay. The cascades of
 // [Edit.Apply] reach the alerts that were there; new ones stay as d has them, as with [Create].
 //
@@ -55,8 +56,9 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	if changed {
 		after.Alerts, assets = Command{}.summarize(here)
 	}
-	newer := d.newer(before)
+	newer, rated := d.newer(before), false
 	if newer {
+		rated = d.Severity != alert.Unrated
 		edited, cascade, err := d.edit(before).apply(cmd, Case{after, here}, tax)
 		if err != nil {
 			return Effect{}, err
@@ -70,6 +72,9 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	var main []activity.Entry
 	for n, a := range added {
 		after.Alerts = after.Alerts.take(a, cmd.keys(a), assets)
+		if !rated {
+			after = after.raise(a.Severity)
+		}
 		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title,
 			Links: []activity.Link{{Reason: activity.GroupedBySource}}})
 		added[n].Incident, added[n].Updated, added[n].SourceStatus = before.ID, cmd.At, a.Status
@@ -83,6 +88,9 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	changes := make([]alertChange, len(here))
 	for n := range here {
 		changes[n] = alertChange{&c.Alerts[n], &here[n]}
+		if !rated && here[n].Severity != c.Alerts[n].Severity {
+			after = after.raise(here[n].Severity)
+		}
 	}
 	switch {
 	case before.Status == Resolved && (after.Status == Active || after.Status == Resolved && why != ""):
@@ -165,14 +173,8 @@ func (i Incident) reference(r Reference) int {
 // edit returns the edit that makes i what d says, where d says something.
 func (d Draft) edit(i Incident) Edit {
 	var e Edit
-	if d.Name != "" {
-		e.Name = &d.Name
-	}
 	if d.Description != "" {
 		e.Description = &d.Description
-	}
-	if d.Severity != alert.Unrated {
-		e.Severity = &d.Severity
 	}
 	if !d.Owner.Same(i.Owner) || d.Owner.Name != "" && d.Owner.Name != i.Owner.Name {
 		e.Owner = &d.Owner
@@ -183,7 +185,7 @@ func (d Draft) edit(i Incident) Edit {
 	if d.Status == Resolved && d.Note != "" {
 		e.Note = &d.Note
 	}
-	if !d.Verdict.IsZero() {
+	if !d.Verdict.IsZero() && d.Verdict != i.Verdict {
 		e.Verdict = &d.Verdict
 	}
 	for _, t := range i.Tags {
@@ -198,8 +200,14 @@ func (d Draft) edit(i Incident) Edit {
 	return e
 }
 
-// adopt returns i with the fields of d that no edit changes.
+// adopt returns i with the fields of d that no edit changes, or that are nobody's choice.
 func (d Draft) adopt(i Incident) Incident {
+	if d.Name != "" {
+		i.Name, i.Renamed, i.Named = d.Name, false, true
+	}
+	if d.Severity != alert.Unrated {
+		i.Severity, i.SeverityOverridden, i.SeverityGiven = d.Severity, false, true
+	}
 	if d.Status == Resolved && !d.Resolved.IsZero() {
 		i.Resolved = d.Resolved
 	}

@@ -438,3 +438,40 @@ func says(t require.TestingT, d incident.Draft, i incident.Incident) {
 	require.Equal(t, fresh.Created, i.Created)
 	require.Equal(t, fresh.Extra, i.Extra)
 }
+
+// What another system says of severity and name is nobody's choice: it holds until somebody chooses, or an alert that
+// the other system does not know of is more severe, and goes back to what the alerts give.
+func TestWhatASourceSaysIsNobodysChoice(t *testing.T) {
+	d := incident.Draft{Reference: theirs, Name: "Case 7", Severity: alert.Medium}
+	d.Alerts = []alert.Alert{newAlert(1, alert.Low, "a")}
+	s := imported(t, d)
+	assert.Equal(t, "Case 7", s.Incident.Name)
+	assert.Equal(t, alert.Medium, s.Incident.Severity)
+	assert.False(t, s.Incident.Renamed || s.Incident.SeverityOverridden)
+
+	joined := func(severity alert.Severity) incident.Incident {
+		known := func(alert.Key) bool { return false }
+		return incident.AddAlert(command(2), s.Incident, newAlert(2, severity, "b"), nil, known).Incident
+	}
+	assert.Equal(t, alert.Medium, joined(alert.Low).Severity)
+	assert.Equal(t, alert.High, joined(alert.High).Severity)
+	assert.Equal(t, "Case 7", joined(alert.High).Name)
+
+	worse := newAlert(1, alert.High, "a")
+	assert.Equal(t, alert.High, incident.UpdateAlert(command(2), s.Case, worse, nil).Incident.Severity)
+
+	e, err := incident.Edit{Name: new("Ours"), Severity: new(alert.Informational)}.Apply(command(3), s.Case, tax)
+	require.NoError(t, err)
+	assert.True(t, e.Incident.Renamed && e.Incident.SeverityOverridden)
+	assert.False(t, e.Incident.Named || e.Incident.SeverityGiven)
+	e, err = incident.Edit{GenerateName: true, DeriveSeverity: true}.Apply(command(3), s.Case, tax)
+	require.NoError(t, err)
+	assert.Equal(t, alert.Low, e.Incident.Severity)
+	assert.Equal(t, incident.GenerateName(s.Incident.Alerts), e.Incident.Name)
+
+	// A later state says both anew, an alert that comes without one does not keep it back.
+	d.Alerts = append(d.Alerts, newAlert(3, alert.High, "a"))
+	assert.Equal(t, alert.High, s.update(t, 4, d).Incident.Severity, "nothing newer is said")
+	d.Reference.Updated = start.Add(time.Hour)
+	assert.Equal(t, alert.Medium, s.update(t, 4, d).Incident.Severity, "as it was said with the alert")
+}

@@ -20,7 +20,7 @@ type Counts struct {
 	Unassigned       int                                   `json:"unassigned"`
 	Statuses         map[incident.Status]int               `json:"statuses,omitempty"`
 	Severities       map[alert.Severity]int                `json:"severities,omitempty"`
-	Owners           map[string]OwnerTally                 `json:"owners,omitempty"`          // by account identifier
+	Owners           map[string]OwnerTally                 `json:"owners,omitempty"`          // by the folded account identifier
 	Tags             map[string]Tally                      `json:"tags,omitempty"`            // by the folded name
 	Classifications  map[classification.Classification]int `json:"classifications,omitempty"` // "" is not classified
 	Determinations   map[classification.Determination]int  `json:"determinations,omitempty"`  // "" is none
@@ -68,7 +68,8 @@ func (t *Tally) Add(name string, n int) {
 
 // An OwnerTally is how many incidents belong to an account identifier, and the owner it stands for. Where
 // incidents differ in what they say of it, Owner is one with a display name rather than one without, then a
-// user rather than a group, then the one whose name is the first by bytes, in whatever order they are counted.
+// user rather than a group, then the one whose name, and then whose identifier, is the first by bytes, in whatever
+// order they are counted.
 type OwnerTally struct {
 	Owner incident.Owner `json:"owner"`
 	Count int            `json:"count"`
@@ -86,7 +87,7 @@ func rankOwners(a, b incident.Owner) int {
 	if (a.Name == "") != (b.Name == "") {
 		return strings.Compare(b.Name, a.Name)
 	}
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 }
 
 // A Faceter is a [Reader] that counts by value without reading all records. Those who count use [Facets],
@@ -140,9 +141,10 @@ func (c *Counts) addOwner(o incident.Owner, n int) {
 	if c.Owners == nil {
 		c.Owners = make(map[string]OwnerTally)
 	}
-	tally := c.Owners[o.ID]
+	folded := incident.Fold(o.ID)
+	tally := c.Owners[folded]
 	tally.Add(o, n)
-	c.Owners[o.ID] = tally
+	c.Owners[folded] = tally
 }
 
 func (c *Counts) addTags(tags []incident.Tag) {

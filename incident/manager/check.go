@@ -27,8 +27,8 @@ const (
 	RuleAlertID       Rule = "alertID"       // the ID of an alert is that of its Origin
 	RuleAlertResolved Rule = "alertResolved" // an alert has a time of resolution just when it is resolved
 	RuleSummary       Rule = "summary"       // what an incident says of its alerts is what they come to
-	RuleSeverity      Rule = "severity"      // that of an incident is the highest of its alerts', unless somebody chose it
-	RuleName          Rule = "name"          // that of an incident is the generated one, unless somebody chose it
+	RuleSeverity      Rule = "severity"      // that of an incident is derived, unless somebody chose or another system gave it
+	RuleName          Rule = "name"          // that of an incident is generated, unless somebody chose or another system gave it
 	RuleTags          Rule = "tags"          // the derived tags of an incident are those that its alerts bring, but for names that it has of its own
 	RuleResolution    Rule = "resolution"    // an incident has a time of resolution just when it is resolved, and a note only then
 	RuleRedirect      Rule = "redirect"      // a merge leads to an incident that is stored, and never back; only what was merged is redirected
@@ -138,11 +138,11 @@ func derived(i incident.Incident) (all []Violation) {
 	}
 	want := i
 	if i.Status != incident.Redirected && i.Status != incident.Purged { // they keep what they had when their alerts left, or nothing
-		if !i.SeverityOverridden {
+		if !i.SeverityOverridden && !i.SeverityGiven {
 			want.Severity = i.Alerts.BySeverity.Highest()
 			differs(RuleSeverity, want)
 		}
-		if want = i; !i.Renamed {
+		if want = i; !i.Renamed && !i.Named {
 			want.Name = incident.GenerateName(i.Alerts)
 			differs(RuleName, want)
 		}

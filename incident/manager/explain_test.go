@@ -140,7 +140,8 @@ func TestEveryAlertIsExplained(t *testing.T) {
 	})
 }
 
-// A verdict goes to the alerts when that is asked for, with the edit that sets it or later; another one stays theirs.
+// A verdict goes to the alerts that have none of their own, and to all when that is asked for, with the edit that sets
+// it or later.
 func TestVerdictToAlerts(t *testing.T) {
 	m, s := open(t)
 	ids := spread(t, m, 1)
@@ -154,15 +155,33 @@ func TestVerdictToAlerts(t *testing.T) {
 	}
 	_, err := m.Edit(t.Context(), kai, ids[0], incident.Edit{Verdict: &malware})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"", ""}, verdicts())
-	_, err = m.Edit(t.Context(), kai, ids[0], incident.Edit{VerdictToAlerts: true})
-	require.NoError(t, err)
 	assert.Equal(t, []string{"malware", "malware"}, verdicts())
 	entries := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.AlertUpdated}}))
 	assert.Len(t, entries, 2)
+	_, err = m.EditAlerts(t.Context(), kai, []alert.ID{"edr:5"}, incident.AlertEdit{Verdict: &phishing})
+	require.NoError(t, err)
+	_, err = m.Edit(t.Context(), kai, ids[0], incident.Edit{Verdict: &classification.Verdict{}})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"", "phishing"}, verdicts(), "one has its own by now")
+	_, err = m.Edit(t.Context(), kai, ids[0], incident.Edit{Verdict: &malware, VerdictToAlerts: true})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"malware", "malware"}, verdicts())
 	_, err = m.Edit(t.Context(), kai, ids[0], incident.Edit{Verdict: new(phishing), VerdictToAlerts: true, Status: new(incident.Resolved)})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"phishing", "phishing"}, verdicts())
+}
+
+// With that policy, a verdict is that of the incident alone.
+func TestAlertsKeepTheirVerdicts(t *testing.T) {
+	m := manager.New(memory.New(), &manager.Options{Policy: incident.Policy{KeepAlertVerdicts: true}})
+	id := ingest(t, m, raise(1, 0))[0].Incident
+	i, err := m.Edit(t.Context(), kai, id, incident.Edit{Verdict: &malware})
+	require.NoError(t, err)
+	assert.Equal(t, malware, i.Verdict)
+	assert.Empty(t, i.Alerts.Classified)
+	i, err = m.Edit(t.Context(), kai, id, incident.Edit{VerdictToAlerts: true})
+	require.NoError(t, err)
+	assert.Len(t, i.Alerts.Classified, 1, "asked for")
 }
 
 var (

@@ -61,8 +61,8 @@ type Result struct {
 
 // Ingest takes alerts in, one after the other, and returns a result for each, in their order. A new alert
 // joins the incident that the correlator names or opens one. Where the correlator names others to be merged
-// into that one, they are merged first, by the system and as [incident.Merge] allows; what it refuses is held
-// back in the links, with the reason.
+// into that one, they are merged first, by the system and as [incident.MergeLinked] allows, which never merges
+// two that other systems keep; what it refuses is held back in the links, with the reason.
 //
 // An alert that is there already, by its Origin, is counted and updated as [incident.Repeat] describes: a report
 // erases nothing, and its missing times are not completed. The correlator is asked about entities that the alert did
@@ -197,10 +197,11 @@ func (m *Manager) mergeLinked(
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
 		reason := fmt.Sprintf("Alert %s links them by %s.", a, strings.Join(keys, ", "))
-		_, _, err := m.settle(
-			ctx, ActionMerge, cmd, call{}, nil, follow,
-			merge(cmd, p.result.Incident, []incident.ID{id}, reason),
-		)
+		rule := func(into incident.Party, from []incident.Party) ([]incident.Effect, error) {
+			return incident.MergeLinked(cmd, into, from[0], reason)
+		}
+		linked := merge(p.result.Incident, []incident.ID{id}, rule)
+		_, _, err := m.settle(ctx, ActionMerge, cmd, call{}, nil, follow, linked)
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {

@@ -127,3 +127,31 @@ func TestWhatMustNotBeMergedIsHeldBack(t *testing.T) {
 		assert.Equal(t, alerts, i.Alerts.Count)
 	}
 }
+
+// Two incidents that another system keeps are never merged by the system: the alert joins one, and says why not both.
+func TestWhatAnotherSystemKeepsIsNotMergedByAnAlert(t *testing.T) {
+	m, s := open(t)
+	device := func(id string) alert.Device { return alert.Device{DeviceID: id} }
+	laptop, server, phone := device("laptop"), device("server"), device("phone")
+	for n, device := range []alert.Device{laptop, server} {
+		d := incident.Draft{Alerts: []alert.Alert{raise(n, 0, device)}}
+		d.Reference = incident.Reference{System: "theirs", ID: fmt.Sprint(n)}
+		importing(t.Context(), t, m, d)
+	}
+	ours := ingest(t, m, raise(5, 0, phone))[0].Incident
+	link := ingest(t, m, raise(6, 0, laptop, server, phone))[0]
+	held := map[incident.ID]string{} // back, and why
+	for _, l := range link.Links {
+		held[l.Incident] = l.HeldBack
+	}
+	assert.Equal(t, map[incident.ID]string{"theirs:0": "", "theirs:1": "not merged: both are kept by other systems"}, held)
+	for id, want := range map[incident.ID]incident.ID{"theirs:0": "theirs:0", "theirs:1": "theirs:1", ours: "theirs:0"} {
+		i, err := m.Incident(t.Context(), kai, id)
+		require.NoError(t, err)
+		assert.Equal(t, want, i.ID)
+	}
+	for v, err := range manager.Check(t.Context(), s) {
+		require.NoError(t, err)
+		require.Fail(t, "broken", "%v", v)
+	}
+}

@@ -27,7 +27,10 @@ func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.
 		var i incident.Incident
 		t := call.ticket(string(ActionMerge), by, string(target), sources, reason)
 		open := m.opener(by, ActionMerge)
-		if i, _, err = m.settle(ctx, ActionMerge, cmd, call, t, open, merge(cmd, target, sources, reason)); err == nil {
+		rule := func(into incident.Party, from []incident.Party) ([]incident.Effect, error) {
+			return incident.Merge(cmd, into, from, reason)
+		}
+		if i, _, err = m.settle(ctx, ActionMerge, cmd, call, t, open, merge(target, sources, rule)); err == nil {
 			return i, nil
 		}
 	}
@@ -124,7 +127,11 @@ func (m *Manager) settle(
 	return i, changed, err
 }
 
-func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reason string) matter {
+// merge reads what the rule of a merge needs.
+func merge(
+	target incident.ID, sources []incident.ID,
+	rule func(into incident.Party, from []incident.Party) ([]incident.Effect, error),
+) matter {
 	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
 		whole := len(sources) <= incident.MaxMerge // else it is refused, and may be endless
 		into, err := party(ctx, r, open, target, whole, false)
@@ -142,8 +149,19 @@ func merge(cmd incident.Command, target incident.ID, sources []incident.ID, reas
 			}
 			from = append(from, p)
 		}
-		rule := func() ([]incident.Effect, error) { return incident.Merge(cmd, into, from, reason) }
-		return findings{named: target, subject: into.Incident, rule: rule}, errors.Join(missing...)
+		if err := errors.Join(missing...); err != nil {
+			return s, err
+		}
+		if origins := incident.Origins(from); len(origins) > 0 {
+			q := activity.Query{Incidents: []incident.ID{into.Incident.ID}, Origins: origins}
+			if into.Log, err = collect(r.Activity(ctx, q)); err != nil {
+				return s, err
+			}
+		}
+		return findings{
+			named: target, subject: into.Incident,
+			rule: func() ([]incident.Effect, error) { return rule(into, from) },
+		}, nil
 	}
 }
 

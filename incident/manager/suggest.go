@@ -39,7 +39,8 @@ func suggestions(limit int) int {
 // or of a word of the name; then those with the most incidents; then the first by identifier. Empty text suggests
 // those with the most incidents, without asking the directory. Of space only that there is some between words counts.
 //
-// Each owner is suggested once, as the directory calls it rather than as incidents do. At most limit are
+// Each owner is suggested once, however its identifier is spelled, and as the directory calls it rather than as
+// incidents do. At most limit are
 // suggested, 10 when limit is 0 or less, and never more than 1,000. Incidents that were merged into others have
 // no say. It takes time in proportion to the number of different owners, not to that of incidents, where the
 // storage keeps count as storage/memory does.

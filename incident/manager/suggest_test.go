@@ -340,3 +340,39 @@ func BenchmarkSuggestTags(b *testing.B) {
 		})
 	}
 }
+
+// Directories and people spell one account in several ways: it is one owner wherever owners are compared, and keeps the
+// spelling that came first.
+func TestOneOwnerInTwoSpellings(t *testing.T) {
+	m, s := open(t)
+	a, b := ingest(t, m, raise(1, 0))[0].Incident, ingest(t, m, raise(2, 10_000))[0].Incident
+	assign := func(id incident.ID, o incident.Owner) incident.Incident {
+		t.Helper()
+		i, err := m.Edit(t.Context(), kai, id, incident.Edit{Owner: &o})
+		require.NoError(t, err)
+		return i
+	}
+	assign(a, incident.Owner{ID: "Noor.Groß@contoso.com"})
+	assign(b, incident.Owner{ID: "noor.gross@contoso.com"})
+	again := assign(a, incident.Owner{ID: "NOOR.GROSS@CONTOSO.COM", Name: "Noor"})
+	assert.Equal(t, incident.Owner{ID: "Noor.Groß@contoso.com", Name: "Noor"}, again.Owner)
+	for _, id := range []string{"Noor.Groß@contoso.com", "NOOR.GROSS@contoso.com"} {
+		n, err := m.Count(t.Context(), kai, incident.Query{Owners: []string{id}})
+		require.NoError(t, err)
+		assert.Equal(t, 2, n, id)
+	}
+	found, err := m.SuggestOwners(t.Context(), kai, "noor", 10)
+	require.NoError(t, err)
+	assert.Equal(t, []incident.Owner{{ID: "Noor.Groß@contoso.com", Name: "Noor"}}, found)
+	merged, err := m.Merge(t.Context(), kai, a, []incident.ID{b}, "")
+	require.NoError(t, err)
+	assert.Equal(t, again.Owner, merged.Owner)
+	group := ingest(t, m, raise(3, 20_000))[0].Incident
+	assign(group, incident.Owner{ID: "noor.gross@contoso.com", Kind: alert.GroupOwner})
+	_, err = m.Merge(t.Context(), kai, a, []incident.ID{group}, "")
+	require.ErrorIs(t, err, incident.ErrOwners, "a group is no user")
+	for v, err := range manager.Check(t.Context(), s) {
+		require.NoError(t, err)
+		require.Fail(t, "broken", "%v", v)
+	}
+}

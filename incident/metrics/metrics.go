@@ -76,7 +76,7 @@ type Report struct {
 	BySeverity []Group[alert.Severity] `json:"bySeverity,omitempty"` // by the severity they have now, the highest first
 	// by what raised their alerts, in the order of bytes; one of two sources is in both, one without alerts under ""
 	BySource []Group[string] `json:"bySource,omitempty"`
-	// by the owner they have now, by Kind and ID; those without under the zero Owner
+	// by the owner they have now, by Kind and folded ID; those without under the zero Owner
 	ByOwner []Group[incident.Owner] `json:"byOwner,omitempty"`
 	Buckets []Bucket                `json:"buckets,omitempty"`
 }
@@ -220,7 +220,7 @@ func Measure(histories iter.Seq2[History, error], now time.Time, o *Options) (Re
 	}
 	var total sample
 	severities, sources, owners := make(map[alert.Severity]*sample), make(map[string]*sample), make(map[incident.Owner]*sample)
-	names := make(map[incident.Owner]string)
+	spellings := make(map[incident.Owner]incident.Owner) // of owners, by Kind and folded ID
 	r := Report{Now: now}
 	for n := 1; n < len(o.Edges); n++ {
 		if !o.Edges[n].After(o.Edges[n-1]) {
@@ -255,9 +255,13 @@ func Measure(histories iter.Seq2[History, error], now time.Time, o *Options) (Re
 		if len(i.Alerts.Sources) == 0 {
 			of(sources, "").add(t, i, now)
 		}
-		owner := i.Owner
-		owner.Name = ""
-		names[owner] = max(names[owner], i.Owner.Name) // one of them, whatever the order of histories
+		owner := incident.Owner{Kind: i.Owner.Kind, ID: incident.Fold(i.Owner.ID)}
+		one, known := spellings[owner]
+		if !known || i.Owner.ID < one.ID {
+			one.Kind, one.ID = i.Owner.Kind, i.Owner.ID
+		}
+		one.Name = max(one.Name, i.Owner.Name) // one of them, whatever the order of histories
+		spellings[owner] = one
 		of(owners, owner).add(t, i, now)
 	}
 	for n := 1; n < len(r.Buckets); n++ {
@@ -268,7 +272,7 @@ func Measure(histories iter.Seq2[History, error], now time.Time, o *Options) (Re
 	r.BySource = groups(sources, cmp.Compare[string])
 	r.ByOwner = groups(owners, func(a, b incident.Owner) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) })
 	for n := range r.ByOwner {
-		r.ByOwner[n].Key.Name = names[r.ByOwner[n].Key]
+		r.ByOwner[n].Key = spellings[r.ByOwner[n].Key]
 	}
 	return r, nil
 }

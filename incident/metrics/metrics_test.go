@@ -631,3 +631,22 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 }
+
+// One owner in two spellings is one group, whatever the order of the histories; a group of that name is another.
+func TestOwnersInTwoSpellings(t *testing.T) {
+	var all []metrics.History
+	for _, o := range []incident.Owner{{ID: "Kai"}, {ID: "kai", Name: "Kai N."}, {ID: "KAI", Kind: alert.GroupOwner}} {
+		all = append(all, metrics.History{Incident: incident.Incident{ID: incident.ID(o.ID), Created: start, Owner: o}})
+	}
+	want := []incident.Owner{{ID: "Kai", Name: "Kai N."}, {ID: "KAI", Kind: alert.GroupOwner}}
+	for range 2 {
+		r, err := metrics.Measure(seq(all...), start, nil)
+		require.NoError(t, err)
+		require.Len(t, r.ByOwner, len(want))
+		for n, o := range want {
+			assert.Equal(t, o, r.ByOwner[n].Key)
+			assert.Equal(t, 2-n, r.ByOwner[n].Figures.Incidents)
+		}
+		slices.Reverse(all)
+	}
+}

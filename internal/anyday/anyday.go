@@ -99,7 +99,7 @@ func (d *Day) alert() alert.Alert {
 	a.Severity = alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity"))
 	a.Status = alert.Status(rapid.IntRange(0, 2).Draw(d.t, "status"))
 	a.Title, a.Product, a.Category = d.pick("title", "A", "<B>", "Ransomware"), d.pick("product", "", "p"), d.pick("category", "", "Discovery", "Impact")
-	a.Owner.ID = d.pick("owner", "", "kai", "mona")
+	a.Owner.ID = d.pick("owner", "", "kai", "Kai", "mona")
 	for _, device := range rapid.SliceOfN(rapid.SampledFrom([]string{"d0", "d1", "d2", "d3"}), 0, 2).Draw(d.t, "devices") {
 		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.Device{DeviceID: device, Group: device}, Tags: []string{d.pick("role", "", "ADFS", "DNS")}})
 	}
@@ -166,7 +166,7 @@ func (d *Day) edit() (e incident.Edit) {
 		}
 	}
 	if d.maybe("owner") {
-		e.Owner = &incident.Owner{ID: d.pick("new owner", "", "kai", "mona")}
+		e.Owner = &incident.Owner{ID: d.pick("new owner", "", "kai", "Kai", "mona")}
 	}
 	if d.maybe("verdict") {
 		e.Verdict = d.verdict()
@@ -183,7 +183,7 @@ func (d *Day) edit() (e incident.Edit) {
 
 func (d *Day) draft(alerts []alert.Alert) incident.Draft {
 	draft := incident.Draft{Name: d.pick("name", "", "N"), Severity: alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity")),
-		Status: rapid.SampledFrom([]incident.Status{0, 0, 0, 1, 2, 3}).Draw(d.t, "status"), Owner: incident.Owner{ID: d.pick("owner", "", "kai")},
+		Status: rapid.SampledFrom([]incident.Status{0, 0, 0, 1, 2, 3}).Draw(d.t, "status"), Owner: incident.Owner{ID: d.pick("owner", "", "kai", "KAI")},
 		Verdict: *d.verdict(), Extra: alert.Fields(d.pick("extra", "", `{"html":"<b>"}`, `{"x":1.0}`)), Alerts: alerts}
 	if d.maybe("created") {
 		draft.Created = start.Add(-time.Hour)
@@ -232,7 +232,7 @@ var commands = map[string]func(*Day) error{
 		return err
 	},
 	"EditAlerts": func(d *Day) error {
-		e := incident.AlertEdit{Status: new(alert.Status(rapid.IntRange(0, 2).Draw(d.t, "new status"))), Owner: &incident.Owner{ID: d.pick("new owner", "", "kai", "mona")}}
+		e := incident.AlertEdit{Status: new(alert.Status(rapid.IntRange(0, 2).Draw(d.t, "new status"))), Owner: &incident.Owner{ID: d.pick("new owner", "", "kai", "Kai", "mona")}}
 		if d.maybe("judged") {
 			e.Verdict = d.verdict()
 		}

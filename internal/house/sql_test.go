@@ -42,8 +42,10 @@ var speakers = map[string]struct {
 	adds      int // how many arguments of a call of add are SQL; 0 means all
 }{
 	"storage/sqlite": {
-		fragments: []string{"listColumns", "changingColumns", "namedColumns", "allColumns", "marksFor"},
-		adds:      1,
+		fragments: []string{
+			"listColumns", "changingColumns", "writtenColumns", "namedColumns", "allColumns", "marksFor",
+		},
+		adds: 1,
 	},
 	"storage/postgres": {fragments: []string{
 		"w.arg", "strings.Join", "String", "ordered", "compared", "channel", "from", "direction", "columns",

@@ -143,9 +143,10 @@ func addOwner(c *storage.Counts, o incident.Owner, n int) {
 	if c.Owners == nil {
 		c.Owners = make(map[string]storage.OwnerTally)
 	}
-	tally := c.Owners[o.ID]
+	folded := incident.Fold(o.ID)
+	tally := c.Owners[folded]
 	tally.Add(o, n)
-	c.Owners[o.ID] = tally
+	c.Owners[folded] = tally
 }
 
 func addTag(c *storage.Counts, name string, n int) {

@@ -66,7 +66,7 @@ func (r *reader) unordered(q incident.Query) (find batcher, rest incident.Query)
 	if len(q.Tags) == 1 && only(&t.tags, incident.Fold(q.Tags[0])) {
 		rest.Tags = nil
 	}
-	if len(q.Owners) == 1 && q.Owners[0] != "" && !q.Unassigned && only(&t.owners, q.Owners[0]) {
+	if owners := ownersOf(q); len(owners) == 1 && owners[0] != "" && only(&t.owners, owners[0]) {
 		rest.Owners = nil
 	}
 	var found []*incidentVersion
@@ -125,7 +125,7 @@ func (t *tables) exact(q incident.Query) (trees []*btree.BTreeG[listing], exact 
 		trees = treesOf(&t.tags, []string{incident.Fold(q.Tags[0])})
 	case len(q.Owners) > 0:
 		rest.Owners = nil
-		owners := unique(q.Owners)
+		owners := ownersOf(q)
 		if owners[0] == "" {
 			return nil, false // where those are who belong to nobody
 		}

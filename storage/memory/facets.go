@@ -54,7 +54,7 @@ type facet struct {
 	text  string // of a tag, the first spelling of those that the incident has
 }
 
-// A meaning is a facet and what a tag folds to.
+// A meaning is a facet and what a tag or the identifier of an owner folds to.
 type meaning struct {
 	facet
 	folded string
@@ -200,8 +200,11 @@ func (f *facets) number(key facet) int32 {
 		f.values = append(f.values, value{})
 	}
 	f.values[number].meaning = &meaning{facet: key}
-	if key.field == byTag {
+	switch key.field {
+	case byTag:
 		f.values[number].folded = incident.Fold(key.text)
+	case byOwner:
+		f.values[number].folded = incident.Fold(key.owner.ID)
 	}
 	f.numbers[key] = number
 	return number
@@ -382,9 +385,9 @@ func (t *tally) counts() storage.Counts {
 			if c.Owners == nil {
 				c.Owners = make(map[string]storage.OwnerTally, size)
 			}
-			one := c.Owners[f.owner.ID]
+			one := c.Owners[f.folded]
 			one.Add(f.owner, n)
-			c.Owners[f.owner.ID] = one
+			c.Owners[f.folded] = one
 		case byTag:
 			if c.Tags == nil {
 				c.Tags = make(map[string]storage.Tally, size)

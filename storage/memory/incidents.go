@@ -32,6 +32,7 @@ type incidentVersion struct {
 	older    *incidentVersion
 	value    incident.Incident // never changes once it is stored
 	tags     []string          // folded
+	owner    string            // its account identifier, folded
 }
 
 // newIncidentVersion returns a copy of given as a version, the next one unless it is restored.
@@ -125,14 +126,16 @@ const (
 	tagBits      = 16
 )
 
-func (t *tables) ownerMark(id string) mark { return mark(maphash.String(t.seed, id)%256) << ownerBits }
+func (t *tables) ownerMark(folded string) mark {
+	return mark(maphash.String(t.seed, folded)%256) << ownerBits
+}
 
 func (t *tables) tagMark(folded string) mark {
 	return 1 << (tagBits + maphash.String(t.seed, folded)%48)
 }
 
 func (t *tables) mark(v *incidentVersion) mark {
-	m := mark(min(v.value.Status, 15)) | mark(min(v.value.Severity, 15))<<severityBits | t.ownerMark(v.value.Owner.ID)
+	m := mark(min(v.value.Status, 15)) | mark(min(v.value.Severity, 15))<<severityBits | t.ownerMark(v.owner)
 	for _, tag := range v.tags {
 		m |= t.tagMark(tag)
 	}
@@ -212,15 +215,16 @@ func excluded(x incident.Query) (statuses, severities uint16) {
 	return statuses, severities
 }
 
-// ownersOf returns the owners that q asks for, "" for none; nil means that owners do not matter.
+// ownersOf returns the owners that q asks for, folded, "" for none; nil means that owners do not matter.
 func ownersOf(q incident.Query) []string {
-	switch {
-	case q.Unassigned:
-		return unique(append([]string{""}, q.Owners...))
-	case len(q.Owners) > 0:
-		return unique(q.Owners)
+	var all []string
+	if q.Unassigned {
+		all = append(all, "")
 	}
-	return nil
+	for _, id := range q.Owners {
+		all = append(all, incident.Fold(id))
+	}
+	return unique(all)
 }
 
 func (s *sieve) passes(m mark) bool {
@@ -254,6 +258,11 @@ func (t *tables) putIncident(v *incidentVersion, commit int64, restored bool) in
 		}
 		v.tags = unique(v.tags)
 	}
+	if old != nil && v.value.Owner.ID == old.value.Owner.ID {
+		v.owner = old.owner
+	} else {
+		v.owner = incident.Fold(v.value.Owner.ID)
+	}
 	v.mark = t.mark(v)
 	node.latest = v
 	t.facets.put(v, old)
@@ -268,7 +277,7 @@ func (t *tables) putIncident(v *incidentVersion, commit int64, restored bool) in
 		t.buckets[b] = newTree(lessListing)
 	}
 	t.buckets[b].Set(l)
-	list(&t.owners, v.value.Owner.ID, l)
+	list(&t.owners, v.owner, l)
 	for _, tag := range v.tags {
 		list(&t.tags, tag, l)
 	}
@@ -323,7 +332,7 @@ func (t *tables) dropIncident(next *incidentVersion) {
 	if t.buckets[b].Delete(l); t.buckets[b].Len() == 0 {
 		delete(t.buckets, b)
 	}
-	unlist(&t.owners, old.value.Owner.ID, l)
+	unlist(&t.owners, old.owner, l)
 	for _, tag := range old.tags {
 		unlist(&t.tags, tag, l)
 	}

@@ -57,6 +57,7 @@ func (s *incidentSource) copy(v *incidentVersion) incident.Incident { return v.v
 type filter struct {
 	q      incident.Query       // without Tags, Text, Entities and Except
 	tags   []string             // folded, as those of versions are; none means that they do not matter
+	owners []string             // folded likewise; only q says whether they matter
 	copied bool                 // q asks for what only Match knows, which takes copies
 	text   *incident.Query      // with Text alone; nil when there is none
 	named  map[incident.ID]bool // those with an asset that Text names
@@ -75,6 +76,9 @@ func (r *reader) filter(q incident.Query) filter {
 	f.copied = !reflect.ValueOf(few).IsZero()
 	for _, tag := range q.Tags {
 		f.tags = append(f.tags, incident.Fold(tag))
+	}
+	for _, id := range q.Owners {
+		f.owners = append(f.owners, incident.Fold(id))
 	}
 	if q.Text != "" {
 		f.text, f.named = &incident.Query{Text: q.Text}, r.having(q.TextKeys())
@@ -124,7 +128,8 @@ func (f *filter) matches(v *incidentVersion) bool {
 	}
 	return within(v.created, q.CreatedSince, q.CreatedUntil) &&
 		(len(q.Statuses) == 0 || slices.Contains(q.Statuses, v.bucket.status)) && (len(q.Severities) == 0 || slices.Contains(q.Severities, v.bucket.severity)) &&
-		(len(q.Owners) == 0 && !q.Unassigned || q.Unassigned && i.Owner.IsZero() || !i.Owner.IsZero() && slices.Contains(q.Owners, i.Owner.ID)) &&
+		(len(q.Owners) == 0 && !q.Unassigned || q.Unassigned && i.Owner.IsZero() ||
+			!i.Owner.IsZero() && slices.Contains(f.owners, v.owner)) &&
 		(q.UpdatedSince.IsZero() && q.UpdatedUntil.IsZero() || within(i.Updated, q.UpdatedSince, q.UpdatedUntil))
 }
 

@@ -22,7 +22,7 @@ type tables struct {
 	numbers   []*incidentNode // Number n stands at n-1
 	updated   *btree.BTreeG[listing]
 	buckets   map[bucket]*btree.BTreeG[listing]
-	owners    btree.Map[string, *btree.BTreeG[listing]] // by account identifier
+	owners    btree.Map[string, *btree.BTreeG[listing]] // by account identifier, folded
 	tags      btree.Map[string, *btree.BTreeG[listing]] // by folded name
 	priority  btree.Map[int, *btree.BTreeG[listing]]
 	created   *btree.BTreeG[row]

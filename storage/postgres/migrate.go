@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/incidentkit/incidentkit/incident"
 )
 
 // migrations are numbered from 1 without gaps, in a folder for each schema. A file that was released never changes.
@@ -58,12 +60,54 @@ func migrateSchema(ctx context.Context, conn *pgx.Conn, schema, folder string) e
 			if _, err := conn.PgConn().Exec(ctx, string(text)).ReadAll(); err != nil {
 				return fmt.Errorf("migration %s: %w", files[n].Name(), err)
 			}
+			if folder+"/"+files[n].Name() == ownersFolded {
+				if err := foldOwners(ctx, tx); err != nil {
+					return fmt.Errorf("migration %s: %w", files[n].Name(), err)
+				}
+			}
 			if _, err := tx.Exec(ctx, "insert into "+schema+".schema_version (version) values ($1)", n+1); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// ownersFolded is the migration that folds the identifiers of owners, as far as SQL can.
+const ownersFolded = "migrations/0004.sql"
+
+// foldOwners folds the others. The owner of the tables would find no rows under row-level security, which is lifted
+// meanwhile.
+func foldOwners(ctx context.Context, tx pgx.Tx) error {
+	const table = "incidentkit.incidents"
+	var secured bool
+	forced := "select relforcerowsecurity from pg_class where oid = '" + table + "'::regclass"
+	if err := tx.QueryRow(ctx, forced).Scan(&secured); err != nil {
+		return err
+	}
+	if secured {
+		if _, err := tx.Exec(ctx, "alter table "+table+" no force row level security"); err != nil {
+			return err
+		}
+	}
+	rows, err := tx.Query(ctx, "select distinct owner from "+table+" where octet_length(owner) <> char_length(owner)")
+	if err != nil {
+		return err
+	}
+	owners, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		folded := escape(incident.Fold(unescape(owner)))
+		if _, err := tx.Exec(ctx, "update "+table+" set owner = $2 where owner = $1", owner, folded); err != nil {
+			return err
+		}
+	}
+	if secured {
+		_, err = tx.Exec(ctx, "alter table "+table+" force row level security")
+	}
+	return err
 }
 
 // secure sees that row-level security holds for the role of conn. The owner of the tables is subject to it too: a

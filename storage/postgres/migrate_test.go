@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/internal/anyday"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
@@ -48,7 +50,7 @@ func TestNewerSchema(t *testing.T) {
 	require.NoError(t, err)
 	_, err = postgres.New(t.Context(), pool, nil)
 	assert.ErrorContains(t, err, "version 99")
-	assert.ErrorContains(t, err, "up to 3")
+	assert.ErrorContains(t, err, "up to 4")
 }
 
 // older returns the DSNs of a database of the first version for its owner and for an application, with the rows of the
@@ -179,6 +181,37 @@ func TestMigrateRows(t *testing.T) {
 	}
 }
 
+// TestMigrateOwners: owners of a database of the first version are found in every spelling, beyond ASCII too.
+func TestMigrateOwners(t *testing.T) {
+	var cs storage.Changeset
+	ids := []string{"Kai@contoso.com", "kai@contoso.com", "ÅSA@contoso.com", "A\u030Asa@contoso.com", "K\x01É"}
+	for n, id := range ids {
+		i := incident.Incident{ID: incident.ID(strconv.Itoa(n)), Owner: incident.Owner{ID: id}}
+		cs.Incidents = append(cs.Incidents, i)
+	}
+	for _, secured := range []bool{false, true} {
+		owner, app := older(t, secured, cs)
+		for _, i := range cs.Incidents { // as the first version has kept it
+			const sql = "update incidentkit.incidents set owner = $2 where id = $1"
+			raw := strings.ReplaceAll(i.Owner.ID, "\x01", "\x01\x04")
+			_, err := connect(t, superuser(owner)).Exec(t.Context(), sql, string(i.ID), raw)
+			require.NoError(t, err)
+		}
+		require.NoError(t, open(t, owner, "").Close())
+		s, err := postgres.Open(t.Context(), app, &postgres.Options{RowSecurity: secured})
+		require.NoError(t, err)
+		view(t, s, func(r storage.Reader) {
+			wanted := map[string]int{"KAI@contoso.com": 2, "åsa@CONTOSO.com": 2, "k\x01é": 1, "k": 0}
+			for owner, want := range wanted {
+				n, err := storage.Count(t.Context(), r, incident.Query{Owners: []string{owner}})
+				require.NoError(t, err)
+				assert.Equal(t, want, n, "%q", owner)
+			}
+		})
+		require.NoError(t, s.Close())
+	}
+}
+
 // TestPoolOfCaller: the caller's pool outlives the Store.
 func TestPoolOfCaller(t *testing.T) {
 	pool := connect(t, dsn(t))
@@ -207,7 +240,7 @@ func TestMigrationsAreNumbered(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, files)
 		for n, f := range files {
-			assert.Equal(t, filepath.Base(f.Name())[:4], []string{"0001", "0002", "0003"}[n])
+			assert.Equal(t, filepath.Base(f.Name())[:4], []string{"0001", "0002", "0003", "0004"}[n])
 		}
 	}
 }

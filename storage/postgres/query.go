@@ -94,11 +94,7 @@ func (w *where) incidents(q *incident.Query) conditions {
 		c.add("i.alert_classifications && ", w.arg(escapeAll(q.AlertClassifications)), "::text[]")
 	}
 	w.owner(&c, q)
-	tags := make([]string, len(q.Tags))
-	for n, tag := range q.Tags {
-		tags[n] = escape(incident.Fold(tag))
-	}
-	w.anyOf(&c, "tags", tags)
+	w.anyOf(&c, "tags", foldAll(q.Tags))
 	w.texts(&c, "i.classification", escapeAll(q.Classifications))
 	w.texts(&c, "i.determination", escapeAll(q.Determinations))
 	for l, values := range q.Lists() {
@@ -130,7 +126,7 @@ func (w *where) owner(c *conditions, q *incident.Query) {
 		either = append(either, "not i.assigned")
 	}
 	if len(q.Owners) > 0 {
-		either = append(either, "i.assigned and i.owner = any("+w.arg(escapeAll(q.Owners))+"::text[])")
+		either = append(either, "i.assigned and i.owner = any("+w.arg(foldAll(q.Owners))+"::text[])")
 	}
 	if len(either) > 0 {
 		c.add("(", strings.Join(either, " or "), ")")

@@ -53,6 +53,15 @@ func escapeAll[T ~string](all []T) []string {
 	return out
 }
 
+// foldAll returns what texts fold to, escaped.
+func foldAll(all []string) []string {
+	out := make([]string, len(all))
+	for n, s := range all {
+		out[n] = escape(incident.Fold(s))
+	}
+	return out
+}
+
 func smallints[T ~uint8](all []T) []int16 {
 	out := make([]int16, len(all))
 	for n, v := range all {

@@ -26,7 +26,7 @@ const (
 		comments, updated, alerts, unrated, informational, low, medium, high,
 		alerts_new, alerts_in_progress, alerts_resolved, others, devices, users, mailboxes, apps, cloud_resources,
 		first_activity, last_activity, rarest, title, `
-	incidentAfterLists = `, classified, criticality, system_tags, description, note, extra`
+	incidentAfterLists = `, classified, criticality, system_tags, description, note, extra, named, severity_given`
 
 	briefColumns  = `id, incident, first_activity, ` + briefChanging
 	briefChanging = `version, source, source_id, product, detection_source, title, category, actor,
@@ -63,7 +63,7 @@ func incidentPlaces(i *incident.Incident) []any {
 		places = append(places, list[string]{items})
 	}
 	return append(places, list[incident.Classified]{&s.Classified}, &s.Criticality, list[incident.Tag]{&s.SystemTags},
-		&i.Description, &i.Note, &i.Extra)
+		&i.Description, &i.Note, &i.Extra, &i.Named, &i.SeverityGiven)
 }
 
 // facetPlaces returns what scans into the columns that facets are counted by. Lists share what they hold with others

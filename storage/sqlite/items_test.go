@@ -339,6 +339,17 @@ func firstVersion(t *testing.T, path string) (old string) {
 	return old
 }
 
+// nobodysChoice gives the incidents of an old file what the first version could not say of them and their log does.
+func nobodysChoice(t *testing.T, old, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", old)
+	require.NoError(t, err)
+	db.SetMaxOpenConns(1)
+	_, err = db.ExecContext(t.Context(), `ATTACH ? AS new; UPDATE incidents SET (named, severity_given) =
+		(SELECT n.named, n.severity_given FROM new.incidents AS n WHERE n.number = incidents.number)`, path)
+	require.NoError(t, cmp.Or(err, db.Close()))
+}
+
 // tables returns the tables and indexes of a file.
 func tables(t *testing.T, path string) (all []string) {
 	t.Helper()
@@ -398,7 +409,9 @@ func TestEntriesOfTheFirstVersion(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "x.db")
 		before := open(t, path, nil)
 		anyday.New(t.Context(), rt, before).Happen(30)
-		after := open(t, firstVersion(t, path), nil)
+		old := firstVersion(t, path)
+		after := open(t, old, nil)
+		nobodysChoice(t, old, path)
 		want, got := log(t, before), log(t, after)
 		for n := range want {
 			want[n].Digest, want[n].AlertDigest, want[n].Seal = activity.Digest{}, activity.Digest{}, activity.Seal{}
@@ -467,4 +480,29 @@ func TestPlansOfItems(t *testing.T) {
 		"SEARCH k USING PRIMARY KEY (key=? AND first_activity=? AND alert=?)"}, guard[:2])
 	assert.Equal(t, []string{"SEARCH items USING INDEX items_time (kind=? AND time<?)"}, expiry)
 	assert.Equal(t, []string{"SEARCH items USING INDEX items_incident (incident=?)"}, purge)
+}
+
+// Owners of a file that the first version has written are found in every spelling, beyond ASCII too.
+func TestOwnersOfAnOldFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	before := open(t, path, nil)
+	ids := []string{"Kai@contoso.com", "kai@contoso.com", "ÅSA@contoso.com", "A\u030Asa@contoso.com", "K\x00É", "", "m"}
+	var cs storage.Changeset
+	for n, id := range ids {
+		i := incident.Incident{ID: incident.ID(fmt.Sprint(n)), Owner: incident.Owner{ID: id}}
+		cs.Incidents = append(cs.Incidents, i)
+	}
+	_, err := before.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	s := open(t, firstVersion(t, path), nil)
+	wanted := map[string]int{"KAI@contoso.com": 2, "åsa@CONTOSO.com": 2, "k\x00é": 1, "M": 1, "k": 0}
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		for owner, want := range wanted {
+			n, err := storage.Count(t.Context(), r, incident.Query{Owners: []string{owner}})
+			require.NoError(t, err)
+			assert.Equal(t, want, n, "%q", owner)
+		}
+		return nil
+	}))
+	require.NoError(t, anyday.Same(t.Context(), before, s))
 }

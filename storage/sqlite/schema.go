@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/incidentkit/incidentkit/incident"
 )
 
 // applicationID tells our files from other SQLite files. It is "inci" as a number.
@@ -93,6 +95,11 @@ func (s *session) migrate(ctx context.Context) (err error) {
 		if _, err := s.conn.ExecContext(ctx, string(text)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		if name == ownersFolded {
+			if err := s.foldOwners(ctx); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
 	}
 	if version < len(names) {
 		// A pragma takes no parameters; these are numbers of this package.
@@ -102,4 +109,35 @@ func (s *session) migrate(ctx context.Context) (err error) {
 		}
 	}
 	return s.exec(ctx, `COMMIT`)
+}
+
+// ownersFolded is the migration that folds the identifiers of owners, as far as SQL can.
+const ownersFolded = "migrations/0006_owners.sql"
+
+// foldOwners folds the others.
+func (s *session) foldOwners(ctx context.Context) error {
+	rows, err := s.query(ctx, `SELECT DISTINCT owner_id, owner_folded FROM incidents`, nil)
+	if err != nil {
+		return err
+	}
+	defer rows.close()
+	differ := make(map[string]string)
+	for rows.Next() {
+		var id, folded string
+		if err := rows.Scan(&id, &folded); err != nil {
+			return err
+		}
+		if want := incident.Fold(id); want != folded {
+			differ[id] = want
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.close()); err != nil {
+		return err
+	}
+	for id, folded := range differ {
+		if err := s.exec(ctx, `UPDATE incidents SET owner_folded = ? WHERE owner_id = ?`, folded, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

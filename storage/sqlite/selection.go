@@ -84,13 +84,20 @@ type filter struct {
 	values []string // none means that it is no filter
 }
 
+// folded returns what texts fold to.
+func folded(list []string) []string {
+	all := make([]string, len(list))
+	for n, text := range list {
+		all[n] = incident.Fold(text)
+	}
+	return all
+}
+
 // filters returns those of q, but not Owners where those without an owner are asked for too.
 func filters(q incident.Query) []filter {
 	all := make([]filter, 2, 4+incident.Lists)
 	all[0].field, all[1].field = tagValues, referenceValues
-	for _, t := range q.Tags {
-		all[0].values = append(all[0].values, incident.Fold(t))
-	}
+	all[0].values = folded(q.Tags)
 	for _, r := range q.References {
 		all[1].values = append(all[1].values, referenceValue(r))
 	}
@@ -105,7 +112,7 @@ func filters(q incident.Query) []filter {
 		all = append(all, f)
 	}
 	if !q.Unassigned {
-		all = append(all, filter{0, q.Owners})
+		all = append(all, filter{0, folded(q.Owners)})
 	}
 	return slices.DeleteFunc(all, func(f filter) bool { return len(f.values) == 0 })
 }
@@ -128,7 +135,7 @@ func single(q incident.Query) (f filter, ok bool) {
 // lookUp adds where the numbers of the incidents that pass f stand.
 func (s *selection) lookUp(f filter) {
 	if f.field == 0 {
-		s.add(` FROM incidents WHERE owner_id`+inTexts, texts(f.values))
+		s.add(` FROM incidents WHERE owner_folded`+inTexts, texts(f.values))
 	} else {
 		s.add(` FROM incident_values WHERE field = ? AND value`+inTexts, f.field, texts(f.values))
 	}
@@ -139,7 +146,7 @@ func (s *selection) lookUp(f filter) {
 func (s *selection) incidents(q incident.Query, few filter) {
 	switch {
 	case len(few.values) == 1 && few.field == 0:
-		s.add(` AND owner_id = ?`, few.values[0])
+		s.add(` AND owner_folded = ?`, few.values[0])
 	case len(few.values) > 0:
 		s.add(` AND number IN (SELECT number`)
 		s.lookUp(few)
@@ -227,7 +234,7 @@ func (s *selection) owners(q incident.Query) {
 	}
 	if len(q.Owners) > 0 {
 		s.add(` OR NOT (+owner_id = '' AND owner_name = '' AND owner_kind = 0)
-			AND +owner_id`+inTexts, texts(q.Owners))
+			AND +owner_folded`+inTexts, texts(folded(q.Owners)))
 	}
 	s.add(`)`)
 }
@@ -280,9 +287,9 @@ func (s *selection) behind(q incident.Query, start incident.Place, started bool)
 			` ORDER BY status, updated, number`, ` ORDER BY status DESC, updated DESC, number DESC`,
 			start.Rank, start.Updated, start.Number)
 	case incident.ByOwner:
-		s.order(q, started, ` AND (owner_id, updated, number) > (?, ?, ?) ORDER BY owner_id, updated, number`,
-			` AND (owner_id, updated, number) < (?, ?, ?) ORDER BY owner_id DESC, updated DESC, number DESC`,
-			` ORDER BY owner_id, updated, number`, ` ORDER BY owner_id DESC, updated DESC, number DESC`,
+		s.order(q, started, ` AND (owner_folded, updated, number) > (?, ?, ?) ORDER BY owner_folded, updated, number`,
+			` AND (owner_folded, updated, number) < (?, ?, ?) ORDER BY owner_folded DESC, updated DESC, number DESC`,
+			` ORDER BY owner_folded, updated, number`, ` ORDER BY owner_folded DESC, updated DESC, number DESC`,
 			start.Text, start.Updated, start.Number)
 	case incident.ByName:
 		s.order(q, started, ` AND (name, number) > (?, ?) ORDER BY name, number`,

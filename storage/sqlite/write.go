@@ -133,8 +133,9 @@ var incidentSQL = sync.OnceValue(func() (sql struct {
 	}
 	listColumns := strings.Join(names, `, `)
 	changingColumns := incidentChanging + listColumns + incidentAfterLists
-	namedColumns := `name, created, ` + changingColumns + `, name_folded`
-	allColumns := incidentColumns + changingColumns + `, name_folded`
+	writtenColumns := changingColumns + `, owner_folded`
+	namedColumns := `name, created, ` + writtenColumns + `, name_folded`
+	allColumns := incidentColumns + writtenColumns + `, name_folded`
 	marksFor := func(columns string) string { return `?` + strings.Repeat(`, ?`, strings.Count(columns, `,`)) }
 
 	sql.all = `SELECT ` + incidentColumns + changingColumns + ` FROM incidents WHERE true`
@@ -150,7 +151,7 @@ var incidentSQL = sync.OnceValue(func() (sql struct {
 		FROM incidents WHERE id = ?`
 	sql.insert = `INSERT INTO incidents (` + allColumns + `) VALUES (` + marksFor(allColumns) + `)`
 	sql.update = `UPDATE incidents SET (` + namedColumns + `) = (` + marksFor(namedColumns) + `) WHERE number = ?`
-	sql.updateSameName = `UPDATE incidents SET (` + changingColumns + `) = (` + marksFor(changingColumns) + `)
+	sql.updateSameName = `UPDATE incidents SET (` + writtenColumns + `) = (` + marksFor(writtenColumns) + `)
 		WHERE number = ?`
 	return sql
 })
@@ -195,7 +196,7 @@ func (t tx) putIncident(i incident.Incident, restored bool, changed tallies) (nu
 	case i.Number < next || found && i.Number > next:
 		return 0, driver.Exists("incident", fmt.Sprintf("%s of another number than %d", i.ID, i.Number))
 	}
-	places = incidentPlaces(&i)
+	places = append(incidentPlaces(&i), incident.Fold(i.Owner.ID))
 	switch {
 	case !found:
 		err = t.exec(incidentSQL().insert, append(places, incident.Fold(i.Name))...)

@@ -247,6 +247,23 @@ func giving(lose func(*storage.Changeset)) func() storage.Storage {
 	})
 }
 
+// findingOwners returns storages that find incidents by their owners as same says, of those that they should find.
+func findingOwners(same func(asked, has string) bool) func() storage.Storage {
+	return reading(func(r *brokenReader) {
+		r.incidents = func(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+			return func(yield func(incident.Incident, error) bool) {
+				for i, err := range r.Reader.Incidents(ctx, q) {
+					found := len(q.Owners) == 0 || q.Unassigned && i.Owner.IsZero() ||
+						slices.ContainsFunc(q.Owners, func(id string) bool { return same(id, i.Owner.ID) })
+					if (err != nil || found) && !yield(i, err) {
+						return
+					}
+				}
+			}
+		}
+	})
+}
+
 // reading returns storages whose readers are broken by b.
 func reading(b func(*brokenReader)) func() storage.Storage {
 	return opening(func(s *broken) { s.read = b })
@@ -458,6 +475,8 @@ var faults = []fault{
 		giving(func(cs *storage.Changeset) { cs.Redact = cs.Redact[:min(len(cs.Redact), 1000)] })},
 	{[]string{"ThousandsPurged"}, "purges the first 1,000 incidents of a Changeset",
 		giving(func(cs *storage.Changeset) { cs.Purge = cs.Purge[:min(len(cs.Purge), 1000)] })},
+	{[]string{"Owners", "AlikeIDs", "OddStrings"}, "finds owners by the lower case of their identifiers",
+		findingOwners(func(asked, has string) bool { return strings.ToLower(asked) == strings.ToLower(has) })},
 	{[]string{"DeepResults"}, "yields 10,000 alerts at most", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
 			if q.Limit == 0 {
@@ -1429,6 +1448,25 @@ var faults = []fault{
 
 // moreFaults break a rule in another way. Nobody looks at what else they break.
 var moreFaults = []fault{
+	{[]string{"Owners"}, "keeps the folded identifier of an owner", giving(func(cs *storage.Changeset) {
+		for n := range cs.Incidents {
+			cs.Incidents[n].Owner.ID = incident.Fold(cs.Incidents[n].Owner.ID)
+		}
+	})},
+	{[]string{"Owners"}, "finds an owner in the spelling that is asked for",
+		findingOwners(func(asked, has string) bool { return asked == has })},
+	{[]string{"Owners"}, "counts the owners by spelling", reading(func(r *brokenReader) {
+		r.facets = func(ctx context.Context, q incident.Query) (c storage.Counts, err error) {
+			c, err = storage.Facets(ctx, struct{ storage.Reader }{r.Reader}, q)
+			c.Owners = make(map[string]storage.OwnerTally)
+			for i, failed := range r.Reader.Incidents(ctx, q) {
+				tally := c.Owners[i.Owner.ID]
+				tally.Add(i.Owner, 1)
+				c.Owners[i.Owner.ID], err = tally, cmp.Or(err, failed)
+			}
+			return c, err
+		}
+	})},
 	{[]string{"WholeViews"}, "shows an incident before the rest",
 		inTwoSteps(func(cs storage.Changeset) (first, rest storage.Changeset) {
 			first.Incidents, cs.Incidents = cs.Incidents[:1], cs.Incidents[1:]

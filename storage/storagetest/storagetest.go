@@ -306,6 +306,7 @@ var cases = []testCase{
 	{"Sightings", "a Sighter says what its alerts say", filters(8, (*world).askSightings)},
 	{"Count", "a Counter says how many incidents there are", filters(21, (*world).askCount)},
 	{"Facets", "a Faceter says how many incidents of each value there are", filters(10, (*world).askFacets)},
+	{"Owners", "identifiers of owners are compared as they fold, and come back as they were given", ownersFolded},
 	{"Hub", "an entity may be on any number of alerts and incidents", hub(5)},
 	{"ByteOrder", "texts are ordered by bytes", byteOrder},
 	{"CursorRoundTrip", "a Cursor as text leads to the same place; one of another order is ErrCursor", cursorRoundTrip(6)},

@@ -81,8 +81,8 @@ const (
 
 // WithDigest returns e with Digest, AlertDigest and Seal, in place of those that e has. salt must be random and used
 // for no other entry. about is the digest of the alert that e is about, as it is stored with e: see
-// [alert.Alert.Digest]. It is zero when there is no such alert. Digest is over all of e except Seq and Redacted: see the
-// package comment.
+// [alert.Alert.Digest]. It is zero when there is no such alert. Digest is over all of e except Seq and Redacted: see
+// the package comment.
 func (e Entry) WithDigest(salt, about Digest) Entry {
 	e.Seal, e.AlertDigest = Seal{Salt: salt}, Digest{}
 	if !about.IsZero() {

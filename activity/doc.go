@@ -49,9 +49,9 @@
 //	4+2n, 5+2n     Before and After of the n-th change: the JSON text of the value, empty for null
 //	then           for each link Entity text, HeldBack text; empty when both are
 //
-// The JSON text of a value is that which stands in the JSON of the entry, without space between its parts: numbers and
-// escapes stay as they are, so that a program must not parse the value and write it again. The characters <, >, &, U+2028
-// and U+2029 are written as \u003c and so on, as [json.Marshal] does.
+// The JSON text of a value is its text in the JSON of the entry, without space between its parts: numbers and
+// escapes stay as they are, so that a program must not parse the value and write it again. The characters <, >, &,
+// U+2028 and U+2029 are written as \u003c and so on, as [json.Marshal] does.
 //
 // The digest of a part is the SHA-256 of its salt, of 32 bytes, and the part. The salt of the n-th part is the SHA-256
 // of the Salt of the entry's [Seal] and n in 4 bytes, the highest first. AlertDigest is the digest of part 0. When a

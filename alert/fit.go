@@ -343,7 +343,8 @@ func (c *inspection) owner(o *Owner, complete bool) {
 	c.text("owner.name", &o.Name, MaxShort)
 	enumerated(c, "owner.kind", &o.Kind, ownerKinds, UserOwner)
 	if complete && !o.IsZero() && !glyph.Visible(o.ID) {
-		c.problem("owner.id", o.ID, "a text in which something can be seen", "left out with the owner "+strconv.Quote(limit.Shorten(o.Name)))
+		c.problem("owner.id", o.ID, "a text in which something can be seen",
+			"left out with the owner "+strconv.Quote(limit.Shorten(o.Name)))
 		if c.repair {
 			*o = Owner{}
 		}

@@ -11,7 +11,7 @@ import (
 
 // AddAlert returns the effect of putting the new alert a into i because of links. known reports whether an
 // alert of i has evidence with that identity; the other alerts are not needed, so that the cost does not
-// grow with the incident. Severity and name follow unless somebody chose them. A severity that another system gave
+// grow with the incident. Severity and name follow unless a person chose them. A severity that another system gave
 // stays unless a is more severe: then it is derived.
 //
 // A resolved incident is reopened by an alert that is not resolved: it becomes Active, without note and time, and

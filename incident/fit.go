@@ -23,8 +23,8 @@ const unnamed = "unknown"
 //
 // It changes values as [alert.Alert.Fit] does: what is not UTF-8, too long, of an impossible time or of no enumeration.
 // A name in which nothing can be seen is generated; such a tag or comment is left out, as are surplus tags. A comment
-// without an author is one by "unknown". A redirect without a target, a target without a redirect, a note of an incident
-// that is not resolved, and a verdict that tax does not know are left out.
+// without an author is one by "unknown". A redirect without a target, a target without a redirect, a note of an
+// incident that is not resolved, and a verdict that tax does not know are left out.
 func (d Draft) Fit(tax classification.Taxonomy) (Draft, []alert.Note) {
 	f := fitter{record: "incident"}
 	d.Reference = f.reference("reference.", d.Reference)

@@ -63,7 +63,7 @@ type Incident struct {
 	Description string `json:"description,omitempty"`
 
 	Severity           alert.Severity         `json:"severity"`                     // the highest of its alerts', see the next two
-	SeverityOverridden bool                   `json:"severityOverridden,omitempty"` // somebody chose the severity; it is no longer derived
+	SeverityOverridden bool                   `json:"severityOverridden,omitempty"` // a person chose it; it is not derived
 	SeverityGiven      bool                   `json:"severityGiven,omitempty"`      // the system that it was imported from gave it; see AddAlert
 	Priority           int                    `json:"priority,omitempty"`           // from 0 to MaxPriority, as of the last change; see Priority
 	Status             Status                 `json:"status"`

@@ -154,10 +154,10 @@ func (p Party) name() ID {
 // entries of each source, its comments among them, which name where they come from in Origin, and in Subject the entry
 // itself. Whatever it has already, from a merge that was undone or by way of another incident, it does not get twice.
 //
-// It keeps its description. The further status wins, which is InProgress. A severity that somebody chose for the target
+// It keeps its description. The further status wins, which is InProgress. A severity that a person chose for the target
 // stays, unless a higher one was chosen for a source; one that was chosen for a source alone is taken over unless it
-// is below that of the target. Where nobody chose, the highest wins, as derived or given by another system. Owner and
-// verdict are taken over where the target has none. It gets a newly generated name, also in place of one that somebody
+// is below that of the target. Where no person chose, the highest wins, as derived or given by another system. Owner and
+// verdict are taken over where the target has none. It gets a newly generated name, also in place of one that a person
 // chose; only when there are no alerts at all, or another system gave the name, does it keep it. Alerts keep their
 // owners and their verdicts.
 //

@@ -14,8 +14,9 @@ import (
 // their alerts, and no two of them are the same incident. reason is put into the log, at most [MaxComment]
 // code points; it may be "".
 //
-// Severity and name of all of them follow their alerts, unless somebody chose them, as with [AddAlert]. An incident that is left
-// without alerts stays, without severity and named "Incident without alerts" unless somebody chose otherwise.
+// Severity and name of all of them follow their alerts, unless a person chose them, as with [AddAlert]. An incident
+// that is left without alerts stays, without severity and named "Incident without alerts" unless a person chose
+// otherwise.
 // Alerts keep their status and their owner. They may leave an incident that is resolved. An open incident that keeps
 // only resolved alerts is resolved, and so is a new one that gets no others, unless cmd.Policy keeps them open.
 //

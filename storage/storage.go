@@ -158,7 +158,7 @@ type Item struct {
 	Key      string      `json:"key"` // identifies the item among those of its kind; of Kind and Key one is not empty
 	Version  int64       `json:"version"`
 	Incident incident.ID `json:"incident,omitempty"` // the incident whose purge takes it away; "" means that none does
-	Time     time.Time   `json:"time"`               // what Expiry goes by; UTC, microseconds; the zero Time is before all others
+	Time     time.Time   `json:"time"`               // what Expiry goes by; UTC, microseconds; zero is before all others
 	Data     []byte      `json:"data,omitempty"`     // at most MaxItemData bytes; empty and nil are the same
 }
 
@@ -239,8 +239,8 @@ type ConflictError struct {
 	ID     string `json:"id"`     // of an item its Kind, a slash and its Key
 	Given  int64  `json:"given"`  // the Version in the Changeset; of a key the Seq of the Guard
 
-	// Stored is the Version in the store, 0 when the record is not there or was merged into another; of a key a Seq at which it was added, or the
-	// last in the log.
+	// Stored is the Version in the store, 0 when the record is not there or was merged into another; of a key a Seq at
+	// which it was added, or the last in the log.
 	Stored int64 `json:"stored"`
 }
 

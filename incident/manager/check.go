@@ -38,7 +38,7 @@ const (
 	RuleSeq           Rule = "seq"           // the entries of the whole log are 1, 2, 3 and so on
 	RuleEntryIncident Rule = "entryIncident" // an entry is of an incident that is stored
 	RuleEntryDigest   Rule = "entryDigest"   // an entry is what its digest says; after one that has a digest, all have
-	RuleRedaction     Rule = "redaction"     // only a purge takes more from an entry than a redaction, which the log tells, from a comment
+	RuleRedaction     Rule = "redaction"     // without a purge, only comments lose anything, and the log says who redacted them
 	RuleAlertDigest   Rule = "alertDigest"   // an alert is what the last entry that proves it says
 )
 
@@ -337,7 +337,7 @@ func (c *checker) alerts() bool {
 func (c *checker) log() bool {
 	next := int64(1)
 	told := make(map[activity.ID]bool) // comments of which the log says that they were redacted
-	var redacted []Violation           // and comments of which it does not yet
+	var redacted []Violation           // other comments that were
 	for e, err := range c.reader.Activity(c.ctx, activity.Query{}) {
 		if err != nil {
 			return c.fail(err)
@@ -362,8 +362,9 @@ func (c *checker) log() bool {
 		if !e.Redacted || stored.purged || !stored.stored {
 			continue
 		}
-		v := Violation{Rule: RuleRedaction, Incident: e.Incident, Entry: e.ID, Seq: e.Seq, Found: "nothing of it in the log"}
-		if v.Want = string(cmp.Or(e.Subject, e.ID)); e.Type == activity.Commented && !e.IsSkeleton() {
+		v := Violation{Rule: RuleRedaction, Incident: e.Incident, Entry: e.ID, Seq: e.Seq}
+		if e.Type == activity.Commented && !e.IsSkeleton() {
+			v.Found, v.Want = "nothing of it in the log", string(cmp.Or(e.Subject, e.ID))
 			redacted = append(redacted, v)
 			continue
 		}

@@ -25,13 +25,15 @@ func (m *Manager) Create(
 	switch {
 	case err == nil:
 		return i, nil
-	case d.Reference.ID == "": // nobody has heard of the ID that it would have had
+	case d.Reference.ID == "": // the caller does not know the ID that it would have had
 		return incident.Incident{}, fmt.Errorf("create incident: %w", err)
 	}
 	return incident.Incident{}, ActionCreate.failed(d.Reference.IncidentID(), err)
 }
 
-func (m *Manager) create(ctx context.Context, by activity.Actor, d incident.Draft, given call) (i incident.Incident, err error) {
+func (m *Manager) create(
+	ctx context.Context, by activity.Actor, d incident.Draft, given call,
+) (i incident.Incident, err error) {
 	cmd, call, err := m.begin(by, given)
 	if err != nil {
 		return i, err

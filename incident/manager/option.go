@@ -57,10 +57,11 @@ func (v version) set(c *call) { c.version = (*int64)(&v) }
 func (version) ofOne()        {}
 
 // CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating
-// it, in another process too, has one effect. The empty one is none, and of several the last one counts. What the command came to is remembered with its
-// effect, for [Remembered] at least, also where it had nothing to change. A repeat is the same method, by the same
-// actor (whose Name may differ), with the same arguments and the same [IfVersion]. It is authorised as the first was, and returns what the
-// table says, records as they are now. Any other command under the ID fails with [ErrCommandReused]. A command that
+// it, in another process too, has one effect. The empty one is none, and of several the last one counts. What the
+// command came to is remembered with its effect, for [Remembered] at least, also where it had nothing to change. A
+// repeat is the same method, by the same actor (whose Name may differ), with the same arguments and the same
+// [IfVersion]. It is authorised as the first was, and returns what the table says, records as they are now. Any other
+// command under the ID fails with [ErrCommandReused], and so does a repeat whose comment was redacted. A command that
 // failed is not remembered. A [DryRun] is not either, and does not look.
 //
 //	method      remembered for each   a repeat returns

@@ -21,9 +21,9 @@
 // Apply refuses what every storage refuses, see package storage. Restore takes what an older version has stored, as
 // far as the file can hold it: an enumeration in a list of a record (the kind of a tag, the reason of a link, the
 // criticality of evidence) must be one of its constants, and times lie between the years -200,000 and 200,000, those
-// in lists (of a reference, of an entity) between 0 and 9999. The file must be on a local disk, where processes can share
-// memory: a file with a rollback journal gets a write-ahead log when it is opened, and where there can be none Open
-// fails, since Views and Applies would wait for each other.
+// in lists (of a reference, of an entity) between 0 and 9999. The file must be on a local disk, where processes can
+// share memory: a file with a rollback journal gets a write-ahead log when it is opened, and where there can be none
+// Open fails, since Views and Applies would wait for each other.
 //
 // A page of incidents is read in its order, those of one owner by themselves, and its filters are tested row by row.
 // Where IDs, numbers, entities, owners or the values of lists are asked for that few incidents have, these are found

@@ -435,7 +435,7 @@ var faults = []fault{
 		lastOf(&cs.Incidents, func(i incident.Incident) string { return string(i.ID) })
 		lastOf(&cs.Alerts, func(a alert.Alert) string { return string(a.ID) })
 	})},
-	{[]string{"ConflictNames"}, "mixes the versions of a conflict up", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+	{[]string{"ConflictNames", "ItemConflictNames", "Guarded"}, "mixes the versions of a conflict up", applying(func(s storage.Storage, ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
 		receipt, err := s.Apply(ctx, cs)
 		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok {
 			err = &storage.ConflictError{Record: conflict.Record, ID: conflict.ID, Given: conflict.Stored, Stored: conflict.Given}
@@ -595,7 +595,7 @@ var faults = []fault{
 			return receipt, err
 		}
 	})},
-	{[]string{"AliasCounts"}, "gives the same counts to everybody", opening(func(b *broken) {
+	{[]string{"AliasCounts", "Owners"}, "gives the same counts to everybody", opening(func(b *broken) {
 		var mu sync.Mutex
 		known := map[string]storage.Counts{}
 		b.read = func(r *brokenReader) {
@@ -841,7 +841,7 @@ var faults = []fault{
 			return b.Storage.Apply(together, cs)
 		}
 	})},
-	{[]string{"CancelView"}, "counts the incidents that it has come to when the context ends",
+	{[]string{"CancelView", "Cancel"}, "counts the incidents that it has come to when the context ends",
 		reading(func(r *brokenReader) {
 			r.count = func(ctx context.Context, q incident.Query) (n int, _ error) {
 				for _, err := range r.Reader.Incidents(ctx, q) {
@@ -1367,7 +1367,7 @@ var faults = []fault{
 			return n, err
 		}
 	})},
-	{[]string{"Facets", "OldCounts"}, "takes an owner without an account identifier for nobody", reading(func(r *brokenReader) {
+	{[]string{"Facets", "OldCounts", "AliasCounts"}, "takes an owner without an account identifier for nobody", reading(func(r *brokenReader) {
 		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
 			c, err := storage.Facets(ctx, r.Reader, q)
 			c.Unassigned += c.Owners[""].Count

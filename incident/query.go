@@ -87,7 +87,7 @@ func DefaultQuery(now time.Time) Query {
 
 // Limits of Except.
 const (
-	MaxExcept      = 500 // queries, those in their Except included
+	MaxExcept      = 128 // queries, those in their Except included
 	MaxExceptDepth = 10  // levels
 )
 

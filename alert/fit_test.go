@@ -75,8 +75,8 @@ func fill(t *rapid.T, v reflect.Value) {
 	case reflect.Bool:
 		v.SetBool(rapid.Bool().Draw(t, "flag"))
 	case reflect.Struct:
-		for n := range v.NumField() {
-			fill(t, v.Field(n))
+		for _, field := range v.Fields() {
+			fill(t, field)
 		}
 	case reflect.Slice:
 		n := rapid.SampledFrom([]int{0, 1, 3}).Draw(t, "length")

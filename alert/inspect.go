@@ -158,7 +158,7 @@ func (p Process) inspect(c *inspection) Entity {
 func (o Other) inspect(c *inspection) Entity {
 	found := len(c.found)
 	word(c, "type", &o.Type)
-	if e, err := decodeEntity(o.Type, []byte("{}")); err == nil && reflect.TypeOf(e) != reflect.TypeOf(o) {
+	if e, err := decodeEntity(o.Type, []byte("{}")); err == nil && reflect.TypeOf(e) != reflect.TypeFor[Other]() {
 		c.problem("type", string(o.Type), "a kind that has no type of its own", `renamed to "other `+string(o.Type)+`"`)
 		if c.repair {
 			o.Type = "other " + o.Type

@@ -555,9 +555,9 @@ func (h *hostility) spoil(v reflect.Value) {
 				places = append(places, v)
 				return
 			}
-			for n := range v.NumField() {
-				if v.Field(n).CanSet() {
-					look(v.Field(n))
+			for _, field := range v.Fields() {
+				if field.CanSet() {
+					look(field)
 				}
 			}
 		case reflect.Slice, reflect.Array:

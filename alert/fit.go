@@ -77,12 +77,11 @@ func (a Alert) CheckLimits() error {
 // is missing and the value of an enumeration that does not exist. Extra that is no JSON object becomes the text of
 // its member "unparsed". A missing title is made of the category, the detection source or the product.
 func (a Alert) Fit() (Alert, []Note) {
-	record := "alert " + string(a.Origin.AlertID())
 	fit, found := a.inspect(true, true)
 	if len(found) == 0 {
 		return fit, nil
 	}
-	record = "alert " + string(fit.Origin.AlertID())
+	record := "alert " + string(fit.Origin.AlertID())
 	notes := make([]Note, 0, len(found))
 	for _, f := range found {
 		if f.said != "" {

@@ -476,7 +476,10 @@ var faults = []fault{
 	{[]string{"ThousandsPurged"}, "purges the first 1,000 incidents of a Changeset",
 		giving(func(cs *storage.Changeset) { cs.Purge = cs.Purge[:min(len(cs.Purge), 1000)] })},
 	{[]string{"Owners", "AlikeIDs", "OddStrings"}, "finds owners by the lower case of their identifiers",
-		findingOwners(func(asked, has string) bool { return strings.ToLower(asked) == strings.ToLower(has) })},
+		findingOwners(func(asked, has string) bool {
+			asked, has = strings.ToLower(asked), strings.ToLower(has) // which is not how texts fold
+			return asked == has
+		})},
 	{[]string{"DeepResults"}, "yields 10,000 alerts at most", reading(func(r *brokenReader) {
 		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
 			if q.Limit == 0 {

@@ -54,15 +54,15 @@ type Seal struct {
 	Salt Digest `json:"salt,omitzero"`
 
 	// Parts has all parts once one was taken away, in the order of the package comment.
-	Parts []Sealed `json:"parts,omitempty"`
+	Parts []SealedPart `json:"parts,omitempty"`
 }
 
 // IsZero reports whether s is that of an entry without a Digest.
 func (s Seal) IsZero() bool { return s.Salt.IsZero() && s.Parts == nil }
 
-// Sealed is what is kept of one part: its salt while the entry has it, its digest when it was taken away, and neither
-// when it has always been empty.
-type Sealed struct {
+// A SealedPart is what is kept of one part of an entry: its salt while the entry has it, its digest when it was
+// taken away, and neither when it has always been empty.
+type SealedPart struct {
 	Salt   Digest `json:"salt,omitzero"`
 	Digest Digest `json:"digest,omitzero"`
 }
@@ -182,7 +182,7 @@ func (e *Entry) parts() int { return changeParts + 2*len(e.Changes) + len(e.Link
 // partDigest returns the digest of the n-th part, which is zero when that has always been empty. It is not ok when Seal
 // keeps of the part what it should not. room has the length of a salt and is used.
 func (e *Entry) partDigest(n int, room []byte) (d Digest, ok bool) {
-	var kept Sealed
+	var kept SealedPart
 	if n < len(e.Seal.Parts) {
 		kept = e.Seal.Parts[n]
 	}
@@ -254,7 +254,7 @@ func (e *Entry) sealWithout(after *Entry) Seal {
 		return Seal{}
 	}
 	room, taken := make([]byte, sha256.Size, 1024), false
-	parts := make([]Sealed, e.parts())
+	parts := make([]SealedPart, e.parts())
 	for n := range parts {
 		if n < len(e.Seal.Parts) {
 			parts[n].Digest = e.Seal.Parts[n].Digest

@@ -111,13 +111,13 @@ func TestDigestOutlivesWhatIsTakenAway(t *testing.T) {
 func TestDigestTellsEveryChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := taking(t, sealed(t))
-		places := leaves(reflect.ValueOf(&e).Elem(), "")
-		at := rapid.IntRange(0, len(places)-1).Draw(t, "place")
-		if slices.Contains([]string{".Seq", ".Redacted", ".Seal.Parts[0].Salt"}, places[at].path) {
-			t.Skip("not in the digest, or looked at by VerifyAlert")
-		}
-		places[at].change(t)
-		require.ErrorIs(t, e.Verify(), activity.ErrDigest, places[at].path)
+		places := slices.DeleteFunc(leaves(reflect.ValueOf(&e).Elem(), ""), func(l leaf) bool {
+			// Not in the digest, or for VerifyAlert to look at.
+			return slices.Contains([]string{".Seq", ".Redacted", ".Seal.Parts[0].Salt"}, l.path)
+		})
+		place := places[rapid.IntRange(0, len(places)-1).Draw(t, "place")]
+		place.change(t)
+		require.ErrorIs(t, e.Verify(), activity.ErrDigest, place.path)
 	})
 }
 

@@ -14,10 +14,10 @@ import (
 const MaxID = 2*limit.ID + 64
 
 // Validate reports as an [*alert.FieldError] the first thing that keeps every storage from storing e: a text that
-// is not UTF-8, an ID or a Part of more than [MaxID] bytes, another identifier, or the SHA256 of an attachment, of more than
-// 1,024, a longer text than 16 MiB, more than 64 MiB of texts, a time that is not of the years 1 to 9999, a value of
-// an enumeration that has no name, a negative Index or Version, a Seal of more parts than e has, or a Value that is not
-// JSON or has more than 1,000 levels. What a command accepts is less.
+// is not UTF-8, an ID or a Part of more than [MaxID] bytes, another identifier, or the SHA256 of an attachment, of more
+// than 1,024, a longer text than 16 MiB, more than 64 MiB of texts, a time that is not of the years 1 to 9999, a value
+// of an enumeration that has no name, a negative Index or Version, a Seal of more parts than e has, or a Value that is
+// not JSON or has more than 1,000 levels. What a command accepts is less.
 func (e Entry) Validate() error {
 	var c limit.Check
 	c.Text("id", string(e.ID), MaxID)

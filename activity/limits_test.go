@@ -45,7 +45,7 @@ func TestEveryTextOfAnEntryIsLookedAt(t *testing.T) {
 			for f := range v.NumField() {
 				spoil(func(e *activity.Entry) reflect.Value { return get(e).Field(f) }, path+"."+v.Type().Field(f).Name)
 			}
-		case v.Kind() == reflect.Slice && v.Type() != reflect.TypeFor[[]activity.Sealed](): // which have no texts
+		case v.Kind() == reflect.Slice && v.Type() != reflect.TypeFor[[]activity.SealedPart](): // which have no texts
 			spoil(func(e *activity.Entry) reflect.Value { return get(e).Index(0) }, path+"[0]")
 		}
 	}
@@ -66,7 +66,7 @@ func TestLimitsOfAnEntry(t *testing.T) {
 		"a negative index":   {func(e *activity.Entry) { e.Index = -1 }, "index"},
 		"a negative version": {func(e *activity.Entry) { e.Version = -1 }, "version"},
 		"a Seal of more parts than the entry has": {func(e *activity.Entry) {
-			e.Seal.Parts = make([]activity.Sealed, 4+2*len(e.Changes)+len(e.Links)+1)
+			e.Seal.Parts = make([]activity.SealedPart, 4+2*len(e.Changes)+len(e.Links)+1)
 		}, "seal.parts"},
 		"the longest cause": {func(e *activity.Entry) { e.Cause = long(alert.MaxID) }, ""},
 		"a longer cause":    {func(e *activity.Entry) { e.Cause = long(alert.MaxID + 1) }, "cause"},

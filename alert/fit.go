@@ -18,24 +18,6 @@ import (
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
-// A Note says what became of a value that could not be kept as it came, or that was kept and not understood. It is the
-// counterpart of a [FieldError] where nothing may be lost.
-type Note struct {
-	Record string `json:"record"`          // such as "alert siem:4711"; "" when the value stood alone
-	Field  string `json:"field"`           // the field's JSON name, such as "evidence[3].entity.commandLine"
-	Value  string `json:"value,omitempty"` // what was given, shortened to 64 code points
-	Said   string `json:"said"`            // what was done with it, such as "cut to 1000 characters"
-}
-
-// String returns a sentence naming record, field, value and what was done.
-func (n Note) String() string {
-	record := n.Record
-	if record != "" {
-		record += ": "
-	}
-	return fmt.Sprintf("%s%s %q: %s", record, n.Field, n.Value, n.Said)
-}
-
 // maxSystemTags is how many tags rules can give to an alert: package incident has no more rules.
 const maxSystemTags = 2_000
 
@@ -255,15 +237,11 @@ func (c *inspection) time(field string, t *time.Time) {
 // ValidTime reports whether t can be kept: it is zero, or of the years 1 to 9999 in UTC and in its own time zone, which
 // is less than a day away.
 func ValidTime(t time.Time) bool {
-	inRange := func(t time.Time) bool { y := t.Year(); return 1 <= y && y <= 9999 }
-	if t.IsZero() {
-		return true
-	}
-	if !inRange(t.UTC()) {
-		return false
+	if t.IsZero() || !limit.Year(t) {
+		return t.IsZero()
 	}
 	_, offset := t.Zone()
-	return offset == 0 || inRange(t) && -24*3600 < offset && offset < 24*3600
+	return offset == 0 || 1 <= t.Year() && t.Year() <= 9999 && -24*3600 < offset && offset < 24*3600
 }
 
 // fields looks at a JSON object.

@@ -91,7 +91,7 @@ func fill(t *rapid.T, v reflect.Value) {
 			v.Set(e)
 		}
 	default:
-		panic(v.Kind())
+		require.FailNow(t, "a field that the test cannot fill", v.Kind().String())
 	}
 }
 
@@ -250,7 +250,7 @@ func TestOriginsThatAreTooLongStayApart(t *testing.T) {
 	}
 }
 
-func TestUnreadNamesWhatNeverLinks(t *testing.T) {
+func TestNotesNameWhatNeverLinks(t *testing.T) {
 	a := alert.Alert{Origin: alert.Origin{Source: "siem", ID: "1"}, Title: "t",
 		Techniques: []string{"T1059", "T1059.001", "T1059.x", "Mimikatz", "t1059", "T105", "T1059.", "T10591"},
 		Evidence: []alert.Evidence{{Entity: alert.IP{Address: "192.0.2.1"}},
@@ -259,7 +259,7 @@ func TestUnreadNamesWhatNeverLinks(t *testing.T) {
 			{Entity: alert.URL{URL: "not an address"}}}}
 	require.NoError(t, a.Validate(), "all of it is kept")
 	var fields []string
-	for _, n := range a.Unread() {
+	for _, n := range a.Notes() {
 		fields = append(fields, n.Field+" "+n.Value)
 	}
 	assert.Equal(t,
@@ -284,7 +284,7 @@ func TestATimeFarAheadIsNoActivity(t *testing.T) {
 		first, last := a.Active()
 		assert.Equal(t, []time.Time{c.wantFirst, c.wantLast}, []time.Time{first, last}, fmt.Sprint(c))
 		var ahead []string
-		for _, n := range a.Unread() {
+		for _, n := range a.Notes() {
 			ahead = append(ahead, n.Field)
 		}
 		assert.Equal(t, c.first == tooFar, slices.Contains(ahead, "firstActivity"), fmt.Sprint(c))

@@ -6,8 +6,8 @@ import (
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
-// An Owner is the one user or group that an alert or an incident is assigned to. The zero Owner is
-// nobody. Two owners are the same when their Kind is and their IDs fold equal, as directories spell one account in
+// An Owner is the one user or group that an alert or an incident is assigned to. The zero Owner means
+// unassigned. Two owners are the same when their Kind is and their IDs fold equal, as directories spell one account in
 // several ways: they may differ in case, in how characters are composed and in invisible characters. The spelling that
 // came first is kept.
 type Owner struct {

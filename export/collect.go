@@ -544,11 +544,11 @@ func stamp(t time.Time, at *time.Location) string {
 func owner(o alert.Owner) string { return person(o.Name, o.ID) }
 
 func performer(a activity.Actor) string {
-	if who := person(a.Name, a.ID); a.OnBehalfOf == "" {
-		return who
-	} else {
-		return who + " for " + a.OnBehalfOf
+	who := person(a.Name, a.ID)
+	if a.OnBehalfOf != "" {
+		who += " for " + a.OnBehalfOf
 	}
+	return who
 }
 
 func person(name, id string) string {

@@ -179,8 +179,8 @@ func (d Draft) comments(id ID) []activity.Entry {
 	return slices.CompactFunc(entries, func(a, b activity.Entry) bool { return a.ID == b.ID })
 }
 
-// derive gives i the severity and the name that its alerts give it, where nobody chose them and no other system gave
-// them, and the tags that they bring.
+// derive gives i the severity and the name that its alerts give it, where no person chose them and no other system
+// gave them, and the tags that they bring.
 func (i Incident) derive() Incident {
 	if !i.SeverityOverridden && !i.SeverityGiven {
 		i.Severity = i.Alerts.BySeverity.Highest()

@@ -41,9 +41,10 @@ func (e Edit) Cascades() bool {
 // that is not resolved and stamps the time. Reopening, which is setting Active or InProgress, clears note
 // and time, which stay in the log, and leaves the alerts as they are. A Verdict reaches the alerts that have none of
 // their own, which are those without one and those that have the one the incident had until then; with
-// Command.Policy.KeepAlertVerdicts it reaches none. VerdictToAlerts gives every alert the verdict of the incident, or clears
-// theirs. An owner who is assigned again in another spelling keeps the first. GenerateName and DeriveSeverity give up
-// what another system gave, too. An edit that changes nothing has a zero effect. All problems are reported at once.
+// Command.Policy.KeepAlertVerdicts it reaches none. VerdictToAlerts gives every alert the verdict of the incident, or
+// clears theirs. An owner who is assigned again in another spelling keeps the first. GenerateName and DeriveSeverity
+// give up what another system gave, too. An edit that changes nothing has a zero effect. All problems are reported at
+// once.
 //
 // Source of the cascades: Microsoft Defender XDR, Manage incidents.
 func (e Edit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, error) {

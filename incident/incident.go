@@ -58,14 +58,15 @@ type Incident struct {
 	Number  int64 `json:"number"`  // what people say, such as 1042; given by the store, never reused
 
 	Name        string `json:"name"`
-	Renamed     bool   `json:"renamed,omitempty"` // somebody chose the name; it is no longer generated
+	Renamed     bool   `json:"renamed,omitempty"` // a person chose the name; it is no longer generated
 	Named       bool   `json:"named,omitempty"`   // the system that it was imported from gave the name
 	Description string `json:"description,omitempty"`
 
-	Severity           alert.Severity         `json:"severity"`                     // the highest of its alerts', see the next two
+	// Severity is the highest of the alerts' where neither of the next two is set.
+	Severity           alert.Severity         `json:"severity"`
 	SeverityOverridden bool                   `json:"severityOverridden,omitempty"` // a person chose it; it is not derived
-	SeverityGiven      bool                   `json:"severityGiven,omitempty"`      // the system that it was imported from gave it; see AddAlert
-	Priority           int                    `json:"priority,omitempty"`           // from 0 to MaxPriority, as of the last change; see Priority
+	SeverityGiven      bool                   `json:"severityGiven,omitempty"`      // another system gave it; see AddAlert
+	Priority           int                    `json:"priority,omitempty"`           // 0 to MaxPriority, as of the last change
 	Status             Status                 `json:"status"`
 	Owner              Owner                  `json:"owner,omitzero"`
 	Tags               []Tag                  `json:"tags,omitempty"` // ordered by Name

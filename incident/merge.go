@@ -156,13 +156,13 @@ func (p Party) name() ID {
 //
 // It keeps its description. The further status wins, which is InProgress. A severity that a person chose for the target
 // stays, unless a higher one was chosen for a source; one that was chosen for a source alone is taken over unless it
-// is below that of the target. Where no person chose, the highest wins, as derived or given by another system. Owner and
-// verdict are taken over where the target has none. It gets a newly generated name, also in place of one that a person
-// chose; only when there are no alerts at all, or another system gave the name, does it keep it. Alerts keep their
-// owners and their verdicts.
+// is below that of the target. Where no person chose, the highest wins, as derived or given by another system. Owner
+// and verdict are taken over where the target has none. It gets a newly generated name, also in place of one that a
+// person chose. It keeps its name only when there are no alerts at all, or another system gave the name. Alerts keep
+// their owners and their verdicts.
 //
-// A source becomes Redirected, with a system tag that says so. It has no more alerts; name, severity, tags, references
-// and everything else stay as they were, and so does its log.
+// A source becomes Redirected, with the system tag [RedirectedTag]. It has no more alerts; name, severity, tags,
+// references and everything else stay as they were, and so does its log.
 //
 // The error holds every refusal, as a [*RefusedError]: an incident that is resolved or was merged away, two
 // owners, two verdicts, more than [MaxEntities] or [MaxTags] together, more than [MaxMerge] sources, the target
@@ -431,10 +431,10 @@ func (p Party) merge() (cause string, entries []activity.Entry) {
 // into the log as [Merge] does.
 //
 // What the merge did to both is undone: the source has its alerts, its status and its tags, the target no more
-// those alerts, the owner and the verdict that it had from the source, and a name that somebody had chosen is there
+// those alerts, the owner and the verdict that it had from the source, and a name that a person had chosen is there
 // again. Tags, references, status and severity of the target become those that it would have had without the source:
 // what it has of its own, or from another that is merged into it still, stays. So do a status and a severity that
-// somebody has set since, and whatever else was done to the target, alerts that joined it among it. The entries that
+// a person has set since, and whatever else was done to the target, alerts that joined it among it. The entries that
 // were copied stay too, with their comments, since a log is never made shorter. Alerts go back as they are now.
 //
 // The error holds every refusal, as a [*RefusedError]: source was not merged by this library; the target is
@@ -559,7 +559,7 @@ func (p Party) without(cmd Command, refused *RefusedError, source Party, cause s
 }
 
 // release takes from i, which is p's incident, the tags and the references that it has of source alone, and gives it
-// the status and the severity that it has without source, unless somebody has set them since.
+// the status and the severity that it has without source, unless a person has set them since.
 func (p Party) release(refused *RefusedError, source Party, i *Incident) error {
 	past, err := p.past()
 	if err != nil {

@@ -834,7 +834,7 @@ func TestMergesAndMovesKeepEverythingTrue(t *testing.T) {
 	})
 }
 
-// Who chose, who was told by another system, and who has alerts to go by: what comes of their severities.
+// A severity that a person chose, one that another system gave and one of the alerts alone: what a merge makes of them.
 func TestSeverityOfAMerge(t *testing.T) {
 	type side struct {
 		alerts, chosen, given alert.Severity
@@ -949,7 +949,7 @@ func TestWhatTwoSourcesBringGoesWithTheLast(t *testing.T) {
 	}
 }
 
-// What somebody has set on the target since the merge is theirs, and so is a tag that it had before.
+// What a person has set on the target since the merge stays, and so is a tag that it had before.
 func TestUnmergeLeavesWhatWasSetSince(t *testing.T) {
 	d := newDesk()
 	d.create(t, "a", incident.Draft{Tags: []incident.Tag{{Name: "vip"}}})
@@ -1042,7 +1042,7 @@ func TestEverythingFollowsOnce(t *testing.T) {
 	})
 }
 
-// A name that another system gave stays through a merge, one that somebody chose for the imported incident does not.
+// A name that another system gave stays through a merge, one that a person chose for the imported incident does not.
 func TestAGivenNameStays(t *testing.T) {
 	d := twoIncidents(t)
 	alerts := []alert.Alert{newAlert(7, alert.Low, "d7")}

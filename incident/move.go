@@ -71,7 +71,8 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 		arrived = append(arrived, leave...)
 		effects = append(effects, e)
 	}
-	if err := refused.limit(to.Incident.ID, len(entities)).err("incident "+string(to.Incident.ID), reason); err != nil || len(arrived) == 0 {
+	err := refused.limit(to.Incident.ID, len(entities)).err("incident "+string(to.Incident.ID), reason)
+	if err != nil || len(arrived) == 0 {
 		return nil, err
 	}
 	cmd.Part = ""

@@ -200,7 +200,7 @@ func (d Draft) edit(i Incident) Edit {
 	return e
 }
 
-// adopt returns i with the fields of d that no edit changes, or that are nobody's choice.
+// adopt returns i with the fields of d that no edit changes, or that no person chooses.
 func (d Draft) adopt(i Incident) Incident {
 	if d.Name != "" {
 		i.Name, i.Renamed, i.Named = d.Name, false, true

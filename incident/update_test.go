@@ -439,9 +439,9 @@ func says(t require.TestingT, d incident.Draft, i incident.Incident) {
 	require.Equal(t, fresh.Extra, i.Extra)
 }
 
-// What another system says of severity and name is nobody's choice: it holds until somebody chooses, or an alert that
+// What another system says of severity and name is no person's choice: it holds until a person chooses, or an alert that
 // the other system does not know of is more severe, and goes back to what the alerts give.
-func TestWhatASourceSaysIsNobodysChoice(t *testing.T) {
+func TestWhatASourceSaysIsNoPersonsChoice(t *testing.T) {
 	d := incident.Draft{Reference: theirs, Name: "Case 7", Severity: alert.Medium}
 	d.Alerts = []alert.Alert{newAlert(1, alert.Low, "a")}
 	s := imported(t, d)

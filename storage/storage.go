@@ -155,7 +155,7 @@ type Changeset struct {
 type Item struct {
 	// what sort of item it is. Kinds without a dot are this library's, such as "command" of the manager
 	Kind     string      `json:"kind"`
-	Key      string      `json:"key"` // identifies the item among those of its kind; of Kind and Key one is not empty
+	Key      string      `json:"key"` // among those of its kind; of Kind and Key one is not empty
 	Version  int64       `json:"version"`
 	Incident incident.ID `json:"incident,omitempty"` // the incident whose purge takes it away; "" means that none does
 	Time     time.Time   `json:"time"`               // what Expiry goes by; UTC, microseconds; zero is before all others

@@ -27,8 +27,8 @@ const (
 	RuleAlertID       Rule = "alertID"       // the ID of an alert is that of its Origin
 	RuleAlertResolved Rule = "alertResolved" // an alert has a time of resolution just when it is resolved
 	RuleSummary       Rule = "summary"       // what an incident says of its alerts is what they come to
-	RuleSeverity      Rule = "severity"      // that of an incident is derived, unless somebody chose or another system gave it
-	RuleName          Rule = "name"          // that of an incident is generated, unless somebody chose or another system gave it
+	RuleSeverity      Rule = "severity"      // derived, unless a person or another system gave it
+	RuleName          Rule = "name"          // generated, unless a person or another system gave it
 	RuleTags          Rule = "tags"          // the derived tags of an incident are those that its alerts bring, but for names that it has of its own
 	RuleResolution    Rule = "resolution"    // an incident has a time of resolution just when it is resolved, and a note only then
 	RuleRedirect      Rule = "redirect"      // a merge leads to an incident that is stored, and never back; only what was merged is redirected
@@ -38,7 +38,7 @@ const (
 	RuleSeq           Rule = "seq"           // the entries of the whole log are 1, 2, 3 and so on
 	RuleEntryIncident Rule = "entryIncident" // an entry is of an incident that is stored
 	RuleEntryDigest   Rule = "entryDigest"   // an entry is what its digest says; after one that has a digest, all have
-	RuleRedaction     Rule = "redaction"     // without a purge, only comments lose anything, and the log says who redacted them
+	RuleRedaction     Rule = "redaction"     // unless purged, only comments lose texts, by Redacted
 	RuleAlertDigest   Rule = "alertDigest"   // an alert is what the last entry that proves it says
 )
 
@@ -232,8 +232,10 @@ func (c *checker) digestsOf(alerts []alert.Alert) bool {
 		if err == nil {
 			continue
 		}
-		v := Violation{Rule: RuleAlertDigest, Incident: a.Incident, Alert: a.ID, Entry: e.ID, Seq: e.Seq, Found: err.Error()}
-		if v.Want = "the alert as it was after the entry"; !c.found(v) {
+		if !c.found(Violation{
+			Rule: RuleAlertDigest, Incident: a.Incident, Alert: a.ID, Entry: e.ID, Seq: e.Seq,
+			Found: err.Error(), Want: "the alert as it was after the entry",
+		}) {
 			return false
 		}
 	}
@@ -326,7 +328,10 @@ func (c *checker) alerts() bool {
 		if err != nil {
 			return c.fail(err)
 		}
-		if !stored.stored && !c.found(Violation{Rule: RuleAlertIncident, Alert: a.ID, Found: strconv.Quote(string(a.Incident)), Want: "an incident that is stored"}) {
+		if !stored.stored && !c.found(Violation{
+			Rule: RuleAlertIncident, Alert: a.ID,
+			Found: strconv.Quote(string(a.Incident)), Want: "an incident that is stored",
+		}) {
 			return false
 		}
 	}
@@ -336,8 +341,8 @@ func (c *checker) alerts() bool {
 // log looks at the log as a whole.
 func (c *checker) log() bool {
 	next := int64(1)
-	told := make(map[activity.ID]bool) // comments of which the log says that they were redacted
-	var redacted []Violation           // other comments that were
+	told := make(map[activity.ID]bool) // comments with an entry of their redaction
+	var redacted []Violation           // comments without their texts and without such an entry
 	for e, err := range c.reader.Activity(c.ctx, activity.Query{}) {
 		if err != nil {
 			return c.fail(err)
@@ -353,7 +358,10 @@ func (c *checker) log() bool {
 		if err != nil {
 			return c.fail(err)
 		}
-		if !stored.stored && !c.found(Violation{Rule: RuleEntryIncident, Entry: e.ID, Seq: e.Seq, Found: strconv.Quote(string(e.Incident)), Want: "an incident that is stored"}) {
+		if !stored.stored && !c.found(Violation{
+			Rule: RuleEntryIncident, Entry: e.ID, Seq: e.Seq,
+			Found: strconv.Quote(string(e.Incident)), Want: "an incident that is stored",
+		}) {
 			return false
 		}
 		if e.Type == activity.Redacted {

@@ -95,7 +95,7 @@ func renamed(d incident.Draft, name string) incident.Draft {
 
 func ingests(alerts ...alert.Alert) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.Ingest(ctx, by, alerts, taking[manager.IngestOption](opts)...)
+		return m.Ingest(ctx, by, alerts, taking[manager.CommandID](opts)...)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 // failed returns err with what was attempted and on which record, such as "edit" and "incident", unless err names the
 // record itself.
 func failed[ID ~string](what, record string, id ID, err error) error {
-	if strings.Contains(err.Error(), string(id)) {
+	text, named := err.Error()+" ", " "+string(id)
+	if strings.Contains(text, named+":") || strings.Contains(text, named+" ") {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return fmt.Errorf("%s %s %s: %w", what, record, limit.Shorten(string(id)), err)

@@ -31,7 +31,7 @@ type ImportResult struct {
 //
 // Neither the incident nor an alert is lost over a limit: both are made to fit, see [incident.Draft.Fit] and
 // [alert.Alert.Fit], and the Notes of the result say what was changed, and what was kept and not understood, see
-// [alert.Alert.Unread]. An alert without an Origin is left out, which is noted too.
+// [alert.Alert.Notes]. An alert without an Origin is left out, which is noted too.
 //
 // With [DryRun], what would become of alerts that are in other incidents is not looked at. With [IfVersion], an
 // incident that is not here yet is at version 0. One [CommandID] may be given to the

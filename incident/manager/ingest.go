@@ -13,6 +13,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/correlation"
 	"github.com/incidentkit/incidentkit/internal/enum"
 	"github.com/incidentkit/incidentkit/internal/glyph"
 	"github.com/incidentkit/incidentkit/internal/limit"
@@ -72,14 +73,14 @@ type Result struct {
 // happening.
 //
 // No alert is lost over a limit: it is made to fit, see [alert.Alert.Fit], and the Notes of its result say what was
-// changed, and what was kept and not understood, see [alert.Alert.Unread]. An alert without an Origin cannot be taken.
+// changed, and what was kept and not understood, see [alert.Alert.Notes]. An alert without an Origin cannot be taken.
 //
 // An alert that cannot be taken does not keep the others back. The error joins those of the results, each
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
 // done, those before are kept and the others refused. Under the same [CommandID] nothing is changed or counted a second
 // time.
 func (m *Manager) Ingest(
-	ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...IngestOption,
+	ctx context.Context, by activity.Actor, alerts []alert.Alert, opts ...CommandID,
 ) ([]Result, error) {
 	cmd, call, err := m.begin(by, callOf(opts))
 	if err == nil {
@@ -154,6 +155,19 @@ type placing struct {
 	home   incident.ID               // of a stored alert that has new links
 	merge  []incident.ID             // to be merged into the result's incident first; then there is no effect yet
 	done   bool                      // the command was given before; result is what became of it
+}
+
+// decide asks the correlator about a, and guards its decision.
+func (p *placing) decide(
+	ctx context.Context, r storage.Reader, by Correlator, a alert.Alert, keys alert.KeySet,
+) (d correlation.Decision, err error) {
+	if d, err = by.Correlate(ctx, r, a, keys); err != nil {
+		return d, err
+	}
+	if p.guard.Keys = d.Keys; len(d.Keys) > 0 {
+		p.guard.Seq, err = r.Seq(ctx)
+	}
+	return d, err
 }
 
 // placeOf finds the place of a as of now.
@@ -270,14 +284,9 @@ func (m *Manager) relate(
 	if _, last := merged.Active(); last.After(was) {
 		a.FirstActivity = last // what is new is of this time
 	}
-	d, err := by.Correlate(ctx, r, a, added)
+	d, err := p.decide(ctx, r, by, a, added)
 	if err != nil {
 		return err
-	}
-	if p.guard.Keys = d.Keys; len(d.Keys) > 0 {
-		if p.guard.Seq, err = r.Seq(ctx); err != nil {
-			return err
-		}
 	}
 	p.result.Links = d.Links
 	target := i
@@ -328,14 +337,9 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 		return p, err
 	}
 	a = one[0]
-	d, err := by.Correlate(ctx, r, a, cmd.Keys[a.ID])
+	d, err := p.decide(ctx, r, by, a, cmd.Keys[a.ID])
 	if err != nil {
 		return p, err
-	}
-	if p.guard.Keys = d.Keys; len(d.Keys) > 0 {
-		if p.guard.Seq, err = r.Seq(ctx); err != nil {
-			return p, err
-		}
 	}
 	p.result = Result{ID: a.ID, Incident: d.Incident, Outcome: Joined, Links: d.Links}
 	if d.Incident == "" {
@@ -459,5 +463,5 @@ func complete(a alert.Alert, now time.Time) (said, whole alert.Alert, notes []al
 			a.Resolved = last
 		}
 	}
-	return said, a, append(notes, a.Unread()...)
+	return said, a, append(notes, a.Notes()...)
 }

@@ -74,8 +74,8 @@ type findings struct {
 // A matter reads what a rule on several incidents needs, and those incidents that the command is for by open.
 type matter func(ctx context.Context, r storage.Reader, open opener) (findings, error)
 
-// consider returns what a matter has found and its effects, unless the same command was stored before: then done is true
-// and the subject what it returned.
+// consider returns what a matter has found and its effects, unless the same command was stored before: then done is
+// true and the subject what it returned.
 func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opener, read matter) (
 	s findings, effects []incident.Effect, done bool, err error,
 ) {

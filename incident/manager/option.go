@@ -23,12 +23,6 @@ type BulkOption interface {
 	ofMany()
 }
 
-// An IngestOption changes one call of Ingest, or of any other command: [CommandID].
-type IngestOption interface {
-	BulkOption
-	ofEach()
-}
-
 type call struct {
 	version   *int64 // of IfVersion
 	commandID string
@@ -56,7 +50,7 @@ type version int64
 func (v version) set(c *call) { c.version = (*int64)(&v) }
 func (version) ofOne()        {}
 
-// CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating
+// A CommandID gives a command an identifier of the caller's, of 1 to [MaxCommandID] bytes of UTF-8, so that repeating
 // it, in another process too, has one effect. The empty one is none, and of several the last one counts. What the
 // command came to is remembered with its effect, for [Remembered] at least, also where it had nothing to change. A
 // repeat is the same method, by the same actor (whose Name may differ), with the same arguments and the same
@@ -83,14 +77,13 @@ func (version) ofOne()        {}
 // is missing: which alerts Ingest and EditAlerts are given, which incidents EditAll and Purge select, and which draft
 // Import is given need not be the same. All other arguments must be, and so must what Ingest is given at an index, and
 // Import for an incident. The purge of an incident takes with it what was remembered of the commands on it.
-func CommandID(id string) IngestOption { return commandID(id) }
+//
+// Every command takes it. Ingest takes no other option.
+type CommandID string
 
-type commandID string
-
-func (id commandID) set(c *call) { c.commandID = string(id) }
-func (commandID) ofOne()         {}
-func (commandID) ofMany()        {}
-func (commandID) ofEach()        {}
+func (id CommandID) set(c *call) { c.commandID = string(id) }
+func (CommandID) ofOne()         {}
+func (CommandID) ofMany()        {}
 
 // DryRun makes a command say what it would do, with all checks and refusals, and store nothing. What it returns is
 // what the records would be, except for their Version and the Number of a new incident. Ingest, whose alerts depend on

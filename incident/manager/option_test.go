@@ -11,11 +11,11 @@ import (
 
 // Which command takes which option is for the compiler to check: no other one can be given.
 func TestOptionsOfCommands(t *testing.T) {
-	options := map[string]any{
-		"Attach":    manager.Attach,
-		"IfVersion": manager.IfVersion,
-		"DryRun":    manager.DryRun,
-		"CommandID": manager.CommandID,
+	options := map[string]reflect.Type{
+		"Attach":    reflect.TypeOf(manager.Attach).Out(0),
+		"IfVersion": reflect.TypeOf(manager.IfVersion).Out(0),
+		"DryRun":    reflect.TypeOf(manager.DryRun).Out(0),
+		"CommandID": reflect.TypeFor[manager.CommandID](),
 	}
 	one := []string{"CommandID", "DryRun", "IfVersion"}
 	many := []string{"CommandID", "DryRun"}
@@ -42,7 +42,7 @@ func TestOptionsOfCommands(t *testing.T) {
 		}
 		takes := method.Type.In(method.Type.NumIn() - 1).Elem()
 		for _, name := range []string{"Attach", "CommandID", "DryRun", "IfVersion"} {
-			if reflect.TypeOf(options[name]).Out(0).AssignableTo(takes) {
+			if options[name].AssignableTo(takes) {
 				got[method.Name] = append(got[method.Name], name)
 			}
 		}

@@ -182,9 +182,15 @@ func (d *Day) edit() (e incident.Edit) {
 }
 
 func (d *Day) draft(alerts []alert.Alert) incident.Draft {
-	draft := incident.Draft{Name: d.pick("name", "", "N"), Severity: alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity")),
-		Status: rapid.SampledFrom([]incident.Status{0, 0, 0, 1, 2, 3}).Draw(d.t, "status"), Owner: incident.Owner{ID: d.pick("owner", "", "kai", "KAI")},
-		Verdict: *d.verdict(), Extra: alert.Fields(d.pick("extra", "", `{"html":"<b>"}`, `{"x":1.0}`)), Alerts: alerts}
+	draft := incident.Draft{
+		Name:     d.pick("name", "", "N"),
+		Severity: alert.Severity(rapid.IntRange(0, 4).Draw(d.t, "severity")),
+		Status:   rapid.SampledFrom([]incident.Status{0, 0, 0, 1, 2, 3}).Draw(d.t, "status"),
+		Owner:    incident.Owner{ID: d.pick("owner", "", "kai", "KAI")},
+		Verdict:  *d.verdict(),
+		Extra:    alert.Fields(d.pick("extra", "", `{"html":"<b>"}`, `{"x":1.0}`)),
+		Alerts:   alerts,
+	}
 	if d.maybe("created") {
 		draft.Created = start.Add(-time.Hour)
 	}
@@ -232,7 +238,10 @@ var commands = map[string]func(*Day) error{
 		return err
 	},
 	"EditAlerts": func(d *Day) error {
-		e := incident.AlertEdit{Status: new(alert.Status(rapid.IntRange(0, 2).Draw(d.t, "new status"))), Owner: &incident.Owner{ID: d.pick("new owner", "", "kai", "Kai", "mona")}}
+		e := incident.AlertEdit{
+			Status: new(alert.Status(rapid.IntRange(0, 2).Draw(d.t, "new status"))),
+			Owner:  &incident.Owner{ID: d.pick("new owner", "", "kai", "Kai", "mona")},
+		}
 		if d.maybe("judged") {
 			e.Verdict = d.verdict()
 		}
@@ -262,7 +271,8 @@ var commands = map[string]func(*Day) error{
 	},
 	"Record": func(d *Day) error {
 		by := activity.Actor{Kind: activity.Agent, ID: "triage", OnBehalfOf: d.pick("on behalf of", "", "kai@contoso.com")}
-		typ := activity.Type(rapid.IntRange(int(activity.Purged), int(activity.AutomationRun)).Draw(d.t, "type"))
+		first, last := int(activity.Purged), int(activity.AutomationRun)
+		typ := activity.Type(rapid.IntRange(first, last).Draw(d.t, "type"))
 		_, err := d.Manager.Record(d.ctx, by, d.incidentID(), typ, "isolated")
 		return err
 	},

@@ -72,9 +72,12 @@ func (c *Check) Under(list string, n int) { c.Field = At(list, n) + "." + c.Fiel
 // end is the first time that is too late.
 var end = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Time looks at a time. The zero Time is the first of all.
+// Year reports whether t is of the years 1 to 9999, in UTC. The zero Time is the first of all.
+func Year(t time.Time) bool { return !t.Before(time.Time{}) && t.Before(end) }
+
+// Time looks at a time.
 func (c *Check) Time(field string, t time.Time) {
-	if t.Before(time.Time{}) || !t.Before(end) {
+	if !Year(t) {
 		c.Add(field, fmt.Sprint("year ", t.UTC().Year()), "a time of the years 1 to 9999, in UTC")
 	}
 }

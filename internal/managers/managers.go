@@ -36,7 +36,7 @@ func raise(id, host string) alert.Alert {
 // whole sequence may be given again: an incident is created, commented on, and given a tag that is taken away again,
 // and an alert comes in.
 func Steps(ctx context.Context, m *manager.Manager, name string) error {
-	id := func(step string) manager.IngestOption { return manager.CommandID(name + " " + step) }
+	id := func(step string) manager.CommandID { return manager.CommandID(name + " " + step) }
 	i, err := m.Create(ctx, kai, incident.Draft{Name: name}, id("create"))
 	if err != nil {
 		return err

@@ -173,7 +173,8 @@ func incidentRecord(tenant string, i *incident.Incident) (record, error) {
 	lists = append(lists, list{"refs", references(i.References)})
 	row := []any{
 		tenant, escape(i.ID), i.Version + 1, escape(i.Name), escape(incident.Fold(i.Name)), int16(i.Status), int16(i.Severity),
-		int64(i.Priority), !i.Owner.IsZero(), escape(incident.Fold(i.Owner.ID)), escape(i.Verdict.Classification), escape(i.Verdict.Determination),
+		int64(i.Priority), !i.Owner.IsZero(), escape(incident.Fold(i.Owner.ID)),
+		escape(i.Verdict.Classification), escape(i.Verdict.Determination),
 		append([]int16{}, severities...), int16(a.Criticality), micros(i.Created), micros(i.Updated), text,
 	}
 	all := []int64{}

@@ -100,7 +100,7 @@ func entryPlaces(e *activity.Entry) []any {
 		&e.Seq, &e.ID, micros{&e.Time}, &e.Incident, &e.Alert, &e.Type, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Name, &e.Cause,
 		changes{&e.Changes}, &e.Text, list[activity.Link]{&e.Links}, list[activity.Attachment]{&e.Attachments},
 		&e.Redacted, &e.Subject, &e.Origin, micros{&e.Occurred}, &e.Actor.OnBehalfOf, &e.Part, &e.Index, &e.Version,
-		digest{&e.Digest}, digest{&e.AlertDigest}, digest{&e.Seal.Salt}, list[activity.Sealed]{&e.Seal.Parts},
+		digest{&e.Digest}, digest{&e.AlertDigest}, digest{&e.Seal.Salt}, list[activity.SealedPart]{&e.Seal.Parts},
 	}
 }
 

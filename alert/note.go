@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -9,11 +10,29 @@ import (
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
-// Unread returns a note for each value of a that is kept as it came though it is not what its field is for: an address
+// A Note says what became of a value that could not be kept as it came, or that was kept and not understood. It is the
+// counterpart of a [FieldError] where nothing may be lost.
+type Note struct {
+	Record string `json:"record"`          // such as "alert siem:4711"; "" when the value stood alone
+	Field  string `json:"field"`           // the field's JSON name, such as "evidence[3].entity.commandLine"
+	Value  string `json:"value,omitempty"` // what was given, shortened to 64 code points
+	Said   string `json:"said"`            // what was done with it, such as "cut to 1000 characters"
+}
+
+// String returns a sentence naming record, field, value and what was done.
+func (n Note) String() string {
+	record := n.Record
+	if record != "" {
+		record += ": "
+	}
+	return fmt.Sprintf("%s%s %q: %s", record, n.Field, n.Value, n.Said)
+}
+
+// Notes returns a note for each value of a that is kept as it came though it is not what its field is for: an address
 // of evidence that does not parse, a technique that is no identifier of MITRE ATT&CK, such as "T1059" or "T1564.001",
 // and a time of activity that lies too far ahead, see [Alert.Active]. Alerts are never linked by the first two, and no
 // incident lasts longer for the last.
-func (a Alert) Unread() []Note {
+func (a Alert) Notes() []Note {
 	var notes []Note
 	record := limit.Shorten("alert " + string(a.Origin.AlertID()))
 	add := func(field, value, said string) {

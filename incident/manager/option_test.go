@@ -12,9 +12,9 @@ import (
 // Which command takes which option is for the compiler to check: no other one can be given.
 func TestOptionsOfCommands(t *testing.T) {
 	options := map[string]reflect.Type{
-		"Attach":    reflect.TypeOf(manager.Attach).Out(0),
-		"IfVersion": reflect.TypeOf(manager.IfVersion).Out(0),
-		"DryRun":    reflect.TypeOf(manager.DryRun).Out(0),
+		"Attach":    reflect.ValueOf(manager.Attach).Type().Out(0),
+		"IfVersion": reflect.ValueOf(manager.IfVersion).Type().Out(0),
+		"DryRun":    reflect.ValueOf(manager.DryRun).Type().Out(0),
 		"CommandID": reflect.TypeFor[manager.CommandID](),
 	}
 	one := []string{"CommandID", "DryRun", "IfVersion"}

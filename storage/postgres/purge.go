@@ -10,7 +10,8 @@ import (
 const purgePage = 1000
 
 const (
-	// lockPurged locks the alerts that go in the order of their IDs, before the tenant's row. More may come until that is locked.
+	// lockPurged locks the alerts that go in the order of their IDs, before the tenant's row. Nobody else has locked one
+	// that comes until then, since whoever changes an alert has locked the incident that it goes to.
 	lockPurged = `select count(*) from (select from incidentkit.alerts where tenant = $1 and incident = any($2::text[]) order by id for update) a`
 	// deleteAlerts removes them with their sightings.
 	deleteAlerts = `with gone as (delete from incidentkit.alerts where tenant = $1 and incident = any($2::text[]) returning id)

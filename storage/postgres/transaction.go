@@ -130,6 +130,11 @@ func (t *transaction) lock() error {
 		purged = append(purged, w.purge...)
 		incidents = t.wanted(incidents, w.incidents)
 		alerts = t.wanted(alerts, w.alerts)
+		for _, r := range w.alerts {
+			if r.version != 0 { // a purge of its incident comes before that or after it
+				incidents = append(incidents, r.seen.incident)
+			}
+		}
 		if t.thorough {
 			entries = t.wanted(entries, w.entries)
 		}

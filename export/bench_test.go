@@ -103,11 +103,11 @@ func BenchmarkExporter(b *testing.B) {
 			var peak atomic.Uint64
 			for b.Loop() {
 				// Of 16 MiB of results, the oldest go.
-				x := NewExporter(store, &ExporterOptions{Now: func() time.Time { return start }, MaxBytes: 16 << 20})
+				x := NewExporter(openTo(store), &ExporterOptions{Now: func() time.Time { return start }, MaxBytes: 16 << 20})
 				var all sync.WaitGroup
 				for n := range callers {
 					all.Go(func() {
-						e, err := x.Export(b.Context(), c.of(n), PDF, nil)
+						e, err := x.Export(b.Context(), kai, c.of(n), PDF, nil)
 						if err == nil {
 							_, err = e.Wait(b.Context())
 						}

@@ -22,7 +22,8 @@ import (
 
 // A Summarizer writes about an incident in prose: the text of the section s, which is IncidentSummary or
 // IncidentReport. It is given the incident with its alerts and its whole log, as of the moment of the
-// report. It is asked for one section after the other, and no transaction is open meanwhile.
+// report. It is asked for one section after the other. An [Exporter] calls it when its View has ended. [Collect] calls
+// it while the caller's View is open.
 type Summarizer func(ctx context.Context, s Section, c incident.Case, log []activity.Entry) (string, error)
 
 // Options are the settings of a report.
@@ -52,62 +53,77 @@ const (
 	defaultImages   = 32 << 20
 )
 
-// Collect returns the report on the incident with the given ID, as of one moment of s. It does not follow
-// redirects: an incident that was merged gives the report on itself, which says where it went. A nil o means the defaults. The error
-// is that of s, such as [storage.ErrNotFound], that of the Summarizer, or an [*alert.FieldError] for a
+// Collect returns the report on the incident with the given ID, as of the moment of r. It does not follow
+// redirects: the report on an incident that was merged says where that one went. Of other incidents it tells
+// only what r shows: one that r.Incidents leaves out is named by its ID alone. A nil o means the defaults.
+//
+// The error is that of r, such as [storage.ErrNotFound], that of the Summarizer, or an [*alert.FieldError] for a
 // section that there cannot be.
-func Collect(ctx context.Context, s storage.Storage, id incident.ID, o *Options) (Report, error) {
+func Collect(ctx context.Context, r storage.Reader, id incident.ID, o *Options) (Report, error) {
 	opts, err := o.withDefaults()
 	if err != nil {
 		return Report{}, err
 	}
-	var c incident.Case
-	var entries []activity.Entry
-	var pictures images
-	var others related
-	err = s.View(ctx, func(r storage.Reader) (err error) {
-		if c.Incident, err = r.Incident(ctx, id); err != nil {
-			return err
-		}
-		if others, err = relatives(ctx, r, c.Incident, !opts.Hide.IsZero()); err != nil {
-			return err
-		}
-		for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{id}}) {
-			if err != nil {
-				return err
-			}
-			c.Alerts = append(c.Alerts, a)
-		}
-		if !opts.wants(Activity) && !slices.ContainsFunc(opts.Sections, Section.prose) {
-			return nil
-		}
-		for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}}) {
-			if err != nil {
-				return err
-			}
-			entries = append(entries, e)
-		}
-		pictures, err = readImages(ctx, r, entries, opts)
-		return err
-	})
+	m, err := gather(ctx, r, id, opts)
 	if err != nil {
 		return Report{}, fmt.Errorf("export: collect incident %s: %w", id, err)
 	}
-	c, entries = hide(opts.Hide, c, entries, others)
-	r := collect(c, entries, opts, others)
-	r.Images, r.ImagesLeftOut, r.MaxImageBytes = pictures.contents, pictures.leftOut, pictures.most
-	if opts.Summarizer == nil {
+	return m.report(ctx, opts)
+}
+
+// A material is what a report is made from, as of one moment.
+type material struct {
+	incident.Case
+	entries  []activity.Entry
+	pictures images
+	others   related
+}
+
+// gather reads what a report with these options is made from. It reads contents after the entries that name them.
+func gather(ctx context.Context, r storage.Reader, id incident.ID, o Options) (m material, err error) {
+	if m.Incident, err = r.Incident(ctx, id); err != nil {
+		return m, err
+	}
+	if m.others, err = relatives(ctx, r, m.Incident, !o.Hide.IsZero()); err != nil {
+		return m, err
+	}
+	for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{id}}) {
+		if err != nil {
+			return m, err
+		}
+		m.Alerts = append(m.Alerts, a)
+	}
+	if !o.wants(Activity) && !slices.ContainsFunc(o.Sections, Section.prose) {
+		return m, nil
+	}
+	for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}}) {
+		if err != nil {
+			return m, err
+		}
+		m.entries = append(m.entries, e)
+	}
+	m.pictures, err = readImages(ctx, r, m.entries, o)
+	return m, err
+}
+
+// report returns the report that m gives. Options are complete.
+func (m material) report(ctx context.Context, o Options) (Report, error) {
+	c, entries := hide(o.Hide, m.Case, m.entries, m.others)
+	r := collect(c, entries, o, m.others)
+	r.Images, r.ImagesLeftOut, r.MaxImageBytes = m.pictures.contents, m.pictures.leftOut, m.pictures.most
+	if o.Summarizer == nil {
 		return r, nil
 	}
 	for _, text := range []struct {
 		section Section
 		to      *string
 	}{{IncidentSummary, &r.IncidentSummary}, {IncidentReport, &r.IncidentReport}} {
-		if !opts.wants(text.section) {
+		if !o.wants(text.section) {
 			continue
 		}
-		if *text.to, err = opts.Summarizer(ctx, text.section, c, entries); err != nil {
-			return Report{}, fmt.Errorf("export: %s of incident %s: %w", text.section, id, err)
+		var err error
+		if *text.to, err = o.Summarizer(ctx, text.section, c, entries); err != nil {
+			return Report{}, fmt.Errorf("export: %s of incident %s: %w", text.section, m.Incident.ID, err)
 		}
 	}
 	if r.IncidentSummary != "" {

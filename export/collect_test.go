@@ -41,7 +41,7 @@ func stored(t *testing.T) storage.Storage {
 
 // A report holds what belongs to its incident and nothing of the others.
 func TestCollect(t *testing.T) {
-	r, err := export.Collect(t.Context(), stored(t), "two", nil)
+	r, err := export.CollectFrom(t.Context(), stored(t), "two", nil)
 	require.NoError(t, err)
 	assert.Equal(t, "two", r.Incident.Name)
 	assert.Equal(t, r.Incident.Updated, r.Generated)
@@ -63,19 +63,19 @@ func TestSummarizer(t *testing.T) {
 		return fmt.Sprintf("%s of %s and %d alert", s, c.Incident.Name, len(c.Alerts)), nil
 	}
 	s := stored(t)
-	r, err := export.Collect(t.Context(), s, "two", &export.Options{Sections: []export.Section{export.IncidentReport}, Summarizer: write})
+	r, err := export.CollectFrom(t.Context(), s, "two", &export.Options{Sections: []export.Section{export.IncidentReport}, Summarizer: write})
 	require.NoError(t, err)
 	assert.Equal(t, "incidentReport of two and 1 alert", r.IncidentReport)
 	assert.Empty(t, r.IncidentSummary)
 	assert.Empty(t, r.SummaryBy)
-	both, err := export.Collect(t.Context(), s, "two", &export.Options{Summarizer: write})
+	both, err := export.CollectFrom(t.Context(), s, "two", &export.Options{Summarizer: write})
 	require.NoError(t, err)
 	assert.Equal(t, "incidentSummary of two and 1 alert", both.IncidentSummary)
 	assert.Equal(t, export.ByModel, both.SummaryBy)
 	assert.Empty(t, r.Activity)
 
 	down := errors.New("model is down")
-	_, err = export.Collect(t.Context(), s, "two", &export.Options{
+	_, err = export.CollectFrom(t.Context(), s, "two", &export.Options{
 		Summarizer: func(context.Context, export.Section, incident.Case, []activity.Entry) (string, error) {
 			return "", down
 		},
@@ -85,12 +85,12 @@ func TestSummarizer(t *testing.T) {
 
 func TestCollectErrors(t *testing.T) {
 	s := stored(t)
-	_, err := export.Collect(t.Context(), s, "three", nil)
+	_, err := export.CollectFrom(t.Context(), s, "three", nil)
 	assert.ErrorIs(t, err, storage.ErrNotFound)
-	_, err = export.Collect(t.Context(), s, "one", &export.Options{Sections: []export.Section{99}})
+	_, err = export.CollectFrom(t.Context(), s, "one", &export.Options{Sections: []export.Section{99}})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = export.Collect(ctx, s, "one", nil)
+	_, err = export.CollectFrom(ctx, s, "one", nil)
 	assert.ErrorIs(t, err, context.Canceled)
 }

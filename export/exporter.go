@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -69,15 +70,20 @@ type ExporterOptions struct {
 	PDF        PDFOptions    // how PDFs are drawn
 }
 
-// An Exporter makes documents of incidents for many people at once: who asks for the same version of an incident in
-// the same format with the same options gets the work of the one who asked first, and for two minutes its result. Source of the
-// time: "a couple of minutes" in Microsoft Defender XDR. The report of an incident that was merged into another is not kept, since a
-// redaction changes its log and not its version. It starts no goroutine: the work is done by those who wait for it. It
-// may be used by several goroutines.
+// An Exporter makes documents of incidents for many callers at once. Callers who ask for the same version of an
+// incident in the same format with the same options share the work of the first one, and for two minutes its result.
+// Source of the time: "a couple of minutes" in Microsoft Defender XDR. The report of an incident that was merged into
+// another is not kept, since a redaction changes its log and not its version.
+//
+// Callers who may see different things share nothing that one of them may not see. Every result is asked for on behalf
+// of an actor. Before the actor gets what another one's call made, the Exporter looks at the incident, and at the
+// incidents that the report names, as the actor may see them at that moment.
+//
+// An Exporter starts no goroutine: those who wait do the work. It may be used by several goroutines.
 type Exporter struct {
-	storage storage.Storage
-	opts    ExporterOptions
-	slots   chan struct{} // one token for each export that is being made
+	view  func(context.Context, activity.Actor, func(storage.Reader) error) error
+	opts  ExporterOptions
+	slots chan struct{} // one token for each export that is being made
 
 	mu    sync.Mutex
 	runs  map[exportKey]*run // those that somebody waits for
@@ -90,6 +96,7 @@ type Exporter struct {
 type exportKey struct {
 	id        incident.ID
 	version   int64
+	others    string // which other incidents are shown, see related
 	format    Format
 	sections  string
 	generated time.Time
@@ -101,6 +108,12 @@ type exportKey struct {
 	hide Hidden
 }
 
+// at returns k for what was read of the incident and the others.
+func (k exportKey) at(i incident.Incident, others related) exportKey {
+	k.version, k.others = i.Version, string(others.shown)
+	return k
+}
+
 type keptResult struct {
 	data  []byte
 	until time.Time
@@ -108,6 +121,7 @@ type keptResult struct {
 
 // A run is an export that at least one caller waits for.
 type run struct {
+	key     exportKey
 	lead    chan struct{} // one token, of the caller who does the work
 	done    chan struct{} // closed when result is there
 	result  exportResult
@@ -116,13 +130,21 @@ type run struct {
 }
 
 type exportResult struct {
+	key  exportKey // of what was read, which may be later than when it was asked for
 	data []byte
 	err  error
 }
 
-// NewExporter returns an Exporter of the incidents in s. A nil o means the defaults.
-func NewExporter(s storage.Storage, o *ExporterOptions) *Exporter {
-	x := &Exporter{storage: s, runs: map[exportKey]*run{}, kept: map[exportKey]keptResult{}}
+// NewExporter returns an Exporter of the incidents that view shows. A nil o means the defaults.
+//
+// view calls fn with a Reader of one moment that shows what the actor by may read, and returns fn's error, as the
+// method View of a manager does. It may hide whole incidents from an actor, with their alerts and their log. Then the
+// Reader's Incident returns an error, and its sequences leave them out. An incident that it does show must be the same
+// for every actor.
+func NewExporter(
+	view func(ctx context.Context, by activity.Actor, fn func(storage.Reader) error) error, o *ExporterOptions,
+) *Exporter {
+	x := &Exporter{view: view, runs: map[exportKey]*run{}, kept: map[exportKey]keptResult{}}
 	if o != nil {
 		x.opts = *o
 	}
@@ -139,13 +161,16 @@ func NewExporter(s storage.Storage, o *ExporterOptions) *Exporter {
 	return x
 }
 
-// An Export is one document that was asked for. It may be used by several goroutines.
+// An Export is one document that an actor asked for. It may be used by several goroutines.
 type Export struct {
 	exporter *Exporter
-	key      exportKey
+	by       activity.Actor
 	opts     Options
 
-	result *exportResult // guarded by exporter.mu; nil until there is one
+	// guarded by exporter.mu
+	key    exportKey     // of what the actor was shown last
+	found  *exportResult // made by another call; nil until there is one, and taken only when the actor may see it
+	result *exportResult // what Wait returns; nil until there is one
 }
 
 // Progress is how far an export has come.
@@ -155,11 +180,11 @@ type Progress struct {
 	Total int // steps there are
 }
 
-// Export asks for the incident with the given ID as it is now, in the format f. A nil o means the defaults; a Summarizer belongs in the
-// [ExporterOptions], and one in o is refused. Locations and taxonomies are the same when their pointers are. All it does is to
-// look at the incident and for a result that is kept; the rest is done by [Export.Wait]. The error is one of
-// [Collect].
-func (x *Exporter) Export(ctx context.Context, id incident.ID, f Format, o *Options) (*Export, error) {
+// Export asks on behalf of by for the incident with the given ID as it is now, in the format f. A nil o means the
+// defaults; a Summarizer belongs in the [ExporterOptions], and one in o is refused. Locations and taxonomies are the
+// same when their pointers are. Export looks at the incident and for a result that is kept; [Export.Wait] does the
+// rest. The error is that of the view or of its Reader, such as [storage.ErrNotFound], or an [*alert.FieldError].
+func (x *Exporter) Export(ctx context.Context, by activity.Actor, id incident.ID, f Format, o *Options) (*Export, error) {
 	var given Options
 	if o != nil {
 		given = *o
@@ -176,17 +201,14 @@ func (x *Exporter) Export(ctx context.Context, id incident.ID, f Format, o *Opti
 	if err != nil {
 		return nil, err
 	}
-	e := &Export{exporter: x, opts: opts, key: exportKey{
-		id: id, format: f, sections: fmt.Sprint(opts.Sections), generated: opts.Generated.Round(0).UTC(), location: opts.Location,
-		taxonomy: given.Taxonomy, maxAssets: opts.MaxAssets, maxEvidence: opts.MaxEvidence, maxImageBytes: opts.MaxImageBytes, hide: opts.Hide,
-	}}
-	err = x.storage.View(ctx, func(r storage.Reader) error {
-		i, err := r.Incident(ctx, id)
-		e.key.version = i.Version
-		return err
+	e := &Export{exporter: x, by: by, opts: opts}
+	e.key, err = e.look(ctx, exportKey{
+		id: id, format: f, sections: fmt.Sprint(opts.Sections), generated: opts.Generated.Round(0).UTC(),
+		location: opts.Location, taxonomy: given.Taxonomy, maxAssets: opts.MaxAssets, maxEvidence: opts.MaxEvidence,
+		maxImageBytes: opts.MaxImageBytes, hide: opts.Hide,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("export: look at incident %s: %w", id, err)
+		return nil, err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -194,12 +216,29 @@ func (x *Exporter) Export(ctx context.Context, id incident.ID, f Format, o *Opti
 	return e, nil
 }
 
-// find takes the result that is kept, if there is one. The lock is held.
+// look returns the key of what the actor is shown now.
+func (e *Export) look(ctx context.Context, key exportKey) (exportKey, error) {
+	err := e.exporter.view(ctx, e.by, func(r storage.Reader) error {
+		i, err := r.Incident(ctx, key.id)
+		if err != nil {
+			return err
+		}
+		others, err := relatives(ctx, r, i, false)
+		key = key.at(i, others)
+		return err
+	})
+	if err != nil {
+		return key, fmt.Errorf("export: look at incident %s: %w", key.id, err)
+	}
+	return key, nil
+}
+
+// find looks for a result that is kept. The lock is held.
 func (e *Export) find() {
 	x := e.exporter
 	x.forget(0)
-	if k, ok := x.kept[e.key]; ok && e.result == nil {
-		e.result = &exportResult{data: k.data}
+	if k, ok := x.kept[e.key]; ok && e.found == nil {
+		e.found = &exportResult{key: e.key, data: k.data}
 	}
 }
 
@@ -208,15 +247,13 @@ func (e *Export) Progress() Progress {
 	e.exporter.mu.Lock()
 	defer e.exporter.mu.Unlock()
 	p := Progress{Total: e.total()}
-	if e.result == nil {
-		e.find()
-	}
-	switch {
-	case e.result == nil:
+	e.find()
+	switch result := cmp.Or(e.result, e.found); {
+	case result == nil:
 		if r := e.exporter.runs[e.key]; r != nil {
 			p.Done = r.steps
 		}
-	case e.result.err != nil:
+	case result.err != nil:
 		p.State = Failed
 	default:
 		p.State, p.Done = Ready, p.Total
@@ -235,103 +272,160 @@ func (e *Export) total() int {
 	return n
 }
 
-// Wait returns the document, which belongs to the caller. It does the work itself unless somebody else is doing it; when that one
-// gives up because its context is done, one of those who wait begins anew. Once it has returned a document or what went wrong,
-// it does so again; a context that is done, which is that of this caller alone, does not count.
+// Wait returns the document, which belongs to the caller. It does the work itself unless another call is doing it. When
+// that call gives up because its context is done, or fails to read, one of those who wait begins anew. What another
+// call made is returned only when the actor may still see the incident, and sees of others what that call saw; else
+// Wait asks again for what the actor sees now. Once Wait has returned a document or an error, it does so again; the
+// error of a context that is done does not count.
 func (e *Export) Wait(ctx context.Context) ([]byte, error) {
-	r := e.join()
-	if r == nil {
-		return e.answer()
-	}
-	defer e.leave(r)
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("export: wait for incident %s: %w", e.key.id, err)
-	}
-	select {
-	case <-r.done:
-	case r.lead <- struct{}{}:
-		if err := e.work(ctx, r); err != nil {
+	for {
+		if result := e.answer(); result != nil {
+			return bytes.Clone(result.data), result.err
+		}
+		if err := e.advance(ctx); err != nil {
 			return nil, err
 		}
-	case <-ctx.Done():
-		return nil, fmt.Errorf("export: wait for incident %s: %w", e.key.id, ctx.Err())
 	}
-	e.exporter.mu.Lock()
-	e.result = &r.result
-	e.exporter.mu.Unlock()
-	return e.answer()
 }
 
-// join returns the run to wait for, nil when there is a result.
-func (e *Export) join() *run {
+func (e *Export) answer() *exportResult {
+	e.exporter.mu.Lock()
+	defer e.exporter.mu.Unlock()
+	return e.result
+}
+
+// settle makes result the answer, unless another call of Wait had one first. The lock is held.
+func (e *Export) settle(result *exportResult) { e.result = cmp.Or(e.result, result) }
+
+// advance finds a result, makes one or waits for one. The error is that of ctx.
+func (e *Export) advance(ctx context.Context) error {
+	found, r := e.join()
+	if r != nil {
+		defer e.leave(r)
+		if err := ctx.Err(); err != nil {
+			return r.ended(err)
+		}
+		select {
+		case <-r.done:
+		case r.lead <- struct{}{}:
+			defer func() { <-r.lead }() // even when a Summarizer panics
+			select {
+			case <-r.done:
+			default:
+				return e.work(ctx, r)
+			}
+		case <-ctx.Done():
+			return r.ended(ctx.Err())
+		}
+		found = &r.result
+	}
+	return e.accept(ctx, found)
+}
+
+// ended returns the error of a call that err ended before r had a result.
+func (r *run) ended(err error) error {
+	return fmt.Errorf("export: wait for incident %s: %w", r.key.id, err)
+}
+
+// join returns the result that is kept, or the run to wait for.
+func (e *Export) join() (*exportResult, *run) {
 	x := e.exporter
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if e.result == nil {
-		e.find()
-	}
-	if e.result != nil {
-		return nil
+	if e.find(); e.found != nil {
+		return e.found, nil
 	}
 	r := x.runs[e.key]
 	if r == nil {
-		r = &run{lead: make(chan struct{}, 1), done: make(chan struct{})}
+		r = &run{key: e.key, lead: make(chan struct{}, 1), done: make(chan struct{})}
 		x.runs[e.key] = r
 	}
 	r.waiting++
-	return r
+	return nil, r
 }
 
 func (e *Export) leave(r *run) {
 	x := e.exporter
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r.waiting--; r.waiting == 0 && x.runs[e.key] == r {
-		delete(x.runs, e.key)
+	if r.waiting--; r.waiting == 0 && x.runs[r.key] == r {
+		delete(x.runs, r.key)
 	}
 }
 
-func (e *Export) answer() ([]byte, error) {
-	e.exporter.mu.Lock()
-	defer e.exporter.mu.Unlock()
-	return bytes.Clone(e.result.data), e.result.err
-}
-
-// work makes the document for all who wait for r. An error is that of ctx: the work is for somebody else to do.
-func (e *Export) work(ctx context.Context, r *run) error {
-	defer func() { <-r.lead }() // even when a Summarizer panics
-	select {
-	case <-r.done:
-		return nil
-	default:
-	}
-	data, of, err := e.make(ctx, r)
-	x := e.exporter
-	x.mu.Lock()
-	defer x.mu.Unlock()
+// accept takes a result that another call made, if the actor may see all of it; else it only notes what the actor sees
+// now.
+func (e *Export) accept(ctx context.Context, found *exportResult) error {
+	now, err := e.look(ctx, found.key)
 	if err != nil && ctx.Err() != nil {
-		r.steps = 0
 		return err
 	}
-	r.result = exportResult{data, err}
-	close(r.done)
-	delete(x.runs, e.key)
-	if err == nil && x.opts.Now != nil && of.Status != incident.Redirected {
-		key := e.key
-		key.version = of.Version // of what was read, which may be later than when it was asked for
-		x.keep(key, data)
+	e.exporter.mu.Lock()
+	defer e.exporter.mu.Unlock()
+	if err != nil {
+		e.settle(&exportResult{err: err})
+		return nil
 	}
+	if found.key == now || found.key == e.key && found.key.others == now.others {
+		e.settle(found)
+	}
+	e.key, e.found = now, nil
 	return nil
 }
 
-func (e *Export) make(ctx context.Context, r *run) (data []byte, of incident.Incident, err error) {
+// work makes the document for all who wait for r. An error is that of ctx: the work is for another call to do. What
+// keeps this actor from reading is no result for the others.
+func (e *Export) work(ctx context.Context, r *run) error {
+	result, lasts, err := e.make(ctx, r)
+	x := e.exporter
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err == nil && ctx.Err() != nil {
+		err = result.err
+	}
+	if err != nil {
+		r.steps = 0
+		if ctx.Err() != nil {
+			return err
+		}
+		e.settle(&exportResult{err: err})
+		return nil
+	}
+	r.result = result
+	close(r.done)
+	delete(x.runs, r.key)
+	if result.err == nil && x.opts.Now != nil && lasts {
+		x.keep(result.key, result.data)
+	}
+	e.settle(&r.result)
+	return nil
+}
+
+// make reads as e's actor and draws. The error is that of reading; lasts is whether the result may be kept.
+func (e *Export) make(ctx context.Context, r *run) (result exportResult, lasts bool, err error) {
 	x := e.exporter
 	select {
 	case x.slots <- struct{}{}:
 		defer func() { <-x.slots }()
 	case <-ctx.Done():
-		return nil, of, fmt.Errorf("export: wait for incident %s: %w", e.key.id, ctx.Err())
+		return result, false, r.ended(ctx.Err())
 	}
+	var m material
+	err = x.view(ctx, e.by, func(reader storage.Reader) (err error) {
+		m, err = gather(ctx, reader, r.key.id, e.opts)
+		return err
+	})
+	if err != nil {
+		return result, false, fmt.Errorf("export: collect incident %s: %w", r.key.id, err)
+	}
+	result.key = r.key.at(m.Incident, m.others)
+	result.data, result.err = e.draw(ctx, r, m)
+	return result, m.Incident.Status != incident.Redirected, nil
+}
+
+// draw makes the document of m.
+func (e *Export) draw(ctx context.Context, r *run, m material) ([]byte, error) {
+	x := e.exporter
 	steps := func(n int) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -345,13 +439,13 @@ func (e *Export) make(ctx context.Context, r *run) (data []byte, of incident.Inc
 			return e.opts.Summarizer(ctx, s, c, log)
 		}
 	}
-	report, err := Collect(ctx, x.storage, e.key.id, &opts)
+	report, err := m.report(ctx, opts)
 	if err != nil {
-		return nil, of, err
+		return nil, err
 	}
 	steps(e.total() - 1)
 	var b bytes.Buffer
-	switch e.key.format {
+	switch r.key.format {
 	case HTML:
 		err = WriteHTML(ctx, &b, report)
 	case Markdown:
@@ -363,7 +457,7 @@ func (e *Export) make(ctx context.Context, r *run) (data []byte, of incident.Inc
 	default:
 		err = WritePDF(ctx, &b, report, &x.opts.PDF)
 	}
-	return b.Bytes(), report.Incident, err
+	return b.Bytes(), err
 }
 
 // keep remembers a result, if there is room for it at all. The lock is held.

@@ -21,6 +21,22 @@ import (
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
 
+// CollectFrom is Collect in a View of s.
+func CollectFrom(ctx context.Context, s storage.Storage, id incident.ID, o *Options) (report Report, err error) {
+	err = s.View(ctx, func(r storage.Reader) error {
+		report, err = Collect(ctx, r, id, o)
+		return err
+	})
+	return report, err
+}
+
+// openTo returns a view that shows everybody everything.
+func openTo(s storage.Storage) func(context.Context, activity.Actor, func(storage.Reader) error) error {
+	return func(ctx context.Context, _ activity.Actor, fn func(storage.Reader) error) error {
+		return s.View(ctx, fn)
+	}
+}
+
 // A desk is an exporter whose clock and Summarizer belong to the test: the Summarizer counts how often there is work, and waits to be let
 // go on where a gate is set.
 type desk struct {
@@ -51,7 +67,7 @@ func newDesk(t *testing.T, o ExporterOptions) *desk {
 			return "", ctx.Err()
 		}
 	}
-	d.Exporter = NewExporter(d.store, &o)
+	d.Exporter = NewExporter(openTo(d.store), &o)
 	for _, id := range []incident.ID{"one", "two"} {
 		e, err := incident.Create(incident.Command{ID: "create " + string(id), By: activity.Actor{ID: "mira"}, At: start}, id, incident.Draft{Name: string(id)}, nil, nil, classification.Defender())
 		require.NoError(t, err)
@@ -69,7 +85,7 @@ func (d *desk) ask(t testing.TB, id incident.ID, o Options) *Export {
 	if o.Sections == nil {
 		o.Sections = brief
 	}
-	e, err := d.Export(t.Context(), id, Markdown, &o)
+	e, err := d.Export(t.Context(), kai, id, Markdown, &o)
 	require.NoError(t, err)
 	return e
 }
@@ -135,7 +151,7 @@ func TestResultsAreKeptForTwoMinutes(t *testing.T) {
 	}
 	d.get(t, "two", Options{})
 	assert.Equal(t, 8, d.works)
-	e, err := d.Export(t.Context(), "one", HTML, &Options{Sections: brief})
+	e, err := d.Export(t.Context(), kai, "one", HTML, &Options{Sections: brief})
 	require.NoError(t, err)
 	_, err = e.Wait(t.Context())
 	require.NoError(t, err)
@@ -309,8 +325,8 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 
 func TestNothingIsKeptWithoutAClock(t *testing.T) {
 	d := newDesk(t, ExporterOptions{})
-	x := NewExporter(d.store, nil)
-	e, err := x.Export(t.Context(), "one", PDF, nil)
+	x := NewExporter(openTo(d.store), nil)
+	e, err := x.Export(t.Context(), kai, "one", PDF, nil)
 	require.NoError(t, err)
 	data, err := e.Wait(t.Context())
 	require.NoError(t, err)
@@ -324,7 +340,7 @@ func TestNothingIsKeptWithoutAClock(t *testing.T) {
 func TestExporterMakesEveryFormat(t *testing.T) {
 	d := newDesk(t, ExporterOptions{})
 	for f, want := range map[Format]string{PDF: "%PDF-", HTML: "<!DOCTYPE html>", Markdown: "# Incident 1", JSON: `{"version":1,`} {
-		e, err := d.Export(t.Context(), "one", f, nil)
+		e, err := d.Export(t.Context(), kai, "one", f, nil)
 		require.NoError(t, err)
 		data, err := e.Wait(t.Context())
 		require.NoError(t, err)
@@ -334,7 +350,7 @@ func TestExporterMakesEveryFormat(t *testing.T) {
 		assert.Equal(t, f, back)
 	}
 	var r Report
-	e, err := d.Export(t.Context(), "one", JSON, nil)
+	e, err := d.Export(t.Context(), kai, "one", JSON, nil)
 	require.NoError(t, err)
 	data, err := e.Wait(t.Context())
 	require.NoError(t, err)
@@ -344,13 +360,13 @@ func TestExporterMakesEveryFormat(t *testing.T) {
 
 func TestExporterErrors(t *testing.T) {
 	d := newDesk(t, ExporterOptions{})
-	_, err := d.Export(t.Context(), "three", PDF, nil)
+	_, err := d.Export(t.Context(), kai, "three", PDF, nil)
 	assert.ErrorIs(t, err, storage.ErrNotFound)
-	_, err = d.Export(t.Context(), "one", JSON+1, nil)
+	_, err = d.Export(t.Context(), kai, "one", JSON+1, nil)
 	assert.ErrorIs(t, err, alert.ErrInvalid)
-	_, err = d.Export(t.Context(), "one", PDF, &Options{Summarizer: d.opts.Summarizer})
+	_, err = d.Export(t.Context(), kai, "one", PDF, &Options{Summarizer: d.opts.Summarizer})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
-	_, err = d.Export(t.Context(), "one", PDF, &Options{Sections: []Section{99}})
+	_, err = d.Export(t.Context(), kai, "one", PDF, &Options{Sections: []Section{99}})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	ctx, cancel := context.WithCancel(t.Context())
 	e := d.ask(t, "one", Options{})
@@ -383,7 +399,7 @@ func TestWhatMayChangeBehindAVersionIsNotKept(t *testing.T) {
 // PDFs are drawn as the options of the exporter say.
 func TestExporterHandsOnHowPDFsAreDrawn(t *testing.T) {
 	d := newDesk(t, ExporterOptions{PDF: PDFOptions{Paper: Letter, Author: "SOC of Contoso", NoData: true}})
-	e, err := d.Export(t.Context(), "one", PDF, nil)
+	e, err := d.Export(t.Context(), kai, "one", PDF, nil)
 	require.NoError(t, err)
 	file, err := e.Wait(t.Context())
 	require.NoError(t, err)

@@ -92,9 +92,9 @@ func TestWhatIsHiddenIsInNoFormat(t *testing.T) {
 		"users": {Users: true}, "devices": {Devices: true}, "comments": {Comments: true}, "evidence": {Evidence: true}, "all": {true, true, true, true}, "nothing": {},
 	} {
 		seen = ""
-		r, err := Collect(t.Context(), s, "inc-1", &Options{Hide: h, Summarizer: write})
+		r, err := CollectFrom(t.Context(), s, "inc-1", &Options{Hide: h, Summarizer: write})
 		require.NoError(t, err)
-		byRule, err := Collect(t.Context(), s, "inc-1", &Options{Hide: h})
+		byRule, err := CollectFrom(t.Context(), s, "inc-1", &Options{Hide: h})
 		require.NoError(t, err)
 		r.IncidentSummary += byRule.IncidentSummary
 		told := map[string]string{"pdf": text(t, render(t, r)), "the Summarizer": seen}

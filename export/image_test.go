@@ -110,7 +110,7 @@ func TestCollectReadsImages(t *testing.T) {
 	_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{c.Incident}, Alerts: c.Alerts, Activity: entries, Contents: contents[:3]})
 	require.NoError(t, err)
 	collected := func(o *Options) Report {
-		r, err := Collect(t.Context(), s, "inc-1", o)
+		r, err := CollectFrom(t.Context(), s, "inc-1", o)
 		require.NoError(t, err)
 		return r
 	}
@@ -137,23 +137,23 @@ func TestCollectReadsImages(t *testing.T) {
 	for _, o := range []Options{{Hide: Hidden{Comments: true}}, {Sections: []Section{Overview}}, {MaxImageBytes: 1}} {
 		assert.Nil(t, collected(&o).Images, "%+v", o)
 	}
-	x := NewExporter(s, nil)
-	few, err := x.Export(t.Context(), "inc-1", JSON, &Options{MaxImageBytes: 1})
+	x := NewExporter(openTo(s), nil)
+	few, err := x.Export(t.Context(), kai, "inc-1", JSON, &Options{MaxImageBytes: 1})
 	require.NoError(t, err)
 	_, err = few.Wait(t.Context())
 	require.NoError(t, err)
-	all, err := x.Export(t.Context(), "inc-1", JSON, nil)
+	all, err := x.Export(t.Context(), kai, "inc-1", JSON, nil)
 	require.NoError(t, err)
 	assert.Equal(t, Preparing, all.Progress().State, "other options, another document")
 
 	lost := errors.New("disk is gone")
-	_, err = Collect(t.Context(), failingContents{s, lost}, "inc-1", nil)
+	_, err = CollectFrom(t.Context(), failingContents{s, lost}, "inc-1", nil)
 	assert.ErrorIs(t, err, lost)
-	r, err = Collect(t.Context(), failingContents{s, storage.ErrNotFound}, "inc-1", nil)
+	r, err = CollectFrom(t.Context(), failingContents{s, storage.ErrNotFound}, "inc-1", nil)
 	require.NoError(t, err, "what the storage does not have is said, and no error")
 	assert.Nil(t, r.Images)
 	assert.Contains(t, text(t, render(t, r)), squeeze("Not shown: the content is missing"))
-	r, err = Collect(t.Context(), failingContents{Storage: s}, "inc-1", nil)
+	r, err = CollectFrom(t.Context(), failingContents{Storage: s}, "inc-1", nil)
 	require.NoError(t, err)
 	assert.NotContains(t, r.Images, hashOf(files[3]), "redacted, though a storage has it")
 	assert.Len(t, r.Images, 3)

@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,8 +18,8 @@ import (
 // A MergedRow is another incident that a merge joined with the one of the report.
 type MergedRow struct {
 	ID     incident.ID `json:"id"`
-	Number int64       `json:"number,omitempty"` // 0 when the incident is not stored
-	Name   string      `json:"name,omitempty"`   // as it is now; "" also for what was purged
+	Number int64       `json:"number,omitempty"` // 0 when the Reader does not show the incident
+	Name   string      `json:"name,omitempty"`   // as it is now; "" also when it was purged or is not shown
 	Time   time.Time   `json:"time,omitzero"`    // of the merge; zero when no log tells, as for an imported incident
 	Who    string      `json:"who,omitempty"`    // who merged it
 	Via    incident.ID `json:"via,omitempty"`    // the incident between the two, when they were not merged with each other
@@ -30,6 +29,8 @@ type MergedRow struct {
 type related struct {
 	From, Into []merge
 	Alerts     []alert.Alert // of where the incident leads to: what names tell is hidden by them
+
+	shown []byte // the other incidents that were asked for, and the version that each was shown at, 0 for none
 }
 
 type merge struct {
@@ -37,8 +38,17 @@ type merge struct {
 	Row MergedRow
 }
 
-// relatives reads what was merged into i, and what i was merged into, through chains; names says whether to read whose
-// names these may tell, too.
+// read returns another incident as r shows it, and whether it does.
+func (o *related) read(ctx context.Context, r storage.Reader, id incident.ID) (i incident.Incident, shown bool, err error) {
+	for i, err = range r.Incidents(ctx, incident.Query{IDs: []incident.ID{id}}) {
+		shown = err == nil
+	}
+	o.shown = fmt.Appendf(o.shown, "%q %d ", id, i.Version)
+	return i, shown, err
+}
+
+// relatives reads what was merged into i, and what i was merged into, through chains, as far as r shows it. With names
+// it also reads the alerts that say which names these may tell.
 func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names bool) (o related, err error) {
 	seen := map[incident.ID]bool{i.ID: true}
 	queue := []incident.ID{i.ID}
@@ -61,14 +71,16 @@ func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names
 			}
 		}
 		for _, id := range sources {
-			from, err := r.Incident(ctx, id)
-			missing := errors.Is(err, storage.ErrNotFound)
-			if err != nil && !missing {
+			e := last[id]
+			if e.Type != activity.Merged {
+				continue
+			}
+			from, shown, err := o.read(ctx, r, id)
+			if err != nil {
 				return o, err
 			}
-			e := last[id]
-			gone := missing || from.Status == incident.Purged // only the log knows
-			if e.Type != activity.Merged || !gone && (from.Status != incident.Redirected || from.RedirectTo != queue[k]) {
+			gone := !shown || from.Status == incident.Purged // only the log knows
+			if !gone && (from.Status != incident.Redirected || from.RedirectTo != queue[k]) {
 				continue
 			}
 			m := merge{e.Actor, MergedRow{ID: id, Number: from.Number, Name: from.Name, Time: e.Time}}
@@ -86,7 +98,8 @@ func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names
 		if at.ID != i.ID {
 			m.Row.Via = at.ID
 		}
-		for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{at.ID}, Types: []activity.Type{activity.Redirected}, Origins: []incident.ID{""}}) {
+		q := activity.Query{Incidents: []incident.ID{at.ID}, Types: []activity.Type{activity.Redirected}, Origins: []incident.ID{""}}
+		for e, err := range r.Activity(ctx, q) {
 			if err != nil {
 				return o, err
 			}
@@ -94,12 +107,12 @@ func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names
 				m.By, m.Row.Time = e.Actor, e.Time
 			}
 		}
-		next, err := r.Incident(ctx, at.RedirectTo)
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		next, shown, err := o.read(ctx, r, at.RedirectTo)
+		if err != nil {
 			return o, err
 		}
 		m.Row.Number, m.Row.Name, at = next.Number, next.Name, next
-		if o.Into = append(o.Into, m); !names {
+		if o.Into = append(o.Into, m); !names || !shown {
 			continue
 		}
 		for a, err := range r.Alerts(ctx, alert.Query{Incidents: []incident.ID{next.ID}}) {

@@ -109,7 +109,7 @@ func (q *shelf) unmerge(source, target incident.ID) {
 
 func (q *shelf) report(id incident.ID, o *Options) Report {
 	q.t.Helper()
-	r, err := Collect(q.t.Context(), q, id, o)
+	r, err := CollectFrom(q.t.Context(), q, id, o)
 	require.NoError(q.t, err)
 	return r
 }
@@ -278,11 +278,11 @@ func TestRedirectsOfOthers(t *testing.T) {
 		_, err := s.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{{ID: id, Status: incident.Redirected, RedirectTo: to, Created: start, Updated: start}}})
 		require.NoError(t, err)
 	}
-	r, err := Collect(t.Context(), s, "lost", nil)
+	r, err := CollectFrom(t.Context(), s, "lost", nil)
 	require.NoError(t, err)
 	assert.Equal(t, []MergedRow{{ID: "nowhere"}}, r.MergedInto)
 	everywhere(t, r, "Redirected to incident nowhere")
-	r, err = Collect(t.Context(), s, "x", nil)
+	r, err = CollectFrom(t.Context(), s, "x", nil)
 	require.NoError(t, err)
 	assert.Len(t, r.MergedInto, 1)
 }
@@ -324,11 +324,11 @@ func (b broken) View(ctx context.Context, f func(storage.Reader) error) error {
 	return b.Storage.View(ctx, func(r storage.Reader) error { return f(brokenReader{r, b.is}) })
 }
 
-func (b brokenReader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
-	if b.is == string(id) {
-		return incident.Incident{}, errBroken
+func (b brokenReader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	if len(q.IDs) > 0 && b.is == string(q.IDs[0]) {
+		return func(yield func(incident.Incident, error) bool) { yield(incident.Incident{}, errBroken) }
 	}
-	return b.Reader.Incident(ctx, id)
+	return b.Reader.Incidents(ctx, q)
 }
 
 func (b brokenReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
@@ -350,7 +350,7 @@ func TestMergedIncidentsThatCannotBeRead(t *testing.T) {
 	q := newShelf(t, "a", "b")
 	q.merge("a", "b")
 	for what, id := range map[string]incident.ID{"a": "b", "b": "a", "log": "a", "merges": "b", "alerts of b": "a"} {
-		_, err := Collect(t.Context(), broken{q, what}, id, &Options{Hide: Hidden{Users: true}})
+		_, err := CollectFrom(t.Context(), broken{q, what}, id, &Options{Hide: Hidden{Users: true}})
 		assert.ErrorIs(t, err, errBroken, what)
 	}
 }

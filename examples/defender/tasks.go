@@ -395,7 +395,11 @@ func (d *desk) viewLog() error {
 }
 
 func (d *desk) exportPDF() error {
-	r, err := export.Collect(d.ctx, d.store, d.attack, &export.Options{MaxAssets: 1})
+	var r export.Report
+	err := d.store.View(d.ctx, func(reader storage.Reader) (err error) {
+		r, err = export.Collect(d.ctx, reader, d.attack, &export.Options{MaxAssets: 1})
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -265,7 +265,7 @@ func (w *worker) analyse(id incident.ID) error {
 // log prints what each command changed in an incident. It numbers the entries of this incident, because Seq counts the
 // entries of all incidents.
 func (w *worker) log(i incident.Incident) error {
-	r, err := export.Collect(w.ctx, w.store, i.ID, &export.Options{Sections: []export.Section{export.Activity}})
+	r, err := w.collect(i.ID, &export.Options{Sections: []export.Section{export.Activity}})
 	if err != nil {
 		return err
 	}
@@ -280,6 +280,15 @@ func (w *worker) log(i incident.Incident) error {
 	}
 	w.say("")
 	return nil
+}
+
+// collect returns the report on an incident.
+func (w *worker) collect(id incident.ID, o *export.Options) (report export.Report, err error) {
+	err = w.store.View(w.ctx, func(r storage.Reader) error {
+		report, err = export.Collect(w.ctx, r, id, o)
+		return err
+	})
+	return report, err
 }
 
 // reason returns why an alert was put into the incident, or the note with which an analyst resolved it.
@@ -329,7 +338,7 @@ func (w *worker) report(dir string) error {
 		}
 		n++
 		w.progress("writing report %d", n)
-		r, err := export.Collect(w.ctx, w.store, i.ID, nil)
+		r, err := w.collect(i.ID, nil)
 		if err != nil {
 			return err
 		}

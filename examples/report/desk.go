@@ -35,13 +35,17 @@ var stories = []story{
 }
 
 // report tells the story and collects what came of it.
-func (s story) report(ctx context.Context) (export.Report, error) {
+func (s story) report(ctx context.Context) (report export.Report, err error) {
 	d := newDesk(ctx)
 	s.tell(d)
 	if d.err != nil {
-		return export.Report{}, d.err
+		return report, d.err
 	}
-	return export.Collect(ctx, d.store, d.incident, &export.Options{Generated: d.now.Add(time.Minute), Location: s.zone})
+	err = d.store.View(ctx, func(r storage.Reader) error {
+		report, err = export.Collect(ctx, r, d.incident, &export.Options{Generated: d.now.Add(time.Minute), Location: s.zone})
+		return err
+	})
+	return report, err
 }
 
 // A desk is where a story happens: a manager, and a clock that goes only as the story does. After an error nothing

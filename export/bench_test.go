@@ -103,7 +103,8 @@ func BenchmarkExporter(b *testing.B) {
 			var peak atomic.Uint64
 			for b.Loop() {
 				// Of 16 MiB of results, the oldest go.
-				x := NewExporter(openTo(store), &ExporterOptions{Now: func() time.Time { return start }, MaxBytes: 16 << 20})
+				o := ExporterOptions{Now: func() time.Time { return start }, MaxBytes: 16 << 20}
+				x := NewExporter(openTo(store), &o)
 				var all sync.WaitGroup
 				for n := range callers {
 					all.Go(func() {

@@ -63,7 +63,8 @@ func TestSummarizer(t *testing.T) {
 		return fmt.Sprintf("%s of %s and %d alert", s, c.Incident.Name, len(c.Alerts)), nil
 	}
 	s := stored(t)
-	r, err := export.CollectFrom(t.Context(), s, "two", &export.Options{Sections: []export.Section{export.IncidentReport}, Summarizer: write})
+	o := export.Options{Sections: []export.Section{export.IncidentReport}, Summarizer: write}
+	r, err := export.CollectFrom(t.Context(), s, "two", &o)
 	require.NoError(t, err)
 	assert.Equal(t, "incidentReport of two and 1 alert", r.IncidentReport)
 	assert.Empty(t, r.IncidentSummary)

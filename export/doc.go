@@ -3,8 +3,8 @@
 // draw that value, and it can be kept or sent as JSON. An [Exporter] does this for many people at once.
 // [WriteQueueCSV] writes many incidents as a table.
 //
-// A report tells only what its Reader shows. With a Reader that shows what an actor may read, it tells the actor nothing
-// else, of the incidents that were merged with its own either.
+// A report tells only what its Reader shows. With a Reader that shows what an actor may read, it tells the actor
+// nothing else, of the incidents that were merged with its own either.
 //
 // Nothing is ever fetched: links of alerts, references and comments are printed, not followed. The same Report gives
 // the same document, byte by byte, on any machine and in any time zone. No text of an incident does anything in a
@@ -85,6 +85,6 @@
 //
 // # Errors
 //
-// [Collect] returns the errors of its Reader, the writers those of what they write to, and all of them that of a context
-// that is done, to be tested for with [errors.Is].
+// [Collect] returns the errors of its Reader, the writers those of what they write to, and all of them that of a
+// context that is done, to be tested for with [errors.Is].
 package export

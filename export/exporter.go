@@ -184,7 +184,9 @@ type Progress struct {
 // defaults; a Summarizer belongs in the [ExporterOptions], and one in o is refused. Locations and taxonomies are the
 // same when their pointers are. Export looks at the incident and for a result that is kept; [Export.Wait] does the
 // rest. The error is that of the view or of its Reader, such as [storage.ErrNotFound], or an [*alert.FieldError].
-func (x *Exporter) Export(ctx context.Context, by activity.Actor, id incident.ID, f Format, o *Options) (*Export, error) {
+func (x *Exporter) Export(
+	ctx context.Context, by activity.Actor, id incident.ID, f Format, o *Options,
+) (*Export, error) {
 	var given Options
 	if o != nil {
 		given = *o

@@ -39,7 +39,9 @@ type merge struct {
 }
 
 // read returns another incident as r shows it, and whether it does.
-func (o *related) read(ctx context.Context, r storage.Reader, id incident.ID) (i incident.Incident, shown bool, err error) {
+func (o *related) read(
+	ctx context.Context, r storage.Reader, id incident.ID,
+) (i incident.Incident, shown bool, err error) {
 	for i, err = range r.Incidents(ctx, incident.Query{IDs: []incident.ID{id}}) {
 		shown = err == nil
 	}
@@ -98,7 +100,9 @@ func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names
 		if at.ID != i.ID {
 			m.Row.Via = at.ID
 		}
-		q := activity.Query{Incidents: []incident.ID{at.ID}, Types: []activity.Type{activity.Redirected}, Origins: []incident.ID{""}}
+		q := activity.Query{
+			Incidents: []incident.ID{at.ID}, Types: []activity.Type{activity.Redirected}, Origins: []incident.ID{""},
+		}
 		for e, err := range r.Activity(ctx, q) {
 			if err != nil {
 				return o, err

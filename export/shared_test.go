@@ -107,7 +107,8 @@ func TestOthersThatAreNotShown(t *testing.T) {
 	everywhere(t, r, "Incident b was merged into it.")
 	r = report("a", "b", nil)
 	require.Len(t, r.MergedInto, 1)
-	assert.Equal(t, []any{incident.ID("b"), int64(0), ""}, []any{r.MergedInto[0].ID, r.MergedInto[0].Number, r.MergedInto[0].Name})
+	row := r.MergedInto[0]
+	assert.Equal(t, MergedRow{ID: "b"}, MergedRow{ID: row.ID, Number: row.Number, Name: row.Name})
 	r = report("a", "c", &Options{Hide: Hidden{Devices: true}})
 	require.Len(t, r.MergedInto, 2)
 	assert.Equal(t, MergedRow{ID: "c", Time: second, Who: "Kai (kai@contoso.example)", Via: "b"}, r.MergedInto[1])
@@ -173,7 +174,7 @@ func newWatch(t *testing.T, kept bool) watch {
 	return w
 }
 
-// ask returns what by is given in the end.
+// ask returns where what by is given will come.
 func (w watch) ask(t *testing.T, by activity.Actor) chan outcome {
 	t.Helper()
 	e, err := w.Export(t.Context(), by, "a", Markdown, &Options{Sections: brief})
@@ -265,7 +266,7 @@ func TestNothingKeptForThoseWhoMayNotReadAnyMore(t *testing.T) {
 	assert.Equal(t, data, again, "given before")
 }
 
-// What keeps one actor from reading ends nobody else's wait.
+// What keeps one actor from reading ends the wait of no other.
 func TestWhoMayNotReadLeadsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t, false)

@@ -10,7 +10,7 @@ import (
 )
 
 // AddAlert returns the effect of putting the new alert a into i because of links. known reports whether an
-// alert of i has evidence with that identity; the other alerts are not needed, so that the cost does not
+// alert of i has evidence with that identity. AddAlert needs no other alert of i, so that the cost does not
 // grow with the incident. Severity and name follow unless a person chose them. A severity that another system gave
 // stays unless a is more severe: then it is derived.
 //
@@ -29,13 +29,16 @@ func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, kno
 	return e
 }
 
-// UpdateAlert returns the effect on the incident of c, whose alerts are all given, of one of them becoming a, as
-// [Repeat] made it. Severity and name follow unless a person chose them. links are what new evidence of a links it
-// to; they go into the entry about the evidence.
+// UpdateAlert returns the effect on the incident of c of one of its alerts becoming a, as [Repeat] made it. It
+// needs all alerts of the incident, that one as it is stored among them. Severity and name follow unless a person
+// chose them. links are what new evidence of a links it to; they go into the entry about the evidence.
 //
 // An incident that is resolved becomes Active again when a fires again, see [Repeat]. One that is open is resolved with
 // its last alert. [Policy] can keep both from happening; the entry about the status says why it changed.
-func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) Effect {
+func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) (Effect, error) {
+	if err := c.complete(); err != nil {
+		return Effect{}, err
+	}
 	alerts := slices.Clone(c.Alerts)
 	var changes []alertChange
 	why := ""
@@ -45,6 +48,9 @@ func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) Effe
 			changes = append(changes, alertChange{&c.Alerts[n], &alerts[n]})
 			why = cmd.reopens(c.Alerts[n], a)
 		}
+	}
+	if len(changes) == 0 {
+		return Effect{}, c.wrong(string(a.ID), "an alert of the incident")
 	}
 	after := c.Incident
 	after.Alerts, _ = cmd.summarize(alerts)
@@ -64,18 +70,21 @@ func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) Effe
 			entry.Links = links
 		}
 	}
-	return e
+	return e, nil
 }
 
 // Reopen returns the effect of i, which is resolved, becoming Active again because its stored alert old fires again
 // as a, as [Repeat] made it. It is the part of [UpdateAlert] that comes first where i takes part in merges before a
-// is stored. The effect is zero where UpdateAlert would not reopen i.
-func Reopen(cmd Command, i Incident, old, a alert.Alert) Effect {
+// is stored. It needs no other alert of i. The effect is zero where UpdateAlert would not reopen i.
+func Reopen(cmd Command, i Incident, old, a alert.Alert) (Effect, error) {
+	if err := (Case{i, []alert.Alert{old}}).own(); err != nil {
+		return Effect{}, err
+	}
 	why := cmd.reopens(old, a)
 	if i.Status != Resolved || why == "" {
-		return Effect{Incident: i}
+		return Effect{Incident: i}, nil
 	}
-	return effect(cmd, i, i.reopen(Active), nil, nil).because(why)
+	return effect(cmd, i, i.reopen(Active), nil, nil).because(why), nil
 }
 
 // reopens says why an alert of a resolved incident reopens it when it becomes a; "" when it does not.

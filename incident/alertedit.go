@@ -18,12 +18,16 @@ type AlertEdit struct {
 	Verdict *classification.Verdict `json:"verdict,omitempty"` // &Verdict{} clears it
 }
 
-// Apply returns the effect of e on the alerts of c, all of one incident, of which no others need be given. Resolving
+// Apply returns the effect of e on the alerts of c, which are some of those of the incident. It needs no others.
+// Resolving
 // stamps the time, and reopening clears it. The incident's own owner and verdict stay as they are. An open incident
 // whose last alert is resolved by e is resolved too, without a note, unless cmd.Policy keeps it open; a resolved one
 // stays resolved when its alerts are reopened. All problems are reported at once.
 func (e AlertEdit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, error) {
 	if err := closed(c.Incident); err != nil {
+		return Effect{}, err
+	}
+	if err := c.own(); err != nil {
 		return Effect{}, err
 	}
 	p := problems{record: "incident " + string(c.Incident.ID)}

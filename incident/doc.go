@@ -9,6 +9,16 @@
 // changed. Entries are made from the difference of the incident before and after, so that no change can
 // be made without its entry.
 //
+// A rule never makes half a cascade. One that needs all alerts of an incident compares their number with the Count of
+// the incident's Summary, and refuses any others. An alert of another incident, or one that is given twice, is refused
+// wherever alerts are given with their incident. The error is an [*alert.FieldError] of the field "alerts".
+//
+//	all   [Edit.Apply] and [Update] where they cascade, or where a repeat changes an alert; [UpdateAlert];
+//	      [MoveAlerts], [Merge] and [MergeLinked], of each incident; [Unmerge], of the target
+//	some  [AlertEdit.Apply], those that it edits; [Update] otherwise, those that are imported again; [Reopen], the one
+//	      that fires again; [Unmerge], of the source, those of [MergedAlerts]
+//	none  [AddAlert], [AddComment], [Record], [Redact], [Purge] and [Edit.Apply] otherwise
+//
 // # Concurrency
 //
 // Everything here is a value. Rules never change what they are given.

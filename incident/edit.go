@@ -29,13 +29,13 @@ type Edit struct {
 	addTags []Tag // with their kind, from an import
 }
 
-// Cascades reports whether e may change alerts, so that [Edit.Apply] must be given all of them.
+// Cascades reports whether e may change alerts, so that [Edit.Apply] needs all of them.
 func (e Edit) Cascades() bool {
 	return e.Owner != nil || e.Status != nil && *e.Status == Resolved || e.Verdict != nil || e.VerdictToAlerts
 }
 
-// Apply returns the effect of e on the incident of c. c.Alerts must be all its alerts when e Cascades and
-// may be empty otherwise.
+// Apply returns the effect of e on the incident of c. It needs all alerts of the incident when e Cascades, and none
+// otherwise: then it does not look at c.Alerts.
 //
 // Assigning an owner assigns it to every alert, removing it clears theirs. Resolving resolves every alert
 // that is not resolved and stamps the time. Reopening, which is setting Active or InProgress, clears note
@@ -59,6 +59,11 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	i := c.Incident
 	if err := closed(i); err != nil {
 		return i, nil, err
+	}
+	if e.Cascades() {
+		if err := c.complete(); err != nil {
+			return i, nil, err
+		}
 	}
 	if e.Verdict != nil {
 		e.Verdict = new(tax.Spelled(*e.Verdict))

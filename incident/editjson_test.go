@@ -133,7 +133,7 @@ func TestVerdictsInAnyCase(t *testing.T) {
 		Classification: classification.TruePositive, Determination: classification.Malware,
 	}
 	tax := classification.Defender()
-	c := incident.Case{Incident: incident.Incident{ID: "i"}, Alerts: []alert.Alert{{ID: "a"}}}
+	c := open(t, alert.Alert{ID: "a"})
 	effect, err := incident.Edit{Verdict: &given}.Apply(incident.Command{}, c, tax)
 	require.NoError(t, err)
 	assert.Equal(t, want, effect.Incident.Verdict)

@@ -106,13 +106,6 @@ func (r Reference) IncidentID() ID {
 	return ID(alert.Origin{Source: r.System, ID: r.ID}.AlertID())
 }
 
-// A Case is an incident with its alerts: what a filter or a cascade must see. Alerts are in the order of
-// the zero [alert.Query].
-type Case struct {
-	Incident Incident      `json:"incident"`
-	Alerts   []alert.Alert `json:"alerts,omitempty"`
-}
-
 // A Command is who asks for a change, when, and under which identifier.
 type Command struct {
 	ID   string         // unique; a command that is repeated under the same ID has one effect

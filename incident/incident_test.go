@@ -45,6 +45,13 @@ func open(t require.TestingT, alerts ...alert.Alert) incident.Case {
 	return incident.Case{Incident: e.Incident, Alerts: e.Alerts}
 }
 
+// updated returns what UpdateAlert makes of a.
+func updated(t require.TestingT, cmd incident.Command, c incident.Case, a alert.Alert) incident.Effect {
+	e, err := incident.UpdateAlert(cmd, c, a, nil)
+	require.NoError(t, err)
+	return e
+}
+
 // pane draws an edit as an analyst might make it; many of them are refused.
 func pane(t *rapid.T) incident.Edit {
 	var e incident.Edit
@@ -132,7 +139,7 @@ func TestEntriesTellTheWholeState(t *testing.T) {
 				a.Severity = alert.Severity(rapid.IntRange(0, 4).Draw(t, "new severity"))
 				merged, changed := incident.Repeat(command(1), c.Alerts[0], a)
 				require.True(t, changed)
-				e = incident.UpdateAlert(command(n+1), c, merged, nil)
+				e = updated(t, command(n+1), c, merged)
 			default:
 				if e, err = pane(t).Apply(command(n+1), c, tax); err != nil {
 					continue

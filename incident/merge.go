@@ -131,7 +131,7 @@ func (e *RefusedError) err(record, reason string) error {
 
 // A Party is an incident that is to be merged, or taken apart again.
 type Party struct {
-	Case     // with all its alerts
+	Case     // with the alerts that the rule needs
 	Named ID // how the caller named it, where redirects lead from there to the incident; "" means by its ID
 
 	// Log is all its entries, in the order of Seq. Of the target of a merge those suffice whose Origin is one of the
@@ -168,11 +168,15 @@ func (p Party) name() ID {
 // owners, two verdicts, more than [MaxEntities] or [MaxTags] together, more than [MaxMerge] sources, the target
 // among the sources, which is ErrItself, or ErrCycle where redirects lead from one to the other.
 //
+// Merge needs all alerts of the target and of each source, unless there are more than MaxMerge sources.
+//
 // Source: Microsoft Defender XDR, merge incidents, where the service chooses the target.
 func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect, error) {
 	refused := &RefusedError{}
 	if n := len(sources); n > MaxMerge {
 		refused.add(target.name(), ErrTooManyAtOnce, fmt.Sprintf("at most %d, not %d", MaxMerge, n))
+	} else if err := complete(target, sources...); err != nil {
+		return nil, err
 	}
 	refused.unlessOpen(target)
 	m := merging{target: target.Incident, entities: identities(target.Alerts), told: make(map[teller]bool)}
@@ -214,6 +218,15 @@ func Merge(cmd Command, target Party, sources []Party, reason string) ([]Effect,
 		return nil, nil
 	}
 	return append([]Effect{{Incident: m.target, Alerts: m.alerts, Activity: m.entries}}, m.sources...), nil
+}
+
+// complete reports alerts that are not all those of the incidents of the parties, each once.
+func complete(p Party, more ...Party) error {
+	err := p.complete()
+	for n := 0; n < len(more) && err == nil; n++ {
+		err = more[n].complete()
+	}
+	return err
 }
 
 // MergeLinked is [Merge] of one source, as correlation does it because an alert links both. It refuses besides, with
@@ -398,14 +411,35 @@ func words(v classification.Verdict) string {
 // MergedAlerts returns the alerts that source, which was merged into another incident, gave to it then, as its
 // log tells. [Unmerge] takes them as source's.
 func MergedAlerts(source Party) []alert.ID {
-	var ids []alert.ID
 	_, there := source.merge()
-	for _, e := range there {
+	return moved(there)
+}
+
+// moved returns the alerts that entries tell the leaving of.
+func moved(entries []activity.Entry) (ids []alert.ID) {
+	for _, e := range entries {
 		if e.Type == activity.AlertMoved {
 			ids = append(ids, e.Alert)
 		}
 	}
 	return ids
+}
+
+// missing returns how many of the alerts that p gave in the merge that entries tell of are not given. The error
+// is about one that it did not give, or that is given twice.
+func (p Party) missing(entries []activity.Entry) (int, error) {
+	gave := make(map[alert.ID]bool)
+	for _, id := range moved(entries) {
+		gave[id] = true
+	}
+	for n := range p.Alerts {
+		id := p.Alerts[n].ID
+		if !gave[id] {
+			return 0, p.wrong(string(id), "the alerts that left it with the merge, each once")
+		}
+		delete(gave, id)
+	}
+	return len(gave), nil
 }
 
 // merge returns the command by which source was merged into the incident that it leads to, and its own entries
@@ -427,8 +461,8 @@ func (p Party) merge() (cause string, entries []activity.Entry) {
 
 // Unmerge returns the effects of taking source out of target, the incident that it was merged into: first that
 // on the source, with the alerts that go back to it, then that on the target. They are to be stored at once.
-// source.Alerts must be those of [MergedAlerts], wherever they are now, and both logs are needed. reason is put
-// into the log as [Merge] does.
+// Unmerge needs all alerts of the target, both logs, and as source.Alerts those of [MergedAlerts], wherever they are
+// now. reason is put into the log as [Merge] does.
 //
 // What the merge did to both is undone: the source has its alerts, its status and its tags, the target no more
 // those alerts, the owner and the verdict that it had from the source, and a name that a person had chosen is there
@@ -438,9 +472,12 @@ func (p Party) merge() (cause string, entries []activity.Entry) {
 // were copied stay too, with their comments, since a log is never made shorter. Alerts go back as they are now.
 //
 // The error holds every refusal, as a [*RefusedError]: source was not merged by this library; the target is
-// resolved or was merged into another itself; one of the alerts has left it; or a field that the merge changed
-// was changed since.
+// resolved or was merged into another itself; one of the alerts has left it, or is missing; or a field that the
+// merge changed was changed since.
 func Unmerge(cmd Command, source, target Party, reason string) ([]Effect, error) {
+	if err := target.complete(); err != nil {
+		return nil, err
+	}
 	refused := &RefusedError{}
 	if source.Incident.Status == Purged {
 		refused.unlessOpen(source)
@@ -449,6 +486,10 @@ func Unmerge(cmd Command, source, target Party, reason string) ([]Effect, error)
 	cause, there := source.merge()
 	if cause == "" || target.Incident.ID != source.Incident.RedirectTo {
 		refused.add(source.name(), ErrNotMerged, "")
+	} else if missing, err := source.missing(there); err != nil {
+		return nil, err
+	} else if missing > 0 {
+		refused.add(source.name(), ErrChanged, fmt.Sprintf("%d of the alerts that it had are missing", missing))
 	}
 	away := 0
 	for _, a := range source.Alerts {

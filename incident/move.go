@@ -8,11 +8,11 @@ import (
 )
 
 // MoveAlerts returns the effects of moving alerts from the incidents they are in to another: first that on the
-// other, with all alerts that move, then one on each that they leave, in the order of from. They are to be
-// stored at once. An incident to that was never stored, of which only the ID is given, is made. Alerts that
-// are in none of from stay where they are; when no alert moves there is no effect. from and to must have all
-// their alerts, and no two of them are the same incident. reason is put into the log, at most [MaxComment]
-// code points; it may be "".
+// other, with all alerts that move, then one on each that they leave, in the order of from. They are to be stored
+// at once. An incident to that was never stored, of which only the ID is given, is made. Alerts that are in none
+// of from stay where they are; when no alert moves there is no effect. MoveAlerts needs all alerts of each of
+// from, and all of to when one moves. No two of them may be the same incident. reason is put into the log, at
+// most [MaxComment] code points; it may be "".
 //
 // Severity and name of all of them follow their alerts, unless a person chose them, as with [AddAlert]. An incident
 // that is left without alerts stays, without severity and named "Incident without alerts" unless a person chose
@@ -34,6 +34,11 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 		before, after.Created = Incident{}, cmd.At
 		main = append(main, activity.Entry{Type: activity.IncidentCreated, Text: reason})
 	}
+	for _, c := range from {
+		if err := c.complete(); err != nil {
+			return nil, err
+		}
+	}
 	going := make(map[alert.ID]bool, len(alerts))
 	for _, id := range alerts {
 		going[id] = true
@@ -52,6 +57,11 @@ func MoveAlerts(cmd Command, from []Case, to Case, alerts []alert.ID, reason str
 		}
 		if len(leave) == 0 {
 			continue
+		}
+		if len(arrived) == 0 {
+			if err := to.complete(); err != nil {
+				return nil, err
+			}
 		}
 		for _, a := range leave {
 			text := reason

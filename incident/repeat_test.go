@@ -188,7 +188,7 @@ func resolvedThere(t *testing.T) incident.Case {
 	said := newAlert(1, alert.Medium, "a")
 	said.Status = alert.StatusResolved
 	merged, _ := incident.Repeat(command(1), c.Alerts[0], said)
-	e := incident.UpdateAlert(command(1), c, merged, nil)
+	e := updated(t, command(1), c, merged)
 	return incident.Case{Incident: e.Incident, Alerts: e.Alerts}
 }
 
@@ -255,7 +255,7 @@ func TestAnAlertThatFiresAgain(t *testing.T) {
 				cmd := command(2)
 				cmd.Policy.KeepResolved = keep
 				merged, _ := incident.Repeat(cmd, before.Alerts[0], report)
-				e := incident.UpdateAlert(cmd, before, merged, nil)
+				e := updated(t, cmd, before, merged)
 				d := incident.Draft{Reference: incident.Reference{System: "theirs", ID: "1"}}
 				imported, err := incident.Update(cmd, before, d, []alert.Alert{report}, incident.Known{}, tax)
 				require.NoError(t, err)
@@ -278,7 +278,8 @@ func TestAnAlertThatFiresAgain(t *testing.T) {
 				assert.Equal(t, incident.Active, imported.Incident.Status)
 				assert.Equal(t, why, because(imported))
 
-				first := incident.Reopen(cmd, before.Incident, before.Alerts[0], merged)
+				first, err := incident.Reopen(cmd, before.Incident, before.Alerts[0], merged)
+				require.NoError(t, err)
 				assert.Equal(t, incident.Active, first.Incident.Status)
 				assert.Equal(t, why, because(first))
 				assert.Empty(t, first.Alerts)
@@ -345,7 +346,7 @@ func TestAnIncidentIsResolvedWithItsLastAlert(t *testing.T) {
 		"source": func(cmd incident.Command) (incident.Effect, error) {
 			c := open(t, newAlert(1, alert.Low, "a"), done(2))
 			a, _ := incident.Repeat(cmd, c.Alerts[0], done(1))
-			return incident.UpdateAlert(cmd, c, a, nil), nil
+			return incident.UpdateAlert(cmd, c, a, nil)
 		},
 		"import": func(cmd incident.Command) (incident.Effect, error) {
 			c := open(t, newAlert(1, alert.Low, "a"))

@@ -232,14 +232,14 @@ func TestUpdatingOneOfTwoAlertsWithTheSameNumber(t *testing.T) {
 	c := open(t, a, b)
 	changed := c.Alerts[1]
 	changed.Severity = alert.High
-	e := incident.UpdateAlert(command(1), c, changed, nil)
+	e := updated(t, command(1), c, changed)
 	require.Len(t, e.Alerts, 1)
 	assert.Equal(t, b.ID, e.Alerts[0].ID)
 	assert.Equal(t, command(1).At, e.Alerts[0].Updated)
 	assert.Equal(t, incident.SeverityCounts{alert.Low: 1, alert.High: 1}, e.Incident.Alerts.BySeverity)
 
-	c.Incident.Alerts.Count = 9 // whatever is stored, nothing changed is nothing to do
-	same := incident.UpdateAlert(command(1), c, c.Alerts[0], nil)
+	c.Incident.Alerts.Sources = nil // whatever is stored, nothing changed is nothing to do
+	same := updated(t, command(1), c, c.Alerts[0])
 	assert.True(t, same.IsZero())
 	assert.Equal(t, c.Incident, same.Incident)
 }
@@ -306,7 +306,7 @@ func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
 		given := reflect.ValueOf(full).Field(n)
 		require.False(t, given.IsZero(), "the test must fill %s", name)
 		reflect.ValueOf(&again).Elem().Field(n).Set(given)
-		e := incident.UpdateAlert(command(1), c, again, nil)
+		e := updated(t, command(1), c, again)
 		require.Len(t, e.Alerts, 1, name)
 		entry := e.Activity[len(e.Activity)-1]
 		want := types[name]
@@ -372,7 +372,7 @@ func TestEntriesAreTheDifference(t *testing.T) {
 				again := anyAlert(t, at)
 				again.SourceUpdated = start.Add(time.Duration(n+1) * time.Hour)
 				merged, _ := incident.Repeat(command(1), c.Alerts[at], again)
-				e = incident.UpdateAlert(command(n+1), c, merged, nil)
+				e = updated(t, command(n+1), c, merged)
 			default:
 				edit := pane(t)
 				if rapid.Bool().Draw(t, "odd") {
@@ -422,7 +422,7 @@ func TestEntriesAreTheDifference(t *testing.T) {
 
 // Which kind of entry tells of which field.
 func TestWhatAnEditIsCalledInTheLog(t *testing.T) {
-	c := open(t, newAlert(1, alert.Low, "a"))
+	c := open(t)
 	for want, e := range map[activity.Type]incident.Edit{
 		activity.Renamed:         {Name: new("n")},
 		activity.Described:       {Description: new("d")},
@@ -432,7 +432,7 @@ func TestWhatAnEditIsCalledInTheLog(t *testing.T) {
 		activity.TagsChanged:     {AddTags: []string{"vip"}},
 		activity.Classified:      {Verdict: &classification.Verdict{Classification: classification.FalsePositive}},
 	} {
-		effect, err := e.Apply(command(1), incident.Case{Incident: c.Incident}, tax)
+		effect, err := e.Apply(command(1), c, tax)
 		require.NoError(t, err)
 		require.Len(t, effect.Activity, 1)
 		entry := effect.Activity[0]

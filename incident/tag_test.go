@@ -41,12 +41,12 @@ func TestDerivedTagsFollowTheAlerts(t *testing.T) {
 
 	quiet := s.Alerts[0]
 	quiet.SystemTags = nil
-	s.keep(incident.UpdateAlert(command(2), s.Case, quiet, nil))
+	s.keep(updated(t, command(2), s.Case, quiet))
 	assert.Equal(t, []incident.Tag{vip}, s.Incident.Tags)
 
 	own := incident.Tag{Name: "ransomWARE"}
 	assert.Equal(t, []incident.Tag{own, vip}, edit(incident.Edit{AddTags: []string{own.Name}}))
-	s.keep(incident.UpdateAlert(command(3), s.Case, bringing(1, adfs, ransomware), nil))
+	s.keep(updated(t, command(3), s.Case, bringing(1, adfs, ransomware)))
 	assert.Equal(t, []incident.Tag{adfs, own, vip}, s.Incident.Tags)
 	assert.Equal(t, []incident.Tag{adfs, ransomware, vip}, edit(incident.Edit{RemoveTags: []string{"ransomware"}}))
 }

@@ -22,9 +22,10 @@ type Known struct {
 // counted and, as [Repeat] says, updated. It is one effect, so that no part of an import is kept without
 // the others.
 //
-// alerts are those of d that are new or in the incident already, complete as stored alerts are; d.Alerts is
-// not looked at. c.Alerts must have those of them that are stored, and all of the incident when d Cascades
-// or Repeat changes one. An effect without entries leaves the incident as it is: alerts were only counted.
+// alerts are those of d that are new or in the incident already, complete as stored alerts are; d.Alerts is not
+// looked at. c.Alerts must have those of them that are stored. Update needs all alerts of the incident when d
+// Cascades or Repeat changes one, and no others otherwise. An effect without entries leaves the incident as it
+// is: alerts were only counted.
 //
 // The fields of d are taken over when d.Reference.Updated is later than at the last import; without that time they
 // are taken only by the first. A field that d leaves open stays. Name and severity become those of d, as with [Create],
@@ -51,6 +52,13 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 		receiving.Policy.KeepResolved = true // its system knows better
 	}
 	here, added, changed, why := c.receive(receiving, alerts)
+	check := c.own
+	if changed || d.Cascades(before) {
+		check = c.complete
+	}
+	if err := check(); err != nil {
+		return Effect{}, err
+	}
 	assets := make(map[alert.Key]bool)
 	maps.Copy(assets, known.Assets)
 	if changed {
@@ -105,8 +113,7 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	return e, nil
 }
 
-// Cascades reports whether [Update] of i by d may change alerts that d does not name, so that it must be
-// given all of them.
+// Cascades reports whether [Update] of i by d may change alerts that d does not name, so that it needs all of them.
 func (d Draft) Cascades(i Incident) bool { return d.newer(i) && d.edit(i).Cascades() }
 
 // CommentIDs returns the IDs of the entries that d's comments have in the log when d was imported.

@@ -458,7 +458,7 @@ func TestWhatASourceSaysIsNoPersonsChoice(t *testing.T) {
 	assert.Equal(t, "Case 7", joined(alert.High).Name)
 
 	worse := newAlert(1, alert.High, "a")
-	assert.Equal(t, alert.High, incident.UpdateAlert(command(2), s.Case, worse, nil).Incident.Severity)
+	assert.Equal(t, alert.High, updated(t, command(2), s.Case, worse).Incident.Severity)
 
 	e, err := incident.Edit{Name: new("Ours"), Severity: new(alert.Informational)}.Apply(command(3), s.Case, tax)
 	require.NoError(t, err)

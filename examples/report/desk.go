@@ -42,7 +42,8 @@ func (s story) report(ctx context.Context) (report export.Report, err error) {
 		return report, d.err
 	}
 	err = d.store.View(ctx, func(r storage.Reader) error {
-		report, err = export.Collect(ctx, r, d.incident, &export.Options{Generated: d.now.Add(time.Minute), Location: s.zone})
+		o := &export.Options{Generated: d.now.Add(time.Minute), Location: s.zone}
+		report, err = export.Collect(ctx, r, d.incident, o)
 		return err
 	})
 	return report, err

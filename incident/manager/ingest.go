@@ -255,8 +255,8 @@ func (m *Manager) repeat(
 	if c.Alerts, err = alertsOf(ctx, r, c.Incident); err != nil {
 		return p, err
 	}
-	p.effect = incident.UpdateAlert(cmd, c, merged, p.result.Links)
-	return p, nil
+	p.effect, err = incident.UpdateAlert(cmd, c, merged, p.result.Links)
+	return p, err
 }
 
 // relate asks the correlator about the added keys of the stored alert old of i, which becomes merged, as about a new
@@ -275,8 +275,9 @@ func (m *Manager) relate(
 	var reopen incident.Effect
 	if !i.Status.Open() {
 		cmd.ID, cmd.Part = m.newID(), "" // as each merge, it is a command of its own
-		if reopen = incident.Reopen(cmd, i, old, merged); reopen.IsZero() {
-			return nil
+		var err error
+		if reopen, err = incident.Reopen(cmd, i, old, merged); err != nil || reopen.IsZero() {
+			return err
 		}
 	}
 	a := merged

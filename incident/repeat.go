@@ -206,6 +206,7 @@ func allEvidence(old, a alert.Alert, late bool) []alert.Evidence {
 	if len(a.Evidence) == 0 || slices.EqualFunc(old.Evidence, a.Evidence, alert.Evidence.Equal) {
 		return old.Evidence
 	}
+	a.Evidence = once(a.Evidence)
 	all := slices.Clone(old.Evidence)
 	for n, at := range samePlaces(old, a) {
 		switch {
@@ -216,6 +217,21 @@ func allEvidence(old, a alert.Alert, late bool) []alert.Evidence {
 		default:
 			all[at] = both(a.Evidence[n], all[at])
 		}
+	}
+	return all
+}
+
+// once returns a list in which no entity is twice: the first place has what all say together, the last counting most.
+func once(list []alert.Evidence) []alert.Evidence {
+	places := make(map[alert.Entity]int, len(list))
+	all := make([]alert.Evidence, 0, len(list))
+	for _, e := range list {
+		if at, ok := places[e.Entity]; ok {
+			all[at] = both(e, all[at])
+			continue
+		}
+		places[e.Entity] = len(all)
+		all = append(all, e)
 	}
 	return all
 }

@@ -483,3 +483,18 @@ func TestRepeatsStayWithinTheLimits(t *testing.T) {
 	_, changed = incident.Repeat(command(2), merged, again)
 	assert.False(t, changed)
 }
+
+// A report that names an entity twice, each time with something else, is one that changes nothing when it comes again.
+func TestAReportThatNamesAnEntityTwice(t *testing.T) {
+	device := alert.Device{DeviceID: "d1", Group: "laptops"}
+	old := alert.Alert{Evidence: []alert.Evidence{{Entity: alert.Device{DeviceID: "d1", OS: "iOS"}}}}
+	report := alert.Alert{Evidence: []alert.Evidence{
+		{Entity: device, Roles: []alert.Role{"source"}}, {Entity: device, Roles: []alert.Role{"attacked"}},
+	}}
+	merged, changed := incident.Repeat(command(1), old, report)
+	require.True(t, changed)
+	require.Len(t, merged.Evidence, 1)
+	require.ElementsMatch(t, []alert.Role{"source", "attacked"}, merged.Evidence[0].Roles)
+	_, changed = incident.Repeat(command(2), merged, report)
+	require.False(t, changed)
+}

@@ -19,7 +19,8 @@ import (
 //
 // The filters are those of the incident queue of Microsoft Defender XDR, as far as a [Summary] has what
 // they ask for. "Not" is Except: it takes away what a query selects, so that any filter, or several of them
-// together, can be turned round. The criticality of an incident is that of its most critical asset.
+// together, can be turned round. "And" is Within: it joins another query to this one, so that one field can be asked
+// for twice. The criticality of an incident is that of its most critical asset.
 type Query struct {
 	IDs         []ID             `json:"ids,omitempty"`
 	Numbers     []int64          `json:"numbers,omitempty"`
@@ -63,7 +64,9 @@ type Query struct {
 	UpdatedSince time.Time `json:"updatedSince,omitzero"` // Updated at or after
 	UpdatedUntil time.Time `json:"updatedUntil,omitzero"` // Updated before
 
-	// Except leaves out the incidents that one of these selects; their Sort, Ascending, After and Limit do not count.
+	// Within leaves in the incidents that all of these select, and Except leaves out those that one of these selects.
+	// Their Sort, Ascending, After and Limit do not count.
+	Within []Query `json:"within,omitempty"`
 	Except []Query `json:"except,omitempty"`
 
 	Sort      Sort   `json:"sort,omitzero"`
@@ -85,20 +88,20 @@ func DefaultQuery(now time.Time) Query {
 	}
 }
 
-// Limits of Except.
+// Limits of Within and Except together.
 const (
-	MaxExcept      = 128 // queries, those in their Except included
-	MaxExceptDepth = 10  // levels
+	MaxQueries    = 128 // queries in them, at all levels
+	MaxQueryDepth = 10  // levels
 )
 
 // Validate reports what keeps every storage from answering q. It is an [*alert.FieldError] for a text that is not
 // UTF-8, a time that is not of the years 1 to 9999, a negative Limit, a value of an enumeration that has no name, and
-// an Except beyond [MaxExcept] or [MaxExceptDepth]. Where After was made for another order it matches [ErrCursor]
-// besides.
+// a Within or an Except beyond [MaxQueries] or [MaxQueryDepth]. Where After was made for another order it matches
+// [ErrCursor] besides.
 func (q Query) Validate() error {
 	var c limit.Check
-	left := MaxExcept
-	q.validate(&c, MaxExceptDepth, &left)
+	left := MaxQueries
+	q.validate(&c, MaxQueryDepth, &left)
 	limit.Named(&c, "sort", []Sort{q.Sort})
 	c.Count("limit", q.Limit)
 	c.Text("after", q.After.place.Text, limit.Text)
@@ -109,7 +112,7 @@ func (q Query) Validate() error {
 	return err
 }
 
-// validate looks at what q filters by. There may be so many levels of Except, and left queries in all of them.
+// validate looks at what q filters by. There may be so many levels of queries in it, and left queries in all of them.
 func (q *Query) validate(c *limit.Check, levels int, left *int) {
 	limit.Texts(c, "ids", q.IDs, limit.Text)
 	limit.Named(c, "statuses", q.Statuses)
@@ -136,16 +139,23 @@ func (q *Query) validate(c *limit.Check, levels int, left *int) {
 	c.Time("createdUntil", q.CreatedUntil)
 	c.Time("updatedSince", q.UpdatedSince)
 	c.Time("updatedUntil", q.UpdatedUntil)
-	for n := range q.Except {
-		if *left--; *left < 0 || levels == 0 {
-			c.Add("except", strconv.Itoa(len(q.Except)),
-				fmt.Sprintf("at most %d queries in %d levels", MaxExcept, MaxExceptDepth))
-		}
+	validateAll(c, "within", q.Within, levels, left)
+	validateAll(c, "except", q.Except, levels, left)
+}
+
+// validateAll looks at the queries in a field.
+func validateAll(c *limit.Check, field string, queries []Query, levels int, left *int) {
+	for n := range queries {
 		if c.Found() {
 			return
 		}
-		if q.Except[n].validate(c, levels-1, left); c.Found() && c.Field != "except" {
-			c.Under("except", n)
+		if *left--; *left < 0 || levels == 0 {
+			c.Add(field, strconv.Itoa(len(queries)),
+				fmt.Sprintf("at most %d queries in %d levels", MaxQueries, MaxQueryDepth))
+			return
+		}
+		if queries[n].validate(c, levels-1, left); c.Found() && c.Field != "within" && c.Field != "except" {
+			c.Under(field, n)
 		}
 	}
 }
@@ -162,6 +172,7 @@ func (q Query) Match(c Case) bool {
 		(len(q.References) == 0 || slices.ContainsFunc(i.References, q.wantsReference)) &&
 		(q.Text == "" || q.matchText(i) || len(c.Alerts) > 0 && anyAlert(c.Alerts, q.TextKeys())) &&
 		(len(q.Entities) == 0 || anyAlert(c.Alerts, q.Entities)) &&
+		!slices.ContainsFunc(q.Within, func(x Query) bool { return !x.Match(c) }) &&
 		!slices.ContainsFunc(q.Except, func(x Query) bool { return x.Match(c) })
 }
 

@@ -74,6 +74,10 @@ var filterCases = []struct{ selects, not incident.Query }{
 	{incident.Query{CreatedUntil: start.Add(micro)}, incident.Query{CreatedUntil: start}},
 	{incident.Query{UpdatedSince: start.Add(time.Hour)}, incident.Query{UpdatedSince: start.Add(time.Hour + micro)}},
 	{incident.Query{UpdatedUntil: start.Add(time.Hour + micro)}, incident.Query{UpdatedUntil: start.Add(time.Hour)}},
+	{
+		incident.Query{Within: []incident.Query{{Tags: []string{"vip"}}, {Owners: []string{"kai"}}}},
+		incident.Query{Within: []incident.Query{{Tags: []string{"vip"}}, {Owners: []string{"x"}}}},
+	},
 	{incident.Query{Except: []incident.Query{{Tags: []string{"x"}}, {Owners: []string{"kai"}, Tags: []string{"x"}}}}, incident.Query{Except: []incident.Query{{}}}},
 }
 
@@ -97,9 +101,9 @@ func TestEachFilterSelects(t *testing.T) {
 	}
 }
 
-// A query without its exceptions selects what it selects and, of that, what one of the exceptions selects.
-// So any filter can be turned round, and "A or B" is what is left when neither is taken away.
-func TestExcept(t *testing.T) {
+// A query leaves in what all in Within select, and leaves out what one in Except selects. So any filter can be turned
+// round, "A and B" is what is within both, and "A or B" is what is left when neither is taken away.
+func TestWithinAndExcept(t *testing.T) {
 	c := anOpenCase()
 	one := rapid.Custom(func(t *rapid.T) incident.Query {
 		f := rapid.SampledFrom(filterCases).Draw(t, "filter")
@@ -116,6 +120,12 @@ func TestExcept(t *testing.T) {
 		assert.Equal(t, q.Match(c) && !x.Match(c) && !y.Match(c), without.Match(c))
 		either := incident.Query{Except: []incident.Query{{Except: []incident.Query{x, y}}}}
 		assert.Equal(t, x.Match(c) || y.Match(c), either.Match(c))
+		joined := q
+		joined.Within = append(joined.Within[:len(joined.Within):len(joined.Within)], x, y)
+		assert.Equal(t, q.Match(c) && x.Match(c) && y.Match(c), joined.Match(c))
+		assert.Equal(t, q.Match(c) && !joined.Match(c), incident.Query{
+			Within: []incident.Query{q}, Except: []incident.Query{joined},
+		}.Match(c))
 	})
 }
 

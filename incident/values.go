@@ -17,8 +17,8 @@ import (
 
 // Values returns q as the parameters of a URL, so that a queue can be passed on as a link; [ParseQuery] reads
 // them. A parameter is named after its field, a list in the singular: "severity=high&severity=medium".
-// Each value of a list is a parameter of its own, times are RFC 3339 in UTC, and each query of Except is the
-// encoded parameters of its filters. What is zero is left out.
+// Each value of a list is a parameter of its own, times are RFC 3339 in UTC, and each query of Within and Except is
+// the encoded parameters of its filters. What is zero is left out.
 //
 // Of References only System and ID are written. Values that are no constant of their type, and times outside
 // the years 0 to 9999, are written but cannot be read again.
@@ -29,9 +29,11 @@ func (q Query) Values() url.Values {
 			v[p.name] = texts
 		}
 	}
-	for _, x := range q.Except {
-		x.Sort, x.Ascending, x.After, x.Limit = 0, false, Cursor{}, 0
-		v.Add(except, x.Values().Encode())
+	for name, queries := range q.nested() {
+		for _, x := range *queries {
+			x.Sort, x.Ascending, x.After, x.Limit = 0, false, Cursor{}, 0
+			v.Add(name, x.Values().Encode())
+		}
 	}
 	return v
 }
@@ -40,8 +42,8 @@ func (q Query) Values() url.Values {
 // them. Names of constants are read whatever the case of their letters. No parameters give the zero Query.
 //
 // All that cannot be read is reported at once: an unknown parameter, one value too many or a value that is
-// wrong as an [*alert.FieldError] whose Field is the parameter's name, with "except." before it inside an
-// exception, and a cursor that is none or is for another order as an error that matches [ErrCursor].
+// wrong as an [*alert.FieldError] whose Field is the parameter's name, with "within." or "except." before it inside
+// such a query, and a cursor that is none or is for another order as an error that matches [ErrCursor].
 func ParseQuery(v url.Values) (Query, error) {
 	p := problems{record: "query"}
 	q := parseParams(&p, "", v, slices.Concat(filterParams(), orderParams))
@@ -60,14 +62,14 @@ func ParseQuery(v url.Values) (Query, error) {
 
 func parseParams(p *problems, prefix string, v url.Values, params []param) (q Query) {
 	for _, name := range slices.Sorted(maps.Keys(v)) {
-		if name == except {
+		if queries := q.nested()[name]; queries != nil {
 			for _, text := range v[name] {
 				x, err := url.ParseQuery(text)
 				if err != nil {
 					p.add(prefix+name, text, "the parameters of a query")
 					continue
 				}
-				q.Except = append(q.Except, parseParams(p, prefix+name+".", x, filterParams()))
+				*queries = append(*queries, parseParams(p, prefix+name+".", x, filterParams()))
 			}
 			continue
 		}
@@ -97,13 +99,15 @@ type param struct {
 	read  func(q *Query, text string) (want string) // "" when text could be read
 }
 
-// Two parameters that are not read by themselves: an exception is a query, and a cursor needs the order.
-const (
-	except = "except"
-	after  = "after"
-)
+// after is not read by itself: a cursor needs the order.
+const after = "after"
 
-// filterParams are those of the filters, for an exception too.
+// nested returns where the queries in q are, by the name of their parameter. They can be set through its pointers.
+func (q *Query) nested() map[string]*[]Query {
+	return map[string]*[]Query{"within": &q.Within, "except": &q.Except}
+}
+
+// filterParams are those of the filters, for a query in another too.
 var filterParams = sync.OnceValue(func() []param {
 	all := []param{
 		textParam("id", func(q *Query) *[]ID { return &q.IDs }),

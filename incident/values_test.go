@@ -83,7 +83,8 @@ func anyFilter(t *rapid.T, depth int) incident.Query {
 		UpdatedUntil: anyTime(t, "UpdatedUntil"),
 	}
 	if depth > 0 {
-		q.Except = someOf(t, "Except", rapid.Custom(func(t *rapid.T) incident.Query { return anyFilter(t, depth-1) }))
+		inner := rapid.Custom(func(t *rapid.T) incident.Query { return anyFilter(t, depth-1) })
+		q.Within, q.Except = someOf(t, "Within", inner), someOf(t, "Except", inner)
 	}
 	return q
 }
@@ -128,6 +129,7 @@ func TestNamesOfParameters(t *testing.T) {
 		Criticalities: []alert.Criticality{alert.VeryHighCriticality, alert.NotCritical}, MultipleSources: true, MultipleCategories: true, Entities: []alert.Key{"ip:192.0.2.1"},
 		References: []incident.Reference{{System: "a:b", ID: "c:d"}}, Text: "x",
 		CreatedSince: start, CreatedUntil: start.Add(micro), UpdatedSince: start, UpdatedUntil: start.In(time.FixedZone("", 3600)),
+		Within:      []incident.Query{{Tags: []string{"x"}, Limit: 1}, {Except: []incident.Query{{Text: "x"}}}},
 		Except:      []incident.Query{{Owners: []string{"ann", "bo"}, Sort: incident.ByName}, {}},
 		PriorityMin: 15, PriorityMax: 85, AlertClassifications: []classification.Classification{"", "falsePositive"}, Sort: incident.BySeverity, Ascending: true, Limit: 50,
 	}
@@ -144,6 +146,7 @@ func TestNamesOfParameters(t *testing.T) {
 		"deviceGroup": {"servers"}, "platform": {"Windows11"}, "threat": {"Emotet"}, "threatActor": {"Storm-1"}, "criticality": {"veryHigh", "none"}, "multipleSources": {"true"}, "multipleCategories": {"true"}, "entity": {"ip:192.0.2.1"},
 		"reference": {"a%3Ab:c:d"}, "text": {"x"}, "createdSince": {"2026-03-01T08:00:00Z"}, "createdUntil": {"2026-03-01T08:00:00.000001Z"},
 		"updatedSince": {"2026-03-01T08:00:00Z"}, "updatedUntil": {"2026-03-01T08:00:00Z"}, "except": {"owner=ann&owner=bo", ""},
+		"within":      {"tag=x", "except=text%3Dx"},
 		"priorityMin": {"15"}, "alertClassification": {"", "falsePositive"}, "priorityMax": {"85"}, "sort": {"severity"}, "ascending": {"true"}, "limit": {"50"}, "after": {string(cursor)},
 	}, q.Values())
 	assert.Empty(t, incident.Query{}.Values())
@@ -170,6 +173,8 @@ func TestParseQueryNamesEveryProblem(t *testing.T) {
 		fieldsOf("status=active&status=open&status=&severity=11&number=1e3&limit=-1&sort=color&ascending=up&color=red"))
 	assert.Equal(t, []string{"createdSince", "limit", "reference", "text"}, fieldsOf("limit=1&limit=2&createdSince=yesterday&text=a&text=b&reference=jira"))
 	assert.Equal(t, []string{"except.sort", "except.status"}, fieldsOf("except=sort%3Dname%26status%3Dx"))
+	assert.Equal(t, []string{"except.within.sort", "within", "within.except.status"},
+		fieldsOf("within=%25zz&within=except%3Dstatus%253Dx&except=within%3Dsort%253Dname"))
 	assert.Equal(t, []string{"except", "except.except.number"}, fieldsOf("except=%25zz&except=except%3Dnumber%253Dx"))
 	assert.Equal(t, []string{"Status"}, fieldsOf("Status=active"))
 
@@ -191,6 +196,7 @@ func TestParseQueryNamesEveryProblem(t *testing.T) {
 func FuzzParseQuery(f *testing.F) {
 	f.Add("status=active&severity=High&tag=a%2Bb&text=100%25_a%5C&reference=a%253Ab:c&after=")
 	f.Add("except=owner%3Dann%26except%3Dnumber%253D7&unassigned=1&createdSince=2026-03-01T08:00:00%2B01:00&limit=07&sort=NAME")
+	f.Add("within=tag%3Dx%26within%3Dexcept%253Dtext%25253Dy&within=&except=within%3Downer%253Dann")
 	f.Add("updatedUntil=0000-01-01T00:00:00%2B23:59")
 	f.Fuzz(func(t *testing.T, text string) {
 		v, err := url.ParseQuery(text)

@@ -50,7 +50,8 @@ func spoiled(record any, fn func(path string, record any)) {
 					spoil(func(v reflect.Value) reflect.Value { return get(v).Field(n) }, path+"."+field.Name)
 				}
 			}
-		case v.Kind() == reflect.Slice && v.Type() != reflect.TypeFor[[]byte]() && strings.Count(path, "Except") < 2:
+		case v.Kind() == reflect.Slice && v.Type() != reflect.TypeFor[[]byte]() && 
+			strings.Count(path, "Except")+strings.Count(path, "Within") < 2:
 			spoil(func(v reflect.Value) reflect.Value {
 				list := reflect.MakeSlice(get(v).Type(), 2, 2)
 				get(v).Set(list)
@@ -80,10 +81,11 @@ func TestEveryValueIsLookedAt(t *testing.T) {
 		spoiled(test.record, func(path string, record any) {
 			n++
 			err := record.(interface{ Validate() error }).Validate()
-			excepted, reference := strings.HasPrefix(path, ".Except[1]."), strings.Contains(path, ".References[1].")
+			nested := strings.HasPrefix(path, ".Except[1].") || strings.HasPrefix(path, ".Within[1].")
+			reference := strings.Contains(path, ".References[1].")
 			switch path[strings.LastIndex(path, ".")+1:] {
 			case "Limit", "Sort":
-				if excepted { // where they do not count
+				if nested { // where they do not count
 					assert.NoError(t, err, path)
 					return
 				}
@@ -128,26 +130,36 @@ func TestLimitsOfAnItem(t *testing.T) {
 	}
 }
 
-// Except may have so many queries, however they are nested, and no more.
-func TestLimitsOfExcept(t *testing.T) {
-	flat := func(n int) incident.Query { return incident.Query{Except: make([]incident.Query, n)} }
+// Within and Except together may have so many queries, however they are nested, and no more.
+func TestLimitsOfWithinAndExcept(t *testing.T) {
+	within := func(queries ...incident.Query) incident.Query { return incident.Query{Within: queries} }
+	except := func(queries ...incident.Query) incident.Query { return incident.Query{Except: queries} }
+	many := func(n int) []incident.Query { return make([]incident.Query, n) }
 	nested := func(levels int) (q incident.Query) {
-		for range levels {
-			q = incident.Query{Except: []incident.Query{q}}
+		for n := range levels {
+			if q = within(q); n%2 == 0 {
+				q = except(q.Within...)
+			}
 		}
 		return q
 	}
-	within := flat(incident.MaxExcept - 1)
-	within.Except[7].Except = make([]incident.Query, 1)
-	beyond := flat(incident.MaxExcept - 1)
-	beyond.Except[7].Except = make([]incident.Query, 2)
-	for _, q := range []incident.Query{flat(incident.MaxExcept), nested(incident.MaxExceptDepth), within} {
+	in := many(incident.MaxQueries - 1)
+	in[7] = within(incident.Query{})
+	half := incident.Query{Within: many(incident.MaxQueries / 2), Except: many(incident.MaxQueries / 2)}
+	for _, q := range []incident.Query{
+		within(many(incident.MaxQueries)...), except(many(incident.MaxQueries)...), half,
+		nested(incident.MaxQueryDepth), within(in...), except(in...),
+	} {
 		assert.NoError(t, q.Validate())
 	}
-	for _, q := range []incident.Query{flat(incident.MaxExcept + 1), nested(incident.MaxExceptDepth + 1), beyond} {
+	in[7], half.Except = except(many(2)...), append(half.Except, incident.Query{})
+	for _, q := range []incident.Query{
+		within(many(incident.MaxQueries + 1)...), except(many(incident.MaxQueries + 1)...), half,
+		nested(incident.MaxQueryDepth + 1), within(in...), except(in...),
+	} {
 		invalid, _ := errors.AsType[*alert.FieldError](q.Validate())
 		require.NotNil(t, invalid)
-		assert.True(t, strings.HasSuffix(invalid.Field, "except"), invalid.Field)
+		assert.Contains(t, []string{"within", "except"}, invalid.Field)
 	}
 }
 

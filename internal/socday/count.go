@@ -5,7 +5,7 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Count returns how many incidents q selects. Of q it knows what [Plain.Page] does, CreatedSince and Except.
+// Count returns how many incidents q selects. Of q it knows what [Plain.Page] does, CreatedSince, Within and Except.
 func (p *Plain) Count(q incident.Query) (n int) {
 	p.scan(q, func(*incident.Incident) { n++ })
 	return n

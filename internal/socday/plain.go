@@ -238,6 +238,11 @@ func selects(q *incident.Query, i *incident.Incident) bool {
 	if !q.UpdatedSince.IsZero() && i.Updated.Before(q.UpdatedSince) || !q.CreatedSince.IsZero() && i.Created.Before(q.CreatedSince) {
 		return false
 	}
+	for n := range q.Within {
+		if !selects(&q.Within[n], i) {
+			return false
+		}
+	}
 	for n := range q.Except {
 		if selects(&q.Except[n], i) {
 			return false

@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 var _ storage.Counter = (*reader)(nil)
@@ -20,6 +21,7 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return 0, err
 	}
+	q = driver.Flat(q)
 	r.tables.mu.RLock()
 	n, known := r.listed(q)
 	r.tables.mu.RUnlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 var _ storage.Faceter = (*reader)(nil)
@@ -232,6 +233,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, 
 	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return storage.Counts{}, err
 	}
+	q = driver.Flat(q)
 	r.tables.mu.RLock()
 	t, known := r.kept(q)
 	r.tables.mu.RUnlock()

@@ -13,12 +13,14 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
 	if err := q.Validate(); err != nil {
 		return refuse[incident.Incident](ctx, r, err)
 	}
+	q = driver.Flat(q)
 	return func(yield func(incident.Incident, error) bool) {
 		start, started, err := q.Start()
 		if err != nil {
@@ -55,20 +57,21 @@ func (s *incidentSource) copy(v *incidentVersion) incident.Incident { return v.v
 
 // A filter is a query in a form that need not see the alerts of an incident.
 type filter struct {
-	q      incident.Query       // without Tags, Text, Entities and Except
+	q      incident.Query       // without Tags, Text, Entities, Within and Except
 	tags   []string             // folded, as those of versions are; none means that they do not matter
 	owners []string             // folded likewise; only q says whether they matter
 	copied bool                 // q asks for what only Match knows, which takes copies
 	text   *incident.Query      // with Text alone; nil when there is none
 	named  map[incident.ID]bool // those with an asset that Text names
 	linked map[incident.ID]bool // those with one of the entities; nil means that they do not matter
+	within []filter
 	except []filter
 }
 
 // filter finds out what the alerts say to q.
 func (r *reader) filter(q incident.Query) filter {
 	f := filter{q: q}
-	f.q.Tags, f.q.Text, f.q.Entities, f.q.Except = nil, "", nil, nil
+	f.q.Tags, f.q.Text, f.q.Entities, f.q.Within, f.q.Except = nil, "", nil, nil, nil
 	few := f.q
 	few.Statuses, few.Severities, few.Owners, few.Unassigned = nil, nil, nil, false
 	few.CreatedSince, few.CreatedUntil, few.UpdatedSince, few.UpdatedUntil = time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -85,6 +88,9 @@ func (r *reader) filter(q incident.Query) filter {
 	}
 	if len(q.Entities) > 0 {
 		f.linked = r.having(q.Entities)
+	}
+	for _, x := range q.Within {
+		f.within = append(f.within, r.filter(x))
 	}
 	for _, x := range q.Except {
 		f.except = append(f.except, r.filter(x))
@@ -110,6 +116,11 @@ func (f *filter) passes(v *incidentVersion) bool {
 		!f.matches(v) || f.linked != nil && !f.linked[id] ||
 		f.text != nil && !f.named[id] && !f.text.Match(incident.Case{Incident: v.value}) {
 		return false
+	}
+	for n := range f.within {
+		if !f.within[n].passes(v) {
+			return false
+		}
 	}
 	for n := range f.except {
 		if f.except[n].passes(v) {

@@ -128,6 +128,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (c storage.Counts
 	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return c, err
 	}
+	q = driver.Flat(q)
 	w := newWhere(r.tenant)
 	found, err := r.conn.Query(ctx, w.facets(&q), w.args...)
 	if err != nil {

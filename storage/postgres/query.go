@@ -114,6 +114,9 @@ func (w *where) incidents(q *incident.Query) conditions {
 	w.text(&c, q)
 	w.within(&c, "i.created", q.CreatedSince, q.CreatedUntil)
 	w.within(&c, "i.updated", q.UpdatedSince, q.UpdatedUntil)
+	for n := range q.Within {
+		c.add(w.incidents(&q.Within[n]).String())
+	}
 	for n := range q.Except {
 		c.add("not ", w.incidents(&q.Except[n]).String())
 	}

@@ -237,6 +237,7 @@ func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[inci
 	if err := q.Validate(); err != nil {
 		return refuse[incident.Incident](ctx, r, err)
 	}
+	q = driver.Flat(q)
 	return func(yield func(incident.Incident, error) bool) {
 		start, started, err := q.Start()
 		if err != nil {
@@ -260,6 +261,7 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (n int, err error)
 	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return 0, err
 	}
+	q = driver.Flat(q)
 	w := newWhere(r.tenant)
 	if driver.ByStatusAndSeverity(q) {
 		err = r.conn.QueryRow(ctx, w.keptCount(&q), w.args...).Scan(&n)

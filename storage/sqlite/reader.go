@@ -180,7 +180,7 @@ func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[inci
 		return refuse[incident.Incident](ctx, r, err)
 	}
 	return func(yield func(incident.Incident, error) bool) {
-		s, err := r.page(ctx, q)
+		s, err := r.page(ctx, driver.Flat(q))
 		if err != nil {
 			yield(incident.Incident{}, err)
 			return
@@ -303,6 +303,7 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return 0, err
 	}
+	q = driver.Flat(q)
 	if driver.ByStatusAndSeverity(q) {
 		return r.keptCount(ctx, q)
 	}
@@ -329,6 +330,7 @@ func (r *reader) Facets(ctx context.Context, q incident.Query) (storage.Counts, 
 	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
 		return storage.Counts{}, err
 	}
+	q = driver.Flat(q)
 	if driver.ByStatusAndSeverity(q) {
 		return r.keptFacets(ctx, q)
 	}

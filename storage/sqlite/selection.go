@@ -194,6 +194,11 @@ func (s *selection) incidents(q incident.Query, few filter) {
 	}
 	s.window(` AND +created >= ?`, ` AND +created < ?`, q.CreatedSince, q.CreatedUntil)
 	s.window(` AND updated >= ?`, ` AND updated < ?`, q.UpdatedSince, q.UpdatedUntil)
+	for _, x := range q.Within {
+		s.add(` AND (true`)
+		s.incidents(x, filter{})
+		s.add(`)`)
+	}
 	for _, x := range q.Except {
 		s.add(` AND NOT (true`)
 		s.incidents(x, filter{})

@@ -117,7 +117,7 @@ func (w *world) askByManyIDs(ctx context.Context, r storage.Reader) error {
 }
 
 func (w *world) askManyExceptions(ctx context.Context, r storage.Reader) error {
-	for _, length := range []int{60, incident.MaxExcept} {
+	for _, length := range []int{60, incident.MaxQueries} {
 		var q incident.Query
 		for n := range length {
 			var x incident.Query

@@ -300,8 +300,8 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 		{Statuses: []incident.Status{0, 99}},
 		{Severities: []alert.Severity{99}},
 		{AlertSeverities: []alert.Severity{99}},
-		{Criticalities: []alert.Criticality{99}}, {Except: make([]incident.Query, incident.MaxExcept+1)},
-		exceptions(1, incident.MaxExceptDepth+1, incident.Query{}),
+		{Criticalities: []alert.Criticality{99}}, {Except: make([]incident.Query, incident.MaxQueries+1)},
+		exceptions(1, incident.MaxQueryDepth+1, incident.Query{}),
 	} {
 		incidents(q)
 	}
@@ -330,8 +330,8 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 		}
 		full := w.fullQuery()
 		for _, q := range []incident.Query{
-			exceptions(incident.MaxExcept, 1, full),
-			exceptions(incident.MaxExcept/incident.MaxExceptDepth, incident.MaxExceptDepth, full),
+			exceptions(incident.MaxQueries, 1, full),
+			exceptions(incident.MaxQueries/incident.MaxQueryDepth, incident.MaxQueryDepth, full),
 			{CreatedSince: year(1), UpdatedUntil: year(10_000).Add(-time.Nanosecond), Limit: math.MaxInt},
 			{PriorityMin: math.MinInt, PriorityMax: math.MaxInt, Numbers: oddNumbers},
 		} {

@@ -1,0 +1,196 @@
+package driver
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// Flat returns a query that selects what q selects, with as little in Within as it can: the filters of Within stand in
+// q itself where that means the same. So a storage that calls it first chooses its indexes by them. Two filters by a
+// field that has one value become what they share; of two by a field that has several, the one whose values are all
+// among those of the other; of two bounds the tighter. A query that selects nothing for that reason is one by a number
+// that no incident has. What stays in Within, such as a second Text, has neither an order nor a Within of its own. So
+// it is in Except, whose queries are flat as well.
+//
+// Flat does not change q. What it returns is valid where q is, and shares lists with q.
+func Flat(q incident.Query) incident.Query {
+	if len(q.Within) == 0 && len(q.Except) == 0 {
+		return q
+	}
+	var within, except []incident.Query
+	gather(&q, &within, &except)
+	q.Within, q.Except = nil, except
+	for n := range within {
+		if !meet(&q, &within[n]) {
+			q = incident.Query{Sort: q.Sort, Ascending: q.Ascending, After: q.After, Limit: q.Limit}
+			q.Numbers = []int64{0}
+			q.Except = []incident.Query{{Numbers: q.Numbers, PriorityMin: math.MinInt}} // in case one has it
+			return q
+		}
+	}
+	for again := true; again; { // what has become narrower may narrow others
+		again = false
+		for n := range within {
+			again = narrow(&q, &within[n]) || again
+		}
+	}
+	for _, x := range within {
+		rest := x
+		if rest.PriorityMin = 0; !reflect.ValueOf(rest).IsZero() {
+			q.Within = append(q.Within, x)
+		}
+	}
+	return q
+}
+
+// gather appends the queries that q is within, at every level, without those in them, and all that q leaves out.
+func gather(q *incident.Query, within, except *[]incident.Query) {
+	for _, x := range q.Except {
+		x.Sort, x.Ascending, x.After, x.Limit = incident.ByUpdated, false, incident.Cursor{}, 0
+		*except = append(*except, Flat(x))
+	}
+	for _, x := range q.Within {
+		gather(&x, within, except)
+		x.Sort, x.Ascending, x.After, x.Limit = incident.ByUpdated, false, incident.Cursor{}, 0
+		x.Within, x.Except = nil, nil
+		*within = append(*within, x)
+	}
+}
+
+// meet moves the filters of x that q can always take over. It reports false when no incident passes both.
+func meet(q, x *incident.Query) bool {
+	q.PriorityMin = max(q.PriorityMin, x.PriorityMin)
+	x.PriorityMin = min(x.PriorityMin, 0) // 0 is a bound too
+	if q.PriorityMax == 0 || x.PriorityMax != 0 && x.PriorityMax < q.PriorityMax {
+		q.PriorityMax = x.PriorityMax
+	}
+	x.PriorityMax = 0
+	q.MultipleSources, x.MultipleSources = q.MultipleSources || x.MultipleSources, false
+	q.MultipleCategories, x.MultipleCategories = q.MultipleCategories || x.MultipleCategories, false
+	later(&q.CreatedSince, &x.CreatedSince)
+	later(&q.UpdatedSince, &x.UpdatedSince)
+	earlier(&q.CreatedUntil, &x.CreatedUntil)
+	earlier(&q.UpdatedUntil, &x.UpdatedUntil)
+	return meetOwners(q, x) && share(&q.IDs, &x.IDs) && share(&q.Numbers, &x.Numbers) &&
+		share(&q.Statuses, &x.Statuses) && share(&q.Severities, &x.Severities) &&
+		share(&q.Classifications, &x.Classifications) && share(&q.Determinations, &x.Determinations) &&
+		share(&q.Criticalities, &x.Criticalities)
+}
+
+// narrow moves the filters of x that imply those of q or are implied by them. It reports whether there are some.
+func narrow(q, x *incident.Query) bool {
+	moved := imply(&q.Tags, &x.Tags)
+	moved = imply(&q.AlertSeverities, &x.AlertSeverities) || moved
+	moved = imply(&q.AlertClassifications, &x.AlertClassifications) || moved
+	moved = imply(&q.Entities, &x.Entities) || moved
+	moved = imply(&q.References, &x.References) || moved
+	lists := x.Lists()
+	for l, list := range q.Lists() {
+		moved = imply(list, lists[l]) || moved
+	}
+	if x.Text != "" && (q.Text == "" || q.Text == x.Text) {
+		q.Text, x.Text, moved = x.Text, "", true
+	}
+	return moved
+}
+
+// meetOwners does what share does, for owners and nobody together.
+func meetOwners(q, x *incident.Query) bool {
+	owners, unassigned := x.Owners, x.Unassigned
+	x.Owners, x.Unassigned = nil, false
+	switch {
+	case len(owners) == 0 && !unassigned:
+		return true
+	case len(q.Owners) == 0 && !q.Unassigned:
+		q.Owners, q.Unassigned = owners, unassigned
+		return true
+	}
+	folded := make([]string, len(owners))
+	for n, id := range owners {
+		folded[n] = incident.Fold(id)
+	}
+	has := among(folded)
+	var both []string
+	for _, id := range q.Owners {
+		if has(incident.Fold(id)) {
+			both = append(both, id)
+		}
+	}
+	q.Owners, q.Unassigned = both, q.Unassigned && unassigned
+	return len(both) > 0 || q.Unassigned
+}
+
+// share leaves in *q what both filters have, and empties *x. It reports false when that is nothing.
+func share[T comparable](q, x *[]T) bool {
+	values := *x
+	*x = nil
+	switch {
+	case len(values) == 0:
+		return true
+	case len(*q) == 0:
+		*q = values
+		return true
+	}
+	has := among(values)
+	var both []T
+	for _, v := range *q {
+		if has(v) {
+			both = append(both, v)
+		}
+	}
+	*q = both
+	return len(both) > 0
+}
+
+// imply leaves in *q the filter that implies the other, and empties *x, if there is such a filter.
+func imply[T comparable](q, x *[]T) bool {
+	switch {
+	case len(*x) == 0:
+		*x = nil
+		return false
+	case len(*q) == 0, subset(*x, *q):
+		*q = *x
+	case !subset(*q, *x):
+		return false
+	}
+	*x = nil
+	return true
+}
+
+func subset[T comparable](some, all []T) bool {
+	has := among(all)
+	return !slices.ContainsFunc(some, func(v T) bool { return !has(v) })
+}
+
+// maxSearched is how many values are looked through rather than put in a map.
+const maxSearched = 32
+
+// among returns a function that reports whether a value is in the list.
+func among[T comparable](list []T) func(T) bool {
+	if len(list) <= maxSearched {
+		return func(v T) bool { return slices.Contains(list, v) }
+	}
+	set := make(map[T]bool, len(list))
+	for _, v := range list {
+		set[v] = true
+	}
+	return func(v T) bool { return set[v] }
+}
+
+func later(q, x *time.Time) {
+	if !x.IsZero() && (q.IsZero() || x.After(*q)) {
+		*q = *x
+	}
+	*x = time.Time{}
+}
+
+func earlier(q, x *time.Time) {
+	if !x.IsZero() && (q.IsZero() || x.Before(*q)) {
+		*q = *x
+	}
+	*x = time.Time{}
+}

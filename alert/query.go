@@ -3,8 +3,10 @@ package alert
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/incidentkit/incidentkit/internal/glyph"
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
@@ -18,8 +20,14 @@ type Query struct {
 	Entities   []Key        `json:"entities,omitempty"` // alerts with evidence that has one of these keys
 	Statuses   []Status     `json:"statuses,omitempty"`
 	Severities []Severity   `json:"severities,omitempty"`
-	Since      time.Time    `json:"since,omitzero"` // FirstActivity at or after; zero means no bound
-	Until      time.Time    `json:"until,omitzero"` // FirstActivity before; zero means no bound
+	Sources    []string     `json:"sources,omitempty"`    // Source of the Origin, compared by bytes; "" is none
+	Categories []string     `json:"categories,omitempty"` // compared by bytes; "" is none
+	Since      time.Time    `json:"since,omitzero"`       // FirstActivity at or after; zero means no bound
+	Until      time.Time    `json:"until,omitzero"`       // FirstActivity before; zero means no bound
+
+	// Title is looked for in the title, whatever the case of letters: compared by Fold of package incident. It is taken
+	// literally.
+	Title string `json:"title,omitempty"`
 
 	Newest bool     `json:"newest,omitempty"` // newest first
 	After  Position `json:"after,omitzero"`   // begin behind this place; the zero Position begins at the start
@@ -45,6 +53,9 @@ func (q Query) Validate() error {
 	limit.Texts(&c, "entities", q.Entities, limit.Text)
 	limit.Named(&c, "statuses", q.Statuses)
 	limit.Named(&c, "severities", q.Severities)
+	limit.Texts(&c, "sources", q.Sources, limit.Text)
+	limit.Texts(&c, "categories", q.Categories, limit.Text)
+	c.Text("title", q.Title, limit.Text)
 	c.Time("since", q.Since)
 	c.Time("until", q.Until)
 	c.Time("after.firstActivity", q.After.FirstActivity)
@@ -59,9 +70,10 @@ func (q Query) Validate() error {
 // Match reports whether q selects a. After, Limit and Brief have no say in it.
 func (q Query) Match(a Alert) bool {
 	return oneOf(q.IDs, a.ID) && oneOf(q.Incidents, a.Incident) && oneOf(q.Statuses, a.Status) &&
-		oneOf(q.Severities, a.Severity) &&
+		oneOf(q.Severities, a.Severity) && oneOf(q.Sources, a.Origin.Source) && oneOf(q.Categories, a.Category) &&
 		(q.Since.IsZero() || !a.FirstActivity.Before(q.Since)) &&
 		(q.Until.IsZero() || a.FirstActivity.Before(q.Until)) &&
+		(q.Title == "" || strings.Contains(glyph.Fold(a.Title), glyph.Fold(q.Title))) &&
 		(len(q.Entities) == 0 || slices.ContainsFunc(a.Keys(), func(k Key) bool { return slices.Contains(q.Entities, k) }))
 }
 

@@ -8,12 +8,16 @@ import (
 
 	"github.com/tidwall/btree"
 
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
-var _ storage.Counter = (*reader)(nil)
+var (
+	_ storage.Counter      = (*reader)(nil)
+	_ storage.AlertCounter = (*reader)(nil)
+)
 
 // Count counts the incidents that q selects. Those of some statuses and severities, of some owners or with one
 // tag, and all of them, it knows from the sizes of the indexes.
@@ -32,6 +36,27 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 	err := r.each(ctx, q, func(*incidentVersion) { n++ })
 	return n, err
 }
+
+// CountAlerts counts the alerts that q selects. It looks at each of those that Alerts would, and copies none.
+func (r *reader) CountAlerts(ctx context.Context, q alert.Query) (n int, err error) {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
+		return 0, err
+	}
+	send(ctx, r, alertVersions{r.alerts(q)}, 0, func(_ *alertVersion, failed error) bool {
+		err = failed
+		n++
+		return err == nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// alertVersions finds alerts and copies none.
+type alertVersions struct{ *alertSource }
+
+func (alertVersions) copy(v *alertVersion) *alertVersion { return v }
 
 // each calls fn with the incidents that q selects, in no order. Nobody changes what a version holds, so fn may
 // read it without the lock.

@@ -17,12 +17,13 @@
 // long keeps what was replaced since in memory, but nothing that was redacted or purged: that every View sees at once.
 //
 // A page is read in its order from the smallest index that serves it: of all incidents, or by status and
-// severity, owner, tag or priority. The other filters, text among them, are tested record by record. A query for
-// IDs, numbers or entities finds all incidents that have one of them before it yields the first, and entries about
-// an alert are looked for in the log of the incidents asked for, or in the whole log. A count of statuses,
-// severities, owners or one tag is added up from the sizes of indexes, and facets of statuses and severities from
-// numbers that are kept up at each write, in time that grows with the different values; other counts, and other
-// facets, look at each incident that is counted. Items are read in their order, and tested one by one.
+// severity, owner, tag or priority. The other filters, text among them, are tested record by record; so are the
+// status, severity, source, category and title of alerts. A query for IDs, numbers or entities finds all incidents that
+// have one of them before it yields the first, and entries about an alert are looked for in the log of the incidents
+// asked for, or in the whole log. A count of statuses, severities, owners or one tag is added up from the sizes of
+// indexes, and facets of statuses and severities from numbers that are kept up at each write, in time that grows with
+// the different values; other counts, and other facets, look at each record that is counted. Items are read in their
+// order, and tested one by one.
 //
 // # Errors
 //

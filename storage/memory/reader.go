@@ -142,18 +142,20 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 	if err := q.Validate(); err != nil {
 		return refuse[alert.Alert](ctx, r, err)
 	}
-	keys := unique(q.Entities)
+	return func(yield func(alert.Alert, error) bool) { send(ctx, r, r.alerts(q), q.Limit, yield) }
+}
+
+// alerts returns what finds the alerts that q selects.
+func (r *reader) alerts(q alert.Query) *alertSource {
+	s := alertSource{reader: r, q: &q, keys: unique(q.Entities)}
 	q.Entities = nil // the index sees to them; Match would make the keys of each alert
-	return func(yield func(alert.Alert, error) bool) {
-		s := alertSource{reader: r, q: &q, keys: keys}
-		if q.After != (alert.Position{}) {
-			s.after, s.started = mention{q.After.FirstActivity.UnixMicro(), &alertNode{id: q.After.ID}}, true
-			if q.After.FirstActivity.Nanosecond()%1000 != 0 {
-				s.after = mention{s.after.at + 1, &alertNode{}} // between two microseconds
-			}
+	if q.After != (alert.Position{}) {
+		s.after, s.started = mention{q.After.FirstActivity.UnixMicro(), &alertNode{id: q.After.ID}}, true
+		if q.After.FirstActivity.Nanosecond()%1000 != 0 {
+			s.after = mention{s.after.at + 1, &alertNode{}} // between two microseconds
 		}
-		send(ctx, r, &s, q.Limit, yield)
 	}
+	return &s
 }
 
 // An alertSource finds alerts.

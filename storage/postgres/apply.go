@@ -241,17 +241,22 @@ func alertRecord(tenant string, a *alert.Alert, keys []alert.Key) (record, error
 	}
 	seen := alertSight{escape(a.Incident), micros(a.FirstActivity), a.Standalone}
 	return record{table: "alert", id: escape(a.ID), version: a.Version, keys: digests(keys), seen: seen,
-		row: []any{tenant, escape(a.ID), a.Version + 1, seen.incident, int16(a.Status), int16(a.Severity), seen.at, text}}, nil
+		row: []any{
+			tenant, escape(a.ID), a.Version + 1, seen.incident, int16(a.Status), int16(a.Severity), seen.at, text,
+			escape(a.Origin.Source), escape(a.Category), escape(incident.Fold(a.Title)),
+		}}, nil
 }
 
 const (
-	insertAlert = `insert into incidentkit.alerts (tenant, id, version, incident, status, severity, first_activity, record)
-		values ($1, $2, $3, $4, $5, $6, $7, $8::text::json)`
+	insertAlert = `insert into incidentkit.alerts (tenant, id, version, incident, status, severity, first_activity, record,
+		source, category, title_folded) values ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9, $10, $11)`
 	overAlert = ` on conflict (tenant, id) do update set version = excluded.version, incident = excluded.incident,
 		status = excluded.status, severity = excluded.severity, first_activity = excluded.first_activity,
-		record = excluded.record`
+		record = excluded.record, source = excluded.source, category = excluded.category,
+		title_folded = excluded.title_folded`
 	updateAlert = `update incidentkit.alerts set version = $3, incident = $4, status = $5, severity = $6,
-		first_activity = $7, record = $8::text::json where tenant = $1 and id = $2`
+		first_activity = $7, record = $8::text::json, source = $9, category = $10, title_folded = $11
+		where tenant = $1 and id = $2`
 	keepSightings = `with gone as (
 			delete from incidentkit.sightings where tenant = $1 and alert = $2 and key <> all($3::bytea[]))
 		update incidentkit.sightings set incident = $4, first_activity = $5, standalone = $6

@@ -60,10 +60,14 @@ func migrateSchema(ctx context.Context, conn *pgx.Conn, schema, folder string) e
 			if _, err := conn.PgConn().Exec(ctx, string(text)).ReadAll(); err != nil {
 				return fmt.Errorf("migration %s: %w", files[n].Name(), err)
 			}
-			if folder+"/"+files[n].Name() == ownersFolded {
-				if err := foldOwners(ctx, tx); err != nil {
-					return fmt.Errorf("migration %s: %w", files[n].Name(), err)
-				}
+			switch folder + "/" + files[n].Name() {
+			case ownersFolded:
+				err = lifted(ctx, tx, "incidentkit.incidents", foldOwners)
+			case alertsFiltered:
+				err = lifted(ctx, tx, "incidentkit.alerts", fillAlerts)
+			}
+			if err != nil {
+				return fmt.Errorf("migration %s: %w", files[n].Name(), err)
 			}
 			if _, err := tx.Exec(ctx, "insert into "+schema+".schema_version (version) values ($1)", n+1); err != nil {
 				return err
@@ -76,10 +80,11 @@ func migrateSchema(ctx context.Context, conn *pgx.Conn, schema, folder string) e
 // ownersFolded is the migration that folds the identifiers of owners, as far as SQL can.
 const ownersFolded = "migrations/0004.sql"
 
-// foldOwners folds the others. The owner of the tables would find no rows under row-level security, which is lifted
-// meanwhile.
-func foldOwners(ctx context.Context, tx pgx.Tx) error {
-	const table = "incidentkit.incidents"
+// alertsFiltered is the migration that adds columns which are filled from the records of alerts.
+const alertsFiltered = "migrations/0005.sql"
+
+// lifted changes rows of a table. Its owner would find none under row-level security, which is lifted meanwhile.
+func lifted(ctx context.Context, tx pgx.Tx, table string, change func(context.Context, pgx.Tx) error) error {
 	var secured bool
 	forced := "select relforcerowsecurity from pg_class where oid = '" + table + "'::regclass"
 	if err := tx.QueryRow(ctx, forced).Scan(&secured); err != nil {
@@ -90,6 +95,19 @@ func foldOwners(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
+	if err := change(ctx, tx); err != nil {
+		return err
+	}
+	if secured {
+		_, err := tx.Exec(ctx, "alter table "+table+" force row level security")
+		return err
+	}
+	return nil
+}
+
+// foldOwners folds what SQL could not.
+func foldOwners(ctx context.Context, tx pgx.Tx) error {
+	const table = "incidentkit.incidents"
 	rows, err := tx.Query(ctx, "select distinct owner from "+table+" where octet_length(owner) <> char_length(owner)")
 	if err != nil {
 		return err
@@ -104,10 +122,47 @@ func foldOwners(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	if secured {
-		_, err = tx.Exec(ctx, "alter table "+table+" force row level security")
+	return nil
+}
+
+// fillAlerts has the columns of alerts say what their records do, which SQL cannot read where a text has U+0000.
+func fillAlerts(ctx context.Context, tx pgx.Tx) error {
+	const (
+		open = "declare alerts_to_fill no scroll cursor for select tenant, id, record from incidentkit.alerts"
+		next = "fetch 1000 from alerts_to_fill"
+		fill = `update incidentkit.alerts a set source = x.source, category = x.category, title_folded = x.title
+			from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) x (tenant, id, source, category, title)
+			where a.tenant = x.tenant and a.id = x.id`
+	)
+	if _, err := tx.Exec(ctx, open); err != nil {
+		return err
 	}
-	return err
+	for {
+		found, err := tx.Query(ctx, next)
+		if err != nil {
+			return err
+		}
+		var tenants, ids, sources, categories, titles []string
+		var tenant, id string
+		var here row
+		_, err = pgx.ForEachRow(found, []any{&tenant, &id, &here.record}, func() error {
+			a, err := here.alert()
+			tenants, ids = append(tenants, tenant), append(ids, id)
+			sources, categories = append(sources, escape(a.Origin.Source)), append(categories, escape(a.Category))
+			titles = append(titles, escape(incident.Fold(a.Title)))
+			return err
+		})
+		if err == nil && len(ids) == 0 {
+			_, err = tx.Exec(ctx, "close alerts_to_fill")
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, fill, tenants, ids, sources, categories, titles); err != nil {
+			return err
+		}
+	}
 }
 
 // secure sees that row-level security holds for the role of conn. The owner of the tables is subject to it too: a

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/internal/anyday"
 	"github.com/incidentkit/incidentkit/storage"
@@ -50,7 +51,7 @@ func TestNewerSchema(t *testing.T) {
 	require.NoError(t, err)
 	_, err = postgres.New(t.Context(), pool, nil)
 	assert.ErrorContains(t, err, "version 99")
-	assert.ErrorContains(t, err, "up to 4")
+	assert.ErrorContains(t, err, "up to 5")
 }
 
 // older returns the DSNs of a database of the first version for its owner and for an application, with the rows of the
@@ -212,6 +213,38 @@ func TestMigrateOwners(t *testing.T) {
 	}
 }
 
+// TestMigrateAlerts: alerts of a database of the first version are found by source, category and title, of however many
+// rows and whatever their texts hold.
+func TestMigrateAlerts(t *testing.T) {
+	texts := []string{"", "a", "Straße 100%_a\\", "A\u030Asa \x00\x01 É", "\x04"}
+	var cs storage.Changeset
+	for n := range 2500 {
+		text := texts[n%len(texts)]
+		cs.Alerts = append(cs.Alerts, alert.Alert{
+			ID: alert.ID(strconv.Itoa(n)), Origin: alert.Origin{Source: text}, Category: text, Title: text,
+		})
+	}
+	cs.Alerts[0].ID = ""
+	for _, secured := range []bool{false, true} {
+		owner, app := older(t, secured, cs)
+		require.NoError(t, open(t, owner, "").Close())
+		s, err := postgres.Open(t.Context(), app, &postgres.Options{RowSecurity: secured})
+		require.NoError(t, err)
+		view(t, s, func(r storage.Reader) {
+			queries := []alert.Query{{Title: "STRASSE"}, {Title: "åsa"}, {Title: "\x00"}, {Title: "\x04"}, {Title: "\x01 é"}}
+			for _, text := range texts {
+				queries = append(queries, alert.Query{Sources: []string{text}}, alert.Query{Categories: []string{text}})
+			}
+			for _, q := range queries {
+				n, err := storage.CountAlerts(t.Context(), r, q)
+				require.NoError(t, err)
+				assert.Equal(t, 500, n, "%+v", q)
+			}
+		})
+		require.NoError(t, s.Close())
+	}
+}
+
 // TestPoolOfCaller: the caller's pool outlives the Store.
 func TestPoolOfCaller(t *testing.T) {
 	pool := connect(t, dsn(t))
@@ -240,7 +273,7 @@ func TestMigrationsAreNumbered(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, files)
 		for n, f := range files {
-			assert.Equal(t, filepath.Base(f.Name())[:4], []string{"0001", "0002", "0003", "0004"}[n])
+			assert.Equal(t, filepath.Base(f.Name())[:4], []string{"0001", "0002", "0003", "0004", "0005"}[n])
 		}
 	}
 }

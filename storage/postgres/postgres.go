@@ -70,8 +70,9 @@
 // without an entity and a time after the year 9999 have not.
 //
 // Texts in names are looked for in all incidents that the other filters let pass, and orders by owner or name are made
-// by sorting those. Facets are counted in a column of those, and where a query filters by status and severity alone they are kept. What a redaction or a purge takes away leaves the disk when
-// PostgreSQL vacuums the table and recycles its write-ahead log.
+// by sorting those. The status, severity, source, category and title of alerts are tested alert by alert. Facets are
+// counted in a column of the incidents, and where a query filters by status and severity alone they are kept. What a
+// redaction or a purge takes away leaves the disk when PostgreSQL vacuums the table and recycles its write-ahead log.
 //
 // The encoding of the database must be UTF8, and its version 12 or later; it is tested with 15.
 package postgres

@@ -204,6 +204,11 @@ func (w *where) alerts(q *alert.Query) conditions {
 	w.texts(&c, "a.incident", escapeAll(q.Incidents))
 	w.numbers(&c, "a.status", smallints(q.Statuses))
 	w.numbers(&c, "a.severity", smallints(q.Severities))
+	w.texts(&c, "a.source", escapeAll(q.Sources))
+	w.texts(&c, "a.category", escapeAll(q.Categories))
+	if q.Title != "" {
+		c.add("strpos(a.title_folded, ", w.arg(escape(incident.Fold(q.Title))), "::text) > 0")
+	}
 	w.within(&c, "a.first_activity", q.Since, q.Until)
 	return c
 }

@@ -29,10 +29,11 @@ type reader struct {
 }
 
 var (
-	_ storage.Reader  = (*reader)(nil)
-	_ storage.Sighter = (*reader)(nil)
-	_ storage.Counter = (*reader)(nil)
-	_ storage.Faceter = (*reader)(nil)
+	_ storage.Reader       = (*reader)(nil)
+	_ storage.Sighter      = (*reader)(nil)
+	_ storage.Counter      = (*reader)(nil)
+	_ storage.AlertCounter = (*reader)(nil)
+	_ storage.Faceter      = (*reader)(nil)
 )
 
 // View calls fn with a Reader of the moment of the call, a transaction that is read-only; see [storage.Storage].
@@ -303,6 +304,16 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 	}
 }
 
+func (r *reader) CountAlerts(ctx context.Context, q alert.Query) (n int, err error) {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
+		return 0, err
+	}
+	w := newWhere(r.tenant)
+	tables, _, c := w.alertTables(&q)
+	err = r.conn.QueryRow(ctx, "select count(*) from "+tables+" where a.tenant = $1 and "+c.String(), w.args...).Scan(&n)
+	return n, failed(ctx, r.conn, err)
+}
+
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 	if err := q.Validate(); err != nil {
 		return refuse[activity.Entry](ctx, r, err)
@@ -381,11 +392,11 @@ func (w *where) incidentPage(q *incident.Query, start incident.Place, started bo
 		ordered(sorts[q.Sort], q.Ascending) + " limit " + w.arg(n) + "::bigint"
 }
 
-// alertPage returns the statement for up to n alerts behind a time and an ID.
-func (w *where) alertPage(q *alert.Query, after int64, id string, started bool, n int) string {
-	c := w.alerts(q)
-	columns := []string{"a.first_activity", "a.id"}
-	tables := "incidentkit.alerts a"
+// alertTables returns where the alerts are that q selects, in which columns their order is, and what selects them.
+func (w *where) alertTables(q *alert.Query) (tables string, columns []string, c conditions) {
+	c = w.alerts(q)
+	columns = []string{"a.first_activity", "a.id"}
+	tables = "incidentkit.alerts a"
 	switch keys := digests(q.Entities); len(keys) {
 	case 0:
 	case 1: // found in the order of the index
@@ -398,6 +409,12 @@ func (w *where) alertPage(q *alert.Query, after int64, id string, started bool, 
 	default:
 		c.add("exists (select from incidentkit.sightings s where s.tenant = $1 and s.alert = a.id and s.key = any(", w.arg(keys), "::bytea[]))")
 	}
+	return tables, columns, c
+}
+
+// alertPage returns the statement for up to n alerts behind a time and an ID.
+func (w *where) alertPage(q *alert.Query, after int64, id string, started bool, n int) string {
+	tables, columns, c := w.alertTables(q)
 	if started {
 		c.add("(", columns[0], ", ", columns[1], ")", compared(!q.Newest), "(", w.arg(after), "::bigint, ", w.arg(id), "::text)")
 	}

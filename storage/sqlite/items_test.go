@@ -506,3 +506,26 @@ func TestOwnersOfAnOldFile(t *testing.T) {
 	}))
 	require.NoError(t, anyday.Same(t.Context(), before, s))
 }
+
+// Alerts of an old file are found by their titles whatever the case of letters, beyond ASCII too.
+func TestTitlesOfAnOldFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	before := open(t, path, nil)
+	titles := []string{"Straße 1", "STRASSE 2", "ÅSA", "A\u030Asa", "K\x00É", "", "m"}
+	var cs storage.Changeset
+	for n, title := range titles {
+		cs.Alerts = append(cs.Alerts, alert.Alert{ID: alert.ID(fmt.Sprint(n)), Title: title})
+	}
+	_, err := before.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	s := open(t, firstVersion(t, path), nil)
+	wanted := map[string]int{"strasse": 2, "åsa": 2, "\x00é": 1, "M": 1, "K": 1, "none": 0}
+	require.NoError(t, s.View(t.Context(), func(r storage.Reader) error {
+		for title, want := range wanted {
+			n, err := storage.CountAlerts(t.Context(), r, alert.Query{Title: title})
+			require.NoError(t, err)
+			assert.Equal(t, want, n, "%q", title)
+		}
+		return nil
+	}))
+}

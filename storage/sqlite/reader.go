@@ -24,9 +24,10 @@ type reader struct {
 }
 
 var (
-	_ storage.Sighter = (*reader)(nil)
-	_ storage.Counter = (*reader)(nil)
-	_ storage.Faceter = (*reader)(nil)
+	_ storage.Sighter      = (*reader)(nil)
+	_ storage.Counter      = (*reader)(nil)
+	_ storage.AlertCounter = (*reader)(nil)
+	_ storage.Faceter      = (*reader)(nil)
 )
 
 // begin opens the transaction and reads something, which is what fixes its moment.
@@ -257,7 +258,19 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 		s.add(`SELECT ` + alertColumns + ` FROM alerts WHERE true`)
 	}
 	s.alerts(q)
+	s.alertOrder(q)
 	return scan(ctx, r, s, places, nil, 0)
+}
+
+// CountAlerts counts rows.
+func (r *reader) CountAlerts(ctx context.Context, q alert.Query) (int, error) {
+	if err := cmp.Or(r.ready(ctx), q.Validate()); err != nil {
+		return 0, err
+	}
+	var s selection
+	s.add(`SELECT count(*) FROM alerts WHERE true`)
+	s.alerts(q)
+	return r.number(ctx, s)
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
@@ -319,6 +332,11 @@ func (r *reader) Count(ctx context.Context, q incident.Query) (int, error) {
 		s.add(`SELECT count(*) FROM incidents WHERE true`)
 		s.incidents(q, few)
 	}
+	return r.number(ctx, s)
+}
+
+// number returns what a statement counts.
+func (r *reader) number(ctx context.Context, s selection) (int, error) {
 	for n, err := range scan(ctx, r, s, func(n *int) []any { return []any{n} }, nil, 0) {
 		return n, err
 	}

@@ -95,10 +95,14 @@ func (s *session) migrate(ctx context.Context) (err error) {
 		if _, err := s.conn.ExecContext(ctx, string(text)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if name == ownersFolded {
-			if err := s.foldOwners(ctx); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
+		switch name {
+		case ownersFolded:
+			err = s.foldOwners(ctx)
+		case titlesFolded:
+			err = s.foldTitles(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if version < len(names) {
@@ -136,6 +140,36 @@ func (s *session) foldOwners(ctx context.Context) error {
 	}
 	for id, folded := range differ {
 		if err := s.exec(ctx, `UPDATE incidents SET owner_folded = ? WHERE owner_id = ?`, folded, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// titlesFolded is the migration that folds the titles of alerts, as far as SQL can.
+const titlesFolded = "migrations/0007_titles.sql"
+
+// foldTitles folds the others.
+func (s *session) foldTitles(ctx context.Context) error {
+	rows, err := s.query(ctx, `SELECT place, title FROM alerts WHERE length(CAST(title AS BLOB)) <> length(title)`, nil)
+	if err != nil {
+		return err
+	}
+	defer rows.close()
+	titles := make(map[int64]string)
+	for rows.Next() {
+		var place int64
+		var title string
+		if err := rows.Scan(&place, &title); err != nil {
+			return err
+		}
+		titles[place] = incident.Fold(title)
+	}
+	if err := errors.Join(rows.Err(), rows.close()); err != nil {
+		return err
+	}
+	for place, folded := range titles {
+		if err := s.exec(ctx, `UPDATE alerts SET title_folded = ? WHERE place = ?`, folded, place); err != nil {
 			return err
 		}
 	}

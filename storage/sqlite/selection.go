@@ -320,7 +320,7 @@ func (s *selection) order(q incident.Query, started bool, upBehind, downBehind, 
 	}
 }
 
-// alerts adds what q filters by, its order and its end.
+// alerts adds what q filters by, and where it begins.
 func (s *selection) alerts(q alert.Query) {
 	if len(q.IDs) > 0 {
 		s.add(` AND id`+inTexts, texts(q.IDs))
@@ -338,10 +338,23 @@ func (s *selection) alerts(q alert.Query) {
 	if len(q.Severities) > 0 {
 		s.add(` AND severity`+inNumbers, numbers(q.Severities))
 	}
+	if len(q.Sources) > 0 {
+		s.add(` AND source`+inTexts, texts(q.Sources))
+	}
+	if len(q.Categories) > 0 {
+		s.add(` AND category`+inTexts, texts(q.Categories))
+	}
+	if q.Title != "" {
+		s.add(` AND instr(title_folded, ?) > 0`, incident.Fold(q.Title))
+	}
 	if len(q.Entities) > 0 {
 		s.entities(q)
 	}
 	s.after(q, ` AND (first_activity, id) > (?, ?)`, ` AND (first_activity, id) < (?, ?)`)
+}
+
+// alertOrder adds the order of q and its end.
+func (s *selection) alertOrder(q alert.Query) {
 	if q.Newest {
 		s.add(` ORDER BY first_activity DESC, id DESC`)
 	} else {
@@ -363,7 +376,8 @@ func (s *selection) entities(q alert.Query) {
 		s.add(` AND id IN (SELECT alert FROM alert_keys WHERE key`+inTexts, texts(q.Entities))
 	}
 	s.after(q, ` AND (first_activity, alert) > (?, ?)`, ` AND (first_activity, alert) < (?, ?)`)
-	if q.Limit > 0 && len(q.IDs) == 0 && len(q.Statuses) == 0 && len(q.Severities) == 0 {
+	if q.Limit > 0 && len(q.IDs) == 0 && len(q.Statuses) == 0 && len(q.Severities) == 0 &&
+		len(q.Sources) == 0 && len(q.Categories) == 0 && q.Title == "" {
 		if q.Newest {
 			s.add(` GROUP BY first_activity, alert ORDER BY first_activity DESC, alert DESC`)
 		} else {

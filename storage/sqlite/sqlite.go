@@ -29,9 +29,10 @@
 // Where IDs, numbers, entities, owners or the values of lists are asked for that few incidents have, these are found
 // first and then put in order. How many incidents there are in all or of a status and severity, and by value, is
 // kept up as they are written; other counts and facets look at each incident that is counted. Categories, triggers
-// and fields of entries are tested entry by entry. Items of incidents are found by incident and then put in order;
-// those of one kind before a time are found by time, all others are read in their order. A guard looks up each of its
-// keys in each alert to which keys were added after its Seq.
+// and fields of entries are tested entry by entry, and the status, severity, source, category and title of alerts alert
+// by alert. Items of incidents are found by incident and then put in order; those of one kind before a time are found
+// by time, all others are read in their order. A guard looks up each of its keys in each alert to which keys were added
+// after its Seq.
 //
 // # Redaction and purge
 //

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 
@@ -9,14 +10,15 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// A Waiter is a [Storage] that wakes up those who wait for entries. Those who follow the log use [Follow].
+// A Waiter is a [Storage] that wakes up those who wait for entries. Those who follow the log use [Follow], and those who
+// wait for it to grow use [Wait].
 type Waiter interface {
 	// Wait returns nil when an entry with a Seq above after is stored, at once if there is one. It may return nil
 	// before, for no reason. The error is that of the context, or matches ErrClosed.
 	Wait(ctx context.Context, after int64) error
 }
 
-// patience is how long a follower of a storage that is no Waiter waits before it looks again.
+// patience is how long those who wait for entries of a storage that is no Waiter wait before they look again.
 const patience = time.Second
 
 // followed is how many entries a follower reads at a time.
@@ -28,7 +30,8 @@ const followed = 256
 //
 // Follow ends after q.Limit entries or before the entry q.BeforeSeq, if they are set, and else with an error: that
 // of the context, one that matches [ErrClosed], or whatever reading reports. Who goes on later with the last Seq that
-// was yielded as AfterSeq misses nothing. q.Newest is an [*alert.FieldError], since there is no newest yet.
+// was yielded as AfterSeq misses nothing. It is an error that matches [ErrAhead] when q.AfterSeq is higher than the last
+// Seq in the log. q.Newest is an [*alert.FieldError], since there is no newest yet.
 func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return func(yield func(activity.Entry, error) bool) {
 		if q.Newest {
@@ -60,7 +63,7 @@ func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity
 			if q.AfterSeq = max(q.AfterSeq, last); q.BeforeSeq > 0 && q.AfterSeq >= q.BeforeSeq-1 {
 				return
 			}
-			if err := wait(ctx, s, q.AfterSeq); err != nil {
+			if err := Wait(ctx, s, q.AfterSeq); err != nil {
 				yield(activity.Entry{}, err)
 				return
 			}
@@ -71,18 +74,22 @@ func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity
 // behind returns the entries of q, and the last Seq there is.
 func behind(ctx context.Context, s Storage, q activity.Query) (batch []activity.Entry, last int64, err error) {
 	err = s.View(ctx, func(r Reader) error {
-		newest, err := collect(r.Activity(ctx, activity.Query{AfterSeq: q.AfterSeq, Newest: true, Limit: 1}))
-		if err != nil || len(newest) == 0 {
+		if last, err = r.Seq(ctx); err != nil || last == q.AfterSeq {
 			return err
 		}
-		last = newest[0].Seq
+		if last < q.AfterSeq {
+			return fmt.Errorf("%w: Seq %d, and the last is %d", ErrAhead, q.AfterSeq, last)
+		}
 		batch, err = collect(r.Activity(ctx, q))
 		return err
 	})
 	return batch, last, err
 }
 
-func wait(ctx context.Context, s Storage, after int64) error {
+// Wait waits until s has an entry with a Seq above after. It waits as s does where s is a [Waiter], and a second at most
+// where not; it may return nil before there is such an entry. So who wraps a Storage can be a Waiter. The error is that
+// of the context, or matches [ErrClosed].
+func Wait(ctx context.Context, s Storage, after int64) error {
 	if w, ok := s.(Waiter); ok {
 		return w.Wait(ctx, after)
 	}

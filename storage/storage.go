@@ -8,7 +8,7 @@
 //
 // [ErrNotFound], [ErrExists], [ErrConflict] (as a [*ConflictError]), [ErrClosed], [ErrUnavailable] and
 // [ErrUnknownOutcome], to be tested for with [errors.Is], and [alert.ErrInvalid] (as an [*alert.FieldError]) for what
-// no storage keeps or answers. Package incident/manager has a table of them.
+// no storage keeps or answers. Package incident/manager has a table of them. [Follow] yields [ErrAhead] besides.
 //
 // # Limits
 //
@@ -42,10 +42,10 @@ import (
 //
 //   - Limits: Apply keeps nothing of a Changeset in which a value is beyond the limits, and returns the
 //     [*alert.FieldError] that storage/driver.Check returns. That comes before all that depends on what is stored. A
-//     Query that is not valid is answered with what its Validate says, by Count, Facets and Sightings too, and with no
-//     record. An ID that no record can have, one that is not UTF-8 or too long, is ErrNotFound when one record is asked
-//     for. Restore leaves most limits out: it takes over what an older version has stored as far as the storage can
-//     hold it, else it fails and keeps nothing.
+//     Query that is not valid is answered with what its Validate says, by Count, CountAlerts, Facets and Sightings too,
+//     and with no record. An ID that no record can have, one that is not UTF-8 or too long, is ErrNotFound when one
+//     record is asked for. Restore leaves most limits out: it takes over what an older version has stored as far as
+//     the storage can hold it, else it fails and keeps nothing.
 //   - Atomic: Apply keeps all of a Changeset or nothing of it. With ErrConflict, ErrExists, ErrNotFound and
 //     ErrUnavailable it has kept nothing. Any other error means that nothing was kept, or that it is unknown whether
 //     all was; one that matches ErrUnknownOutcome says that it is unknown, and matches none of the four.
@@ -223,6 +223,10 @@ var (
 	ErrExists   = errors.New("storage: exists already")
 	ErrConflict = errors.New("storage: version conflict")
 	ErrClosed   = errors.New("storage: closed")
+
+	// ErrAhead says that a position lies behind the last entry of the log: it is a position in another log, or in this one
+	// before an older backup took its place. [Follow] returns it. Who asks again gets it again, until entries reach it.
+	ErrAhead = errors.New("storage: position is ahead of the log")
 
 	// ErrUnavailable says that what keeps the records did not answer or could not go on: it is locked, full, read-only,
 	// starting, stopping or out of reach. Nothing was kept, and it is safe to try again.

@@ -50,7 +50,7 @@ func spoiled(record any, fn func(path string, record any)) {
 					spoil(func(v reflect.Value) reflect.Value { return get(v).Field(n) }, path+"."+field.Name)
 				}
 			}
-		case v.Kind() == reflect.Slice && v.Type() != reflect.TypeFor[[]byte]() && 
+		case v.Kind() == reflect.Slice && v.Type() != reflect.TypeFor[[]byte]() &&
 			strings.Count(path, "Except")+strings.Count(path, "Within") < 2:
 			spoil(func(v reflect.Value) reflect.Value {
 				list := reflect.MakeSlice(get(v).Type(), 2, 2)

@@ -248,6 +248,10 @@ func argumentsKept(ctx context.Context, s storage.Storage) error {
 				"Facets",
 				&incident.Query{
 					Tags: roomy("u", "T", "t"),
+					Within: roomy(
+						incident.Query{Tags: roomy("T", "t", "z"), Within: roomy(incident.Query{Text: "z"})},
+						incident.Query{Statuses: roomy(incident.Resolved, incident.Active)},
+					),
 					Except: roomy(
 						incident.Query{Tags: roomy("z", "a")},
 						incident.Query{IDs: roomy[incident.ID]("z", "a")},
@@ -263,6 +267,16 @@ func argumentsKept(ctx context.Context, s storage.Storage) error {
 					Severities: roomy(alert.High, alert.Informational, alert.Unrated),
 				},
 				func(q any) error { _, err := collect(r.Alerts(ctx, *q.(*alert.Query))); return err },
+			},
+			{
+				"CountAlerts",
+				&alert.Query{
+					Entities:   roomy(alert.Identity(device(5)), alert.Identity(device(1)), alert.Identity(device(5))),
+					Incidents:  roomy[incident.ID]("i00004", "i00001", "i00000"),
+					Sources:    roomy("z", "", "a"),
+					Categories: roomy("z", "", "a"),
+				},
+				func(q any) error { _, err := storage.CountAlerts(ctx, r, *q.(*alert.Query)); return err },
 			},
 			{
 				"Activity",

@@ -29,6 +29,8 @@ import (
 //   - queue: pages of 50, the last updated first: by status, open and high of 30 days, by tag, by owner among the
 //     active ones of a severity, by all filters, and behind a cursor anywhere
 //   - count and facets: of all, of a status, of a tag
+//   - within: pages, counts and facets of one query ("outer"), and of a wider one with that query in Within, where
+//     "x/outer" is the time as a multiple
 //   - incident: one by ID with its alerts and its log
 //   - apply: an incident that changes its owner with its alerts and an entry ("edit"); a new incident with an alert
 //     and two entries ("new"), or an alert and two entries for one that is there ("alert"), by one caller and by eight,
@@ -49,6 +51,7 @@ func Benchmark(b *testing.B, incidents int, open func(testing.TB) storage.Storag
 	}
 	d.benchmarkQueue(b, s)
 	d.benchmarkCounts(b, s)
+	d.benchmarkWithin(b, s)
 	d.benchmarkIncident(b, s)
 	d.benchmarkApply(b, s)
 }
@@ -402,6 +405,59 @@ func (d *shift) benchmarkCounts(b *testing.B, s storage.Storage) {
 				m.report()
 				b.ReportMetric(float64(found), "found/op")
 			})
+		}
+	}
+}
+
+func (d *shift) benchmarkWithin(b *testing.B, s storage.Storage) {
+	open, most := []incident.Status{incident.Active, incident.InProgress}, []alert.Severity{alert.Medium, alert.High}
+	since := origin.AddDate(0, 0, -30)
+	for _, c := range []struct {
+		name         string
+		outer, wider incident.Query
+	}{
+		{"status", incident.Query{Statuses: open}, incident.Query{}},
+		{"severity", incident.Query{Statuses: open, Severities: most[:1]}, incident.Query{Severities: most}},
+		{"tag", incident.Query{Tags: []string{shiftTag(0)}}, incident.Query{}},
+		{"category", incident.Query{Statuses: open, Categories: shiftCategories[:1]}, incident.Query{Statuses: open}},
+		{
+			"queue",
+			incident.Query{Statuses: open[:1], Severities: most, Owners: []string{shiftOwner(0).ID}, UpdatedSince: since},
+			incident.Query{Statuses: open, Severities: most, UpdatedSince: since},
+		},
+	} {
+		for what, ask := range map[string]func(context.Context, storage.Reader, incident.Query) (int, error){
+			"count": storage.Count,
+			"facets": func(ctx context.Context, r storage.Reader, q incident.Query) (int, error) {
+				all, err := storage.Facets(ctx, r, q)
+				return all.Total, err
+			},
+			"page": func(ctx context.Context, r storage.Reader, q incident.Query) (int, error) {
+				q.Limit = 50
+				return length(r.Incidents(ctx, q))
+			},
+		} {
+			took, found := make([]float64, 2), make([]int, 2)
+			c.wider.Within = []incident.Query{c.outer}
+			for way, q := range []incident.Query{c.outer, c.wider} {
+				b.Run("within/"+what+"/"+c.name+"/"+[]string{"outer", "within"}[way], func(b *testing.B) {
+					m := &meter{b: b}
+					for b.Loop() {
+						m.view(s, func(ctx context.Context, r storage.Reader) (err error) {
+							found[way], err = ask(ctx, r, q)
+							return err
+						})
+					}
+					m.report()
+					took[way] = float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+					if took[0] > 0 && way == 1 {
+						if found[0] != found[1] {
+							b.Fatalf("%d incidents, not %d", found[1], found[0])
+						}
+						b.ReportMetric(took[1]/took[0], "x/outer")
+					}
+				})
+			}
 		}
 	}
 }

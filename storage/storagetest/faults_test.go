@@ -20,6 +20,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
 
@@ -94,18 +95,19 @@ func (b *broken) Close() error {
 // brokenReader is a reader some of whose methods are replaced.
 type brokenReader struct {
 	storage.Reader
-	incident  func(context.Context, incident.ID) (incident.Incident, error)
-	incidents func(context.Context, incident.Query) iter.Seq2[incident.Incident, error]
-	alert     func(context.Context, alert.ID) (alert.Alert, error)
-	alerts    func(context.Context, alert.Query) iter.Seq2[alert.Alert, error]
-	activity  func(context.Context, activity.Query) iter.Seq2[activity.Entry, error]
-	sightings func(context.Context, storage.SightingQuery) iter.Seq2[storage.Sighting, error]
-	count     func(context.Context, incident.Query) (int, error)
-	facets    func(context.Context, incident.Query) (storage.Counts, error)
-	content   func(context.Context, string) ([]byte, error)
-	item      func(context.Context, string, string) (storage.Item, error)
-	items     func(context.Context, storage.ItemQuery) iter.Seq2[storage.Item, error]
-	seq       func(context.Context) (int64, error)
+	incident   func(context.Context, incident.ID) (incident.Incident, error)
+	incidents  func(context.Context, incident.Query) iter.Seq2[incident.Incident, error]
+	alert      func(context.Context, alert.ID) (alert.Alert, error)
+	alerts     func(context.Context, alert.Query) iter.Seq2[alert.Alert, error]
+	activity   func(context.Context, activity.Query) iter.Seq2[activity.Entry, error]
+	sightings  func(context.Context, storage.SightingQuery) iter.Seq2[storage.Sighting, error]
+	count      func(context.Context, incident.Query) (int, error)
+	alertCount func(context.Context, alert.Query) (int, error)
+	facets     func(context.Context, incident.Query) (storage.Counts, error)
+	content    func(context.Context, string) ([]byte, error)
+	item       func(context.Context, string, string) (storage.Item, error)
+	items      func(context.Context, storage.ItemQuery) iter.Seq2[storage.Item, error]
+	seq        func(context.Context) (int64, error)
 }
 
 func (r *brokenReader) Item(ctx context.Context, kind, key string) (storage.Item, error) {
@@ -141,6 +143,13 @@ func (r *brokenReader) Count(ctx context.Context, q incident.Query) (int, error)
 		return r.count(ctx, q)
 	}
 	return storage.Count(ctx, struct{ storage.Reader }{r}, q)
+}
+
+func (r *brokenReader) CountAlerts(ctx context.Context, q alert.Query) (int, error) {
+	if r.alertCount != nil {
+		return r.alertCount(ctx, q)
+	}
+	return storage.CountAlerts(ctx, struct{ storage.Reader }{r}, q)
 }
 
 func (r *brokenReader) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
@@ -1370,6 +1379,20 @@ var faults = []fault{
 			return n, err
 		}
 	})},
+	{[]string{"CountAlerts", "OldCounts"}, "counts an alert with two of the entities twice", reading(func(r *brokenReader) {
+		r.alertCount = func(ctx context.Context, q alert.Query) (n int, err error) {
+			keys := q.Entities
+			if len(keys) == 0 {
+				return storage.CountAlerts(ctx, r.Reader, q)
+			}
+			for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
+				q.Entities = []alert.Key{key}
+				some, failed := storage.CountAlerts(ctx, r.Reader, q)
+				n, err = n+some, cmp.Or(err, failed)
+			}
+			return n, err
+		}
+	})},
 	{[]string{"Facets", "OldCounts", "AliasCounts"}, "takes an owner without an account identifier for nobody", reading(func(r *brokenReader) {
 		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
 			c, err := storage.Facets(ctx, r.Reader, q)
@@ -1951,6 +1974,79 @@ var moreFaults = []fault{
 				err = &alert.FieldError{Record: invalid.Record, Field: "guard"}
 			}
 			return receipt, err
+		})},
+	{[]string{"CountAlerts", "OldCounts"}, "counts no further than a page", reading(func(r *brokenReader) {
+		r.alertCount = func(ctx context.Context, q alert.Query) (int, error) {
+			n, err := storage.CountAlerts(ctx, r.Reader, q)
+			return min(n, 50), err
+		}
+	})},
+	{[]string{"InvalidQueries"}, "counts alerts that it does not list", reading(func(r *brokenReader) {
+		r.alertCount = func(ctx context.Context, q alert.Query) (int, error) {
+			n, err := storage.CountAlerts(ctx, struct{ storage.Reader }{r}, q)
+			if errors.Is(err, alert.ErrInvalid) {
+				err = nil
+			}
+			return n, err
+		}
+	})},
+	{[]string{"FilterIncidents", "OldViews", "Hub"}, "has incidents within one of the queries, not all",
+		askingIncidents(func(q *incident.Query) {
+			if len(q.Within) > 1 {
+				q.Within = []incident.Query{{Except: []incident.Query{{Except: q.Within}}}}
+			}
+		})},
+	{[]string{"FilterIncidents", "OldViews", "Hub"}, "leaves out what an exception is within",
+		askingIncidents(func(q *incident.Query) {
+			q.Except = slices.Clone(q.Except)
+			for n := range q.Except {
+				q.Except[n].Within = nil
+			}
+		})},
+	{[]string{"FilterIncidents", "OldViews", "Hub"}, "leaves out what a query is within that others are within",
+		askingIncidents(func(q *incident.Query) {
+			q.Within = slices.Clone(q.Within)
+			for n := range q.Within {
+				q.Within[n].Within = nil
+			}
+		})},
+	{[]string{"Count", "OldCounts"}, "takes disjoint filters for none", reading(func(r *brokenReader) {
+		r.count = func(ctx context.Context, q incident.Query) (int, error) {
+			if flat := driver.Flat(q); len(q.Within) > 0 && slices.Equal(flat.Numbers, []int64{0}) {
+				q.Within, q.Statuses = nil, nil
+			}
+			return storage.Count(ctx, r.Reader, q)
+		}
+	})},
+	{[]string{"FilterAlerts", "OldViews"}, "finds titles in one case of letters", reading(func(r *brokenReader) {
+		r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+			title, limit := q.Title, q.Limit
+			if title != "" {
+				q.Limit = 0
+			}
+			all, err := collect(r.Reader.Alerts(ctx, q))
+			if title != "" {
+				all = slices.DeleteFunc(all, func(a alert.Alert) bool { return !strings.Contains(a.Title, title) })
+			}
+			if limit > 0 {
+				all = all[:min(limit, len(all))]
+			}
+			return of(all, err)
+		}
+	})},
+	{[]string{"Hub", "FilterAlerts", "OldViews"}, "takes a page of an entity's alerts before it looks at their source",
+		reading(func(r *brokenReader) {
+			r.alerts = func(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+				sources := q.Sources
+				if len(q.Entities) > 0 {
+					q.Sources = nil
+				}
+				all, err := collect(r.Reader.Alerts(ctx, q))
+				if len(sources) > 0 {
+					all = slices.DeleteFunc(all, func(a alert.Alert) bool { return !slices.Contains(sources, a.Origin.Source) })
+				}
+				return of(all, err)
+			}
 		})},
 	{[]string{"InvalidQueries"}, "looks for names that are not UTF-8", askingIncidents(func(q *incident.Query) {
 		q.Text = strings.ToValidUTF8(q.Text, "\ufffd")

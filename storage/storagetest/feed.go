@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -112,6 +113,14 @@ func feedResume(ctx context.Context, s storage.Storage) error {
 	}
 	if len(all) != length {
 		return fmt.Errorf("the log has %d entries, want %d", len(all), length)
+	}
+	for _, after := range []int64{length + 1, math.MaxInt64} {
+		if err := first(storage.Follow(ctx, s, activity.Query{AfterSeq: after})); !errors.Is(err, storage.ErrAhead) {
+			return fmt.Errorf("follow from Seq %d, ahead of the log: %w, want an error matching ErrAhead", after, said(err))
+		}
+	}
+	if _, err := collect(storage.Follow(ctx, s, activity.Query{AfterSeq: length, BeforeSeq: length + 1})); err != nil {
+		return fmt.Errorf("follow from the last Seq: %w", err)
 	}
 	w := world{entries: all}
 	return s.View(ctx, func(r storage.Reader) error {

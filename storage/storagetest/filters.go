@@ -54,7 +54,13 @@ func hub(seed uint64) func(context.Context, storage.Storage) error {
 			if err == nil {
 				err = s.View(ctx, func(r storage.Reader) error {
 					all := []alert.Key{key}
-					if err := errors.Join(w.checkIncidents(ctx, r, incident.Query{Entities: all}), w.checkAlerts(ctx, r, alert.Query{Entities: all})); err != nil {
+					if err := errors.Join(
+						w.checkIncidents(ctx, r, incident.Query{Entities: all}),
+						w.checkAlerts(ctx, r, alert.Query{Entities: all}),
+						w.checkAlerts(ctx, r, alert.Query{Entities: all, Limit: 3, Sources: values[:1]}),
+						w.checkAlerts(ctx, r, alert.Query{Entities: all, Limit: 3, Categories: values[:1], Newest: true}),
+						w.checkAlerts(ctx, r, alert.Query{Entities: all, Limit: 3, Title: "RANSOM"}),
+					); err != nil {
 						return err
 					}
 					return repeat(7, func() error {
@@ -182,6 +188,28 @@ func (w *world) askFacets(ctx context.Context, r storage.Reader) error {
 	return askNumbers(w, ctx, r, "facets", storage.Facets)
 }
 
+// askAlertCount compares how many alerts r counts, of any page and by itself, with those that Match selects.
+func (w *world) askAlertCount(ctx context.Context, r storage.Reader) error {
+	var q alert.Query
+	draw(w, &q, alertFilters, alertOthers)
+	want := 0
+	for _, a := range w.alerts {
+		if q.Match(a) {
+			want++
+		}
+	}
+	for what, r := range map[string]storage.Reader{"count": r, "alerts": struct{ storage.Reader }{r}} {
+		got, err := storage.CountAlerts(ctx, r, q)
+		if err != nil {
+			return fmt.Errorf("%s for %s: %w", what, describe(q), err)
+		}
+		if got != want {
+			return fmt.Errorf("%s for %s: %d, want %d", what, describe(q), got, want)
+		}
+	}
+	return nil
+}
+
 func askNumbers[T any](w *world, ctx context.Context, r storage.Reader, what string, count func(context.Context, storage.Reader, incident.Query) (T, error)) error {
 	var q incident.Query
 	draw(w, &q, incidentFilters(), incidentOthers)
@@ -189,6 +217,9 @@ func askNumbers[T any](w *world, ctx context.Context, r storage.Reader, what str
 		q = incident.Query{Statuses: some(w, []incident.Status{0, 1, 2, 3, 4})}
 		if w.one(2) {
 			q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4})
+		}
+		if w.one(2) {
+			q = incident.Query{Within: []incident.Query{q, {Statuses: some(w, []incident.Status{0, 1, 2, 3, 4})}}}
 		}
 	}
 	want, err := count(ctx, struct{ storage.Reader }{r}, q) // neither Counter nor Faceter any more

@@ -38,7 +38,7 @@ func longLists(seed uint64) func(context.Context, storage.Storage) error {
 					return fmt.Errorf("seed %d: %w", seed, err)
 				}
 			}
-			return errors.Join(w.askByManyIDs(ctx, r), w.askManyExceptions(ctx, r), w.askManyEntities(ctx, r))
+			return errors.Join(w.askByManyIDs(ctx, r), w.askManyExceptions(ctx, r), w.askWithinMany(ctx, r), w.askManyEntities(ctx, r))
 		})
 	}
 }
@@ -135,6 +135,29 @@ func (w *world) askManyExceptions(ctx context.Context, r storage.Reader) error {
 		if err := w.checkIncidents(ctx, r, q); err != nil {
 			return fmt.Errorf("%d exceptions: %.400w", length, err)
 		}
+	}
+	return nil
+}
+
+// askWithinMany asks for what is within many queries, none of which has all values of another.
+func (w *world) askWithinMany(ctx context.Context, r storage.Reader) error {
+	var q incident.Query
+	for n := range incident.MaxQueries {
+		x := incident.Query{Tags: []string{"vip", fmt.Sprint("nothing:", n)}, Sources: []string{"a", fmt.Sprint("nothing:", n)}}
+		if n == incident.MaxQueries-1 { // the last alone speaks against some
+			x.Tags[0] = "strasse"
+		}
+		q.Within = append(q.Within, x)
+	}
+	for range 2 { // from either end
+		count, err := storage.Count(ctx, r, q)
+		if err == nil && count == 0 {
+			err = errors.New("none is counted")
+		}
+		if err := errors.Join(err, w.checkIncidents(ctx, r, q)); err != nil {
+			return fmt.Errorf("within %d queries: %.400w", len(q.Within), err)
+		}
+		slices.Reverse(q.Within)
 	}
 	return nil
 }

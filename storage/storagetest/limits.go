@@ -245,14 +245,26 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 	incidents := func(q incident.Query) {
 		all = append(append(all, asking(q, storage.Reader.Incidents)), countingOf(q)...)
 	}
+	alerts := func(q alert.Query) {
+		all = append(all, asking(q, storage.Reader.Alerts), asked{
+			q, q.Validate(), func(ctx context.Context, r storage.Reader) (int, error) { return storage.CountAlerts(ctx, r, q) },
+		})
+	}
 	for _, text := range notUTF8 {
 		list := []string{"a", text}
 		for _, q := range []incident.Query{
 			{IDs: []incident.ID{incident.ID(text)}}, {Owners: list}, {Tags: list}, {Text: text},
 			{Entities: []alert.Key{alert.Key(text)}}, {References: []incident.Reference{{System: text}}},
 			{References: []incident.Reference{{ID: text}}}, {Except: []incident.Query{{}, {Owners: list}}},
+			{Within: []incident.Query{{}, {Tags: list}}},
 		} {
 			incidents(q)
+		}
+		for _, q := range []alert.Query{
+			{IDs: []alert.ID{alert.ID(text)}}, {Incidents: []incident.ID{incident.ID(text)}},
+			{Entities: []alert.Key{alert.Key(text)}}, {Sources: list}, {Categories: list}, {Title: text},
+		} {
+			alerts(q)
 		}
 		for l := range incident.Lists {
 			var q incident.Query
@@ -263,9 +275,6 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 		named.After = named.CursorAfter(incident.Incident{Name: text})
 		all = append(all,
 			asking(named, storage.Reader.Incidents),
-			asking(alert.Query{IDs: []alert.ID{alert.ID(text)}}, storage.Reader.Alerts),
-			asking(alert.Query{Incidents: []incident.ID{incident.ID(text)}}, storage.Reader.Alerts),
-			asking(alert.Query{Entities: []alert.Key{alert.Key(text)}}, storage.Reader.Alerts),
 			asking(alert.Query{After: alert.Position{ID: alert.ID(text)}}, storage.Reader.Alerts),
 			asking(activity.Query{IDs: []activity.ID{activity.ID(text)}}, storage.Reader.Activity),
 			asking(activity.Query{Alerts: []alert.ID{alert.ID(text)}}, storage.Reader.Activity),
@@ -282,13 +291,13 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 	for _, at := range badTimes {
 		for _, q := range []incident.Query{
 			{CreatedSince: at}, {CreatedUntil: at}, {UpdatedSince: at}, {UpdatedUntil: at},
-			{Except: []incident.Query{{Except: []incident.Query{{UpdatedSince: at}}}}},
+			{Except: []incident.Query{{Within: []incident.Query{{Except: []incident.Query{{UpdatedSince: at}}}}}}},
 		} {
 			incidents(q)
 		}
+		alerts(alert.Query{Since: at})
+		alerts(alert.Query{Until: at})
 		all = append(all,
-			asking(alert.Query{Since: at}, storage.Reader.Alerts),
-			asking(alert.Query{Until: at}, storage.Reader.Alerts),
 			asking(alert.Query{After: alert.Position{FirstActivity: at}}, storage.Reader.Alerts),
 			asking(activity.Query{Since: at}, storage.Reader.Activity),
 			asking(activity.Query{Until: at}, storage.Reader.Activity),
@@ -301,18 +310,20 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 		{Severities: []alert.Severity{99}},
 		{AlertSeverities: []alert.Severity{99}},
 		{Criticalities: []alert.Criticality{99}}, {Except: make([]incident.Query, incident.MaxQueries+1)},
+		{Within: make([]incident.Query, incident.MaxQueries), Except: []incident.Query{{}}},
 		exceptions(1, incident.MaxQueryDepth+1, incident.Query{}),
+		{Within: []incident.Query{exceptions(1, incident.MaxQueryDepth, incident.Query{})}},
 	} {
 		incidents(q)
 	}
+	alerts(alert.Query{Statuses: []alert.Status{99}})
+	alerts(alert.Query{Severities: []alert.Severity{99}})
 	other := incident.Query{Sort: incident.ByCreated}
 	other.After = incident.Query{}.CursorAfter(newIncident(0))
 	all = append(all,
 		asking(other, storage.Reader.Incidents),
 		asking(incident.Query{Sort: 99}, storage.Reader.Incidents),
 		asking(incident.Query{Limit: -1}, storage.Reader.Incidents),
-		asking(alert.Query{Statuses: []alert.Status{99}}, storage.Reader.Alerts),
-		asking(alert.Query{Severities: []alert.Severity{99}}, storage.Reader.Alerts),
 		asking(alert.Query{Limit: -1}, storage.Reader.Alerts),
 		asking(activity.Query{Types: []activity.Type{99}}, storage.Reader.Activity),
 		asking(activity.Query{Categories: []activity.Category{99}}, storage.Reader.Activity),
@@ -332,6 +343,7 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 		for _, q := range []incident.Query{
 			exceptions(incident.MaxQueries, 1, full),
 			exceptions(incident.MaxQueries/incident.MaxQueryDepth, incident.MaxQueryDepth, full),
+			{Within: exceptions(incident.MaxQueries, 1, full).Except},
 			{CreatedSince: year(1), UpdatedUntil: year(10_000).Add(-time.Nanosecond), Limit: math.MaxInt},
 			{PriorityMin: math.MinInt, PriorityMax: math.MaxInt, Numbers: oddNumbers},
 		} {

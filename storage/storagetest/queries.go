@@ -80,15 +80,8 @@ var incidentFilters = sync.OnceValue(func() []lot[incident.Query] {
 })
 
 var incidentOthers = []lot[incident.Query]{
-	func(w *world, q *incident.Query) {
-		for range w.lots.IntN(3) {
-			var x incident.Query
-			pick(w, incidentFilters())(w, &x)
-			pick(w, incidentFilters())(w, &x)
-			x.Limit = 1 // does not count
-			q.Except = append(q.Except, x)
-		}
-	},
+	func(w *world, q *incident.Query) { q.Except = w.queries(2, 2) },
+	func(w *world, q *incident.Query) { q.Within = w.queries(1, 2) },
 	func(w *world, q *incident.Query) { q.Sort = incident.Sort(w.lots.IntN(int(incident.ByPriority) + 1)) },
 	func(w *world, q *incident.Query) { q.Ascending = true },
 	func(w *world, q *incident.Query) { q.Limit = pick(w, []int{1, 7, 1000}) },
@@ -97,6 +90,27 @@ var incidentOthers = []lot[incident.Query]{
 		elsewhere := w.drawIncident(incident.Incident{ID: "gone", Number: int64(w.lots.IntN(len(w.incidents) + 2))})
 		q.After = q.CursorAfter(pick(w, []incident.Incident{pick(w, w.incidents), pick(w, w.incidents), pick(w, w.former), elsewhere}))
 	},
+}
+
+// queries draws up to two queries with that many filters. Some are within others or have exceptions, at so many levels.
+func (w *world) queries(filters, levels int) (all []incident.Query) {
+	if levels == 0 {
+		return nil
+	}
+	for range w.lots.IntN(3) {
+		x := incident.Query{Limit: 1} // does not count
+		for range filters {
+			pick(w, incidentFilters())(w, &x)
+		}
+		switch w.lots.IntN(5) {
+		case 0, 1:
+			x.Within = w.queries(1, levels-1)
+		case 2:
+			x.Except = w.queries(1, levels-1)
+		}
+		all = append(all, x)
+	}
+	return all
 }
 
 var itemFilters = []lot[storage.ItemQuery]{
@@ -128,6 +142,9 @@ var alertFilters = []lot[alert.Query]{
 	func(w *world, q *alert.Query) { q.Entities = some(w, keys) },
 	func(w *world, q *alert.Query) { q.Statuses = some(w, []alert.Status{0, 1, 2}) },
 	func(w *world, q *alert.Query) { q.Severities = some(w, []alert.Severity{0, 1, 2, 3, 4}) },
+	func(w *world, q *alert.Query) { q.Sources = some(w, values) },
+	func(w *world, q *alert.Query) { q.Categories = some(w, append([]string{""}, values...)) },
+	func(w *world, q *alert.Query) { q.Title = pick(w, texts) },
 	func(w *world, q *alert.Query) { q.Since = w.bound() },
 	func(w *world, q *alert.Query) { q.Until = w.bound() },
 }

@@ -250,7 +250,7 @@ func FuzzSeeds(f *testing.F) {
 			filters(seed, (*world).askActivity),
 			oldViews(
 				seed, (*world).askIncidents, (*world).askAlerts, (*world).askActivity, (*world).askCount,
-				(*world).askFacets,
+				(*world).askAlertCount, (*world).askFacets,
 			),
 			hub(seed),
 			cursorRoundTrip(seed),

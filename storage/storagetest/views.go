@@ -432,11 +432,12 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 		_, itemErr := r.Item(done, "k", "00000")
 		_, seqErr := r.Seq(done)
 		_, countErr := storage.Count(done, r, incident.Query{})
+		_, alertCountErr := storage.CountAlerts(done, r, alert.Query{})
 		_, facetsErr := storage.Facets(done, r, incident.Query{})
 		_, sightingsErr := tally(storage.Sightings(done, r, storage.SightingQuery{
 			Entities: []alert.Key{alert.Identity(device(1))},
 		}))
-		for _, err := range []error{err, alertErr, contentErr, itemErr, seqErr, countErr, facetsErr, sightingsErr} {
+		for _, err := range []error{err, alertErr, contentErr, itemErr, seqErr, countErr, alertCountErr, facetsErr, sightingsErr} {
 			if !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("what is read when the context is done returns %w, want context.Canceled", err)
 			}

@@ -119,6 +119,7 @@ func (w *world) drawAlert(a alert.Alert) alert.Alert {
 	a.Incident = w.incidentID()
 	a.Status, a.Severity = alert.Status(w.lots.IntN(3)), alert.Severity(w.lots.IntN(5))
 	a.Title, a.Description, a.RecommendedActions, a.Extra = pick(w, names), pick(w, texts), pick(w, texts), `{"x":1}`
+	a.Category = pick(w, append([]string{""}, values...))
 	a.Techniques, a.Tags, a.SystemTags = part(w, values), part(w, values), part(w, systemTags)
 	if a.FirstActivity = w.hour(); w.one(10) {
 		a.FirstActivity = time.Time{}

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"math"
-	"reflect"
 	"slices"
 	"time"
 
@@ -21,44 +20,51 @@ func Flat(q incident.Query) incident.Query {
 	if len(q.Within) == 0 && len(q.Except) == 0 {
 		return q
 	}
-	var within, except []incident.Query
-	gather(&q, &within, &except)
-	q.Within, q.Except = nil, except
-	for n := range within {
-		if !meet(&q, &within[n]) {
-			q = incident.Query{Sort: q.Sort, Ascending: q.Ascending, After: q.After, Limit: q.Limit}
-			q.Numbers = []int64{0}
-			q.Except = []incident.Query{{Numbers: q.Numbers, PriorityMin: math.MinInt}} // in case one has it
-			return q
-		}
+	flat := q
+	flat.Within, flat.Except = nil, nil
+	if !absorb(&flat, &q) {
+		none := incident.Query{Sort: q.Sort, Ascending: q.Ascending, After: q.After, Limit: q.Limit}
+		none.Numbers = []int64{0}
+		none.Except = []incident.Query{{Numbers: none.Numbers, PriorityMin: math.MinInt}} // in case one has it
+		return none
 	}
-	for again := true; again; { // what has become narrower may narrow others
+	for again := len(flat.Within) > 0; again; { // what has become narrower may narrow others
 		again = false
-		for n := range within {
-			again = narrow(&q, &within[n]) || again
+		rest := flat.Within
+		flat.Within = nil
+		for n := range rest {
+			moved, left := narrow(&flat, &rest[n])
+			if again = again || moved; left {
+				flat.Within = append(flat.Within, rest[n])
+			}
 		}
 	}
-	for _, x := range within {
-		rest := x
-		if rest.PriorityMin = 0; !reflect.ValueOf(rest).IsZero() {
-			q.Within = append(q.Within, x)
-		}
-	}
-	return q
+	return flat
 }
 
-// gather appends the queries that q is within, at every level, without those in them, and all that q leaves out.
-func gather(q *incident.Query, within, except *[]incident.Query) {
-	for _, x := range q.Except {
+// absorb moves what q is within and leaves out, at every level, to flat. What does not move is in flat.Within then. It
+// reports false when no incident passes.
+func absorb(flat, q *incident.Query) bool {
+	for n := range q.Except {
+		x := q.Except[n]
 		x.Sort, x.Ascending, x.After, x.Limit = incident.ByUpdated, false, incident.Cursor{}, 0
-		*except = append(*except, Flat(x))
+		flat.Except = append(flat.Except, Flat(x))
 	}
-	for _, x := range q.Within {
-		gather(&x, within, except)
+	for n := range q.Within {
+		if !absorb(flat, &q.Within[n]) {
+			return false
+		}
+		x := q.Within[n]
 		x.Sort, x.Ascending, x.After, x.Limit = incident.ByUpdated, false, incident.Cursor{}, 0
 		x.Within, x.Except = nil, nil
-		*within = append(*within, x)
+		if !meet(flat, &x) {
+			return false
+		}
+		if _, left := narrow(flat, &x); left {
+			flat.Within = append(flat.Within, x)
+		}
 	}
+	return true
 }
 
 // meet moves the filters of x that q can always take over. It reports false when no incident passes both.
@@ -81,21 +87,26 @@ func meet(q, x *incident.Query) bool {
 		share(&q.Criticalities, &x.Criticalities)
 }
 
-// narrow moves the filters of x that imply those of q or are implied by them. It reports whether there are some.
-func narrow(q, x *incident.Query) bool {
-	moved := imply(&q.Tags, &x.Tags)
-	moved = imply(&q.AlertSeverities, &x.AlertSeverities) || moved
-	moved = imply(&q.AlertClassifications, &x.AlertClassifications) || moved
-	moved = imply(&q.Entities, &x.Entities) || moved
-	moved = imply(&q.References, &x.References) || moved
+// narrow moves the filters of x that imply those of q or are implied by them. It reports whether there are some, and
+// whether any are left.
+func narrow(q, x *incident.Query) (moved, left bool) {
+	imply(&q.Tags, &x.Tags, &moved, &left)
+	imply(&q.AlertSeverities, &x.AlertSeverities, &moved, &left)
+	imply(&q.AlertClassifications, &x.AlertClassifications, &moved, &left)
+	imply(&q.Entities, &x.Entities, &moved, &left)
+	imply(&q.References, &x.References, &moved, &left)
 	lists := x.Lists()
 	for l, list := range q.Lists() {
-		moved = imply(list, lists[l]) || moved
+		imply(list, lists[l], &moved, &left)
 	}
-	if x.Text != "" && (q.Text == "" || q.Text == x.Text) {
+	switch {
+	case x.Text == "":
+	case q.Text == "" || q.Text == x.Text:
 		q.Text, x.Text, moved = x.Text, "", true
+	default:
+		left = true
 	}
-	return moved
+	return moved, left
 }
 
 // meetOwners does what share does, for owners and nobody together.
@@ -147,18 +158,19 @@ func share[T comparable](q, x *[]T) bool {
 }
 
 // imply leaves in *q the filter that implies the other, and empties *x, if there is such a filter.
-func imply[T comparable](q, x *[]T) bool {
+func imply[T comparable](q, x *[]T, moved, left *bool) {
 	switch {
 	case len(*x) == 0:
 		*x = nil
-		return false
+		return
 	case len(*q) == 0, subset(*x, *q):
 		*q = *x
 	case !subset(*q, *x):
-		return false
+		*left = true
+		return
 	}
 	*x = nil
-	return true
+	*moved = true
 }
 
 func subset[T comparable](some, all []T) bool {

@@ -10,8 +10,8 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// A Waiter is a [Storage] that wakes up those who wait for entries. Those who follow the log use [Follow], and those who
-// wait for it to grow use [Wait].
+// A Waiter is a [Storage] that wakes up those who wait for entries. Those who follow the log use [Follow], and those
+// who wait for it to grow use [Wait].
 type Waiter interface {
 	// Wait returns nil when an entry with a Seq above after is stored, at once if there is one. It may return nil
 	// before, for no reason. The error is that of the context, or matches ErrClosed.
@@ -30,8 +30,8 @@ const followed = 256
 //
 // Follow ends after q.Limit entries or before the entry q.BeforeSeq, if they are set, and else with an error: that
 // of the context, one that matches [ErrClosed], or whatever reading reports. Who goes on later with the last Seq that
-// was yielded as AfterSeq misses nothing. It is an error that matches [ErrAhead] when q.AfterSeq is higher than the last
-// Seq in the log. q.Newest is an [*alert.FieldError], since there is no newest yet.
+// was yielded as AfterSeq misses nothing. A q.AfterSeq higher than the last Seq in the log is an error at once, which
+// matches [ErrAhead]. q.Newest is an [*alert.FieldError], since there is no newest yet.
 func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return func(yield func(activity.Entry, error) bool) {
 		if q.Newest {
@@ -86,9 +86,9 @@ func behind(ctx context.Context, s Storage, q activity.Query) (batch []activity.
 	return batch, last, err
 }
 
-// Wait waits until s has an entry with a Seq above after. It waits as s does where s is a [Waiter], and a second at most
-// where not; it may return nil before there is such an entry. So who wraps a Storage can be a Waiter. The error is that
-// of the context, or matches [ErrClosed].
+// Wait waits for an entry of s with a Seq above after. It waits as s does where s is a [Waiter], and for a second where
+// s is none. It may return nil before there is such an entry. A Storage around another is a Waiter by calling Wait for
+// the other. The error is that of the context, or what s returns.
 func Wait(ctx context.Context, s Storage, after int64) error {
 	if w, ok := s.(Waiter); ok {
 		return w.Wait(ctx, after)

@@ -224,8 +224,8 @@ var (
 	ErrConflict = errors.New("storage: version conflict")
 	ErrClosed   = errors.New("storage: closed")
 
-	// ErrAhead says that a position lies behind the last entry of the log: it is a position in another log, or in this one
-	// before an older backup took its place. [Follow] returns it. Who asks again gets it again, until entries reach it.
+	// ErrAhead says that a position lies behind the last entry of the log. It is of another log, or of this one before
+	// an older backup took its place. [Follow] yields it.
 	ErrAhead = errors.New("storage: position is ahead of the log")
 
 	// ErrUnavailable says that what keeps the records did not answer or could not go on: it is locked, full, read-only,

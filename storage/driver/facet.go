@@ -128,8 +128,8 @@ func AddFacet(c *storage.Counts, f Facet, status incident.Status, severity alert
 	return nil
 }
 
-// ByStatusAndSeverity reports whether q filters by nothing but status and severity, in Except too. Where it has a Within,
-// it does not: [Flat] moves such filters out of there. Sort, Ascending, After and Limit of q must be zero; those of
+// ByStatusAndSeverity reports whether q filters by nothing but status and severity, in Except too. It is false where q
+// has a Within: [Flat] moves such filters out of there. Sort, Ascending, After and Limit of q must be zero; those of
 // Except do not count.
 func ByStatusAndSeverity(q incident.Query) bool {
 	except := q.Except

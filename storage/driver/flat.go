@@ -109,7 +109,7 @@ func narrow(q, x *incident.Query) (moved, left bool) {
 	return moved, left
 }
 
-// meetOwners does what share does, for owners and nobody together.
+// meetOwners does what share does, for Owners and Unassigned together.
 func meetOwners(q, x *incident.Query) bool {
 	owners, unassigned := x.Owners, x.Unassigned
 	x.Owners, x.Unassigned = nil, false

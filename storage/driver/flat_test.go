@@ -103,9 +103,11 @@ func anyQuery(t *rapid.T, most, depth int) (q incident.Query) {
 
 func anyCase(t *rapid.T) incident.Case {
 	i := anyIncident(t)
-	i.ID, i.Number = rapid.SampledFrom([]incident.ID{"", "a", "b"}).Draw(t, "id"), rapid.Int64Range(0, 2).Draw(t, "number")
+	i.ID = rapid.SampledFrom([]incident.ID{"", "a", "b"}).Draw(t, "id")
+	i.Number = rapid.Int64Range(0, 2).Draw(t, "number")
 	i.Status, i.Severity = i.Status%3, i.Severity%3
-	i.Name, i.Priority = rapid.SampledFrom([]string{"a", "b", "aßb"}).Draw(t, "name"), rapid.IntRange(-3, 3).Draw(t, "priority")
+	i.Name = rapid.SampledFrom([]string{"a", "b", "aßb"}).Draw(t, "name")
+	i.Priority = rapid.IntRange(-3, 3).Draw(t, "priority")
 	i.Created, i.Updated, i.Alerts.Criticality = hour(t), hour(t), i.Alerts.Criticality%3
 	i.Alerts.Count = rapid.IntRange(0, 1).Draw(t, "alerts")
 	i.Alerts.BySeverity[rapid.IntRange(0, 2).Draw(t, "alert")]++
@@ -157,7 +159,8 @@ func TestFlatMovesWhatItCan(t *testing.T) {
 		require.Equal(t, alone, driver.Flat(x))
 	})
 	texts := incident.Query{Text: "a", Within: []incident.Query{{Text: "b", Tags: []string{"x"}, Limit: 1}}}
-	assert.Equal(t, incident.Query{Text: "a", Tags: []string{"x"}, Within: []incident.Query{{Text: "b"}}}, driver.Flat(texts))
+	want := incident.Query{Text: "a", Tags: []string{"x"}, Within: []incident.Query{{Text: "b"}}}
+	assert.Equal(t, want, driver.Flat(texts))
 }
 
 // Long lists are met in no more time than it takes to go through them.

@@ -127,3 +127,62 @@ func TestFollowKnowsNoNewest(t *testing.T) {
 	}
 	assert.Equal(t, 2, n)
 }
+
+// A position that the log has not come to is an error that says both, with a Waiter and without, whatever is asked for.
+// The last one is none.
+func TestFollowAheadOfTheLog(t *testing.T) {
+	below := memory.New()
+	defer below.Close()
+	logs(t, below, 0, 3)
+	for _, s := range []storage.Storage{below, patient{below}} {
+		for _, q := range []activity.Query{{AfterSeq: 4}, {AfterSeq: 4, Limit: 1}, {AfterSeq: 4, BeforeSeq: 2}} {
+			var all []error
+			for e, err := range storage.Follow(t.Context(), s, q) {
+				assert.Zero(t, e)
+				all = append(all, err)
+			}
+			require.Len(t, all, 1)
+			require.ErrorIs(t, all[0], storage.ErrAhead)
+			assert.EqualError(t, all[0], "storage: position is ahead of the log: Seq 4, and the last is 3")
+		}
+		assert.Empty(t, seqs(t, s, activity.Query{AfterSeq: 3, BeforeSeq: 4}))
+	}
+}
+
+// A wrapper is a Storage around another and wakes up as that does.
+type wrapper struct{ storage.Storage }
+
+func (w wrapper) Wait(ctx context.Context, after int64) error {
+	return storage.Wait(ctx, w.Storage, after)
+}
+
+// Who waits through a wrapper wakes up with the entry where the storage below is a Waiter, and within a second where it
+// is none, and sooner when the context ends.
+func TestWaitThroughAWrapper(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			below := memory.New()
+			defer below.Close()
+			s := wrapper{below}
+			if hidden {
+				s = wrapper{patient{below}}
+			}
+			begun := time.Now()
+			woken := make(chan error, 1)
+			go func() { woken <- storage.Wait(t.Context(), s, 0) }()
+			<-time.After(time.Second / 4) // of the bubble
+			logs(t, below, 0, 1)
+			require.NoError(t, <-woken)
+			want := time.Second / 4
+			if hidden {
+				want = time.Second
+			}
+			assert.Equal(t, want, time.Since(begun))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+			defer cancel()
+			begun = time.Now()
+			assert.ErrorIs(t, storage.Wait(ctx, s, 1), context.DeadlineExceeded)
+			assert.Equal(t, time.Second/2, time.Since(begun))
+		})
+	}
+}

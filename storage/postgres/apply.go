@@ -248,8 +248,8 @@ func alertRecord(tenant string, a *alert.Alert, keys []alert.Key) (record, error
 }
 
 const (
-	insertAlert = `insert into incidentkit.alerts (tenant, id, version, incident, status, severity, first_activity, record,
-		source, category, title_folded) values ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9, $10, $11)`
+	insertAlert = `insert into incidentkit.alerts (tenant, id, version, incident, status, severity, first_activity,
+		record, source, category, title_folded) values ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9, $10, $11)`
 	overAlert = ` on conflict (tenant, id) do update set version = excluded.version, incident = excluded.incident,
 		status = excluded.status, severity = excluded.severity, first_activity = excluded.first_activity,
 		record = excluded.record, source = excluded.source, category = excluded.category,

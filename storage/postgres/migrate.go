@@ -131,7 +131,8 @@ func fillAlerts(ctx context.Context, tx pgx.Tx) error {
 		open = "declare alerts_to_fill no scroll cursor for select tenant, id, record from incidentkit.alerts"
 		next = "fetch 1000 from alerts_to_fill"
 		fill = `update incidentkit.alerts a set source = x.source, category = x.category, title_folded = x.title
-			from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) x (tenant, id, source, category, title)
+			from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+				x (tenant, id, source, category, title)
 			where a.tenant = x.tenant and a.id = x.id`
 	)
 	if _, err := tx.Exec(ctx, open); err != nil {

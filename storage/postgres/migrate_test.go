@@ -231,7 +231,9 @@ func TestMigrateAlerts(t *testing.T) {
 		s, err := postgres.Open(t.Context(), app, &postgres.Options{RowSecurity: secured})
 		require.NoError(t, err)
 		view(t, s, func(r storage.Reader) {
-			queries := []alert.Query{{Title: "STRASSE"}, {Title: "åsa"}, {Title: "\x00"}, {Title: "\x04"}, {Title: "\x01 é"}}
+			queries := []alert.Query{
+				{Title: "STRASSE"}, {Title: "åsa"}, {Title: "\x00"}, {Title: "\x04"}, {Title: "\x01 é"},
+			}
 			for _, text := range texts {
 				queries = append(queries, alert.Query{Sources: []string{text}}, alert.Query{Categories: []string{text}})
 			}

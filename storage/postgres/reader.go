@@ -310,7 +310,8 @@ func (r *reader) CountAlerts(ctx context.Context, q alert.Query) (n int, err err
 	}
 	w := newWhere(r.tenant)
 	tables, _, c := w.alertTables(&q)
-	err = r.conn.QueryRow(ctx, "select count(*) from "+tables+" where a.tenant = $1 and "+c.String(), w.args...).Scan(&n)
+	sql := "select count(*) from " + tables + " where a.tenant = $1 and " + c.String()
+	err = r.conn.QueryRow(ctx, sql, w.args...).Scan(&n)
 	return n, failed(ctx, r.conn, err)
 }
 

@@ -422,7 +422,9 @@ func (d *shift) benchmarkWithin(b *testing.B, s storage.Storage) {
 		{"category", incident.Query{Statuses: open, Categories: shiftCategories[:1]}, incident.Query{Statuses: open}},
 		{
 			"queue",
-			incident.Query{Statuses: open[:1], Severities: most, Owners: []string{shiftOwner(0).ID}, UpdatedSince: since},
+			incident.Query{
+				Statuses: open[:1], Severities: most, Owners: []string{shiftOwner(0).ID}, UpdatedSince: since,
+			},
 			incident.Query{Statuses: open, Severities: most, UpdatedSince: since},
 		},
 	} {

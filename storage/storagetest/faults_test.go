@@ -1379,20 +1379,23 @@ var faults = []fault{
 			return n, err
 		}
 	})},
-	{[]string{"CountAlerts", "OldCounts"}, "counts an alert with two of the entities twice", reading(func(r *brokenReader) {
-		r.alertCount = func(ctx context.Context, q alert.Query) (n int, err error) {
-			keys := q.Entities
-			if len(keys) == 0 {
-				return storage.CountAlerts(ctx, r.Reader, q)
+	{
+		[]string{"CountAlerts", "OldCounts"}, "counts an alert with two of the entities twice",
+		reading(func(r *brokenReader) {
+			r.alertCount = func(ctx context.Context, q alert.Query) (n int, err error) {
+				keys := q.Entities
+				if len(keys) == 0 {
+					return storage.CountAlerts(ctx, r.Reader, q)
+				}
+				for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
+					q.Entities = []alert.Key{key}
+					some, failed := storage.CountAlerts(ctx, r.Reader, q)
+					n, err = n+some, cmp.Or(err, failed)
+				}
+				return n, err
 			}
-			for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
-				q.Entities = []alert.Key{key}
-				some, failed := storage.CountAlerts(ctx, r.Reader, q)
-				n, err = n+some, cmp.Or(err, failed)
-			}
-			return n, err
-		}
-	})},
+		}),
+	},
 	{[]string{"Facets", "OldCounts", "AliasCounts"}, "takes an owner without an account identifier for nobody", reading(func(r *brokenReader) {
 		r.facets = func(ctx context.Context, q incident.Query) (storage.Counts, error) {
 			c, err := storage.Facets(ctx, r.Reader, q)
@@ -2043,7 +2046,9 @@ var moreFaults = []fault{
 				}
 				all, err := collect(r.Reader.Alerts(ctx, q))
 				if len(sources) > 0 {
-					all = slices.DeleteFunc(all, func(a alert.Alert) bool { return !slices.Contains(sources, a.Origin.Source) })
+					all = slices.DeleteFunc(all, func(a alert.Alert) bool {
+						return !slices.Contains(sources, a.Origin.Source)
+					})
 				}
 				return of(all, err)
 			}

@@ -115,8 +115,9 @@ func feedResume(ctx context.Context, s storage.Storage) error {
 		return fmt.Errorf("the log has %d entries, want %d", len(all), length)
 	}
 	for _, after := range []int64{length + 1, math.MaxInt64} {
-		if err := first(storage.Follow(ctx, s, activity.Query{AfterSeq: after})); !errors.Is(err, storage.ErrAhead) {
-			return fmt.Errorf("follow from Seq %d, ahead of the log: %w, want an error matching ErrAhead", after, said(err))
+		err := first(storage.Follow(ctx, s, activity.Query{AfterSeq: after}))
+		if !errors.Is(err, storage.ErrAhead) {
+			return fmt.Errorf("follow from Seq %d, ahead of the log: %w, want ErrAhead", after, said(err))
 		}
 	}
 	if _, err := collect(storage.Follow(ctx, s, activity.Query{AfterSeq: length, BeforeSeq: length + 1})); err != nil {

@@ -58,7 +58,7 @@ func hub(seed uint64) func(context.Context, storage.Storage) error {
 						w.checkIncidents(ctx, r, incident.Query{Entities: all}),
 						w.checkAlerts(ctx, r, alert.Query{Entities: all}),
 						w.checkAlerts(ctx, r, alert.Query{Entities: all, Limit: 3, Sources: values[:1]}),
-						w.checkAlerts(ctx, r, alert.Query{Entities: all, Limit: 3, Categories: values[:1], Newest: true}),
+						w.checkAlerts(ctx, r, alert.Query{Entities: all, Limit: 3, Categories: values[:1]}),
 						w.checkAlerts(ctx, r, alert.Query{Entities: all, Limit: 3, Title: "RANSOM"}),
 					); err != nil {
 						return err

@@ -38,7 +38,10 @@ func longLists(seed uint64) func(context.Context, storage.Storage) error {
 					return fmt.Errorf("seed %d: %w", seed, err)
 				}
 			}
-			return errors.Join(w.askByManyIDs(ctx, r), w.askManyExceptions(ctx, r), w.askWithinMany(ctx, r), w.askManyEntities(ctx, r))
+			return errors.Join(
+				w.askByManyIDs(ctx, r), w.askManyExceptions(ctx, r), w.askWithinMany(ctx, r),
+				w.askManyEntities(ctx, r),
+			)
 		})
 	}
 }
@@ -143,7 +146,8 @@ func (w *world) askManyExceptions(ctx context.Context, r storage.Reader) error {
 func (w *world) askWithinMany(ctx context.Context, r storage.Reader) error {
 	var q incident.Query
 	for n := range incident.MaxQueries {
-		x := incident.Query{Tags: []string{"vip", fmt.Sprint("nothing:", n)}, Sources: []string{"a", fmt.Sprint("nothing:", n)}}
+		nothing := fmt.Sprint("nothing:", n)
+		x := incident.Query{Tags: []string{"vip", nothing}, Sources: []string{"a", nothing}}
 		if n == incident.MaxQueries-1 { // the last alone speaks against some
 			x.Tags[0] = "strasse"
 		}

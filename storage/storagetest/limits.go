@@ -247,7 +247,8 @@ func invalidQueries(ctx context.Context, s storage.Storage) error {
 	}
 	alerts := func(q alert.Query) {
 		all = append(all, asking(q, storage.Reader.Alerts), asked{
-			q, q.Validate(), func(ctx context.Context, r storage.Reader) (int, error) { return storage.CountAlerts(ctx, r, q) },
+			q, q.Validate(),
+			func(ctx context.Context, r storage.Reader) (int, error) { return storage.CountAlerts(ctx, r, q) },
 		})
 	}
 	for _, text := range notUTF8 {

@@ -437,7 +437,9 @@ func cancelled(ctx context.Context, s storage.Storage) error {
 		_, sightingsErr := tally(storage.Sightings(done, r, storage.SightingQuery{
 			Entities: []alert.Key{alert.Identity(device(1))},
 		}))
-		for _, err := range []error{err, alertErr, contentErr, itemErr, seqErr, countErr, alertCountErr, facetsErr, sightingsErr} {
+		for _, err := range []error{
+			err, alertErr, contentErr, itemErr, seqErr, countErr, alertCountErr, facetsErr, sightingsErr,
+		} {
 			if !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("what is read when the context is done returns %w, want context.Canceled", err)
 			}

@@ -8,16 +8,20 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// Flat returns a query that selects what q selects, with as little in Within as it can: the filters of Within stand in
-// q itself where that means the same. So a storage that calls it first chooses its indexes by them. Two filters by a
-// field that has one value become what they share; of two by a field that has several, the one whose values are all
-// among those of the other; of two bounds the tighter. A query that selects nothing for that reason is one by a number
-// that no incident has. What stays in Within, such as a second Text, has neither an order nor a Within of its own. So
-// it is in Except, whose queries are flat as well.
+// Flat returns a query that selects what q selects, with as little in Within as it can. The filters of Within stand in
+// the query itself where that means the same, so that a storage which calls Flat first chooses its indexes by them.
 //
-// Flat does not change q. What it returns is valid where q is, and shares lists with q.
+//   - Of two filters by a field with one value, such as Statuses, it has the values that both have. Where there is none
+//     the query selects nothing: it asks for a number that no incident has.
+//   - Of two filters by a field with several values, such as Tags, it has the one whose values are all in the other.
+//   - Of two bounds it has the tighter one.
+//
+// What cannot move, such as a second Text, stays in Within, without an order and without a Within of its own. The
+// queries of Except are flat as well.
+//
+// Flat does not change q. The result is valid where q is. It shares lists with q.
 func Flat(q incident.Query) incident.Query {
-	if len(q.Within) == 0 && len(q.Except) == 0 {
+	if !within(&q) {
 		return q
 	}
 	flat := q
@@ -40,6 +44,19 @@ func Flat(q incident.Query) incident.Query {
 		}
 	}
 	return flat
+}
+
+// within reports whether q, or what it leaves out, is within something.
+func within(q *incident.Query) bool {
+	if len(q.Within) > 0 {
+		return true
+	}
+	for n := range q.Except {
+		if within(&q.Except[n]) {
+			return true
+		}
+	}
+	return false
 }
 
 // absorb moves what q is within and leaves out, at every level, to flat. What does not move is in flat.Within then. It

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,13 +116,18 @@ func (e Entry) VerifyAlert(a alert.Alert) error {
 	return err
 }
 
-// IsSkeleton reports whether more was taken from e than [Entry.Redact] takes. Of an entry without a Digest, and of one
-// that had nothing else to take, it cannot tell.
+// IsSkeleton reports whether more was taken from e than [Entry.Redact] takes. Of an entry that had nothing else to take
+// it cannot tell. Of an entry without a Digest only Changes tell.
 func (e Entry) IsSkeleton() bool {
 	for n, p := range e.Seal.Parts {
-		if !p.Digest.IsZero() && n != textPart && n != namesPart {
+		at := (n - changeParts) / 2
+		text := n >= changeParts && at < len(e.Changes) && e.IsText(e.Changes[at])
+		if !p.Digest.IsZero() && !text && n != textPart && n != namesPart {
 			return true
 		}
+	}
+	if e.Digest.IsZero() {
+		return slices.ContainsFunc(e.Changes, func(c Change) bool { return c.Redacted() && !e.IsText(c) })
 	}
 	return !e.AlertDigest.IsZero() && !e.ProvesAlert()
 }

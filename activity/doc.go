@@ -6,8 +6,8 @@
 // so that Query{AfterSeq: n} is all it takes to follow the log.
 //
 // An entry says who did what to which record, when, and the value of every field before and after. The
-// entries of one incident, read in order, tell its whole state. What leaves the log again is what a redaction takes
-// from a comment, see [Entry.Redact], and what a purge takes from all entries of an incident, see [Entry.Skeleton].
+// entries of one incident, read in order, tell its whole state. What leaves the log again is the texts that a redaction
+// takes from an entry, see [Entry.Redact], and what a purge takes from all entries of an incident, see [Entry.Skeleton].
 //
 // # Digests
 //
@@ -48,6 +48,8 @@
 //	3              the names of Attachments: for each Name text; empty when all are
 //	4+2n, 5+2n     Before and After of the n-th change: the JSON text of the value, empty for null
 //	then           for each link Entity text, HeldBack text; empty when both are
+//
+// A redaction takes parts 1 and 3, and both parts of each change that [Entry.IsText]. A purge takes all.
 //
 // The JSON text of a value is its text in the JSON of the entry, without space between its parts: numbers and
 // escapes stay as they are, so that a program must not parse the value and write it again. The characters <, >, &,

@@ -36,13 +36,12 @@ type Entry struct {
 
 	Attachments []Attachment `json:"attachments,omitempty"` // images of a comment, in the order given
 
-	// Redacted says that something was taken away for good: of a comment that was redacted its text and the names
-	// and contents of its attachments, see [Entry.Redact], and of an incident that was purged all that its entries
-	// said, see [Entry.Skeleton].
+	// Redacted says that something was taken away for good: of an entry that was redacted the texts that it held,
+	// see [Entry.Redact], and of an incident that was purged all that its entries said, see [Entry.Skeleton].
 	Redacted bool `json:"redacted,omitempty"`
 
-	// Subject is the entry that this one is about: of a Redacted the comment, of what a merge copied the
-	// entry that it is a copy of. That is always the first, never a copy, whatever merges came in between.
+	// Subject is the entry that this one is about: of a Redacted the entry that was redacted, of what else a merge
+	// copied the entry that it is a copy of. That is always the first, never a copy, whatever merges came in between.
 	Subject ID `json:"subject,omitempty"`
 
 	Origin   alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from by a merge
@@ -64,9 +63,9 @@ func (e Entry) Clone() Entry {
 	return e
 }
 
-// Redact returns e without what a redaction takes away: its Text and the Names of its Attachments. What else the
-// attachments say stays, as the proof of what was there, and so does Digest. It shares no memory with e that a caller
-// could change.
+// Redact returns e without what a redaction takes away: its Text, the Names of its Attachments, and Before and After of
+// each of its Changes that [Entry.IsText]. What else the attachments and changes say stays, and Digest still proves what
+// was there. It shares no memory with e that a caller could change.
 func (e Entry) Redact() Entry {
 	before := e
 	e = e.Clone()
@@ -74,8 +73,30 @@ func (e Entry) Redact() Entry {
 	for n := range e.Attachments {
 		e.Attachments[n].Name = ""
 	}
+	for n, c := range e.Changes {
+		if e.IsText(c) {
+			e.Changes[n] = Change{Field: c.Field}
+		}
+	}
 	e.Seal = before.sealWithout(&e)
 	return e
+}
+
+// The fields that hold texts which people write, and which they can change: of an incident, and of an alert.
+var (
+	incidentTexts = []string{"name", "description", "note", "tags", "alerts.title"}
+	alertTexts    = []string{"title", "description", "recommendedActions"}
+)
+
+// IsText reports whether c, a change of e, is of a field whose values [Entry.Redact] takes away. These are name,
+// description, note, tags and alerts.title of an incident, and title, description and recommendedActions of an alert.
+// Other fields are kept: nobody can change them afterwards, such as the evidence of an alert or Extra, or they are
+// identifiers, such as owners and references.
+func (e Entry) IsText(c Change) bool {
+	if e.OfAlert(c) {
+		return slices.Contains(alertTexts, c.Field)
+	}
+	return slices.Contains(incidentTexts, c.Field)
 }
 
 // Skeleton returns what is left of e when its incident is purged: that somebody did something of a type, when, and
@@ -123,12 +144,17 @@ func (e Entry) OfAlert(c Change) bool {
 	return e.Alert != "" && e.Type != AlertAdded && c.Field != "priority" && !strings.HasPrefix(c.Field, "alerts.")
 }
 
-// A Change is the value of one field before and after.
+// A Change is the value of one field before and after. In an entry of the type [Redacted] both are the value that the
+// redaction left.
 type Change struct {
 	Field  string `json:"field"` // JSON path of the field in the record, such as "severity" or "alerts.count"
 	Before Value  `json:"before"`
 	After  Value  `json:"after"`
 }
+
+// Redacted reports whether the values of c were taken away, by a redaction or a purge. They are both "" then, which is
+// true of no other change.
+func (c Change) Redacted() bool { return c.Before == "" && c.After == "" }
 
 // A Value is the JSON text of a field's value. The zero Value, "", stands for a field that has no value
 // and is null in JSON.

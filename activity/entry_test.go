@@ -11,8 +11,8 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 )
 
-// A redaction takes the text and the names of attachments and nothing else, and done again nothing more. It leaves
-// the entry that it was given alone.
+// A redaction takes the text, the names of attachments and the values of fields that hold texts and nothing else, and
+// done again nothing more. It leaves the entry that it was given alone.
 func TestRedact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before := sealed(t)
@@ -27,9 +27,45 @@ func TestRedact(t *testing.T) {
 			a.Name = before.Attachments[n].Name
 			require.Equal(t, before.Attachments[n], a)
 		}
+		for n, c := range after.Changes {
+			if before.IsText(before.Changes[n]) {
+				require.Equal(t, activity.Change{Field: before.Changes[n].Field}, c)
+				after.Changes[n] = before.Changes[n]
+			}
+		}
+		require.False(t, before.IsSkeleton())
+		require.False(t, before.Redact().IsSkeleton())
 		after.Text, after.Redacted, after.Attachments, after.Seal = before.Text, before.Redacted, before.Attachments, before.Seal
 		require.Equal(t, before, after)
 	})
+}
+
+// A field is a text of the incident or of the alert, whichever the change is of.
+func TestIsText(t *testing.T) {
+	incidents := activity.Entry{Type: activity.Renamed}
+	alerts := activity.Entry{Type: activity.AlertUpdated, Alert: "edr:1"}
+	added := activity.Entry{Type: activity.AlertAdded, Alert: "edr:1"} // its changes are the incident's
+	for field, want := range map[string][3]bool{
+		"name": {true, false, true}, "note": {true, false, true}, "title": {false, true, false},
+		"description": {true, true, true}, "recommendedActions": {false, true, false}, "tags": {true, false, true},
+		"alerts.title": {true, true, true}, "extra": {}, "owner": {}, "status": {}, "evidence": {}, "priority": {},
+	} {
+		c := activity.Change{Field: field}
+		assert.Equal(t, want, [3]bool{incidents.IsText(c), alerts.IsText(c), added.IsText(c)}, field)
+	}
+}
+
+// A purge takes what a redaction leaves, and an entry shows it, with or without a digest.
+func TestIsSkeleton(t *testing.T) {
+	e := activity.Entry{ID: "a", Type: activity.StatusChanged, Changes: []activity.Change{
+		{Field: "note", After: `"a slip"`}, {Field: "status", Before: `"active"`, After: `"resolved"`},
+	}}
+	for _, e := range []activity.Entry{e, e.WithDigest(activity.Digest{1}, activity.Digest{})} {
+		assert.False(t, e.IsSkeleton())
+		assert.False(t, e.Redact().IsSkeleton())
+		assert.True(t, e.Skeleton().IsSkeleton())
+		assert.True(t, e.Redact().Skeleton().IsSkeleton())
+	}
 }
 
 // Who changes a clone changes nothing else.

@@ -26,7 +26,7 @@ const (
 	Redirected           // this incident was merged into another; Links names it
 	Unmerged             // a merge with the incident that Links names was undone
 	AlertMoved           // an alert left for another incident
-	Redacted             // a comment was redacted; Subject names it
+	Redacted             // texts of an entry were taken away; Subject names it
 	Purged               // the incident was purged; Changes say what is left of it
 	ResponseAction       // something was done against the attack elsewhere, such as isolating a device; Text says what
 	AutomationRun        // an automation such as a playbook ran; Text says which, and what came of it
@@ -43,7 +43,7 @@ var typeTitles = []string{
 	"Activity", "Incident created", "Alert added", "Alert updated", "Alert status changed", "Alert assigned",
 	"Name changed", "Description changed", "Assignment changed", "Severity changed", "Status changed",
 	"Tags changed", "Classification changed", "Comment", "References changed",
-	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away", "Comment redacted", "Incident purged",
+	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away", "Text redacted", "Incident purged",
 	"Response action", "Automation run",
 }
 

@@ -85,13 +85,17 @@ type Alert struct {
 	Seen       int  `json:"seen,omitempty"`
 	Standalone bool `json:"standalone,omitempty"` // correlation must leave it in an incident of its own
 
+	// Edited is managed: the JSON names of the fields whose texts somebody replaced here, in order. What the source
+	// says of them later is not taken.
+	Edited []string `json:"edited,omitempty"`
+
 	Extra Fields `json:"extra,omitzero"` // fields of the source that have no place above
 }
 
 // Clone returns a copy of a that shares no memory a caller could change.
 func (a Alert) Clone() Alert {
 	// Stores copy every alert they take and give, so that all its lists go into two arrays.
-	texts, roles := len(a.Techniques)+len(a.Tags), 0
+	texts, roles := len(a.Techniques)+len(a.Tags)+len(a.Edited), 0
 	for i := range a.Evidence {
 		e := &a.Evidence[i]
 		texts += len(e.DetailedRoles) + len(e.Tags)
@@ -100,6 +104,7 @@ func (a Alert) Clone() Alert {
 	textsLeft, rolesLeft := make([]string, texts), make([]Role, roles)
 	a.Techniques, textsLeft = copyInto(textsLeft, a.Techniques)
 	a.Tags, textsLeft = copyInto(textsLeft, a.Tags)
+	a.Edited, textsLeft = copyInto(textsLeft, a.Edited)
 	a.SystemTags = slices.Clone(a.SystemTags)
 	a.Evidence = slices.Clone(a.Evidence)
 	for i := range a.Evidence {
@@ -122,9 +127,10 @@ func copyInto[T any](room, list []T) (copied, rest []T) {
 }
 
 // Brief returns a without its lists and long texts, Evidence, Description, RecommendedActions, Techniques, Tags,
-// SystemTags and Extra: what correlation and a short list of alerts need.
+// SystemTags, Edited and Extra: what correlation and a short list of alerts need.
 func (a Alert) Brief() Alert {
-	a.Evidence, a.Techniques, a.Tags, a.SystemTags, a.Description, a.RecommendedActions, a.Extra = nil, nil, nil, nil, "", "", ""
+	a.Evidence, a.Techniques, a.Tags, a.SystemTags, a.Edited = nil, nil, nil, nil, nil
+	a.Description, a.RecommendedActions, a.Extra = "", "", ""
 	return a
 }
 

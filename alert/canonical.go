@@ -14,7 +14,7 @@ func (a Alert) Canonical() (form Alert, changed bool) {
 	same := canonical.AreTimes(a.FirstActivity, a.LastActivity, a.Created, a.SourceUpdated) &&
 		canonical.AreTimes(a.Resolved, a.Updated, a.Received, a.Repeated) && canonical.IsJSON(a.Extra) &&
 		canonical.IsList(a.Techniques) && canonical.IsList(a.Tags) && canonical.IsList(a.SystemTags) &&
-		canonical.IsList(a.Evidence)
+		canonical.IsList(a.Edited) && canonical.IsList(a.Evidence)
 	for n := 0; n < len(a.Evidence) && same; n++ {
 		e := &a.Evidence[n]
 		same = canonical.AreTimes(e.Created) && canonical.IsJSON(e.Extra) && sameEntity(e.Entity) &&
@@ -32,7 +32,7 @@ func (a Alert) Canonical() (form Alert, changed bool) {
 	}
 	other.Extra = canonical.JSON(other.Extra, "{}")
 	other.Techniques, other.Tags = canonical.List(a.Techniques), canonical.List(a.Tags)
-	other.SystemTags = canonical.List(a.SystemTags)
+	other.SystemTags, other.Edited = canonical.List(a.SystemTags), canonical.List(a.Edited)
 	other.Evidence = slices.Clone(canonical.List(a.Evidence))
 	for n := range other.Evidence {
 		e := &other.Evidence[n]

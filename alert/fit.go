@@ -357,6 +357,7 @@ func (a Alert) inspect(repair, complete bool) (Alert, []finding) {
 	c.verdict(&a.Verdict)
 	texts(&c, "techniques", &a.Techniques, MaxList)
 	texts(&c, "tags", &a.Tags, MaxList)
+	texts(&c, "edited", &a.Edited, MaxList)
 	c.systemTags(&a)
 	enumerated(&c, "severity", &a.Severity, severities, Unrated)
 	enumerated(&c, "status", &a.Status, statuses, StatusNew)

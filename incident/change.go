@@ -106,6 +106,7 @@ var alertFields = []field[alert.Alert]{
 	plain("title", activity.AlertUpdated, func(a *alert.Alert) string { return a.Title }),
 	plain("description", activity.AlertUpdated, func(a *alert.Alert) string { return a.Description }),
 	plain("recommendedActions", activity.AlertUpdated, func(a *alert.Alert) string { return a.RecommendedActions }),
+	list("edited", activity.AlertUpdated, func(a *alert.Alert) []string { return a.Edited }),
 	plain("product", activity.AlertUpdated, func(a *alert.Alert) string { return a.Product }),
 	plain("detectionSource", activity.AlertUpdated, func(a *alert.Alert) string { return a.DetectionSource }),
 	plain("category", activity.AlertUpdated, func(a *alert.Alert) string { return a.Category }),

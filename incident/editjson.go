@@ -30,7 +30,7 @@ func (e *Edit) UnmarshalJSON(text []byte) error {
 	}
 	switch {
 	case bool(null.Status):
-		return nullStatus(enum.Want(statuses[:Resolved+1]))
+		return nullMember("status", enum.Want(statuses[:Resolved+1]))
 	case bool(null.Name):
 		read.GenerateName = true
 	}
@@ -53,17 +53,27 @@ func (e *Edit) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads an edit of alerts as [Edit.UnmarshalJSON] reads one of an incident: the value null clears owner
-// and verdict, a status cannot be null, and what cannot be read is an [*alert.FieldError].
+// UnmarshalJSON reads an edit of alerts as [Edit.UnmarshalJSON] reads one of an incident: the value null clears owner,
+// verdict, description and recommended actions, status and title cannot be null, and what cannot be read is an
+// [*alert.FieldError].
 func (e *AlertEdit) UnmarshalJSON(text []byte) error {
 	type fields AlertEdit
 	read := fields(*e)
-	var null struct{ Owner, Status, Verdict isNull }
+	var null struct{ Owner, Status, Verdict, Title, Description, RecommendedActions isNull }
 	if err := readEdit(text, &read, &null); err != nil {
 		return err
 	}
-	if null.Status {
-		return nullStatus("new, inProgress or resolved")
+	switch {
+	case bool(null.Status):
+		return nullMember("status", "new, inProgress or resolved")
+	case bool(null.Title):
+		return nullMember("title", "a text in which something can be seen")
+	}
+	if null.Description {
+		read.Description = new("")
+	}
+	if null.RecommendedActions {
+		read.RecommendedActions = new("")
 	}
 	if null.Owner {
 		read.Owner = &Owner{}
@@ -84,8 +94,8 @@ func (n *isNull) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-func nullStatus(want string) error {
-	return &alert.FieldError{Record: "edit", Field: "status", Value: "null", Want: want}
+func nullMember(field, want string) error {
+	return &alert.FieldError{Record: "edit", Field: field, Value: "null", Want: want}
 }
 
 // readEdit reads the members of an object into fields, and into null which of them are null.

@@ -50,6 +50,9 @@ func TestEditFromJSON(t *testing.T) {
 		`{"status":"RESOLVED"}`:               {Status: new(alert.StatusResolved)},
 		`{"owner":null,"verdict":null}`:       {Owner: &incident.Owner{}, Verdict: &classification.Verdict{}},
 		`{"owner":{"id":"kai","name":"Kai"}}`: {Owner: &incident.Owner{ID: "kai", Name: "Kai"}},
+		`{"title":"T","description":null,"recommendedActions":null}`: {
+			Title: new("T"), Description: new(""), RecommendedActions: new(""),
+		},
 	} {
 		var got incident.AlertEdit
 		require.NoError(t, json.Unmarshal([]byte(text), &got), text)
@@ -82,6 +85,7 @@ func TestEditFromJSONThatIsRefused(t *testing.T) {
 	var e incident.AlertEdit
 	for text, field := range map[string]string{
 		`{"status":null}`: "status", `{"note":"n"}`: "note", `{"status":"active"}`: "status", `{"owner":[]}`: "owner",
+		`{"title":null}`: "title", `{"description":7}`: "description",
 	} {
 		err := json.Unmarshal([]byte(text), &e)
 		assert.Equal(t, field, requireField(t, err, text).Field)
@@ -137,7 +141,7 @@ func TestVerdictsInAnyCase(t *testing.T) {
 	effect, err := incident.Edit{Verdict: &given}.Apply(incident.Command{}, c, tax)
 	require.NoError(t, err)
 	assert.Equal(t, want, effect.Incident.Verdict)
-	effect, err = incident.AlertEdit{Verdict: &given}.Apply(incident.Command{}, c, tax)
+	effect, err = incident.AlertEdit{Verdict: &given}.Apply(incident.Command{}, c, nil, tax)
 	require.NoError(t, err)
 	assert.Equal(t, want, effect.Alerts[0].Verdict)
 	effect, err = incident.Create(incident.Command{}, "i", incident.Draft{Verdict: given}, nil, nil, tax)

@@ -19,7 +19,8 @@ import (
 // are those of the last report that has any. LastActivity goes back only for a report with a later SourceUpdated. A
 // report with an earlier SourceUpdated came too late: it adds what is not known yet.
 //
-// What people do here stands. Owner and verdict are taken over only where there is none. The source's status is taken
+// What people do here stands. Texts that they have replaced, which are in Edited, stay as they are. Owner and verdict
+// are taken over only where there is none. The source's status is taken
 // when it has changed there, and where people have changed it here, only when it is further on.
 //
 // An alert fires again when a report that does not come too late, and does not say that it is resolved, has a later
@@ -38,9 +39,11 @@ func Repeat(cmd Command, old, a alert.Alert) (merged alert.Alert, changed bool) 
 	}
 	merged.Product = cmp.Or(says.Product, knows.Product)
 	merged.DetectionSource = cmp.Or(says.DetectionSource, knows.DetectionSource)
-	merged.Title = cmp.Or(says.Title, knows.Title)
-	merged.Description = cmp.Or(says.Description, knows.Description)
-	merged.RecommendedActions = cmp.Or(says.RecommendedActions, knows.RecommendedActions)
+	for _, f := range alertTexts {
+		if !slices.Contains(old.Edited, f.name) {
+			*f.of(&merged) = cmp.Or(*f.of(&says), *f.of(&knows))
+		}
+	}
 	merged.Category = cmp.Or(says.Category, knows.Category)
 	merged.Actor = cmp.Or(says.Actor, knows.Actor)
 	merged.Threat = cmp.Or(says.Threat, knows.Threat)

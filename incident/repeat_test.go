@@ -318,7 +318,7 @@ func TestAnImportedIncidentStaysResolvedWhileItsSystemSaysSo(t *testing.T) {
 // A status that the source repeats is none that it has changed: what a person has made of it stays.
 func TestASourceThatRepeatsItselfUndoesNothing(t *testing.T) {
 	c := resolvedThere(t)
-	edit, err := incident.AlertEdit{Status: new(alert.StatusInProgress)}.Apply(command(2), c, tax)
+	edit, err := incident.AlertEdit{Status: new(alert.StatusInProgress)}.Apply(command(2), c, nil, tax)
 	require.NoError(t, err)
 	resolved := newAlert(1, alert.Medium, "a")
 	resolved.Status = alert.StatusResolved
@@ -341,7 +341,7 @@ func TestAnIncidentIsResolvedWithItsLastAlert(t *testing.T) {
 	resolve := incident.AlertEdit{Status: new(alert.StatusResolved)}
 	ways := map[string]func(cmd incident.Command) (incident.Effect, error){
 		"edit": func(cmd incident.Command) (incident.Effect, error) {
-			return resolve.Apply(cmd, open(t, newAlert(1, alert.Low, "a")), tax)
+			return resolve.Apply(cmd, open(t, newAlert(1, alert.Low, "a")), nil, tax)
 		},
 		"source": func(cmd incident.Command) (incident.Effect, error) {
 			c := open(t, newAlert(1, alert.Low, "a"), done(2))
@@ -379,7 +379,7 @@ func TestAnIncidentIsResolvedWithItsLastAlert(t *testing.T) {
 	}
 	two := open(t, newAlert(1, alert.Low, "a"), newAlert(2, alert.Low, "a"))
 	two.Alerts = two.Alerts[:1]
-	ofTwo, err := resolve.Apply(command(1), two, tax)
+	ofTwo, err := resolve.Apply(command(1), two, nil, tax)
 	require.NoError(t, err)
 	assert.Equal(t, incident.Active, ofTwo.Incident.Status, "the other one is open")
 }
@@ -430,7 +430,7 @@ func TestAnUnmergeAfterAlertsWereResolved(t *testing.T) {
 		for _, n := range resolved {
 			c := d.party("a").Case
 			c.Alerts = slices.DeleteFunc(c.Alerts, func(a alert.Alert) bool { return a.Origin.ID != fmt.Sprint(n) })
-			e, err := incident.AlertEdit{Status: new(alert.StatusResolved)}.Apply(d.command(), c, tax)
+			e, err := incident.AlertEdit{Status: new(alert.StatusResolved)}.Apply(d.command(), c, nil, tax)
 			require.NoError(t, err)
 			d.keep(t, e)
 		}

@@ -288,7 +288,7 @@ func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
 // Every field of an alert that its source may change makes a repeat a change, and is logged.
 func TestNoFieldOfAnAlertChangesUnnoticed(t *testing.T) {
 	managed := []string{"ID", "Version", "Incident", "Origin", "Updated", "Received",
-		"Repeated", "Repeats", "Seen", "Standalone"}
+		"Repeated", "Repeats", "Seen", "Standalone", "Edited"}
 	types := map[string]activity.Type{"Status": activity.AlertStatus, "Resolved": activity.AlertStatus, "Owner": activity.AlertAssigned}
 	full := alert.Alert{Product: "x", DetectionSource: "x", Title: "x", Description: "x", RecommendedActions: "x", Category: "x", Techniques: []string{"x"},
 		Actor: "x", Threat: "x", ThreatFamily: "x", URL: "x", Severity: alert.High, Status: alert.StatusResolved,

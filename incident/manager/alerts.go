@@ -129,7 +129,7 @@ func (m *Manager) editAlertsOf(
 	err = m.retry(ctx, ActionEditAlerts, func() error {
 		edited, moved = nil, nil
 		d := write{cmd: cmd}
-		var todo []alert.Alert // those that the command has not edited before
+		var todo, others []alert.Alert // todo: those that the command has not edited before
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
 			if d.subject, err = m.opener(cmd.By, ActionEditAlerts)(ctx, r, in.id); err != nil {
 				return err
@@ -152,12 +152,19 @@ func (m *Manager) editAlertsOf(
 					todo, d.tickets = append(todo, a), append(d.tickets, its)
 				}
 			}
-			return nil
+			if e.Title == nil || len(todo) == 0 {
+				return nil
+			}
+			others, err = alertsOf(ctx, r, d.subject)
+			others = slices.DeleteFunc(others, func(a alert.Alert) bool {
+				return slices.ContainsFunc(todo, func(b alert.Alert) bool { return a.ID == b.ID })
+			})
+			return err
 		})
 		if err != nil || len(todo) == 0 {
 			return err
 		}
-		effect, err := e.Apply(cmd, incident.Case{Incident: d.subject, Alerts: todo}, m.taxonomy)
+		effect, err := e.Apply(cmd, incident.Case{Incident: d.subject, Alerts: todo}, others, m.taxonomy)
 		if err != nil {
 			return err
 		}

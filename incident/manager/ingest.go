@@ -426,7 +426,7 @@ func (m *Manager) lock(id alert.ID, keys alert.KeySet) (unlock func()) {
 // managed returns a without what a caller cannot set.
 func managed(a alert.Alert, now time.Time) alert.Alert {
 	a.ID, a.Version, a.Incident, a.SystemTags, a.Updated, a.Received = "", 0, "", nil, now, now
-	a.Repeats, a.Repeated, a.SourceStatus, a.Seen = 0, time.Time{}, alert.StatusNew, 0
+	a.Repeats, a.Repeated, a.SourceStatus, a.Seen, a.Edited = 0, time.Time{}, alert.StatusNew, 0, nil
 	return a
 }
 

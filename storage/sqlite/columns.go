@@ -34,7 +34,7 @@ const (
 		last_activity, created, source_updated, resolved, updated, received, repeated, source_status,
 		repeats, seen, standalone`
 	alertColumns  = `id, incident, first_activity, ` + alertChanging
-	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence`
+	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence, edited`
 
 	entryColumns = `seq, id, time, incident, alert, type, actor_kind, actor_id, actor_name, cause, changes, text,
 		links, attachments, redacted, subject, origin, occurred, on_behalf_of, part, part_index, version,
@@ -92,7 +92,7 @@ func briefPlaces(a *alert.Alert) []any {
 
 func alertPlaces(a *alert.Alert) []any {
 	return append(briefPlaces(a), &a.Description, &a.RecommendedActions, list[string]{&a.Techniques}, list[string]{&a.Tags},
-		list[alert.Tag]{&a.SystemTags}, &a.Extra, evidence{&a.Evidence})
+		list[alert.Tag]{&a.SystemTags}, &a.Extra, evidence{&a.Evidence}, list[string]{&a.Edited})
 }
 
 func entryPlaces(e *activity.Entry) []any {

@@ -43,7 +43,8 @@ func (d *desk) redact(t require.TestingT, id activity.ID) []incident.Effect {
 	for _, c := range copies {
 		others = append(others, d.incidents[c.Incident])
 	}
-	effects, err := incident.Redact(d.command(), d.incidents[d.follow(t, comment.Incident)], others, copies, "not ours to keep")
+	c := incident.Case{Incident: d.incidents[d.follow(t, comment.Incident)]}
+	effects, err := incident.Redact(d.command(), c, others, copies, "not ours to keep")
 	require.NoError(t, err)
 	d.keep(t, effects...)
 	return effects
@@ -174,30 +175,33 @@ func TestCopiesAreLookedForWhereTheyCanBe(t *testing.T) {
 	assert.Equal(t, []incident.ID{"c"}, read)
 }
 
-// Only comments are redacted, and only for a reason that can be logged.
+// Only an entry that holds a text is redacted, and only for a reason that can be logged.
 func TestWhatCannotBeRedacted(t *testing.T) {
 	d := twoIncidents(t)
-	_, err := incident.Copies(d.log[0], d.read)
+	d.edit(t, "a", incident.Edit{Status: new(incident.InProgress)})
+	_, err := incident.Copies(d.log[len(d.log)-1], d.read)
 	invalid, ok := errors.AsType[*alert.FieldError](err)
 	require.True(t, ok)
-	assert.Equal(t, alert.FieldError{Record: "entry c1/0", Field: "type", Value: "incidentCreated", Want: "commented"}, *invalid)
+	assert.Equal(t, alert.FieldError{
+		Record: "entry c4/0", Field: "type", Value: "statusChanged", Want: "an entry that holds a text",
+	}, *invalid)
 
 	broken := errors.New("disk gone")
-	_, err = incident.Copies(activity.Entry{ID: "x/0", Type: activity.Commented}, func(incident.ID) iter.Seq2[activity.Entry, error] {
+	_, err = incident.Copies(activity.Entry{ID: "x/0", Type: activity.Commented, Text: "x"}, func(incident.ID) iter.Seq2[activity.Entry, error] {
 		return func(yield func(activity.Entry, error) bool) { yield(activity.Entry{}, broken) }
 	})
 	assert.ErrorIs(t, err, broken)
 
-	effects, err := incident.Redact(command(1), d.incidents["a"], nil, nil, "\xff")
+	effects, err := incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, nil, "\xff")
 	assert.Empty(t, effects)
-	for _, field := range []string{"reason", "comment"} {
+	for _, field := range []string{"reason", "entry"} {
 		_, ok = errorFor(err, field)
 		assert.True(t, ok, field)
 	}
 	copies := []activity.Entry{{ID: "x/0", Type: activity.Commented, Incident: "a"}}
-	_, err = incident.Redact(command(1), d.incidents["a"], nil, copies, strings.Repeat("ä", incident.MaxComment+1))
+	_, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, strings.Repeat("ä", incident.MaxComment+1))
 	assert.ErrorIs(t, err, alert.ErrInvalid)
-	effects, err = incident.Redact(command(1), d.incidents["a"], nil, copies, "")
+	effects, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, "")
 	require.NoError(t, err)
 	assert.Len(t, effects, 1)
 }

@@ -40,7 +40,12 @@ var (
 	ErrChanged         error = &reason{"incident: changed since the merge", ErrRefused}
 )
 
-// A Refusal is one reason why one incident cannot take part in a merge, an unmerge or a move.
+// ErrCurrent is the reason for which an entry is not redacted: its record has the text still. Test for it with
+// [errors.Is].
+var ErrCurrent error = &reason{"incident: the text is still there", ErrRefused}
+
+// A Refusal is one reason why one incident cannot take part in a merge, an unmerge or a move, or why an entry of it
+// cannot be redacted.
 type Refusal struct {
 	Incident ID     `json:"incident"`         // the incident it is about, as the caller named it
 	Reason   error  `json:"-"`                // one of this package's errors; in JSON its text, "error"
@@ -68,8 +73,8 @@ func (r *Refusal) Error() string {
 // Unwrap returns r.Reason.
 func (r *Refusal) Unwrap() error { return r.Reason }
 
-// A RefusedError holds every reason for which a merge, an unmerge or a move cannot be. It matches [ErrRefused] and each
-// of their reasons.
+// A RefusedError holds every reason for which a merge, an unmerge, a move or a redaction cannot be. It matches
+// [ErrRefused] and each of their reasons.
 type RefusedError struct {
 	Refusals []*Refusal `json:"refusals"` // never empty
 }
@@ -471,6 +476,9 @@ func (p Party) merge() (cause string, entries []activity.Entry) {
 // a person has set since, and whatever else was done to the target, alerts that joined it among it. The entries that
 // were copied stay too, with their comments, since a log is never made shorter. Alerts go back as they are now.
 //
+// What a redaction took from the logs does not come back: a name is generated instead, the source keeps the tags that
+// it has, and the target keeps those that may be its own.
+//
 // The error holds every refusal, as a [*RefusedError]: source was not merged by this library; the target is
 // resolved or was merged into another itself; one of the alerts has left it, or is missing; or a field that the
 // merge changed was changed since.
@@ -535,6 +543,10 @@ func (p Party) restored(cmd Command, entries []activity.Entry) (Incident, error)
 			case "status":
 				err = read(c.Before, &i.Status)
 			case "tags":
+				if c.Redacted() {
+					i.Tags = withoutRedirected(i.Tags)
+					continue
+				}
 				i.Tags = nil
 				err = read(c.Before, &i.Tags)
 			default:
@@ -581,7 +593,11 @@ func (p Party) without(cmd Command, refused *RefusedError, source Party, cause s
 		if !inside {
 			continue
 		}
+		named := slices.ContainsFunc(e.Changes, func(c activity.Change) bool { return c.Field == "name" && c.Redacted() })
 		for _, c := range e.Changes {
+			if c.Redacted() || c.Field == "renamed" && named {
+				continue // the name is generated again
+			}
 			if err := p.undo(refused, source, &i, c); err != nil {
 				return i, fmt.Errorf("incident %s: entry %s: %w", i.ID, e.ID, err)
 			}
@@ -618,6 +634,11 @@ func (p Party) release(refused *RefusedError, source Party, i *Incident) error {
 		rest = rest.absorb(other)
 	}
 	brought := own(source.Incident.Tags)
+	if slices.ContainsFunc(p.Log, func(e activity.Entry) bool {
+		return slices.ContainsFunc(e.Changes, func(c activity.Change) bool { return c.Field == "tags" && c.Redacted() })
+	}) {
+		brought = nil // nobody knows which of them it had before
+	}
 	i.Tags = noneAsNil(slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool {
 		return !isDerived(t) && indexTag(brought, t.Name) >= 0 && !rest.HasTag(t.Name)
 	}))
@@ -674,7 +695,7 @@ func (p Party) past() (past, error) {
 func (h *past) take(e activity.Entry, merging bool, now *Incident) error {
 	rated, moved := false, false // whether e changes the severity, and whether it is derived
 	for _, c := range e.Changes {
-		if e.OfAlert(c) || e.Redacted && c.Before == c.After {
+		if e.OfAlert(c) || c.Redacted() {
 			continue
 		}
 		var err error
@@ -771,8 +792,8 @@ func toldOf(id ID, log []activity.Entry) (Incident, error) {
 		}
 		for _, c := range e.Changes {
 			back := c.Field == "status" && c.Before == valueOf(Redirected)
-			if e.Cause != away && !back && !e.OfAlert(c) && !(e.Redacted && c.Before == c.After) {
-				t.fields[c.Field] = told{c.After, e.Seq, e.ID}
+			if e.Cause != away && !back && !e.OfAlert(c) && !c.Redacted() {
+				t.fields[c.Field] = told{value: c.After, seq: e.Seq, entry: e.ID}
 			}
 		}
 	}

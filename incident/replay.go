@@ -40,9 +40,10 @@ func (e *ReplayError) Unwrap() error { return ErrReplay }
 // is the time of the last entry. Entries that a merge has copied from another incident tell nothing of this
 // one. Of no entries comes the zero Incident.
 //
-// Of an incident that was purged, the log tells the tombstone: what its entries said before is gone.
+// Of an incident that was purged, the log tells the tombstone: what its entries said before is gone. Of a field whose
+// change was redacted, the log tells nothing until the next one: it is zero until then, as [ReplayUntil] shows.
 //
-// Each change must begin where the one before it ended, and each command must find the Version that the one before
+// Each change must begin where the one before it ended, unless that was redacted, and each command must find the Version that the one before
 // it left, so that an entry that is missing or was altered shows: the error is then a [*ReplayError]. An error that
 // entries yield is returned as it is.
 func Replay(entries iter.Seq2[activity.Entry, error]) (Incident, error) {
@@ -89,9 +90,10 @@ type tale struct {
 
 // A told field is its value and the entry that gave it.
 type told struct {
-	value activity.Value
-	seq   int64
-	entry activity.ID
+	value   activity.Value
+	seq     int64
+	entry   activity.ID
+	unknown bool // the value was taken from the log
 }
 
 func newTale() *tale {
@@ -132,17 +134,20 @@ func (t *tale) tell(e activity.Entry) error {
 		t.forget()
 	}
 	for _, c := range e.Changes {
-		if e.OfAlert(c) || e.Redacted && c.Before == c.After {
+		if e.OfAlert(c) || c.Redacted() && !e.IsText(c) {
 			continue // of an alert, or purged
 		}
 		have, ok := t.fields[c.Field]
 		switch {
 		case !ok:
 			return wrong(c.Field, string(c.After), "a field of an incident")
-		case have.value != c.Before && e.Type != activity.Purged: // that says what is left
+		case c.Redacted():
+			t.fields[c.Field] = told{unknown: true}
+			continue
+		case have.value != c.Before && !have.unknown && e.Type != activity.Purged && e.Type != activity.Redacted: // these say what is left
 			return wrong(c.Field, string(c.Before), "the value before it, "+strconv.Quote(string(have.value)))
 		}
-		t.fields[c.Field] = told{c.After, e.Seq, e.ID}
+		t.fields[c.Field] = told{value: c.After, seq: e.Seq, entry: e.ID}
 	}
 	return nil
 }

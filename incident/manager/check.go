@@ -38,7 +38,7 @@ const (
 	RuleSeq           Rule = "seq"           // the entries of the whole log are 1, 2, 3 and so on
 	RuleEntryIncident Rule = "entryIncident" // an entry is of an incident that is stored
 	RuleEntryDigest   Rule = "entryDigest"   // an entry is what its digest says; after one that has a digest, all have
-	RuleRedaction     Rule = "redaction"     // unless purged, only comments lose texts, by Redacted
+	RuleRedaction     Rule = "redaction"     // unless purged, entries lose texts alone, by Redacted
 	RuleAlertDigest   Rule = "alertDigest"   // an alert is what the last entry that proves it says
 )
 
@@ -341,8 +341,14 @@ func (c *checker) alerts() bool {
 // log looks at the log as a whole.
 func (c *checker) log() bool {
 	next := int64(1)
-	told := make(map[activity.ID]bool) // comments with an entry of their redaction
-	var redacted []Violation           // comments without their texts and without such an entry
+	told := make(map[activity.ID]bool) // entries with an entry of their redaction
+	var redacted []Violation           // entries without their texts, which may lack one
+	type place struct {
+		incident    incident.ID
+		cause, part string
+		index       int
+	}
+	first := make(map[place]activity.ID) // of the type Redacted, whose copies do not name them
 	for e, err := range c.reader.Activity(c.ctx, activity.Query{}) {
 		if err != nil {
 			return c.fail(err)
@@ -366,17 +372,24 @@ func (c *checker) log() bool {
 		}
 		if e.Type == activity.Redacted {
 			told[e.Subject] = true
+			if e.Origin == "" {
+				first[place{e.Incident, e.Cause, e.Part, e.Index}] = e.ID
+			}
 		}
 		if !e.Redacted || stored.purged || !stored.stored {
 			continue
 		}
 		v := Violation{Rule: RuleRedaction, Incident: e.Incident, Entry: e.ID, Seq: e.Seq}
-		if e.Type == activity.Commented && !e.IsSkeleton() {
-			v.Found, v.Want = "nothing of it in the log", string(cmp.Or(e.Subject, e.ID))
+		if !e.IsSkeleton() {
+			id := cmp.Or(e.Subject, e.ID)
+			if e.Type == activity.Redacted {
+				id = first[place{cmp.Or(e.Origin, e.Incident), e.Cause, e.Part, e.Index}]
+			}
+			v.Found, v.Want = "nothing of it in the log", string(id)
 			redacted = append(redacted, v)
 			continue
 		}
-		v.Found, v.Want = "an entry of which more was taken", "a comment, which loses its text"
+		v.Found, v.Want = "an entry of which more was taken", "an entry that has lost its texts alone"
 		if !c.found(v) {
 			return false
 		}

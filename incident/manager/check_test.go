@@ -310,14 +310,14 @@ func TestWhatCheckFinds(t *testing.T) {
 				}
 			}}
 		}, []manager.Violation{{Rule: manager.RuleEntryDigest, Incident: "theirs:1", Entry: "id2/0", Seq: 5, Found: "the entry as it is stored", Want: "what its digest says"}}},
-		"an entry of which more was taken than of a comment": {func(r *ruin) storage.Storage {
+		"an entry of which more was taken than a redaction takes": {func(r *ruin) storage.Storage {
 			return bent{Storage: r, entry: func(e *activity.Entry) {
 				if e.Type == activity.AlertAdded && e.Alert == "edr:2" {
 					*e = e.Skeleton()
 				}
 			}}
 		}, []manager.Violation{{Rule: manager.RuleRedaction, Incident: "theirs:1", Entry: "id1/theirs:1/2", Seq: 3,
-			Found: "an entry of which more was taken", Want: "a comment, which loses its text"}}},
+			Found: "an entry of which more was taken", Want: "an entry that has lost its texts alone"}}},
 		"a comment of which everything was taken": {func(r *ruin) storage.Storage {
 			return bent{Storage: r, entry: func(e *activity.Entry) {
 				if e.Seq == 6 {
@@ -327,12 +327,17 @@ func TestWhatCheckFinds(t *testing.T) {
 		}, []manager.Violation{
 			{Rule: manager.RuleLog, Incident: "theirs:1", Field: "comments", Found: "3", Want: "2"},
 			{Rule: manager.RuleRedaction, Incident: "theirs:1", Entry: "id3/0", Seq: 6,
-				Found: "an entry of which more was taken", Want: "a comment, which loses its text"}}},
+				Found: "an entry of which more was taken", Want: "an entry that has lost its texts alone"}}},
 		"a comment that was redacted behind the log": {func(r *ruin) storage.Storage {
 			r.apply(storage.Changeset{Redact: []activity.ID{"id2/0"}})
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleRedaction, Incident: "theirs:1", Entry: "id2/0", Seq: 5,
 			Found: "nothing of it in the log", Want: "an entry that says who has redacted id2/0"}}},
+		"another entry that was redacted behind the log": {func(r *ruin) storage.Storage {
+			r.apply(storage.Changeset{Redact: []activity.ID{"id1/theirs:1/2"}})
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleRedaction, Incident: "theirs:1", Entry: "id1/theirs:1/2", Seq: 3,
+			Found: "nothing of it in the log", Want: "an entry that says who has redacted id1/theirs:1/2"}}},
 		"an entry without a digest after one that has it": {func(r *ruin) storage.Storage {
 			e := r.entry("theirs:1", 3)
 			e.Digest, e.Seal = activity.Digest{}, activity.Seal{}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -53,6 +54,7 @@ type place struct{ key, digest string }
 type outcome struct {
 	Digest   string      `json:"digest"`             // of all that was given; "" when what was given was redacted
 	Cause    string      `json:"cause,omitempty"`    // of the entries
+	Command  string      `json:"command,omitempty"`  // key of the command's own item, of a part
 	Incident incident.ID `json:"incident,omitempty"` // which the command returned
 	Version  int64       `json:"version,omitempty"`  // of it then
 	Outcome  Outcome     `json:"outcome,omitzero"`   // of an alert
@@ -144,7 +146,9 @@ func (t *ticket) remember(cs *storage.Changeset, cause string, o outcome) error 
 		return err
 	}
 	var err error
-	o.Cause = cause
+	if o.Cause = cause; t.part != t.command {
+		o.Command = t.command.key
+	}
 	if len(cs.Items) == 0 {
 		cs.Expire = []storage.Expiry{expiry(t.at)}
 		if t.part != t.command && (t.own.Version == 0 || t.at.Sub(t.own.Time) > renewed) {
@@ -154,35 +158,50 @@ func (t *ticket) remember(cs *storage.Changeset, cause string, o outcome) error 
 	return errors.Join(err, item(t.part, 0, o))
 }
 
-// forgotten returns the items of the commands that have written comments, without the digests of what was given. These
-// would tell who guesses a comment, after it was redacted, that the guess is right. Items that expire before at are not
+// forgotten returns the items of the commands that have written entries, without the digests of what was given. These
+// would tell who guesses a text, after it was redacted, that the guess is right. Items that expire before at are not
 // among them.
 func forgotten(
-	ctx context.Context, r storage.Reader, comments []activity.Entry, at time.Time,
+	ctx context.Context, r storage.Reader, entries []activity.Entry, at time.Time,
 ) (items []storage.Item, err error) {
 	q := storage.ItemQuery{Kinds: []string{commands}}
-	causes := make(map[string]bool, len(comments))
-	for _, e := range comments {
+	causes := make(map[string]bool, len(entries))
+	for _, e := range entries {
 		causes[e.Cause] = true
 		q.Incidents = append(q.Incidents, e.Incident, e.Origin)
 	}
 	q.Incidents = slices.DeleteFunc(q.Incidents, func(id incident.ID) bool { return id == "" })
-	for i, err := range r.Items(ctx, q) {
+	whole := make(map[string]bool) // keys of commands of several parts
+	forget := func(i storage.Item) error {
 		var o outcome
+		err := json.Unmarshal(i.Data, &o)
+		if err != nil || o.Digest == "" || i.Time.Before(expiry(at).Before) || !causes[o.Cause] && !whole[i.Key] {
+			return err
+		}
+		if o.Command != "" {
+			whole[o.Command] = true
+		}
+		o.Digest = ""
+		i.Data, err = json.Marshal(o)
+		items = append(items, i)
+		return err
+	}
+	for i, err := range r.Items(ctx, q) {
 		if err == nil {
-			err = json.Unmarshal(i.Data, &o)
+			err = forget(i)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if !causes[o.Cause] || o.Digest == "" || i.Time.Before(expiry(at).Before) {
-			continue
+	}
+	for _, key := range slices.Sorted(maps.Keys(whole)) {
+		i, err := r.Item(ctx, commands, key)
+		if err == nil {
+			err = forget(i)
 		}
-		o.Digest = ""
-		if i.Data, err = json.Marshal(o); err != nil {
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return nil, err
 		}
-		items = append(items, i)
 	}
 	return items, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 )
@@ -29,37 +30,42 @@ func (m *Manager) Comment(
 	return m.change(ctx, ActionComment, by, id, call, false, rule, text, images)
 }
 
-// Redact takes away for good what a comment says, its text and the names and contents of its images, wherever merges
-// have copied it to, and returns the incident as it is then: the one that comment is an entry of or, when that was
-// merged into another, the other. comment may be the ID of a copy as well. See [incident.Redact] for what stays, and
-// what is logged. A comment that is redacted already stays as it is.
+// Redact takes away for good the texts that an entry of the log holds, wherever merges have copied it to: what a comment
+// says with its images, the reason of a change, and the values of names, descriptions, notes, tags and texts of alerts;
+// see [incident.Redact] for all that goes, what stays, and what is logged. It returns the incident as it is then: the one
+// that entry is of or, when that was merged into another, the other. entry may be the ID of a copy as well. An entry that
+// is redacted already stays as it is.
+//
+// A text that stands in several entries must be redacted in each of them. One that an incident or an alert still has
+// must be changed there first, by [Manager.Edit] or [Manager.EditAlerts].
 //
 // reason stays in the log and may be "". [IfVersion] is about the incident that is returned. Under the same
 // [CommandID] the second call returns the incident as it is. [DryRun] stores nothing. The error matches
-// [storage.ErrNotFound] when there is no such entry, and [alert.ErrInvalid] when it is no comment.
+// [storage.ErrNotFound] when there is no such entry, [alert.ErrInvalid] when it holds no text, and
+// [incident.ErrCurrent] when a record still has the text.
 func (m *Manager) Redact(
-	ctx context.Context, by activity.Actor, comment activity.ID, reason string, opts ...Option,
+	ctx context.Context, by activity.Actor, entry activity.ID, reason string, opts ...Option,
 ) (incident.Incident, error) {
 	cmd, call, err := m.begin(by, callOf(opts))
 	if err == nil {
 		var i incident.Incident
-		t := call.ticket(string(ActionRedact), by, string(comment), reason)
+		t := call.ticket(string(ActionRedact), by, string(entry), reason)
 		open := m.opener(by, ActionRedact)
-		if i, _, err = m.settle(ctx, ActionRedact, cmd, call, t, open, redact(cmd, comment, reason)); err == nil {
+		if i, _, err = m.settle(ctx, ActionRedact, cmd, call, t, open, redact(cmd, entry, reason)); err == nil {
 			return i, nil
 		}
 	}
-	return incident.Incident{}, failed("redact", "comment", comment, err)
+	return incident.Incident{}, failed("redact", "entry", entry, err)
 }
 
-func redact(cmd incident.Command, comment activity.ID, reason string) matter {
+func redact(cmd incident.Command, entry activity.ID, reason string) matter {
 	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
-		e, i, err := open.entry(ctx, r, comment)
+		e, i, err := open.entry(ctx, r, entry)
 		if err != nil {
 			return s, err
 		}
 		copies, err := incident.Copies(e, func(id incident.ID) iter.Seq2[activity.Entry, error] {
-			return r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Commented, activity.Redirected}})
+			return r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{e.Type, activity.Redirected}})
 		})
 		if err != nil {
 			return s, err
@@ -77,8 +83,15 @@ func redact(cmd incident.Command, comment activity.ID, reason string) matter {
 			}
 			others = append(others, o)
 		}
+		its := incident.Case{Incident: i}
+		if e.Alert != "" {
+			its.Alerts, err = collect(r.Alerts(ctx, alert.Query{IDs: []alert.ID{e.Alert}}))
+			if err != nil {
+				return s, err
+			}
+		}
 		items, err := forgotten(ctx, r, copies, cmd.At)
-		rule := func() ([]incident.Effect, error) { return incident.Redact(cmd, i, others, copies, reason) }
+		rule := func() ([]incident.Effect, error) { return incident.Redact(cmd, its, others, copies, reason) }
 		return findings{named: i.ID, subject: i, rule: rule, items: items, expire: true}, err
 	}
 }

@@ -195,7 +195,7 @@ func TestWhatIsNotRedacted(t *testing.T) {
 	_, err := m.Redact(t.Context(), kai, "none/0", "")
 	assert.ErrorIs(t, err, storage.ErrNotFound)
 	_, err = m.Redact(t.Context(), kai, before.log[0].ID, "")
-	assert.ErrorIs(t, err, alert.ErrInvalid)
+	assert.ErrorIs(t, err, incident.ErrCurrent, "the name is the incident's still")
 	_, err = m.Redact(t.Context(), kai, before.log[0].ID, "\xff")
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	assert.Equal(t, before, everythingIn(t, s))

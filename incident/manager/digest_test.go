@@ -254,7 +254,7 @@ func TestOutcomesHaveNoTexts(t *testing.T) {
 		assert.Contains(t,
 			[]string{
 				"string Digest", "alert.IncidentID Incident", "int64 Version", "manager.Outcome Outcome",
-				"bool Changed", "bool Created", "string Cause",
+				"bool Changed", "bool Created", "string Cause", "string Command",
 			},
 			f.Type.String()+" "+f.Name,
 		)

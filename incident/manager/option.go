@@ -55,8 +55,8 @@ func (version) ofOne()        {}
 // command came to is remembered with its effect, for [Remembered] at least, also where it had nothing to change. A
 // repeat is the same method, by the same actor (whose Name may differ), with the same arguments and the same
 // [IfVersion]. It is authorised as the first was, and returns what the table says, records as they are now. Any other
-// command under the ID fails with [ErrCommandReused], and so does a repeat whose comment was redacted. A command that
-// failed is not remembered. A [DryRun] is not either, and does not look.
+// command under the ID fails with [ErrCommandReused], and so does a repeat of one whose texts were redacted. A command
+// that failed is not remembered. A [DryRun] is not either, and does not look.
 //
 //	method      remembered for each   a repeat returns
 //	Ingest      alert, by its index   the Result of the first time, without Links

@@ -152,8 +152,8 @@ type Change struct {
 	After  Value  `json:"after"`
 }
 
-// Redacted reports whether the values of c were taken away, by a redaction or a purge. They are both "" then, which is
-// true of no other change.
+// Redacted reports whether the values of c were taken away, by a redaction or a purge, or c is of an entry of the type
+// [Redacted] that left the field empty. They are both "" then, which is true of no other change.
 func (c Change) Redacted() bool { return c.Before == "" && c.After == "" }
 
 // A Value is the JSON text of a field's value. The zero Value, "", stands for a field that has no value

@@ -134,7 +134,7 @@ func (t *tale) tell(e activity.Entry) error {
 		t.forget()
 	}
 	for _, c := range e.Changes {
-		if e.OfAlert(c) || c.Redacted() && !e.IsText(c) {
+		if e.OfAlert(c) || c.Redacted() && !e.IsText(c) && e.Type != activity.Redacted {
 			continue // of an alert, or purged
 		}
 		have, ok := t.fields[c.Field]

@@ -55,14 +55,39 @@ func (s *chronicle) Apply(ctx context.Context, cs storage.Changeset) (storage.Re
 	return receipt, err
 }
 
-// The log is complete: it tells every incident as it is stored, and as it was stored at any time, whatever
-// commands have been given. Version is the number of them, in a log that nothing is left out of.
+// untold returns i without the texts that were redacted in its log.
+func untold(i incident.Incident, log []activity.Entry) incident.Incident {
+	for _, e := range log {
+		for _, c := range e.Changes {
+			if e.Incident != i.ID || e.Origin != "" || e.OfAlert(c) || !c.Redacted() {
+				continue
+			}
+			switch c.Field {
+			case "name":
+				i.Name = ""
+			case "description":
+				i.Description = ""
+			case "note":
+				i.Note = ""
+			case "tags":
+				i.Tags = nil
+			case "alerts.title":
+				i.Alerts.Title = ""
+			}
+		}
+	}
+	return i
+}
+
+// The log is complete: it tells every incident as it is stored, and as it was stored at any time but for texts that
+// were redacted since, whatever commands have been given. Version is the number of them, in a log that nothing is left out of.
 func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &chronicle{Storage: memory.New()}
 		defer s.Close()
 		d := anyday.New(t.Context(), rt, s)
 		d.Happen(12)
+		log := all(t, d.Manager.Activity(t.Context(), kai, activity.Query{}))
 		purged := make(map[incident.ID]bool)
 		for i, err := range d.Manager.Incidents(t.Context(), kai, incident.Query{Statuses: []incident.Status{incident.Purged}}) {
 			require.NoError(rt, err)
@@ -78,7 +103,7 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 				}
 				got, err := d.Manager.At(t.Context(), kai, id, now.seq)
 				require.NoError(rt, err)
-				require.Equal(rt, want, got, "as of entry %d", now.seq)
+				require.Equal(rt, untold(want, log), untold(got, log), "as of entry %d", now.seq)
 				first, changed := now.first[id]
 				for seq := before.seq + 1; seq < now.seq; seq++ { // in the midst of a command
 					got, err := d.Manager.At(t.Context(), kai, id, seq)
@@ -91,7 +116,7 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 						continue
 					}
 					require.NoError(rt, err)
-					require.Equal(rt, want, got, "as of entry %d, between %d and %d", seq, before.seq, now.seq)
+					require.Equal(rt, untold(want, log), untold(got, log), "as of entry %d, between %d and %d", seq, before.seq, now.seq)
 				}
 			}
 			before = now

@@ -53,11 +53,12 @@ func (d *Day) picture(name string, shade uint8) incident.Image {
 // A Day is a storage in which anything happens, one command a minute.
 type Day struct {
 	Manager *manager.Manager
-	Gone    []string // texts that were redacted, or purged
+	Gone    []string // what comments said that were redacted
 
 	t       *rapid.T
 	ctx     context.Context
 	minutes int
+	slips   []string // texts that somebody has typed, no two of them the same
 }
 
 // New returns a day in s, which is empty and of which what happens is drawn from t.
@@ -86,6 +87,13 @@ func (d *Day) pick(what string, of ...string) string { return rapid.SampledFrom(
 
 func (d *Day) pickTime(what string, of ...time.Time) time.Time {
 	return rapid.SampledFrom(of).Draw(d.t, what)
+}
+
+// slip returns a text that nobody has typed before, one for each minute and place.
+func (d *Day) slip(place string) string {
+	s := fmt.Sprintf("slip-%d-%s", d.minutes, place)
+	d.slips = append(d.slips, s)
+	return s
 }
 
 func (d *Day) maybe(what string) bool { return rapid.Bool().Draw(d.t, what) }
@@ -147,7 +155,7 @@ func (d *Day) verdict() *classification.Verdict {
 
 func (d *Day) edit() (e incident.Edit) {
 	if d.maybe("name") {
-		e.Name = new(d.pick("new name", "N", "M"))
+		e.Name = new(d.pick("new name", "N", "M", d.slip("name")))
 	} else {
 		e.GenerateName = d.maybe("generate")
 	}
@@ -160,7 +168,7 @@ func (d *Day) edit() (e incident.Edit) {
 		e.Status = new(incident.Status(rapid.IntRange(0, 2).Draw(d.t, "new status")))
 	}
 	if d.maybe("note") {
-		e.Note = new("because")
+		e.Note = new(d.pick("new note", "because", d.slip("note")))
 		if d.maybe("resolved too") {
 			e.Status = new(incident.Resolved)
 		}
@@ -173,10 +181,11 @@ func (d *Day) edit() (e incident.Edit) {
 	}
 	e.VerdictToAlerts = d.maybe("verdict to alerts")
 	if d.maybe("tags") {
-		e.AddTags, e.RemoveTags = []string{d.pick("add", "vip", "VIP", "fin", "ransomware", "adfs")}, []string{d.pick("remove", "vip", "fin", "Ransomware")}
+		e.AddTags, e.RemoveTags = []string{d.pick("add", "vip", "VIP", "fin", "ransomware", "adfs", d.slip("tag"))},
+			[]string{d.pick("remove", append([]string{"vip", "fin", "Ransomware"}, d.slips...)...)}
 	}
 	if d.maybe("description") {
-		e.Description = new(d.pick("new description", "", "<x> & y"))
+		e.Description = new(d.pick("new description", "", "<x> & y", d.slip("description")))
 	}
 	return e
 }
@@ -245,16 +254,21 @@ var commands = map[string]func(*Day) error{
 		if d.maybe("judged") {
 			e.Verdict = d.verdict()
 		}
+		if d.maybe("texts") {
+			e.Title = new(d.pick("new title", "A", d.slip("title")))
+			e.Description = new(d.pick("new description", "", d.slip("said")))
+			e.RecommendedActions = new(d.pick("new actions", "", d.slip("to do")))
+		}
 		_, err := d.Manager.EditAlerts(d.ctx, kai, d.alertIDs(), e)
 		return err
 	},
 	"Merge": func(d *Day) error {
 		open := func() incident.ID { return d.incidentID(incident.Active, incident.InProgress) }
-		_, err := d.Manager.Merge(d.ctx, kai, open(), []incident.ID{open(), open()}, "the same")
+		_, err := d.Manager.Merge(d.ctx, kai, open(), []incident.ID{open(), open()}, d.slip("merge"))
 		return err
 	},
 	"Unmerge": func(d *Day) error {
-		_, err := d.Manager.Unmerge(d.ctx, kai, d.incidentID(incident.Redirected), "not the same")
+		_, err := d.Manager.Unmerge(d.ctx, kai, d.incidentID(incident.Redirected), d.slip("unmerge"))
 		return err
 	},
 	"MoveAlerts": func(d *Day) error {
@@ -262,7 +276,7 @@ var commands = map[string]func(*Day) error{
 		if d.maybe("new") {
 			to = ""
 		}
-		_, err := d.Manager.MoveAlerts(d.ctx, kai, d.alertIDs(), to, "")
+		_, err := d.Manager.MoveAlerts(d.ctx, kai, d.alertIDs(), to, d.pick("reason", "", d.slip("move")))
 		return err
 	},
 	"Comment": func(d *Day) error {
@@ -273,7 +287,7 @@ var commands = map[string]func(*Day) error{
 		by := activity.Actor{Kind: activity.Agent, ID: "triage", OnBehalfOf: d.pick("on behalf of", "", "kai@contoso.com")}
 		first, last := int(activity.Purged), int(activity.AutomationRun)
 		typ := activity.Type(rapid.IntRange(first, last).Draw(d.t, "type"))
-		_, err := d.Manager.Record(d.ctx, by, d.incidentID(), typ, "isolated")
+		_, err := d.Manager.Record(d.ctx, by, d.incidentID(), typ, d.slip("record"))
 		return err
 	},
 	"CommentWithImages": func(d *Day) error {
@@ -286,20 +300,24 @@ var commands = map[string]func(*Day) error{
 	},
 	"Purge": func(d *Day) error {
 		before := start.Add(time.Duration(rapid.IntRange(0, d.minutes+1).Draw(d.t, "before")) * time.Minute)
-		_, err := d.Manager.Purge(d.ctx, kai, incident.Query{Except: []incident.Query{{Tags: []string{"vip"}}}}, before, "over")
+		_, err := d.Manager.Purge(d.ctx, kai, incident.Query{Except: []incident.Query{{Tags: []string{"vip"}}}}, before, d.slip("purge"))
 		return err
 	},
 	"Redact": func(d *Day) error {
-		var comments []activity.Entry
-		for e, err := range d.Manager.Activity(d.ctx, kai, activity.Query{Types: []activity.Type{activity.Commented}}) {
-			require.NoError(d.t, err)
-			comments = append(comments, e)
+		var q activity.Query
+		if d.maybe("a comment") {
+			q.Types = []activity.Type{activity.Commented}
 		}
-		if len(comments) == 0 {
+		var entries []activity.Entry
+		for e, err := range d.Manager.Activity(d.ctx, kai, q) {
+			require.NoError(d.t, err)
+			entries = append(entries, e)
+		}
+		if len(entries) == 0 {
 			return nil
 		}
-		e := rapid.SampledFrom(comments).Draw(d.t, "comment")
-		_, err := d.Manager.Redact(d.ctx, kai, e.ID, "")
+		e := rapid.SampledFrom(entries).Draw(d.t, "entry")
+		_, err := d.Manager.Redact(d.ctx, kai, e.ID, d.pick("reason", "", d.slip("redact")))
 		if err == nil && strings.HasPrefix(e.Text, "remark") {
 			d.Gone = append(d.Gone, e.Text)
 		}

@@ -41,7 +41,9 @@ func (s twin) Apply(ctx context.Context, cs storage.Changeset) (storage.Receipt,
 // what the memory storage says of the same commands, or the first rule that a manager has broken in it.
 func Compare(ctx context.Context, t *rapid.T, s storage.Storage) error {
 	both := twin{s, memory.New()}
-	New(ctx, t, both).Happen(15)
+	d := New(ctx, t, both)
+	d.Happen(15)
+	d.Forget(both)
 	for v, err := range manager.Check(ctx, s) {
 		if err != nil {
 			return err

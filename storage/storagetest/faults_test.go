@@ -1772,6 +1772,34 @@ var moreFaults = []fault{
 			})
 		}
 	})},
+	{[]string{"Redact"}, "redacts comments alone", opening(func(b *broken) {
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			cs.Redact = slices.DeleteFunc(slices.Clone(cs.Redact), func(id activity.ID) bool {
+				found, err := collect(live{b.Storage}.Activity(ctx, activity.Query{IDs: []activity.ID{id}}))
+				return err == nil && len(found) == 1 && found[0].Type != activity.Commented && !found[0].Redacted
+			})
+			return b.Storage.Apply(ctx, cs)
+		}
+	})},
+	{[]string{"Redact"}, "redacts no changes", opening(func(b *broken) {
+		var given sync.Map // Changes, by ID of the entry
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, e := range cs.Activity {
+				given.Store(e.ID, slices.Clone(e.Changes))
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+				return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {
+					if changes, ok := given.Load(e.ID); ok && e.Redacted && e.Text == "" {
+						e.Changes = slices.Clone(changes.([]activity.Change))
+					}
+					return e
+				})
+			}
+		}
+	})},
 	{[]string{"Redact"}, "takes the digests too", reading(func(r *brokenReader) {
 		r.activity = func(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
 			return yielding(r.Reader.Activity(ctx, q), func(e activity.Entry) activity.Entry {

@@ -135,7 +135,22 @@ func redacted(ctx context.Context, s storage.Storage) error {
 	whole.ID, whole.Incident = "whole", "i00000"
 	given := full().Activity[0] // redacted somewhere else
 	given.ID = "given"
-	w := world{entries: []activity.Entry{newEntry("first0", "i00000"), whole, withImages("images", "d", "d"), withImages("plain"), given, withImages("stays", "d")}}
+	described := newEntry("described", "i00000") // whose texts are in its changes
+	described.Type, described.Text = activity.Described, ""
+	described.Changes = []activity.Change{
+		{Field: "description", Before: `"a slip"`, After: `"fine"`}, {Field: "priority", Before: "1", After: "2"},
+		{Field: "tags", Before: `[{"name":"a slip"}]`},
+	}
+	described = described.WithDigest(activity.Digest{1}, activity.Digest{})
+	updated := newEntry("updated", "i00000")
+	updated.Type, updated.Alert = activity.AlertUpdated, "edr:1"
+	updated.Changes = []activity.Change{
+		{Field: "tags", After: `["of the source"]`}, {Field: "title", Before: `"a slip"`, After: `"fine"`},
+	}
+	w := world{entries: []activity.Entry{
+		newEntry("first0", "i00000"), whole, withImages("images", "d", "d"), withImages("plain"), given,
+		withImages("stays", "d"), described, updated,
+	}}
 	if _, err := s.Apply(ctx, storage.Changeset{Activity: w.entries[1:]}); err != nil {
 		return err
 	}
@@ -170,7 +185,9 @@ func redacted(ctx context.Context, s storage.Storage) error {
 
 	return s.View(ctx, func(before storage.Reader) error {
 		was := append([]activity.Entry(nil), w.entries...)
-		for _, ids := range [][]activity.ID{{"images"}, {"whole", "plain"}, {"whole", "images", "images"}, {"given"}} {
+		for _, ids := range [][]activity.ID{
+			{"images"}, {"whole", "plain"}, {"whole", "images", "images"}, {"given"}, {"described", "updated"},
+		} {
 			receipt, err := s.Apply(ctx, storage.Changeset{Redact: ids})
 			if err != nil {
 				return fmt.Errorf("redacting %q: %w", ids, err)

@@ -525,7 +525,13 @@ func activityRow(e activity.Entry, names nameBook, o Options) ActivityRow {
 		row.Alert = cmp.Or(names.titles[e.Alert], string(e.Alert))
 	}
 	for _, c := range e.Changes {
-		change := ChangeRow{Path: c.Field, Field: fieldTitle(c.Field), Before: inWords(c.Field, c.Before, o), After: inWords(c.Field, c.After, o)}
+		if e.Type == activity.Redacted && c.Before == c.After && !c.Redacted() {
+			continue // it says what is left
+		}
+		change := ChangeRow{
+			Path: c.Field, Field: fieldTitle(c.Field), Redacted: c.Redacted(),
+			Before: inWords(c.Field, c.Before, o), After: inWords(c.Field, c.After, o),
+		}
 		change.Added, change.Removed = difference(c.Before, c.After)
 		row.Changes = append(row.Changes, change)
 	}
@@ -600,6 +606,8 @@ func fieldTitle(path string) string {
 		return "Severity given by the source"
 	case "note":
 		return "Resolution note"
+	case "edited":
+		return "Edited by hand"
 	}
 	name := path
 	if rest, ok := strings.CutPrefix(path, summaryPath); ok {

@@ -194,7 +194,7 @@ func (l *changeList) add(c ChangeRow, began bool) {
 
 func (l *changeList) lines() (lines []string) {
 	for n, c := range l.rows {
-		if l.began[n] {
+		if l.began[n] && !c.Redacted {
 			lines = append(lines, c.Field+": "+cmp.Or(c.After, none))
 		} else {
 			lines = append(lines, c.said())
@@ -288,6 +288,8 @@ func (c ChangeRow) listed() bool { return len(c.Added)+len(c.Removed) > 0 }
 func (c ChangeRow) said() string {
 	flag := func(text string) bool { return text == "" || text == "yes" || text == "no" }
 	switch {
+	case c.Redacted:
+		return c.Field + ": redacted"
 	case c.listed():
 		var parts []string
 		if len(c.Added) > 0 {

@@ -251,3 +251,36 @@ func TestChangesAreChained(t *testing.T) {
 	assert.Equal(t, []string{"Alert: one", "Priority: 1 → 3"}, deedOfRows(t, nil, row("1", "2"), row("2", "3")).Lines)
 	assert.Equal(t, []string{"Alert: one", "Priority: 1 → 2", "Priority: 4 → 3"}, deedOfRows(t, nil, row("1", "2"), row("4", "3")).Lines)
 }
+
+// Of what was redacted a document names the field, and never says that nothing became of nothing. What a redaction left
+// is not told again.
+func TestDeedsOfWhatWasRedacted(t *testing.T) {
+	slip := activity.Value(`"a slip"`)
+	tags := activity.Value(`[{"name":"vip"}]`)
+	for _, c := range []struct {
+		entry activity.Entry
+		title string
+		lines []string
+		text  string
+	}{
+		{activity.Entry{Type: activity.Described, Changes: []activity.Change{{Field: "description", Before: slip}}}.Redact(),
+			"Description changed", []string{"Description: redacted"}, ""},
+		{activity.Entry{Type: activity.IncidentCreated, Changes: []activity.Change{
+			{Field: "name", After: slip}, {Field: "severity", Before: `"unrated"`, After: `"high"`},
+		}}.Redact(), "Incident created", []string{"Name: redacted", "Severity: High"}, ""},
+		{activity.Entry{Type: activity.AlertUpdated, Alert: "edr:1", Changes: []activity.Change{{Field: "title", Before: slip, After: slip}}}.Redact(),
+			"Alert updated", []string{"Alert: edr:1", "Title: redacted"}, ""},
+		{activity.Entry{Type: activity.Merged, Text: "a slip", Changes: []activity.Change{{Field: "alerts.title", Before: slip}}}.Redact(),
+			"Incident merged in", nil, "[Text redacted]"},
+		{activity.Entry{Type: activity.Commented, Text: "a slip"}.Redact(), "Comment", nil, "[Comment redacted]"},
+		{activity.Entry{Type: activity.Redacted, Changes: []activity.Change{{Field: "name"}, {Field: "tags", Before: tags, After: tags}}},
+			"Text redacted", []string{"Name: redacted"}, ""},
+	} {
+		c.entry.Time = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+		row := activityRow(c.entry, nameBook{}, Options{Location: time.UTC})
+		got := deedOfRows(t, nil, row)
+		assert.Equal(t, c.title, got.Title)
+		assert.Equal(t, c.lines, got.Lines, c.title)
+		assert.Equal(t, c.text, row.redacted(), c.title)
+	}
+}

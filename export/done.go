@@ -96,7 +96,7 @@ var phrases = []phrase{
 	{activity.Classified.Title(), "classified it", "classified it # times"},
 	{"Resolved", "resolved it", "resolved it # times"},
 	{activity.Commented.Title(), "wrote 1 comment", "wrote # comments"},
-	{activity.Redacted.Title(), "redacted 1 comment", "redacted # comments"},
+	{activity.Redacted.Title(), "redacted 1 text", "redacted # texts"},
 	{activity.Purged.Title(), "purged it", ""},
 }
 

@@ -330,10 +330,10 @@ func (d drawing) activityBlocks() []block {
 		for _, text := range a.Given {
 			e.Lines = append(e.Lines, "Reason: "+text)
 		}
-		switch {
-		case a.Redacted:
-			e.Lines = append(e.Lines, "[Redacted: what this comment said was taken away]")
-		case isComment(a.ActivityRow):
+		if text := a.redacted(); text != "" {
+			e.Lines = append(e.Lines, text)
+		}
+		if isComment(a.ActivityRow) {
 			e.Comment = a.Text
 		}
 		for _, image := range a.Attachments {
@@ -434,6 +434,19 @@ func visible(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// redacted returns what stands in place of a text of a that was redacted, "" when the lines about its fields say so.
+func (a ActivityRow) redacted() string {
+	switch {
+	case !a.Redacted:
+		return ""
+	case a.What == activity.Commented.Title():
+		return "[Comment redacted]"
+	case slices.ContainsFunc(a.Changes, func(c ChangeRow) bool { return c.Redacted && !upkeep(c.Path) }):
+		return ""
+	}
+	return "[Text redacted]"
 }
 
 // isComment reports whether the Text of a is Markdown.

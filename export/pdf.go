@@ -426,7 +426,7 @@ func (d drawing) activity() {
 		rows = append(rows, []pdf.Cell{
 			{Text: d.stamp(a.Time)}, {Text: who}, {Text: a.Title, Style: pdf.Bold}, {Spans: saidBeside(a.Lines, a.Given)},
 		})
-		notes = append(notes, commentNote(a.ActivityRow))
+		notes = append(notes, redactedNote(a.ActivityRow))
 		if !a.Redacted {
 			for _, image := range a.Attachments {
 				if d.Err() != nil {
@@ -457,12 +457,13 @@ func saidBeside(lines, reasons []string) []pdf.Span {
 	return spans
 }
 
-// commentNote returns what is left of a comment that was redacted.
-func commentNote(a ActivityRow) []pdf.Span {
-	if !a.Redacted {
+// redactedNote returns what is left of a text that was redacted.
+func redactedNote(a ActivityRow) []pdf.Span {
+	text := a.redacted()
+	if text == "" {
 		return nil
 	}
-	lines := []string{"[Redacted: what this comment said was taken away]"}
+	lines := []string{text}
 	for _, image := range a.Attachments {
 		lines = append(lines, attached(image))
 	}

@@ -208,7 +208,7 @@ type ActivityRow struct {
 	Written time.Time        `json:"written,omitzero"`  // when it happened at the source, if it was imported
 
 	Attachments []activity.Attachment `json:"attachments,omitempty"` // images of a comment; their contents are in Images
-	Redacted    bool                  `json:"redacted,omitempty"`    // Text and the Names of Attachments were taken away
+	Redacted    bool                  `json:"redacted,omitempty"`    // texts of it were taken away, as [activity.Entry] says
 }
 
 // A ChangeRow is what became of one field, in words. An empty text means that it had no value.
@@ -217,6 +217,8 @@ type ChangeRow struct {
 	Field  string `json:"field"` // in words
 	Before string `json:"before"`
 	After  string `json:"after"`
+
+	Redacted bool `json:"redacted,omitempty"` // Before and After were taken away
 
 	// What is in one of two lists alone. Documents say this instead of Before and After, if there is any.
 	Added   []string `json:"added,omitempty"`

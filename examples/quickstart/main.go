@@ -312,6 +312,8 @@ func told(a export.ActivityRow, limit int) string {
 	for _, c := range a.Changes {
 		switch {
 		case slices.Contains(implied, c.Path), strings.HasPrefix(c.Path, "alerts."):
+		case c.Redacted:
+			parts = append(parts, "redacted")
 		case len(parts) == 0: // a.What names it
 			parts = append(parts, change(c.Before, c.After, limit))
 		case c.Before != "":

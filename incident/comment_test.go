@@ -34,20 +34,29 @@ func (d *desk) entry(t require.TestingT, id activity.ID) activity.Entry {
 	return d.log[n]
 }
 
-// redact redacts a comment and returns the effects.
+// redact redacts an entry and returns the effects.
 func (d *desk) redact(t require.TestingT, id activity.ID) []incident.Effect {
-	comment := d.entry(t, id)
-	copies, err := incident.Copies(comment, d.read)
+	effects, err := d.tryRedact(t, id)
+	require.NoError(t, err)
+	return effects
+}
+
+// tryRedact redacts an entry unless that is refused.
+func (d *desk) tryRedact(t require.TestingT, id activity.ID) ([]incident.Effect, error) {
+	entry := d.entry(t, id)
+	copies, err := incident.Copies(entry, d.read)
 	require.NoError(t, err)
 	var others []incident.Incident
 	for _, c := range copies {
 		others = append(others, d.incidents[c.Incident])
 	}
-	c := incident.Case{Incident: d.incidents[d.follow(t, comment.Incident)]}
+	c := incident.Case{Incident: d.incidents[d.follow(t, entry.Incident)]}
+	if a, ok := d.alerts[entry.Alert]; ok {
+		c.Alerts = []alert.Alert{a}
+	}
 	effects, err := incident.Redact(d.command(), c, others, copies, "not ours to keep")
-	require.NoError(t, err)
 	d.keep(t, effects...)
-	return effects
+	return effects, err
 }
 
 // redactAny redacts any comment there is and holds the whole log against what it was before.

@@ -7,3 +7,11 @@ func LoggedFields() (paths []string) {
 	}
 	return paths
 }
+
+// LoggedAlertFields does so for alerts.
+func LoggedAlertFields() (paths []string) {
+	for _, f := range alertFields {
+		paths = append(paths, f.path)
+	}
+	return paths
+}

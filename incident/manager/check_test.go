@@ -339,6 +339,16 @@ func TestWhatCheckFinds(t *testing.T) {
 			return nil
 		}, []manager.Violation{{Rule: manager.RuleRedaction, Incident: "theirs:1", Entry: "id1/theirs:1/2", Seq: 3,
 			Found: "nothing of it in the log", Want: "an entry that says who has redacted id1/theirs:1/2"}}},
+		"the reason of a redaction that was redacted behind the log": {func(r *ruin) storage.Storage {
+			m := manager.New(r, &manager.Options{
+				Now: func() time.Time { return start }, NewID: func() string { return "why" },
+			})
+			_, err := m.Redact(t.Context(), kai, "id2/0", "it said a secret")
+			require.NoError(t, err)
+			r.apply(storage.Changeset{Redact: []activity.ID{"why/0"}})
+			return nil
+		}, []manager.Violation{{Rule: manager.RuleRedaction, Incident: "theirs:1", Entry: "why/0", Seq: 8,
+			Found: "nothing of it in the log", Want: "an entry that says who has redacted why/0"}}},
 		"an entry without a digest after one that has it": {func(r *ruin) storage.Storage {
 			e := r.entry("theirs:1", 3)
 			e.Digest, e.Seal = activity.Digest{}, activity.Seal{}

@@ -442,6 +442,36 @@ func TestARedactedCommentCannotBeGuessed(t *testing.T) {
 	assert.Empty(t, all(t, manager.Check(t.Context(), s)))
 }
 
+// Nor does who guesses what was redacted of a command of several parts.
+func TestARedactedTextOfPartsCannotBeGuessed(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 2)
+	x := manager.CommandID("ticket-815")
+	describe := func(text string) error {
+		_, err := m.EditAll(t.Context(), kai, incident.Query{IDs: ids}, incident.Edit{Description: &text}, x)
+		return err
+	}
+	require.NoError(t, describe("PIN 4711"))
+	require.NoError(t, describe("PIN 4711"), "a repeat")
+	for _, id := range ids {
+		_, err := m.Edit(t.Context(), kai, id, incident.Edit{Description: new("")})
+		require.NoError(t, err)
+	}
+	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Described}})) {
+		_, err := m.Redact(t.Context(), kai, e.ID, "not ours")
+		require.NoError(t, err)
+	}
+	for _, guess := range []string{"PIN 4711", "PIN 4712"} {
+		assert.ErrorIs(t, describe(guess), manager.ErrCommandReused)
+	}
+	items := wholeOf(t, s).items
+	assert.Len(t, items, 3)
+	for _, i := range items {
+		assert.Contains(t, string(i.Data), `"digest":""`)
+	}
+	assert.Empty(t, all(t, manager.Check(t.Context(), s)))
+}
+
 // The ID of a command is taken as long as one of its parts is remembered, however late that came.
 func TestALatePartKeepsTheID(t *testing.T) {
 	s := newScene(t)

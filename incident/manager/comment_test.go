@@ -201,6 +201,24 @@ func TestWhatIsNotRedacted(t *testing.T) {
 	assert.Equal(t, before, everythingIn(t, s))
 }
 
+// The reason of a redaction is redacted wherever it was copied, and the log says so of each copy.
+func TestTheReasonOfARedactionIsRedacted(t *testing.T) {
+	m, s := open(t)
+	ids := apart(t, m, 2)
+	_, err := m.Comment(t.Context(), kai, ids[1], "a secret")
+	require.NoError(t, err)
+	_, err = m.Redact(t.Context(), kai, saying(t, s, "a secret"), "it said a secret")
+	require.NoError(t, err)
+	_, err = m.Merge(t.Context(), kai, ids[0], ids[1:], "")
+	require.NoError(t, err)
+	_, err = m.Redact(t.Context(), kai, saying(t, s, "it said a secret"), "")
+	require.NoError(t, err)
+	for _, e := range everythingIn(t, s).log {
+		assert.NotContains(t, e.Text, "secret")
+	}
+	consistent(t, s)
+}
+
 // A comment that was imported and redacted stays so, however often it is imported again.
 func TestARedactedCommentStaysSoWhenImported(t *testing.T) {
 	m, s := open(t)

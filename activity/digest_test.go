@@ -37,8 +37,10 @@ func entry(t *rapid.T) activity.Entry {
 		Text: text.Draw(t, "text"), Origin: alert.IncidentID(text.Draw(t, "origin")), Occurred: when("occurred"),
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "changes") {
-		field := rapid.OneOf(text, rapid.SampledFrom([]string{"name", "note", "tags", "title", "description", "alerts.title"}))
-		e.Changes = append(e.Changes, activity.Change{Field: field.Draw(t, "field"), Before: value(t, "before"), After: value(t, "after")})
+		field := rapid.OneOf(text, rapid.SampledFrom([]string{"name", "tags", "title", "description", "alerts.title"}))
+		e.Changes = append(e.Changes, activity.Change{
+			Field: field.Draw(t, "field"), Before: value(t, "before"), After: value(t, "after"),
+		})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "links") {
 		e.Links = append(e.Links, activity.Link{Reason: activity.Reason(rapid.IntRange(0, int(activity.GroupedManually)).Draw(t, "reason")),

@@ -7,7 +7,8 @@
 //
 // An entry says who did what to which record, when, and the value of every field before and after. The
 // entries of one incident, read in order, tell its whole state. What leaves the log again is the texts that a redaction
-// takes from an entry, see [Entry.Redact], and what a purge takes from all entries of an incident, see [Entry.Skeleton].
+// takes from an entry, see [Entry.Redact], and what a purge takes from all entries of an incident, see
+// [Entry.Skeleton].
 //
 // # Digests
 //

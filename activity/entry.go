@@ -63,9 +63,9 @@ func (e Entry) Clone() Entry {
 	return e
 }
 
-// Redact returns e without what a redaction takes away: its Text, the Names of its Attachments, and Before and After of
-// each of its Changes that [Entry.IsText]. What else the attachments and changes say stays, and Digest still proves what
-// was there. It shares no memory with e that a caller could change.
+// Redact returns e without what a redaction takes away: its Text, the Names of its Attachments, and Before and After
+// of each of its Changes that [Entry.IsText]. What else the attachments and changes say stays, and Digest still proves
+// what was there. It shares no memory with e that a caller could change.
 func (e Entry) Redact() Entry {
 	before := e
 	e = e.Clone()
@@ -90,8 +90,8 @@ var (
 
 // IsText reports whether c, a change of e, is of a field whose values [Entry.Redact] takes away. These are name,
 // description, note, tags and alerts.title of an incident, and title, description and recommendedActions of an alert.
-// Other fields are kept: nobody can change them afterwards, such as the evidence of an alert or Extra, or they are
-// identifiers, such as owners and references.
+// Other fields are kept. They cannot be changed by hand, such as the evidence, the tags and Extra of an alert, or they
+// are identifiers, such as owners and references.
 func (e Entry) IsText(c Change) bool {
 	if e.OfAlert(c) {
 		return slices.Contains(alertTexts, c.Field)
@@ -144,8 +144,8 @@ func (e Entry) OfAlert(c Change) bool {
 	return e.Alert != "" && e.Type != AlertAdded && c.Field != "priority" && !strings.HasPrefix(c.Field, "alerts.")
 }
 
-// A Change is the value of one field before and after. In an entry of the type [Redacted] both are the value that the
-// redaction left.
+// A Change is the value of one field before and after. In an entry of the type [Redacted], both are the same where they
+// say what the redaction left of a field.
 type Change struct {
 	Field  string `json:"field"` // JSON path of the field in the record, such as "severity" or "alerts.count"
 	Before Value  `json:"before"`

@@ -43,7 +43,8 @@ var typeTitles = []string{
 	"Activity", "Incident created", "Alert added", "Alert updated", "Alert status changed", "Alert assigned",
 	"Name changed", "Description changed", "Assignment changed", "Severity changed", "Status changed",
 	"Tags changed", "Classification changed", "Comment", "References changed",
-	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away", "Text redacted", "Incident purged",
+	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away",
+	"Text redacted", "Incident purged",
 	"Response action", "Automation run",
 }
 

@@ -85,8 +85,8 @@ type Alert struct {
 	Seen       int  `json:"seen,omitempty"`
 	Standalone bool `json:"standalone,omitempty"` // correlation must leave it in an incident of its own
 
-	// Edited is managed: the JSON names of the fields whose texts somebody replaced here, in order. What the source
-	// says of them later is not taken.
+	// Edited is managed: the JSON names of the fields whose texts an edit replaced, in order. What the source reports
+	// of them later is not taken.
 	Edited []string `json:"edited,omitempty"`
 
 	Extra Fields `json:"extra,omitzero"` // fields of the source that have no place above

@@ -263,18 +263,22 @@ func TestDeedsOfWhatWasRedacted(t *testing.T) {
 		lines []string
 		text  string
 	}{
-		{activity.Entry{Type: activity.Described, Changes: []activity.Change{{Field: "description", Before: slip}}}.Redact(),
-			"Description changed", []string{"Description: redacted"}, ""},
+		{activity.Entry{Type: activity.Described, Changes: []activity.Change{
+			{Field: "description", Before: slip},
+		}}.Redact(), "Description changed", []string{"Description: redacted"}, ""},
 		{activity.Entry{Type: activity.IncidentCreated, Changes: []activity.Change{
 			{Field: "name", After: slip}, {Field: "severity", Before: `"unrated"`, After: `"high"`},
 		}}.Redact(), "Incident created", []string{"Name: redacted", "Severity: High"}, ""},
-		{activity.Entry{Type: activity.AlertUpdated, Alert: "edr:1", Changes: []activity.Change{{Field: "title", Before: slip, After: slip}}}.Redact(),
-			"Alert updated", []string{"Alert: edr:1", "Title: redacted"}, ""},
-		{activity.Entry{Type: activity.Merged, Text: "a slip", Changes: []activity.Change{{Field: "alerts.title", Before: slip}}}.Redact(),
-			"Incident merged in", nil, "[Text redacted]"},
+		{activity.Entry{Type: activity.AlertUpdated, Alert: "edr:1", Changes: []activity.Change{
+			{Field: "title", Before: slip, After: slip},
+		}}.Redact(), "Alert updated", []string{"Alert: edr:1", "Title: redacted"}, ""},
+		{activity.Entry{Type: activity.Merged, Text: "a slip", Changes: []activity.Change{
+			{Field: "alerts.title", Before: slip},
+		}}.Redact(), "Incident merged in", nil, "[Text redacted]"},
 		{activity.Entry{Type: activity.Commented, Text: "a slip"}.Redact(), "Comment", nil, "[Comment redacted]"},
-		{activity.Entry{Type: activity.Redacted, Changes: []activity.Change{{Field: "name"}, {Field: "tags", Before: tags, After: tags}}},
-			"Text redacted", []string{"Name: redacted"}, ""},
+		{activity.Entry{Type: activity.Redacted, Changes: []activity.Change{
+			{Field: "name"}, {Field: "tags", Before: tags, After: tags},
+		}}, "Text redacted", []string{"Name: redacted"}, ""},
 	} {
 		c.entry.Time = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 		row := activityRow(c.entry, nameBook{}, Options{Location: time.UTC})

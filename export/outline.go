@@ -436,7 +436,7 @@ func visible(s string) string {
 	return b.String()
 }
 
-// redacted returns what stands in place of a text of a that was redacted, "" when the lines about its fields say so.
+// redacted returns what stands in place of a redacted text of a. It is "" when the lines about fields show it already.
 func (a ActivityRow) redacted() string {
 	switch {
 	case !a.Redacted:

@@ -208,7 +208,7 @@ type ActivityRow struct {
 	Written time.Time        `json:"written,omitzero"`  // when it happened at the source, if it was imported
 
 	Attachments []activity.Attachment `json:"attachments,omitempty"` // images of a comment; their contents are in Images
-	Redacted    bool                  `json:"redacted,omitempty"`    // texts of it were taken away, as [activity.Entry] says
+	Redacted    bool                  `json:"redacted,omitempty"`    // see [activity.Entry.Redacted]
 }
 
 // A ChangeRow is what became of one field, in words. An empty text means that it had no value.

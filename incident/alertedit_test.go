@@ -14,8 +14,8 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// Texts of alerts that are replaced are logged, the summary and the name follow as if the alerts had come with them, and
-// no later report of the source brings back what they were.
+// Texts of alerts that are replaced are logged, and the summary and the name follow as if the alerts had come with
+// them. No later report of the source brings back what they were.
 func TestReplacedTextsOfAlertsStay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := open(t, newAlert(0, alert.Low, "a"), newAlert(1, alert.Low, "b"), newAlert(2, alert.Low, "a"))

@@ -25,7 +25,8 @@ func TestClassificationsOfAlertsAreCounted(t *testing.T) {
 		if class != "" {
 			v.Determination = classification.Other
 		}
-		e, err := incident.AlertEdit{Verdict: &v}.Apply(command(n), incident.Case{Incident: c.Incident, Alerts: c.Alerts[n : n+1]}, nil, tax)
+		one := incident.Case{Incident: c.Incident, Alerts: c.Alerts[n : n+1]}
+		e, err := incident.AlertEdit{Verdict: &v}.Apply(command(n), one, nil, tax)
 		require.NoError(t, err)
 		assert.Equal(t, copied, held, "what was held before")
 		c.Alerts[n] = e.Alerts[0]

@@ -196,7 +196,7 @@ func TestWhatCannotBeRedacted(t *testing.T) {
 	}, *invalid)
 
 	broken := errors.New("disk gone")
-	_, err = incident.Copies(activity.Entry{ID: "x/0", Type: activity.Commented, Text: "x"}, func(incident.ID) iter.Seq2[activity.Entry, error] {
+	_, err = incident.Copies(activity.Entry{ID: "x/0", Text: "x"}, func(incident.ID) iter.Seq2[activity.Entry, error] {
 		return func(yield func(activity.Entry, error) bool) { yield(activity.Entry{}, broken) }
 	})
 	assert.ErrorIs(t, err, broken)
@@ -208,7 +208,8 @@ func TestWhatCannotBeRedacted(t *testing.T) {
 		assert.True(t, ok, field)
 	}
 	copies := []activity.Entry{{ID: "x/0", Type: activity.Commented, Incident: "a"}}
-	_, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, strings.Repeat("ä", incident.MaxComment+1))
+	long := strings.Repeat("ä", incident.MaxComment+1)
+	_, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, long)
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	effects, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, "")
 	require.NoError(t, err)

@@ -593,9 +593,9 @@ func (p Party) without(cmd Command, refused *RefusedError, source Party, cause s
 		if !inside {
 			continue
 		}
-		named := slices.ContainsFunc(e.Changes, func(c activity.Change) bool { return c.Field == "name" && c.Redacted() })
+		nameless := redacted(e, "name")
 		for _, c := range e.Changes {
-			if c.Redacted() || c.Field == "renamed" && named {
+			if c.Redacted() || c.Field == "renamed" && nameless {
 				continue // the name is generated again
 			}
 			if err := p.undo(refused, source, &i, c); err != nil {
@@ -634,10 +634,8 @@ func (p Party) release(refused *RefusedError, source Party, i *Incident) error {
 		rest = rest.absorb(other)
 	}
 	brought := own(source.Incident.Tags)
-	if slices.ContainsFunc(p.Log, func(e activity.Entry) bool {
-		return slices.ContainsFunc(e.Changes, func(c activity.Change) bool { return c.Field == "tags" && c.Redacted() })
-	}) {
-		brought = nil // nobody knows which of them it had before
+	if slices.ContainsFunc(p.Log, func(e activity.Entry) bool { return redacted(e, "tags") }) {
+		brought = nil // the log does not tell any more which of them it had before
 	}
 	i.Tags = noneAsNil(slices.DeleteFunc(slices.Clone(i.Tags), func(t Tag) bool {
 		return !isDerived(t) && indexTag(brought, t.Name) >= 0 && !rest.HasTag(t.Name)

@@ -10,13 +10,16 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// Copies returns an entry with all copies of it that merges made, be it the first of them itself or a copy. log yields
-// at least the entries of its type and the redirects in the log of an incident; of one that is not there, nothing. The
-// error is one that log yields, or an [*alert.FieldError] when the entry holds no text that [Redact] could take away.
+// Copies returns an entry with all copies of it that merges made, whether it is the first of them itself or a copy. log
+// yields at least the entries of its type and the redirects in the log of an incident; of one that is not there,
+// nothing. The error is one that log yields, or an [*alert.FieldError] when the entry holds no text that [Redact] could
+// take away.
 func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error]) ([]activity.Entry, error) {
-	if !entry.Redacted && entry.Text == "" && len(entry.Attachments) == 0 && !slices.ContainsFunc(entry.Changes, entry.IsText) {
+	if !entry.Redacted && entry.Text == "" && len(entry.Attachments) == 0 &&
+		!slices.ContainsFunc(entry.Changes, entry.IsText) {
 		return nil, &alert.FieldError{
-			Record: "entry " + string(entry.ID), Field: "type", Value: entry.Type.String(), Want: "an entry that holds a text",
+			Record: "entry " + string(entry.ID), Field: "type", Value: entry.Type.String(),
+			Want: "an entry that holds a text",
 		}
 	}
 	its := tellerOf(entry)
@@ -34,7 +37,8 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 			if tellerOf(e) == its {
 				found = append(found, e)
 			}
-			if e.Type == activity.Redirected && e.Origin == "" && len(e.Links) > 0 && !slices.Contains(in, e.Links[0].Incident) {
+			if e.Type == activity.Redirected && e.Origin == "" && len(e.Links) > 0 &&
+				!slices.Contains(in, e.Links[0].Incident) {
 				in = append(in, e.Links[0].Incident)
 			}
 		}
@@ -47,19 +51,22 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 // [Copies] returns them. c is the incident that the one whom the caller named stands in, or leads to, with the alert
 // that the entry is about, wherever it is now, unless that is gone. others are incidents that have a copy in their log.
 //
-// The first effect is on c's incident, with the IDs of all entries to be redacted; then comes one on each of the others
-// that was not merged away, so that none of them can give a copy to another incident meanwhile. They are to be stored at
-// once. Each logs a Redacted entry with the reason, which may be "" and is at most [MaxComment] code points. The reason
-// stays unless that entry is redacted too: it must not repeat what is taken away. Size, digest and dimensions of images
-// stay too, and so do the numbers of comments and the ID of an imported comment, so that importing it again does not
+// The first effect is on c's incident, with the IDs of all entries to be redacted. Then comes one on each of the others
+// that was not merged away, so that none of them can give a copy to another incident meanwhile. They are to be stored
+// at once. Each logs a Redacted entry with the reason, which may be "" and is at most [MaxComment] code points. The
+// reason stays unless that entry is redacted too: it must not repeat what is taken away. Size, digest and dimensions of
+// images stay, and so do the numbers of comments and the ID of an imported comment, so that importing it again does not
 // bring it back.
 //
-// A text that a record still has is not taken from its log. The error is then a [*RefusedError] with [ErrCurrent]: the
-// value of a field before or after the change is the one that the incident or the alert has now, or the incident still
-// has every custom tag that the change added or removed. An incident that was merged away cannot be changed. It loses
-// the text itself: its field becomes empty, its name is generated again should the merge be undone, and of its tags
-// those go that the change added or removed. The Redacted entry says what is left of these fields, and of the tags of
-// any incident.
+// A text that a record still has is not taken from its log. The error is then a [*RefusedError] with [ErrCurrent]. A
+// text is still there when the incident or the alert has now the value that a field had before or after the change. Of
+// tags, the incident must have every custom tag that the change added or removed. The Text of an AlertAdded entry is
+// there while it is the title of the alert. A text that is also in another field, in the evidence or in Extra stays
+// there.
+//
+// An incident that was merged away cannot be changed, and loses the text itself. Its field becomes empty, and of its
+// tags those go that the change added or removed. Its name is generated again when the merge is undone. It gets an
+// effect, too. The Redacted entry says what is left of these fields, and of the tags of any incident.
 //
 // When all copies are redacted already there are no effects. No copies at all are an [*alert.FieldError].
 func Redact(cmd Command, c Case, others []Incident, copies []activity.Entry, reason string) ([]Effect, error) {
@@ -93,7 +100,7 @@ func Redact(cmd Command, c Case, others []Incident, copies []activity.Entry, rea
 			continue
 		}
 		seen[i.ID] = true
-		var own []activity.Entry // of which the incident's state is told
+		var own []activity.Entry // no copies: these tell the state of the incident
 		for _, e := range in[i.ID] {
 			refused.still(i, e)
 			if e.Origin == "" {
@@ -142,7 +149,8 @@ func (r *RefusedError) still(i Incident, e activity.Entry) {
 			switch f.path {
 			case "tags":
 				names := changedTags(c)
-				current = len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return !i.HasTag(name) })
+				gone := func(name string) bool { return !i.HasTag(name) }
+				current = len(names) > 0 && !slices.ContainsFunc(names, gone)
 				how = "remove them by Edit first"
 			case "alerts.title":
 				how = "change the titles of its alerts by EditAlerts first"
@@ -170,6 +178,13 @@ func (r *RefusedError) stillOf(c Case, e activity.Entry) {
 			r.add(c.Incident.ID, ErrCurrent, t.name+" of alert "+string(e.Alert)+": change it by EditAlerts first")
 		}
 	}
+}
+
+// redacted reports whether the values of that field of an incident were taken from e.
+func redacted(e activity.Entry, field string) bool {
+	return slices.ContainsFunc(e.Changes, func(c activity.Change) bool {
+		return c.Field == field && !e.OfAlert(c) && c.Redacted()
+	})
 }
 
 // isCurrent reports whether a field with that value has it from c, or had it before.
@@ -221,7 +236,7 @@ func (i Incident) leftBy(entries []activity.Entry) (left []activity.Change) {
 	after := i.without(entries)
 	for _, f := range incidentFields() {
 		tags := f.path == "tags" && len(after.Tags) > 0 && slices.ContainsFunc(entries, func(e activity.Entry) bool {
-			return slices.ContainsFunc(e.Changes, func(c activity.Change) bool { return c.Field == "tags" && !e.OfAlert(c) })
+			return redacted(e.Redact(), "tags")
 		})
 		if v := f.value(&after); tags || f.differs(&i, &after) {
 			left = append(left, activity.Change{Field: f.path, Before: v, After: v})

@@ -28,9 +28,9 @@ func TestEveryFieldIsATextOrNot(t *testing.T) {
 		},
 		{
 			"status", "resolved", "sourceStatus", "owner", "severity", "verdict.classification",
-			"verdict.determination", "edited", "product", "detectionSource", "category", "techniques", "actor", "threat",
-			"threatFamily", "url", "tags", "systemTags", "firstActivity", "lastActivity", "created", "sourceUpdated",
-			"extra", "evidence",
+			"verdict.determination", "edited", "product", "detectionSource", "category", "techniques", "actor",
+			"threat", "threatFamily", "url", "tags", "systemTags", "firstActivity", "lastActivity", "created",
+			"sourceUpdated", "extra", "evidence",
 		},
 	}
 	for n, fields := range [][]string{incident.LoggedFields(), incident.LoggedAlertFields()} {
@@ -70,12 +70,14 @@ func TestWhatIsStillThereIsNotRedacted(t *testing.T) {
 		"note: change it by Edit first": {
 			{Status: new(incident.Resolved), Note: new(slip)}, {Status: new(incident.Active)},
 		},
-		"tags: remove them by Edit first":                                    {{AddTags: []string{slip}}, {RemoveTags: []string{slip}}},
-		"title of alert siem:1: change it by EditAlerts first":               {},
-		"description of alert siem:1: change it by EditAlerts first":         {},
-		"recommendedActions of alert siem:1: change it by EditAlerts first":  {},
-		"alerts.title: change the titles of its alerts by EditAlerts first":  {},
-		"name: change it by Edit first, of a name that the alert's title is": {},
+		"tags: remove them by Edit first": {
+			{AddTags: []string{slip}}, {RemoveTags: []string{slip}},
+		},
+		"title of alert siem:1: change it by EditAlerts first":              {},
+		"description of alert siem:1: change it by EditAlerts first":        {},
+		"recommendedActions of alert siem:1: change it by EditAlerts first": {},
+		"alerts.title: change the titles of its alerts by EditAlerts first": {},
+		"name: change it by Edit first, of a name from an alert":            {},
 	} {
 		d := twoIncidents(t)
 		ofAlert := strings.Contains(detail, "alert")
@@ -116,7 +118,7 @@ func TestWhatIsStillThereIsNotRedacted(t *testing.T) {
 	}
 }
 
-// A tag that an entry added beside another does not keep the other from being redacted, and is told anew.
+// A tag that an entry added beside another does not keep the other from being redacted. The log records it anew.
 func TestTagsThatARedactionLeaves(t *testing.T) {
 	d := twoIncidents(t)
 	d.edit(t, "a", incident.Edit{AddTags: []string{"slip", "fin"}})

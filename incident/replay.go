@@ -43,9 +43,9 @@ func (e *ReplayError) Unwrap() error { return ErrReplay }
 // Of an incident that was purged, the log tells the tombstone: what its entries said before is gone. Of a field whose
 // change was redacted, the log tells nothing until the next one: it is zero until then, as [ReplayUntil] shows.
 //
-// Each change must begin where the one before it ended, unless that was redacted, and each command must find the Version that the one before
-// it left, so that an entry that is missing or was altered shows: the error is then a [*ReplayError]. An error that
-// entries yield is returned as it is.
+// Each change must begin where the one before it ended, unless that was redacted. Each command must find the Version
+// that the one before it left, so that an entry that is missing or was altered shows: the error is then a
+// [*ReplayError]. An error that entries yield is returned as it is.
 func Replay(entries iter.Seq2[activity.Entry, error]) (Incident, error) {
 	return ReplayUntil(entries, math.MaxInt64)
 }
@@ -144,7 +144,9 @@ func (t *tale) tell(e activity.Entry) error {
 		case c.Redacted():
 			t.fields[c.Field] = told{unknown: true}
 			continue
-		case have.value != c.Before && !have.unknown && e.Type != activity.Purged && e.Type != activity.Redacted: // these say what is left
+		case have.unknown, e.Type == activity.Purged, e.Type == activity.Redacted && c.Before == c.After:
+			// These say what is left.
+		case have.value != c.Before:
 			return wrong(c.Field, string(c.Before), "the value before it, "+strconv.Quote(string(have.value)))
 		}
 		t.fields[c.Field] = told{value: c.After, seq: e.Seq, entry: e.ID}

@@ -138,7 +138,7 @@ type Changeset struct {
 	Alerts    []alert.Alert
 	Activity  []activity.Entry
 	Contents  []activity.Content // what the entries' attachments stand for
-	Redact    []activity.ID      // entries whose text is to be taken away
+	Redact    []activity.ID      // entries whose texts are to be taken away
 	Purge     []incident.ID      // incidents whose alerts, entries and items are to be taken away
 	Items     []Item             // to be stored, after Purge and Expire have taken theirs away
 	Expire    []Expiry           // items to be taken away

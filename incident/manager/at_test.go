@@ -79,8 +79,9 @@ func untold(i incident.Incident, log []activity.Entry) incident.Incident {
 	return i
 }
 
-// The log is complete: it tells every incident as it is stored, and as it was stored at any time but for texts that
-// were redacted since, whatever commands have been given. Version is the number of them, in a log that nothing is left out of.
+// The log is complete: it tells every incident as it is stored, and as it was stored at any time except texts that
+// were redacted since, whatever commands have been given. Version is the number of them, in a log that nothing is left
+// out of.
 func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &chronicle{Storage: memory.New()}
@@ -116,7 +117,8 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 						continue
 					}
 					require.NoError(rt, err)
-					require.Equal(rt, untold(want, log), untold(got, log), "as of entry %d, between %d and %d", seq, before.seq, now.seq)
+					require.Equal(rt, untold(want, log), untold(got, log),
+						"as of entry %d, between %d and %d", seq, before.seq, now.seq)
 				}
 			}
 			before = now

@@ -29,7 +29,7 @@ const (
 	ActionEditAlerts Action = "editAlerts" // EditAlerts
 	ActionComment    Action = "comment"    // Comment
 	ActionRecord     Action = "record"     // Record
-	ActionRedact     Action = "redact"     // Redact; of the incident that has the entry, and copies elsewhere go with it
+	ActionRedact     Action = "redact"     // Redact; of the incident that has the entry; copies elsewhere go with it
 	ActionPurge      Action = "purge"      // Purge; of each incident, and of the one it was merged into
 	ActionMerge      Action = "merge"      // Merge and PlanMerge; of the target and of each source
 	ActionUnmerge    Action = "unmerge"    // Unmerge

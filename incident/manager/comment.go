@@ -30,11 +30,11 @@ func (m *Manager) Comment(
 	return m.change(ctx, ActionComment, by, id, call, false, rule, text, images)
 }
 
-// Redact takes away for good the texts that an entry of the log holds, wherever merges have copied it to: what a comment
-// says with its images, the reason of a change, and the values of names, descriptions, notes, tags and texts of alerts;
-// see [incident.Redact] for all that goes, what stays, and what is logged. It returns the incident as it is then: the one
-// that entry is of or, when that was merged into another, the other. entry may be the ID of a copy as well. An entry that
-// is redacted already stays as it is.
+// Redact takes away for good the texts that an entry of the log holds, wherever merges have copied it to: what a
+// comment says with its images, the reason of a change, and the values of names, descriptions, notes, tags and texts of
+// alerts. See [incident.Redact] for what stays, and what is logged. It returns the updated incident: the one that the
+// entry is of or, when that was merged into another, the other. entry may be the ID of a copy as well. An entry that is
+// redacted already stays as it is.
 //
 // A text that stands in several entries must be redacted in each of them. One that an incident or an alert still has
 // must be changed there first, by [Manager.Edit] or [Manager.EditAlerts].
@@ -65,7 +65,9 @@ func redact(cmd incident.Command, entry activity.ID, reason string) matter {
 			return s, err
 		}
 		copies, err := incident.Copies(e, func(id incident.ID) iter.Seq2[activity.Entry, error] {
-			return r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{e.Type, activity.Redirected}})
+			return r.Activity(ctx, activity.Query{
+				Incidents: []incident.ID{id}, Types: []activity.Type{e.Type, activity.Redirected},
+			})
 		})
 		if err != nil {
 			return s, err

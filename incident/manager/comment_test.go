@@ -201,7 +201,7 @@ func TestWhatIsNotRedacted(t *testing.T) {
 	assert.Equal(t, before, everythingIn(t, s))
 }
 
-// The reason of a redaction is redacted wherever it was copied, and the log says so of each copy.
+// The reason of a redaction is redacted wherever it was copied, and no rule is broken.
 func TestTheReasonOfARedactionIsRedacted(t *testing.T) {
 	m, s := open(t)
 	ids := apart(t, m, 2)

@@ -58,7 +58,7 @@ type Day struct {
 	t       *rapid.T
 	ctx     context.Context
 	minutes int
-	slips   []string // texts that somebody has typed, no two of them the same
+	slips   []string // texts that were typed, no two of them the same
 }
 
 // New returns a day in s, which is empty and of which what happens is drawn from t.
@@ -89,7 +89,7 @@ func (d *Day) pickTime(what string, of ...time.Time) time.Time {
 	return rapid.SampledFrom(of).Draw(d.t, what)
 }
 
-// slip returns a text that nobody has typed before, one for each minute and place.
+// slip returns a text that was not typed before, one for each minute and place.
 func (d *Day) slip(place string) string {
 	s := fmt.Sprintf("slip-%d-%s", d.minutes, place)
 	d.slips = append(d.slips, s)
@@ -300,7 +300,8 @@ var commands = map[string]func(*Day) error{
 	},
 	"Purge": func(d *Day) error {
 		before := start.Add(time.Duration(rapid.IntRange(0, d.minutes+1).Draw(d.t, "before")) * time.Minute)
-		_, err := d.Manager.Purge(d.ctx, kai, incident.Query{Except: []incident.Query{{Tags: []string{"vip"}}}}, before, d.slip("purge"))
+		q := incident.Query{Except: []incident.Query{{Tags: []string{"vip"}}}}
+		_, err := d.Manager.Purge(d.ctx, kai, q, before, d.slip("purge"))
 		return err
 	},
 	"Redact": func(d *Day) error {

@@ -17,8 +17,8 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Forget takes some of the texts that somebody has typed out of s, the storage of d: it changes the records that have
-// one still, redacts all entries that say it, and sees that nothing is left of it. It returns these texts.
+// Forget takes some of the texts that were typed out of s, the storage of d: it changes the records that have one
+// still, redacts all entries that say it, and sees that nothing is left of it. It returns these texts.
 func (d *Day) Forget(s storage.Storage) []string {
 	log := strings.Join(texts(d, d.Manager.Activity(d.ctx, kai, activity.Query{})), "\n")
 	said := slices.DeleteFunc(slices.Clone(d.slips), func(slip string) bool { return !strings.Contains(log, slip) })

@@ -34,7 +34,8 @@ const (
 		last_activity, created, source_updated, resolved, updated, received, repeated, source_status,
 		repeats, seen, standalone`
 	alertColumns  = `id, incident, first_activity, ` + alertChanging
-	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence, edited`
+	alertChanging = briefChanging + `, description, recommended_actions, techniques, tags, system_tags, extra, evidence,
+		edited`
 
 	entryColumns = `seq, id, time, incident, alert, type, actor_kind, actor_id, actor_name, cause, changes, text,
 		links, attachments, redacted, subject, origin, occurred, on_behalf_of, part, part_index, version,

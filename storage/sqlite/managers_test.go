@@ -1,9 +1,17 @@
 package sqlite_test
 
 import (
+	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/internal/managers"
 )
 
@@ -19,4 +27,41 @@ func TestCommandIDs(t *testing.T) {
 
 func TestVersions(t *testing.T) {
 	managers.TestVersions(t, open(t, filepath.Join(t.TempDir(), "x.db"), nil))
+}
+
+// A text that was typed wherever one can be, corrected and redacted leaves the file: columns, indexes and counts.
+func TestACorrectedTextLeavesTheDisk(t *testing.T) {
+	const slip = "correct-horse-9"
+	by := activity.Actor{ID: "kai"}
+	path := filepath.Join(t.TempDir(), "x.db")
+	m := manager.New(open(t, path, nil), nil)
+	given := alert.Alert{Origin: alert.Origin{Source: "edr", ID: "1"}, Title: slip, Description: slip}
+	results, err := m.Ingest(t.Context(), by, []alert.Alert{given})
+	require.NoError(t, err)
+	id := results[0].Incident
+	for _, text := range []string{slip, "other", "third"} { // an entry is kept while its record has a text of it
+		e := incident.Edit{
+			Name: &text, Description: &text, AddTags: []string{text}, Status: new(incident.Resolved), Note: &text,
+			RemoveTags: []string{slip},
+		}
+		_, err := m.Edit(t.Context(), by, id, e)
+		require.NoError(t, err)
+		a := incident.AlertEdit{Title: &text, Description: &text, RecommendedActions: &text}
+		_, err = m.EditAlerts(t.Context(), by, []alert.ID{results[0].ID}, a)
+		require.NoError(t, err)
+	}
+	var say []activity.ID
+	for e, err := range m.Activity(t.Context(), by, activity.Query{}) {
+		require.NoError(t, err)
+		if text, err := json.Marshal(e); err == nil && strings.Contains(string(text), slip) {
+			say = append(say, e.ID)
+		}
+	}
+	require.NotEmpty(t, say)
+	require.Positive(t, onDisk(t, path, slip))
+	for _, e := range say {
+		_, err := m.Redact(t.Context(), by, e, "")
+		require.NoError(t, err)
+	}
+	require.Zero(t, onDisk(t, path, slip))
 }

@@ -35,7 +35,9 @@ func TestNoReportHasWhatWasRedacted(t *testing.T) {
 				require.NotContains(rt, string(text), slip)
 				require.NotContains(rt, html.String(), slip)
 			}
-			require.NotContains(rt, html.String(), "none → none")
+			for _, field := range []string{"Name", "Description", "Resolution note", "Tags", "Title"} {
+				require.NotContains(rt, html.String(), field+": none → none")
+			}
 		}
 	})
 }

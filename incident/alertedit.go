@@ -41,11 +41,12 @@ var alertTexts = []struct {
 		func(e AlertEdit) *string { return e.RecommendedActions }},
 }
 
-// Apply returns the effect of e on the alerts of c, which are some of those of the incident. others are the other alerts
-// of that incident, which need be given only when e has a Title: the name of the incident may follow from the titles of
-// all. Resolving stamps the time, and reopening clears it. The incident's own owner and verdict stay as they are. An open incident
-// whose last alert is resolved by e is resolved too, without a note, unless cmd.Policy keeps it open; a resolved one
-// stays resolved when its alerts are reopened. All problems are reported at once, each as an [*alert.FieldError].
+// Apply returns the effect of e on the alerts of c, which are some of those of the incident. others are the other
+// alerts of that incident, which need be given only when e has a Title: the name of the incident may follow from
+// the titles of all. Resolving stamps the time, and reopening clears it. The incident's own owner and verdict stay
+// as they are. An open incident whose last alert is resolved by e is resolved too, without a note, unless
+// cmd.Policy keeps it open; a resolved one stays resolved when its alerts are reopened. All problems are reported
+// at once, each as an [*alert.FieldError].
 func (e AlertEdit) Apply(cmd Command, c Case, others []alert.Alert, tax classification.Taxonomy) (Effect, error) {
 	if err := closed(c.Incident); err != nil {
 		return Effect{}, err

@@ -76,7 +76,10 @@ func TestRulesRefuseOtherAlertsThanTheyNeed(t *testing.T) {
 			return one(incident.Edit{Name: new("n"), Status: new(incident.InProgress)}.Apply(command(90), p.Case, tax))
 		}},
 		"AlertEdit.Apply": {here, some, func(_ *desk, p incident.Party) ([]incident.Effect, error) {
-			return one(incident.AlertEdit{Owner: &owner}.Apply(command(90), p.Case, tax))
+			return one(incident.AlertEdit{Owner: &owner}.Apply(command(90), p.Case, nil, tax))
+		}},
+		"AlertEdit.Apply with a Title": {here, all, func(_ *desk, p incident.Party) ([]incident.Effect, error) {
+			return one(incident.AlertEdit{Title: new("t")}.Apply(command(90), p.Case, nil, tax))
 		}},
 		"Update that cascades": {here, all, func(_ *desk, p incident.Party) ([]incident.Effect, error) {
 			return update(p.Case, incident.Draft{Owner: owner})

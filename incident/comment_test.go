@@ -54,7 +54,14 @@ func (d *desk) tryRedact(t require.TestingT, id activity.ID) ([]incident.Effect,
 	if a, ok := d.alerts[entry.Alert]; ok {
 		c.Alerts = []alert.Alert{a}
 	}
-	effects, err := incident.Redact(d.command(), c, others, copies, "not ours to keep")
+	first := copies[0]
+	for _, c := range copies {
+		if c.Origin == "" {
+			first = c
+		}
+	}
+	earlier := slices.DeleteFunc(d.logOf(first.Incident), func(e activity.Entry) bool { return e.Seq >= first.Seq })
+	effects, err := incident.Redact(d.command(), c, others, copies, earlier, "not ours to keep")
 	d.keep(t, effects...)
 	return effects, err
 }
@@ -201,7 +208,7 @@ func TestWhatCannotBeRedacted(t *testing.T) {
 	})
 	assert.ErrorIs(t, err, broken)
 
-	effects, err := incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, nil, "\xff")
+	effects, err := incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, nil, nil, "\xff")
 	assert.Empty(t, effects)
 	for _, field := range []string{"reason", "entry"} {
 		_, ok = errorFor(err, field)
@@ -209,9 +216,9 @@ func TestWhatCannotBeRedacted(t *testing.T) {
 	}
 	copies := []activity.Entry{{ID: "x/0", Type: activity.Commented, Incident: "a"}}
 	long := strings.Repeat("ä", incident.MaxComment+1)
-	_, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, long)
+	_, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, nil, long)
 	assert.ErrorIs(t, err, alert.ErrInvalid)
-	effects, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, "")
+	effects, err = incident.Redact(command(1), incident.Case{Incident: d.incidents["a"]}, nil, copies, nil, "")
 	require.NoError(t, err)
 	assert.Len(t, effects, 1)
 }

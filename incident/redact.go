@@ -50,6 +50,7 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 // its images, and the values of the fields that [activity.Entry.IsText] names. copies are the entry and its copies, as
 // [Copies] returns them. c is the incident that the one whom the caller named stands in, or leads to, with the alert
 // that the entry is about, wherever it is now, unless that is gone. others are incidents that have a copy in their log.
+// earlier are the entries before the first of copies in the log of its incident.
 //
 // The first effect is on c's incident, with the IDs of all entries to be redacted. Then comes one on each of the others
 // that was not merged away, so that none of them can give a copy to another incident meanwhile. They are to be stored
@@ -61,15 +62,18 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 // A text that a record still has is not taken from its log. The error is then a [*RefusedError] with [ErrCurrent]. A
 // text is still there when the incident or the alert has now the value that a field had before or after the change. Of
 // tags, the incident must have every custom tag that the change added or removed. The Text of an AlertAdded entry is
-// there while it is the title of the alert. A text that is also in another field, in the evidence or in Extra stays
-// there.
+// there while it is the title of the alert. A correction is no such case: the value after the change may still be there
+// when the entry that tells the value before it was redacted. So the entries of a slip are redacted in their order. A
+// text that is also in another field, in the evidence or in Extra stays there.
 //
 // An incident that was merged away cannot be changed, and loses the text itself. Its field becomes empty, and of its
 // tags those go that the change added or removed. Its name is generated again when the merge is undone. It gets an
-// effect, too. The Redacted entry says what is left of these fields, and of the tags of any incident.
+// effect, too. The Redacted entry repeats the values that incidents still have of the fields that it takes.
 //
 // When all copies are redacted already there are no effects. No copies at all are an [*alert.FieldError].
-func Redact(cmd Command, c Case, others []Incident, copies []activity.Entry, reason string) ([]Effect, error) {
+func Redact(
+	cmd Command, c Case, others []Incident, copies, earlier []activity.Entry, reason string,
+) ([]Effect, error) {
 	p := problems{record: "incident " + string(c.Incident.ID)}
 	p.text("reason", reason, MaxComment)
 	if len(copies) == 0 {
@@ -84,7 +88,7 @@ func Redact(cmd Command, c Case, others []Incident, copies []activity.Entry, rea
 	for _, e := range copies {
 		if !e.Redacted {
 			if len(ids) == 0 {
-				refused.stillOf(c, e)
+				refused.stillOf(c, e, earlier)
 			}
 			ids = append(ids, e.ID)
 			in[e.Incident] = append(in[e.Incident], e)
@@ -102,7 +106,7 @@ func Redact(cmd Command, c Case, others []Incident, copies []activity.Entry, rea
 		seen[i.ID] = true
 		var own []activity.Entry // no copies: these tell the state of the incident
 		for _, e := range in[i.ID] {
-			refused.still(i, e)
+			refused.still(i, e, earlier)
 			if e.Origin == "" {
 				own = append(own, e)
 			}
@@ -138,13 +142,13 @@ func firstOf(copies []activity.Entry) activity.ID {
 }
 
 // still refuses to redact e while i has a text of it that people can change.
-func (r *RefusedError) still(i Incident, e activity.Entry) {
+func (r *RefusedError) still(i Incident, e activity.Entry, earlier []activity.Entry) {
 	for _, f := range incidentFields() {
 		for _, c := range e.Changes {
 			if c.Field != f.path || e.OfAlert(c) || !e.IsText(c) {
 				continue
 			}
-			current := isCurrent(c, f.value(&i))
+			current := isCurrent(c, f.value(&i)) && !corrects(e, c, f.value(&i), earlier)
 			how := "change it by Edit first"
 			switch f.path {
 			case "tags":
@@ -163,7 +167,7 @@ func (r *RefusedError) still(i Incident, e activity.Entry) {
 }
 
 // stillOf refuses to redact e while the alert that it is about, one of c, has a text of it.
-func (r *RefusedError) stillOf(c Case, e activity.Entry) {
+func (r *RefusedError) stillOf(c Case, e activity.Entry, earlier []activity.Entry) {
 	at := slices.IndexFunc(c.Alerts, func(a alert.Alert) bool { return a.ID == e.Alert })
 	if at < 0 {
 		return
@@ -172,7 +176,8 @@ func (r *RefusedError) stillOf(c Case, e activity.Entry) {
 		now := *t.of(&c.Alerts[at])
 		current := e.Type == activity.AlertAdded && t.name == "title" && now == e.Text ||
 			slices.ContainsFunc(e.Changes, func(c activity.Change) bool {
-				return c.Field == t.name && e.OfAlert(c) && isCurrent(c, valueOf(now))
+				return c.Field == t.name && e.OfAlert(c) && isCurrent(c, valueOf(now)) &&
+					!corrects(e, c, valueOf(now), earlier)
 			})
 		if current {
 			r.add(c.Incident.ID, ErrCurrent, t.name+" of alert "+string(e.Alert)+": change it by EditAlerts first")
@@ -185,6 +190,28 @@ func redacted(e activity.Entry, field string) bool {
 	return slices.ContainsFunc(e.Changes, func(c activity.Change) bool {
 		return c.Field == field && !e.OfAlert(c) && c.Redacted()
 	})
+}
+
+// corrects reports whether c, a change of e, put the value that is there now in place of one that was redacted in the
+// entry that told it. earlier are the entries before e.
+func corrects(e activity.Entry, c activity.Change, now activity.Value, earlier []activity.Entry) bool {
+	if c.After != now || c.Before == now || c.Before == "" {
+		return false
+	}
+	for _, x := range slices.Backward(earlier) {
+		if x.Origin != "" || e.OfAlert(c) && x.Alert != e.Alert {
+			continue
+		}
+		for _, told := range x.Changes {
+			if told.Field == c.Field && x.OfAlert(told) == e.OfAlert(c) {
+				return told.Redacted()
+			}
+		}
+		if c.Field == "title" && e.OfAlert(c) && x.Type == activity.AlertAdded {
+			return x.Redacted
+		}
+	}
+	return false
 }
 
 // isCurrent reports whether a field with that value has it from c, or had it before.
@@ -230,15 +257,18 @@ func (i Incident) without(entries []activity.Entry) Incident {
 	return i
 }
 
-// leftBy returns what the redaction of entries leaves of the fields that it takes from i, and of the tags when no later
-// entry may tell them.
+// leftBy returns the values that i has, after the redaction of entries, of the fields that change with it or that no
+// other entry may tell.
 func (i Incident) leftBy(entries []activity.Entry) (left []activity.Change) {
 	after := i.without(entries)
 	for _, f := range incidentFields() {
-		tags := f.path == "tags" && len(after.Tags) > 0 && slices.ContainsFunc(entries, func(e activity.Entry) bool {
-			return redacted(e.Redact(), "tags")
+		v := f.value(&after)
+		told := v != "" && slices.ContainsFunc(entries, func(e activity.Entry) bool {
+			return slices.ContainsFunc(e.Changes, func(c activity.Change) bool {
+				return c.Field == f.path && e.IsText(c) && !e.OfAlert(c) && (f.path == "tags" || c.After == v)
+			})
 		})
-		if v := f.value(&after); tags || f.differs(&i, &after) {
+		if told || f.differs(&i, &after) {
 			left = append(left, activity.Change{Field: f.path, Before: v, After: v})
 		}
 	}

@@ -105,10 +105,8 @@ func TestWhatIsStillThereIsNotRedacted(t *testing.T) {
 
 		if ofAlert {
 			require.NoError(t, title(d, other))
-			require.NoError(t, title(d, "third")) // the entry before it has "other", which is there still
 		} else {
 			d.edit(t, "a", c[1])
-			d.edit(t, "a", incident.Edit{Name: new("third")})
 		}
 		for _, id := range d.saying(t, slip) {
 			d.redact(t, id)
@@ -116,6 +114,34 @@ func TestWhatIsStillThereIsNotRedacted(t *testing.T) {
 		assert.Empty(t, d.saying(t, slip), detail)
 		d.check(t)
 	}
+}
+
+// A correction is redacted although its value is there still, once the entry that it corrects was. The log says the
+// value anew, and tells the incident from its beginning.
+func TestACorrectionIsRedacted(t *testing.T) {
+	d := twoIncidents(t)
+	d.edit(t, "a", incident.Edit{Name: new("slip"), Description: new("slip")})
+	d.edit(t, "a", incident.Edit{Name: new("fine"), Description: new("well")})
+	said := d.saying(t, "slip")
+	require.Len(t, said, 4)
+	for _, id := range said[2:] {
+		_, err := d.tryRedact(t, id)
+		require.ErrorIs(t, err, incident.ErrCurrent, "what it corrects is there still")
+	}
+	for _, id := range said {
+		d.redact(t, id)
+	}
+	assert.Empty(t, d.saying(t, "slip"))
+	var left []activity.Change
+	for _, e := range d.log[len(d.log)-2:] {
+		left = append(left, e.Changes...)
+	}
+	assert.Equal(t, []activity.Change{
+		{Field: "name", Before: `"fine"`, After: `"fine"`}, {Field: "description", Before: `"well"`, After: `"well"`},
+	}, left)
+	d.check(t)
+	d.edit(t, "a", incident.Edit{Name: new("better")})
+	d.check(t)
 }
 
 // A tag that an entry added beside another does not keep the other from being redacted. The log records it anew.

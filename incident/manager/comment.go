@@ -36,8 +36,8 @@ func (m *Manager) Comment(
 // entry is of or, when that was merged into another, the other. entry may be the ID of a copy as well. An entry that is
 // redacted already stays as it is.
 //
-// A text that stands in several entries must be redacted in each of them. One that an incident or an alert still has
-// must be changed there first, by [Manager.Edit] or [Manager.EditAlerts].
+// A text that stands in several entries must be redacted in each of them, in their order. One that an incident or an alert
+// still has must be changed there first, by [Manager.Edit] or [Manager.EditAlerts].
 //
 // reason stays in the log and may be "". [IfVersion] is about the incident that is returned. Under the same
 // [CommandID] the second call returns the incident as it is. [DryRun] stores nothing. The error matches
@@ -69,6 +69,9 @@ func redact(cmd incident.Command, entry activity.ID, reason string) matter {
 				Incidents: []incident.ID{id}, Types: []activity.Type{e.Type, activity.Redirected},
 			})
 		})
+		if len(copies) == 0 {
+			err = fmt.Errorf("entry %s: %w", entry, storage.ErrNotFound)
+		}
 		if err != nil {
 			return s, err
 		}
@@ -92,8 +95,15 @@ func redact(cmd incident.Command, entry activity.ID, reason string) matter {
 				return s, err
 			}
 		}
+		first := copies[max(0, slices.IndexFunc(copies, func(c activity.Entry) bool { return c.Origin == "" }))]
+		earlier, err := collect(r.Activity(ctx, activity.Query{
+			Incidents: []incident.ID{first.Incident}, BeforeSeq: first.Seq,
+		}))
+		if err != nil {
+			return s, err
+		}
 		items, err := forgotten(ctx, r, copies, cmd.At)
-		rule := func() ([]incident.Effect, error) { return incident.Redact(cmd, its, others, copies, reason) }
+		rule := func() ([]incident.Effect, error) { return incident.Redact(cmd, its, others, copies, earlier, reason) }
 		return findings{named: i.ID, subject: i, rule: rule, items: items, expire: true}, err
 	}
 }

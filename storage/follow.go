@@ -34,8 +34,14 @@ const followed = 256
 // matches [ErrAhead]. q.Newest is an [*alert.FieldError], since there is no newest yet.
 func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return func(yield func(activity.Entry, error) bool) {
-		if q.Newest {
-			yield(activity.Entry{}, &alert.FieldError{Record: "query of a follower", Field: "newest", Value: "true", Want: "the order of Seq"})
+		err := q.Validate()
+		if err == nil && q.Newest {
+			err = &alert.FieldError{
+				Record: "query of a follower", Field: "newest", Value: "true", Want: "the order of Seq",
+			}
+		}
+		if err != nil {
+			yield(activity.Entry{}, err)
 			return
 		}
 		left := q.Limit

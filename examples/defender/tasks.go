@@ -396,7 +396,7 @@ func (d *desk) viewLog() error {
 
 func (d *desk) exportPDF() error {
 	var r export.Report
-	err := d.store.View(d.ctx, func(reader storage.Reader) (err error) {
+	err := d.m.View(d.ctx, kai, func(reader storage.Reader) (err error) {
 		r, err = export.Collect(d.ctx, reader, d.attack, &export.Options{MaxAssets: 1})
 		return err
 	})
@@ -435,7 +435,7 @@ func (d *desk) follow() error {
 		last = e.Seq
 	}
 	created := activity.Query{Types: []activity.Type{activity.IncidentCreated}, Origins: []incident.ID{""}, BeforeSeq: last + 1}
-	for e, err := range storage.Follow(d.ctx, d.store, created) {
+	for e, err := range d.m.Follow(d.ctx, kai, created) {
 		if err != nil {
 			return err
 		}
@@ -456,7 +456,7 @@ func (d *desk) review() error {
 		return err
 	}
 	var report metrics.Report
-	err := d.store.View(d.ctx, func(r storage.Reader) (err error) {
+	err := d.m.View(d.ctx, kai, func(r storage.Reader) (err error) {
 		report, err = metrics.Compute(d.ctx, r, incident.Query{}, d.now, nil)
 		return err
 	})

@@ -73,7 +73,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	w := &worker{
 		ctx:      ctx,
 		m:        manager.New(store, nil),
-		store:    store,
 		out:      stdout,
 		width:    cmp.Or(max(*width, 0), endless),
 		progress: progressTo(stderr),
@@ -134,7 +133,6 @@ var (
 type worker struct {
 	ctx      context.Context
 	m        *manager.Manager
-	store    storage.Storage
 	out      io.Writer
 	width    int // of a line, in columns
 	progress func(format string, args ...any)
@@ -284,7 +282,7 @@ func (w *worker) log(i incident.Incident) error {
 
 // collect returns the report on an incident.
 func (w *worker) collect(id incident.ID, o *export.Options) (report export.Report, err error) {
-	err = w.store.View(w.ctx, func(r storage.Reader) error {
+	err = w.m.View(w.ctx, kai, func(r storage.Reader) error {
 		report, err = export.Collect(w.ctx, r, id, o)
 		return err
 	})

@@ -41,7 +41,7 @@ func (s story) report(ctx context.Context) (report export.Report, err error) {
 	if d.err != nil {
 		return report, d.err
 	}
-	err = d.store.View(ctx, func(r storage.Reader) error {
+	err = d.m.View(ctx, collector, func(r storage.Reader) error {
 		o := &export.Options{Generated: d.now.Add(time.Minute), Location: s.zone}
 		report, err = export.Collect(ctx, r, d.incident, o)
 		return err
@@ -53,7 +53,6 @@ func (s story) report(ctx context.Context) (report export.Report, err error) {
 // more happens at it.
 type desk struct {
 	ctx      context.Context
-	store    storage.Storage
 	m        *manager.Manager
 	now      time.Time
 	incident incident.ID // that of the first alert, on which the report is
@@ -61,9 +60,9 @@ type desk struct {
 }
 
 func newDesk(ctx context.Context) *desk {
-	d := &desk{ctx: ctx, store: memory.New()}
+	d := &desk{ctx: ctx}
 	ids := 0
-	d.m = manager.New(d.store, &manager.Options{
+	d.m = manager.New(memory.New(), &manager.Options{
 		Now:   func() time.Time { return d.now },
 		NewID: func() string { ids++; return fmt.Sprintf("%04d", ids) },
 	})

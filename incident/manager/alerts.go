@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func (m *Manager) EditAlerts(
 	t := call.ticket(string(ActionEditAlerts), by, "", e)
 	// An alert may move to another incident meanwhile, so that each round looks where they are.
 	for left, round := ids, 0; len(left) > 0; round++ {
-		incidents, missing, err := m.incidentsOf(ctx, left)
+		incidents, missing, err := m.incidentsOf(ctx, by, left)
 		if err == nil && round == maxAttempts {
 			err = fmt.Errorf("%w: they move from incident to incident", storage.ErrConflict)
 		}
@@ -51,12 +52,8 @@ func (m *Manager) EditAlerts(
 			break
 		}
 		left = nil
-		for _, id := range missing {
-			err := storage.ErrNotFound
-			if no := m.allow(ctx, by, ActionEditAlerts, incident.Incident{}); no != nil {
-				err = no
-			}
-			fail(failed("edit", "alert", id, err), id)
+		for _, a := range missing {
+			fail(failed("edit", "alert", a.ID, a.Err), a.ID)
 		}
 		for _, in := range incidents {
 			cmd.Part = string(in.id)
@@ -93,8 +90,11 @@ type alertsIn struct {
 	alerts []alert.ID
 }
 
-// incidentsOf returns where the alerts are, and which of them are nowhere.
-func (m *Manager) incidentsOf(ctx context.Context, ids []alert.ID) (in []alertsIn, missing []alert.ID, err error) {
+// incidentsOf returns where the alerts are, and of each that is nowhere why it cannot be edited.
+func (m *Manager) incidentsOf(
+	ctx context.Context, by activity.Actor, ids []alert.ID,
+) (in []alertsIn, missing []AlertResult, err error) {
+	may := m.to(ActionEditAlerts, by)
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		seen := make(map[alert.ID]bool)
 		for _, id := range ids {
@@ -104,9 +104,11 @@ func (m *Manager) incidentsOf(ctx context.Context, ids []alert.ID) (in []alertsI
 			seen[id] = true
 			a, err := r.Alert(ctx, id)
 			if errors.Is(err, storage.ErrNotFound) {
-				missing = append(missing, id)
+				_, no := may.open(ctx, r, "")
+				missing = append(missing, AlertResult{ID: id, Err: cmp.Or(no, err)})
 				continue
-			} else if err != nil {
+			}
+			if err != nil {
 				return err
 			}
 			n := slices.IndexFunc(in, func(i alertsIn) bool { return i.id == a.Incident })
@@ -131,7 +133,7 @@ func (m *Manager) editAlertsOf(
 		d := write{cmd: cmd}
 		var todo, others []alert.Alert // todo: those that the command has not edited before
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-			if d.subject, err = m.opener(cmd.By, ActionEditAlerts)(ctx, r, in.id); err != nil {
+			if d.subject, err = m.to(ActionEditAlerts, cmd.By).open(ctx, r, in.id); err != nil {
 				return err
 			}
 			for _, id := range in.alerts {

@@ -21,7 +21,7 @@ import (
 func (m *Manager) At(ctx context.Context, by activity.Actor, id incident.ID, seq int64) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.view(ctx, by, func(r storage.Reader) error {
-		if _, err := m.opener(by, ActionRead)(ctx, r, id); err != nil {
+		if _, err := m.to(ActionRead, by).open(ctx, r, id); err != nil {
 			return err
 		}
 		now, err := r.Incident(ctx, id)

@@ -123,7 +123,7 @@ func TestTheLogTellsEveryIncidentAtAnyTime(t *testing.T) {
 			}
 			before = now
 		}
-		for i, err := range d.Manager.Incidents(t.Context(), kai, incident.Query{}) {
+		for i, err := range d.Manager.Incidents(t.Context(), kai, whatever) {
 			require.NoError(rt, err)
 			told, err := incident.Replay(d.Manager.Activity(t.Context(), kai, activity.Query{Incidents: []incident.ID{i.ID}}))
 			require.NoError(rt, err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"reflect"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -16,89 +16,174 @@ import (
 // Test for it with [errors.Is].
 var ErrForbidden = errors.New("manager: forbidden")
 
+// A ForbiddenError is an [ErrForbidden] with a reason for the caller. An [Authorizer] that returns one, wrapped or not,
+// decides that the caller may read the reason, and answers for it telling nothing of records that are hidden.
+type ForbiddenError struct {
+	Reason string `json:"reason"`
+}
+
+// Error returns a sentence with the reason.
+func (e *ForbiddenError) Error() string { return ErrForbidden.Error() + ": " + e.Reason }
+
+// Unwrap returns [ErrForbidden].
+func (e *ForbiddenError) Unwrap() error { return ErrForbidden }
+
 // An Action is what somebody asks a [Manager] to do.
 type Action string
 
-// The actions.
+// The actions. Of which incidents each is asked about says the table in the package comment.
 const (
-	ActionRead       Action = "read"       // Incident, Incidents, Alerts, Activity, At, Explain, Content, Count, Facets, SuggestOwners, SuggestTags
-	ActionIngest     Action = "ingest"     // Ingest; asked once, of no incident
-	ActionImport     Action = "import"     // Import; of the incident, or of the one to be
-	ActionCreate     Action = "create"     // Create; of the incident to be
-	ActionEdit       Action = "edit"       // Edit and EditAll
-	ActionEditAlerts Action = "editAlerts" // EditAlerts
-	ActionComment    Action = "comment"    // Comment
-	ActionRecord     Action = "record"     // Record
-	ActionRedact     Action = "redact"     // Redact; of the incident that has the entry; copies elsewhere go with it
-	ActionPurge      Action = "purge"      // Purge; of each incident, and of the one it was merged into
-	ActionMerge      Action = "merge"      // Merge and PlanMerge; of the target and of each source
-	ActionUnmerge    Action = "unmerge"    // Unmerge
-	ActionMove       Action = "move"       // MoveAlerts; of the incident they go to, if there is one, and of each they come from
+	ActionRead       Action = "read"
+	ActionIngest     Action = "ingest"
+	ActionImport     Action = "import"
+	ActionCreate     Action = "create"
+	ActionEdit       Action = "edit"
+	ActionEditAlerts Action = "editAlerts"
+	ActionComment    Action = "comment"
+	ActionRecord     Action = "record"
+	ActionRedact     Action = "redact"
+	ActionPurge      Action = "purge"
+	ActionMerge      Action = "merge"
+	ActionUnmerge    Action = "unmerge"
+	ActionMove       Action = "move"
 )
 
 // An Authorizer says who may do what. A Manager asks it before every command and every read, of the incident
 // as it is at that moment, and again when a command is tried again. Whatever it answers no to does not happen.
 //
-// The incident is the one that the ID leads to: of one that was merged away, that which has its alerts now. An
-// incident or an alert that is not there is asked about too, as an incident that has nothing but the ID, or not
-// even that; so who may see a part of the incidents cannot tell those that are hidden from those that never
-// were. What the library does by itself, such as a merge by correlation, is not asked about.
+// The package comment has a table of what is asked of which incident.
 //
 // Authorize is called by many goroutines at once, while a View of the storage is open; it should be quick. It
 // must not call the Manager.
 type Authorizer interface {
 	// Authorize returns nil if by may do what to i. An error that matches [ErrForbidden] says no; the caller gets
-	// ErrForbidden and nothing else of it. Any other error says that there is no answer, and is the caller's.
+	// ErrForbidden and nothing else of it, unless it is a [*ForbiddenError]. Any other error says that there is no
+	// answer, and is the caller's.
 	Authorize(ctx context.Context, by activity.Actor, what Action, i incident.Incident) error
 }
 
-// allow reports whether by may do what to i.
+// A Scope returns a Query that selects what an actor may read. The zero Query selects everything. An error
+// that matches [ErrForbidden] means nothing; any other error is the caller's. Sort, Ascending, After and Limit do not
+// count. It is called for each read and for each record that a command is about, by many goroutines at once, while a
+// View of the storage is open. It must not call the Manager.
+type Scope func(ctx context.Context, by activity.Actor) (incident.Query, error)
+
+// nothing selects no incident.
+func nothing() incident.Query { return incident.Query{Except: []incident.Query{{}}} }
+
+// everything reports whether scope is the zero Query.
+func everything(scope incident.Query) bool { return reflect.ValueOf(scope).IsZero() }
+
+// restricted reports whether there is anybody who may not read everything.
+func (m *Manager) restricted() bool { return m.authorizer != nil || m.scope != nil }
+
+// allow reports whether by may do what to i, as the Authorizer says.
 func (m *Manager) allow(ctx context.Context, by activity.Actor, what Action, i incident.Incident) error {
 	if m.authorizer == nil {
 		return nil
 	}
 	err := m.authorizer.Authorize(ctx, by, what, i.Clone())
 	if errors.Is(err, ErrForbidden) {
+		if told, ok := errors.AsType[*ForbiddenError](err); ok {
+			return told
+		}
 		return ErrForbidden
 	}
 	return err
 }
 
-// An opener returns the incident that an ID leads to.
-type opener func(ctx context.Context, r storage.Reader, id incident.ID) (incident.Incident, error)
-
-// opener returns the opener of what by may do what to.
-func (m *Manager) opener(by activity.Actor, what Action) opener {
-	return func(ctx context.Context, r storage.Reader, id incident.ID) (incident.Incident, error) {
-		i, err := follow(ctx, r, id)
-		missing := errors.Is(err, storage.ErrNotFound)
-		if missing {
-			i = incident.Incident{ID: id}
-		}
-		if err == nil || missing {
-			if no := m.allow(ctx, by, what, i); no != nil {
-				return incident.Incident{}, no
-			}
-		}
-		return i, err
-	}
+// An access is the right of an actor to an action. The nil access is that of the library itself, which may do
+// everything.
+type access struct {
+	m     *Manager
+	by    activity.Actor
+	what  Action
+	scope *incident.Query // what may be read; nil until it is asked for, or without Options.Scope
 }
 
-// home returns the incident that has the alert with that ID.
-func (open opener) home(ctx context.Context, r storage.Reader, id alert.ID) (alert.Alert, incident.Incident, error) {
-	a, err := r.Alert(ctx, id)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return a, incident.Incident{}, err
+// to returns the access of the actor by to an action.
+func (m *Manager) to(what Action, by activity.Actor) *access {
+	return &access{m: m, by: by, what: what}
+}
+
+// reach returns the scope, if there is one.
+func (a *access) reach(ctx context.Context) (*incident.Query, error) {
+	if a.m.scope == nil || a.scope != nil {
+		return a.scope, nil
 	}
-	i, no := open(ctx, r, a.Incident)
+	q, err := a.m.scope(ctx, a.by)
+	if errors.Is(err, ErrForbidden) {
+		q, err = nothing(), nil
+	}
+	if err == nil {
+		q.Sort, q.Ascending, q.After, q.Limit = incident.ByUpdated, false, incident.Cursor{}, 0
+		a.scope = &q
+	}
+	return a.scope, err
+}
+
+// open returns the incident that an ID leads to. An actor without access to it cannot tell it from a missing one.
+func (a *access) open(ctx context.Context, r storage.Reader, id incident.ID) (incident.Incident, error) {
+	i, err := follow(ctx, r, id)
+	missing := errors.Is(err, storage.ErrNotFound)
+	if a == nil || err != nil && !missing {
+		return i, err
+	}
+	if missing {
+		i = incident.Incident{ID: id}
+	}
+	if no := a.check(ctx, r, i, missing); no != nil {
+		return incident.Incident{}, no
+	}
+	return i, err
+}
+
+// check reports whether the access is one to i.
+func (a *access) check(ctx context.Context, r storage.Reader, i incident.Incident, missing bool) error {
+	scope, err := a.reach(ctx)
+	if err != nil {
+		return err
+	}
+	if scope != nil {
+		if in, err := selects(ctx, r, *scope, i.ID, missing); err != nil {
+			return err
+		} else if !in {
+			return ErrForbidden
+		}
+		if a.what == ActionRead {
+			return nil
+		}
+	}
+	return a.m.allow(ctx, a.by, a.what, i)
+}
+
+// selects reports whether scope selects the incident with that ID. A missing one is selected only by the scope that is
+// everything.
+func selects(ctx context.Context, r storage.Reader, scope incident.Query, id incident.ID, missing bool) (bool, error) {
+	if missing || everything(scope) {
+		return everything(scope), nil
+	}
+	n, err := storage.Count(ctx, r, incident.Query{IDs: []incident.ID{id}, Within: []incident.Query{scope}})
+	return n > 0, err
+}
+
+// home returns an alert and the incident that has it.
+func (a *access) home(ctx context.Context, r storage.Reader, id alert.ID) (alert.Alert, incident.Incident, error) {
+	found, err := r.Alert(ctx, id)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return found, incident.Incident{}, err
+	}
+	i, no := a.open(ctx, r, found.Incident)
 	if err == nil || !errors.Is(no, storage.ErrNotFound) {
 		err = no
 	}
-	return a, i, err
+	return found, i, err
 }
 
 // entry returns the entry with that ID, and the incident that it leads to.
-func (open opener) entry(ctx context.Context, r storage.Reader, id activity.ID) (activity.Entry, incident.Incident, error) {
+func (a *access) entry(
+	ctx context.Context, r storage.Reader, id activity.ID,
+) (activity.Entry, incident.Incident, error) {
 	e, found, err := entry(ctx, r, id)
 	if err != nil {
 		return e, incident.Incident{}, err
@@ -106,93 +191,46 @@ func (open opener) entry(ctx context.Context, r storage.Reader, id activity.ID) 
 	if !found {
 		err = fmt.Errorf("entry %s: %w", id, storage.ErrNotFound)
 	}
-	i, no := open(ctx, r, e.Incident)
+	i, no := a.open(ctx, r, e.Incident)
 	if err == nil || !errors.Is(no, storage.ErrNotFound) {
 		err = no
 	}
 	return e, i, err
 }
 
-// A guard lets those records pass that somebody may read.
-type guard struct {
-	m    *Manager
-	by   activity.Actor
-	open opener
-	seen map[incident.ID]bool // whether it may be read, of some incidents
+// shows reports whether by may read the result of a command, the incident with that ID. planned is the incident
+// with its alerts where it is not stored.
+func (m *Manager) shows(
+	ctx context.Context, by activity.Actor, id incident.ID, planned *incident.Case,
+) (shown bool, err error) {
+	if !m.restricted() {
+		return true, nil
+	}
+	may := m.to(ActionRead, by)
+	if planned != nil {
+		return may.sees(ctx, *planned)
+	}
+	err = m.storage.View(ctx, func(r storage.Reader) error {
+		_, err := may.open(ctx, r, id)
+		if shown = err == nil; errors.Is(err, ErrForbidden) {
+			return nil
+		}
+		return err
+	})
+	return shown, err
 }
 
-func (m *Manager) guard(by activity.Actor) *guard {
-	return &guard{m: m, by: by, open: m.opener(by, ActionRead), seen: make(map[incident.ID]bool)}
-}
-
-// maxSeen is how many incidents a guard remembers.
-const maxSeen = 10_000
-
-// passes reports whether the incident with that ID, or what belongs to it, may be read.
-func (g *guard) passes(ctx context.Context, r storage.Reader, id incident.ID) (bool, error) {
-	pass, known := g.seen[id]
-	if known {
-		return pass, nil
+// sees reports whether what is not stored may be read.
+func (a *access) sees(ctx context.Context, c incident.Case) (bool, error) {
+	scope, err := a.reach(ctx)
+	if scope != nil {
+		return scope.Match(c), nil
 	}
-	_, err := g.open(ctx, r, id)
-	switch {
-	case errors.Is(err, ErrForbidden), err == nil, errors.Is(err, storage.ErrNotFound):
-		pass = !errors.Is(err, ErrForbidden)
-	default:
-		return false, err
+	if err == nil {
+		err = a.m.allow(ctx, a.by, a.what, c.Incident)
 	}
-	if len(g.seen) == maxSeen {
-		clear(g.seen)
-	}
-	g.seen[id] = pass
-	return pass, nil
-}
-
-// incident is passes for an incident that has been read.
-func (g *guard) incident(ctx context.Context, r storage.Reader, i incident.Incident) (bool, error) {
-	if i.Status == incident.Redirected {
-		return g.passes(ctx, r, i.ID)
-	}
-	err := g.m.allow(ctx, g.by, ActionRead, i)
 	if errors.Is(err, ErrForbidden) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// readable yields those of the records of a query that by may read, at most limit of them. query reads as many as
-// it is told, 0 means all.
-func readable[T any](ctx context.Context, m *Manager, by activity.Actor, limit int, query func(r storage.Reader, limit int) iter.Seq2[T, error],
-	pass func(*guard, context.Context, storage.Reader, T) (bool, error)) iter.Seq2[T, error] {
-	if err := by.Validate(); err != nil {
-		return func(yield func(T, error) bool) {
-			var zero T
-			yield(zero, fmt.Errorf("read: %w", err))
-		}
-	}
-	return read(ctx, m.storage, func(r storage.Reader) iter.Seq2[T, error] {
-		if m.authorizer == nil {
-			return query(r, limit)
-		}
-		return func(yield func(T, error) bool) {
-			g, n := m.guard(by), 0
-			for v, err := range query(r, 0) {
-				ok := true
-				if err == nil {
-					ok, err = pass(g, ctx, r, v)
-				}
-				if err != nil {
-					var zero T
-					yield(zero, err)
-					return
-				}
-				if !ok {
-					continue
-				}
-				if n++; !yield(v, nil) || n == limit {
-					return
-				}
-			}
-		}
-	})
 }

@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,13 +55,21 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 	w := newWorked(t, s)
 	// What is given to a method for a parameter of each type, of things that are there and of things that are not.
 	given := func(there bool) map[reflect.Type]any {
-		id, other, done, ids, comment := incident.ID("nowhere-1"), incident.ID("nowhere-2"), incident.ID("nowhere-3"), []alert.ID{"no:1", "no:2"}, activity.ID("no/1")
+		id, other, done := incident.ID("nowhere-1"), incident.ID("nowhere-2"), incident.ID("nowhere-3")
+		ids, comment := []alert.ID{"no:1", "no:2"}, activity.ID("no/1")
 		if there {
 			id, other, done, ids, comment = w.id, w.other, w.done, w.alerts, w.comment
 		}
+		showsNothing := func(r storage.Reader) error {
+			for i, err := range r.Incidents(t.Context(), incident.Query{}) {
+				return cmp.Or(err, fmt.Errorf("incident %s is shown", i.ID))
+			}
+			return nil
+		}
 		values := []any{
 			kai, id, []incident.ID{other}, ids, comment, activity.ResponseAction, "some text", 5, int64(9),
-			time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, done}}, alert.Query{}, activity.Query{},
+			time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, done}}, alert.Query{}, ids[0],
+			activity.Query{BeforeSeq: w.last + 1}, showsNothing,
 			incident.Edit{Severity: new(alert.Low)}, incident.AlertEdit{Status: new(alert.StatusInProgress)},
 			incident.Draft{Reference: incident.Reference{System: "other", ID: "1"}, Name: "x"}, []alert.Alert{raise(99, 0)},
 		}
@@ -71,7 +80,10 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 		return byType
 	}
 	// These answer as if there were nothing.
-	silent := []string{"Incidents", "Alerts", "Activity", "Count", "Facets", "SuggestOwners", "SuggestTags", "Purge"}
+	silent := []string{
+		"View", "Incidents", "Alerts", "Activity", "Follow", "Count", "Facets", "CountAlerts", "SuggestOwners",
+		"SuggestTags", "Purge",
+	}
 	// These may be called by anybody: they neither read nor write.
 	free := []string{"DefaultQuery"}
 
@@ -167,6 +179,7 @@ type worked struct {
 	id, other, done incident.ID
 	alerts          []alert.ID
 	comment         activity.ID
+	last            int64 // Seq
 }
 
 func newWorked(t *testing.T, s storage.Storage) (w worked) {
@@ -183,6 +196,7 @@ func newWorked(t *testing.T, s storage.Storage) (w worked) {
 	_, err = m.Comment(t.Context(), kai, w.id, "hm")
 	require.NoError(t, err)
 	w.comment = all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))[0].ID
+	w.last = all(t, m.Activity(t.Context(), kai, activity.Query{Newest: true, Limit: 1}))[0].Seq
 	return w
 }
 
@@ -359,7 +373,9 @@ func TestActions(t *testing.T) {
 	ask(func() error { _, err := m.EditAlerts(ctx, kai, w.alerts[:1], incident.AlertEdit{}); return err }, map[manager.Action][]incident.ID{manager.ActionEditAlerts: {w.id}})
 	ask(func() error { _, err := m.PlanMerge(ctx, kai, w.id, []incident.ID{w.other}, ""); return err }, map[manager.Action][]incident.ID{manager.ActionMerge: {w.id, w.other}})
 	ask(func() error { _, err := m.MoveAlerts(ctx, kai, w.alerts[:1], w.other, ""); return err }, map[manager.Action][]incident.ID{manager.ActionMove: {w.id, w.other}})
-	ask(func() error { _, err := m.Ingest(ctx, siem, []alert.Alert{raise(7, 0)}); return err }, map[manager.Action][]incident.ID{manager.ActionIngest: {""}})
+	asked = make(map[manager.Action][]incident.ID)
+	opened := ingest(t, m, raise(7, 0))[0].Incident
+	assert.Equal(t, map[manager.Action][]incident.ID{manager.ActionIngest: {""}, manager.ActionRead: {opened}}, asked)
 	merged := all(t, manager.New(s, nil).Incidents(ctx, kai, incident.Query{Statuses: []incident.Status{incident.Redirected}}))[0]
 	ask(func() error { _, err := m.Incident(ctx, kai, merged.ID); return err }, map[manager.Action][]incident.ID{manager.ActionRead: {w.id}})
 	assert.Len(t, slices.Collect(maps.Keys(asked)), 1)

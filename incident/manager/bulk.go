@@ -20,8 +20,9 @@ type EditResult struct {
 
 // EditAll makes the change e to all incidents that q selects, as Edit does to one, and returns a result for
 // each: first, in the order of q, those that are there as of the moment of the call and that by may read, then
-// those of q.IDs that are not. An incident that was merged into another, or purged, is left out unless q.IDs names
-// it; then the other is edited, as Edit does, and what was purged is an error.
+// those of q.IDs that are not. An incident that was merged into another, or purged, is left out unless q has IDs or
+// Numbers; then the other is edited, as Edit does, and what was purged is an error. An incident that q does not select
+// any more when its turn comes is left alone, with an error that matches [storage.ErrConflict].
 //
 // An incident that cannot be edited does not keep the others back. The error joins those of the results. Each
 // incident is stored by itself: when the context is done, those before are kept and the others have its
@@ -44,6 +45,7 @@ func (m *Manager) EditAll(
 		r := &results[n]
 		if r.Err == nil {
 			cmd.Part = string(r.ID)
+			call.among = &selection{q, r.Incident.Version}
 			r.Incident, r.Changed, r.Err = m.do(
 				ctx, ActionEdit, cmd, call, t.of(cmd.Part), r.ID, e.Cascades(), m.edit(e),
 			)
@@ -55,19 +57,18 @@ func (m *Manager) EditAll(
 	return results, errors.Join(errs...)
 }
 
-// selected returns a result to be filled in for each incident of q.
+// selected returns a result for each incident of q, with the incident as it is before the edit.
 func (m *Manager) selected(ctx context.Context, by activity.Actor, q incident.Query) (results []EditResult, err error) {
-	err = m.storage.View(ctx, func(r storage.Reader) error {
-		found, guard := make(map[incident.ID]bool), m.guard(by)
-		for i, err := range r.Incidents(ctx, q) {
+	single := len(q.IDs)+len(q.Numbers) > 0
+	err = m.View(ctx, by, func(r storage.Reader) error {
+		found := make(map[incident.ID]bool)
+		for i, err := range r.Incidents(ctx, listed(q)) {
 			if err != nil {
 				return err
 			}
-			if pass, err := guard.incident(ctx, r, i); err != nil {
-				return err
-			} else if pass && (i.Status != incident.Redirected && i.Status != incident.Purged || len(q.IDs) > 0) {
+			if single || i.Status != incident.Redirected && i.Status != incident.Purged {
 				found[i.ID] = true
-				results = append(results, EditResult{ID: i.ID})
+				results = append(results, EditResult{ID: i.ID, Incident: i})
 			}
 		}
 		for _, id := range q.IDs {
@@ -75,7 +76,8 @@ func (m *Manager) selected(ctx context.Context, by activity.Actor, q incident.Qu
 				continue
 			}
 			found[id] = true
-			if _, err := guard.open(ctx, r, id); errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
+			_, err := r.Incident(ctx, id)
+			if errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
 				results = append(results, EditResult{ID: id, Err: failed("edit", "incident", id, err)})
 			} else if err != nil {
 				return err
@@ -84,4 +86,23 @@ func (m *Manager) selected(ctx context.Context, by activity.Actor, q incident.Qu
 		return nil
 	})
 	return results, err
+}
+
+// A selection is the query that an incident was selected by, and the version that it was selected at.
+type selection struct {
+	query   incident.Query
+	version int64
+}
+
+// holds returns an error, which is not retried, unless the query still selects the incident with that ID, which leads
+// to i. The nil selection holds for every incident.
+func (s *selection) holds(ctx context.Context, r storage.Reader, id incident.ID, i incident.Incident) error {
+	if s == nil || i.ID == id && i.Version == s.version {
+		return nil
+	}
+	n, err := storage.Count(ctx, r, incident.Query{IDs: []incident.ID{id}, Within: []incident.Query{listed(s.query)}})
+	if err == nil && n == 0 {
+		err = final{fmt.Errorf("the query does not select it any more: %w", storage.ErrConflict)}
+	}
+	return err
 }

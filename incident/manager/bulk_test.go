@@ -120,7 +120,7 @@ func TestDryRunOfNewIncidents(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, result.Created)
 	assert.Equal(t, dry, dryImport)
-	assert.Empty(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
+	assert.Empty(t, all(t, m.Incidents(t.Context(), kai, whatever)))
 	done, err := m.Create(t.Context(), kai, d)
 	require.NoError(t, err)
 	dry.Version, dry.Number = 1, 1

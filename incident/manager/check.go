@@ -78,7 +78,7 @@ func (v Violation) String() string {
 // an incident that came as redirected from another system may lead to one that is not here. A generated name may
 // break its rule after an update of the library that generates another one, until the incident changes.
 func Check(ctx context.Context, s storage.Storage) iter.Seq2[Violation, error] {
-	return read(ctx, s, func(r storage.Reader) iter.Seq2[Violation, error] {
+	return read(ctx, s.View, func(r storage.Reader) iter.Seq2[Violation, error] {
 		return func(yield func(Violation, error) bool) {
 			c := checker{ctx: ctx, reader: r, yield: yield, stored: make(map[incident.ID]presence)}
 			_ = c.incidents() && c.alerts() && c.log()

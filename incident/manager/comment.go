@@ -50,8 +50,8 @@ func (m *Manager) Redact(
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionRedact), by, string(entry), reason)
-		open := m.opener(by, ActionRedact)
-		if i, _, err = m.settle(ctx, ActionRedact, cmd, call, t, open, redact(cmd, entry, reason)); err == nil {
+		may := m.to(ActionRedact, by)
+		if i, _, err = m.settle(ctx, ActionRedact, cmd, call, t, may, redact(cmd, entry, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -59,8 +59,8 @@ func (m *Manager) Redact(
 }
 
 func redact(cmd incident.Command, entry activity.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
-		e, i, err := open.entry(ctx, r, entry)
+	return func(ctx context.Context, r storage.Reader, may *access) (s findings, err error) {
+		e, i, err := may.entry(ctx, r, entry)
 		if err != nil {
 			return s, err
 		}
@@ -113,7 +113,7 @@ func redact(cmd incident.Command, entry activity.ID, reason string) matter {
 func (m *Manager) Content(ctx context.Context, by activity.Actor, comment activity.ID, sha256 string) ([]byte, error) {
 	var data []byte
 	err := m.view(ctx, by, func(r storage.Reader) error {
-		e, _, err := m.opener(by, ActionRead).entry(ctx, r, comment)
+		e, _, err := m.to(ActionRead, by).entry(ctx, r, comment)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func TestNumbersAreUnique(t *testing.T) {
 		}
 	}
 	assert.Len(t, seen, callers*creations)
-	for _, i := range all(t, manager.New(s, nil).Incidents(t.Context(), kai, incident.Query{})) {
+	for _, i := range all(t, manager.New(s, nil).Incidents(t.Context(), kai, whatever)) {
 		delete(seen, i.Number)
 	}
 	assert.Empty(t, seen, "what was returned is what is stored")
@@ -163,7 +163,7 @@ func TestOptionsMayChangeWhileWorkGoesOn(t *testing.T) {
 	wg.Wait()
 	consistent(t, s)
 	assert.Len(t, all(t, managers[0].Alerts(t.Context(), kai, alert.Query{})), workers*rounds)
-	for _, i := range all(t, managers[0].Incidents(t.Context(), kai, incident.Query{})) {
+	for _, i := range all(t, managers[0].Incidents(t.Context(), kai, whatever)) {
 		assert.True(t, taxonomies[0].Check(i.Verdict) == nil || taxonomies[1].Check(i.Verdict) == nil, "%s", i.Verdict)
 	}
 }

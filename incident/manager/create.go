@@ -17,7 +17,8 @@ import (
 
 // Create stores a new incident from d and returns it. Its alerts must be new: one that is in the storage
 // already belongs to another incident, and the error then matches [storage.ErrExists], as it does when d
-// has a Reference that was imported before; see [Manager.Import] for that.
+// has a Reference that was imported before; see [Manager.Import] for that. Where by may not read that other incident,
+// the error is [ErrForbidden]. An incident that by may not read is returned with nothing but its ID.
 func (m *Manager) Create(
 	ctx context.Context, by activity.Actor, d incident.Draft, opts ...BulkOption,
 ) (incident.Incident, error) {
@@ -64,14 +65,36 @@ func (m *Manager) create(
 		return i, err
 	}
 	if call.dryRun {
-		return e.Incident, m.absent(ctx, e)
+		i, err = e.Incident, m.absent(ctx, e)
+	} else {
+		i, err = m.store(ctx, cmd, call.ticket(string(ActionCreate), by, "", d), e)
 	}
-	t := call.ticket(string(ActionCreate), by, "", d)
-	i, found, err := m.created(ctx, by, t)
+	if errors.Is(err, storage.ErrExists) {
+		err = m.hidden(ctx, by, e, err)
+	}
+	if err != nil {
+		return i, err
+	}
+	var planned *incident.Case
+	if call.dryRun {
+		planned = &incident.Case{Incident: i, Alerts: e.Alerts}
+	}
+	shown, err := m.shows(ctx, by, i.ID, planned)
+	if !shown {
+		i = incident.Incident{ID: i.ID}
+	}
+	return i, err
+}
+
+// store keeps the effect of a creation, unless the same command has created before.
+func (m *Manager) store(
+	ctx context.Context, cmd incident.Command, t *ticket, e incident.Effect,
+) (incident.Incident, error) {
+	i, found, err := m.created(ctx, cmd.By, t)
 	if err == nil && !found {
 		i, err = m.keep(ctx, write{cmd: cmd, tickets: []*ticket{t}, effects: []incident.Effect{e}})
 		if errors.Is(err, storage.ErrExists) {
-			stored, found, again := m.created(ctx, by, t)
+			stored, found, again := m.created(ctx, cmd.By, t)
 			if found || again != nil {
 				i, err = stored, again
 			}
@@ -81,6 +104,29 @@ func (m *Manager) create(
 		err = no.err
 	}
 	return i, err
+}
+
+// hidden returns exists, which says that a record of e is stored, or [ErrForbidden] when by may not read that.
+func (m *Manager) hidden(ctx context.Context, by activity.Actor, e incident.Effect, exists error) error {
+	if !m.restricted() {
+		return exists
+	}
+	return m.storage.View(ctx, func(r storage.Reader) error {
+		may := m.to(ActionRead, by)
+		_, err := r.Incident(ctx, e.Incident.ID)
+		if err == nil {
+			_, err = may.open(ctx, r, e.Incident.ID)
+		}
+		for n := 0; n < len(e.Alerts) && (err == nil || errors.Is(err, storage.ErrNotFound)); n++ {
+			if _, err = r.Alert(ctx, e.Alerts[n].ID); err == nil {
+				_, _, err = may.home(ctx, r, e.Alerts[n].ID)
+			}
+		}
+		if err == nil || errors.Is(err, storage.ErrNotFound) {
+			return exists
+		}
+		return err
+	})
 }
 
 // absent reports a record of e that is stored already.
@@ -111,7 +157,9 @@ func (m *Manager) created(
 		var o outcome
 		var err error
 		if o, found, err = t.recall(ctx, r); found {
-			i, err = m.opener(by, ActionCreate)(ctx, r, o.Incident)
+			if i, err = follow(ctx, r, o.Incident); err == nil {
+				err = m.allow(ctx, by, ActionCreate, i)
+			}
 		}
 		return err
 	})

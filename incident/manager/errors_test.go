@@ -31,7 +31,7 @@ var classes = map[string]error{
 	"ErrCommandReused": manager.ErrCommandReused, "alert.ErrInvalid": alert.ErrInvalid,
 	"storage.ErrConflict": storage.ErrConflict, "storage.ErrExists": storage.ErrExists,
 	"incident.ErrRefused": incident.ErrRefused, "incident.ErrPurged": incident.ErrPurged,
-	"storage.ErrNotFound": storage.ErrNotFound,
+	"storage.ErrNotFound": storage.ErrNotFound, "storage.ErrAhead": storage.ErrAhead,
 }
 
 // The table names each class once, and the status that the example gives it.
@@ -150,6 +150,7 @@ func TestClassesOfErrors(t *testing.T) {
 		{merge("none", "neither"), []error{storage.ErrNotFound}},
 		{at(other, 1), []error{storage.ErrNotFound}},
 		{errorOf(m.Redact(ctx, kai, "none", "")), []error{storage.ErrNotFound}},
+		{reading(m.Follow(ctx, kai, activity.Query{AfterSeq: 1000})), []error{storage.ErrAhead}},
 		{errorOf(m.EditAlerts(ctx, kai, []alert.ID{"none"}, incident.AlertEdit{})), []error{storage.ErrNotFound}},
 		{errorOf(m.MoveAlerts(ctx, kai, []alert.ID{"none"}, id, "")), []error{storage.ErrNotFound}},
 	} {

@@ -36,6 +36,7 @@ func status(err error) int {
 		{incident.ErrRefused, http.StatusConflict},
 		{incident.ErrPurged, http.StatusGone},
 		{storage.ErrNotFound, http.StatusNotFound},
+		{storage.ErrAhead, http.StatusConflict},
 	} {
 		if errors.Is(err, class.err) {
 			return class.status

@@ -15,7 +15,7 @@ import (
 func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID) ([]incident.Explanation, error) {
 	var all []incident.Explanation
 	err := m.view(ctx, by, func(r storage.Reader) error {
-		i, err := m.opener(by, ActionRead)(ctx, r, id)
+		i, err := m.to(ActionRead, by).open(ctx, r, id)
 		if err != nil {
 			return err
 		}

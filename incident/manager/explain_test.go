@@ -112,7 +112,7 @@ func TestEveryAlertIsExplained(t *testing.T) {
 				merges[e.Cause] = append(merges[e.Cause], e)
 			}
 		}
-		for _, i := range all(t, d.Manager.Incidents(t.Context(), kai, incident.Query{})) {
+		for _, i := range all(t, d.Manager.Incidents(t.Context(), kai, whatever)) {
 			if i.Status == incident.Redirected {
 				continue
 			}

@@ -130,7 +130,10 @@ var trials = []struct {
 }
 
 // readings are the methods that change nothing.
-var readings = []string{"Activity", "Alerts", "At", "Content", "Count", "DefaultQuery", "Explain", "Facets", "Incident", "Incidents", "PlanMerge", "SuggestOwners", "SuggestTags"}
+var readings = []string{
+	"Activity", "Alert", "Alerts", "At", "Content", "Count", "CountAlerts", "DefaultQuery", "Explain", "Facets", "Follow",
+	"Incident", "Incidents", "PlanMerge", "SuggestOwners", "SuggestTags", "View",
+}
 
 func TestEveryCommandIsTried(t *testing.T) {
 	known := slices.Clone(readings)

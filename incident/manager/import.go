@@ -33,6 +33,9 @@ type ImportResult struct {
 // [alert.Alert.Fit], and the Notes of the result say what was changed, and what was kept and not understood, see
 // [alert.Alert.Notes]. An alert without an Origin is left out, which is noted too.
 //
+// Of each incident that has an alert of d, too, the [Authorizer] is asked. An incident that by may not read is returned
+// with nothing but the ID that the other system's reference stands for, and the result says nothing but the Notes.
+//
 // With [DryRun], what would become of alerts that are in other incidents is not looked at. With [IfVersion], an
 // incident that is not here yet is at version 0. One [CommandID] may be given to the
 // imports of many incidents.
@@ -68,6 +71,7 @@ func (m *Manager) importDraft(
 	cmd.Part = string(d.Reference.IncidentID())
 	t := call.ticket(string(ActionImport), by, "").of(cmd.Part, given)
 	counted := make(map[alert.ID]bool)
+	var planned *incident.Case // of a dry run
 	err = m.retry(ctx, ActionImport, func() error {
 		var p plan
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
@@ -77,7 +81,10 @@ func (m *Manager) importDraft(
 		if err != nil {
 			return err
 		}
-		if i, result.Created = p.Incident, p.created; call.dryRun || p.done {
+		if i, result.Created = p.Incident, p.created; call.dryRun && p.created {
+			planned = &incident.Case{Incident: i, Alerts: p.Alerts}
+		}
+		if call.dryRun || p.done {
 			return nil
 		}
 		for n, a := range arrivals {
@@ -106,6 +113,13 @@ func (m *Manager) importDraft(
 		i, err = m.keep(ctx, made)
 		return err
 	})
+	if err != nil {
+		return i, result, err
+	}
+	shown, err := m.shows(ctx, by, i.ID, planned)
+	if !shown {
+		i, result = incident.Incident{ID: d.Reference.IncidentID()}, ImportResult{Notes: notes}
+	}
 	return i, result, err
 }
 
@@ -128,11 +142,12 @@ func (m *Manager) plan(
 	cmd.Keys = p.keys
 	id := d.Reference.IncidentID()
 	c := incident.Case{}
+	may := m.to(ActionImport, cmd.By)
 	var err error
 	if c.Incident, err = follow(ctx, r, id); errors.Is(err, storage.ErrNotFound) {
 		p.created = true
 	} else if err == nil {
-		err = m.allow(ctx, cmd.By, ActionImport, c.Incident)
+		err = may.check(ctx, r, c.Incident, false)
 	}
 	if err != nil && !p.created {
 		return p, err
@@ -167,6 +182,9 @@ func (m *Manager) plan(
 			all = all || changed
 		default:
 			p.elsewhere[id] = true
+			if _, err := may.open(ctx, r, old.Incident); err != nil {
+				return p, err
+			}
 		}
 	}
 	if err := setSeen(ctx, r, added, p.keys); err != nil {

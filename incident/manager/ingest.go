@@ -30,9 +30,10 @@ const (
 	Joined                  // it joined an incident
 	Updated                 // it was there, and the report said something new
 	Repeated                // it was there, and was counted
+	Taken                   // one of these; which, and where, the caller may not read
 )
 
-var outcomes = []string{"refused", "opened", "joined", "updated", "repeated"}
+var outcomes = []string{"refused", "opened", "joined", "updated", "repeated", "taken"}
 
 // String returns the outcome's text, such as "joined".
 func (o Outcome) String() string { return enum.Text(outcomes, "outcome", o) }
@@ -53,7 +54,7 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 // A Result says what became of one alert of an Ingest.
 type Result struct {
 	ID       alert.ID        `json:"id"`
-	Incident incident.ID     `json:"incident,omitempty"` // where it is now; "" when it was refused
+	Incident incident.ID     `json:"incident,omitempty"` // where it is now; "" when it was Refused or Taken
 	Outcome  Outcome         `json:"outcome"`
 	Links    []activity.Link `json:"links,omitempty"` // why it is there, and what was held back
 	Notes    []alert.Note    `json:"notes,omitempty"` // what of it could not be kept as it came, or was not understood
@@ -74,6 +75,9 @@ type Result struct {
 //
 // No alert is lost over a limit: it is made to fit, see [alert.Alert.Fit], and the Notes of its result say what was
 // changed, and what was kept and not understood, see [alert.Alert.Notes]. An alert without an Origin cannot be taken.
+//
+// Where by may not read the incident that an alert is in, its result is Taken, with the Notes and nothing else.
+// Links to incidents that by may not read are left out.
 //
 // An alert that cannot be taken does not keep the others back. The error joins those of the results, each
 // naming the alert's index; it is also in its result. Each alert is stored by itself: when the context is
@@ -99,6 +103,9 @@ func (m *Manager) Ingest(
 		id := a.whole.ID
 		results[n].ID = id
 		if err := m.ingest(ctx, cmd, t, a, m.correlator, &results[n]); err != nil {
+			if m.restricted() {
+				err = unnamed(err)
+			}
 			err = fmt.Errorf("ingest alert %d (%s): %w", n, id, err)
 			results[n] = Result{ID: id, Err: err}
 			errs = append(errs, err)
@@ -106,7 +113,51 @@ func (m *Manager) Ingest(
 		}
 		results[n].Notes = notes
 	}
+	if m.restricted() {
+		errs = append(errs, m.conceal(ctx, by, results))
+	}
 	return results, errors.Join(errs...)
+}
+
+// conceal takes out of results what by may not read.
+func (m *Manager) conceal(ctx context.Context, by activity.Actor, results []Result) error {
+	g := m.guard(by)
+	err := m.storage.View(ctx, func(r storage.Reader) error {
+		var ids []incident.ID
+		for _, result := range results {
+			ids = append(ids, result.Incident)
+			for _, l := range result.Links {
+				ids = append(ids, l.Incident)
+			}
+		}
+		return g.look(ctx, r, slices.DeleteFunc(ids, func(id incident.ID) bool { return id == "" }))
+	})
+	for n := range results {
+		r := &results[n]
+		if r.Err == nil && (err != nil || !g.seen[r.Incident]) {
+			*r = Result{ID: r.ID, Outcome: Taken, Notes: r.Notes}
+		}
+		r.Links = slices.DeleteFunc(slices.Clone(r.Links), func(l activity.Link) bool {
+			return l.Incident != "" && !g.seen[l.Incident]
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("read where the alerts are: %w", err)
+	}
+	return nil
+}
+
+// unnamed returns what err says that is not about an incident, which the caller may not know.
+func unnamed(err error) error {
+	for _, class := range []error{
+		storage.ErrUnknownOutcome, storage.ErrUnavailable, storage.ErrConflict, storage.ErrExists, incident.ErrPurged,
+		incident.ErrRefused, storage.ErrNotFound,
+	} {
+		if errors.Is(err, class) {
+			return class
+		}
+	}
+	return err
 }
 
 func (m *Manager) ingest(
@@ -215,7 +266,7 @@ func (m *Manager) mergeLinked(
 			return incident.MergeLinked(cmd, into, from[0], reason)
 		}
 		linked := merge(p.result.Incident, []incident.ID{id}, rule)
-		_, _, err := m.settle(ctx, ActionMerge, cmd, call{}, nil, follow, linked)
+		_, _, err := m.settle(ctx, ActionMerge, cmd, call{}, nil, nil, linked)
 		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
 			var why []string
 			for _, r := range no.Refusals {

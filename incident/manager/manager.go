@@ -14,8 +14,52 @@
 //
 // # Authorisation
 //
-// Every method takes the [activity.Actor] who asks, and it must be valid even where nothing is changed. With an
-// [Authorizer], what the actor may not read is not there for them; else everybody may do everything.
+// Every method takes the [activity.Actor] who asks, and it must be valid even where nothing is changed. Every actor may
+// do everything, unless Options have an [Authorizer], a [Scope] or both. Records that an actor may not read look to it
+// like missing ones.
+//
+// The Manager asks the Authorizer about an action and an incident before it changes or returns anything. The ID of
+// an incident that was merged away stands for the incident that it leads to. About a missing incident or alert it
+// asks with an incident that has the ID alone, or no field at all, so that an actor cannot tell hidden records from
+// missing ones. With a Scope, the Manager does not ask about [ActionRead], and a command on an incident needs that
+// incident to be in the Scope besides. It does not ask about what the library does by itself, such as a merge by
+// correlation.
+//
+//	method         actions       asked of                               errors
+//	View           read          each incident that is shown
+//	Incident       read          the incident                           ErrNotFound
+//	Alert          read          the incident that has it               ErrNotFound
+//	Incidents      read          each incident
+//	Alerts         read          the incident of each alert
+//	Activity       read          the incident of each entry
+//	Follow         read          the incident of each entry             ErrAhead
+//	Count          read          each incident
+//	Facets         read          each incident
+//	CountAlerts    read          the incident of each alert
+//	At             read          the incident that its ID leads to      ErrNotFound ErrPurged
+//	Explain        read          the incident                           ErrNotFound
+//	Content        read          the incident of the comment            ErrNotFound
+//	SuggestOwners  read          each incident
+//	SuggestTags    read          each incident
+//	Ingest         ingest read   no incident; those in the results
+//	Import         import read   the incident, and those of its alerts  ErrConflict ErrPurged
+//	Create         create read   the incident to be                     ErrExists
+//	Edit           edit          the incident                           ErrNotFound ErrConflict ErrPurged
+//	EditAll        read edit     each incident                          ErrNotFound ErrConflict ErrPurged
+//	EditAlerts     editAlerts    the incident of each alert             ErrNotFound
+//	Comment        comment       the incident                           ErrNotFound ErrConflict ErrPurged
+//	Record         record        the incident                           ErrNotFound ErrConflict ErrPurged
+//	Redact         redact        the incident of the entry              ErrNotFound ErrConflict ErrRefused
+//	Merge          merge         target and sources                     ErrNotFound ErrConflict ErrPurged ErrRefused
+//	PlanMerge      merge         target and sources                     ErrNotFound ErrConflict ErrPurged ErrRefused
+//	Unmerge        unmerge       the incident that source leads to      ErrNotFound ErrConflict ErrPurged ErrRefused
+//	MoveAlerts     move          where they go, and where they are      ErrNotFound ErrConflict ErrPurged ErrRefused
+//	Purge          read purge    each incident
+//
+// Besides, each may fail with [alert.ErrInvalid], with [ErrForbidden], and with an error of the context or of the
+// storage, and each command with [ErrCommandReused]. DefaultQuery neither asks nor fails. A command on one incident
+// returns the updated incident, so that an actor who may give the command may read the incident. Ingest, Import and
+// Create return only what the actor may read.
 //
 // # Limits
 //
@@ -59,12 +103,14 @@
 //	incident.ErrPurged         410     the incident, or one of those to be merged, is purged
 //	incident.ErrRefused        409     a rule does not allow it in the state that the records are in
 //	storage.ErrNotFound        404     there is no such record
+//	storage.ErrAhead           409     the log is not as long as the position to follow it from
 //
 // Of an error that joins those of several records, such as that of EditAll, each result has its own. Commands that
 // store each record by itself may have stored others before the one that failed; their comments state it.
 package manager
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -103,6 +149,7 @@ type Options struct {
 	Directory  Directory                   // users and groups for SuggestOwners; nil means that only owners of incidents are known
 	Policy     incident.Policy             // what edits need, and when alerts resolve and reopen incidents
 	Authorizer Authorizer                  // who may do what; nil means that everybody may do everything
+	Scope      Scope                       // what an actor may read; nil means that the Authorizer is asked
 	Priority   func(incident.Incident) int // scores incidents, see [incident.Command]; nil means [incident.Priority]
 	Logger     *slog.Logger                // is told of retries at debug level; nil means nobody is
 }
@@ -118,6 +165,7 @@ type Manager struct {
 	directory  Directory
 	policy     incident.Policy
 	authorizer Authorizer
+	scope      Scope
 	priority   func(incident.Incident) int
 	log        *slog.Logger
 
@@ -131,7 +179,10 @@ func New(s storage.Storage, o *Options) *Manager {
 	if o == nil {
 		o = &Options{}
 	}
-	m := &Manager{storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, directory: o.Directory, policy: o.Policy, authorizer: o.Authorizer, priority: o.Priority, log: o.Logger, seed: maphash.MakeSeed()}
+	m := &Manager{
+		storage: s, now: o.Now, newID: o.NewID, correlator: o.Correlator, directory: o.Directory, policy: o.Policy,
+		authorizer: o.Authorizer, scope: o.Scope, priority: o.Priority, log: o.Logger, seed: maphash.MakeSeed(),
+	}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -237,13 +288,13 @@ func (m *Manager) do(
 	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, id incident.ID,
 	alerts bool, apply rule,
 ) (result incident.Incident, changed bool, err error) {
-	open := m.opener(cmd.By, what)
+	may := m.to(what, cmd.By)
 	err = m.retry(ctx, what, func() error {
 		var c incident.Case
 		done := false
 		err := m.storage.View(ctx, func(r storage.Reader) error {
 			var err error
-			if c.Incident, err = open(ctx, r, id); err != nil {
+			if c.Incident, err = may.open(ctx, r, id); err != nil {
 				return err
 			}
 			var o outcome
@@ -251,7 +302,7 @@ func (m *Manager) do(
 				changed = o.Changed
 				return err
 			}
-			if err := call.current(id, c.Incident); err != nil {
+			if err := cmp.Or(call.current(id, c.Incident), call.among.holds(ctx, r, id, c.Incident)); err != nil {
 				return err
 			}
 			if alerts {

@@ -197,11 +197,11 @@ func TestIngestingTwiceChangesNothingButCounters(t *testing.T) {
 	m, _ := open(t)
 	alerts := []alert.Alert{raise(1, 0, alert.Device{DeviceID: "d"}), raise(2, 1, alert.Device{DeviceID: "d"})}
 	ingest(t, m, alerts...)
-	incidents, entries := all(t, m.Incidents(t.Context(), kai, incident.Query{})), all(t, m.Activity(t.Context(), kai, activity.Query{}))
+	incidents, entries := all(t, m.Incidents(t.Context(), kai, whatever)), all(t, m.Activity(t.Context(), kai, activity.Query{}))
 	for _, r := range ingest(t, m, alerts...) {
 		assert.Equal(t, manager.Repeated, r.Outcome)
 	}
-	assert.Equal(t, incidents, all(t, m.Incidents(t.Context(), kai, incident.Query{})))
+	assert.Equal(t, incidents, all(t, m.Incidents(t.Context(), kai, whatever)))
 	assert.Equal(t, entries, all(t, m.Activity(t.Context(), kai, activity.Query{})))
 	for _, a := range all(t, m.Alerts(t.Context(), kai, alert.Query{})) {
 		assert.Equal(t, 1, a.Repeats)
@@ -254,7 +254,7 @@ func TestBadAlertsDoNotKeepGoodOnesBack(t *testing.T) {
 	assert.ErrorContains(t, err, "alert 1 ")
 	assert.ErrorIs(t, results[1].Err, alert.ErrInvalid)
 	assert.Equal(t, manager.Opened, results[2].Outcome)
-	assert.Len(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})), 2)
+	assert.Len(t, all(t, m.Incidents(t.Context(), kai, whatever)), 2)
 }
 
 // D1: what makes two alerts one is the source with the ID that it gave, and nothing else: alerts that are alike in all
@@ -289,7 +289,7 @@ func TestTheSameAlertFromManyIsOne(t *testing.T) {
 	alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{}))
 	require.Len(t, alerts, 1)
 	assert.Equal(t, 49, alerts[0].Repeats)
-	assert.Len(t, all(t, m.Incidents(t.Context(), kai, incident.Query{})), 1)
+	assert.Len(t, all(t, m.Incidents(t.Context(), kai, whatever)), 1)
 }
 
 // Alerts of one attack that arrive at the same moment find each other, and none is lost.
@@ -303,7 +303,7 @@ func TestAlertsOfOneAttackAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	incidents := all(t, m.Incidents(t.Context(), kai, incident.Query{}))
+	incidents := all(t, m.Incidents(t.Context(), kai, whatever))
 	require.Len(t, incidents, 1)
 	assert.Equal(t, incident.Summarize(all(t, m.Alerts(t.Context(), kai, alert.Query{}))), incidents[0].Alerts)
 }

@@ -26,11 +26,11 @@ func (m *Manager) Merge(ctx context.Context, by activity.Actor, target incident.
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionMerge), by, string(target), sources, reason)
-		open := m.opener(by, ActionMerge)
+		may := m.to(ActionMerge, by)
 		rule := func(into incident.Party, from []incident.Party) ([]incident.Effect, error) {
 			return incident.Merge(cmd, into, from, reason)
 		}
-		if i, _, err = m.settle(ctx, ActionMerge, cmd, call, t, open, merge(target, sources, rule)); err == nil {
+		if i, _, err = m.settle(ctx, ActionMerge, cmd, call, t, may, merge(target, sources, rule)); err == nil {
 			return i, nil
 		}
 	}
@@ -54,8 +54,8 @@ func (m *Manager) Unmerge(ctx context.Context, by activity.Actor, source inciden
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionUnmerge), by, string(source), reason)
-		open := m.opener(by, ActionUnmerge)
-		if i, _, err = m.settle(ctx, ActionUnmerge, cmd, call, t, open, unmerge(cmd, source, reason)); err == nil {
+		may := m.to(ActionUnmerge, by)
+		if i, _, err = m.settle(ctx, ActionUnmerge, cmd, call, t, may, unmerge(cmd, source, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -71,25 +71,25 @@ type findings struct {
 	expire  bool                              // commands that are old are to be forgotten with them
 }
 
-// A matter reads what a rule on several incidents needs, and those incidents that the command is for by open.
-type matter func(ctx context.Context, r storage.Reader, open opener) (findings, error)
+// A matter reads what a rule on several incidents needs. It opens the incidents that the command is for with may.
+type matter func(ctx context.Context, r storage.Reader, may *access) (findings, error)
 
 // consider returns what a matter has found and its effects, unless the same command was stored before: then done is
 // true and the subject what it returned.
-func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opener, read matter) (
+func (m *Manager) consider(ctx context.Context, call call, t *ticket, may *access, read matter) (
 	s findings, effects []incident.Effect, done bool, err error,
 ) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, found, reused := t.recall(ctx, r)
 		if found {
 			done = true
-			s.subject, err = open(ctx, r, o.Incident)
+			s.subject, err = may.open(ctx, r, o.Incident)
 			return err
 		}
 		if reused != nil && !errors.Is(reused, ErrCommandReused) {
 			return reused
 		}
-		s, err = read(ctx, r, open)
+		s, err = read(ctx, r, may)
 		if err = cmp.Or(err, reused); err != nil { // only who may give the command learns that its ID was used
 			return err
 		}
@@ -105,10 +105,10 @@ func (m *Manager) consider(ctx context.Context, call call, t *ticket, open opene
 // settle asks the rule and stores all its effects at once. It returns the updated subject, and whether this call
 // has changed anything.
 func (m *Manager) settle(
-	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, open opener, read matter,
+	ctx context.Context, what Action, cmd incident.Command, call call, t *ticket, may *access, read matter,
 ) (i incident.Incident, changed bool, err error) {
 	err = m.retry(ctx, what, func() error {
-		s, effects, done, err := m.consider(ctx, call, t, open, read)
+		s, effects, done, err := m.consider(ctx, call, t, may, read)
 		if i, changed = s.subject, len(effects) > 0; err != nil || done {
 			return err
 		}
@@ -132,16 +132,16 @@ func merge(
 	target incident.ID, sources []incident.ID,
 	rule func(into incident.Party, from []incident.Party) ([]incident.Effect, error),
 ) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
+	return func(ctx context.Context, r storage.Reader, may *access) (s findings, err error) {
 		whole := len(sources) <= incident.MaxMerge // else it is refused, and may be endless
-		into, err := party(ctx, r, open, target, whole, false)
+		into, err := party(ctx, r, may, target, whole, false)
 		if err != nil {
 			return s, err
 		}
 		var from []incident.Party
 		var missing []error
 		for _, id := range sources {
-			p, err := party(ctx, r, open, id, whole, whole)
+			p, err := party(ctx, r, may, id, whole, whole)
 			if errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
 				missing = append(missing, err)
 			} else if err != nil {
@@ -166,8 +166,8 @@ func merge(
 }
 
 func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
-		if _, err := open(ctx, r, id); err != nil {
+	return func(ctx context.Context, r storage.Reader, may *access) (s findings, err error) {
+		if _, err := may.open(ctx, r, id); err != nil {
 			return s, err
 		}
 		source := incident.Party{}
@@ -203,10 +203,12 @@ func unmerge(cmd incident.Command, id incident.ID, reason string) matter {
 }
 
 // party returns the incident that the ID leads to, with its alerts and its log where they are asked for.
-func party(ctx context.Context, r storage.Reader, open opener, id incident.ID, alerts, log bool) (incident.Party, error) {
+func party(
+	ctx context.Context, r storage.Reader, may *access, id incident.ID, alerts, log bool,
+) (incident.Party, error) {
 	p := incident.Party{Named: id}
 	var err error
-	if p.Incident, err = open(ctx, r, id); err != nil {
+	if p.Incident, err = may.open(ctx, r, id); err != nil {
 		return p, fmt.Errorf("incident %s: %w", id, err)
 	}
 	if alerts {

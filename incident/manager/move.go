@@ -35,8 +35,8 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 	if err == nil {
 		var i incident.Incident
 		t := call.ticket(string(ActionMove), by, string(to), alerts, reason)
-		open := m.opener(by, ActionMove)
-		if i, _, err = m.settle(ctx, ActionMove, cmd, call, t, open, move(cmd, alerts, to, fresh, reason)); err == nil {
+		may := m.to(ActionMove, by)
+		if i, _, err = m.settle(ctx, ActionMove, cmd, call, t, may, move(cmd, alerts, to, fresh, reason)); err == nil {
 			return i, nil
 		}
 	}
@@ -47,14 +47,14 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 }
 
 func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
+	return func(ctx context.Context, r storage.Reader, may *access) (s findings, err error) {
 		there := incident.Case{Incident: incident.Incident{ID: fresh}}
 		if to != "" {
-			if there.Incident, err = open(ctx, r, to); err != nil {
+			if there.Incident, err = may.open(ctx, r, to); err != nil {
 				return s, err
 			}
 		}
-		homes, err := homesOf(ctx, r, open, ids)
+		homes, err := homesOf(ctx, r, may, ids)
 		if err != nil {
 			return s, err
 		}
@@ -80,11 +80,11 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 }
 
 // homesOf returns the incidents that have the alerts, each once, by ID.
-func homesOf(ctx context.Context, r storage.Reader, open opener, ids []alert.ID) ([]incident.Incident, error) {
+func homesOf(ctx context.Context, r storage.Reader, may *access, ids []alert.ID) ([]incident.Incident, error) {
 	homes := make(map[incident.ID]incident.Incident)
 	var missing []error
 	for _, id := range ids {
-		_, i, err := open.home(ctx, r, id)
+		_, i, err := may.home(ctx, r, id)
 		if errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrForbidden) {
 			missing = append(missing, fmt.Errorf("alert %s: %w", id, err))
 			continue

@@ -24,7 +24,8 @@ type BulkOption interface {
 }
 
 type call struct {
-	version   *int64 // of IfVersion
+	version   *int64     // of IfVersion
+	among     *selection // of a command in bulk
 	commandID string
 	dryRun    bool
 	at        time.Time        // when the command began

@@ -48,7 +48,7 @@ func (m *Manager) Purge(
 	for _, r := range results {
 		cmd.Part = string(r.ID)
 		rule := purge(cmd, r.ID, resolvedBefore, reason)
-		_, purged, err := m.settle(ctx, ActionPurge, cmd, call, t.of(cmd.Part), m.opener(by, ActionPurge), rule)
+		_, purged, err := m.settle(ctx, ActionPurge, cmd, call, t.of(cmd.Part), m.to(ActionPurge, by), rule)
 		if err != nil {
 			r.Err = failed("purge", "incident", r.ID, err)
 			errs = append(errs, r.Err)
@@ -62,8 +62,8 @@ func (m *Manager) Purge(
 
 // due returns a result to be filled in for each incident that is to be purged.
 func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Query, before time.Time, reason string) (results []PurgeResult, err error) {
-	err = m.storage.View(ctx, func(r storage.Reader) error {
-		going, guard, limit := make(map[incident.ID]bool), m.guard(cmd.By), q.Limit
+	err = m.View(ctx, cmd.By, func(r storage.Reader) error {
+		going, limit := make(map[incident.ID]bool), q.Limit
 		if q.Limit = 0; len(q.Statuses) == 0 {
 			q.Statuses = []incident.Status{incident.Resolved}
 		}
@@ -74,11 +74,6 @@ func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Quer
 			if e, err := incident.Purge(cmd, i, i, before, reason); err != nil {
 				return err
 			} else if !e.Purge {
-				continue
-			}
-			if pass, err := guard.incident(ctx, r, i); err != nil {
-				return err
-			} else if !pass {
 				continue
 			}
 			going[i.ID] = true
@@ -97,11 +92,7 @@ func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Quer
 			if !going[end.ID] && end.Status != incident.Purged {
 				continue
 			}
-			if pass, err := guard.incident(ctx, r, i); err != nil {
-				return err
-			} else if pass {
-				results = append(results, PurgeResult{ID: i.ID, Number: i.Number})
-			}
+			results = append(results, PurgeResult{ID: i.ID, Number: i.Number})
 		}
 		return nil
 	})
@@ -109,8 +100,8 @@ func (m *Manager) due(ctx context.Context, cmd incident.Command, q incident.Quer
 }
 
 func purge(cmd incident.Command, id incident.ID, before time.Time, reason string) matter {
-	return func(ctx context.Context, r storage.Reader, open opener) (s findings, err error) {
-		end, err := open(ctx, r, id)
+	return func(ctx context.Context, r storage.Reader, may *access) (s findings, err error) {
+		end, err := may.open(ctx, r, id)
 		if err != nil {
 			return s, err
 		}

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -17,7 +18,7 @@ import (
 func (m *Manager) Incident(ctx context.Context, by activity.Actor, id incident.ID) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.view(ctx, by, func(r storage.Reader) (err error) {
-		i, err = m.opener(by, ActionRead)(ctx, r, id)
+		i, err = m.to(ActionRead, by).open(ctx, r, id)
 		return err
 	})
 	if err != nil {
@@ -26,38 +27,85 @@ func (m *Manager) Incident(ctx context.Context, by activity.Actor, id incident.I
 	return i, nil
 }
 
+// Alert returns the alert with that ID. The error matches [storage.ErrNotFound] when there is none.
+func (m *Manager) Alert(ctx context.Context, by activity.Actor, id alert.ID) (alert.Alert, error) {
+	var a alert.Alert
+	err := m.view(ctx, by, func(r storage.Reader) (err error) {
+		a, _, err = m.to(ActionRead, by).home(ctx, r, id)
+		return err
+	})
+	if err != nil {
+		return alert.Alert{}, failed("read", "alert", id, err)
+	}
+	return a, nil
+}
+
 // Incidents yields the incidents that q selects, in its order, as of the moment the loop begins. Those that by may
-// not read are left out.
-func (m *Manager) Incidents(ctx context.Context, by activity.Actor, q incident.Query) iter.Seq2[incident.Incident, error] {
-	return readable(ctx, m, by, q.Limit, func(r storage.Reader, limit int) iter.Seq2[incident.Incident, error] {
-		q.Limit = limit
-		return r.Incidents(ctx, q)
-	}, (*guard).incident)
+// not read are left out, and those that were merged away or purged too, unless q has Statuses, IDs or Numbers. It
+// follows no redirects, since each incident is selected for what it is itself.
+func (m *Manager) Incidents(
+	ctx context.Context, by activity.Actor, q incident.Query,
+) iter.Seq2[incident.Incident, error] {
+	return read(ctx, visible{m.storage, m, by}.View, func(r storage.Reader) iter.Seq2[incident.Incident, error] {
+		return r.Incidents(ctx, listed(q))
+	})
 }
 
 // Alerts yields the alerts that q selects, in its order, as of the moment the loop begins. Those of incidents that
-// by may not read are left out.
+// by may not read are left out. The ID of an incident that was merged away stands for the one that it leads to.
 func (m *Manager) Alerts(ctx context.Context, by activity.Actor, q alert.Query) iter.Seq2[alert.Alert, error] {
-	return readable(ctx, m, by, q.Limit, func(r storage.Reader, limit int) iter.Seq2[alert.Alert, error] {
-		q.Limit = limit
-		return r.Alerts(ctx, q)
-	}, func(g *guard, ctx context.Context, r storage.Reader, a alert.Alert) (bool, error) {
-		return g.passes(ctx, r, a.Incident)
+	return read(ctx, visible{m.storage, m, by}.View, func(r storage.Reader) iter.Seq2[alert.Alert, error] {
+		led, err := leading(ctx, r, q)
+		if err != nil {
+			return func(yield func(alert.Alert, error) bool) { yield(alert.Alert{}, err) }
+		}
+		return r.Alerts(ctx, led)
 	})
 }
 
 // Activity yields the log entries that q selects, in its order, as of the moment the loop begins. Those of
-// incidents that by may not read are left out.
+// incidents that by may not read are left out. It follows no redirects, since an incident that was merged away keeps
+// its own log. An entry that may be read may name other incidents, alerts and entities.
 func (m *Manager) Activity(ctx context.Context, by activity.Actor, q activity.Query) iter.Seq2[activity.Entry, error] {
-	return readable(ctx, m, by, q.Limit, func(r storage.Reader, limit int) iter.Seq2[activity.Entry, error] {
-		q.Limit = limit
+	return read(ctx, visible{m.storage, m, by}.View, func(r storage.Reader) iter.Seq2[activity.Entry, error] {
 		return r.Activity(ctx, q)
-	}, func(g *guard, ctx context.Context, r storage.Reader, e activity.Entry) (bool, error) {
-		return g.passes(ctx, r, e.Incident)
 	})
 }
 
-// view runs fn in a View for somebody.
+// Follow yields the entries that q selects as they come, each once, as [storage.Follow] does: as far as by may read
+// them when they are yielded. What by may not read then is left out for good. Each Seq that is yielded is a position to
+// go on from later. A position that lies ahead of the log is an error that matches [storage.ErrAhead].
+func (m *Manager) Follow(ctx context.Context, by activity.Actor, q activity.Query) iter.Seq2[activity.Entry, error] {
+	return func(yield func(activity.Entry, error) bool) {
+		for e, err := range storage.Follow(ctx, visible{m.storage, m, by}, q) {
+			if err != nil {
+				err = fmt.Errorf("follow the log: %w", err)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// visible is the storage as far as by may read it.
+type visible struct {
+	storage.Storage
+	m  *Manager
+	by activity.Actor
+}
+
+// View shows what may be read.
+func (v visible) View(ctx context.Context, fn func(storage.Reader) error) error {
+	return v.m.View(ctx, v.by, fn)
+}
+
+// Wait waits as the storage does.
+func (v visible) Wait(ctx context.Context, after int64) error {
+	return storage.Wait(ctx, v.Storage, after)
+}
+
+// view runs fn in a View of everything. fn must check what by may read.
 func (m *Manager) view(ctx context.Context, by activity.Actor, fn func(storage.Reader) error) error {
 	if err := by.Validate(); err != nil {
 		return err
@@ -66,10 +114,13 @@ func (m *Manager) view(ctx context.Context, by activity.Actor, fn func(storage.R
 }
 
 // read runs a sequence inside a View of its own.
-func read[T any](ctx context.Context, s storage.Storage, query func(storage.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
+func read[T any](
+	ctx context.Context, view func(context.Context, func(storage.Reader) error) error,
+	query func(storage.Reader) iter.Seq2[T, error],
+) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		stopped := false
-		err := s.View(ctx, func(r storage.Reader) error {
+		err := view(ctx, func(r storage.Reader) error {
 			for v, err := range query(r) {
 				if err != nil {
 					return err

@@ -1,6 +1,9 @@
 package memory_test
 
 import (
+	"fmt"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/incidentkit/incidentkit/internal/managers"
@@ -10,3 +13,18 @@ import (
 func TestCommandIDs(t *testing.T) { managers.TestCommandIDs(t, memory.New()) }
 
 func TestVersions(t *testing.T) { managers.TestVersions(t, memory.New()) }
+
+func TestScope(t *testing.T) { managers.TestScope(t, memory.New()) }
+
+// Sizes are incidents; those above INCIDENTKIT_BENCH_MAX are left out.
+func BenchmarkScope(b *testing.B) {
+	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))
+	if err != nil {
+		most = 100_000
+	}
+	for _, size := range []int{1_000, 10_000, 100_000} {
+		if size <= most {
+			b.Run(fmt.Sprint(size), func(b *testing.B) { managers.BenchmarkScope(b, memory.New(), size) })
+		}
+	}
+}

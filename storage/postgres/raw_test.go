@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -26,14 +27,7 @@ import (
 // the same driver. Sizes are incidents that are there before; those above INCIDENTKIT_BENCH_MAX, or 1,000 without it,
 // are left out. The server does not wait for its disk.
 func BenchmarkStorage(b *testing.B) {
-	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))
-	if err != nil {
-		most = 1000
-	}
-	for _, size := range []int{1000, 10_000, 100_000, 1_000_000} {
-		if size > most {
-			break
-		}
+	for _, size := range benchmarkSizes() {
 		b.Run(fmt.Sprint(size, "/raw"), func(b *testing.B) {
 			storagetest.Benchmark(b, size, func(tb testing.TB) storage.Storage { return newRaw(tb, database(b)) })
 		})
@@ -41,6 +35,14 @@ func BenchmarkStorage(b *testing.B) {
 			storagetest.Benchmark(b, size, func(tb testing.TB) storage.Storage { return open(tb, database(b)+" pool_max_conns=16", tenant(b)) })
 		})
 	}
+}
+
+func benchmarkSizes() []int {
+	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))
+	if err != nil {
+		most = 1000
+	}
+	return slices.DeleteFunc([]int{1000, 10_000, 100_000, 1_000_000}, func(size int) bool { return size > most })
 }
 
 // raw is what a competent engineer writes in a day: records as JSON, with columns and indexes for what is asked; the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -18,14 +19,7 @@ import (
 // the same driver with the same pragmas. Sizes are incidents that are there before; those above INCIDENTKIT_BENCH_MAX,
 // or 1,000 without it, are left out.
 func BenchmarkStorage(b *testing.B) {
-	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))
-	if err != nil {
-		most = 1000
-	}
-	for _, size := range []int{1000, 10_000, 100_000, 1_000_000} {
-		if size > most {
-			break
-		}
+	for _, size := range benchmarkSizes() {
 		b.Run(fmt.Sprint(size, "/raw"), func(b *testing.B) { storagetest.Benchmark(b, size, newRaw) })
 		b.Run(fmt.Sprint(size, "/ours"), func(b *testing.B) {
 			storagetest.Benchmark(b, size, func(tb testing.TB) storage.Storage {
@@ -35,4 +29,12 @@ func BenchmarkStorage(b *testing.B) {
 			})
 		})
 	}
+}
+
+func benchmarkSizes() []int {
+	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))
+	if err != nil {
+		most = 1000
+	}
+	return slices.DeleteFunc([]int{1000, 10_000, 100_000, 1_000_000}, func(size int) bool { return size > most })
 }

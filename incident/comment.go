@@ -9,28 +9,36 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 )
 
-// AddComment returns the effect of a comment on i. text is Markdown of 1 to [MaxComment] code points, kept as it is;
-// with images it may be empty. Whatever it links to is never fetched. images are at most [MaxImages], attached in
-// their order; see [Image] for what they may be. Comments are never changed afterwards, but see [Redact].
+// A CommentDraft is a comment to be added to an incident.
+type CommentDraft struct {
+	// Text is Markdown of 1 to [MaxComment] code points, kept as it is. With Images it may be empty. Whatever it links to
+	// is never fetched.
+	Text string `json:"text,omitempty"`
+
+	Images []Image `json:"images,omitempty"` // at most [MaxImages], attached in their order
+}
+
+// AddComment returns the effect of the comment d on i. See [CommentDraft] and [Image] for what it may be. Comments are
+// never changed afterwards, except by [Redact].
 //
 // The error holds all that is wrong, each as an [*alert.FieldError] with a field such as "text" or
-// "images[2].data". The Contents of the effect share memory with images.
-func AddComment(cmd Command, i Incident, text string, images ...Image) (Effect, error) {
+// "images[2].data". The Contents of the effect share memory with d.
+func AddComment(cmd Command, i Incident, d CommentDraft) (Effect, error) {
 	if err := closed(i); err != nil {
 		return Effect{}, err
 	}
 	p := problems{record: "incident " + string(i.ID)}
-	if len(images) == 0 {
-		p.need("text", text)
+	if len(d.Images) == 0 {
+		p.need("text", d.Text)
 	}
-	p.text("text", text, MaxComment)
-	attachments, contents := p.images(images)
+	p.text("text", d.Text, MaxComment)
+	attachments, contents := p.images(d.Images)
 	if err := p.err(); err != nil {
 		return Effect{}, err
 	}
 	after := i
 	after.Comments++
-	e := effect(cmd, i, after, []activity.Entry{{Type: activity.Commented, Text: text, Attachments: attachments}}, nil)
+	e := effect(cmd, i, after, []activity.Entry{{Type: activity.Commented, Text: d.Text, Attachments: attachments}}, nil)
 	e.Contents = contents
 	return e, nil
 }

@@ -92,7 +92,7 @@ func jpegCMYK() []byte {
 }
 
 func attach(images ...incident.Image) (incident.Effect, error) {
-	return incident.AddComment(command(1), incident.Incident{ID: "i"}, "", images...)
+	return incident.AddComment(command(1), incident.Incident{ID: "i"}, incident.CommentDraft{Images: images})
 }
 
 func TestImagesThatAreAttached(t *testing.T) {
@@ -192,7 +192,7 @@ func TestNamesOfImages(t *testing.T) {
 // All that is wrong is said at once.
 func TestEverythingThatIsWrongWithAComment(t *testing.T) {
 	images := []incident.Image{picture("a"), {Name: "../b", Data: []byte("x")}, picture("a"), {Name: "c"}}
-	_, err := incident.AddComment(command(1), incident.Incident{ID: "i"}, "\xff", images...)
+	_, err := incident.AddComment(command(1), incident.Incident{ID: "i"}, incident.CommentDraft{Text: "\xff", Images: images})
 	for _, field := range []string{"text", "images[1].name", "images[1].data", "images[2].name", "images[3].data"} {
 		_, ok := errorFor(err, field)
 		assert.True(t, ok, field)
@@ -202,7 +202,7 @@ func TestEverythingThatIsWrongWithAComment(t *testing.T) {
 	for n, i := range images {
 		inspected[n] = i.Inspect()
 	}
-	_, again := incident.AddComment(command(1), incident.Incident{ID: "i"}, "\xff", inspected...)
+	_, again := incident.AddComment(command(1), incident.Incident{ID: "i"}, incident.CommentDraft{Text: "\xff", Images: inspected})
 	assert.Equal(t, err, again, "whoever looked before")
 
 	var many []incident.Image

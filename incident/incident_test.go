@@ -131,7 +131,7 @@ func TestEntriesTellTheWholeState(t *testing.T) {
 					return slices.ContainsFunc(c.Alerts, func(a alert.Alert) bool { return slices.Contains(a.Keys(), k) })
 				})
 			case 1:
-				e, err = incident.AddComment(command(n+1), c.Incident, "hm")
+				e, err = incident.AddComment(command(n+1), c.Incident, incident.CommentDraft{Text: "hm"})
 				require.NoError(t, err)
 			case 2:
 				a := c.Alerts[0]
@@ -274,9 +274,9 @@ func TestEditNamesEveryProblem(t *testing.T) {
 	for _, field := range []string{"name", "status", "severity", "note", "addTags", "x"} {
 		assert.ErrorContains(t, err, field)
 	}
-	_, err = incident.AddComment(command(1), c.Incident, strings.Repeat("ä", incident.MaxComment+1))
+	_, err = incident.AddComment(command(1), c.Incident, incident.CommentDraft{Text: strings.Repeat("ä", incident.MaxComment+1)})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
-	_, err = incident.AddComment(command(1), c.Incident, strings.Repeat("ä", incident.MaxComment))
+	_, err = incident.AddComment(command(1), c.Incident, incident.CommentDraft{Text: strings.Repeat("ä", incident.MaxComment)})
 	assert.NoError(t, err)
 }
 

@@ -79,7 +79,7 @@ func (d *desk) edit(t require.TestingT, id incident.ID, e incident.Edit) {
 }
 
 func (d *desk) comment(t require.TestingT, id incident.ID, text string, images ...incident.Image) {
-	e, err := incident.AddComment(d.command(), d.incidents[id], text, images...)
+	e, err := incident.AddComment(d.command(), d.incidents[id], incident.CommentDraft{Text: text, Images: images})
 	require.NoError(t, err)
 	d.keep(t, e)
 }

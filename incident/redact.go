@@ -46,11 +46,11 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 	return found, nil
 }
 
-// Redact returns the effects of taking away for good the texts that an entry holds: its Text, the names and contents of
-// its images, and the values of the fields that [activity.Entry.IsText] names. copies are the entry and its copies, as
-// [Copies] returns them. c is the incident that the one whom the caller named stands in, or leads to, with the alert
-// that the entry is about, wherever it is now, unless that is gone. others are incidents that have a copy in their log.
-// earlier are the entries before the first of copies in the log of its incident.
+// Redact returns the effects of taking away for good the texts that an entry holds: its Text, the names and
+// contents of its images, and the values of the fields that [activity.Entry.IsText] names. copies are the entry and
+// its copies, as [Copies] returns them. c is the incident that the one whom the caller named stands in, or leads
+// to, with the alert that the entry is about, wherever it is now, unless that is gone. others are incidents that
+// have a copy in their log. earlier are the entries before the first of copies in the log of its incident.
 //
 // The first effect is on c's incident, with the IDs of all entries to be redacted. Then comes one on each of the others
 // that was not merged away, so that none of them can give a copy to another incident meanwhile. They are to be stored
@@ -63,7 +63,7 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 // text is still there when the incident or the alert has now the value that a field had before or after the change. Of
 // tags, the incident must have every custom tag that the change added or removed. The Text of an AlertAdded entry is
 // there while it is the title of the alert. A correction is no such case: the value after the change may still be there
-// when the entry that tells the value before it was redacted. So the entries of a slip are redacted in their order. A
+// when the entry that tells the value before it was redacted, or there is none. So the entries of a slip are redacted in their order. A
 // text that is also in another field, in the evidence or in Extra stays there.
 //
 // An incident that was merged away cannot be changed, and loses the text itself. Its field becomes empty, and of its
@@ -211,7 +211,7 @@ func corrects(e activity.Entry, c activity.Change, now activity.Value, earlier [
 			return x.Redacted
 		}
 	}
-	return false
+	return e.OfAlert(c) // what its source gave it stands in no entry
 }
 
 // isCurrent reports whether a field with that value has it from c, or had it before.

@@ -63,7 +63,7 @@ func anyHistory(t *rapid.T) *shelf {
 		case 0:
 			s.put(s.update(t, n, draftOf(t, n)))
 		case 1:
-			e, err := incident.AddComment(command(n), s.Incident, "hm")
+			e, err := incident.AddComment(command(n), s.Incident, incident.CommentDraft{Text: "hm"})
 			require.NoError(t, err)
 			s.put(e)
 		default:
@@ -180,7 +180,7 @@ func TestReplayErrors(t *testing.T) {
 func TestCopiedEntriesTellNothing(t *testing.T) {
 	c := open(t, newAlert(0, alert.Low, "d"))
 	c.Incident.Version = 1
-	log, err := incident.AddComment(command(1), c.Incident, "hm")
+	log, err := incident.AddComment(command(1), c.Incident, incident.CommentDraft{Text: "hm"})
 	require.NoError(t, err)
 	created, err := incident.Create(command(0), "i1", incident.Draft{}, c.Alerts, nil, tax)
 	require.NoError(t, err)

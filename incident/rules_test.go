@@ -505,7 +505,7 @@ func TestAnIncidentThatWasMergedAwayIsLeftAlone(t *testing.T) {
 	_, err := incident.Edit{AddTags: []string{"x"}}.Apply(command(1), c, tax)
 	require.ErrorIs(t, err, incident.ErrRedirected)
 	assert.ErrorContains(t, err, "i2")
-	_, err = incident.AddComment(command(1), c.Incident, "x")
+	_, err = incident.AddComment(command(1), c.Incident, incident.CommentDraft{Text: "x"})
 	assert.ErrorIs(t, err, incident.ErrRedirected)
 }
 

@@ -72,7 +72,7 @@ func work(ctx context.Context, m *manager.Manager, out io.Writer) error {
 		return err
 	}
 	id := results[0].Incident
-	if _, err := m.Comment(ctx, kai, id, "Seen again."); err != nil {
+	if _, err := m.Comment(ctx, kai, id, incident.CommentDraft{Text: "Seen again."}); err != nil {
 		return err
 	}
 	i, err := m.Incident(ctx, kai, id)

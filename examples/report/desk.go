@@ -125,7 +125,7 @@ func (d *desk) editAlerts(after time.Duration, by activity.Actor, e incident.Ale
 func (d *desk) comment(after time.Duration, by activity.Actor, text string, images ...incident.Image) {
 	d.wait(after)
 	if d.err == nil {
-		_, d.err = d.m.Comment(d.ctx, by, d.incident, text, manager.Attach(images...))
+		_, d.err = d.m.Comment(d.ctx, by, d.incident, incident.CommentDraft{Text: text, Images: images})
 	}
 }
 

@@ -189,8 +189,8 @@ func TestTableOfMethodErrors(t *testing.T) {
 		},
 		"EditAlerts": {errorOf(m.EditAlerts(ctx, kai, []alert.ID{"no:1", "edr:12"}, incident.AlertEdit{}))},
 		"Comment": {
-			errorOf(m.Comment(ctx, kai, "none", "c")), errorOf(m.Comment(ctx, kai, "d0", "c", late)),
-			errorOf(m.Comment(ctx, kai, "closed", "c")),
+			errorOf(m.Comment(ctx, kai, "none", incident.CommentDraft{Text: "c"})), errorOf(m.Comment(ctx, kai, "d0", incident.CommentDraft{Text: "c"}, late)),
+			errorOf(m.Comment(ctx, kai, "closed", incident.CommentDraft{Text: "c"})),
 		},
 		"Record": {
 			errorOf(m.Record(ctx, kai, "none", activity.AutomationRun, "c")),
@@ -345,7 +345,7 @@ func newTeam(t *testing.T, s storage.Storage) (w team) {
 	edit := incident.Edit{Name: new(secret), Description: new(secret), AddTags: []string{secret}, Owner: &incident.Owner{ID: secret}}
 	_, err := m.Edit(t.Context(), kai, w.hidden, edit)
 	require.NoError(t, err)
-	_, err = m.Comment(t.Context(), kai, w.hidden, secret, manager.Attach(picture(secret, white)))
+	_, err = m.Comment(t.Context(), kai, w.hidden, incident.CommentDraft{Text: secret, Images: []incident.Image{picture(secret, white)}})
 	require.NoError(t, err)
 	w.comment = all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))[0].ID
 	_, err = m.Merge(t.Context(), kai, w.hidden, []incident.ID{w.merged}, secret)
@@ -380,7 +380,7 @@ func (w team) given(t *testing.T, typ reflect.Type, hidden bool, seen *strings.B
 	}
 	for _, v := range []any{
 		kai, id, []incident.ID{merged}, a, []alert.ID{a}, comment, activity.ResponseAction, "some text", 5, int64(9),
-		time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, merged}}, alert.Query{Incidents: []incident.ID{id}},
+		incident.CommentDraft{Text: "some text"}, time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, merged}}, alert.Query{Incidents: []incident.ID{id}},
 		activity.Query{Incidents: []incident.ID{id}, BeforeSeq: w.last + 1}, incident.Edit{Severity: new(alert.Low)},
 		incident.AlertEdit{Status: new(alert.StatusInProgress)}, []alert.Alert{reported}, looking,
 		incident.Draft{Reference: incident.Reference{System: "edr", ID: number}, Name: "x", Alerts: []alert.Alert{reported}},

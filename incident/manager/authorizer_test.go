@@ -67,7 +67,7 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 			return nil
 		}
 		values := []any{
-			kai, id, []incident.ID{other}, ids, comment, activity.ResponseAction, "some text", 5, int64(9),
+			kai, id, []incident.ID{other}, ids, comment, activity.ResponseAction, "some text", 5, int64(9), incident.CommentDraft{Text: "some text"},
 			time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, done}}, alert.Query{}, ids[0],
 			activity.Query{BeforeSeq: w.last + 1}, showsNothing,
 			incident.Edit{Severity: new(alert.Low)}, incident.AlertEdit{Status: new(alert.StatusInProgress)},
@@ -193,7 +193,7 @@ func newWorked(t *testing.T, s storage.Storage) (w worked) {
 	}
 	_, err = m.Merge(t.Context(), kai, w.id, ids[2:3], "")
 	require.NoError(t, err)
-	_, err = m.Comment(t.Context(), kai, w.id, "hm")
+	_, err = m.Comment(t.Context(), kai, w.id, incident.CommentDraft{Text: "hm"})
 	require.NoError(t, err)
 	w.comment = all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))[0].ID
 	w.last = all(t, m.Activity(t.Context(), kai, activity.Query{Newest: true, Limit: 1}))[0].Seq
@@ -332,7 +332,7 @@ func TestTheAuthorizerSeesWhatIsChanged(t *testing.T) {
 	var seen []int64
 	m := guarded(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error {
 		if seen = append(seen, i.Version); len(seen) == 1 {
-			_, err := plain.Comment(t.Context(), kai, id, "in between")
+			_, err := plain.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "in between"})
 			require.NoError(t, err)
 		}
 		i.Tags = append(i.Tags[:0], incident.Tag{Name: "the Authorizer's own"})
@@ -368,7 +368,7 @@ func TestActions(t *testing.T) {
 	}
 	ctx := t.Context()
 	ask(func() error { _, err := m.Edit(ctx, kai, w.id, incident.Edit{Name: new("n")}); return err }, map[manager.Action][]incident.ID{manager.ActionEdit: {w.id}})
-	ask(func() error { _, err := m.Comment(ctx, kai, w.id, "c"); return err }, map[manager.Action][]incident.ID{manager.ActionComment: {w.id}})
+	ask(func() error { _, err := m.Comment(ctx, kai, w.id, incident.CommentDraft{Text: "c"}); return err }, map[manager.Action][]incident.ID{manager.ActionComment: {w.id}})
 	ask(func() error { _, err := m.Record(ctx, kai, w.id, activity.ResponseAction, "isolated"); return err }, map[manager.Action][]incident.ID{manager.ActionRecord: {w.id}})
 	ask(func() error { _, err := m.EditAlerts(ctx, kai, w.alerts[:1], incident.AlertEdit{}); return err }, map[manager.Action][]incident.ID{manager.ActionEditAlerts: {w.id}})
 	ask(func() error { _, err := m.PlanMerge(ctx, kai, w.id, []incident.ID{w.other}, ""); return err }, map[manager.Action][]incident.ID{manager.ActionMerge: {w.id, w.other}})
@@ -391,7 +391,7 @@ func TestARepeatedCommandIsAskedAboutToo(t *testing.T) {
 	as := func(m *manager.Manager, id string) []error {
 		opt := manager.CommandID(id)
 		_, edit := m.Edit(t.Context(), kai, ids[0], incident.Edit{AddTags: []string{"x"}}, opt)
-		_, comment := m.Comment(t.Context(), kai, ids[0], "text", manager.CommandID(id+"c"))
+		_, comment := m.Comment(t.Context(), kai, ids[0], incident.CommentDraft{Text: "text"}, manager.CommandID(id+"c"))
 		_, merge := m.Merge(t.Context(), kai, ids[0], ids[1:2], "", manager.CommandID(id+"m"))
 		_, move := m.MoveAlerts(t.Context(), kai, []alert.ID{a}, "", "", manager.CommandID(id+"v"))
 		_, create := m.Create(t.Context(), kai, incident.Draft{Name: "n"}, manager.CommandID(id+"n"))

@@ -196,7 +196,7 @@ func TestEditAllWhileOneIsChanged(t *testing.T) {
 		want    []error
 	}{
 		"commented": {func(m *manager.Manager, ids []incident.ID) error {
-			_, err := m.Comment(context.Background(), kai, ids[1], "wait")
+			_, err := m.Comment(context.Background(), kai, ids[1], incident.CommentDraft{Text: "wait"})
 			return err
 		}, []error{nil, nil, nil}},
 		"the same tag": {func(m *manager.Manager, ids []incident.ID) error {

@@ -64,7 +64,7 @@ func newRuin(t *testing.T) *ruin {
 	one.Name, one.Severity, one.Reference.ID = "", alert.Unrated, "1"
 	importing(t.Context(), t, m, one)
 	for range 2 {
-		_, err := m.Comment(t.Context(), kai, "theirs:1", "hm")
+		_, err := m.Comment(t.Context(), kai, "theirs:1", incident.CommentDraft{Text: "hm"})
 		require.NoError(t, err)
 	}
 	importing(t.Context(), t, m, incident.Draft{Reference: incident.Reference{System: "theirs", ID: "2"}})

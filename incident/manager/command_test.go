@@ -80,7 +80,7 @@ var uses = map[string]use{
 }
 
 // taking returns opts as those of another method, which takes them all.
-func taking[O manager.CommentOption](opts []manager.Option) []O {
+func taking[O manager.Option](opts []manager.Option) []O {
 	all := make([]O, len(opts))
 	for n, o := range opts {
 		all[n] = o.(O)
@@ -132,7 +132,7 @@ func editsAlerts(e incident.AlertEdit, ids ...alert.ID) give {
 
 func comments(id incident.ID, text string) give {
 	return func(ctx context.Context, m *manager.Manager, by activity.Actor, opts ...manager.Option) (any, error) {
-		return m.Comment(ctx, by, id, text, taking[manager.CommentOption](opts)...)
+		return m.Comment(ctx, by, id, incident.CommentDraft{Text: text}, taking[manager.Option](opts)...)
 	}
 }
 
@@ -422,7 +422,7 @@ func TestARedactedCommentCannotBeGuessed(t *testing.T) {
 	ids := apart(t, m, 2)
 	x := manager.CommandID("ticket-815")
 	comment := func(text string) error {
-		_, err := m.Comment(t.Context(), kai, ids[1], text, x)
+		_, err := m.Comment(t.Context(), kai, ids[1], incident.CommentDraft{Text: text}, x)
 		return err
 	}
 	require.NoError(t, comment("PIN 4711"))
@@ -488,7 +488,7 @@ func TestALatePartKeepsTheID(t *testing.T) {
 	first := edit("d1")
 	now = now.Add(manager.Remembered)
 	assert.Equal(t, first, edit("d1"))
-	_, err := m.Comment(t.Context(), kai, "d1", "hm", x)
+	_, err := m.Comment(t.Context(), kai, "d1", incident.CommentDraft{Text: "hm"}, x)
 	assert.ErrorIs(t, err, manager.ErrCommandReused)
 }
 
@@ -567,7 +567,7 @@ func TestAReusedIDIsNotToldToWhoMayDoAPart(t *testing.T) {
 	s := newScene(t)
 	plain := fresh(s, new(atomic.Int64))
 	x := manager.CommandID("X")
-	_, err := plain.Comment(t.Context(), kai, "d3", "x", x)
+	_, err := plain.Comment(t.Context(), kai, "d3", incident.CommentDraft{Text: "x"}, x)
 	require.NoError(t, err)
 	m := asking(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error {
 		if i.ID == "d0" {
@@ -700,7 +700,7 @@ func TestAnIdentifierThatIsDrawnTwice(t *testing.T) {
 		applied{s, func() { attempts++ }},
 		&manager.Options{Now: func() time.Time { return now }, NewID: func() string { return "same" }},
 	)
-	_, err := m.Comment(t.Context(), kai, "d0", "first")
+	_, err := m.Comment(t.Context(), kai, "d0", incident.CommentDraft{Text: "first"})
 	require.NoError(t, err)
 	before := everythingIn(t, s)
 	for name, g := range map[string]give{
@@ -718,7 +718,7 @@ func TestAnIdentifierThatIsDrawnTwice(t *testing.T) {
 		}
 	}
 	now = now.Add(time.Hour)
-	_, err = m.Comment(t.Context(), kai, "d0", "first")
+	_, err = m.Comment(t.Context(), kai, "d0", incident.CommentDraft{Text: "first"})
 	require.ErrorIs(t, err, storage.ErrExists, "it was another one, an hour ago")
 	require.Equal(t, before, everythingIn(t, s))
 	assert.Equal(t, 1, attempts)
@@ -728,7 +728,7 @@ func TestAnIdentifierThatIsDrawnTwice(t *testing.T) {
 func TestAPurgeForgetsTheCommandsOnItsIncident(t *testing.T) {
 	s := newScene(t)
 	m := fresh(s, new(atomic.Int64))
-	_, err := m.Comment(t.Context(), kai, "closed", "hm", manager.CommandID("c"))
+	_, err := m.Comment(t.Context(), kai, "closed", incident.CommentDraft{Text: "hm"}, manager.CommandID("c"))
 	require.NoError(t, err)
 	_, err = m.Purge(t.Context(), kai, incident.Query{IDs: []incident.ID{"closed"}}, farOff, "", manager.CommandID("p"))
 	require.NoError(t, err)

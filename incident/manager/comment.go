@@ -12,22 +12,21 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Comment adds a comment to the incident with that ID and returns the incident as it is then. See
-// [incident.AddComment] for what text may be, and [Attach] for images.
+// Comment adds the comment d to the incident with that ID and returns the updated incident. See [incident.AddComment]
+// for what d may be. The Data of its images must not be changed before Comment returns.
 func (m *Manager) Comment(
-	ctx context.Context, by activity.Actor, id incident.ID, text string, opts ...CommentOption,
+	ctx context.Context, by activity.Actor, id incident.ID, d incident.CommentDraft, opts ...Option,
 ) (incident.Incident, error) {
-	call := callOf(opts)
-	images := call.images
-	if len(images) <= incident.MaxImages { // else they are refused
-		for n := range images {
-			images[n] = images[n].Inspect() // once, and not while others write
+	if len(d.Images) <= incident.MaxImages { // else they are refused
+		d.Images = slices.Clone(d.Images)
+		for n := range d.Images {
+			d.Images[n] = d.Images[n].Inspect() // once, and not while others write
 		}
 	}
 	rule := func(cmd incident.Command, c incident.Case) (incident.Effect, error) {
-		return incident.AddComment(cmd, c.Incident, text, images...)
+		return incident.AddComment(cmd, c.Incident, d)
 	}
-	return m.change(ctx, ActionComment, by, id, call, false, rule, text, images)
+	return m.change(ctx, ActionComment, by, id, callOf(opts), false, rule, d)
 }
 
 // Redact takes away for good the texts that an entry of the log holds, wherever merges have copied it to: what a
@@ -69,7 +68,7 @@ func redact(cmd incident.Command, entry activity.ID, reason string) matter {
 				Incidents: []incident.ID{id}, Types: []activity.Type{e.Type, activity.Redirected},
 			})
 		})
-		if len(copies) == 0 {
+		if err == nil && len(copies) == 0 {
 			err = fmt.Errorf("entry %s: %w", entry, storage.ErrNotFound)
 		}
 		if err != nil {

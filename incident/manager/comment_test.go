@@ -76,17 +76,17 @@ func TestAnImageIsAttachedToAComment(t *testing.T) {
 	m, s := open(t)
 	id := apart(t, m, 1)[0]
 	a, b := picture("a.png", white), picture("b.png", black)
-	would, err := m.Comment(t.Context(), kai, id, "", manager.Attach(a, b), manager.DryRun())
+	would, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Images: []incident.Image{a, b}}, manager.DryRun())
 	require.NoError(t, err)
 	assert.Nil(t, stored(t, s, a))
 	for range 2 {
-		i, err := m.Comment(t.Context(), kai, id, "", manager.Attach(a), manager.Attach(b), manager.CommandID("k"))
+		i, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Images: []incident.Image{a, b}}, manager.CommandID("k"))
 		require.NoError(t, err)
 		assert.Equal(t, 1, i.Comments)
 		would.Version = i.Version
 		assert.Equal(t, would, i)
 	}
-	_, err = m.Comment(t.Context(), kai, id, "![a](attachment:a.png)", manager.Attach(a), manager.CommandID("other"))
+	_, err = m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "![a](attachment:a.png)", Images: []incident.Image{a}}, manager.CommandID("other"))
 	require.NoError(t, err)
 
 	comments := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))
@@ -117,11 +117,11 @@ func TestAnImageThatIsNone(t *testing.T) {
 	m, s := open(t)
 	id := apart(t, m, 1)[0]
 	before := everythingIn(t, s)
-	_, err := m.Comment(t.Context(), kai, id, "look", manager.Attach(picture("a", white), incident.Image{Name: "../b", Data: []byte("x")}))
+	_, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "look", Images: []incident.Image{picture("a", white), incident.Image{Name: "../b", Data: []byte("x")}}})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	assert.ErrorContains(t, err, "images[1].name")
 	assert.ErrorContains(t, err, "images[1].data")
-	_, err = m.Comment(t.Context(), kai, "nothing", "look", manager.Attach(picture("a", white)))
+	_, err = m.Comment(t.Context(), kai, "nothing", incident.CommentDraft{Text: "look", Images: []incident.Image{picture("a", white)}})
 	assert.ErrorIs(t, err, storage.ErrNotFound)
 	assert.Equal(t, before, everythingIn(t, s))
 }
@@ -131,7 +131,7 @@ func TestAnImageThatIsNone(t *testing.T) {
 func TestRedact(t *testing.T) {
 	s, ids := merged(t)
 	m := standing(s)
-	_, err := m.Comment(t.Context(), kai, ids[0], "the same picture", manager.Attach(picture("z", white)))
+	_, err := m.Comment(t.Context(), kai, ids[0], incident.CommentDraft{Text: "the same picture", Images: []incident.Image{picture("z", white)}})
 	require.NoError(t, err)
 	_, err = m.Unmerge(t.Context(), kai, ids[4], "")
 	require.NoError(t, err)
@@ -205,7 +205,7 @@ func TestWhatIsNotRedacted(t *testing.T) {
 func TestTheReasonOfARedactionIsRedacted(t *testing.T) {
 	m, s := open(t)
 	ids := apart(t, m, 2)
-	_, err := m.Comment(t.Context(), kai, ids[1], "a secret")
+	_, err := m.Comment(t.Context(), kai, ids[1], incident.CommentDraft{Text: "a secret"})
 	require.NoError(t, err)
 	_, err = m.Redact(t.Context(), kai, saying(t, s, "a secret"), "it said a secret")
 	require.NoError(t, err)
@@ -299,7 +299,7 @@ func TestAnImageIsDecodedOnce(t *testing.T) {
 		require.NoError(t, err)
 		clear(i.Data)
 	}
-	_, err := manager.New(interrupted{s, &between}, nil).Comment(t.Context(), kai, id, "", manager.Attach(i))
+	_, err := manager.New(interrupted{s, &between}, nil).Comment(t.Context(), kai, id, incident.CommentDraft{Images: []incident.Image{i}})
 	require.NoError(t, err)
 }
 
@@ -312,8 +312,7 @@ func TestRedactionsAmidMerges(t *testing.T) {
 		for n := range comments {
 			_, err := m.Comment(
 				t.Context(), kai, ids[n%4],
-				fmt.Sprintf("secret %d.", n),
-				manager.Attach(picture("a", black)),
+				incident.CommentDraft{Text: fmt.Sprintf("secret %d.", n), Images: []incident.Image{picture("a", black)}},
 			)
 			require.NoError(t, err)
 		}

@@ -79,7 +79,7 @@ func TestClassesOfErrors(t *testing.T) {
 	require.NoError(t, err)
 	_, err = m.Purge(ctx, kai, incident.Query{}, farOff, "old")
 	require.NoError(t, err)
-	_, err = m.Comment(ctx, kai, id, "one", manager.CommandID("X"))
+	_, err = m.Comment(ctx, kai, id, incident.CommentDraft{Text: "one"}, manager.CommandID("X"))
 	require.NoError(t, err)
 	canceled, stop := context.WithCancel(ctx)
 	stop()
@@ -93,8 +93,8 @@ func TestClassesOfErrors(t *testing.T) {
 	elsewhere := incident.Query{Sort: incident.ByNumber}.CursorAfter(incident.Incident{})
 	forbidding := manager.New(s, &manager.Options{Authorizer: nothingFor{}})
 
-	comment := func(m *manager.Manager, ctx context.Context, id incident.ID, opts ...manager.CommentOption) error {
-		_, err := m.Comment(ctx, kai, id, "text", opts...)
+	comment := func(m *manager.Manager, ctx context.Context, id incident.ID, opts ...manager.Option) error {
+		_, err := m.Comment(ctx, kai, id, incident.CommentDraft{Text: "text"}, opts...)
 		return err
 	}
 	edit := func(id incident.ID, e incident.Edit, opts ...manager.Option) error {

@@ -49,7 +49,7 @@ func status(err error) int {
 func Example_status() {
 	ctx, kai := context.Background(), activity.Actor{ID: "kai@contoso.com"}
 	m := manager.New(memory.New(), nil)
-	_, err := m.Comment(ctx, kai, "none", "Is it there?")
+	_, err := m.Comment(ctx, kai, "none", incident.CommentDraft{Text: "Is it there?"})
 	fmt.Println(status(err), err)
 	i, err := m.Create(ctx, kai, incident.Draft{Name: "Phishing"})
 	fmt.Println(status(err), err)

@@ -100,11 +100,11 @@ var trials = []struct {
 		return err
 	}},
 	{"Comment", "an incident", wholly, false, func(ctx context.Context, m *manager.Manager) error {
-		_, err := m.Comment(ctx, kai, "d0", "hm", once)
+		_, err := m.Comment(ctx, kai, "d0", incident.CommentDraft{Text: "hm"}, once)
 		return err
 	}},
 	{"Comment", "an incident, with an image", wholly, false, func(ctx context.Context, m *manager.Manager) error {
-		_, err := m.Comment(ctx, kai, "d0", "hm", manager.Attach(images[1]), once)
+		_, err := m.Comment(ctx, kai, "d0", incident.CommentDraft{Text: "hm", Images: []incident.Image{images[1]}}, once)
 		return err
 	}},
 	{"Record", "what was done", wholly, false, func(ctx context.Context, m *manager.Manager) error {
@@ -218,7 +218,7 @@ func makeScene(t *testing.T) {
 	_, err = m.Edit(t.Context(), kai, "old1", incident.Edit{Status: new(incident.Resolved)}, manager.CommandID("older"))
 	require.NoError(t, err)
 	next = []string{"secret"}
-	_, err = m.Comment(t.Context(), kai, "d4", "a secret", manager.Attach(images[0]), manager.CommandID("secret"))
+	_, err = m.Comment(t.Context(), kai, "d4", incident.CommentDraft{Text: "a secret", Images: []incident.Image{images[0]}}, manager.CommandID("secret"))
 	require.NoError(t, err)
 	_, err = m.Merge(t.Context(), kai, "d3", []incident.ID{"d4"}, "", manager.CommandID("merge"))
 	require.NoError(t, err)

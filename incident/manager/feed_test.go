@@ -96,7 +96,10 @@ func TestTheFeedIsTheSameTheSecondTime(t *testing.T) {
 	m, s := open(t)
 	ids := apart(t, m, 4)
 	steps := []func() error{
-		func() error { _, err := m.Comment(t.Context(), kai, ids[0], "hm"); return err },
+		func() error {
+			_, err := m.Comment(t.Context(), kai, ids[0], incident.CommentDraft{Text: "hm"})
+			return err
+		},
 		func() error { _, err := m.Merge(t.Context(), kai, ids[0], ids[1:3], ""); return err },
 		func() error { _, err := m.Unmerge(t.Context(), kai, ids[1], ""); return err },
 		func() error {

@@ -52,7 +52,7 @@ var topRecords = []any{
 	storage.Counts{}, storage.Copied{}, storage.Item{}, storage.ItemQuery{}, storage.Sighting{},
 	storage.SightingQuery{}, storage.ConflictError{},
 	manager.Result{}, manager.AlertResult{}, manager.EditResult{}, manager.PurgeResult{}, manager.ImportResult{},
-	manager.TagSuggestions{}, manager.Violation{}, manager.ForbiddenError{},
+	manager.TagSuggestions{}, manager.Violation{}, manager.ForbiddenError{}, incident.CommentDraft{},
 }
 
 // plumbing has the exported structs that stay in the process, and what each is.

@@ -156,8 +156,14 @@ func TestPeopleAreRefused(t *testing.T) {
 	with := func(change func(*alert.Alert)) error {
 		return create(incident.Draft{Alerts: []alert.Alert{spoilt(9, change)}})
 	}
-	by := func(who activity.Actor) error { _, err := m.Comment(t.Context(), who, id, "x"); return err }
-	comment := func(text string) error { _, err := m.Comment(t.Context(), kai, id, text); return err }
+	by := func(who activity.Actor) error {
+		_, err := m.Comment(t.Context(), who, id, incident.CommentDraft{Text: "x"})
+		return err
+	}
+	comment := func(text string) error {
+		_, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: text})
+		return err
+	}
 	_, badReason := m.Merge(t.Context(), kai, id, []incident.ID{"x"}, bad)
 	for field, err := range map[string]error{
 		"name":        edit(incident.Edit{Name: new("\u3164\u2800 \u200b")}),
@@ -261,7 +267,7 @@ func TestRecordsOfOlderVersionsCanStillBeWorkedOn(t *testing.T) {
 	read, err := m.Incident(t.Context(), kai, "i")
 	require.NoError(t, err)
 	assert.Equal(t, year58136, read.Alerts.FirstActivity)
-	_, err = m.Comment(t.Context(), kai, "i", "old as it is")
+	_, err = m.Comment(t.Context(), kai, "i", incident.CommentDraft{Text: "old as it is"})
 	require.NoError(t, err)
 	resolved, err := m.Edit(t.Context(), kai, "i", incident.Edit{Status: new(incident.Resolved)})
 	require.NoError(t, err)

@@ -323,7 +323,7 @@ func TestVersions(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range 60 {
 		wg.Go(func() {
-			_, err := m.Comment(context.Background(), kai, id, fmt.Sprint("note ", n))
+			_, err := m.Comment(context.Background(), kai, id, incident.CommentDraft{Text: fmt.Sprint("note ", n)})
 			assert.NoError(t, err)
 		})
 	}
@@ -338,7 +338,7 @@ func TestACommandRepeatedUnderItsIDHasOneEffect(t *testing.T) {
 	m, _ := open(t)
 	id := ingest(t, m, raise(1, 0))[0].Incident
 	for range 3 {
-		i, err := m.Comment(t.Context(), kai, id, "once", manager.CommandID("k1"), manager.IfVersion(1))
+		i, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "once"}, manager.CommandID("k1"), manager.IfVersion(1))
 		require.NoError(t, err)
 		assert.Equal(t, 1, i.Comments)
 	}
@@ -353,9 +353,9 @@ func TestEveryCommandNeedsAnActor(t *testing.T) {
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	_, err = m.Edit(t.Context(), activity.Actor{}, "x", incident.Edit{})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
-	_, err = m.Comment(t.Context(), activity.Actor{}, "x", "text")
+	_, err = m.Comment(t.Context(), activity.Actor{}, "x", incident.CommentDraft{Text: "text"})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
-	_, err = m.Comment(t.Context(), kai, "x", "text")
+	_, err = m.Comment(t.Context(), kai, "x", incident.CommentDraft{Text: "text"})
 	assert.ErrorIs(t, err, storage.ErrNotFound)
 }
 

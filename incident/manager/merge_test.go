@@ -75,7 +75,7 @@ func TestMergedIncidentsAnswerUnderTheirIDs(t *testing.T) {
 		i, err := m.Incident(t.Context(), kai, id)
 		require.NoError(t, err)
 		assert.Equal(t, ids[4], i.ID)
-		_, err = m.Comment(t.Context(), kai, id, "to whom it leads")
+		_, err = m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "to whom it leads"})
 		require.NoError(t, err)
 	}
 	i, err := m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:0"}, ids[0], "")
@@ -238,7 +238,7 @@ func TestMergesAmidEverythingElse(t *testing.T) {
 				case 2:
 					_, err = m.MoveAlerts(context.Background(), kai, []alert.ID{alert.ID(fmt.Sprint("edr:", lots.IntN(6)))}, id, "")
 				case 3:
-					_, err = m.Comment(context.Background(), kai, id, "hm")
+					_, err = m.Comment(context.Background(), kai, id, incident.CommentDraft{Text: "hm"})
 				default:
 					_, err = m.Ingest(context.Background(), siem, []alert.Alert{raise(100*worker+n+10, n, alert.Device{DeviceID: fmt.Sprint("d", n%6)})})
 				}
@@ -262,7 +262,7 @@ func TestMergesAmidEverythingElse(t *testing.T) {
 func merged(t *testing.T) (storage.Storage, []incident.ID) {
 	m, s := open(t)
 	ids := apart(t, m, 5)
-	_, err := m.Comment(t.Context(), kai, ids[4], "a secret", manager.Attach(picture("a", white)))
+	_, err := m.Comment(t.Context(), kai, ids[4], incident.CommentDraft{Text: "a secret", Images: []incident.Image{picture("a", white)}})
 	require.NoError(t, err)
 	_, err = m.Merge(t.Context(), kai, ids[3], ids[4:], "")
 	require.NoError(t, err)

@@ -2,17 +2,12 @@ package manager
 
 import (
 	"time"
-
-	"github.com/incidentkit/incidentkit/incident"
 )
-
-// A CommentOption changes one call of Comment: [Attach], [IfVersion], [DryRun] or [CommandID].
-type CommentOption interface{ set(*call) }
 
 // An Option changes one call of a command on one incident that is there, or that Import may find: [IfVersion],
 // [DryRun] or [CommandID].
 type Option interface {
-	CommentOption
+	set(*call)
 	ofOne()
 }
 
@@ -28,12 +23,11 @@ type call struct {
 	among     *selection // of a command in bulk
 	commandID string
 	dryRun    bool
-	at        time.Time        // when the command began
-	images    []incident.Image // of Comment alone
+	at        time.Time // when the command began
 }
 
 // callOf returns a call with opts.
-func callOf[O CommentOption](opts []O) (c call) {
+func callOf[O Option](opts []O) (c call) {
 	for _, o := range opts {
 		o.set(&c)
 	}
@@ -96,11 +90,3 @@ type dryRun struct{}
 func (dryRun) set(c *call) { c.dryRun = true }
 func (dryRun) ofOne()      {}
 func (dryRun) ofMany()     {}
-
-// Attach gives images to a Comment, which alone takes it; see [incident.Image] for what they may be. Their Data must
-// not be changed before the command returns. Given twice, all are attached.
-func Attach(images ...incident.Image) CommentOption { return attached(images) }
-
-type attached []incident.Image
-
-func (i attached) set(c *call) { c.images = append(c.images, i...) }

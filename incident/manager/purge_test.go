@@ -60,7 +60,7 @@ func TestNothingSaidOutlivesThePurge(t *testing.T) {
 	other := raise(3, 0)
 	other.Title = "canary source"
 	source := ingest(t, m, other)[0].Incident
-	_, err := m.Comment(ctx, kai, source, "canary", manager.Attach(picture("canary.png", white)))
+	_, err := m.Comment(ctx, kai, source, incident.CommentDraft{Text: "canary", Images: []incident.Image{picture("canary.png", white)}})
 	require.NoError(t, err)
 	for _, i := range []incident.ID{id, source} {
 		_, err = m.Edit(ctx, kai, i, incident.Edit{Name: new("canary"), Description: new("canary"), AddTags: []string{"canary"}})
@@ -184,7 +184,7 @@ func TestTheLogGoesOnAfterAPurge(t *testing.T) {
 	ids := finished(t, m, 3)
 	last := int64(len(all(t, m.Activity(t.Context(), kai, activity.Query{}))))
 	assert.Equal(t, ids[:1], purge(t, m, incident.Query{IDs: ids[:1]}, farOff))
-	_, err := m.Comment(t.Context(), kai, ids[2], "after")
+	_, err := m.Comment(t.Context(), kai, ids[2], incident.CommentDraft{Text: "after"})
 	require.NoError(t, err)
 	got := all(t, storage.Follow(t.Context(), s, activity.Query{AfterSeq: last, Limit: 2}))
 	assert.Equal(t, []activity.Type{activity.Purged, activity.Commented}, []activity.Type{got[0].Type, got[1].Type})
@@ -312,7 +312,7 @@ func TestATombstone(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, incident.Purged, i.Status)
 		_, edit := m.Edit(ctx, kai, id, incident.Edit{Status: new(incident.Active)})
-		_, comment := m.Comment(ctx, kai, id, "hm")
+		_, comment := m.Comment(ctx, kai, id, incident.CommentDraft{Text: "hm"})
 		_, into := m.Merge(ctx, kai, id, ids[2:], "")
 		_, from := m.Merge(ctx, kai, ids[2], []incident.ID{id}, "")
 		_, unmerge := m.Unmerge(ctx, kai, id, "")

@@ -60,7 +60,7 @@ func TestDefinitions(t *testing.T) {
 	}
 	comment := func(by activity.Actor) command {
 		return func(m *manager.Manager, id incident.ID) error {
-			_, err := m.Comment(context.Background(), by, id, "looked at")
+			_, err := m.Comment(context.Background(), by, id, incident.CommentDraft{Text: "looked at"})
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func TestManyIncidents(t *testing.T) {
 		i, err := m.Create(t.Context(), siem, incident.Draft{})
 		require.NoError(t, err)
 		now = hour(n)
-		_, err = m.Comment(t.Context(), kai, i.ID, "looked at")
+		_, err = m.Comment(t.Context(), kai, i.ID, incident.CommentDraft{Text: "looked at"})
 		require.NoError(t, err)
 	}
 	got := compute(t, s, incident.Query{}, start, nil).Total
@@ -452,7 +452,7 @@ func TestReportIsWhatTheCommandsAddUpTo(t *testing.T) {
 				var after incident.Incident
 				switch what {
 				case 3:
-					after, err = m.Comment(t.Context(), by, id, "looked at")
+					after, err = m.Comment(t.Context(), by, id, incident.CommentDraft{Text: "looked at"})
 				case 4, 5:
 					o := owner()
 					after, err = m.Edit(t.Context(), by, id, incident.Edit{Owner: &o})

@@ -129,10 +129,17 @@ func (d *Day) alertIDs() (ids []alert.ID) {
 	return ids
 }
 
+// everyIncident selects all incidents, those that were merged away or purged too.
+func everyIncident() incident.Query {
+	return incident.Query{Statuses: []incident.Status{
+		incident.Active, incident.InProgress, incident.Resolved, incident.Redirected, incident.Purged,
+	}}
+}
+
 // incidentID draws an incident, of those with one of the statuses if there are any.
 func (d *Day) incidentID(statuses ...incident.Status) incident.ID {
 	ids := []incident.ID{"nothing"}
-	for _, q := range []incident.Query{{}, {Statuses: statuses}} {
+	for _, q := range []incident.Query{everyIncident(), {Statuses: statuses}} {
 		q.Sort = incident.ByNumber
 		var found []incident.ID
 		for i, err := range d.Manager.Incidents(d.ctx, kai, q) {
@@ -280,7 +287,7 @@ var commands = map[string]func(*Day) error{
 		return err
 	},
 	"Comment": func(d *Day) error {
-		_, err := d.Manager.Comment(d.ctx, kai, d.incidentID(), "hm")
+		_, err := d.Manager.Comment(d.ctx, kai, d.incidentID(), incident.CommentDraft{Text: "hm"})
 		return err
 	},
 	"Record": func(d *Day) error {
@@ -295,7 +302,7 @@ var commands = map[string]func(*Day) error{
 		for n, shade := range rapid.SliceOfN(rapid.SampledFrom([]uint8{0, 255}), 0, 2).Draw(d.t, "images") {
 			images = append(images, d.picture(fmt.Sprint(n), shade))
 		}
-		_, err := d.Manager.Comment(d.ctx, kai, d.incidentID(), fmt.Sprint("remark ", d.minutes, "."), manager.Attach(images...))
+		_, err := d.Manager.Comment(d.ctx, kai, d.incidentID(), incident.CommentDraft{Text: fmt.Sprint("remark ", d.minutes, "."), Images: images})
 		return err
 	},
 	"Purge": func(d *Day) error {

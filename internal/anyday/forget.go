@@ -41,7 +41,7 @@ func (d *Day) Forget(s storage.Storage) []string {
 // from being redacted, are changed, which is logged.
 func (d *Day) redact(slip string) (any bool) {
 	var say []incident.ID
-	for i, err := range d.Manager.Incidents(d.ctx, kai, incident.Query{}) {
+	for i, err := range d.Manager.Incidents(d.ctx, kai, everyIncident()) {
 		require.NoError(d.t, err)
 		if strings.Contains(textOf(d, i), slip) {
 			say = append(say, i.ID)

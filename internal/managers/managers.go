@@ -41,7 +41,7 @@ func Steps(ctx context.Context, m *manager.Manager, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = m.Comment(ctx, kai, i.ID, "once "+name, id("comment")); err != nil {
+	if _, err = m.Comment(ctx, kai, i.ID, incident.CommentDraft{Text: "once " + name}, id("comment")); err != nil {
 		return err
 	}
 	if _, err = m.Edit(ctx, kai, i.ID, incident.Edit{AddTags: []string{"once"}}, id("tag")); err != nil {

@@ -60,7 +60,7 @@ func TestScope(t *testing.T, s storage.Storage) {
 	_, attached, err := plan.Decode()
 	require.NoError(t, err)
 	for _, n := range []int{0, 4} {
-		_, err := m.Comment(ctx, kai, results[n].Incident, "see", manager.Attach(plan))
+		_, err := m.Comment(ctx, kai, results[n].Incident, incident.CommentDraft{Text: "see", Images: []incident.Image{plan}})
 		require.NoError(t, err)
 	}
 	_, err = m.Edit(ctx, kai, results[9].Incident, incident.Edit{Status: new(incident.Resolved)})

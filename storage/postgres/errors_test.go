@@ -90,7 +90,7 @@ func TestClassesOfErrors(t *testing.T) {
 	i, err := m.Create(t.Context(), kai, incident.Draft{Name: "n"})
 	require.NoError(t, err)
 	comment := func(text string) error {
-		_, err := m.Comment(t.Context(), kai, i.ID, text, manager.CommandID(text))
+		_, err := m.Comment(t.Context(), kai, i.ID, incident.CommentDraft{Text: text}, manager.CommandID(text))
 		return err
 	}
 

@@ -76,7 +76,7 @@ func (l *load) run(n int) error {
 		l.tried[a.Origin.AlertID()] = tries
 		l.mu.Unlock()
 		tries, err = l.do(n%2 == 1, func(m *manager.Manager) error {
-			_, err := m.Comment(context.Background(), siem, in, "seen "+name, manager.CommandID(name))
+			_, err := m.Comment(context.Background(), siem, in, incident.CommentDraft{Text: "seen " + name}, manager.CommandID(name))
 			return err
 		})
 		l.mu.Lock()

@@ -119,7 +119,7 @@ func writeOne(m *manager.Manager, name, host string, purge bool, say func(string
 	}
 	say(fmt.Sprint("alert ", a.Origin.AlertID()))
 	id := results[0].Incident
-	switch _, err := m.Comment(ctx, siem, id, "seen "+name, manager.CommandID(name)); {
+	switch _, err := m.Comment(ctx, siem, id, incident.CommentDraft{Text: "seen " + name}, manager.CommandID(name)); {
 	case errors.Is(err, incident.ErrPurged):
 		return nil
 	case err != nil:

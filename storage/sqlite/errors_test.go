@@ -61,7 +61,7 @@ func TestUnavailable(t *testing.T) {
 		comment := func() error {
 			for n := range 20 { // more than there is room for
 				id := manager.CommandID(what + string(rune('a'+n)))
-				if _, err := m.Comment(t.Context(), kai, i.ID, text, id); err != nil {
+				if _, err := m.Comment(t.Context(), kai, i.ID, incident.CommentDraft{Text: text}, id); err != nil {
 					return err
 				}
 			}

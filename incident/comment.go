@@ -11,7 +11,7 @@ import (
 
 // A CommentDraft is a comment to be added to an incident.
 type CommentDraft struct {
-	// Text is Markdown of 1 to [MaxComment] code points, kept as it is. With Images it may be empty. Whatever it links to
+	// Text is Markdown of 1 to [MaxComment] code points, kept as it is. With Images it may be empty. What it links to
 	// is never fetched.
 	Text string `json:"text,omitempty"`
 
@@ -38,7 +38,8 @@ func AddComment(cmd Command, i Incident, d CommentDraft) (Effect, error) {
 	}
 	after := i
 	after.Comments++
-	e := effect(cmd, i, after, []activity.Entry{{Type: activity.Commented, Text: d.Text, Attachments: attachments}}, nil)
+	comment := activity.Entry{Type: activity.Commented, Text: d.Text, Attachments: attachments}
+	e := effect(cmd, i, after, []activity.Entry{comment}, nil)
 	e.Contents = contents
 	return e, nil
 }

@@ -59,12 +59,13 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 // images stay, and so do the numbers of comments and the ID of an imported comment, so that importing it again does not
 // bring it back.
 //
-// A text that a record still has is not taken from its log. The error is then a [*RefusedError] with [ErrCurrent]. A
-// text is still there when the incident or the alert has now the value that a field had before or after the change. Of
-// tags, the incident must have every custom tag that the change added or removed. The Text of an AlertAdded entry is
-// there while it is the title of the alert. A correction is no such case: the value after the change may still be there
-// when the entry that tells the value before it was redacted, or there is none. So the entries of a slip are redacted in their order. A
-// text that is also in another field, in the evidence or in Extra stays there.
+// A text that a record still has is not taken from its log. The error is then a [*RefusedError] with [ErrCurrent].
+// A text is still there when the incident or the alert has now the value that a field had before or after the
+// change. Of tags, the incident must have every custom tag that the change added or removed. The Text of an
+// AlertAdded entry is there while it is the title of the alert. A correction is no such case: the value after the
+// change may still be there when the entry that tells the value before it was redacted, or there is none. So the
+// entries of a slip are redacted in their order. A text that is also in another field, in the evidence or in Extra
+// stays there.
 //
 // An incident that was merged away cannot be changed, and loses the text itself. Its field becomes empty, and of its
 // tags those go that the change added or removed. Its name is generated again when the merge is undone. It gets an

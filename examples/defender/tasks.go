@@ -273,11 +273,16 @@ func (d *desk) classify() error {
 }
 
 func (d *desk) comment() error {
-	i, err := d.m.Comment(d.ctx, kai, d.attack, incident.CommentDraft{Text: "The account was **disabled** at 08:40, the laptop is isolated.\n\n![The note on the screen](attachment:note.png)", Images: []incident.Image{incident.Image{Name: "note.png", Data: screenshot()}}})
+	i, err := d.m.Comment(d.ctx, kai, d.attack, incident.CommentDraft{
+		Text: "The account was **disabled** at 08:40, the laptop is isolated.\n\n" +
+			"![The note on the screen](attachment:note.png)",
+		Images: []incident.Image{{Name: "note.png", Data: screenshot()}},
+	})
 	if err != nil {
 		return err
 	}
-	if _, err := d.m.Comment(d.ctx, kai, d.attack, incident.CommentDraft{Text: "Break-glass password for dc-01: correct horse"}); err != nil {
+	slip := incident.CommentDraft{Text: "Break-glass password for dc-01: correct horse"}
+	if _, err := d.m.Comment(d.ctx, kai, d.attack, slip); err != nil {
 		return err
 	}
 	d.say("#%d had %d comment, and then one that must not stay.", i.Number, i.Comments)

@@ -249,7 +249,8 @@ func (w *worker) analyse(id incident.ID) error {
 	}); err != nil {
 		return err
 	}
-	if _, err := w.m.Comment(w.ctx, kai, id, incident.CommentDraft{Text: "The affected assets are isolated."}); err != nil {
+	comment := incident.CommentDraft{Text: "The affected assets are isolated."}
+	if _, err := w.m.Comment(w.ctx, kai, id, comment); err != nil {
 		return err
 	}
 	_, err := w.m.Edit(w.ctx, kai, id, incident.Edit{

@@ -35,8 +35,8 @@ func (m *Manager) Comment(
 // entry is of or, when that was merged into another, the other. entry may be the ID of a copy as well. An entry that is
 // redacted already stays as it is.
 //
-// A text that stands in several entries must be redacted in each of them, in their order. One that an incident or an alert
-// still has must be changed there first, by [Manager.Edit] or [Manager.EditAlerts].
+// A text that stands in several entries must be redacted in each of them, in their order. One that an incident or
+// an alert still has must be changed there first, by [Manager.Edit] or [Manager.EditAlerts].
 //
 // reason stays in the log and may be "". [IfVersion] is about the incident that is returned. Under the same
 // [CommandID] the second call returns the incident as it is. [DryRun] stores nothing. The error matches

@@ -302,7 +302,8 @@ var commands = map[string]func(*Day) error{
 		for n, shade := range rapid.SliceOfN(rapid.SampledFrom([]uint8{0, 255}), 0, 2).Draw(d.t, "images") {
 			images = append(images, d.picture(fmt.Sprint(n), shade))
 		}
-		_, err := d.Manager.Comment(d.ctx, kai, d.incidentID(), incident.CommentDraft{Text: fmt.Sprint("remark ", d.minutes, "."), Images: images})
+		remark := incident.CommentDraft{Text: fmt.Sprint("remark ", d.minutes, "."), Images: images}
+		_, err := d.Manager.Comment(d.ctx, kai, d.incidentID(), remark)
 		return err
 	},
 	"Purge": func(d *Day) error {

@@ -59,8 +59,9 @@ func TestScope(t *testing.T, s storage.Storage) {
 	plan := incident.Image{Name: "plan.png", Data: pixel.Bytes()}
 	_, attached, err := plan.Decode()
 	require.NoError(t, err)
+	comment := incident.CommentDraft{Text: "see", Images: []incident.Image{plan}}
 	for _, n := range []int{0, 4} {
-		_, err := m.Comment(ctx, kai, results[n].Incident, incident.CommentDraft{Text: "see", Images: []incident.Image{plan}})
+		_, err := m.Comment(ctx, kai, results[n].Incident, comment)
 		require.NoError(t, err)
 	}
 	_, err = m.Edit(ctx, kai, results[9].Incident, incident.Edit{Status: new(incident.Resolved)})

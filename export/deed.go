@@ -194,6 +194,9 @@ func (l *changeList) add(c ChangeRow, began bool) {
 
 func (l *changeList) lines() (lines []string) {
 	for n, c := range l.rows {
+		if c.Before == c.After && !c.Redacted && !c.listed() {
+			continue // it came and went
+		}
 		if l.began[n] && !c.Redacted {
 			lines = append(lines, c.Field+": "+cmp.Or(c.After, none))
 		} else {

@@ -243,13 +243,14 @@ func TestDeedsOfAlertsWithOneTitle(t *testing.T) {
 	assert.Empty(t, deedOfRows(t, nil, ActivityRow{What: "Comment", Text: "secret", Redacted: true}).Given)
 }
 
-// Of a field that changed several times the ends are told.
+// Of a field that changed several times the ends are told, unless it came back to where it was.
 func TestChangesAreChained(t *testing.T) {
 	row := func(before, after string) ActivityRow {
 		return ActivityRow{Cause: "c", What: "Alert added", Alert: "one", AlertID: "1", Changes: []ChangeRow{{Path: "priority", Field: "Priority", Before: before, After: after}}}
 	}
 	assert.Equal(t, []string{"Alert: one", "Priority: 1 → 3"}, deedOfRows(t, nil, row("1", "2"), row("2", "3")).Lines)
 	assert.Equal(t, []string{"Alert: one", "Priority: 1 → 2", "Priority: 4 → 3"}, deedOfRows(t, nil, row("1", "2"), row("4", "3")).Lines)
+	assert.Equal(t, []string{"Alert: one"}, deedOfRows(t, nil, row("1", "2"), row("2", "1")).Lines)
 }
 
 // Of what was redacted a document names the field, and never says that nothing became of nothing. What a redaction left

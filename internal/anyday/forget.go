@@ -47,6 +47,12 @@ func (d *Day) redact(slip string) (any bool) {
 			say = append(say, i.ID)
 		}
 	}
+	for a, err := range d.Manager.Alerts(d.ctx, kai, alert.Query{}) {
+		require.NoError(d.t, err)
+		if strings.Contains(textOf(d, a), slip) {
+			say = append(say, a.Incident)
+		}
+	}
 	for _, id := range say {
 		d.change(id, "")
 	}

@@ -65,7 +65,8 @@ type Query struct {
 	UpdatedUntil time.Time `json:"updatedUntil,omitzero"` // Updated before
 
 	// Within leaves in the incidents that all of these select, and Except leaves out those that one of these selects.
-	// Their Sort, Ascending, After and Limit do not count.
+	// Their Sort, Ascending, After and Limit do not count. The incidents that one of several queries selects are
+	// Except: {{Except: them}}.
 	Within []Query `json:"within,omitempty"`
 	Except []Query `json:"except,omitempty"`
 

@@ -59,17 +59,17 @@ func Copies(entry activity.Entry, log func(ID) iter.Seq2[activity.Entry, error])
 // images stay, and so do the numbers of comments and the ID of an imported comment, so that importing it again does not
 // bring it back.
 //
-// A text that a record still has is not taken from its log. The error is then a [*RefusedError] with [ErrCurrent].
-// A text is still there when the incident or the alert has now the value that a field had before or after the
-// change. Of tags, the incident must have every custom tag that the change added or removed. The Text of an
-// AlertAdded entry is there while it is the title of the alert. A correction is no such case: the value after the
-// change may still be there when the entry that tells the value before it was redacted, or there is none. So the
-// entries of a slip are redacted in their order. A text that is also in another field, in the evidence or in Extra
-// stays there.
+// An entry of which records still have every text is not redacted. The error is then a [*RefusedError] with
+// [ErrCurrent] that says how to change each. A record still has a text when the field has now the value that it had
+// before or after the change, a tag when it is on the incident, and the Text of an AlertAdded entry when it is the
+// title of the alert. Where the value after the change is still there, the value before it counts only if the entry
+// that tells it was redacted, or there is none: a correction is redacted after what it corrects. A text that is
+// also in another field, in the evidence, in tags or in Extra of an alert stays there.
 //
-// An incident that was merged away cannot be changed, and loses the text itself. Its field becomes empty, and of its
-// tags those go that the change added or removed. Its name is generated again when the merge is undone. It gets an
-// effect, too. The Redacted entry repeats the values that incidents still have of the fields that it takes.
+// An incident that was merged away cannot be changed, and loses the text itself, but no correction. Its field
+// becomes empty, and of its tags those go that the change added or removed. Its name is generated again when the
+// merge is undone. It gets an effect, too. The Redacted entry repeats the values that incidents still have of the
+// fields that it takes.
 //
 // When all copies are redacted already there are no effects. No copies at all are an [*alert.FieldError].
 func Redact(
@@ -83,14 +83,16 @@ func Redact(
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	refused := &RefusedError{}
+	first := copies[max(0, slices.IndexFunc(copies, func(e activity.Entry) bool { return e.Origin == "" }))]
+	subject := first.ID
+	if first.Origin != "" {
+		subject = cmp.Or(first.Subject, first.ID)
+	}
+	refused, gone := &RefusedError{}, false
 	var ids []activity.ID
 	in := make(map[ID][]activity.Entry)
 	for _, e := range copies {
 		if !e.Redacted {
-			if len(ids) == 0 {
-				refused.stillOf(c, e, earlier)
-			}
 			ids = append(ids, e.ID)
 			in[e.Incident] = append(in[e.Incident], e)
 		}
@@ -107,81 +109,114 @@ func Redact(
 		seen[i.ID] = true
 		var own []activity.Entry // no copies: these tell the state of the incident
 		for _, e := range in[i.ID] {
-			refused.still(i, e, earlier)
+			if e.Origin == "" || first.Origin != "" {
+				its := lossOf(c, i, e, earlier)
+				for _, which := range its.current {
+					refused.add(i.ID, ErrCurrent, which)
+				}
+				gone = gone || its.gone
+			}
 			if e.Origin == "" {
 				own = append(own, e)
 			}
 		}
-		left := i.leftBy(own)
+		left := i.leftBy(own, earlier)
 		if n > 0 {
 			cmd.Part = string(i.ID)
 			if len(left) == 0 && (i.Status == Redirected || len(in[i.ID]) == 0) {
 				continue
 			}
 		}
-		redacted := activity.Entry{Type: activity.Redacted, Text: reason, Subject: firstOf(copies)}
+		redacted := activity.Entry{Type: activity.Redacted, Text: reason, Subject: subject}
 		e := effect(cmd, i, i, []activity.Entry{redacted}, nil)
-		e.Incident = e.Incident.without(own)
+		e.Incident = e.Incident.without(own, earlier)
 		e.Activity[0].Changes = append(left, e.Activity[0].Changes...)
 		effects = append(effects, e)
 	}
-	if len(refused.Refusals) > 0 {
+	if len(refused.Refusals) > 0 && !gone {
 		return nil, refused
 	}
 	effects[0].Redact = ids
 	return effects, nil
 }
 
-// firstOf returns the ID of the entry that the others of copies are copies of.
-func firstOf(copies []activity.Entry) activity.ID {
-	for _, e := range copies {
-		if e.Origin == "" {
-			return e.ID
-		}
-	}
-	return cmp.Or(copies[0].Subject, copies[0].ID)
+// A loss is what a redaction of an entry takes away.
+type loss struct {
+	gone    bool     // a text that no record has
+	current []string // texts that a record still has: which, and how to change it
 }
 
-// still refuses to redact e while i has a text of it that people can change.
-func (r *RefusedError) still(i Incident, e activity.Entry, earlier []activity.Entry) {
-	for _, f := range incidentFields() {
-		for _, c := range e.Changes {
-			if c.Field != f.path || e.OfAlert(c) || !e.IsText(c) {
-				continue
-			}
-			current := isCurrent(c, f.value(&i)) && !corrects(e, c, f.value(&i), earlier)
-			how := "change it by Edit first"
-			switch f.path {
-			case "tags":
-				names := changedTags(c)
-				gone := func(name string) bool { return !i.HasTag(name) }
-				current = len(names) > 0 && !slices.ContainsFunc(names, gone)
-				how = "remove them by Edit first"
-			case "alerts.title":
-				how = "change the titles of its alerts by EditAlerts first"
-			}
-			if current && (i.Status != Redirected || f.path == "alerts.title") {
-				r.add(i.ID, ErrCurrent, f.path+": "+how)
-			}
-		}
+// add notes a text that a record has, unless current is false.
+func (l *loss) add(current bool, which string) {
+	if !current {
+		l.gone = true
+	} else if !slices.Contains(l.current, which) {
+		l.current = append(l.current, which)
 	}
 }
 
-// stillOf refuses to redact e while the alert that it is about, one of c, has a text of it.
-func (r *RefusedError) stillOf(c Case, e activity.Entry, earlier []activity.Entry) {
-	at := slices.IndexFunc(c.Alerts, func(a alert.Alert) bool { return a.ID == e.Alert })
-	if at < 0 {
+// lossOf returns what the redaction of e takes away: of i, which has e in its log, and of the alert of c that e is
+// about. earlier are the entries before e.
+func lossOf(c Case, i Incident, e activity.Entry, earlier []activity.Entry) (l loss) {
+	var about *alert.Alert
+	for n := range c.Alerts {
+		if c.Alerts[n].ID == e.Alert {
+			about = &c.Alerts[n]
+		}
+	}
+	title := e.Type == activity.AlertAdded && about != nil && about.Title == e.Text
+	if e.Text != "" || len(e.Attachments) > 0 {
+		l.add(title, "title of alert "+string(e.Alert)+": change it by EditAlerts first")
+	}
+	for _, change := range e.Changes {
+		switch {
+		case !e.IsText(change) || change.Redacted():
+		case e.OfAlert(change):
+			var now activity.Value
+			for _, t := range alertTexts {
+				if about != nil && t.name == change.Field {
+					now = valueOf(*t.of(about))
+				}
+			}
+			which := change.Field + " of alert " + string(e.Alert)
+			l.change(e, change, now, earlier, which+": change it by EditAlerts first")
+		case i.Status == Redirected && change.Field != "alerts.title":
+			l.gone = true // it loses the text too
+		case change.Field == "tags":
+			for _, t := range slices.Concat(tagsOf(change.Before), tagsOf(change.After)) {
+				l.add(i.HasTag(t.Name), "tags: remove them by Edit first")
+			}
+		default:
+			var now activity.Value
+			for _, f := range incidentFields() {
+				if f.path == change.Field {
+					now = f.value(&i)
+				}
+			}
+			how := ": change it by Edit first"
+			if change.Field == "alerts.title" {
+				how = ": change the titles of its alerts by EditAlerts first"
+			}
+			l.change(e, change, now, earlier, change.Field+how)
+		}
+	}
+	return l
+}
+
+// change notes what is lost with c, a change of e, of a field that has the value now. Where the field has it from
+// c, the value before is a loss only if c corrects it.
+func (l *loss) change(e activity.Entry, c activity.Change, now activity.Value, earlier []activity.Entry, which string) {
+	if c.After == now && now != "" && c.Before != "" && c.Before != now {
+		if teller, ok := corrects(e, c, earlier); ok {
+			l.gone = true
+		} else {
+			l.add(true, which+", or redact entry "+string(teller)+" first, which it corrects")
+		}
 		return
 	}
-	for _, t := range alertTexts {
-		now := *t.of(&c.Alerts[at])
-		current := e.Type == activity.AlertAdded && t.name == "title" && now == e.Text ||
-			slices.ContainsFunc(e.Changes, func(c activity.Change) bool {
-				return c.Field == t.name && e.OfAlert(c) && isCurrent(c, valueOf(now)) &&
-					!corrects(e, c, valueOf(now), earlier)
-			})
-		if current {
-			r.add(c.Incident.ID, ErrCurrent, t.name+" of alert "+string(e.Alert)+": change it by EditAlerts first")
+	for _, v := range []activity.Value{c.Before, c.After} {
+		if v != "" {
+			l.add(v == now, which)
 		}
 	}
 }
@@ -193,26 +228,24 @@ func redacted(e activity.Entry, field string) bool {
 	})
 }
 
-// corrects reports whether c, a change of e, put the value that is there now in place of one that was redacted in the
-// entry that told it. earlier are the entries before e.
-func corrects(e activity.Entry, c activity.Change, now activity.Value, earlier []activity.Entry) bool {
-	if c.After != now || c.Before == now || c.Before == "" {
-		return false
-	}
+// corrects reports whether the value before c, a change of e, was redacted in the entry that tells it, or stands in no
+// entry; else it returns that entry. earlier are the entries before e.
+func corrects(e activity.Entry, c activity.Change, earlier []activity.Entry) (teller activity.ID, ok bool) {
 	for _, x := range slices.Backward(earlier) {
 		if x.Origin != "" || e.OfAlert(c) && x.Alert != e.Alert {
 			continue
 		}
 		for _, told := range x.Changes {
 			if told.Field == c.Field && x.OfAlert(told) == e.OfAlert(c) {
-				return told.Redacted()
+				return x.ID, told.Redacted()
 			}
 		}
-		if c.Field == "title" && e.OfAlert(c) && x.Type == activity.AlertAdded {
-			return x.Redacted
+		if c.Field == "title" && e.OfAlert(c) && x.Type == activity.AlertAdded &&
+			(x.Redacted || valueOf(x.Text) == c.Before) { // else it tells the reason of a move
+			return x.ID, x.Redacted
 		}
 	}
-	return e.OfAlert(c) // what its source gave it stands in no entry
+	return "", true
 }
 
 // isCurrent reports whether a field with that value has it from c, or had it before.
@@ -220,37 +253,45 @@ func isCurrent(c activity.Change, now activity.Value) bool {
 	return now != "" && (c.Before == now || c.After == now)
 }
 
-// changedTags returns the names of the custom tags that c, a change of the tags, added or removed.
-func changedTags(c activity.Change) (names []string) {
-	var before, after []Tag
-	_ = json.Unmarshal([]byte(c.Before), &before) // "" is no tags
-	_ = json.Unmarshal([]byte(c.After), &after)
+func tagsOf(v activity.Value) (tags []Tag) {
+	_ = json.Unmarshal([]byte(v), &tags) // "" is none
+	return tags
+}
+
+// changedTags returns the tags that c, a change of the tags, added or removed.
+func changedTags(c activity.Change) (changed []Tag) {
+	before, after := tagsOf(c.Before), tagsOf(c.After)
 	for _, lists := range [...][2][]Tag{{before, after}, {after, before}} {
 		for _, t := range lists[0] {
-			if !t.System() && indexTag(lists[1], t.Name) < 0 {
-				names = append(names, t.Name)
+			if indexTag(lists[1], t.Name) < 0 {
+				changed = append(changed, t)
 			}
 		}
 	}
-	return names
+	return changed
 }
 
-// without returns i, if it was merged away, without the texts that it has from entries.
-func (i Incident) without(entries []activity.Entry) Incident {
+// without returns i, if it was merged away, without the texts that it has from entries, except those that correct one
+// that was redacted. earlier are the entries before these. To take away a correction too, the entry of the redaction,
+// which repeats it, is redacted.
+func (i Incident) without(entries, earlier []activity.Entry) Incident {
 	if i.Status != Redirected {
 		return i
 	}
 	for _, e := range entries {
 		for _, c := range e.Changes {
+			_, corrected := corrects(e, c, earlier)
 			switch {
-			case e.OfAlert(c):
+			case e.OfAlert(c) || corrected && c.Before != "" && c.Before != c.After && c.Field != "tags":
 			case c.Field == "name" && isCurrent(c, valueOf(i.Name)):
 				i.Name, i.Renamed, i.Named = "", false, false
 			case c.Field == "description" && isCurrent(c, valueOf(i.Description)):
 				i.Description = ""
 			case c.Field == "tags":
-				for _, name := range changedTags(c) {
-					i.Tags = withoutTag(i.Tags, name)
+				for _, t := range changedTags(c) {
+					if !t.System() {
+						i.Tags = withoutTag(i.Tags, t.Name)
+					}
 				}
 			}
 		}
@@ -260,8 +301,8 @@ func (i Incident) without(entries []activity.Entry) Incident {
 
 // leftBy returns the values that i has, after the redaction of entries, of the fields that change with it or that no
 // other entry may tell.
-func (i Incident) leftBy(entries []activity.Entry) (left []activity.Change) {
-	after := i.without(entries)
+func (i Incident) leftBy(entries, earlier []activity.Entry) (left []activity.Change) {
+	after := i.without(entries, earlier)
 	for _, f := range incidentFields() {
 		v := f.value(&after)
 		told := v != "" && slices.ContainsFunc(entries, func(e activity.Entry) bool {

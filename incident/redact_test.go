@@ -100,7 +100,7 @@ func TestWhatIsStillThereIsNotRedacted(t *testing.T) {
 			}
 		}
 		detail, _, _ = strings.Cut(detail, ", of")
-		assert.Contains(t, details, detail)
+		assert.True(t, slices.ContainsFunc(details, func(said string) bool { return strings.HasPrefix(said, detail) }), detail)
 		assert.Equal(t, before, d.log)
 
 		if ofAlert {

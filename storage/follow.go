@@ -29,9 +29,11 @@ const followed = 256
 // runs, however long that takes. It waits as s does where s is a [Waiter], and looks again every second where not.
 //
 // Follow ends after q.Limit entries or before the entry q.BeforeSeq, if they are set, and else with an error: that
-// of the context, one that matches [ErrClosed], or whatever reading reports. Who goes on later with the last Seq that
-// was yielded as AfterSeq misses nothing. A q.AfterSeq higher than the last Seq in the log is an error at once, which
-// matches [ErrAhead]. q.Newest is an [*alert.FieldError], since there is no newest yet.
+// of the context, one that matches [ErrClosed], or whatever reading reports. A caller that goes on later with the last
+// Seq that was yielded as AfterSeq misses nothing. A q.AfterSeq higher than the last Seq in the log is an error at
+// once, which matches [ErrAhead]: the log is another one, or was restored. A restored log that has grown beyond
+// q.AfterSeq since does not show; to be sure, keep the ID of the entry beside its Seq. q.Newest is an
+// [*alert.FieldError], since there is no newest yet.
 func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return func(yield func(activity.Entry, error) bool) {
 		err := q.Validate()
@@ -66,7 +68,7 @@ func Follow(ctx context.Context, s Storage, q activity.Query) iter.Seq2[activity
 				q.AfterSeq = batch[len(batch)-1].Seq
 				continue
 			}
-			if q.AfterSeq = max(q.AfterSeq, last); q.BeforeSeq > 0 && q.AfterSeq >= q.BeforeSeq-1 {
+			if q.AfterSeq = max(q.AfterSeq, last); q.BeforeSeq != 0 && q.AfterSeq >= q.BeforeSeq-1 {
 				return
 			}
 			if err := Wait(ctx, s, q.AfterSeq); err != nil {

@@ -488,7 +488,8 @@ func TestWritersAreToldWhatTheyMayRead(t *testing.T) {
 	}
 	hiddenDevice, hiddenAlert := secret+"-device", raise(1, 9)
 	for name, m := range map[string]*manager.Manager{
-		"an Authorizer": guarded(s, reads), "a Scope": manager.New(s, &manager.Options{Scope: scope}),
+		"an Authorizer": guarded(s, reads),
+		"a Scope":       manager.New(s, &manager.Options{Scope: scope, Authorizer: authorizing(reads)}),
 	} {
 		n := 100 * len(name)
 		results := ingest(t, m,
@@ -543,6 +544,14 @@ func TestWritersAreToldWhatTheyMayRead(t *testing.T) {
 			require.NoError(t, err, name)
 			assert.Equal(t, incident.Incident{ID: i.ID}, i, name)
 		}
+		// A Scope keeps nobody from importing what was imported before, or an alert that is elsewhere.
+		importer := manager.New(s, &manager.Options{Scope: scope})
+		for range 2 {
+			i, result, err := importer.Import(ctx, kai, draft(n+5, at(n+15, "south", "y"), hiddenAlert), manager.CommandID(name+"i"))
+			require.NoError(t, err, name)
+			assert.Equal(t, incident.Incident{ID: draft(n + 5).Reference.IncidentID()}, i, name)
+			assert.Equal(t, manager.ImportResult{}, result)
+		}
 		i, result, err = m.Import(ctx, kai, draft(n+4, at(n+14, "north", "y")))
 		require.NoError(t, err)
 		assert.True(t, result.Created)
@@ -576,4 +585,120 @@ func TestReasonsOfAnAuthorizer(t *testing.T) {
 			assert.ErrorContains(t, err, c.told)
 		}
 	}
+}
+
+// A redirect that leads to no incident that is stored ends where it is, for those who may not read everything too.
+func TestARedirectThatLeadsNowhere(t *testing.T) {
+	m, s := open(t)
+	lost := incident.Draft{
+		Reference: incident.Reference{System: "x", ID: "0"}, Status: incident.Redirected,
+		RedirectTo: incident.Reference{System: "x", ID: "nowhere"}, Tags: []incident.Tag{{Name: "a"}},
+	}
+	importing(t.Context(), t, m, lost)
+	id := spread(t, m, 1)[0]
+	_, err := m.Edit(t.Context(), kai, id, incident.Edit{AddTags: []string{"a"}})
+	require.NoError(t, err)
+	for name, o := range map[string]manager.Options{
+		"a Scope": {Scope: func(context.Context, activity.Actor) (incident.Query, error) {
+			return incident.Query{Tags: []string{"a"}}, nil
+		}},
+		"an Authorizer": {Authorizer: authorizing(func(_ activity.Actor, _ manager.Action, i incident.Incident) error {
+			if i.HasTag("a") {
+				return nil
+			}
+			return manager.ErrForbidden
+		})},
+	} {
+		scoped := manager.New(s, &o)
+		n, err := scoped.CountAlerts(t.Context(), kai, alert.Query{Incidents: []incident.ID{"x:0", id}})
+		require.NoError(t, err, name)
+		assert.Equal(t, 1, n)
+		_, err = scoped.Purge(t.Context(), kai, incident.Query{}, farOff, "", manager.DryRun())
+		require.NoError(t, err, name)
+		for _, err := range []error{
+			reading(scoped.Incidents(t.Context(), kai, incident.Query{Limit: -1})),
+			reading(scoped.Alerts(t.Context(), kai, alert.Query{Limit: -1})),
+			reading(scoped.Activity(t.Context(), kai, activity.Query{Limit: -1})),
+		} {
+			assert.ErrorIs(t, err, alert.ErrInvalid, name)
+		}
+	}
+}
+
+// An image is not shown because of a comment that was redacted, although a hidden comment keeps it.
+func TestAViewShowsNoContentOfWhatWasRedacted(t *testing.T) {
+	s := memory.New()
+	defer s.Close()
+	w := newTeam(t, s)
+	m := manager.New(s, nil)
+	same := incident.CommentDraft{Images: []incident.Image{picture("plan", white)}}
+	_, err := m.Comment(t.Context(), kai, w.open, same)
+	require.NoError(t, err)
+	last := all(t, m.Activity(t.Context(), kai, activity.Query{Newest: true, Limit: 1}))[0].ID
+	_, err = m.Redact(t.Context(), kai, last, "")
+	require.NoError(t, err)
+	scoped := manager.New(s, &manager.Options{Scope: func(context.Context, activity.Actor) (incident.Query, error) {
+		return incident.Query{DeviceGroups: []string{"north"}}, nil
+	}})
+	require.NoError(t, scoped.View(t.Context(), kai, func(r storage.Reader) error {
+		all(t, r.Activity(t.Context(), activity.Query{}))
+		_, err := r.Content(t.Context(), digest(same.Images[0]))
+		assert.ErrorIs(t, err, storage.ErrNotFound)
+		return nil
+	}))
+	require.NotNil(t, stored(t, s, same.Images[0]))
+}
+
+// What an edit of many did to one that another of them was merged into is no conflict for that one.
+func TestEditAllMeetsItsOwnEdit(t *testing.T) {
+	m, _ := open(t)
+	ids := apart(t, m, 2)
+	_, err := m.Merge(t.Context(), kai, ids[1], ids[:1], "")
+	require.NoError(t, err)
+	q := incident.Query{
+		IDs: ids, Statuses: []incident.Status{incident.Active, incident.Redirected}, Sort: incident.ByNumber, Ascending: true,
+	}
+	results, err := m.EditAll(t.Context(), kai, q, incident.Edit{Status: new(incident.Resolved)})
+	require.NoError(t, err)
+	for _, r := range results {
+		assert.Equal(t, ids[1], r.Incident.ID)
+		assert.Equal(t, incident.Resolved, r.Incident.Status)
+	}
+}
+
+// Alerts of an incident that was imported as merged away are its own: they can be moved, and not be edited there.
+func TestAlertsOfAnIncidentImportedAsMergedAway(t *testing.T) {
+	m, s := open(t)
+	ref := func(id string) incident.Reference { return incident.Reference{System: "x", ID: id} }
+	importing(t.Context(), t, m, incident.Draft{Reference: ref("T")})
+	away := incident.Draft{Reference: ref("R"), Status: incident.Redirected, RedirectTo: ref("T")}
+	away.Alerts = []alert.Alert{raise(1, 0)}
+	importing(t.Context(), t, m, away)
+	_, err := m.EditAlerts(t.Context(), kai, []alert.ID{"edr:1"}, incident.AlertEdit{Title: new("t")})
+	require.ErrorIs(t, err, incident.ErrRedirected)
+	i, err := m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:1"}, "x:T", "")
+	require.NoError(t, err)
+	assert.Equal(t, 1, i.Alerts.Count)
+	_, err = m.EditAlerts(t.Context(), kai, []alert.ID{"edr:1"}, incident.AlertEdit{Title: new("t")})
+	require.NoError(t, err)
+	consistent(t, s)
+}
+
+// That one incident cannot be merged says nothing about another that the same alert links.
+func TestRefusalsAreOfPairs(t *testing.T) {
+	m, s := open(t)
+	device := func(id string) alert.Device { return alert.Device{DeviceID: id} }
+	results := ingest(t, m, raise(0, 0, device("h")), raise(1, 0, device("v")), raise(2, 0, device("w")))
+	for n, owner := range []string{"mona", "kai", "kai"} {
+		_, err := m.Edit(t.Context(), kai, results[n].Incident, incident.Edit{Owner: &incident.Owner{ID: owner}})
+		require.NoError(t, err)
+	}
+	again := ingest(t, m, raise(1, 0, device("v"), device("h"), device("w")))[0]
+	for _, l := range again.Links {
+		assert.Equal(t, l.Incident == results[0].Incident, strings.Contains(l.HeldBack, "mona"), "%+v", l)
+	}
+	i, err := m.Incident(t.Context(), kai, results[2].Incident)
+	require.NoError(t, err)
+	assert.Equal(t, results[1].Incident, i.ID)
+	consistent(t, s)
 }

@@ -1,7 +1,6 @@
 package manager
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +67,11 @@ func (m *Manager) EditAlerts(
 				continue
 			}
 			if err != nil {
-				fail(fmt.Errorf("edit alerts of incident %s: %w", in.id, err), in.alerts...)
+				where := "of incident " + string(in.id)
+				if m.restricted() { // who may not read it should not learn where they are
+					where = fmt.Sprintf("%q", in.alerts)
+				}
+				fail(fmt.Errorf("edit alerts %s: %w", where, err), in.alerts...)
 				continue
 			}
 			for _, a := range edited {
@@ -104,8 +107,10 @@ func (m *Manager) incidentsOf(
 			seen[id] = true
 			a, err := r.Alert(ctx, id)
 			if errors.Is(err, storage.ErrNotFound) {
-				_, no := may.open(ctx, r, "")
-				missing = append(missing, AlertResult{ID: id, Err: cmp.Or(no, err)})
+				if _, no := may.open(ctx, r, ""); no != nil && !errors.Is(no, storage.ErrNotFound) {
+					err = no
+				}
+				missing = append(missing, AlertResult{ID: id, Err: err})
 				continue
 			}
 			if err != nil {
@@ -135,6 +140,11 @@ func (m *Manager) editAlertsOf(
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
 			if d.subject, err = m.to(ActionEditAlerts, cmd.By).open(ctx, r, in.id); err != nil {
 				return err
+			}
+			if d.subject.ID != in.id {
+				if d.subject, err = r.Incident(ctx, in.id); err != nil {
+					return err
+				}
 			}
 			for _, id := range in.alerts {
 				a, err := r.Alert(ctx, id)

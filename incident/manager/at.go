@@ -16,8 +16,9 @@ import (
 //
 //	m.Activity(ctx, by, activity.Query{Until: time, Newest: true, Limit: 1})
 //
-// The error matches [storage.ErrNotFound] when there is no such incident or was none yet, and
-// [incident.ErrReplay] when the log does not tell it, as it does not any more when it is one matching [incident.ErrPurged].
+// A text that was redacted is empty until the next entry that tells it. The error matches [storage.ErrNotFound] when
+// there is no such incident or was none yet, [incident.ErrPurged] when it was purged, and [incident.ErrReplay] when the
+// log does not tell it.
 func (m *Manager) At(ctx context.Context, by activity.Actor, id incident.ID, seq int64) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.view(ctx, by, func(r storage.Reader) error {

@@ -1,10 +1,12 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -31,7 +33,7 @@ func (e *ForbiddenError) Unwrap() error { return ErrForbidden }
 // An Action is what somebody asks a [Manager] to do.
 type Action string
 
-// The actions. Of which incidents each is asked about says the table in the package comment.
+// The actions. The table in the package comment says which incidents each is asked about.
 const (
 	ActionRead       Action = "read"
 	ActionIngest     Action = "ingest"
@@ -48,8 +50,8 @@ const (
 	ActionMove       Action = "move"
 )
 
-// An Authorizer says who may do what. A Manager asks it before every command and every read, of the incident
-// as it is at that moment, and again when a command is tried again. Whatever it answers no to does not happen.
+// An Authorizer says who may do what. A Manager asks it before every command and, without a [Scope], every read, about
+// the incident as it is at that moment, and again when a command is tried again. What it forbids does not happen.
 //
 // The package comment has a table of what is asked of which incident.
 //
@@ -62,17 +64,27 @@ type Authorizer interface {
 	Authorize(ctx context.Context, by activity.Actor, what Action, i incident.Incident) error
 }
 
-// A Scope returns a Query that selects what an actor may read. The zero Query selects everything. An error
-// that matches [ErrForbidden] means nothing; any other error is the caller's. Sort, Ascending, After and Limit do not
-// count. It is called for each read and for each record that a command is about, by many goroutines at once, while a
-// View of the storage is open. It must not call the Manager.
+// A Scope returns a Query that selects what an actor may read. The zero Query selects everything. It is about
+// incidents as they are: one that leaves the Scope, by an edit or with its last alert, cannot be read any more, and
+// one without alerts has none of what a Summary has, such as device groups. An error that matches [ErrForbidden]
+// means that the actor may read nothing, any other is returned to the caller. Sort, Ascending, After and Limit do
+// not count. The limits of Within and Except are those of the Query and the Scope together. It is called for each
+// read and for each record that a command is about, by many goroutines at once, while a View of the storage is
+// open. It must not call the Manager.
 type Scope func(ctx context.Context, by activity.Actor) (incident.Query, error)
 
 // nothing selects no incident.
 func nothing() incident.Query { return incident.Query{Except: []incident.Query{{}}} }
 
-// everything reports whether scope is the zero Query.
-func everything(scope incident.Query) bool { return reflect.ValueOf(scope).IsZero() }
+// everything reports whether scope has no filter.
+func everything(scope incident.Query) bool {
+	for _, filter := range reflect.ValueOf(scope).Fields() {
+		if !filter.IsZero() && (filter.Kind() != reflect.Slice || filter.Len() > 0) {
+			return false
+		}
+	}
+	return true
+}
 
 // restricted reports whether there is anybody who may not read everything.
 func (m *Manager) restricted() bool { return m.authorizer != nil || m.scope != nil }
@@ -84,12 +96,17 @@ func (m *Manager) allow(ctx context.Context, by activity.Actor, what Action, i i
 	}
 	err := m.authorizer.Authorize(ctx, by, what, i.Clone())
 	if errors.Is(err, ErrForbidden) {
-		if told, ok := errors.AsType[*ForbiddenError](err); ok {
-			return told
-		}
-		return ErrForbidden
+		return refusal(err)
 	}
 	return err
+}
+
+// refusal returns what of err, which matches [ErrForbidden], the caller may read.
+func refusal(err error) error {
+	if told, ok := errors.AsType[*ForbiddenError](err); ok {
+		return told
+	}
+	return ErrForbidden
 }
 
 // An access is the right of an actor to an action. The nil access is that of the library itself, which may do
@@ -99,6 +116,7 @@ type access struct {
 	by    activity.Actor
 	what  Action
 	scope *incident.Query // what may be read; nil until it is asked for, or without Options.Scope
+	no    error           // of a Scope that selects nothing
 }
 
 // to returns the access of the actor by to an action.
@@ -113,7 +131,7 @@ func (a *access) reach(ctx context.Context) (*incident.Query, error) {
 	}
 	q, err := a.m.scope(ctx, a.by)
 	if errors.Is(err, ErrForbidden) {
-		q, err = nothing(), nil
+		q, a.no, err = nothing(), refusal(err), nil
 	}
 	if err == nil {
 		q.Sort, q.Ascending, q.After, q.Limit = incident.ByUpdated, false, incident.Cursor{}, 0
@@ -148,7 +166,7 @@ func (a *access) check(ctx context.Context, r storage.Reader, i incident.Inciden
 		if in, err := selects(ctx, r, *scope, i.ID, missing); err != nil {
 			return err
 		} else if !in {
-			return ErrForbidden
+			return cmp.Or(a.no, ErrForbidden)
 		}
 		if a.what == ActionRead {
 			return nil
@@ -163,11 +181,16 @@ func selects(ctx context.Context, r storage.Reader, scope incident.Query, id inc
 	if missing || everything(scope) {
 		return everything(scope), nil
 	}
-	n, err := storage.Count(ctx, r, incident.Query{IDs: []incident.ID{id}, Within: []incident.Query{scope}})
+	if len(scope.IDs) > 0 && !slices.Contains(scope.IDs, id) {
+		return false, nil
+	}
+	scope.IDs = []incident.ID{id}
+	n, err := storage.Count(ctx, r, scope)
 	return n > 0, err
 }
 
-// home returns an alert and the incident that has it.
+// home returns an alert and the incident that has it, which may be one that was imported as merged away: then the
+// access is one to the incident that it leads to.
 func (a *access) home(ctx context.Context, r storage.Reader, id alert.ID) (alert.Alert, incident.Incident, error) {
 	found, err := r.Alert(ctx, id)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -176,6 +199,9 @@ func (a *access) home(ctx context.Context, r storage.Reader, id alert.ID) (alert
 	i, no := a.open(ctx, r, found.Incident)
 	if err == nil || !errors.Is(no, storage.ErrNotFound) {
 		err = no
+	}
+	if err == nil && i.ID != found.Incident {
+		i, err = r.Incident(ctx, found.Incident)
 	}
 	return found, i, err
 }

@@ -18,11 +18,12 @@ type EditResult struct {
 	Err      error             `json:"-"`                 // why it could not be edited; in JSON its text, "error"
 }
 
-// EditAll makes the change e to all incidents that q selects, as Edit does to one, and returns a result for
-// each: first, in the order of q, those that are there as of the moment of the call and that by may read, then
-// those of q.IDs that are not. An incident that was merged into another, or purged, is left out unless q has IDs or
-// Numbers; then the other is edited, as Edit does, and what was purged is an error. An incident that q does not select
-// any more when its turn comes is left alone, with an error that matches [storage.ErrConflict].
+// EditAll makes the change e to all incidents that q selects, as Edit does to one, and returns a result for each:
+// first, in the order of q, those that are there as of the moment of the call and that by may read, then those of
+// q.IDs that are not; a missing one of q.Numbers has no result. An incident that was merged into another, or
+// purged, is left out unless q has IDs or Numbers; then the other is edited, as Edit does, and what was purged is
+// an error. An incident that q does not select any more when its turn comes is left alone, with an error that
+// matches [storage.ErrConflict].
 //
 // An incident that cannot be edited does not keep the others back. The error joins those of the results. Each
 // incident is stored by itself: when the context is done, those before are kept and the others have its
@@ -41,16 +42,19 @@ func (m *Manager) EditAll(
 	}
 	var errs []error
 	t := call.ticket("editAll", by, "", e)
+	edited := make(map[incident.ID]bool) // by the ID of one that was merged into it, too
 	for n := range results {
 		r := &results[n]
 		if r.Err == nil {
 			cmd.Part = string(r.ID)
-			call.among = &selection{q, r.Incident.Version}
+			if call.among = nil; !edited[r.ID] {
+				call.among = &selection{q, r.Incident.Version}
+			}
 			r.Incident, r.Changed, r.Err = m.do(
 				ctx, ActionEdit, cmd, call, t.of(cmd.Part), r.ID, e.Cascades(), m.edit(e),
 			)
 		}
-		if r.Err != nil {
+		if edited[r.Incident.ID] = true; r.Err != nil {
 			errs = append(errs, r.Err)
 		}
 	}
@@ -100,7 +104,9 @@ func (s *selection) holds(ctx context.Context, r storage.Reader, id incident.ID,
 	if s == nil || i.ID == id && i.Version == s.version {
 		return nil
 	}
-	n, err := storage.Count(ctx, r, incident.Query{IDs: []incident.ID{id}, Within: []incident.Query{listed(s.query)}})
+	q := listed(s.query)
+	q.IDs = []incident.ID{id} // which are all, or one of them
+	n, err := storage.Count(ctx, r, q)
 	if err == nil && n == 0 {
 		err = final{fmt.Errorf("the query does not select it any more: %w", storage.ErrConflict)}
 	}

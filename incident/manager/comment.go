@@ -35,8 +35,12 @@ func (m *Manager) Comment(
 // entry is of or, when that was merged into another, the other. entry may be the ID of a copy as well. An entry that is
 // redacted already stays as it is.
 //
-// A text that stands in several entries must be redacted in each of them, in their order. One that an incident or
-// an alert still has must be changed there first, by [Manager.Edit] or [Manager.EditAlerts].
+// A text may stand in several entries: the reason of a merge or a move is in one of each incident and each alert
+// that it touches. Each must be redacted, in the order of Seq. An entry of which an incident or an alert still has
+// every text is refused: change these first, by [Manager.Edit] or [Manager.EditAlerts]. An incident that was merged
+// away cannot be changed, and loses with the entry what it has from it, tags that were changed beside the text too.
+// Redact does not reach evidence, tags and Extra of alerts. An import of a newer state brings a name, a description
+// and tags back.
 //
 // reason stays in the log and may be "". [IfVersion] is about the incident that is returned. Under the same
 // [CommandID] the second call returns the incident as it is. [DryRun] stores nothing. The error matches

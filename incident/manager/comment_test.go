@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -348,4 +349,77 @@ func TestRedactionsAmidMerges(t *testing.T) {
 		requireContents(t, s)
 		consistent(t, s)
 	}
+}
+
+// What a record still has of an entry does not keep the rest of it from being redacted: a description beside the name
+// that an incident was created with, or the reason of a move that made an incident.
+func TestTheRestOfAnEntryIsRedacted(t *testing.T) {
+	const slip = "correct-horse-9"
+	m, s := open(t)
+	ids := apart(t, m, 3)
+	draft := incident.Draft{Name: "Phone call", Description: slip, Tags: []incident.Tag{{Name: "vip"}}}
+	created, err := m.Create(t.Context(), kai, draft)
+	require.NoError(t, err)
+	_, err = m.Edit(t.Context(), kai, created.ID, incident.Edit{Description: new("")})
+	require.NoError(t, err)
+	alerts := all(t, m.Alerts(t.Context(), kai, alert.Query{Incidents: ids[:1]}))
+	_, err = m.MoveAlerts(t.Context(), kai, []alert.ID{alerts[0].ID}, "", slip)
+	require.NoError(t, err)
+	_, err = m.Merge(t.Context(), kai, ids[1], ids[2:], slip)
+	require.NoError(t, err)
+
+	said := func() (entries []activity.ID) {
+		for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{})) {
+			if text, err := json.Marshal(e); err == nil && strings.Contains(string(text), slip) {
+				entries = append(entries, e.ID)
+			}
+		}
+		return entries
+	}
+	require.NotEmpty(t, said())
+	for _, e := range said() {
+		_, err := m.Redact(t.Context(), kai, e, "")
+		require.NoError(t, err)
+	}
+	assert.Empty(t, said())
+	now, err := m.Incident(t.Context(), kai, created.ID)
+	require.NoError(t, err)
+	assert.Equal(t, "Phone call", now.Name)
+	then, err := m.At(t.Context(), kai, created.ID, 1000)
+	require.NoError(t, err)
+	assert.Equal(t, now, then)
+	consistent(t, s)
+}
+
+// A correction is redacted after a move whose reason stands where the title would, and what a corrected text became
+// outlives a merge.
+func TestCorrectionsOutliveMovesAndMerges(t *testing.T) {
+	const slip, good = "correct-horse-9", "a good one"
+	m, s := open(t)
+	a := raise(7, 0)
+	a.Title = slip
+	results := ingest(t, m, a, raise(8, 0), raise(9, 0))
+	_, err := m.MoveAlerts(t.Context(), kai, []alert.ID{results[0].ID}, results[1].Incident, "belongs there")
+	require.NoError(t, err)
+	_, err = m.EditAlerts(t.Context(), kai, []alert.ID{results[0].ID}, incident.AlertEdit{Title: new(good)})
+	require.NoError(t, err)
+	source := results[2].Incident
+	for _, text := range []string{slip, good} {
+		_, err := m.Edit(t.Context(), kai, source, incident.Edit{Name: &text, Description: &text})
+		require.NoError(t, err)
+	}
+	_, err = m.Merge(t.Context(), kai, results[1].Incident, []incident.ID{source}, "")
+	require.NoError(t, err)
+	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{})) {
+		if text, err := json.Marshal(e); err == nil && strings.Contains(string(text), slip) {
+			_, err := m.Redact(t.Context(), kai, e.ID, "")
+			require.NoError(t, err, "%+v", e)
+		}
+	}
+	assert.NotContains(t, fmt.Sprintf("%+v", everythingIn(t, s)), slip)
+	i, err := m.Unmerge(t.Context(), kai, source, "")
+	require.NoError(t, err)
+	assert.Equal(t, good, i.Name)
+	assert.Equal(t, good, i.Description)
+	consistent(t, s)
 }

@@ -142,12 +142,11 @@ func (m *Manager) plan(
 	cmd.Keys = p.keys
 	id := d.Reference.IncidentID()
 	c := incident.Case{}
-	may := m.to(ActionImport, cmd.By)
 	var err error
 	if c.Incident, err = follow(ctx, r, id); errors.Is(err, storage.ErrNotFound) {
 		p.created = true
 	} else if err == nil {
-		err = may.check(ctx, r, c.Incident, false)
+		err = m.allow(ctx, cmd.By, ActionImport, c.Incident)
 	}
 	if err != nil && !p.created {
 		return p, err
@@ -182,7 +181,11 @@ func (m *Manager) plan(
 			all = all || changed
 		default:
 			p.elsewhere[id] = true
-			if _, err := may.open(ctx, r, old.Incident); err != nil {
+			home, err := follow(ctx, r, old.Incident)
+			if err == nil {
+				err = m.allow(ctx, cmd.By, ActionImport, home)
+			}
+			if err != nil {
 				return p, err
 			}
 		}

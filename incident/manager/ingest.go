@@ -150,8 +150,9 @@ func (m *Manager) conceal(ctx context.Context, by activity.Actor, results []Resu
 // unnamed returns what err says that is not about an incident, which the caller may not know.
 func unnamed(err error) error {
 	for _, class := range []error{
-		storage.ErrUnknownOutcome, storage.ErrUnavailable, storage.ErrConflict, storage.ErrExists, incident.ErrPurged,
-		incident.ErrRefused, storage.ErrNotFound,
+		storage.ErrUnknownOutcome, storage.ErrUnavailable, storage.ErrClosed,
+		context.Canceled, context.DeadlineExceeded,
+		storage.ErrConflict, storage.ErrExists, incident.ErrPurged, incident.ErrRefused, storage.ErrNotFound,
 	} {
 		if errors.Is(err, class) {
 			return class
@@ -167,7 +168,7 @@ func (m *Manager) ingest(
 		return err
 	}
 	defer m.lock(a.whole.ID, a.keys)()
-	refused := make(map[incident.ID]string) // incidents that a links and that cannot be merged, and why
+	refused := make(refusals)
 	return m.retry(ctx, ActionIngest, func() error {
 		p, err := m.placeOf(ctx, cmd, t, a, by, refused)
 		for err == nil && (p.first || len(p.merge) > 0) {
@@ -194,6 +195,13 @@ func (m *Manager) ingest(
 		})
 		return err
 	})
+}
+
+// refusals are why incidents that an alert links cannot be merged, by both of them.
+type refusals map[[2]incident.ID]string
+
+func (r refusals) of(a, b incident.ID) string {
+	return cmp.Or(r[[2]incident.ID{a, b}], r[[2]incident.ID{b, a}])
 }
 
 // A placing is where an alert goes.
@@ -223,7 +231,7 @@ func (p *placing) decide(
 
 // placeOf finds the place of a as of now.
 func (m *Manager) placeOf(
-	ctx context.Context, cmd incident.Command, t *ticket, a arrival, by Correlator, refused map[incident.ID]string,
+	ctx context.Context, cmd incident.Command, t *ticket, a arrival, by Correlator, refused refusals,
 ) (p placing, err error) {
 	err = m.storage.View(ctx, func(r storage.Reader) error {
 		o, done, err := t.recall(ctx, r)
@@ -250,7 +258,7 @@ func (m *Manager) placeOf(
 
 // mergeLinked merges the incidents that a links, each by a command of its own, since each may be refused.
 func (m *Manager) mergeLinked(
-	ctx context.Context, cmd incident.Command, a alert.ID, p placing, refused map[incident.ID]string,
+	ctx context.Context, cmd incident.Command, a alert.ID, p placing, refused refusals,
 ) error {
 	cmd.By = activity.Actor{Kind: activity.System, ID: "correlation"}
 	for _, id := range p.merge {
@@ -272,7 +280,7 @@ func (m *Manager) mergeLinked(
 			for _, r := range no.Refusals {
 				why = append(why, strings.TrimPrefix(r.Error(), "incident "+string(r.Incident)+": "))
 			}
-			refused[id] = "not merged: " + strings.Join(why, "; ")
+			refused[[2]incident.ID{p.result.Incident, id}] = "not merged: " + strings.Join(why, "; ")
 		} else if err != nil {
 			return fmt.Errorf("merge incident %s into %s: %w", id, p.result.Incident, err)
 		}
@@ -283,7 +291,7 @@ func (m *Manager) mergeLinked(
 // repeat counts an alert that is there already, takes over what is new in it, and links what is new in its evidence.
 func (m *Manager) repeat(
 	ctx context.Context, r storage.Reader, cmd incident.Command, old, said alert.Alert, by Correlator,
-	refused map[incident.ID]string,
+	refused refusals,
 ) (p placing, err error) {
 	merged, changed := incident.Repeat(cmd, old, said)
 	p.result = Result{ID: old.ID, Incident: old.Incident, Outcome: Repeated}
@@ -315,7 +323,7 @@ func (m *Manager) repeat(
 // opened first takes the others.
 func (m *Manager) relate(
 	ctx context.Context, r storage.Reader, cmd incident.Command, p *placing, i incident.Incident,
-	old, merged alert.Alert, added alert.KeySet, by Correlator, refused map[incident.ID]string,
+	old, merged alert.Alert, added alert.KeySet, by Correlator, refused refusals,
 ) error {
 	if !slices.ContainsFunc(added.All(), func(k alert.Key) bool { return k != added.Kind() }) {
 		return nil
@@ -351,7 +359,7 @@ func (m *Manager) relate(
 		if err != nil {
 			return err
 		}
-		switch why := cmp.Or(refused[i.ID], refused[id]); {
+		switch why := refused.of(i.ID, id); {
 		case !other.Status.Open():
 			holdBack(d.Links, id, "the incident is not open")
 		case why != "":
@@ -383,7 +391,9 @@ func holdBack(links []activity.Link, id incident.ID, why string) {
 }
 
 // place finds or opens the incident of a new alert.
-func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Command, a alert.Alert, by Correlator, refused map[incident.ID]string) (p placing, err error) {
+func (m *Manager) place(
+	ctx context.Context, r storage.Reader, cmd incident.Command, a alert.Alert, by Correlator, refused refusals,
+) (p placing, err error) {
 	one := []alert.Alert{a}
 	if err := setSeen(ctx, r, one, cmd.Keys); err != nil {
 		return p, err
@@ -400,7 +410,7 @@ func (m *Manager) place(ctx context.Context, r storage.Reader, cmd incident.Comm
 		return p, err
 	}
 	for _, id := range d.Merge {
-		if why := refused[id]; why == "" {
+		if why := refused.of(d.Incident, id); why == "" {
 			p.merge = append(p.merge, id)
 		} else {
 			holdBack(d.Links, id, why)

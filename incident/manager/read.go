@@ -65,15 +65,16 @@ func (m *Manager) Alerts(ctx context.Context, by activity.Actor, q alert.Query) 
 
 // Activity yields the log entries that q selects, in its order, as of the moment the loop begins. Those of
 // incidents that by may not read are left out. It follows no redirects, since an incident that was merged away keeps
-// its own log. An entry that may be read may name other incidents, alerts and entities.
+// its own log. An entry that may be read may name other incidents, alerts and entities, and the copies of entries that
+// a merge brings stay in the log after an unmerge.
 func (m *Manager) Activity(ctx context.Context, by activity.Actor, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return read(ctx, visible{m.storage, m, by}.View, func(r storage.Reader) iter.Seq2[activity.Entry, error] {
 		return r.Activity(ctx, q)
 	})
 }
 
-// Follow yields the entries that q selects as they come, each once, as [storage.Follow] does: as far as by may read
-// them when they are yielded. What by may not read then is left out for good. Each Seq that is yielded is a position to
+// Follow yields the entries that q selects as they come, each once, as [storage.Follow] does. It reads at most 256
+// at a time, and leaves out for good what by may not read at that moment. Each Seq that is yielded is a position to
 // go on from later. A position that lies ahead of the log is an error that matches [storage.ErrAhead].
 func (m *Manager) Follow(ctx context.Context, by activity.Actor, q activity.Query) iter.Seq2[activity.Entry, error] {
 	return func(yield func(activity.Entry, error) bool) {
@@ -146,7 +147,7 @@ func follow(ctx context.Context, r storage.Reader, id incident.ID) (incident.Inc
 	seen := []incident.ID{id}
 	for err == nil && i.Status == incident.Redirected && !slices.Contains(seen, i.RedirectTo) {
 		next, nextErr := r.Incident(ctx, i.RedirectTo)
-		if errors.Is(nextErr, storage.ErrNotFound) {
+		if errors.Is(nextErr, storage.ErrNotFound) || errors.Is(nextErr, ErrForbidden) {
 			break
 		}
 		seen = append(seen, i.RedirectTo)

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -55,7 +56,7 @@ type reader struct {
 
 func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
 	if _, err := r.guard.may.open(ctx, r.Reader, id); err != nil {
-		return incident.Incident{}, err
+		return incident.Incident{}, fmt.Errorf("incident %s: %w", id, err)
 	}
 	return r.Reader.Incident(ctx, id)
 }
@@ -63,12 +64,15 @@ func (r *reader) Incident(ctx context.Context, id incident.ID) (incident.Inciden
 func (r *reader) Alert(ctx context.Context, id alert.ID) (alert.Alert, error) {
 	a, _, err := r.guard.may.home(ctx, r.Reader, id)
 	if err != nil {
-		return alert.Alert{}, err
+		return alert.Alert{}, fmt.Errorf("alert %s: %w", id, err)
 	}
 	return a, nil
 }
 
 func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+	if q.Validate() != nil {
+		return r.Reader.Incidents(ctx, q)
+	}
 	limit := q.Limit
 	q.Limit = 0
 	home := func(i incident.Incident) incident.ID { return i.ID }
@@ -76,6 +80,9 @@ func (r *reader) Incidents(ctx context.Context, q incident.Query) iter.Seq2[inci
 }
 
 func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Alert, error] {
+	if q.Validate() != nil {
+		return r.Reader.Alerts(ctx, q)
+	}
 	limit := q.Limit
 	q.Limit = 0
 	home := func(a alert.Alert) incident.ID { return a.Incident }
@@ -83,14 +90,17 @@ func (r *reader) Alerts(ctx context.Context, q alert.Query) iter.Seq2[alert.Aler
 }
 
 func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activity.Entry, error] {
+	if q.Validate() != nil {
+		return r.Reader.Activity(ctx, q)
+	}
 	limit := q.Limit
 	q.Limit = 0
 	home := func(e activity.Entry) incident.ID { return e.Incident }
 	entries := shown(ctx, r, limit, r.Reader.Activity(ctx, q), nil, home)
 	return func(yield func(activity.Entry, error) bool) {
 		for e, err := range entries {
-			for _, a := range e.Attachments {
-				r.contents[a.SHA256] = true
+			for n := 0; n < len(e.Attachments) && !e.Redacted; n++ {
+				r.contents[e.Attachments[n].SHA256] = true
 			}
 			if !yield(e, err) {
 				return

@@ -114,9 +114,10 @@ func requireWhole(t require.TestingT, s *sqlite.Store) {
 			}
 			for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{i.ID}}) {
 				require.NoError(t, err)
-				if e.Type != activity.Purged {
-					require.Equal(t, e.Skeleton(), e)
+				if e.Type == activity.Purged {
+					break // what comes later may say something
 				}
+				require.Equal(t, e.Skeleton(), e)
 			}
 		}
 		return nil

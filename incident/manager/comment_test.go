@@ -118,7 +118,7 @@ func TestAnImageThatIsNone(t *testing.T) {
 	m, s := open(t)
 	id := apart(t, m, 1)[0]
 	before := everythingIn(t, s)
-	_, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "look", Images: []incident.Image{picture("a", white), incident.Image{Name: "../b", Data: []byte("x")}}})
+	_, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "look", Images: []incident.Image{picture("a", white), {Name: "../b", Data: []byte("x")}}})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	assert.ErrorContains(t, err, "images[1].name")
 	assert.ErrorContains(t, err, "images[1].data")

@@ -60,3 +60,39 @@ func Example_status() {
 	// 200 <nil>
 	// 409
 }
+
+// Each team reads the incidents of its own devices: in lists and counts, and in the reports that are made of them.
+func ExampleScope() {
+	ctx := context.Background()
+	teams := map[string][]string{"kai": {"north"}, "mona": {"south"}, "head": nil}
+	m := manager.New(memory.New(), &manager.Options{
+		Scope: func(_ context.Context, by activity.Actor) (incident.Query, error) {
+			groups, known := teams[by.ID]
+			if !known {
+				return incident.Query{}, manager.ErrForbidden // may read nothing
+			}
+			return incident.Query{DeviceGroups: groups}, nil // without groups, everything
+		},
+	})
+	var alerts []alert.Alert
+	for n, group := range []string{"north", "north", "south"} {
+		device := alert.Device{DeviceID: fmt.Sprint("host-", n), Group: group}
+		alerts = append(alerts, alert.Alert{
+			Origin: alert.Origin{Source: "edr", ID: fmt.Sprint(n)}, Title: "Malware", Severity: alert.High,
+			Evidence: []alert.Evidence{{Entity: device}},
+		})
+	}
+	sensor := activity.Actor{Kind: activity.App, ID: "edr"}
+	results, err := m.Ingest(ctx, sensor, alerts)
+	fmt.Println(results[0].Outcome, err)
+	for _, id := range []string{"kai", "mona", "head", "edr"} {
+		n, err := m.Count(ctx, activity.Actor{ID: id}, incident.Query{})
+		fmt.Println(id, n, err)
+	}
+	// Output:
+	// taken <nil>
+	// kai 2 <nil>
+	// mona 1 <nil>
+	// head 3 <nil>
+	// edr 0 <nil>
+}

@@ -22,8 +22,9 @@
 // an incident that was merged away stands for the incident that it leads to. About a missing incident or alert it
 // asks with an incident that has the ID alone, or no field at all, so that an actor cannot tell hidden records from
 // missing ones. With a Scope, the Manager does not ask about [ActionRead], and a command on an incident needs that
-// incident to be in the Scope besides. It does not ask about what the library does by itself, such as a merge by
-// correlation.
+// incident to be in the Scope besides, except Ingest, Import and Create. It does not ask about what the library
+// does by itself, such as a merge by correlation. An actor who may not read everything gets ErrForbidden for a
+// missing record too. A program may answer both with 404.
 //
 //	method         actions       asked of                               errors
 //	View           read          each incident that is shown
@@ -104,6 +105,9 @@
 //	incident.ErrRefused        409     a rule does not allow it in the state that the records are in
 //	storage.ErrNotFound        404     there is no such record
 //	storage.ErrAhead           409     the log is not as long as the position to follow it from
+//
+// What a JSON decoder refuses before it reaches a type of this module is in no row, and fits 400. At may fail with
+// [incident.ErrReplay], which says that the log was altered.
 //
 // Of an error that joins those of several records, such as that of EditAll, each result has its own. Commands that
 // store each record by itself may have stored others before the one that failed; their comments state it.

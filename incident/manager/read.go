@@ -13,8 +13,9 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Incident returns the incident with that ID or, when it was merged into another, that other one. The
-// error matches [storage.ErrNotFound] when there is none.
+// Incident returns the incident with that ID or, when it was merged into another, that other one. Of one that was
+// purged it returns the tombstone, whose Status is Purged. The error matches [storage.ErrNotFound] when there is
+// none.
 func (m *Manager) Incident(ctx context.Context, by activity.Actor, id incident.ID) (incident.Incident, error) {
 	var i incident.Incident
 	err := m.view(ctx, by, func(r storage.Reader) (err error) {

@@ -288,12 +288,6 @@ func (g *guard) look(ctx context.Context, r storage.Reader, ids []incident.ID) e
 	return nil
 }
 
-// passes reports whether the incident with that ID, or what belongs to it, may be read.
-func (g *guard) passes(ctx context.Context, r storage.Reader, id incident.ID) (bool, error) {
-	err := g.learn(ctx, r, []incident.ID{id})
-	return g.seen[id], err
-}
-
 // incidents is learn for incidents that have been read.
 func (g *guard) incidents(ctx context.Context, r storage.Reader, all []incident.Incident) error {
 	g.forget()

@@ -20,6 +20,7 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 	"github.com/incidentkit/incidentkit/storage/storagetest"
 )
 
@@ -192,6 +193,7 @@ func (r rawReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[act
 
 // rawWhere returns what q filters by, of what the benchmark asks.
 func rawWhere(q incident.Query) (where string, args []any) {
+	q = driver.Flat(q)
 	where = ` where true`
 	add := func(condition, end string, arg any) {
 		args = append(args, arg)

@@ -18,6 +18,7 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
+	"github.com/incidentkit/incidentkit/storage/driver"
 )
 
 // raw is what a competent engineer writes in a day: records as JSON, with columns and indexes for what is asked,
@@ -188,6 +189,7 @@ func (r rawReader) Activity(ctx context.Context, q activity.Query) iter.Seq2[act
 
 // rawWhere returns what q filters by, of what the benchmark asks.
 func rawWhere(q incident.Query) (where string, args []any) {
+	q = driver.Flat(q)
 	where = ` WHERE true`
 	in := func(condition, end string, n int, value func(int) any) {
 		if n == 0 {

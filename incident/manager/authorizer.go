@@ -77,8 +77,8 @@ type Scope func(ctx context.Context, by activity.Actor) (incident.Query, error)
 func nothing() incident.Query { return incident.Query{Except: []incident.Query{{}}} }
 
 // everything reports whether scope has no filter.
-func everything(scope incident.Query) bool {
-	for _, filter := range reflect.ValueOf(scope).Fields() {
+func everything(scope *incident.Query) bool {
+	for _, filter := range reflect.ValueOf(scope).Elem().Fields() {
 		if !filter.IsZero() && (filter.Kind() != reflect.Slice || filter.Len() > 0) {
 			return false
 		}
@@ -163,7 +163,7 @@ func (a *access) check(ctx context.Context, r storage.Reader, i incident.Inciden
 		return err
 	}
 	if scope != nil {
-		if in, err := selects(ctx, r, *scope, i.ID, missing); err != nil {
+		if in, err := selects(ctx, r, scope, i.ID, missing); err != nil {
 			return err
 		} else if !in {
 			return cmp.Or(a.no, ErrForbidden)
@@ -177,15 +177,18 @@ func (a *access) check(ctx context.Context, r storage.Reader, i incident.Inciden
 
 // selects reports whether scope selects the incident with that ID. A missing one is selected only by the scope that is
 // everything.
-func selects(ctx context.Context, r storage.Reader, scope incident.Query, id incident.ID, missing bool) (bool, error) {
+func selects(
+	ctx context.Context, r storage.Reader, scope *incident.Query, id incident.ID, missing bool,
+) (bool, error) {
 	if missing || everything(scope) {
 		return everything(scope), nil
 	}
 	if len(scope.IDs) > 0 && !slices.Contains(scope.IDs, id) {
 		return false, nil
 	}
-	scope.IDs = []incident.ID{id}
-	n, err := storage.Count(ctx, r, scope)
+	q := *scope
+	q.IDs = []incident.ID{id}
+	n, err := storage.Count(ctx, r, q)
 	return n > 0, err
 }
 

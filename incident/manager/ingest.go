@@ -130,6 +130,7 @@ func (m *Manager) conceal(ctx context.Context, by activity.Actor, results []Resu
 				ids = append(ids, l.Incident)
 			}
 		}
+		g.forget()
 		return g.look(ctx, r, slices.DeleteFunc(ids, func(id incident.ID) bool { return id == "" }))
 	})
 	for n := range results {

@@ -36,14 +36,14 @@ func (m *Manager) View(ctx context.Context, by activity.Actor, fn func(storage.R
 		if err != nil {
 			return err
 		}
-		if scope != nil && everything(*scope) {
+		if scope != nil && everything(scope) {
 			return fn(r)
 		}
-		shown := &reader{Reader: r, guard: g, contents: make(map[string]bool)}
+		shown := &reader{Reader: r, guard: g}
 		if scope == nil {
 			return fn(shown)
 		}
-		return fn(scoped{shown, *scope})
+		return fn(&scoped{shown, scope})
 	})
 }
 
@@ -100,6 +100,9 @@ func (r *reader) Activity(ctx context.Context, q activity.Query) iter.Seq2[activ
 	return func(yield func(activity.Entry, error) bool) {
 		for e, err := range entries {
 			for n := 0; n < len(e.Attachments) && !e.Redacted; n++ {
+				if r.contents == nil {
+					r.contents = make(map[string]bool)
+				}
 				r.contents[e.Attachments[n].SHA256] = true
 			}
 			if !yield(e, err) {
@@ -127,33 +130,33 @@ func (r *reader) Items(context.Context, storage.ItemQuery) iter.Seq2[storage.Ite
 // A scoped reader has the storage select what its actor may read.
 type scoped struct {
 	*reader
-	scope incident.Query
+	scope *incident.Query
 }
 
 // within returns q for what may be read, unless q may select what was merged away: of that another incident decides.
-func (r scoped) within(q incident.Query) (joined incident.Query, ok bool) {
+func (r *scoped) within(q incident.Query) (joined incident.Query, ok bool) {
 	if len(q.Statuses) == 0 || slices.Contains(q.Statuses, incident.Redirected) {
 		return q, false
 	}
-	q.Within = append(slices.Clip(q.Within), r.scope)
+	q.Within = append(slices.Clip(q.Within), *r.scope)
 	return q, true
 }
 
-func (r scoped) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
+func (r *scoped) Incidents(ctx context.Context, q incident.Query) iter.Seq2[incident.Incident, error] {
 	if joined, ok := r.within(q); ok {
 		return r.Reader.Incidents(ctx, joined)
 	}
 	return r.reader.Incidents(ctx, q)
 }
 
-func (r scoped) Count(ctx context.Context, q incident.Query) (int, error) {
+func (r *scoped) Count(ctx context.Context, q incident.Query) (int, error) {
 	if joined, ok := r.within(q); ok {
 		return storage.Count(ctx, r.Reader, joined)
 	}
 	return storage.Count(ctx, r.reader, q)
 }
 
-func (r scoped) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
+func (r *scoped) Facets(ctx context.Context, q incident.Query) (storage.Counts, error) {
 	if joined, ok := r.within(q); ok {
 		return storage.Facets(ctx, r.Reader, joined)
 	}
@@ -226,7 +229,7 @@ type guard struct {
 }
 
 func (m *Manager) guard(by activity.Actor) *guard {
-	return &guard{may: m.to(ActionRead, by), seen: make(map[incident.ID]bool)}
+	return &guard{may: m.to(ActionRead, by)}
 }
 
 // maxSeen is how many incidents a guard remembers, about.
@@ -238,9 +241,10 @@ func (g *guard) learn(ctx context.Context, r storage.Reader, ids []incident.ID) 
 	return g.look(ctx, r, ids)
 }
 
+// forget makes room in seen.
 func (g *guard) forget() {
-	if len(g.seen) > maxSeen {
-		clear(g.seen)
+	if g.seen == nil || len(g.seen) > maxSeen {
+		g.seen = make(map[incident.ID]bool)
 	}
 }
 
@@ -252,13 +256,13 @@ func (g *guard) look(ctx context.Context, r storage.Reader, ids []incident.ID) e
 	var unknown []incident.ID
 	for _, id := range ids {
 		if _, known := g.seen[id]; !known {
-			g.seen[id] = scope != nil && everything(*scope)
+			g.seen[id] = scope != nil && everything(scope)
 			unknown = append(unknown, id)
 		}
 	}
 	one := unknown
 	switch {
-	case len(unknown) == 0 || scope != nil && everything(*scope):
+	case len(unknown) == 0 || scope != nil && everything(scope):
 		return nil
 	case scope != nil:
 		one = nil // those that were merged away: another incident decides

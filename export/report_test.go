@@ -74,7 +74,8 @@ func sample(t testing.TB, n int) (incident.Case, []activity.Entry) {
 		}
 	}
 	c.Incident = e.Incident
-	e, err = incident.AddComment(incident.Command{ID: "c3", By: by, At: at.Add(2 * time.Hour)}, c.Incident, incident.CommentDraft{Text: "Handed over to the night shift."})
+	comment := incident.CommentDraft{Text: "Handed over to the night shift."}
+	e, err = incident.AddComment(incident.Command{ID: "c3", By: by, At: at.Add(2 * time.Hour)}, c.Incident, comment)
 	require.NoError(t, err)
 	entries = append(entries, e.Activity...)
 	c.Incident = e.Incident

@@ -61,8 +61,8 @@ func reading[T any](seq iter.Seq2[T, error]) error {
 	return nil
 }
 
-// An inquiry is what methods that read are called for, in the scene of [newScene]: the incident, the alert and the comment
-// with these IDs, and a query that has this limit.
+// An inquiry is what methods that read are called for, in the scene of [newScene]: the incident, the alert and the
+// comment with these IDs, and a query that has this limit.
 type inquiry struct {
 	id      incident.ID
 	alert   alert.ID
@@ -185,11 +185,12 @@ func TestTableOfMethodErrors(t *testing.T) {
 		"EditAll": {
 			errorOf(m.EditAll(ctx, kai, incident.Query{IDs: []incident.ID{"none"}}, name)),
 			errorOf(m.EditAll(ctx, kai, incident.Query{IDs: []incident.ID{"closed"}}, name)),
-			errorOf(racing(s, "d0").EditAll(ctx, kai, incident.Query{Tags: []string{"raced"}}, name)),
+			errorOf(racing(t, s, "d0").EditAll(ctx, kai, incident.Query{Tags: []string{"raced"}}, name)),
 		},
 		"EditAlerts": {errorOf(m.EditAlerts(ctx, kai, []alert.ID{"no:1", "edr:12"}, incident.AlertEdit{}))},
 		"Comment": {
-			errorOf(m.Comment(ctx, kai, "none", incident.CommentDraft{Text: "c"})), errorOf(m.Comment(ctx, kai, "d0", incident.CommentDraft{Text: "c"}, late)),
+			errorOf(m.Comment(ctx, kai, "none", incident.CommentDraft{Text: "c"})),
+			errorOf(m.Comment(ctx, kai, "d0", incident.CommentDraft{Text: "c"}, late)),
 			errorOf(m.Comment(ctx, kai, "closed", incident.CommentDraft{Text: "c"})),
 		},
 		"Record": {
@@ -202,7 +203,8 @@ func TestTableOfMethodErrors(t *testing.T) {
 			errorOf(m.Redact(ctx, kai, named(t, m, "d0"), "")),
 		},
 		"Merge": {
-			errorOf(m.Merge(ctx, kai, "none", nil, "")), errorOf(m.Merge(ctx, kai, "d0", []incident.ID{"d1"}, "", late)),
+			errorOf(m.Merge(ctx, kai, "none", nil, "")),
+			errorOf(m.Merge(ctx, kai, "d0", []incident.ID{"d1"}, "", late)),
 			errorOf(m.Merge(ctx, kai, "d0", []incident.ID{"closed"}, "")),
 		},
 		"PlanMerge": {
@@ -256,13 +258,13 @@ func named(t *testing.T, m *manager.Manager, id incident.ID) activity.ID {
 	return all(t, m.Activity(t.Context(), kai, q))[0].ID
 }
 
-// racing is a Manager beside which somebody tags an incident before it looks, and takes the tag away before it writes.
-func racing(s storage.Storage, id incident.ID) *manager.Manager {
+// racing returns a Manager beside which another writer tags an incident before it looks, and takes the tag away before
+// it writes.
+func racing(t *testing.T, s storage.Storage, id incident.ID) *manager.Manager {
 	others := manager.New(s, nil)
 	tag := func(e incident.Edit) {
-		if _, err := others.Edit(context.Background(), kai, id, e); err != nil {
-			panic(err)
-		}
+		_, err := others.Edit(t.Context(), kai, id, e)
+		require.NoError(t, err)
 	}
 	tag(incident.Edit{AddTags: []string{"raced"}})
 	return guarded(s, func(_ activity.Actor, what manager.Action, _ incident.Incident) error {
@@ -273,7 +275,7 @@ func racing(s storage.Storage, id incident.ID) *manager.Manager {
 	})
 }
 
-// A bulk edit leaves alone what its query does not select any more when its turn comes, and says so.
+// A bulk edit leaves alone what its query does not select any more when its turn comes, and reports it.
 func TestEditAllLeavesAloneWhatChanged(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := memory.New()
@@ -342,10 +344,13 @@ func newTeam(t *testing.T, s storage.Storage) (w team) {
 	results := ingest(t, m, raise(0, 0, device("north", "d0")), hidden, other)
 	w.open, w.hidden, w.merged = results[0].Incident, results[1].Incident, results[2].Incident
 	w.openAlert, w.alert = results[0].ID, results[1].ID
-	edit := incident.Edit{Name: new(secret), Description: new(secret), AddTags: []string{secret}, Owner: &incident.Owner{ID: secret}}
+	edit := incident.Edit{
+		Name: new(secret), Description: new(secret), AddTags: []string{secret}, Owner: &incident.Owner{ID: secret},
+	}
 	_, err := m.Edit(t.Context(), kai, w.hidden, edit)
 	require.NoError(t, err)
-	_, err = m.Comment(t.Context(), kai, w.hidden, incident.CommentDraft{Text: secret, Images: []incident.Image{picture(secret, white)}})
+	comment := incident.CommentDraft{Text: secret, Images: []incident.Image{picture(secret, white)}}
+	_, err = m.Comment(t.Context(), kai, w.hidden, comment)
 	require.NoError(t, err)
 	w.comment = all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))[0].ID
 	_, err = m.Merge(t.Context(), kai, w.hidden, []incident.ID{w.merged}, secret)
@@ -356,7 +361,8 @@ func newTeam(t *testing.T, s storage.Storage) (w team) {
 
 // given returns an argument of that type about hidden records, or about records that are not there.
 func (w team) given(t *testing.T, typ reflect.Type, hidden bool, seen *strings.Builder) reflect.Value {
-	id, merged, a, comment, number := incident.ID("nowhere-1"), incident.ID("nowhere-2"), alert.ID("no:1"), activity.ID("no/1"), "77"
+	id, merged, number := incident.ID("nowhere-1"), incident.ID("nowhere-2"), "77"
+	a, comment := alert.ID("no:1"), activity.ID("no/1")
 	if hidden {
 		id, merged, a, comment, number = w.hidden, w.merged, w.alert, w.comment, "1"
 	}
@@ -380,10 +386,13 @@ func (w team) given(t *testing.T, typ reflect.Type, hidden bool, seen *strings.B
 	}
 	for _, v := range []any{
 		kai, id, []incident.ID{merged}, a, []alert.ID{a}, comment, activity.ResponseAction, "some text", 5, int64(9),
-		incident.CommentDraft{Text: "some text"}, time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, merged}}, alert.Query{Incidents: []incident.ID{id}},
+		incident.CommentDraft{Text: "some text"}, time.Now().AddDate(1, 0, 0),
+		incident.Query{IDs: []incident.ID{id, merged}}, alert.Query{Incidents: []incident.ID{id}},
 		activity.Query{Incidents: []incident.ID{id}, BeforeSeq: w.last + 1}, incident.Edit{Severity: new(alert.Low)},
 		incident.AlertEdit{Status: new(alert.StatusInProgress)}, []alert.Alert{reported}, looking,
-		incident.Draft{Reference: incident.Reference{System: "edr", ID: number}, Name: "x", Alerts: []alert.Alert{reported}},
+		incident.Draft{
+			Reference: incident.Reference{System: "edr", ID: number}, Name: "x", Alerts: []alert.Alert{reported},
+		},
 	} {
 		if reflect.TypeOf(v).AssignableTo(typ) {
 			return reflect.ValueOf(v)
@@ -436,7 +445,11 @@ func TestAttacksOnWhatIsHidden(t *testing.T) {
 				try := func(hidden bool) string {
 					var seen strings.Builder
 					args := []reflect.Value{reflect.ValueOf(manager.New(s, &o)), reflect.ValueOf(t.Context())}
-					for k := 2; k < method.Type.NumIn() && (!method.Type.IsVariadic() || k < method.Type.NumIn()-1); k++ {
+					params := method.Type.NumIn()
+					if method.Type.IsVariadic() {
+						params--
+					}
+					for k := 2; k < params; k++ {
 						args = append(args, w.given(t, method.Type.In(k), hidden, &seen))
 					}
 					for _, result := range method.Func.Call(args) {
@@ -466,8 +479,8 @@ func TestAttacksOnWhatIsHidden(t *testing.T) {
 	}
 }
 
-// Programs that bring alerts and incidents need not be allowed to read: Ingest, Import and Create tell them no more than
-// they may read, and what they must not touch is not touched.
+// Programs that bring alerts and incidents need not be allowed to read. Ingest, Import and Create return to them only
+// what they may read, and do not touch what they must not touch.
 func TestWritersAreToldWhatTheyMayRead(t *testing.T) {
 	s := memory.New()
 	defer s.Close()
@@ -475,7 +488,8 @@ func TestWritersAreToldWhatTheyMayRead(t *testing.T) {
 	ctx, all := t.Context(), manager.New(s, nil)
 	reads := func(_ activity.Actor, what manager.Action, i incident.Incident) error {
 		north := slices.Contains(i.Alerts.DeviceGroups, "north")
-		if north || what == manager.ActionIngest || what == manager.ActionCreate || i.Version == 0 && what != manager.ActionRead {
+		isNew := i.Version == 0 && what != manager.ActionRead
+		if north || isNew || what == manager.ActionIngest || what == manager.ActionCreate {
 			return nil
 		}
 		return manager.ErrForbidden
@@ -539,15 +553,17 @@ func TestWritersAreToldWhatTheyMayRead(t *testing.T) {
 		assert.Equal(t, incident.Incident{ID: draft(n + 3).Reference.IncidentID()}, i, name)
 		assert.Equal(t, manager.ImportResult{}, result)
 		d = incident.Draft{Name: "n", Alerts: []alert.Alert{titled("A", at(n+13, "south", "z"))}}
-		for _, opts := range [][]manager.BulkOption{{manager.DryRun()}, {manager.CommandID(name)}, {manager.CommandID(name)}} {
+		once := manager.CommandID(name)
+		for _, opts := range [][]manager.BulkOption{{manager.DryRun()}, {once}, {once}} {
 			i, err = m.Create(ctx, kai, d, opts...)
 			require.NoError(t, err, name)
 			assert.Equal(t, incident.Incident{ID: i.ID}, i, name)
 		}
-		// A Scope keeps nobody from importing what was imported before, or an alert that is elsewhere.
+		// A Scope keeps no actor from importing what was imported before, or an alert that is elsewhere.
 		importer := manager.New(s, &manager.Options{Scope: scope})
 		for range 2 {
-			i, result, err := importer.Import(ctx, kai, draft(n+5, at(n+15, "south", "y"), hiddenAlert), manager.CommandID(name+"i"))
+			d := draft(n+5, at(n+15, "south", "y"), hiddenAlert)
+			i, result, err := importer.Import(ctx, kai, d, manager.CommandID(name+"i"))
 			require.NoError(t, err, name)
 			assert.Equal(t, incident.Incident{ID: draft(n + 5).Reference.IncidentID()}, i, name)
 			assert.Equal(t, manager.ImportResult{}, result)
@@ -656,7 +672,8 @@ func TestEditAllMeetsItsOwnEdit(t *testing.T) {
 	_, err := m.Merge(t.Context(), kai, ids[1], ids[:1], "")
 	require.NoError(t, err)
 	q := incident.Query{
-		IDs: ids, Statuses: []incident.Status{incident.Active, incident.Redirected}, Sort: incident.ByNumber, Ascending: true,
+		IDs: ids, Statuses: []incident.Status{incident.Active, incident.Redirected},
+		Sort: incident.ByNumber, Ascending: true,
 	}
 	results, err := m.EditAll(t.Context(), kai, q, incident.Edit{Status: new(incident.Resolved)})
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// ErrForbidden says that somebody may not do what was asked for, or may not know whether it could be done.
+// ErrForbidden says that the actor may not do what was asked for, or may not know whether it could be done.
 // Test for it with [errors.Is].
 var ErrForbidden = errors.New("manager: forbidden")
 
@@ -86,7 +86,7 @@ func everything(scope *incident.Query) bool {
 	return true
 }
 
-// restricted reports whether there is anybody who may not read everything.
+// restricted reports whether there may be actors who must not read everything.
 func (m *Manager) restricted() bool { return m.authorizer != nil || m.scope != nil }
 
 // allow reports whether by may do what to i, as the Authorizer says.

@@ -67,7 +67,8 @@ func TestNothingIsDoneOrToldUnasked(t *testing.T) {
 			return nil
 		}
 		values := []any{
-			kai, id, []incident.ID{other}, ids, comment, activity.ResponseAction, "some text", 5, int64(9), incident.CommentDraft{Text: "some text"},
+			kai, id, []incident.ID{other}, ids, comment, activity.ResponseAction, "some text", 5, int64(9),
+			incident.CommentDraft{Text: "some text"},
 			time.Now().AddDate(1, 0, 0), incident.Query{IDs: []incident.ID{id, done}}, alert.Query{}, ids[0],
 			activity.Query{BeforeSeq: w.last + 1}, showsNothing,
 			incident.Edit{Severity: new(alert.Low)}, incident.AlertEdit{Status: new(alert.StatusInProgress)},
@@ -368,7 +369,8 @@ func TestActions(t *testing.T) {
 	}
 	ctx := t.Context()
 	ask(func() error { _, err := m.Edit(ctx, kai, w.id, incident.Edit{Name: new("n")}); return err }, map[manager.Action][]incident.ID{manager.ActionEdit: {w.id}})
-	ask(func() error { _, err := m.Comment(ctx, kai, w.id, incident.CommentDraft{Text: "c"}); return err }, map[manager.Action][]incident.ID{manager.ActionComment: {w.id}})
+	comment := func() error { return errorOf(m.Comment(ctx, kai, w.id, incident.CommentDraft{Text: "c"})) }
+	ask(comment, map[manager.Action][]incident.ID{manager.ActionComment: {w.id}})
 	ask(func() error { _, err := m.Record(ctx, kai, w.id, activity.ResponseAction, "isolated"); return err }, map[manager.Action][]incident.ID{manager.ActionRecord: {w.id}})
 	ask(func() error { _, err := m.EditAlerts(ctx, kai, w.alerts[:1], incident.AlertEdit{}); return err }, map[manager.Action][]incident.ID{manager.ActionEditAlerts: {w.id}})
 	ask(func() error { _, err := m.PlanMerge(ctx, kai, w.id, []incident.ID{w.other}, ""); return err }, map[manager.Action][]incident.ID{manager.ActionMerge: {w.id, w.other}})

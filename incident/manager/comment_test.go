@@ -77,17 +77,19 @@ func TestAnImageIsAttachedToAComment(t *testing.T) {
 	m, s := open(t)
 	id := apart(t, m, 1)[0]
 	a, b := picture("a.png", white), picture("b.png", black)
-	would, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Images: []incident.Image{a, b}}, manager.DryRun())
+	both := incident.CommentDraft{Images: []incident.Image{a, b}}
+	would, err := m.Comment(t.Context(), kai, id, both, manager.DryRun())
 	require.NoError(t, err)
 	assert.Nil(t, stored(t, s, a))
 	for range 2 {
-		i, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Images: []incident.Image{a, b}}, manager.CommandID("k"))
+		i, err := m.Comment(t.Context(), kai, id, both, manager.CommandID("k"))
 		require.NoError(t, err)
 		assert.Equal(t, 1, i.Comments)
 		would.Version = i.Version
 		assert.Equal(t, would, i)
 	}
-	_, err = m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "![a](attachment:a.png)", Images: []incident.Image{a}}, manager.CommandID("other"))
+	one := incident.CommentDraft{Text: "![a](attachment:a.png)", Images: []incident.Image{a}}
+	_, err = m.Comment(t.Context(), kai, id, one, manager.CommandID("other"))
 	require.NoError(t, err)
 
 	comments := all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}}))
@@ -118,11 +120,12 @@ func TestAnImageThatIsNone(t *testing.T) {
 	m, s := open(t)
 	id := apart(t, m, 1)[0]
 	before := everythingIn(t, s)
-	_, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "look", Images: []incident.Image{picture("a", white), {Name: "../b", Data: []byte("x")}}})
+	wrong := []incident.Image{picture("a", white), {Name: "../b", Data: []byte("x")}}
+	_, err := m.Comment(t.Context(), kai, id, incident.CommentDraft{Text: "look", Images: wrong})
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	assert.ErrorContains(t, err, "images[1].name")
 	assert.ErrorContains(t, err, "images[1].data")
-	_, err = m.Comment(t.Context(), kai, "nothing", incident.CommentDraft{Text: "look", Images: []incident.Image{picture("a", white)}})
+	_, err = m.Comment(t.Context(), kai, "nothing", incident.CommentDraft{Text: "look", Images: wrong[:1]})
 	assert.ErrorIs(t, err, storage.ErrNotFound)
 	assert.Equal(t, before, everythingIn(t, s))
 }
@@ -132,7 +135,8 @@ func TestAnImageThatIsNone(t *testing.T) {
 func TestRedact(t *testing.T) {
 	s, ids := merged(t)
 	m := standing(s)
-	_, err := m.Comment(t.Context(), kai, ids[0], incident.CommentDraft{Text: "the same picture", Images: []incident.Image{picture("z", white)}})
+	same := incident.CommentDraft{Text: "the same picture", Images: []incident.Image{picture("z", white)}}
+	_, err := m.Comment(t.Context(), kai, ids[0], same)
 	require.NoError(t, err)
 	_, err = m.Unmerge(t.Context(), kai, ids[4], "")
 	require.NoError(t, err)
@@ -300,7 +304,8 @@ func TestAnImageIsDecodedOnce(t *testing.T) {
 		require.NoError(t, err)
 		clear(i.Data)
 	}
-	_, err := manager.New(interrupted{s, &between}, nil).Comment(t.Context(), kai, id, incident.CommentDraft{Images: []incident.Image{i}})
+	attached := incident.CommentDraft{Images: []incident.Image{i}}
+	_, err := manager.New(interrupted{s, &between}, nil).Comment(t.Context(), kai, id, attached)
 	require.NoError(t, err)
 }
 

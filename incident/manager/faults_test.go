@@ -218,7 +218,8 @@ func makeScene(t *testing.T) {
 	_, err = m.Edit(t.Context(), kai, "old1", incident.Edit{Status: new(incident.Resolved)}, manager.CommandID("older"))
 	require.NoError(t, err)
 	next = []string{"secret"}
-	_, err = m.Comment(t.Context(), kai, "d4", incident.CommentDraft{Text: "a secret", Images: []incident.Image{images[0]}}, manager.CommandID("secret"))
+	comment := incident.CommentDraft{Text: "a secret", Images: images[:1]}
+	_, err = m.Comment(t.Context(), kai, "d4", comment, manager.CommandID("secret"))
 	require.NoError(t, err)
 	_, err = m.Merge(t.Context(), kai, "d3", []incident.ID{"d4"}, "", manager.CommandID("merge"))
 	require.NoError(t, err)

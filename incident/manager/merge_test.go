@@ -49,7 +49,12 @@ type everything struct {
 
 func everythingIn(t *testing.T, s storage.Storage) everything {
 	m := manager.New(s, nil)
-	return everything{all(t, m.Incidents(t.Context(), kai, whatever)), all(t, m.Alerts(t.Context(), kai, alert.Query{})), all(t, m.Activity(t.Context(), kai, activity.Query{})), [2][]byte{stored(t, s, picture("", white)), stored(t, s, picture("", black))}}
+	return everything{
+		incidents: all(t, m.Incidents(t.Context(), kai, whatever)),
+		alerts:    all(t, m.Alerts(t.Context(), kai, alert.Query{})),
+		log:       all(t, m.Activity(t.Context(), kai, activity.Query{})),
+		images:    [2][]byte{stored(t, s, picture("", white)), stored(t, s, picture("", black))},
+	}
 }
 
 // consistent requires that all rules hold in s.
@@ -262,7 +267,8 @@ func TestMergesAmidEverythingElse(t *testing.T) {
 func merged(t *testing.T) (storage.Storage, []incident.ID) {
 	m, s := open(t)
 	ids := apart(t, m, 5)
-	_, err := m.Comment(t.Context(), kai, ids[4], incident.CommentDraft{Text: "a secret", Images: []incident.Image{picture("a", white)}})
+	comment := incident.CommentDraft{Text: "a secret", Images: []incident.Image{picture("a", white)}}
+	_, err := m.Comment(t.Context(), kai, ids[4], comment)
 	require.NoError(t, err)
 	_, err = m.Merge(t.Context(), kai, ids[3], ids[4:], "")
 	require.NoError(t, err)

@@ -60,7 +60,8 @@ func TestNothingSaidOutlivesThePurge(t *testing.T) {
 	other := raise(3, 0)
 	other.Title = "canary source"
 	source := ingest(t, m, other)[0].Incident
-	_, err := m.Comment(ctx, kai, source, incident.CommentDraft{Text: "canary", Images: []incident.Image{picture("canary.png", white)}})
+	comment := incident.CommentDraft{Text: "canary", Images: []incident.Image{picture("canary.png", white)}}
+	_, err := m.Comment(ctx, kai, source, comment)
 	require.NoError(t, err)
 	for _, i := range []incident.ID{id, source} {
 		_, err = m.Edit(ctx, kai, i, incident.Edit{Name: new("canary"), Description: new("canary"), AddTags: []string{"canary"}})

@@ -222,12 +222,16 @@ var handleFaults = []handleFault{
 			}
 		})},
 	{"NumbersUnique", "gives Numbers that it has counted itself", true, handles(func(_ int, b *broken) {
-		var next atomic.Int64
+		var mu sync.Mutex
+		next := int64(0)
 		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			mu.Lock() // so that one handle counts in the order of its commits
+			defer mu.Unlock()
 			receipt, err := b.Storage.Apply(ctx, cs)
 			for k := range receipt.Numbers {
 				if cs.Incidents[k].Version == 0 {
-					receipt.Numbers[k] = next.Add(1)
+					next++
+					receipt.Numbers[k] = next
 				}
 			}
 			return receipt, err

@@ -112,13 +112,12 @@ func TestEnumerationsAreTextBothWays(t *testing.T) {
 func TestCategoryTitle(t *testing.T) {
 	for category, want := range map[string]string{
 		"CommandAndControl": "Command and control", "InitialAccess": "Initial access", "Malware": "Malware",
-		"DLPPolicy": "DLP policy", "already in words": "already in words", "": "",
+		"DLPPolicy": "DLP policy", "already in words": "already in words", "": "", "DefenseEvasion": "Defense evasion",
+		"DefenseImpairment": "Defense impairment", "Stealth": "Stealth", "command-and-control": "Command and control",
+		"TA0011": "Command and control", "TA0112": "Defense impairment", "no-tactic": "no-tactic", "ta9999": "ta9999",
 	} {
 		assert.Equal(t, want, alert.CategoryTitle(category))
 	}
-	assert.Equal(t, 13, alert.TacticIndex("Impact"))
-	assert.Equal(t, 11, alert.TacticIndex("command and control"))
-	assert.Equal(t, -1, alert.TacticIndex("Malware"))
 }
 
 func TestCloneSharesNothing(t *testing.T) {

@@ -319,14 +319,12 @@ func sameNames(a, b []string) bool {
 func threats(alerts []alert.Alert) []Threat {
 	byCategory := make(map[string]*Threat)
 	for _, a := range alerts {
-		category := a.Category
-		place := alert.TacticIndex(category)
-		if place >= 0 {
-			category = alert.Tactics()[place] // one row however it was spelled
-		}
+		tactic := alert.Tactic(a.Category)
+		category := cmp.Or(tactic, a.Category) // one row however it was spelled
 		t := byCategory[category]
 		if t == nil {
-			t = &Threat{Category: category, Title: cmp.Or(alert.CategoryTitle(category), "No category"), Tactic: place >= 0}
+			title := cmp.Or(alert.CategoryTitle(category), "No category")
+			t = &Threat{Category: category, Title: title, Tactic: tactic != ""}
 			byCategory[category] = t
 		}
 		t.Alerts++
@@ -339,6 +337,7 @@ func threats(alerts []alert.Alert) []Threat {
 		t.Techniques = slices.Compact(t.Techniques)
 		list = append(list, *t)
 	}
+	order := alert.Tactics()
 	slices.SortFunc(list, func(a, b Threat) int {
 		if a.Tactic != b.Tactic {
 			if a.Tactic {
@@ -346,7 +345,8 @@ func threats(alerts []alert.Alert) []Threat {
 			}
 			return 1
 		}
-		return cmp.Or(cmp.Compare(alert.TacticIndex(a.Category), alert.TacticIndex(b.Category)), cmp.Compare(a.Category, b.Category))
+		first := cmp.Compare(slices.Index(order, a.Category), slices.Index(order, b.Category))
+		return cmp.Or(first, cmp.Compare(a.Category, b.Category))
 	})
 	return list
 }

@@ -125,16 +125,9 @@ func lastingFact(first, last time.Time) pdf.Fact {
 
 // tacticTitles returns the tactics among categories in words, in the order of the kill chain.
 func tacticTitles(categories []string) []string {
-	var places []int
-	for _, c := range categories {
-		if n := alert.TacticIndex(c); n >= 0 {
-			places = append(places, n)
-		}
-	}
-	slices.Sort(places)
-	var titles []string
-	for _, n := range slices.Compact(places) {
-		titles = append(titles, alert.CategoryTitle(alert.Tactics()[n]))
+	titles := alert.TacticsReached(categories)
+	for n, c := range titles {
+		titles[n] = alert.CategoryTitle(c)
 	}
 	return titles
 }

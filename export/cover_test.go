@@ -67,6 +67,8 @@ func TestMostAffected(t *testing.T) {
 // Tactics are told once however they are spelled, in the order of an attack and not of time.
 func TestTacticTitles(t *testing.T) {
 	assert.Equal(t, []string{"Initial access", "Execution", "Impact"}, tacticTitles([]string{"Impact", "Malware", "InitialAccess", "Initial access", "Execution", ""}))
+	assert.Equal(t, []string{"Execution", "Stealth", "Defense impairment"},
+		tacticTitles([]string{"DefenseEvasion", "DefenseImpairment", "execution", "TA0002", "Stealth"}))
 	assert.Empty(t, tacticTitles([]string{"Malware"}))
 }
 

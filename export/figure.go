@@ -62,8 +62,10 @@ func verdictInk(v alert.EvidenceVerdict) figure.Ink {
 	return figure.Note
 }
 
-// otherLanes is how many lanes there are for what is no tactic. With all tactics, so many are legible on a page.
-const otherLanes = 6
+const (
+	maxLanes   = 20 // that are legible on a page
+	otherLanes = 6  // at most, of these, for what is no tactic
+)
 
 // lanes returns the alerts of the story along the threat categories to be drawn, and what is said below them. There are
 // no lanes where there are no alerts.
@@ -75,10 +77,7 @@ func (d drawing) lanes() (c figure.Chart, caption string) {
 	c.Levels = [...]string{"Unrated", "Informational", "Low", "Medium", "High"}
 	places := make(map[string]int)
 	lane := func(title string) *figure.Lane {
-		key := title
-		if tactic := alert.TacticIndex(title); tactic >= 0 {
-			key = alert.Tactics()[tactic] // however it is spelled
-		}
+		key := cmp.Or(alert.Tactic(title), title) // however it is spelled
 		at, ok := places[key]
 		if !ok {
 			at = len(c.Lanes)
@@ -139,7 +138,7 @@ func fewLanes(lanes []figure.Lane) []figure.Lane {
 	others := 0
 	for n, l := range lanes {
 		if alert.TacticIndex(l.Title) < 0 {
-			if others++; others == otherLanes && n < len(lanes)-1 {
+			if others++; (others == otherLanes || n+1 >= maxLanes) && n < len(lanes)-1 {
 				return append(lanes[:n:n], together(lanes[n:]))
 			}
 		}

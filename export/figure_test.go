@@ -50,6 +50,36 @@ func TestLanes(t *testing.T) {
 	assert.Empty(t, c.Lanes)
 }
 
+// The tactics of ATT&CK v19 have lanes, rows and words of their own at the place of the older one, whose alerts stay in
+// its lane: to which of the two they belong is unknown. The summary counts both names of one tactic once.
+func TestLanesOfBothVocabularies(t *testing.T) {
+	var alerts []alert.Alert
+	for _, c := range []string{
+		"CredentialAccess", "DefenseImpairment", "TA0112", "stealth", "PrivilegeEscalation", "DefenseEvasion",
+		"defense-evasion",
+	} {
+		alerts = append(alerts, alert.Alert{ID: alert.ID(c), Category: c})
+	}
+	d := drawing{r: story(alerts...)}
+	c, _ := d.lanes()
+	var lanes, rows []string
+	for _, l := range c.Lanes {
+		lanes = append(lanes, l.Title+", "+l.Note)
+	}
+	for _, x := range d.r.Threats {
+		assert.True(t, x.Tactic, x.Category)
+		rows = append(rows, fmt.Sprintf("%s, %s", x.Title, count(x.Alerts, "alert")))
+	}
+	assert.Equal(t, []string{
+		"Privilege escalation, 1 alert", "Defense evasion, 2 alerts", "Stealth, 1 alert",
+		"Defense impairment, 2 alerts", "Credential access, 1 alert",
+	}, lanes)
+	assert.Equal(t, lanes, rows)
+	d.r.Alerts = make([]AlertRow, len(alerts))
+	assert.Contains(t, strings.Join(d.whatHappened(), " "),
+		"It shows 4 tactics of MITRE ATT&CK: Privilege escalation, Stealth, Defense impairment, Credential access.")
+}
+
 // Away from UTC the axis has the clock of the first alert, and says so: a report from JSON knows nothing else of its zone.
 func TestLanesElsewhere(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
@@ -87,8 +117,32 @@ func TestLanesOfMany(t *testing.T) {
 		}
 		require.Equal(t, len(alerts), total)
 		require.LessOrEqual(t, len(c.Lanes)-tactics, otherLanes)
+		require.LessOrEqual(t, len(c.Lanes), maxLanes)
 		require.True(t, slices.IsSortedFunc(c.Lanes[:tactics], func(a, b figure.Lane) int { return alert.TacticIndex(a.Title) - alert.TacticIndex(b.Title) }))
 	})
+}
+
+// Where more tactics were reached than there were before ATT&CK v19, other categories have fewer lanes.
+func TestLanesOfAllTactics(t *testing.T) {
+	var others []alert.Alert
+	for n := range 2 * otherLanes {
+		others = append(others, alert.Alert{ID: alert.ID(fmt.Sprint(n)), Category: fmt.Sprint("other ", n)})
+	}
+	for lanes, left := range map[int][]string{
+		otherLanes - 2: nil, otherLanes - 1: {"Stealth"}, otherLanes: {"Stealth", "DefenseImpairment"},
+	} {
+		alerts := slices.Clone(others)
+		for _, c := range alert.Tactics() {
+			if !slices.Contains(left, c) {
+				alerts = append(alerts, alert.Alert{ID: alert.ID(c), Category: c})
+			}
+		}
+		c, _ := drawing{r: story(alerts...)}.lanes()
+		require.Len(t, c.Lanes, maxLanes)
+		together := len(others) - lanes + 1
+		require.Equal(t, fmt.Sprint(together, " more categories"), c.Lanes[maxLanes-1].Title)
+		require.Len(t, c.Lanes[maxLanes-1].Marks, together)
+	}
 }
 
 // Above what one can read, boxes stand for several, and all are counted.

@@ -62,16 +62,16 @@ func (d drawing) whatHappened() (say []string) {
 		}
 		say = append(say, text+".")
 	}
-	var tactics, others []string
+	var named, others []string
 	for _, t := range d.r.Threats {
 		switch {
 		case t.Tactic:
-			tactics = append(tactics, t.Title)
+			named = append(named, t.Category)
 		case t.Category != "":
 			others = append(others, t.Title)
 		}
 	}
-	if len(tactics) > 0 {
+	if tactics := tacticTitles(named); len(tactics) > 0 {
 		say = append(say, fmt.Sprintf("It shows %s of MITRE ATT&CK: %s.", count(len(tactics), "tactic"), strings.Join(tactics, ", ")))
 	}
 	if len(others) > 0 {

@@ -240,6 +240,26 @@ func TestGenerateName(t *testing.T) {
 	}
 }
 
+// Names speak of the tactics of ATT&CK v19 at the place of the older one, and take the two names of one for one stage.
+func TestGenerateNameOfNewerTactics(t *testing.T) {
+	for _, n := range []struct {
+		categories []string
+		involving  string
+	}{
+		{[]string{"DefenseEvasion", "Stealth"}, ""},
+		{[]string{"DefenseEvasion", "Malware", "Stealth", "Unknown"}, " involving Stealth & Malware"},
+		{[]string{"Collection", "DefenseEvasion", "DefenseImpairment"}, " involving Defense impairment & Collection"},
+		{[]string{"DefenseEvasion", "DefenseImpairment", "Stealth"}, " involving Stealth & Defense impairment"},
+		{[]string{"Execution", "Stealth"}, " involving Execution & Stealth"},
+		{[]string{"Discovery", "Stealth"}, " involving Stealth & Discovery"},
+		{[]string{"TA0002", "TA0005", "collection"}, " involving Execution & Collection"},
+		{[]string{"InitialAccess", "Phishing", "initial access"}, " involving Initial access & Phishing"},
+	} {
+		got := incident.GenerateName(incident.Summary{Count: 2, Categories: n.categories})
+		assert.Equal(t, "Multi-stage incident"+n.involving, got)
+	}
+}
+
 func TestResolvingTakesTheAlertsAlong(t *testing.T) {
 	c := open(t, newAlert(0, alert.Low, "a"), newAlert(1, alert.High, "b"))
 	e, err := incident.Edit{Status: new(incident.Resolved), Note: new("done"), Owner: &incident.Owner{ID: "kai"}}.Apply(command(1), c, tax)

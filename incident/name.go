@@ -1,8 +1,6 @@
 package incident
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -53,18 +51,14 @@ func scope(s Summary, users bool) string {
 // stages returns the categories that a name may speak of: the tactics in kill-chain order, or, where there
 // are fewer than two, all categories with the tactics first.
 func stages(categories []string) []string {
-	var all []string
+	all := alert.TacticsReached(categories)
+	if len(all) >= 2 {
+		return all
+	}
 	for _, c := range categories {
-		if !strings.EqualFold(c, "none") && !strings.EqualFold(c, "unknown") {
+		if alert.TacticIndex(c) < 0 && !strings.EqualFold(c, "none") && !strings.EqualFold(c, "unknown") {
 			all = append(all, c)
 		}
-	}
-	isTactic := func(c string) bool { return alert.TacticIndex(c) >= 0 }
-	slices.SortStableFunc(all, func(a, b string) int {
-		return cmp.Compare(uint(alert.TacticIndex(a)), uint(alert.TacticIndex(b))) // -1, no tactic, goes last
-	})
-	if n := slices.IndexFunc(all, func(c string) bool { return !isTactic(c) }); n >= 2 {
-		return all[:n]
 	}
 	return all
 }

@@ -40,7 +40,10 @@ func Priority(i Incident) int {
 //	rarity           of its rarest alert: 5 when the 30 days before had none of its kind, 3 below 5, 1 below 20
 //	age              of the attack, from first to last activity: 1 over an hour, 2 over a day, 3 over three days, 4 over a week
 //
-// They depend on nothing but i, not even on the clock, so that a stored score is never out of date.
+// Stealth and Defense Impairment are two tactics. Defense Evasion, the older name of both, counts only where neither
+// of them was reached.
+//
+// The factors depend on nothing but i, not even on the clock, so that a stored score is never out of date.
 //
 // Source: the factors are those that Microsoft Defender XDR names for its priority score, as far as alerts tell them,
 // and so is the scale, on which more than 85 is top priority and less than 15 is low. How Defender weighs them is not
@@ -83,20 +86,17 @@ var factors = []struct {
 		}},
 	{"tactics", 15,
 		func(i *Incident) int {
-			reached, worst := 0, 0
-			for _, c := range i.Alerts.Categories {
-				at := alert.TacticIndex(c)
-				if at >= 0 {
-					reached++
-				}
-				if at >= alert.TacticIndex("Exfiltration") { // only Impact comes after it
-					worst = 3
-				}
+			reached := alert.TacticsReached(i.Alerts.Categories)
+			points := min(3*len(reached), 12)
+			if n := len(reached); n > 0 && alert.TacticIndex(reached[n-1]) >= alert.TacticIndex("Exfiltration") {
+				points += 3 // only Impact comes after it
 			}
-			return min(3*reached, 12) + worst
+			return points
 		},
 		func(i *Incident) string {
-			return joined(i.Alerts.Categories, func(c string) (string, bool) { return alert.CategoryTitle(c), alert.TacticIndex(c) >= 0 })
+			reached := alert.TacticsReached(i.Alerts.Categories)
+			slices.Sort(reached)
+			return joined(reached, func(c string) (string, bool) { return alert.CategoryTitle(c), true })
 		}},
 	{"sources", 6,
 		func(i *Incident) int { return min(3*max(len(i.Alerts.Sources)-1, 0), 6) },

@@ -46,6 +46,8 @@ var layers = map[string][]string{
 	"internal/managers":    {"incident/manager"},                   // the same
 
 	"export/internal/figure": nil,
+
+	"incident/incidenttest/measure": {"incident/manager", "storage/memory"},
 }
 
 // undivided are the public packages whose comment needs no headed section,
@@ -116,6 +118,8 @@ var keysIn = []string{
 	"storage/driver/check.go",    // where the Changeset has none
 	"storage/memory/alerts.go",   // likewise, of a new version with other evidence
 	"storage/sqlite/write.go",    // of the version before, where evidence is another
+
+	"incident/incidenttest/measure", // of labelled alerts
 }
 
 // immutable are packages whose functions, called as the initialiser of a

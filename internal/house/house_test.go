@@ -35,19 +35,22 @@ var layers = map[string][]string{
 	"incident/correlation": {"storage"},
 	"incident/manager":     {"incident/correlation"},
 	"incident/metrics":     {"storage"},
-	"export/internal/pdf":  {"export/internal/figure"},
-	"export":               {"storage", "export/internal/pdf"},
-	"export/fonts/cjk":     nil, // a module of its own
-	"internal/house":       nil,
-	"internal/socday":      {"storage"},                            // nothing stands on it: tests alone import it
-	"internal/phrase":      nil,                                    // for tests of errors
-	"internal/pgserver":    nil,                                    // for tests of storages, and examples
-	"internal/anyday":      {"incident/manager", "storage/memory"}, // the same
-	"internal/managers":    {"incident/manager"},                   // the same
+
+	"incident/incidenttest":         {"incident/incidenttest/measure"},
+	"incident/incidenttest/measure": {"incident/manager", "storage/memory", "alert/attack"},
+
+	"export/internal/pdf": {"export/internal/figure"},
+	"export":              {"storage", "export/internal/pdf"},
+	"export/fonts/cjk":    nil, // a module of its own
+	"internal/house":      nil,
+	"internal/socday":     {"storage"},                            // nothing stands on it: tests alone import it
+	"internal/phrase":     nil,                                    // for tests of errors
+	"internal/pgserver":   nil,                                    // for tests of storages, and examples
+	"internal/anyday":     {"incident/manager", "storage/memory"}, // the same
+	"internal/managers":   {"incident/manager"},                   // the same
 
 	"export/internal/figure": nil,
 
-	"incident/incidenttest/measure": {"incident/manager", "storage/memory"},
 }
 
 // undivided are the public packages whose comment needs no headed section,
@@ -56,7 +59,7 @@ var undivided = []string{"", "examples"}
 
 // kits are packages that only tests import: they may start goroutines, panic, write to os.Stderr and
 // import testing, and they link the standard library and this module alone.
-var kits = []string{"storage/storagetest"}
+var kits = []string{"storage/storagetest", "incident/incidenttest"}
 
 // scaffolds are packages that tests stand on: what holds for a test file
 // holds for theirs.
@@ -106,6 +109,7 @@ var forbidden = []struct {
 var keysIn = []string{
 	"alert",                      // which knows how, and filters alerts
 	"export",                     // reports
+	"incident/incidenttest",      // the test kit, which asks about stored alerts
 	"storage/storagetest",        // the suite
 	"incident/manager/create.go", // of alerts that come in: here they are computed
 	"incident/summary.go",        // of alerts that are there, and of those without given keys

@@ -29,7 +29,10 @@ var layerRules = []rule{
 		{"alert/x.go", `package alert; import _ "modernc.org/sqlite"`, "for storage/sqlite only"},
 		{"alert/x.go", `package alert; import _ "github.com/stretchr/testify/assert"`, "for tests only"},
 		{"alert/x.go", `package alert; import _ "pgregory.net/rapid"`, "for tests only"},
-		{"alert/x.go", `package alert; import _ "testing"`, "for storage/storagetest and tests only"},
+		{
+			"alert/x.go", `package alert; import _ "testing"`,
+			"for storage/storagetest and incident/incidenttest and tests only",
+		},
 		{
 			"storage/storagetest/x.go",
 			"// Package storagetest is a kit.\n//\n// # Limits\n" +

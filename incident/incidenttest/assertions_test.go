@@ -1,0 +1,370 @@
+package incidenttest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/correlation"
+	kit "github.com/incidentkit/incidentkit/incident/incidenttest"
+	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/storage"
+)
+
+var analyst = activity.Actor{ID: "mona@corp.example"}
+
+// Two machines and a stranger: the dumps are linked by the first machine, and nothing links the third alert.
+func fill(h *kit.Harness) {
+	h.Ingest(
+		kit.Alert(
+			"Password guessing",
+			alert.Medium,
+			kit.ID("1"),
+			kit.Device("srv-01.corp.example"),
+			kit.IP("203.0.113.7"),
+			kit.Tactic("CredentialAccess"),
+			kit.Technique("T1110"),
+		),
+		kit.Alert(
+			"Memory dump",
+			alert.High,
+			kit.ID("2"),
+			kit.At(5*time.Minute),
+			kit.Device("SRV-01.corp.example"),
+			kit.User(`CORP\kai`),
+			kit.Technique("T1003.001"),
+		),
+		kit.Alert(
+			"Memory dump",
+			alert.High,
+			kit.ID("3"),
+			kit.At(6*time.Minute),
+			kit.Device("srv-01"),
+			kit.User("lee@corp.example"),
+		),
+	)
+}
+
+// Every assertion is silent about the right state, and says this about a wrong one.
+func TestAssertions(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		want func(*kit.Harness)
+		said string // by want; "" means nothing
+	}{
+		{"WantIncidents right", func(h *kit.Harness) {
+			h.WantIncidents(
+				kit.Incident{Alerts: []string{"memory dump"}, Assets: []string{"lee@corp.example"}},
+				kit.Incident{
+					Name: "Multi-stage incident on one endpoint", Severity: alert.High, Status: new(incident.Active),
+					Alerts:  []string{"Memory dump", "Password guessing"},
+					Tactics: []string{"Credential access"}, Techniques: []string{"t1110"},
+					Assets: []string{`corp\kai`, "host:srv-01.corp.example"},
+				},
+			)
+		}, ""},
+		{"WantIncidents takes the pairs that fit", func(h *kit.Harness) {
+			h.WantIncidents(kit.Incident{Severity: alert.High}, kit.Incident{Alerts: []string{"Memory dump", "Password guessing"}})
+		}, ""},
+		{"WantIncidents", func(h *kit.Harness) {
+			h.WantIncidents(kit.Incident{Severity: alert.Medium, Alerts: []string{"Password guessing ×5"}})
+		}, `2 incidents, want 1
+no incident is like {severity medium, alerts "Password guessing ×5"}
+  the nearest is #1, but:
+    severity is high, want medium
+    alerts miss "Password guessing ×4"
+    alerts have "Memory dump" besides
+not wanted:
+  #1 Multi-stage incident on one endpoint, high, active
+    2026-03-02 09:00:00 Password guessing, medium, test:1
+    2026-03-02 09:05:00 Memory dump, high, test:2
+not wanted:
+  #2 Memory dump on one endpoint, high, active
+    2026-03-02 09:06:00 Memory dump, high, test:3`},
+		{"WantIncidents of too many", func(h *kit.Harness) {
+			h.WantIncidents(kit.Incident{}, kit.Incident{}, kit.Incident{Owner: "kai"})
+		}, `2 incidents, want 3
+no incident is like {owner "kai"}
+  each incident stands for another one that is wanted`},
+		{"WantIncidents of the same twice", func(h *kit.Harness) {
+			h.WantIncidents(kit.Incident{Severity: alert.High, Tactics: []string{"CredentialAccess"}},
+				kit.Incident{Severity: alert.High, Tactics: []string{"CredentialAccess"}})
+		}, `2 incidents, want 2
+no incident is like {severity high, tactics "CredentialAccess"}
+  the nearest is #2, but:
+    tactics miss "CredentialAccess", there are none
+not wanted:
+  #2 Memory dump on one endpoint, high, active
+    2026-03-02 09:06:00 Memory dump, high, test:3`},
+		{"WantNoIncidents", func(h *kit.Harness) { h.WantNoIncidents() }, `2 incidents, want 0
+not wanted:
+  #1 Multi-stage incident on one endpoint, high, active
+    2026-03-02 09:00:00 Password guessing, medium, test:1
+    2026-03-02 09:05:00 Memory dump, high, test:2
+not wanted:
+  #2 Memory dump on one endpoint, high, active
+    2026-03-02 09:06:00 Memory dump, high, test:3`},
+		{"WantIncident right", func(h *kit.Harness) { h.WantIncident(kit.Incident{Techniques: []string{"T1003.001"}}) }, ""},
+		{"WantIncident", func(h *kit.Harness) {
+			h.WantIncident(kit.Incident{
+				Name: "x", Status: new(incident.Resolved), Owner: "kai", Techniques: []string{"T1486"}, Assets: []string{"ws-1"}, Tags: []string{"vip"},
+			})
+		}, `no incident is like {name "x", status resolved, owner "kai", techniques "T1486", assets "ws-1", tags "vip"}
+  the nearest is #1, but:
+    name is "Multi-stage incident on one endpoint", want "x"
+    status is active, want resolved
+    owner is "", want "kai"
+    techniques miss "T1486", there are "T1003.001", "T1110"
+    assets miss "ws-1", there are "CORP\\kai", "srv-01.corp.example"
+    tags miss "vip", there are none`},
+		{"WantTogether right", func(h *kit.Harness) { h.WantTogether("Password guessing", "2") }, ""},
+		{"WantTogether", func(h *kit.Harness) { h.WantTogether("Password guessing", "Memory dump") },
+			`"Password guessing", "Memory dump" are in 2 incidents, want 1
+  #1 Multi-stage incident on one endpoint, high, active
+    2026-03-02 09:00:00 Password guessing, medium, test:1
+    2026-03-02 09:05:00 Memory dump, high, test:2
+  #2 Memory dump on one endpoint, high, active
+    2026-03-02 09:06:00 Memory dump, high, test:3
+why test:1 (#1) and test:3 (#2) are apart:
+  host:srv-01.corp.example  nearly the same as host:srv-01, but another key
+  (time)                    6m0s between their activity`},
+		{"WantTogether of one title", func(h *kit.Harness) { h.WantTogether("Memory dump") }, `"Memory dump" are in 2 incidents, want 1
+  #1 Multi-stage incident on one endpoint, high, active
+    2026-03-02 09:05:00 Memory dump, high, test:2
+  #2 Memory dump on one endpoint, high, active
+    2026-03-02 09:06:00 Memory dump, high, test:3
+why test:2 (#1) and test:3 (#2) are apart:
+  host:srv-01.corp.example  nearly the same as host:srv-01, but another key
+  (time)                    1m0s between their activity`},
+		{"WantTogether of nothing", func(h *kit.Harness) { h.WantTogether("Mimikatz", "Memory dump") },
+			`no alert has the title or the ID "Mimikatz", there are "Memory dump", "Password guessing"`},
+		{"Find", func(h *kit.Harness) { h.Find("Memory dump") }, `"Memory dump" is in 2 incidents, want 1
+  #1 Multi-stage incident on one endpoint, high, active
+    2026-03-02 09:05:00 Memory dump, high, test:2
+  #2 Memory dump on one endpoint, high, active
+    2026-03-02 09:06:00 Memory dump, high, test:3`},
+		{"WantApart right", func(h *kit.Harness) { h.WantApart("test:1", "3") }, ""},
+		{"WantApart", func(h *kit.Harness) { h.WantApart("Password guessing", "Memory dump") },
+			`"Password guessing" and "Memory dump" are in one incident, want two
+  #1 Multi-stage incident on one endpoint, high, active
+    2026-03-02 09:00:00 Password guessing, medium, test:1
+    2026-03-02 09:05:00 Memory dump, high, test:2
+why:
+  host:srv-01.corp.example  links "Password guessing" (test:1) and "Memory dump" (test:2)`},
+		{"WantApart of the same", func(h *kit.Harness) { h.WantApart("2", "Memory dump") },
+			`"2" and "Memory dump" name the same alert, test:2`},
+		{"WantAlert right", func(h *kit.Harness) {
+			h.WantAlert(kit.Raised{
+				Title: "password guessing", Severity: alert.Medium, Key: "1", Category: "Credential access",
+				Techniques: []string{"T1110"}, Entities: []alert.Key{"ip:203.0.113.7"},
+			})
+		}, ""},
+		{"WantAlert", func(h *kit.Harness) {
+			h.WantAlert(kit.Raised{
+				Title: "Password spray", Severity: alert.High, Key: "9", Category: "Impact", Techniques: []string{"T1110", "T1078"},
+				Entities: []alert.Key{"ip:203.0.113.8"},
+			})
+		}, `no alert is like {title "Password spray", severity high, key "9", category "Impact", techniques "T1110", "T1078", entity "ip:203.0.113.8"}
+  the nearest is "Password guessing", raised at 2026-03-02 09:00:00, but:
+    title is "Password guessing"
+    severity is medium
+    key is "1"
+    category is "CredentialAccess"
+    techniques miss "T1078", there are "T1110"
+    entities miss "ip:203.0.113.8", there are "host:srv-01.corp.example", "ip:203.0.113.7"`},
+		{"WantFired right", func(h *kit.Harness) { h.WantFired("Memory dump", 2) }, ""},
+		{"WantFired", func(h *kit.Harness) { h.WantFired("Memory dump", 1) },
+			`"Memory dump" fired 2 times, want 1; fired: "Password guessing", "Memory dump ×2"`},
+		{"WantNeverFired right", func(h *kit.Harness) { h.WantNeverFired("Mimikatz") }, ""},
+		{"WantNeverFired", func(h *kit.Harness) { h.WantNeverFired("Password guessing") },
+			`"Password guessing" fired 1 times, want 0; fired: "Password guessing", "Memory dump ×2"`},
+		{"WantLogged right", func(h *kit.Harness) {
+			h.WantLogged(activity.Query{Types: []activity.Type{activity.SeverityChanged}}, `"MEDIUM" → "high"`)
+		}, ""},
+		{"WantLogged", func(h *kit.Harness) { h.WantLogged(activity.Query{Types: []activity.Type{activity.Commented}}, "") },
+			`no entry of the log is as wanted, there are 7:
+  #1 2026-03-02 09:00:00 pipeline: incidentCreated
+  #1 2026-03-02 09:00:00 pipeline: alertAdded test:1; "Password guessing"
+  #1 2026-03-02 09:05:00 pipeline: alertAdded test:2; "Memory dump"
+  #1 2026-03-02 09:05:00 pipeline: renamed; name "Password guessing on one endpoint" → "Multi-stage incident on one endpoint"
+  #1 2026-03-02 09:05:00 pipeline: severityChanged; severity "medium" → "high"
+  #2 2026-03-02 09:06:00 pipeline: incidentCreated
+  #2 2026-03-02 09:06:00 pipeline: alertAdded test:3; "Memory dump"`},
+		{"WantSound right", func(h *kit.Harness) { h.WantSound() }, ""},
+		{"WantRobust right", func(h *kit.Harness) { h.WantRobust(5) }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			said := reported(t, func(t testing.TB) {
+				h := kit.New(t, nil)
+				fill(h)
+				c.want(h)
+			})
+			assert.Equal(t, c.said, said)
+		})
+	}
+}
+
+// A chain of alerts that brought two others together is told link by link.
+func TestWantApartTellsTheChain(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		h.Ingest(
+			kit.Alert("Dump", alert.High, kit.ID("a"), kit.Device("ws-01"), kit.User("kai")),
+			kit.Alert(
+				"Share",
+				alert.Low,
+				kit.ID("b"),
+				kit.At(time.Minute),
+				kit.User("kai"),
+				kit.IP("198.51.100.9"),
+			),
+			kit.Alert(
+				"Beacon",
+				alert.Low,
+				kit.ID("c"),
+				kit.At(2*time.Minute),
+				kit.Device("ws-02"),
+				kit.IP("198.51.100.9"),
+			),
+		)
+		h.WantApart("Dump", "Beacon")
+	})
+	assert.Equal(t, `"Dump" and "Beacon" are in one incident, want two
+  #1 Multi-stage incident on multiple endpoints, high, active
+    2026-03-02 09:00:00 Dump, high, test:a
+    2026-03-02 09:02:00 Beacon, low, test:c
+why:
+  account:corp\kai  links "Dump" (test:a) and "Share" (test:b)
+  ip:198.51.100.9   links "Share" (test:b) and "Beacon" (test:c)`, said)
+}
+
+// What the correlator looked at and held back is told, and what it never looked at.
+func TestWantTogetherTellsWhatWasHeldBack(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		h.Ingest(
+			kit.Alert(
+				"One",
+				alert.High,
+				kit.ID("a"),
+				kit.Entity(alert.User{Account: "root"}),
+				kit.IP("203.0.113.7"),
+			),
+			kit.Alert(
+				"Two",
+				alert.High,
+				kit.ID("b"),
+				kit.At(30*time.Hour),
+				kit.Entity(alert.User{Account: "root"}),
+				kit.IP("203.0.113.7"),
+			),
+			kit.Alert("Three", alert.High, kit.ID("c"), kit.At(30*time.Hour)),
+		)
+		h.WantTogether("One", "Two")
+		h.WantTogether("One", "Three")
+	})
+	assert.Equal(t, `"One", "Two" are in 2 incidents, want 1
+  #1 One involving one user, high, active
+    2026-03-02 09:00:00 One, high, test:a
+  #2 Two involving one user, high, active
+    2026-03-03 15:00:00 Two, high, test:b
+why test:a (#1) and test:b (#2) are apart:
+  account:\root   held back: an account name without a domain
+  ip:203.0.113.7  the correlator recorded no link by it: it links nothing, or their times are too far apart
+  (time)          30h0m0s between their activity
+
+"One", "Three" are in 2 incidents, want 1
+  #1 One involving one user, high, active
+    2026-03-02 09:00:00 One, high, test:a
+  #3 Three, high, active
+    2026-03-03 15:00:00 Three, high, test:c
+why test:a (#1) and test:c (#3) are apart:
+  nothing in common  no entity of one is an entity of the other, or nearly
+  (time)             30h0m0s between their activity`, said)
+}
+
+// Membership is asked of the queue as it is now: after a merge by a person, and after alerts were moved.
+func TestMembershipFollowsMerges(t *testing.T) {
+	h := kit.New(t, nil)
+	fill(h)
+	h.WantApart("1", "3")
+	_, err := h.Manager.Merge(t.Context(), analyst, h.Find("3").ID, []incident.ID{h.Find("1").ID}, "")
+	assert.NoError(t, err)
+	h.WantTogether("1", "3")
+	h.WantIncidents(kit.Incident{Alerts: []string{"Password guessing", "Memory dump ×2"}})
+	h.WantLogged(activity.Query{Actors: []string{analyst.ID}}, "merged with #1")
+	h.WantSound()
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		fill(h)
+		if _, err := h.Manager.Merge(t.Context(), analyst, h.Find("3").ID, []incident.ID{h.Find("1").ID}, ""); err != nil {
+			t.Fatalf("%v", err)
+		}
+		h.WantApart("1", "3")
+	})
+	assert.Equal(t, `"1" and "3" are in one incident, want two
+  #2 Multi-stage incident on multiple endpoints, high, active
+    2026-03-02 09:00:00 Password guessing, medium, test:1
+    2026-03-02 09:06:00 Memory dump, high, test:3
+no chain of entities leads from one to the other
+  test:1: its incident was merged by mona@corp.example`, said)
+}
+
+// A storage that lost a change is not sound.
+func TestWantSound(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		fill(h)
+		var i incident.Incident
+		err := h.Storage.View(t.Context(), func(r storage.Reader) (err error) {
+			i, err = r.Incident(t.Context(), h.Find("1").ID)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		i.Owner = incident.Owner{ID: "kai@corp.example"}
+		if _, err := h.Storage.Apply(t.Context(), storage.Changeset{Incidents: []incident.Incident{i}}); err != nil {
+			t.Fatalf("%v", err)
+		}
+		h.WantSound()
+	})
+	assert.Contains(t, said, "owner")
+	assert.Contains(t, said, "kai@corp.example")
+}
+
+// A correlator whose answer depends on the order of arrival does not pass.
+func TestWantRobust(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, &kit.Options{Manager: manager.Options{Correlator: onlyHighJoin{}}})
+		fill(h)
+		h.WantRobust(3)
+	})
+	assert.Equal(
+		t,
+		`every third alert an hour after the others: "Password guessing" (test:1) and "Memory dump" (test:2) `+
+			`are together in the order given, and apart so
+why test:1 (#3) and test:2 (#1) are apart:
+  host:srv-01.corp.example  the correlator recorded no link by it: it links nothing, or their times are too far apart
+  (time)                    5m0s between their activity`,
+		said,
+	)
+}
+
+// onlyHighJoin lets no other alert join an incident.
+type onlyHighJoin struct{ correlation.Default }
+
+func (c onlyHighJoin) Correlate(
+	ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet,
+) (correlation.Decision, error) {
+	if a.Severity != alert.High {
+		return correlation.Decision{}, nil
+	}
+	return c.Default.Correlate(ctx, r, a, keys)
+}

@@ -1,0 +1,207 @@
+package incidenttest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An Event is a raw event and its time, to which the clock moves before the event is processed. The zero time
+// leaves the clock alone until an alert is raised, which moves it to the alert's last activity.
+type Event[E any] struct {
+	At   time.Time
+	Data E
+}
+
+// Events returns events in their order, for those that a program reads itself. Without at, they have no time.
+func Events[E any](at func(E) time.Time, events ...E) iter.Seq2[Event[E], error] {
+	return func(yield func(Event[E], error) bool) {
+		for _, e := range events {
+			event := Event[E]{Data: e}
+			if at != nil {
+				event.At = at(e)
+			}
+			if !yield(event, nil) {
+				return
+			}
+		}
+	}
+}
+
+// JSONL reads recorded events from r, one JSON object a line, in the order of the lines. The member called
+// field has an event's time, as RFC 3339 or as "2006-01-02 15:04:05.999", which is UTC; with "" the events
+// have no time. Blank lines are skipped. An error names the line, and ends the events.
+func JSONL[E any](field string, r io.Reader) iter.Seq2[Event[E], error] {
+	return func(yield func(Event[E], error) bool) {
+		for l, err := range lines(r) {
+			var e Event[E]
+			if err == nil && field != "" {
+				e.At, err = l.time(field)
+			}
+			if err == nil {
+				e.Data, err = decode[E](l)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Relative reads events from text as [JSONL] does, but their times are relative: "+90s" stands for the moment
+// [Time](90*time.Second), and "+10m, 5 times every 1s" for five events, at 10m, 10m1s and so on. The event
+// gets its time as RFC 3339. Events come in the order of their times; those of one moment in the order of the
+// lines.
+func Relative[E any](field, text string) iter.Seq2[Event[E], error] {
+	return func(yield func(Event[E], error) bool) {
+		var all []Event[E]
+		for l, err := range lines(strings.NewReader(text)) {
+			var events []Event[E]
+			if err == nil {
+				events, err = repeated[E](l, field)
+			}
+			if err != nil {
+				yield(Event[E]{}, err)
+				return
+			}
+			all = append(all, events...)
+		}
+		slices.SortStableFunc(all, func(a, b Event[E]) int { return a.At.Compare(b.At) })
+		each(all)(yield)
+	}
+}
+
+// repeated returns the events that a line with a relative time stands for.
+func repeated[E any](l line, field string) ([]Event[E], error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(l.text, &members); err != nil {
+		return nil, fmt.Errorf("line %d: %w", l.n, err)
+	}
+	var given string
+	if err := json.Unmarshal(members[field], &given); err != nil {
+		return nil, fmt.Errorf(
+			"line %d: member %q is %s, want a text such as \"+90s\"",
+			l.n,
+			field,
+			orNothing(members[field]),
+		)
+	}
+	first, times, step, err := parseRelative(given)
+	if err != nil {
+		return nil, fmt.Errorf("line %d: member %q: %w", l.n, field, err)
+	}
+	events := make([]Event[E], times)
+	for n := range events {
+		e := &events[n]
+		e.At = Time(first + time.Duration(n)*step)
+		members[field] = json.RawMessage(strconv.Quote(e.At.Format(time.RFC3339Nano)))
+		text, err := json.Marshal(members)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.n, err)
+		}
+		if e.Data, err = decode[E](line{l.n, text}); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
+
+var relative = regexp.MustCompile(`^\+(\S+?)(?:, (\d+) times every (\S+))?$`)
+
+const maxTimes = 1_000_000
+
+func parseRelative(text string) (first time.Duration, times int, step time.Duration, err error) {
+	fail := func() (time.Duration, int, time.Duration, error) {
+		return 0, 0, 0, fmt.Errorf(
+			`%q is no relative time, want one such as "+90s" or "+10m, 5 times every 1s"`,
+			text,
+		)
+	}
+	parts := relative.FindStringSubmatch(text)
+	if parts == nil {
+		return fail()
+	}
+	if first, err = time.ParseDuration(parts[1]); err != nil || first < 0 {
+		return fail()
+	}
+	if parts[2] == "" {
+		return first, 1, 0, nil
+	}
+	if times, err = strconv.Atoi(parts[2]); err != nil || times > maxTimes {
+		return 0, 0, 0, fmt.Errorf("%q has more than %d events", text, maxTimes)
+	}
+	if step, err = time.ParseDuration(parts[3]); err != nil || step < 0 {
+		return fail()
+	}
+	return first, times, step, nil
+}
+
+// A line is one that is not blank.
+type line struct {
+	n    int // from 1
+	text []byte
+}
+
+func lines(r io.Reader) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
+		in := bufio.NewReader(r)
+		for n := 1; ; n++ {
+			text, err := in.ReadBytes('\n')
+			if n == 1 {
+				text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+			}
+			text = bytes.TrimSpace(text)
+			if len(text) > 0 && !yield(line{n, text}, nil) {
+				return
+			}
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(line{}, fmt.Errorf("line %d: %w", n, err))
+				return
+			}
+		}
+	}
+}
+
+func decode[E any](l line) (e E, err error) {
+	if err := json.Unmarshal(l.text, &e); err != nil {
+		return e, fmt.Errorf("line %d: %w", l.n, err)
+	}
+	return e, nil
+}
+
+// time returns the time that the member called field says.
+func (l line) time(field string) (time.Time, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(l.text, &members); err != nil {
+		return time.Time{}, fmt.Errorf("line %d: %w", l.n, err)
+	}
+	var given string
+	if err := json.Unmarshal(members[field], &given); err == nil {
+		for _, layout := range []string{time.RFC3339, time.DateTime} {
+			if at, err := time.Parse(layout, given); err == nil {
+				return at, nil
+			}
+		}
+	}
+	return time.Time{}, fmt.Errorf("line %d: member %q is %s, want a time such as \"2026-03-02T09:00:00Z\"",
+		l.n, field, orNothing(members[field]))
+}
+
+func orNothing(text json.RawMessage) string {
+	if len(text) == 0 {
+		return "missing"
+	}
+	return string(text)
+}

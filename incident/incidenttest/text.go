@@ -1,0 +1,220 @@
+package incidenttest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// Text returns the whole queue in words that stay the same from run to run: each incident with its alerts,
+// why they are together, what was held back, and its log. It is what [Harness.WantGolden] compares.
+func (h *Harness) Text() string {
+	h.t.Helper()
+	q := h.queue()
+	var b strings.Builder
+	for n, i := range q.incidents {
+		if n > 0 {
+			b.WriteByte('\n')
+		}
+		q.write(&b, h, i)
+	}
+	for _, i := range q.gone {
+		if i.Status == incident.Redirected {
+			fmt.Fprintf(&b, "\n#%d merged into %s\n", i.Number, q.name(i.RedirectTo))
+		} else {
+			fmt.Fprintf(&b, "\n#%d %s\n", i.Number, i.Status)
+		}
+	}
+	return b.String()
+}
+
+func (q queue) write(b *strings.Builder, h *Harness, i incident.Incident) {
+	alerts := q.alerts[i.ID]
+	fmt.Fprintf(b, "#%d %s\n", i.Number, i.Name)
+	facts := []string{i.Severity.String(), i.Status.String()}
+	if !i.Owner.IsZero() {
+		facts = append(facts, "owner "+i.Owner.ID)
+	}
+	if v := i.Verdict; v.Classification != "" {
+		facts = append(facts, strings.TrimSpace(fmt.Sprint(v.Classification, " ", v.Determination)))
+	}
+	fmt.Fprintf(b, "  %s\n", strings.Join(facts, ", "))
+	list := func(name string, texts []string) {
+		if len(texts) > 0 {
+			fmt.Fprintf(b, "  %s: %s\n", name, strings.Join(texts, ", "))
+		}
+	}
+	list("tactics", texts(alerts, func(a alert.Alert) []string { return []string{a.Category} }))
+	list("techniques", texts(alerts, func(a alert.Alert) []string { return a.Techniques }))
+	list("assets", assets(alerts))
+	var tags []string
+	for _, t := range i.Tags {
+		tags = append(tags, t.Name)
+	}
+	list("tags", tags)
+	b.WriteString("  alerts:\n")
+	for _, x := range alerts {
+		q.writeAlert(b, x)
+		for _, n := range h.notes[x.Alert.ID] {
+			fmt.Fprintf(b, "      note: %s\n", n)
+		}
+	}
+	b.WriteString("  log:\n")
+	for _, e := range q.log[i.ID] {
+		fmt.Fprintf(b, "    %s\n", q.line(e))
+	}
+}
+
+func (q queue) writeAlert(b *strings.Builder, x incident.Explanation) {
+	fmt.Fprintf(b, "    %s\n", alertLine(x.Alert))
+	for _, l := range x.Reasons() {
+		fmt.Fprintf(b, "      by %s: %s\n", orManual(l), l.Reason)
+	}
+	if e := x.Merged; e.ID != "" {
+		fmt.Fprintf(b, "      merged by %s\n", e.Actor.ID)
+	}
+	for _, l := range x.HeldBack() {
+		fmt.Fprintf(b, "      not by %s%s: %s\n", orManual(l), q.to(l), l.HeldBack)
+	}
+}
+
+func orManual(l activity.Link) string {
+	if l.Entity == "" {
+		return "no entity"
+	}
+	return string(l.Entity)
+}
+
+// to names the incident that l leads to.
+func (q queue) to(l activity.Link) string {
+	if l.Incident == "" {
+		return ""
+	}
+	return " with " + q.name(l.Incident)
+}
+
+func (q queue) name(id incident.ID) string {
+	if n, ok := q.number[id]; ok {
+		return fmt.Sprintf("#%d", n)
+	}
+	return string(id)
+}
+
+func alertLine(a alert.Alert) string {
+	at := clock(a.FirstActivity)
+	if last := lastActivity(a); !last.Equal(a.FirstActivity) {
+		at += " to " + clock(last)
+	}
+	line := fmt.Sprintf("%s %s, %s, %s", at, a.Title, a.Severity, a.ID)
+	if a.Status != alert.StatusNew {
+		line += ", " + a.Status.String()
+	}
+	if a.Repeats > 0 {
+		line += fmt.Sprintf(", repeated ×%d", a.Repeats)
+	}
+	return line
+}
+
+// clock writes t in UTC.
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "without time"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.999999")
+}
+
+// entries returns the whole log in the order of Seq.
+func (q queue) entries() []activity.Entry {
+	var all []activity.Entry
+	for _, log := range q.log {
+		all = append(all, log...)
+	}
+	slices.SortFunc(all, activity.Query{}.Compare)
+	return all
+}
+
+// line writes e: when, who, what, about which alert, and the value of each field before and after. What the
+// summary of an incident's alerts says, and its priority, follows from the alerts and is left out.
+func (q queue) line(e activity.Entry) string {
+	line := fmt.Sprintf("%s %s: %s", clock(e.Time), e.Actor.ID, e.Type)
+	if e.Alert != "" {
+		line += " " + string(e.Alert)
+	}
+	if e.Origin != "" {
+		line += ", copied from " + q.name(e.Origin)
+	}
+	if e.Type == activity.Merged || e.Type == activity.Redirected || e.Type == activity.Unmerged {
+		for _, l := range e.Links {
+			line += " with " + q.name(l.Incident)
+		}
+	}
+	for _, c := range e.Changes {
+		if e.Type == activity.IncidentCreated || e.Type == activity.AlertAdded && e.OfAlert(c) ||
+			c.Field == "priority" ||
+			strings.HasPrefix(c.Field, "alerts.") {
+			continue
+		}
+		line += fmt.Sprintf("; %s %s → %s", c.Field, orNull(c.Before), orNull(c.After))
+	}
+	if e.Text != "" {
+		line += fmt.Sprintf("; %q", e.Text)
+	}
+	return line
+}
+
+func orNull(v activity.Value) string {
+	if v == "" {
+		return "none"
+	}
+	return string(v)
+}
+
+// brief writes i and its first alerts, for a message.
+func brief(i incident.Incident, alerts []alert.Alert) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#%d %s, %s, %s\n", i.Number, i.Name, i.Severity, i.Status)
+	for n, a := range alerts {
+		if n == 5 {
+			fmt.Fprintf(&b, "    and %d more\n", len(alerts)-n)
+			break
+		}
+		fmt.Fprintf(&b, "    %s\n", alertLine(a))
+	}
+	return b.String()
+}
+
+// WantGolden compares [Harness.Text] with the file of that name and reports the lines that differ. With
+// update, which is usually a flag of the test, it writes the file, and the folders that it stands in:
+//
+//	var update = flag.Bool("update", false, "rewrite testdata")
+//
+//	h.WantGolden("testdata/spray.golden", *update)
+func (h *Harness) WantGolden(file string, update bool) {
+	h.t.Helper()
+	text := h.Text()
+	if update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			h.t.Fatalf("write the golden file: %v", err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			h.t.Fatalf("write the golden file: %v", err)
+		}
+		return
+	}
+	golden, err := os.ReadFile(file)
+	if err != nil {
+		h.t.Errorf("read the golden file: %v; a run that updates writes it", err)
+		return
+	}
+	want := strings.ReplaceAll(string(golden), "\r\n", "\n")
+	if d := diff(want, text); d != "" {
+		h.t.Errorf("the queue is not as in %s (- wanted, + is):\n%s", file, d)
+	}
+}

@@ -1,0 +1,372 @@
+package incidenttest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/incidentkit/incidentkit/activity"
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
+)
+
+// A placed alert is one with its incident.
+type placed struct {
+	incident incident.Incident
+	alert    alert.Alert
+}
+
+// Find returns the incident that the alerts of ref are in, for what an analyst does with it. A ref is a
+// title, the ID that the source gave or an alert.ID. Find ends the test unless there is exactly one incident.
+func (h *Harness) Find(ref string) incident.Incident {
+	h.t.Helper()
+	groups := grouped(h.named(h.queue(), []string{ref})[0])
+	if len(groups) > 1 {
+		var b strings.Builder
+		writeGroups(&b, groups)
+		h.t.Fatalf(
+			"%q is in %s, want 1\n%s",
+			ref,
+			count(len(groups), "incident"),
+			strings.TrimSuffix(b.String(), "\n"),
+		)
+	}
+	return groups[0][0].incident
+}
+
+// WantTogether reports unless the alerts that refs name are all in one incident. A ref is a title, which may
+// name several alerts, the ID that the source gave, or an alert.ID. The message says which entities the
+// alerts share and what became of each, and which are nearly the same.
+func (h *Harness) WantTogether(refs ...string) {
+	h.t.Helper()
+	q := h.queue()
+	var all []placed
+	for _, named := range h.named(q, refs) {
+		all = append(all, named...)
+	}
+	groups := grouped(all)
+	if len(groups) < 2 {
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s are in %s, want 1\n", quoted(refs), count(len(groups), "incident"))
+	writeGroups(&b, groups)
+	told := 0
+	for n, group := range groups {
+		for _, other := range groups[:n] {
+			if told++; told <= 3 {
+				one, two := q.closest(other, group)
+				q.writeApart(&b, one, two)
+			}
+		}
+	}
+	if told > 3 {
+		fmt.Fprintf(&b, "and %s more\n", count(told-3, "pair"))
+	}
+	h.t.Errorf("%s", strings.TrimSuffix(b.String(), "\n"))
+}
+
+// WantApart reports unless the alerts that one of refs names are in other incidents than those that the
+// others name; see [Harness.WantTogether]. The message says over which entities and alerts they came
+// together.
+func (h *Harness) WantApart(refs ...string) {
+	h.t.Helper()
+	q := h.queue()
+	named := h.named(q, refs)
+	for n, alerts := range named {
+		for m, others := range named[:n] {
+			one, two, ok := meeting(others, alerts)
+			switch {
+			case !ok:
+				continue
+			case one.alert.ID == two.alert.ID:
+				h.t.Errorf("%q and %q name the same alert, %s", refs[m], refs[n], one.alert.ID)
+			default:
+				var b strings.Builder
+				fmt.Fprintf(&b, "%q and %q are in one incident, want two\n", refs[m], refs[n])
+				writeGroups(&b, [][]placed{{one, two}})
+				q.writeTogether(&b, one, two)
+				h.t.Errorf("%s", strings.TrimSuffix(b.String(), "\n"))
+			}
+			return
+		}
+	}
+}
+
+// meeting returns an alert of each group that are in one incident.
+func meeting(one, two []placed) (a, b placed, ok bool) {
+	for _, a := range one {
+		for _, b := range two {
+			if a.incident.ID == b.incident.ID {
+				return a, b, true
+			}
+		}
+	}
+	return placed{}, placed{}, false
+}
+
+// named returns the alerts that each of refs names. It ends the test when there are none.
+func (h *Harness) named(q queue, refs []string) [][]placed {
+	h.t.Helper()
+	all := make([][]placed, len(refs))
+	for n, ref := range refs {
+		for i, x := range q.all {
+			a := x.Alert
+			if same(a.Title, ref) || a.Origin.ID == ref || string(a.ID) == ref || h.given[a.Origin] == ref {
+				all[n] = append(all[n], placed{i, a})
+			}
+		}
+		if len(all[n]) == 0 {
+			h.t.Fatalf("no alert has the title or the ID %q, there are %s", ref, orNone(q.titles()))
+		}
+	}
+	return all
+}
+
+// grouped returns the alerts of each incident, by Number.
+func grouped(all []placed) (groups [][]placed) {
+	slices.SortStableFunc(
+		all,
+		func(a, b placed) int { return cmp.Compare(a.incident.Number, b.incident.Number) },
+	)
+	for _, p := range all {
+		if n := len(groups) - 1; n >= 0 && groups[n][0].incident.ID == p.incident.ID {
+			groups[n] = append(groups[n], p)
+		} else {
+			groups = append(groups, []placed{p})
+		}
+	}
+	return groups
+}
+
+func writeGroups(b *strings.Builder, groups [][]placed) {
+	for _, group := range groups {
+		var alerts []alert.Alert
+		for _, p := range group {
+			alerts = append(alerts, p.alert)
+		}
+		b.WriteString("  " + brief(group[0].incident, alerts))
+	}
+}
+
+// closest returns an alert of each group: the two that share most.
+func (q queue) closest(one, two []placed) (a, b placed) {
+	a, b = one[0], two[0]
+	most := -1
+	for _, x := range one[:min(len(one), 30)] {
+		for _, y := range two[:min(len(two), 30)] {
+			if n := len(q.common(x.alert, y.alert)); n > most {
+				a, b, most = x, y, n
+			}
+		}
+	}
+	return a, b
+}
+
+// A row says what became of something that two alerts share or nearly share.
+type row struct{ entity, became string }
+
+// writeApart says why a and b are in two incidents.
+func (q queue) writeApart(b *strings.Builder, one, two placed) {
+	fmt.Fprintf(b, "why %s (#%d) and %s (#%d) are apart:\n",
+		one.alert.ID, one.incident.Number, two.alert.ID, two.incident.Number)
+	rows := q.common(one.alert, two.alert)
+	if len(rows) == 0 {
+		rows = []row{{"nothing in common", "no entity of one is an entity of the other, or nearly"}}
+	}
+	if d := distance(one.alert, two.alert); d > 0 {
+		rows = append(rows, row{"(time)", d.String() + " between their activity"})
+	}
+	writeRows(b, rows)
+}
+
+func writeRows(b *strings.Builder, rows []row) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintf(w, "  %s\t%s\n", r.entity, r.became)
+	}
+	_ = w.Flush() // a Builder takes everything
+}
+
+// distance returns the time between the activities of a and b, which is 0 when they overlap.
+func distance(a, b alert.Alert) time.Duration {
+	if b.FirstActivity.Before(a.FirstActivity) {
+		a, b = b, a
+	}
+	return max(0, b.FirstActivity.Sub(lastActivity(a)))
+}
+
+// common returns what a and b share, in the order of a's evidence, and then what they nearly share.
+func (q queue) common(a, b alert.Alert) (rows []row) {
+	ours, theirs := entities(a), entities(b)
+	for _, key := range ours {
+		if slices.Contains(theirs, key) {
+			rows = append(rows, row{string(key), q.became(key, a, b)})
+		}
+	}
+	for _, key := range ours {
+		for _, other := range theirs {
+			if key != other && !slices.Contains(theirs, key) && !slices.Contains(ours, other) &&
+				near(key, other) {
+				rows = append(
+					rows,
+					row{string(key), "nearly the same as " + string(other) + ", but another key"},
+				)
+			}
+		}
+	}
+	return rows
+}
+
+// entities returns the keys of a's evidence.
+func entities(a alert.Alert) []alert.Key {
+	keys := a.Keys()
+	return keys[:len(keys)-1] // the last is its kind
+}
+
+// became says what became of a key that a and b have, as the log tells.
+func (q queue) became(key alert.Key, a, b alert.Alert) string {
+	var said []string
+	for _, pair := range [2][2]alert.Alert{{a, b}, {b, a}} {
+		for _, l := range q.links[pair[0].ID] {
+			if l.Entity != key || l.Incident != "" && !q.was(l.Incident, pair[1].ID) {
+				continue
+			}
+			if l.HeldBack != "" {
+				said = append(said, "held back: "+l.HeldBack)
+			} else {
+				said = append(said, "linked "+string(pair[0].ID)+" to "+q.name(l.Incident))
+			}
+		}
+	}
+	slices.Sort(said)
+	if said = slices.Compact(said); len(said) > 0 {
+		return strings.Join(said, "; ")
+	}
+	return "the correlator recorded no link by it: it links nothing, or their times are too far apart"
+}
+
+// was reports whether an alert is or was in the incident with that ID.
+func (q queue) was(i incident.ID, id alert.ID) bool {
+	return slices.ContainsFunc(q.log[i], func(e activity.Entry) bool { return e.Alert == id })
+}
+
+// near reports whether two keys are spelled differently and may be of one thing: a short name and a full one,
+// an account in two domains or by its user principal name, a URL and its host.
+func near(a, b alert.Key) bool {
+	one, two := stem(a), stem(b)
+	return one != "" && one == two
+}
+
+// stem returns what is left of a key without what its source may leave out, and "" when nothing may be left out.
+func stem(key alert.Key) string {
+	id := strings.TrimPrefix(string(key), key.Namespace()+":")
+	switch key.Namespace() {
+	case "host":
+		id, _, _ = strings.Cut(id, ".")
+		return "host:" + id
+	case "account":
+		name := id[strings.LastIndexByte(id, '\\')+1:]
+		if machine, ok := strings.CutSuffix(name, "$"); ok {
+			return "host:" + machine
+		}
+		return "account:" + name
+	case "upn", "mailbox":
+		name, _, _ := strings.Cut(id, "@")
+		return "account:" + name
+	case "url":
+		_, rest, found := strings.Cut(id, "://")
+		if !found {
+			rest = id
+		}
+		if n := strings.IndexAny(rest, "/:?#"); n >= 0 {
+			rest = rest[:n]
+		}
+		return "at:" + strings.ToLower(rest)
+	case "ip":
+		return "at:" + id
+	}
+	return ""
+}
+
+// writeTogether says over which entities and alerts a and b came into one incident.
+func (q queue) writeTogether(b *strings.Builder, one, two placed) {
+	path := q.path(one, two)
+	if path == nil {
+		fmt.Fprintf(b, "no chain of entities leads from one to the other\n")
+	} else {
+		b.WriteString("why:\n")
+		writeRows(b, path)
+	}
+	for _, x := range q.alerts[one.incident.ID] {
+		if x.Alert.ID != one.alert.ID && x.Alert.ID != two.alert.ID {
+			continue
+		}
+		for _, l := range x.Reasons() {
+			if l.Entity == "" {
+				fmt.Fprintf(b, "  %s: %s by %s\n", x.Alert.ID, l.Reason, x.Added.Actor.ID)
+			}
+		}
+		if m := x.Merged; m.ID != "" && m.Actor.Kind != activity.System {
+			fmt.Fprintf(b, "  %s: its incident was merged by %s\n", x.Alert.ID, m.Actor.ID)
+		}
+	}
+}
+
+// path returns the shortest chain of links from one alert to the other.
+func (q queue) path(one, two placed) []row {
+	alerts := q.alerts[one.incident.ID]
+	from, to := -1, -1
+	have := map[alert.Key][]int{}             // the alerts that have a key
+	links := make([][]alert.Key, len(alerts)) // that counted for an alert
+	for n, x := range alerts {
+		for _, key := range entities(x.Alert) {
+			have[key] = append(have[key], n)
+		}
+		for _, l := range q.links[x.Alert.ID] {
+			if l.HeldBack == "" {
+				links[n] = append(links[n], l.Entity)
+			}
+		}
+		switch x.Alert.ID {
+		case one.alert.ID:
+			from = n
+		case two.alert.ID:
+			to = n
+		}
+	}
+	type step struct {
+		back int // the place before
+		key  alert.Key
+	}
+	steps := map[int]step{from: {back: -1}}
+	for next := []int{from}; len(next) > 0; next = next[1:] {
+		n := next[0]
+		for _, key := range entities(alerts[n].Alert) {
+			have[key] = slices.DeleteFunc(have[key], func(m int) bool {
+				if !slices.Contains(links[n], key) && !slices.Contains(links[m], key) {
+					return false
+				}
+				if _, seen := steps[m]; !seen {
+					steps[m] = step{n, key}
+					next = append(next, m)
+				}
+				return true
+			})
+		}
+	}
+	if _, found := steps[to]; !found {
+		return nil
+	}
+	var rows []row
+	for n := to; n != from; n = steps[n].back {
+		before := alerts[steps[n].back].Alert
+		rows = append(rows, row{string(steps[n].key), fmt.Sprintf("links %q (%s) and %q (%s)",
+			before.Title, before.ID, alerts[n].Alert.Title, alerts[n].Alert.ID)})
+	}
+	slices.Reverse(rows)
+	return rows
+}

@@ -30,9 +30,7 @@ func TestGuessing(t *testing.T) {
 }
 
 func TestSlowTyposAreNoGuessing(t *testing.T) {
-	h := run(
-		t,
-		`{"time":"+0s, 6 times every 24h","host":"srv-01","address":"203.0.113.7","account":"kai","failed":true}`,
-	)
+	h := run(t, `
+{"time":"+0s, 6 times every 24h","host":"srv-01","address":"203.0.113.7","account":"kai","failed":true}`)
 	h.WantNoIncidents()
 }

@@ -2,6 +2,7 @@ package incidenttest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -314,6 +315,15 @@ func TestMembershipFollowsMerges(t *testing.T) {
     2026-03-02 09:06:00 Memory dump, high, test:3
 no chain of entities leads from one to the other
   test:1: its incident was merged by mona@corp.example`, said)
+}
+
+// A title may hold anything. It takes one line.
+func TestTextOfHostileTitles(t *testing.T) {
+	h := kit.New(t, nil)
+	h.Ingest(kit.Alert("a\n  log:\u202e", alert.Low, kit.ID("\x00")))
+	assert.Contains(t, h.Text(), "#1 \"a\\n  log:\\u202e\"\n  low, active\n  alerts:\n"+
+		"    2026-03-02 09:00:00 \"a\\n  log:\\u202e\", low, \"test:\\x00\"\n  log:\n")
+	assert.Equal(t, 7, strings.Count(h.Text(), "\n"))
 }
 
 // A storage that lost a change is not sound.

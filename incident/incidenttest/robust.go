@@ -52,18 +52,11 @@ func (h *Harness) variants(n int) []variant {
 	for k := range late {
 		late[k].at = h.now.Add(time.Hour)
 	}
-	all = append(
-		all,
-		variant{
-			"every third alert an hour after the others",
-			inOrder(slices.Concat(early, late), h.raised),
-			false,
-		},
-	)
+	delayed := inOrder(slices.Concat(early, late), h.raised)
+	all = append(all, variant{"every third alert an hour after the others", delayed, false})
 	for k := range n {
-		order := slices.Clone(h.raised)
-		rand.New(rand.NewPCG(uint64(k), 1)).
-			Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		order, r := slices.Clone(h.raised), rand.New(rand.NewPCG(uint64(k), 1))
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		all = append(all, variant{fmt.Sprintf("order %d of %d", k+1, n), inOrder(order, h.raised), false})
 	}
 	return all

@@ -5,8 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -37,7 +39,7 @@ func (h *Harness) Text() string {
 
 func (q queue) write(b *strings.Builder, h *Harness, i incident.Incident) {
 	alerts := q.alerts[i.ID]
-	fmt.Fprintf(b, "#%d %s\n", i.Number, i.Name)
+	fmt.Fprintf(b, "#%d %s\n", i.Number, oneLine(i.Name))
 	facts := []string{i.Severity.String(), i.Status.String()}
 	if !i.Owner.IsZero() {
 		facts = append(facts, "owner "+i.Owner.ID)
@@ -48,7 +50,7 @@ func (q queue) write(b *strings.Builder, h *Harness, i incident.Incident) {
 	fmt.Fprintf(b, "  %s\n", strings.Join(facts, ", "))
 	list := func(name string, texts []string) {
 		if len(texts) > 0 {
-			fmt.Fprintf(b, "  %s: %s\n", name, strings.Join(texts, ", "))
+			fmt.Fprintf(b, "  %s: %s\n", name, oneLine(strings.Join(texts, ", ")))
 		}
 	}
 	list("tactics", texts(alerts, func(a alert.Alert) []string { return []string{a.Category} }))
@@ -112,7 +114,7 @@ func alertLine(a alert.Alert) string {
 	if last := lastActivity(a); !last.Equal(a.FirstActivity) {
 		at += " to " + clock(last)
 	}
-	line := fmt.Sprintf("%s %s, %s, %s", at, a.Title, a.Severity, a.ID)
+	line := fmt.Sprintf("%s %s, %s, %s", at, oneLine(a.Title), a.Severity, oneLine(string(a.ID)))
 	if a.Status != alert.StatusNew {
 		line += ", " + a.Status.String()
 	}
@@ -120,6 +122,14 @@ func alertLine(a alert.Alert) string {
 		line += fmt.Sprintf(", repeated ×%d", a.Repeats)
 	}
 	return line
+}
+
+// oneLine returns text as it is, or quoted when it holds what would break a line or cannot be seen.
+func oneLine(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // clock writes t in UTC.
@@ -143,9 +153,9 @@ func (q queue) entries() []activity.Entry {
 // line writes e: when, who, what, about which alert, and the value of each field before and after. What the
 // summary of an incident's alerts says, and its priority, follows from the alerts and is left out.
 func (q queue) line(e activity.Entry) string {
-	line := fmt.Sprintf("%s %s: %s", clock(e.Time), e.Actor.ID, e.Type)
+	line := fmt.Sprintf("%s %s: %s", clock(e.Time), oneLine(e.Actor.ID), e.Type)
 	if e.Alert != "" {
-		line += " " + string(e.Alert)
+		line += " " + oneLine(string(e.Alert))
 	}
 	if e.Origin != "" {
 		line += ", copied from " + q.name(e.Origin)
@@ -156,9 +166,8 @@ func (q queue) line(e activity.Entry) string {
 		}
 	}
 	for _, c := range e.Changes {
-		if e.Type == activity.IncidentCreated || e.Type == activity.AlertAdded && e.OfAlert(c) ||
-			c.Field == "priority" ||
-			strings.HasPrefix(c.Field, "alerts.") {
+		summary := c.Field == "priority" || strings.HasPrefix(c.Field, "alerts.")
+		if summary || e.Type == activity.IncidentCreated || e.Type == activity.AlertAdded && e.OfAlert(c) {
 			continue
 		}
 		line += fmt.Sprintf("; %s %s → %s", c.Field, orNull(c.Before), orNull(c.After))
@@ -179,7 +188,7 @@ func orNull(v activity.Value) string {
 // brief writes i and its first alerts, for a message.
 func brief(i incident.Incident, alerts []alert.Alert) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#%d %s, %s, %s\n", i.Number, i.Name, i.Severity, i.Status)
+	fmt.Fprintf(&b, "#%d %s, %s, %s\n", i.Number, oneLine(i.Name), i.Severity, i.Status)
 	for n, a := range alerts {
 		if n == 5 {
 			fmt.Fprintf(&b, "    and %d more\n", len(alerts)-n)

@@ -4,16 +4,22 @@
 // # Source
 //
 // Names and tactics are those of ATT&CK for Enterprise 18.1. Version 19 (April 2026) split the tactic Defense Evasion
-// into Stealth and Defense Impairment and renumbered techniques. The package knows five of these:
+// into Stealth and Defense Impairment and renumbered techniques. The package knows these identifiers:
 //
-//	T1070.001  T1685.005  Clear Windows Event Logs
-//	T1562      T1685      Impair Defenses, now Disable or Modify Tools
-//	T1562.004  T1686      Disable or Modify System Firewall
-//	T1562.010  T1689      Downgrade Attack
-//	T1656      T1684.001  Impersonation
+//	T1070.001  T1685.005       T1562.007  T1686.001
+//	T1070.002  T1685.006       T1562.008  T1685.002
+//	T1562      T1685           T1562.009  T1688
+//	T1562.001  T1685           T1562.010  T1689
+//	T1562.002  T1685.001       T1562.011  T1685.003
+//	T1562.003  T1690           T1562.012  T1685.004
+//	T1562.004  T1686           T1562.013  T1686.002
+//	T1562.006  T1685           T1656      T1684.001
 //
-// The tactics of both identifiers are those of 18.1, so that a technique of Defense Evasion stays one: which of the
-// two newer tactics it belongs to is not in the table. All three have the same place in the kill chain, see
+// and these of older versions: T1053.001 (now T1053.002), T1076 (T1021.001), T1215 (T1547.006), T1487 (T1561.002),
+// T1547.011 (T1647) and T1574.002 (T1574.001).
+//
+// A newer identifier has the name and the tactics of the former one, so that a technique of Defense Evasion stays one:
+// which of the two newer tactics it belongs to is not in the table. All three have the same place in the kill chain, see
 // [github.com/incidentkit/incidentkit/alert.TacticIndex].
 //
 // # Licence
@@ -24,12 +30,11 @@
 // # Limits
 //
 // Techniques of ATT&CK for Mobile and for ICS are unknown, and so are those that version 19 or later added or
-// renumbered, except the five above. Nothing here changes at run time, and every function may be called from
+// renumbered, except those above. Nothing here changes at run time, and every function may be called from
 // several goroutines.
 package attack
 
 import (
-	"cmp"
 	_ "embed"
 	"strings"
 )
@@ -43,13 +48,30 @@ const Notice = "© 2025 The MITRE Corporation. " +
 //go:embed techniques.tsv
 var table string
 
-// renumbered are the techniques of 18.1 that have another identifier since 19, with their names in 19.
-var renumbered = [...]struct{ former, current, name string }{
-	{"T1070.001", "T1685.005", "Clear Windows Event Logs"},
-	{"T1562", "T1685", "Disable or Modify Tools"},
-	{"T1562.004", "T1686", "Disable or Modify System Firewall"},
-	{"T1562.010", "T1689", "Downgrade Attack"},
-	{"T1656", "T1684.001", "Impersonation"},
+// renumbered are the techniques that have another identifier now. Of those that became one, the first names it.
+var renumbered = [...]struct{ former, current string }{
+	{"T1053.001", "T1053.002"},
+	{"T1070.001", "T1685.005"},
+	{"T1070.002", "T1685.006"},
+	{"T1076", "T1021.001"},
+	{"T1215", "T1547.006"},
+	{"T1487", "T1561.002"},
+	{"T1547.011", "T1647"},
+	{"T1562.001", "T1685"},
+	{"T1562", "T1685"},
+	{"T1562.006", "T1685"},
+	{"T1562.002", "T1685.001"},
+	{"T1562.003", "T1690"},
+	{"T1562.004", "T1686"},
+	{"T1562.007", "T1686.001"},
+	{"T1562.008", "T1685.002"},
+	{"T1562.009", "T1688"},
+	{"T1562.010", "T1689"},
+	{"T1562.011", "T1685.003"},
+	{"T1562.012", "T1685.004"},
+	{"T1562.013", "T1686.002"},
+	{"T1574.002", "T1574.001"},
+	{"T1656", "T1684.001"},
 }
 
 // A Technique is a technique or sub-technique of ATT&CK. The zero Technique is none.
@@ -74,28 +96,28 @@ func (t Technique) String() string {
 }
 
 // Lookup returns the technique that id identifies. Case does not matter. It reports false for an id that is not in
-// ATT&CK 18.1 and is none of the newer identifiers that the package knows, and for what is no identifier.
+// ATT&CK 18.1 and is none of the others that the package knows, and for what is no identifier.
 //
-// A former identifier has its name in 18.1, a newer one its name in 19 and the tactics of the former one. The parent of
-// T1684.001 is unknown.
+// An identifier that 18.1 does not have gets the name and the tactics of what it replaced, or of what replaced it. The
+// parent of T1684.001 is unknown.
 func Lookup(id string) (Technique, bool) {
 	id, ok := identifier(id)
 	if !ok {
 		return Technique{}, false
 	}
-	entry, newer := id, ""
-	for _, r := range renumbered {
-		if r.current == id {
-			entry, newer = r.former, r.name
+	name, tactics, ok := entry(id)
+	for n := 0; !ok && n < len(renumbered); n++ {
+		switch r := renumbered[n]; id {
+		case r.current:
+			name, tactics, ok = entry(r.former)
+		case r.former:
+			name, tactics, ok = entry(r.current)
 		}
 	}
-	_, rest, ok := strings.Cut(table, "\n"+entry+"\t")
 	if !ok {
 		return Technique{}, false
 	}
-	line, _, _ := strings.Cut(rest, "\n")
-	name, tactics, _ := strings.Cut(line, "\t")
-	t := Technique{ID: id, Name: cmp.Or(newer, name)}
+	t := Technique{ID: id, Name: name}
 	for tactic := range strings.SplitSeq(tactics, ",") {
 		t.Tactics = append(t.Tactics, category(tactic))
 	}
@@ -106,11 +128,19 @@ func Lookup(id string) (Technique, bool) {
 	return t, true
 }
 
+// entry returns what the table says of id.
+func entry(id string) (name, tactics string, ok bool) {
+	_, rest, ok := strings.Cut(table, "\n"+id+"\t")
+	if !ok {
+		return "", "", false
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	name, tactics, _ = strings.Cut(line, "\t")
+	return name, tactics, true
+}
+
 // Current returns the newer identifier of a technique that was renumbered, and any other identifier in upper case. It
 // returns what is no identifier unchanged. Use it to compare identifiers from different versions of ATT&CK.
-//
-// A technique whose identifier is returned as it was may have a newer one nevertheless: the package knows five, and
-// not, for example, that of T1562.001.
 func Current(id string) string {
 	known, ok := identifier(id)
 	if !ok {

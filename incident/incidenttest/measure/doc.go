@@ -30,10 +30,10 @@
 //     False pairs that no key joins directly follow from several joins, so that the wrong pairs of all keys can be
 //     fewer than the false pairs. A pair that two keys join counts for both.
 //   - Bridge: an alert whose joins connect alerts of different attacks, where neither side had an alert of an attack
-//     of the other. The alert is a side itself unless it is noise, and the other sides are the alerts that joins have
-//     connected before, be it through noise. A bridge counts for each key that leads to another side. Bridges
-//     show which keys made one incident out of many attacks. A key may have bridges and no wrong pair, where it links
-//     noise with noise.
+//     of the other. The alert is a side itself unless it is noise; the other sides are the alerts that joins have
+//     connected so far, be it through noise. A bridge counts for each key of the shortest chain of joins from it to an
+//     alert of the other side that has an attack. The alerts between are noise. Bridges show which keys made one
+//     incident out of many attacks. A key may have bridges and no wrong pair, where it links noise with noise.
 //   - Missed join: an alert and another incident that already had alerts of its attack. What they share did not link
 //     them; [Miss] counts by namespace and reason.
 //

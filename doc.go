@@ -15,6 +15,7 @@
 //   - incident/correlation: which incident an alert belongs to, and why
 //   - incident/manager: the part a program calls
 //   - incident/metrics: how fast incidents were handled
+//   - incident/incidenttest/measure: how well incidents match labelled attacks
 //   - export: the report of an incident, as a value, PDF, HTML, Markdown and JSON, and the queue as CSV
 //
 // # Errors

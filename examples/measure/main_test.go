@@ -65,12 +65,13 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// A measure below its least value is told and changes the status, after everything is printed.
+// A measure below its least value is reported and changes the status, after everything is printed.
 func TestLeastValues(t *testing.T) {
 	status, out, errs := call(t, "", "-min-precision", "0.01", "-min-exact", "1")
 	assert.Equal(t, 0, status, errs)
 	assert.NotEmpty(t, out)
-	status, out, errs = call(t, string(sample), "-min-f1", "0.9", "-min-recall", "1", "-min-exact", "3", "-", file(t, string(sample)))
+	least := []string{"-min-f1", "0.9", "-min-recall", "1", "-min-exact", "3"}
+	status, out, errs = call(t, string(sample), append(least, "-", file(t, string(sample)))...)
 	assert.Equal(t, 1, status)
 	assert.Equal(t, 2, strings.Count(out, "F1 "))
 	assert.Equal(t, 6, strings.Count(errs, "\n"), errs)
@@ -85,7 +86,7 @@ func TestTechniques(t *testing.T) {
 	assert.Contains(t, out, "Techniques of the list that no attack shows\n  T1486\n")
 }
 
-// What cannot be read is said by file, line and field.
+// An error about an input names the file, the line and the field.
 func TestBadInput(t *testing.T) {
 	bad := file(t, string(sample)+`{"attack":"a","id":"1","at":"now","rule":"r"}`)
 	for _, c := range []struct {

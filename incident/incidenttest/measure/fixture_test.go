@@ -45,9 +45,13 @@ func TestDefaultCorrelatorFixture(t *testing.T) {
 			s := measured()
 			assert.Equal(t, []int{c.attacks, c.alerts, c.noise}, []int{s.Attacks, s.Alerts, s.Noise})
 			assert.Equal(t, c.exact, s.Exact)
-			assert.InDeltaSlice(t, []float64{c.precision, c.recall, c.f1}, []float64{s.Precision, s.Recall, s.F1}, 0.0005)
+			want := []float64{c.precision, c.recall, c.f1}
+			assert.InDeltaSlice(t, want, []float64{s.Precision, s.Recall, s.F1}, 0.0005)
+			if testing.Short() {
+				return
+			}
 
-			again := measured()
+			again := measured() // the same, byte by byte
 			assert.Equal(t, s.Table(), again.Table())
 			first, err := json.Marshal(s)
 			require.NoError(t, err)

@@ -100,7 +100,7 @@ func (g *graph) connect(n int, links []alert.Key, on []*holders) {
 			g.holders[at] = h
 		}
 		h.all = append(h.all, n)
-		if len(h.all) > 1 && slices.Contains(links, key) {
+		if slices.Contains(links, key) {
 			h.connected = len(h.all)
 		}
 		if h.count[label]++; h.count[label] == 1 {
@@ -142,9 +142,9 @@ type hop struct {
 	earlier, later int
 }
 
-// bridges returns the bridges of the n-th alert: for each of on, those of its links, and each component that it leads to
-// where both sides have attacks and none in common. The alert is the other side if it has an attack, else the other
-// components are.
+// bridges returns the bridges of the n-th alert: one for each of on, the holders that its links join, and each
+// component there, if both sides have attacks and none in common. The alert is the other side if it has an attack, else the
+// other components are.
 func (g *graph) bridges(n int, on []*holders) (found []bridge) {
 	own := g.placed[n].Attack
 	var sides []map[string]bool
@@ -164,7 +164,8 @@ func (g *graph) bridges(n int, on []*holders) (found []bridge) {
 	for k, key := range linksOf(g.placed[n]) {
 		for _, m := range g.separate(on[k]) {
 			root := g.root(m)
-			other := slices.IndexFunc(sides, func(side map[string]bool) bool { return disjoint(side, g.attacks[root]) })
+			there := g.attacks[root]
+			other := slices.IndexFunc(sides, func(side map[string]bool) bool { return disjoint(side, there) })
 			if other < 0 {
 				continue
 			}
@@ -179,8 +180,8 @@ func (g *graph) bridges(n int, on []*holders) (found []bridge) {
 	return found
 }
 
-// path returns the fewest alerts that lead from one of h that is in the component of that root to one that has an
-// attack, both included. All before the last are noise. The component must have an attack.
+// path returns the fewest alerts that lead from one of h in the component of root to one that has an attack, both
+// included. All before the last are noise. The component must have an attack.
 func (g *graph) path(h *holders, root int) []int {
 	before := make(map[int]int) // the alert that leads to each that was reached, -1 for those of h
 	var reached []int

@@ -12,7 +12,7 @@ import (
 type Join struct {
 	Namespace string    `json:"namespace"`      // such as "host"
 	Key       alert.Key `json:"key,omitempty"`  // "" for a namespace
-	Name      string    `json:"name,omitempty"` // of the first entity that has the key, such as "cmd.exe"; "" for a namespace
+	Name      string    `json:"name,omitempty"` // of the first entity with the key; "" for a namespace
 	Alerts    int       `json:"alerts"`         // with a join, right or wrong
 	Wrongly   int       `json:"wrongly"`        // with a wrong join
 	Bridges   int       `json:"bridges"`        // that brought two attacks together
@@ -115,7 +115,7 @@ func joins(placed []Placed, parts []int, keys [][]alert.Key) (wrong, namespaces 
 // linksOf returns the keys by which p says that it joined, each once, in the order of its links.
 func linksOf(p Placed) (keys []alert.Key) {
 	for _, l := range p.Links {
-		if l.HeldBack == "" && l.Incident != "" && l.Entity != "" && !slices.Contains(keys, l.Entity) {
+		if l.HeldBack == "" && l.Incident != "" && !slices.Contains(keys, l.Entity) {
 			keys = append(keys, l.Entity)
 		}
 	}

@@ -81,7 +81,8 @@ func TestJoins(t *testing.T) {
 			table{"host": {3, 3, 1, 0, 3}, "ip": {2, 0, 1, 0, 0}},
 		},
 		"the chain through noise is the shortest, with all keys of each join": {
-			"a:ws-1 :ws-1,192.0.2.1,192.0.2.2 :192.0.2.1,192.0.2.2 :ws-1,192.0.2.3 b:192.0.2.2,192.0.2.3 b:192.0.2.2",
+			"a:ws-1 :ws-1,192.0.2.1,192.0.2.2 :192.0.2.1,192.0.2.2 :ws-1,192.0.2.3 " +
+				"b:192.0.2.2,192.0.2.3 b:192.0.2.2",
 			// By 192.0.2.2 from the fifth to the second, by 192.0.2.3 to the fourth, and from both to the first.
 			table{
 				"host:ws-1": {2, 2, 1, 0, 2}, "ip:192.0.2.2": {3, 2, 1, 1, 4}, "ip:192.0.2.3": {1, 1, 1, 0, 1},
@@ -118,7 +119,8 @@ func TestExamples(t *testing.T) {
 	assert.Equal(t, alert.Key("host:ws-1"), s.Keys[0].Key)
 	assert.Equal(t, "ws-1", s.Keys[0].Name)
 	assert.Equal(t, Example{
-		Earlier: Member{"s:0", "a", "rule", "ws-1"}, Later: Member{"s:3", "", "rule", "ws-1"}, Attacks: []string{"a", "b"},
+		Earlier: Member{"s:0", "a", "rule", "ws-1"}, Later: Member{"s:3", "", "rule", "ws-1"},
+		Attacks: []string{"a", "b"},
 	}, s.Keys[0].Example)
 	assert.Equal(t, Example{
 		Earlier: Member{"s:2", "b", "rule", ""}, Later: Member{"s:3", "", "rule", "ws-1"}, Attacks: []string{"b", "a"},
@@ -249,13 +251,58 @@ func TestJoinsAgainstEveryPair(t *testing.T) {
 	})
 }
 
-// Links without a key, such as those of alerts that their source has grouped, join by nothing.
-func TestLinksWithoutAKey(t *testing.T) {
+// A chain goes only by joins: alerts that merely have a key in common are not connected by it, although it may join
+// others.
+func TestChainsGoByJoins(t *testing.T) {
+	set := func(words ...string) (all []Placed) { // "b +ip:1 -ip:2": the label, keys that it joins by, and others
+		for _, word := range words {
+			fields := strings.Fields(word + " ")
+			p := placed(strings.Trim(fields[0], ".") + "/1")[0]
+			for _, f := range fields[1:] {
+				key := alert.Key(f[1:])
+				address := alert.Evidence{Entity: alert.IP{Address: f[4:]}}
+				p.Alert.Evidence = append(p.Alert.Evidence, address)
+				if f[0] == '+' {
+					p.Links = append(p.Links, activity.Link{Entity: key, Incident: "1"})
+				}
+			}
+			all = append(all, p)
+		}
+		return all
+	}
+	bridges := func(all []Placed) map[string]int64 {
+		found := make(map[string]int64)
+		for key, f := range figuresOf(Compute(all, nil).Keys) {
+			if f[2] > 0 {
+				found[key] = f[2]
+			}
+		}
+		return found
+	}
+	// The fourth has ip:k, but does not join by it.
+	assert.Equal(t, map[string]int64{"ip:n": 1, "ip:y": 1, "ip:x": 1}, bridges(set(
+		"b -ip:k -ip:x", ". +ip:k", ". +ip:x -ip:y", ". -ip:k +ip:y -ip:n", "a +ip:n",
+	)))
+	// The third, which has the attack, and the fourth have ip:k, but do not join by it.
+	assert.Equal(t, map[string]int64{"ip:n": 1, "ip:y": 1, "ip:x": 1}, bridges(set(
+		". -ip:k -ip:n -ip:y", ". +ip:k", "b -ip:k -ip:x", ". -ip:k +ip:x +ip:y", "a +ip:n",
+	)))
+}
+
+// Links of one key to several incidents, which were merged, are one join. Links without a key, such as those of alerts
+// that their source has grouped, are none.
+func TestLinksOfOneKeyOrNone(t *testing.T) {
 	all := placed("a/1 b/1")
 	all[1].Links = []activity.Link{{Reason: activity.GroupedBySource, Incident: "1"}}
 	s := Compute(all, nil)
 	assert.Empty(t, s.Keys)
 	assert.Empty(t, s.Namespaces)
+
+	for n := range all {
+		all[n].Alert.Evidence = []alert.Evidence{{Entity: entity("ws-1")}}
+	}
+	all[1].Links = []activity.Link{{Entity: "host:ws-1", Incident: "1"}, {Entity: "host:ws-1", Incident: "2"}}
+	assert.Equal(t, map[string]figures{"host:ws-1": {1, 1, 1, 0, 1}}, figuresOf(Compute(all, nil).Keys))
 }
 
 // Each reason for which alerts of one attack are apart, with the alerts and attacks that it keeps apart.

@@ -136,7 +136,7 @@ type required struct{ field, value string }
 // given returns an error unless members have a label and each of the texts is there.
 func given(members map[string]json.RawMessage, texts ...required) error {
 	if label := string(members["attack"]); label == "" || label == "null" {
-		return &alert.FieldError{Field: "attack", Value: label, Want: `the name of an attack, or "" for noise`}
+		return &alert.FieldError{Field: "attack", Value: label, Want: wantLabel}
 	}
 	for _, t := range texts {
 		if strings.TrimSpace(t.value) == "" {
@@ -146,7 +146,10 @@ func given(members map[string]json.RawMessage, texts ...required) error {
 	return nil
 }
 
-const wantTime = "a time such as 2026-03-02T09:02:50.881353Z"
+const (
+	wantLabel = `the name of an attack, or "" for noise`
+	wantTime  = "a time such as 2026-03-02T09:02:50.881353Z"
+)
 
 // decode reads a JSON object strictly. An error names the member, behind path.
 func decode[T any](text []byte, path string) (v T, err error) {

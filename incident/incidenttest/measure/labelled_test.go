@@ -15,15 +15,17 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// all returns what Read yields of text, and the error that ends it.
-func all(text string) (labelled []Labelled, err error) {
+// all returns what Read yields of text, and the error with which it ends.
+func all(text string) (labelled []Labelled, failed error) {
 	for l, err := range Read(strings.NewReader(text)) {
-		if err != nil {
-			return labelled, err
+		if failed != nil {
+			return nil, errors.New("Read goes on after an error")
 		}
-		labelled = append(labelled, l)
+		if failed = err; err == nil {
+			labelled = append(labelled, l)
+		}
 	}
-	return labelled, nil
+	return labelled, failed
 }
 
 var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -66,10 +68,12 @@ func TestReadHit(t *testing.T) {
 // A short name is no DNS name, an absent member is nothing, and each level is a severity.
 func TestReadLittle(t *testing.T) {
 	levels := map[string]alert.Severity{
-		"": alert.Unrated, "informational": alert.Informational, "low": alert.Low, "Medium": alert.Medium, "high": alert.High,
+		"": alert.Unrated, "informational": alert.Informational, "low": alert.Low, "Medium": alert.Medium,
+		"high": alert.High,
 	}
 	for level, severity := range levels {
-		got, err := all(`{"attack":"","id":"h1","at":"2026-03-02T09:00:00Z","rule":"r","device":"ws","level":"` + level + `"}`)
+		line := `{"attack":"","id":"h1","at":"2026-03-02T09:00:00Z","rule":"r","device":"ws","level":"` + level + `"}`
+		got, err := all(line)
 		require.NoError(t, err)
 		require.Len(t, got, 1)
 		assert.Equal(t, severity, got[0].Alert.Severity)
@@ -105,51 +109,52 @@ func TestWriteThenRead(t *testing.T) {
 	require.ErrorContains(t, Write(&b, bad), "write labelled alert 0 (s:i)")
 }
 
-// A bad line ends the reading with an error that says which line, which field and what was expected. The lines before it
-// were yielded.
+// A bad line ends the reading with an error that says which line, which field and what was expected. The lines before
+// it were yielded. Each row is a line and the beginning of its error behind the number of the line.
 func TestReadRefuses(t *testing.T) {
 	hit := func(old, new string) string { return strings.Replace(whole, old, new, 1) }
 	for _, c := range []struct{ line, want string }{
-		{`nonsense`, "line 3: want one JSON object: invalid value\ninvalid character 'o' in literal null (expecting 'u')"},
-		{`[]`, "line 3: want one JSON object: invalid value\njson: cannot unmarshal array into Go value of type map[string]json.RawMessage"},
-		{`null`, "line 3: want one JSON object: invalid value"},
-		{whole + `{}`, "line 3: want one JSON object: invalid value\ninvalid character '{' after top-level value"},
-		{"{\"a\xff\":1}", "line 3: want UTF-8: invalid value"},
-		{`{}`, "line 3: attack \"\": want the name of an attack, or \"\" for noise"},
-		{hit(`"attack":"a1"`, `"attack":null`), "line 3: attack \"null\": want the name of an attack, or \"\" for noise"},
-		{hit(`"attack":"a1"`, `"attack":1`), "line 3: attack \"1\": want a string"},
-		{hit(`"id":"h1"`, `"id":" "`), "line 3: id \" \": want a text"},
-		{hit(`"rule":"Mimikatz",`, ``), "line 3: rule \"\": want a text"},
-		{hit(`"at":"2026-03-02T09:00:00Z",`, ``), "line 3: at \"\": want " + wantTime},
-		{hit(`09:00:00Z`, `9 o'clock`), "line 3: at \"\\\"2026-03-02T9 o'clock\\\"\": want " + wantTime},
-		{hit(`"2026-03-02T09:00:00Z"`, `5`), "line 3: at \"5\": want " + wantTime},
-		{hit(`critical`, `awful`), "line 3: level \"awful\": want informational, low, medium, high or critical"},
-		{hit(`"device"`, `"devise"`), "line 3: devise \"\\\"ws-17.corp.example\\\"\": want no such member; its name is unknown here"},
-		{hit(`"name":"m.exe"`, `"nom":"m.exe"`), "line 3: process.nom"},
-		{hit(`["192.0.2.1"]`, `"192.0.2.1"`), "line 3: ips \"\\\"192.0.2.1\\\"\": want a list"},
-		{hit(`"pid":7`, `"pid":"7"`), "line 3: process.pid"},
-		{hit(`[{"name":"out.dmp","path":"C:\\T"}]`, `["out.dmp"]`), "line 3: files \"[\\\"out.dmp\\\"]\": want an object"},
-		{`{"attack":"a1","alert":{},"rule":"r"}`, "line 3: rule"},
-		{`{"attack":"a1","alert":[]}`, "line 3: alert \"[]\": want an object"},
-		{`{"attack":1,"alert":{}}`, "line 3: attack \"1\": want a string"},
-		{`{"alert":{"origin":{"source":"s","id":"i"}}}`, "line 3: attack \"\": want the name of an attack"},
-		{`{"attack":"","alert":{"origin":{"id":"i"}}}`, "line 3: alert.origin.source \"\": want a text"},
-		{`{"attack":"","alert":{"origin":{"source":"s"}}}`, "line 3: alert.origin.id \"\": want a text"},
-		{`{"attack":"","alert":{"severity":"awful"}}`, "line 3: alert.severity \"awful\": want "},
-		{`{"attack":"","alert":{"created":"yesterday"}}`, "line 3: alert.created \"\\\"yesterday\\\"\": want " + wantTime},
-		{`{"attack":"","alert":{"sevrity":"high"}}`, "line 3: alert.sevrity"},
-		{`{"attack":"","alert":{"origin":{"ident":"i"}}}`, "line 3: alert.origin.ident"},
-		{`{"attack":"","alert":{"evidence":[{"kind":"device"}]}}`, "line 3: alert.evidence.entity \"\": want an object"},
-		{`{"attack":"","alert":{"evidence":[{"kind":"ip","entity":{"address":"192.0.2.1"}},{"kind":"device","entity":{"dnsNam":"x"}}]}}`,
-			"line 3: alert.evidence[1].entity.dnsNam"},
+		{`nonsense`, "want one JSON object: invalid value\ninvalid character 'o' in literal null (expecting 'u')"},
+		{`[]`, "want one JSON object: invalid value\njson: cannot unmarshal array"},
+		{`null`, "want one JSON object: invalid value"},
+		{whole + `{}`, "want one JSON object: invalid value\ninvalid character '{' after top-level value"},
+		{"{\"a\xff\":1}", "want UTF-8: invalid value"},
+		{`{}`, "attack \"\": want " + wantLabel},
+		{hit(`"attack":"a1"`, `"attack":null`), "attack \"null\": want " + wantLabel},
+		{hit(`"attack":"a1"`, `"attack":1`), "attack \"1\": want a string"},
+		{hit(`"id":"h1"`, `"id":" "`), "id \" \": want a text"},
+		{hit(`"rule":"Mimikatz",`, ``), "rule \"\": want a text"},
+		{hit(`"at":"2026-03-02T09:00:00Z",`, ``), "at \"\": want " + wantTime},
+		{hit(`09:00:00Z`, `9 o'clock`), "at \"\\\"2026-03-02T9 o'clock\\\"\": want " + wantTime},
+		{hit(`"2026-03-02T09:00:00Z"`, `5`), "at \"5\": want " + wantTime},
+		{hit(`critical`, `awful`), "level \"awful\": want informational, low, medium, high or critical"},
+		{hit(`"device"`, `"devise"`), "devise \"\\\"ws-17.corp.example\\\"\": want no such member"},
+		{hit(`"name":"m.exe"`, `"nom":"m.exe"`), "process.nom"},
+		{hit(`["192.0.2.1"]`, `"192.0.2.1"`), "ips \"\\\"192.0.2.1\\\"\": want a list"},
+		{hit(`"pid":7`, `"pid":"7"`), "process.pid"},
+		{hit(`[{"name":"out.dmp","path":"C:\\T"}]`, `["out.dmp"]`), "files \"[\\\"out.dmp\\\"]\": want an object"},
+		{`{"attack":"a1","alert":{},"rule":"r"}`, "rule"},
+		{`{"attack":"a1","alert":[]}`, "alert \"[]\": want an object"},
+		{`{"attack":1,"alert":{}}`, "attack \"1\": want a string"},
+		{`{"alert":{"origin":{"source":"s","id":"i"}}}`, "attack \"\": want the name of an attack"},
+		{`{"attack":"","alert":{"origin":{"id":"i"}}}`, "alert.origin.source \"\": want a text"},
+		{`{"attack":"","alert":{"origin":{"source":"s"}}}`, "alert.origin.id \"\": want a text"},
+		{`{"attack":"","alert":{"severity":"awful"}}`, "alert.severity \"awful\": want "},
+		{`{"attack":"","alert":{"created":"yesterday"}}`, "alert.created \"\\\"yesterday\\\"\": want " + wantTime},
+		{`{"attack":"","alert":{"sevrity":"high"}}`, "alert.sevrity"},
+		{`{"attack":"","alert":{"origin":{"ident":"i"}}}`, "alert.origin.ident"},
+		{`{"attack":"","alert":{"evidence":[{"kind":"device"}]}}`, "alert.evidence.entity \"\": want an object"},
+		{`{"attack":"","alert":{"evidence":[{"kind":"ip","entity":{"address":"::1"}},` +
+			`{"kind":"device","entity":{"dnsNam":"x"}}]}}`,
+			"alert.evidence[1].entity.dnsNam"},
 		{`{"attack":"","alert":{"evidence":[{"kind":"process","verdct":"malicious","entity":{"image":{"name":"x"}}}]}}`,
-			"line 3: alert.evidence[0].verdct"},
+			"alert.evidence[0].verdct"},
 		{`{"attack":"","alert":{"evidence":[{"kind":"process","entity":{"image":{"nom":"x"}}}]}}`,
-			"line 3: alert.evidence[0].entity.image.nom"},
+			"alert.evidence[0].entity.image.nom"},
 	} {
 		got, err := all(whole + "\n\n" + c.line + "\n" + whole)
 		require.ErrorIs(t, err, alert.ErrInvalid, c.line)
-		assert.True(t, strings.HasPrefix(err.Error(), c.want), "%s\n got %s\nwant %s", c.line, err, c.want)
+		assert.True(t, strings.HasPrefix(err.Error(), "line 3: "+c.want), "%s\n got %s\nwant %s", c.line, err, c.want)
 		assert.Len(t, got, 1)
 	}
 }

@@ -17,11 +17,11 @@ const (
 	LinkedOther   = "linked alerts of another incident"        // the link counted, and led elsewhere
 )
 
-// A Miss counts missed joins. Of one missed join each namespace of a shared key and each reason counts once, so that the
-// sum may be more than the number of missed joins.
+// A Miss counts missed joins. Of one missed join each namespace of a shared key counts once with each reason, so that
+// the sum may be more than the number of missed joins.
 type Miss struct {
 	Namespace string  `json:"namespace,omitempty"` // of a key that both sides share; "" when they share none
-	Reason    string  `json:"reason"`              // why it did not link: one of the constants, or why a link was held back
+	Reason    string  `json:"reason"`              // why it did not link: a constant, or why a link was held back
 	Joins     int     `json:"joins"`
 	Attacks   int     `json:"attacks"` // that have such a missed join
 	Example   Example `json:"example"` // the first
@@ -97,8 +97,8 @@ func missed(placed []Placed, parts []int, keys [][]alert.Key) []Miss {
 	return all
 }
 
-// unlinked says why p did not join an incident whose alerts have key, too. linking has the namespaces that link. Figures
-// in brackets at the end of a reason are left out, so that like reasons are counted together.
+// unlinked returns why p did not join an incident in which other alerts have key. linking has the namespaces that link.
+// Figures in brackets at the end of a reason are left out, so that like reasons are counted together.
 func unlinked(p Placed, key alert.Key, linking map[string]bool) string {
 	counts := false
 	for _, l := range p.Links {

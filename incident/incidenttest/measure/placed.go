@@ -24,10 +24,10 @@ type Placed struct {
 	Links    []activity.Link // with which it came: reasons, and what was held back
 }
 
-// Correlate ingests each alert in the given order into a new storage in memory, and returns them in that order. o has
-// the correlator and the rules; nil means the defaults. Its clock is not used: the time is that at which each alert was
-// created, else the time of its activity, and never goes back. Incident IDs are numbered unless o has NewID, so that the
-// result is the same every time.
+// Correlate ingests the alerts, one after the other, into a new storage in memory, and returns them in the same order.
+// o has the correlator and the rules; nil means the defaults. Its clock is not used: the time is that at which each
+// alert was created, else that of its activity, and it never goes back. Incident IDs are numbered unless o has NewID,
+// so that the result is the same every time.
 //
 // An alert that the manager refuses, or whose Origin an earlier one has, is an error that names its index.
 func Correlate(ctx context.Context, alerts []Labelled, o *manager.Options) ([]Placed, error) {
@@ -75,8 +75,8 @@ func Correlate(ctx context.Context, alerts []Labelled, o *manager.Options) ([]Pl
 }
 
 // Collect reads where the alerts of r are, with the label that attack returns for each, in the order in which the log
-// says that they came. Alerts of which the log does not tell come last, by Received and ID, without Links. What a later
-// report of an alert linked is not among its Links.
+// says that they came. Alerts that have no such entry in the log come last, by Received and ID, without Links. What a
+// later report of an alert linked is not among its Links.
 func Collect(ctx context.Context, r storage.Reader, attack func(alert.Alert) string) ([]Placed, error) {
 	type arrival struct {
 		seq   int64

@@ -73,13 +73,14 @@ func TestCorrelateClock(t *testing.T) {
 	assert.Equal(t, []time.Duration{0, time.Hour, time.Hour, time.Hour}, received)
 }
 
-// An alert that cannot be told from another, and one that the manager refuses, are errors that name them.
+// An alert with the Origin of another, and one that the manager refuses, are errors that name them.
 func TestCorrelateRefuses(t *testing.T) {
 	given := labelled("a:ws-1 a:ws-2 a:ws-3")
 	given[2].Alert.Origin = given[0].Alert.Origin
 	_, err := Correlate(t.Context(), given, nil)
 	require.ErrorIs(t, err, alert.ErrInvalid)
-	require.EqualError(t, err, `correlate alert 2: alert s:0: origin.id "0": want an identifier that alert 0 does not have`)
+	require.EqualError(t, err,
+		`correlate alert 2: alert s:0: origin.id "0": want an identifier that alert 0 does not have`)
 
 	given[2].Alert.Origin = alert.Origin{}
 	_, err = Correlate(t.Context(), given, nil)
@@ -92,8 +93,8 @@ func TestCorrelateRefuses(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// A storage that a program has filled itself is measured as well: alerts in the order in which they came, those that the
-// log does not tell of last, and alerts without a label as noise.
+// A storage that a program has filled itself is measured as well: alerts in the order in which they came, those that
+// are not in the log last, and alerts without a label as noise.
 func TestCollect(t *testing.T) {
 	s := memory.New()
 	now := morning

@@ -30,8 +30,8 @@ type Scores struct {
 	Split int `json:"split"`
 	Glued int `json:"glued"`
 
-	Keys       []Join   `json:"keys,omitempty"`       // with wrong pairs or bridges; most Bridges first, then most Wrong
-	Namespaces []Join   `json:"namespaces,omitempty"` // all that join; most Bridges first, then most Wrong
+	Keys       []Join   `json:"keys,omitempty"`       // with wrong pairs or bridges; most Bridges first, then Wrong
+	Namespaces []Join   `json:"namespaces,omitempty"` // all that join, in the same order
 	Missed     []Miss   `json:"missed,omitempty"`     // most Joins first
 	ByAttack   []Attack `json:"byAttack,omitempty"`   // by Label
 
@@ -56,9 +56,9 @@ type Sizes struct {
 	Max    int     `json:"max"`
 }
 
-// Times are how long it took from the first activity of an attack until the first of its alerts came in and was put into
-// an incident. Attacks whose alerts have no time of activity or none of arrival are left out. A first activity after the
-// arrival counts as 0. The zero Times is that of no attack.
+// Times are how long it took from the first activity of an attack until the first of its alerts came in and was put
+// into an incident. Attacks whose alerts have no time of activity or none of arrival are left out. A first activity
+// after the arrival counts as 0. The zero Times is that of no attack.
 type Times struct {
 	Count  int           `json:"count"` // attacks
 	Mean   time.Duration `json:"mean"`

@@ -50,8 +50,10 @@ func TestGrouping(t *testing.T) {
 	} {
 		s := Compute(placed(c.words), nil)
 		assert.Equal(t, c.pairs, [3]int64{s.TruePairs, s.FalsePairs, s.MissedPairs}, c.words)
-		assert.InDeltaSlice(t, []float64{c.precision, c.recall, c.f1}, []float64{s.Precision, s.Recall, s.F1}, 1e-12, c.words)
-		assert.Equal(t, []int{c.exact, c.split, c.glued, c.attacked}, []int{s.Exact, s.Split, s.Glued, s.Attacks}, c.words)
+		shares := []float64{s.Precision, s.Recall, s.F1}
+		assert.InDeltaSlice(t, []float64{c.precision, c.recall, c.f1}, shares, 1e-12, c.words)
+		found := []int{s.Exact, s.Split, s.Glued, s.Attacks}
+		assert.Equal(t, []int{c.exact, c.split, c.glued, c.attacked}, found, c.words)
 	}
 }
 

@@ -17,11 +17,13 @@ import (
 // The table has every figure and list, those that are too long cut with what is left, and keys that joined the same
 // alerts in one row. It is testdata/table.txt, which was checked by hand.
 func TestTable(t *testing.T) {
-	words := "a:ws-1 :ws-1 b:192.0.2.1 :ws-1,192.0.2.1 "
-	for n := range 12 { // attacks that are split, and attacks that share an address
-		words += fmt.Sprintf("s%02d:ws-s%d s%02d:ws-z%d g%02d:192.0.2.%d h%02d:192.0.2.%d ", n, n, n, n, n, n+10, n, n+10)
+	words := []string{"a:ws-1 :ws-1 b:192.0.2.1 :ws-1,192.0.2.1"}
+	for n := range 12 {
+		split := fmt.Sprintf("s%02d:ws-s%d s%02d:ws-z%d", n, n, n, n)
+		glued := fmt.Sprintf("g%02d:192.0.2.%d h%02d:192.0.2.%d", n, n+10, n, n+10)
+		words = append(words, split, glued)
 	}
-	set := labelled(words)
+	set := labelled(strings.Join(words, " "))
 	for _, n := range []int{0, 2} {
 		p := alert.Process{PID: 4, Image: alert.File{FileName: "cmd.exe", SHA256: "AB", SHA1: "CD", MD5: "EF"}}
 		set[n].Alert.Evidence = append(set[n].Alert.Evidence, alert.Evidence{Entity: p})

@@ -170,7 +170,8 @@ func (g *graph) bridges(n int, on []*holders) (found []bridge) {
 				continue
 			}
 			path := g.path(on[k], root)
-			b := bridge{[]hop{{key, path[0], n}}, []string{g.placed[path[len(path)-1]].Attack, least(sides[other])}}
+			end := g.placed[path[len(path)-1]].Attack
+			b := bridge{[]hop{{key, path[0], n}}, []string{end, least(sides[other])}}
 			for p := range len(path) - 1 {
 				b.chain = append(b.chain, g.hops(path[p], path[p+1])...)
 			}

@@ -15,7 +15,7 @@ type Join struct {
 	Name      string    `json:"name,omitempty"` // of the first entity with the key; "" for a namespace
 	Alerts    int       `json:"alerts"`         // with a join, right or wrong
 	Wrongly   int       `json:"wrongly"`        // with a wrong join
-	Bridges   int       `json:"bridges"`        // that brought two attacks together
+	Bridges   int       `json:"bridges"`        // that have such a join in their chain
 	Right     int64     `json:"right"`          // true pairs that it joins directly
 	Wrong     int64     `json:"wrong"`          // false pairs that it joins directly
 	Example   Example   `json:"example,omitzero"`

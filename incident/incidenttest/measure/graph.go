@@ -143,8 +143,8 @@ type hop struct {
 }
 
 // bridges returns the bridges of the n-th alert: one for each of on, the holders that its links join, and each
-// component there, if both sides have attacks and none in common. The alert is the other side if it has an attack, else the
-// other components are.
+// component there, if both sides have attacks and none in common. The alert is the other side if it has an attack,
+// else the other components are.
 func (g *graph) bridges(n int, on []*holders) (found []bridge) {
 	own := g.placed[n].Attack
 	var sides []map[string]bool

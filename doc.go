@@ -7,6 +7,7 @@
 //
 //   - classification: what an incident turned out to be, checked against a taxonomy
 //   - alert: alerts, their evidence and the entities it names
+//   - alert/attack: names and tactics of the techniques of MITRE ATT&CK
 //   - activity: the append-only log, which is also the change feed
 //   - incident: incidents and every rule about them, as pure functions
 //   - incident/msgraph: reading Microsoft Graph and Defender JSON
@@ -15,6 +16,7 @@
 //   - incident/correlation: which incident an alert belongs to, and why
 //   - incident/manager: the part a program calls
 //   - incident/metrics: how fast incidents were handled
+//   - incident/incidenttest: a test kit for detection pipelines
 //   - incident/incidenttest/measure: how well incidents match labelled attacks
 //   - export: the report of an incident, as a value, PDF, HTML, Markdown and JSON, and the queue as CSV
 //

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/alert/attack"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -67,8 +68,8 @@ type Times struct {
 }
 
 // Techniques are the techniques of MITRE ATT&CK that alerts of attacks name, beside a list of those that the detection
-// is to cover. Noise covers nothing. A sub-technique such as T1059.001 covers its technique, T1059, too. Each is in
-// upper case, once, in order.
+// is to cover. Noise covers nothing. A sub-technique such as T1059.001 covers its technique, T1059, too. A technique that
+// was renumbered has its newer identifier, see [attack.Current]. Each is in upper case, once, in order.
 type Techniques struct {
 	Covered []string `json:"covered,omitempty"` // of the list
 	Missing []string `json:"missing,omitempty"` // of the list
@@ -237,15 +238,18 @@ func covered(placed []Placed, listed []string) (t Techniques) {
 	named, covers := make(map[string]bool), make(map[string]bool)
 	for _, p := range placed {
 		for _, technique := range p.Alert.Techniques {
-			if id := upper(technique); p.Attack != "" && id != "" {
-				parent, _, _ := strings.Cut(id, ".")
-				named[id], covers[id], covers[parent] = true, true, true
+			if id := current(technique); p.Attack != "" && id != "" {
+				named[id], covers[id] = true, true
+				for _, sub := range []string{technique, id} {
+					parent, _, _ := strings.Cut(sub, ".")
+					covers[current(parent)] = true
+				}
 			}
 		}
 	}
 	wanted := make(map[string]bool)
 	for _, technique := range listed {
-		if id := upper(technique); id != "" {
+		if id := current(technique); id != "" {
 			wanted[id] = true
 		}
 	}
@@ -264,4 +268,7 @@ func covered(placed []Placed, listed []string) (t Techniques) {
 	return t
 }
 
-func upper(technique string) string { return strings.ToUpper(strings.TrimSpace(technique)) }
+// current returns the identifier of a technique in upper case, and the newer one of a technique that was renumbered.
+func current(technique string) string {
+	return attack.Current(strings.ToUpper(strings.TrimSpace(technique)))
+}

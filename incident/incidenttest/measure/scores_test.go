@@ -215,6 +215,12 @@ func TestTechniques(t *testing.T) {
 		Other:   []string{"T1021.002"},
 	}, Compute(all, []string{"T1486", "T1059", "T1059.001", "t1003", "T1003.001", "T1059", ""}).Techniques)
 	assert.Equal(t, Techniques{Other: []string{"T1003", "T1021.002", "T1059.001"}}, Compute(all, nil).Techniques)
+
+	// An alert and the list may be of different versions of ATT&CK.
+	all[0].Alert.Techniques, all[1].Alert.Techniques = []string{"T1562.004", "T1685.005"}, []string{"T1656"}
+	assert.Equal(t, Techniques{
+		Covered: []string{"T1684.001", "T1685", "T1685.005", "T1686"}, Missing: []string{"T1070", "T1689"},
+	}, Compute(all, []string{"T1562", "T1686", "T1070.001", "T1562.010", "T1684.001", "T1070"}).Techniques)
 }
 
 // Each measure below its threshold is an error that names it, with its figure; what is not asked for is none.

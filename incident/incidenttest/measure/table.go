@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/incidentkit/incidentkit/alert/attack"
 	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
@@ -73,7 +74,8 @@ func (t *table) figures(s Scores) {
 
 func (t *table) techniques(c Techniques) {
 	for _, id := range c.Missing[:t.head(len(c.Missing), "Techniques of the list that no attack shows", "")] {
-		t.line("  %s", visible(id))
+		name, _ := attack.Lookup(id)
+		t.line("  %s", visible(strings.TrimSpace(id+" "+name.String())))
 	}
 	t.rest(len(c.Missing))
 }

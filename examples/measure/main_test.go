@@ -83,7 +83,7 @@ func TestTechniques(t *testing.T) {
 	status, out, errs := call(t, "", "-techniques", file(t, "# what we can see\n\nT1003\n t1046 \nT1486\n"))
 	require.Equal(t, 0, status, errs)
 	assert.Contains(t, out, "2/3  covered")
-	assert.Contains(t, out, "Techniques of the list that no attack shows\n  T1486\n")
+	assert.Contains(t, out, "Techniques of the list that no attack shows\n  T1486 Data Encrypted for Impact\n")
 }
 
 // An error about an input names the file, the line and the field.

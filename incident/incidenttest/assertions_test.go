@@ -95,7 +95,7 @@ no incident is like {owner "kai"}
 		{"WantIncidents of the same twice", func(h *kit.Harness) {
 			h.WantIncidents(kit.Incident{Severity: alert.High, Tactics: []string{"CredentialAccess"}},
 				kit.Incident{Severity: alert.High, Tactics: []string{"CredentialAccess"}})
-		}, `2 incidents, want 2
+		}, `2 incidents as wanted, but not like that
 no incident is like {severity high, tactics "CredentialAccess"}
   the nearest is #2, but:
     tactics miss "CredentialAccess", there are none
@@ -133,6 +133,8 @@ not wanted:
     2026-03-02 09:06:00 Memory dump, high, test:3
 why test:1 (#1) and test:3 (#2) are apart:
   host:srv-01.corp.example  nearly the same as host:srv-01, but another key
+  only test:1               host:srv-01.corp.example, ip:203.0.113.7
+  only test:3               host:srv-01, upn:lee@corp.example
   (time)                    6m0s between their activity`},
 		{"WantTogether of one title", func(h *kit.Harness) { h.WantTogether("Memory dump") }, `"Memory dump" are in 2 incidents, want 1
   #1 Multi-stage incident on one endpoint, high, active
@@ -141,6 +143,8 @@ why test:1 (#1) and test:3 (#2) are apart:
     2026-03-02 09:06:00 Memory dump, high, test:3
 why test:2 (#1) and test:3 (#2) are apart:
   host:srv-01.corp.example  nearly the same as host:srv-01, but another key
+  only test:2               host:srv-01.corp.example, account:corp\kai
+  only test:3               host:srv-01, upn:lee@corp.example
   (time)                    1m0s between their activity`},
 		{"WantTogether of nothing", func(h *kit.Harness) { h.WantTogether("Mimikatz", "Memory dump") },
 			`no alert has the title or the ID "Mimikatz", there are "Memory dump", "Password guessing"`},
@@ -157,6 +161,9 @@ why test:2 (#1) and test:3 (#2) are apart:
     2026-03-02 09:05:00 Memory dump, high, test:2
 why:
   host:srv-01.corp.example  links "Password guessing" (test:1) and "Memory dump" (test:2)`},
+		{"WantApart of one", func(h *kit.Harness) { h.WantApart("2") }, `WantApart needs two alerts at least, got "2"`},
+		{"WantTogether of one", func(h *kit.Harness) { h.WantTogether("2") },
+			`WantTogether needs two alerts at least, and "2" names 1`},
 		{"WantApart of the same", func(h *kit.Harness) { h.WantApart("2", "Memory dump") },
 			`"2" and "Memory dump" name the same alert, test:2`},
 		{"WantAlert right", func(h *kit.Harness) {
@@ -188,7 +195,7 @@ why:
 			h.WantLogged(activity.Query{Types: []activity.Type{activity.SeverityChanged}}, `"MEDIUM" → "high"`)
 		}, ""},
 		{"WantLogged", func(h *kit.Harness) { h.WantLogged(activity.Query{Types: []activity.Type{activity.Commented}}, "") },
-			`no entry of the log is as wanted, there are 7:
+			`no entry of {"types":["commented"]} contains ""; 0 of all 7 are selected:
   #1 2026-03-02 09:00:00 pipeline: incidentCreated
   #1 2026-03-02 09:00:00 pipeline: alertAdded test:1; "Password guessing"
   #1 2026-03-02 09:05:00 pipeline: alertAdded test:2; "Memory dump"
@@ -287,6 +294,7 @@ why test:a (#1) and test:b (#2) are apart:
     2026-03-03 15:00:00 Three, high, test:c
 why test:a (#1) and test:c (#3) are apart:
   nothing in common  no entity of one is an entity of the other, or nearly
+  only test:a        account:\root, ip:203.0.113.7
   (time)             30h0m0s between their activity`, said)
 }
 
@@ -315,6 +323,45 @@ func TestMembershipFollowsMerges(t *testing.T) {
     2026-03-02 09:06:00 Memory dump, high, test:3
 no chain of entities leads from one to the other
   test:1: its incident was merged by mona@corp.example`, said)
+}
+
+// Names that differ in signs are shown beside each other.
+func TestWantTogetherTellsWhatIsNearlyTheSame(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		h.Ingest(
+			kit.Alert("Tunnel", alert.Low, kit.ID("a"), kit.Device("ws_17"), kit.URL("https://evil.example/a?b")),
+			kit.Alert("Shell", alert.High, kit.ID("b"), kit.Device("ws-17"), kit.URL("evil.example")),
+		)
+		h.WantTogether("Tunnel", "Shell")
+	})
+	assert.Contains(t, said, `
+why test:a (#1) and test:b (#2) are apart:
+  host:ws_17                    nearly the same as host:ws-17, but another key
+  url:https://evil.example/a?b  nearly the same as url:evil.example, but another key
+  only test:a                   host:ws_17, url:https://evil.example/a?b
+  only test:b                   host:ws-17, url:evil.example`)
+}
+
+// A detector that gives each repeat an ID of its own is told so.
+func TestWantIncidentsTellsOfTwins(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		h.Ingest(
+			kit.Alert("Tunnel", alert.Low, kit.ID("a"), kit.Device("ws-17")),
+			kit.Alert("Tunnel", alert.Low, kit.ID("b"), kit.Device("ws-17"), kit.At(time.Second)),
+		)
+		h.WantIncidents(kit.Incident{Alerts: []string{"Tunnel"}})
+	})
+	assert.Equal(t, `1 incident as wanted, but not like that
+no incident is like {alerts "Tunnel"}
+  the nearest is #1, but:
+    alerts have "Tunnel" besides
+    test:a and test:b differ in nothing but ID and time: a repeat needs the same ID
+not wanted:
+  #1 Tunnel on one endpoint, low, active
+    2026-03-02 09:00:00 Tunnel, low, test:a
+    2026-03-02 09:00:01 Tunnel, low, test:b`, said)
 }
 
 // A title may hold anything. It takes one line.
@@ -362,7 +409,10 @@ func TestWantRobust(t *testing.T) {
 			`are together in the order given, and apart so
 why test:1 (#3) and test:2 (#1) are apart:
   host:srv-01.corp.example  the correlator recorded no link by it: it links nothing, or their times are too far apart
-  (time)                    5m0s between their activity`,
+  only test:1               ip:203.0.113.7
+  only test:2               account:corp\kai
+  (time)                    5m0s between their activity
+they came as test:2, test:3, test:1`,
 		said,
 	)
 }

@@ -19,6 +19,7 @@ import (
 // leaves the clock alone until an alert is raised, which moves it to the alert's last activity.
 type Event[E any] struct {
 	At   time.Time
+	Line int // where it was read, from 1; 0 for an event that is of no text
 	Data E
 }
 
@@ -39,16 +40,18 @@ func Events[E any](at func(E) time.Time, events ...E) iter.Seq2[Event[E], error]
 
 // JSONL reads recorded events from r, one JSON object a line, in the order of the lines. The member called
 // field has an event's time, as RFC 3339 or as "2006-01-02 15:04:05.999", which is UTC; with "" the events
-// have no time. Blank lines are skipped. An error names the line, and ends the events.
+// have no time. For times of other forms read the events yourself, see [Events]. The member stays in the event as it
+// is, so that an E with a time.Time needs RFC 3339. Members that E does not have are ignored, blank lines are skipped.
+// An error names the line, and ends the events.
 func JSONL[E any](field string, r io.Reader) iter.Seq2[Event[E], error] {
 	return func(yield func(Event[E], error) bool) {
 		for l, err := range lines(r) {
-			var e Event[E]
+			e := Event[E]{Line: l.n}
 			if err == nil && field != "" {
 				e.At, err = l.time(field)
 			}
 			if err == nil {
-				e.Data, err = decode[E](l)
+				e.Data, err = decode[E](l, false)
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -58,9 +61,10 @@ func JSONL[E any](field string, r io.Reader) iter.Seq2[Event[E], error] {
 }
 
 // Relative reads events from text as [JSONL] does, but their times are relative: "+90s" stands for the moment
-// [Time](90*time.Second), and "+10m, 5 times every 1s" for five events, at 10m, 10m1s and so on. The event
-// gets its time as RFC 3339. Events come in the order of their times; those of one moment in the order of the
-// lines.
+// [Time](90*time.Second), and "+10m, 5 times every 1s" for five events, at 10m, 10m1s and so on. The event gets
+// its time as RFC 3339. Events come in the order of their times; those of one moment in the order of the lines.
+// For an event that comes late use another call of [Feed.Feed]. A member that E does not have is an error, since such
+// events are written by hand.
 func Relative[E any](field, text string) iter.Seq2[Event[E], error] {
 	return func(yield func(Event[E], error) bool) {
 		var all []Event[E]
@@ -102,13 +106,14 @@ func repeated[E any](l line, field string) ([]Event[E], error) {
 	events := make([]Event[E], times)
 	for n := range events {
 		e := &events[n]
+		e.Line = l.n
 		e.At = Time(first + time.Duration(n)*step)
 		members[field] = json.RawMessage(strconv.Quote(e.At.Format(time.RFC3339Nano)))
 		text, err := json.Marshal(members)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", l.n, err)
 		}
-		if e.Data, err = decode[E](line{l.n, text}); err != nil {
+		if e.Data, err = decode[E](line{l.n, text}, true); err != nil {
 			return nil, err
 		}
 	}
@@ -174,9 +179,17 @@ func lines(r io.Reader) iter.Seq2[line, error] {
 	}
 }
 
-func decode[E any](l line) (e E, err error) {
-	if err := json.Unmarshal(l.text, &e); err != nil {
+// decode reads the event of a line. With strict, a member that E does not have is an error.
+func decode[E any](l line, strict bool) (e E, err error) {
+	d := json.NewDecoder(bytes.NewReader(l.text))
+	if strict {
+		d.DisallowUnknownFields()
+	}
+	if err := d.Decode(&e); err != nil {
 		return e, fmt.Errorf("line %d: %w", l.n, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return e, fmt.Errorf("line %d: want one JSON object, and nothing behind it", l.n)
 	}
 	return e, nil
 }

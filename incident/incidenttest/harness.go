@@ -45,9 +45,9 @@ type Harness struct {
 	t       testing.TB
 	o       Options
 	now     time.Time
-	started bool // the clock was set
-	tickers []Ticker
-	sinks   []func(raised []alert.Alert, err error) // of tickers, in the same order
+	started bool                     // the clock was set
+	ticks   []func() (failed string) // of each Ticker, at what the clock says
+	ahead   bool                     // an alert far ahead of the clock was reported
 
 	raised  []raised
 	randoms map[alert.Origin]string // the IDs that stand for random ones
@@ -92,7 +92,7 @@ func (h *Harness) open() {
 	h.notes = map[alert.ID][]alert.Note{}
 }
 
-// Now returns what the clock of h says.
+// Now returns what the clock of h says. A detector that asks for the time is given this function in place of time.Now.
 func (h *Harness) Now() time.Time { return h.now }
 
 // Advance moves the clock by d, which is not negative. Each [Ticker] that was started is called at every tick
@@ -102,26 +102,34 @@ func (h *Harness) Advance(d time.Duration) {
 	if d < 0 {
 		h.t.Fatalf("advance the clock by %s: want a duration that is not negative", d)
 	}
-	h.moveTo(h.now.Add(d))
+	if failed := h.moveTo(h.now.Add(d)); failed != "" {
+		h.t.Fatalf("%s", failed)
+	}
 }
 
-// moveTo moves the clock to at, unless it is there already or later. The first moment that it is given sets it.
-func (h *Harness) moveTo(at time.Time) {
-	h.t.Helper()
+// moveTo moves the clock to at, unless it is there already or later, and calls the tickers on the way. The first moment
+// that it is given sets the clock. It returns what went wrong.
+func (h *Harness) moveTo(at time.Time) (failed string) {
+	if at.IsZero() {
+		return ""
+	}
 	at = at.UTC()
 	if !h.started {
 		h.started, h.now = true, at
-		return
+		return ""
 	}
-	for len(h.tickers) > 0 && h.now.Before(at) {
+	for len(h.ticks) > 0 && h.now.Before(at) {
 		h.now = earlier(at, h.now.Truncate(h.o.Tick).Add(h.o.Tick))
-		for n, ticker := range h.tickers {
-			h.sinks[n](ticker.Tick(h.t.Context(), h.now))
+		for _, tick := range h.ticks {
+			if failed := tick(); failed != "" {
+				return failed
+			}
 		}
 	}
 	if h.now.Before(at) {
 		h.now = at
 	}
+	return ""
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -140,10 +148,13 @@ func earlier(a, b time.Time) time.Time {
 func (h *Harness) Ingest(alerts ...alert.Alert) {
 	h.t.Helper()
 	for n, a := range alerts {
-		if at := lastActivity(a); !at.IsZero() {
-			h.moveTo(at)
+		failed := h.moveTo(lastActivity(a))
+		if failed == "" {
+			failed = h.take(fmt.Sprintf("alert %d of %d", n+1, len(alerts)), a)
 		}
-		h.take(fmt.Sprintf("alert %d of %d", n+1, len(alerts)), a)
+		if failed != "" {
+			h.t.Fatalf("%s", failed)
+		}
 	}
 }
 
@@ -154,20 +165,26 @@ func lastActivity(a alert.Alert) time.Time {
 	return a.FirstActivity
 }
 
-// take ingests a, which where tells in a message.
-func (h *Harness) take(where string, a alert.Alert) {
+// take ingests a, and returns what went wrong. where says which alert it is.
+func (h *Harness) take(where string, a alert.Alert) (failed string) {
 	h.t.Helper()
 	r := raised{key: a.Origin.ID, at: h.now, alert: a.Clone()}
 	if err := h.rename(&r.alert); err != nil {
-		h.t.Fatalf("%s, %q: %v", where, a.Title, err)
+		return fmt.Sprintf("%s, %q: %v", where, a.Title, err)
+	}
+	if far := a.FirstActivity.Sub(h.now); far > alert.MaxAhead && !h.ahead {
+		h.ahead = true
+		h.t.Errorf("%s, %q: its activity is %s after what the clock of the harness says; does the detector use "+
+			"time.Now? Give it Harness.Now", where, a.Title, far)
 	}
 	results, err := h.Manager.Ingest(h.t.Context(), h.o.By, []alert.Alert{r.alert})
 	if err != nil {
-		h.t.Fatalf("%s, %q: %v", where, a.Title, err)
+		return fmt.Sprintf("%s, %q: %v", where, a.Title, err)
 	}
 	r.alert.ID = results[0].ID
 	h.notes[r.alert.ID] = append(h.notes[r.alert.ID], results[0].Notes...)
 	h.raised = append(h.raised, r)
+	return ""
 }
 
 // rename gives a the ID that stands for a random one.

@@ -226,7 +226,7 @@ func TestFatal(t *testing.T) {
 		}, "make a detector: broken"},
 		{"detector", func(h *kit.Harness) {
 			kit.Run(h, newGuesser, kit.Events(nil, logon{Address: "192.0.2.1"}, logon{}))
-		}, "event 2: a logon without an address"},
+		}, "event 2: the detector: a logon without an address"},
 		{"alert", func(h *kit.Harness) {
 			h.Ingest(kit.Alert("good", alert.Low), alert.Alert{Title: "x", Origin: alert.Origin{Source: "s"}})
 		}, `alert 2 of 2, "x": ingest alert 0 (s:): alert s:: origin.id "": want a text that is not empty`},
@@ -258,6 +258,27 @@ func TestFatal(t *testing.T) {
 			kit.Run(h, newGuesser, kit.Relative[logon]("time", "\n"+`{"time":"+1s","host":5}`))
 		},
 			"read event 1: line 2: json: cannot unmarshal number into Go struct field logon.host of type string"},
+		{"two on a line", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("", strings.NewReader("{} {}"))) },
+			"read event 1: line 1: want one JSON object, and nothing behind it"},
+		{"misspelled", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"+1s","hots":"a"}`)) },
+			`read event 1: line 1: json: unknown field "hots"`},
+		{"line of a detector", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", "\n"+`{"time":"+1s"}`)) },
+			"event 1 (line 2): the detector: a logon without an address"},
+		{"no events", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("", strings.NewReader("\n"))) },
+			"no event was fed"},
+		{"clock of the machine", func(h *kit.Harness) {
+			h.Ingest(kit.Alert("now", alert.Low))
+			kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"+1s","address":"192.0.2.1"}`))
+			f := kit.Start(h, func() (*counter, error) { return &counter{start: kit.Time(48 * time.Hour), n: 1}, nil })
+			f.Flush()
+			f.Flush()
+		}, `flush, "1 logons": its activity is 47h59m59s after what the clock of the harness says; does the detector ` +
+			`use time.Now? Give it Harness.Now`},
+		{"tick", func(h *kit.Harness) {
+			kit.Start(h, func() (failing, error) { return failing{}, nil })
+			h.Ingest(kit.Alert("now", alert.Low))
+			h.Advance(90 * time.Second)
+		}, "tick at 2026-03-02 09:01:00: the detector: no more"},
 		{"back", func(h *kit.Harness) { h.Advance(-time.Second) },
 			"advance the clock by -1s: want a duration that is not negative"},
 	} {
@@ -265,6 +286,15 @@ func TestFatal(t *testing.T) {
 			assert.Equal(t, c.said, reported(t, func(t testing.TB) { c.do(kit.New(t, nil)) }))
 		})
 	}
+}
+
+// failing fails as time passes.
+type failing struct{}
+
+func (failing) Process(context.Context, logon) ([]alert.Alert, error) { return nil, nil }
+
+func (failing) Tick(context.Context, time.Time) ([]alert.Alert, error) {
+	return nil, errors.New("no more")
 }
 
 // Recorded events keep their order and their times, in the forms that logs have.
@@ -278,12 +308,13 @@ func TestJSONL(t *testing.T) {
 		all = append(all, e)
 	}
 	assert.Equal(t, []kit.Event[event]{
-		{At: kit.Time(0), Data: event{1}}, {At: kit.Time(-time.Hour + 250*time.Millisecond), Data: event{2}},
+		{At: kit.Time(0), Line: 1, Data: event{1}},
+		{At: kit.Time(-time.Hour + 250*time.Millisecond), Line: 3, Data: event{2}},
 	}, all)
 	long := `{"n":3,"text":"` + strings.Repeat("x", 1<<20) + `"}`
 	for e, err := range kit.JSONL[event]("", strings.NewReader(long)) {
 		assert.NoError(t, err)
-		assert.Equal(t, kit.Event[event]{Data: event{3}}, e, "a long line, without a time")
+		assert.Equal(t, kit.Event[event]{Line: 1, Data: event{3}}, e, "a long line, without a time")
 	}
 }
 
@@ -311,6 +342,7 @@ func TestLookup(t *testing.T) {
 	assert.ErrorIs(t, err, down)
 	_, err = l.Find(t.Context(), "ws-19")
 	assert.EqualError(t, err, "incidenttest: the look-up has no value for ws-19")
+	assert.Equal(t, []string{"ws-19"}, l.Missing())
 	l.Default = func(string) (int, error) { return 7, nil }
 	n, err = l.Find(t.Context(), "ws-19")
 	assert.NoError(t, err)

@@ -18,7 +18,8 @@ type Lookup[K comparable, V any] struct {
 	// that a test cannot pass because a look-up found nothing.
 	Default func(K) (V, error)
 
-	asked []K
+	asked   []K
+	missing []K
 }
 
 // Find returns what l holds for key.
@@ -37,8 +38,13 @@ func (l *Lookup[K, V]) Find(ctx context.Context, key K) (V, error) {
 	if l.Default != nil {
 		return l.Default(key)
 	}
+	l.missing = append(l.missing, key)
 	return none, fmt.Errorf("incidenttest: the look-up has no value for %v", key)
 }
 
 // Asked returns the keys that Find was asked for, in order, repeats included.
 func (l *Lookup[K, V]) Asked() []K { return slices.Clone(l.asked) }
+
+// Missing returns the keys that Find had no answer for, in order, repeats included. A pipeline that goes on without an
+// answer does not show them.
+func (l *Lookup[K, V]) Missing() []K { return slices.Clone(l.missing) }

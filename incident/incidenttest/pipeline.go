@@ -16,7 +16,10 @@ type Detector[E any] interface {
 	Process(ctx context.Context, event E) ([]alert.Alert, error)
 }
 
-// A Ticker is a [Detector] that raises alerts as time passes, such as at the end of a window.
+// A Ticker is a [Detector] that raises alerts as time passes, such as at the end of a window. A method Tick of another
+// signature is not called; let the compiler look:
+//
+//	var _ incidenttest.Ticker = (*Detector)(nil)
 type Ticker interface {
 	// Tick returns the alerts that are due at now. It is called while the clock moves, before the event that
 	// moves it, every Tick of the [Options] and at the time of the event.
@@ -29,8 +32,9 @@ type Flusher interface {
 	Flush(ctx context.Context) ([]alert.Alert, error)
 }
 
-// Run feeds events to a new detector, flushes it and ingests the alerts that it raises, each at the moment of
-// its event. An error of the detector or of events ends the test, with a message that says which event.
+// Run feeds events to a new detector, flushes it and ingests the alerts that it raises, each at the moment of its event.
+// An error of the detector or of events ends the test, with a message that says which event. Since Run flushes, it does
+// not show that a window ends by the clock: use [Start], [Feed.Feed] and [Harness.Advance] for that.
 func Run[E any, D Detector[E]](h *Harness, factory func() (D, error), events iter.Seq2[Event[E], error]) {
 	h.t.Helper()
 	f := Start(h, factory)
@@ -56,37 +60,57 @@ func Start[E any, D Detector[E]](h *Harness, factory func() (D, error)) *Feed[E]
 	}
 	f := &Feed[E]{h: h, detector: d}
 	if ticker, ok := any(d).(Ticker); ok {
-		h.tickers = append(h.tickers, ticker)
-		h.sinks = append(h.sinks, func(alerts []alert.Alert, err error) {
-			h.t.Helper()
-			f.take("tick at "+clock(h.now), alerts, err)
+		h.ticks = append(h.ticks, func() string {
+			alerts, err := ticker.Tick(h.t.Context(), h.now)
+			return f.take("tick at "+clock(h.now), alerts, err)
 		})
 	}
 	return f
 }
 
-// Feed hands events to the detector, one after the other. The clock moves to the time of each before it is processed.
-// An event whose time is earlier than the clock's comes late, and leaves the clock as it is.
+// Feed hands events to the detector, one after the other, of which there must be one at least. The clock moves to the
+// time of each before it is processed. An event whose time is earlier than the clock's comes late, and leaves the clock
+// as it is.
 func (f *Feed[E]) Feed(events iter.Seq2[Event[E], error]) {
 	f.h.t.Helper()
+	before, failed := f.n, ""
 	for e, err := range events {
-		f.n++
-		if err != nil {
-			f.h.t.Fatalf("read event %d: %v", f.n, err)
+		if failed = f.process(e, err); failed != "" {
+			break // and report it below, where t.Helper finds the line of the test
 		}
-		if !e.At.IsZero() {
-			f.h.moveTo(e.At)
+	}
+	switch {
+	case failed != "":
+		f.h.t.Fatalf("%s", failed)
+	case f.n == before:
+		f.h.t.Errorf("no event was fed")
+	}
+}
+
+// process hands one event to the detector, and returns what went wrong.
+func (f *Feed[E]) process(e Event[E], err error) (failed string) {
+	f.n++
+	if err != nil {
+		return fmt.Sprintf("read event %d: %v", f.n, err)
+	}
+	where := fmt.Sprintf("event %d", f.n)
+	if e.Line > 0 {
+		where += fmt.Sprintf(" (line %d)", e.Line)
+	}
+	if !e.At.IsZero() {
+		if failed := f.h.moveTo(e.At); failed != "" {
+			return failed
 		}
-		alerts, err := f.detector.Process(f.h.t.Context(), e.Data)
-		if e.At.IsZero() {
-			for _, a := range alerts {
-				if at := lastActivity(a); !at.IsZero() {
-					f.h.moveTo(at)
-				}
+	}
+	alerts, err := f.detector.Process(f.h.t.Context(), e.Data)
+	if e.At.IsZero() {
+		for _, a := range alerts {
+			if failed := f.h.moveTo(lastActivity(a)); failed != "" {
+				return failed
 			}
 		}
-		f.take(fmt.Sprintf("event %d", f.n), alerts, err)
 	}
+	return f.take(where, alerts, err)
 }
 
 // Flush ingests what the detector holds back, if it is a [Flusher].
@@ -94,21 +118,25 @@ func (f *Feed[E]) Flush() {
 	f.h.t.Helper()
 	if flusher, ok := f.detector.(Flusher); ok {
 		alerts, err := flusher.Flush(f.h.t.Context())
-		f.take("flush", alerts, err)
+		if failed := f.take("flush", alerts, err); failed != "" {
+			f.h.t.Fatalf("%s", failed)
+		}
 	}
 }
 
-// take ingests the alerts that the detector has returned.
-func (f *Feed[E]) take(where string, alerts []alert.Alert, err error) {
-	f.h.t.Helper()
+// take ingests the alerts that the detector has returned, and returns what went wrong.
+func (f *Feed[E]) take(where string, alerts []alert.Alert, err error) (failed string) {
 	if err != nil {
-		f.h.t.Fatalf("%s: %v", where, err)
+		return fmt.Sprintf("%s: the detector: %v", where, err)
 	}
 	for n, a := range alerts {
 		at := where
 		if len(alerts) > 1 {
 			at = fmt.Sprintf("%s, alert %d of %d", where, n+1, len(alerts))
 		}
-		f.h.take(at, a)
+		if failed := f.h.take(at, a); failed != "" {
+			return failed
+		}
 	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package incidenttest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 type Raised struct {
 	Title    string
 	Severity alert.Severity
-	Key      string // the ID of its Origin, by which its source tells a repeat; as the pipeline gave it
+	Key      string // the ID of its Origin, by which its source tells a repeat; of a random one also "random-1" and so on
 
 	Category   string
 	Techniques []string    // it may have more
@@ -77,7 +78,7 @@ func (w Raised) differences(r raised) (all []string) {
 		differ("severity is %s", a.Severity)
 	}
 	if w.Key != "" && w.Key != r.key && w.Key != a.Origin.ID {
-		differ("key is %q", r.key)
+		differ("key is %q", a.Origin.ID)
 	}
 	if w.Category != "" && !sameCategory(w.Category, a.Category) {
 		differ("category is %q", a.Category)
@@ -131,14 +132,22 @@ func (h *Harness) WantLogged(q activity.Query, text string) {
 	h.t.Helper()
 	queue := h.queue()
 	var lines []string
+	selected := 0
 	for _, e := range queue.entries() {
 		line := queue.name(e.Incident) + " " + queue.line(e)
-		if q.Match(e) && strings.Contains(incident.Fold(line), incident.Fold(text)) {
-			return
+		if q.Match(e) {
+			if selected++; strings.Contains(incident.Fold(line), incident.Fold(text)) {
+				return
+			}
 		}
 		lines = append(lines, "\n  "+line)
 	}
-	h.t.Errorf("no entry of the log is as wanted, there are %d:%s", len(lines), strings.Join(lines, ""))
+	query, err := json.Marshal(q)
+	if err != nil {
+		h.t.Fatalf("the query of the log: %v", err)
+	}
+	h.t.Errorf("no entry of %s contains %q; %d of all %d are selected:%s",
+		query, text, selected, len(lines), strings.Join(lines, ""))
 }
 
 // WantSound reports each violation that [manager.Check] finds: a change that no entry of the log tells, a number that

@@ -11,11 +11,11 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// WantRobust ingests the alerts that were raised so far again, each time into an empty queue: in n other
-// orders, each alert twice, all of them again at the end, and every third one an hour after the others. It
-// reports the first alerts that are together in one queue and apart in another, and the first incident of
-// another name or severity. Several reports of one alert keep their order. What people did in between is not
-// done again.
+// WantRobust ingests the alerts that were raised so far again, each time into an empty queue: in n other orders, each
+// alert twice, all of them again at the end, and every third one an hour after the others. It reports the first alerts
+// that are together in one queue and apart in another, and the first incident of another name or severity. Several
+// reports of one alert keep their order. The events are not fed again, and what people did in between is not done
+// again.
 //
 // A clock that has seen a late alert does not go back, so that no alert comes before its own activity.
 func (h *Harness) WantRobust(n int) {
@@ -23,7 +23,7 @@ func (h *Harness) WantRobust(n int) {
 	given := h.again(h.raised, false)
 	for _, v := range h.variants(n) {
 		if said := given.differs(h.again(v.raised, v.twice)); said != "" {
-			h.t.Errorf("%s: %s", v.name, said)
+			h.t.Errorf("%s: %s\nthey came as %s", v.name, said, arrived(v.raised))
 			return
 		}
 	}
@@ -62,6 +62,19 @@ func (h *Harness) variants(n int) []variant {
 	return all
 }
 
+// arrived names the first alerts of an order.
+func arrived(order []raised) string {
+	const most = 20
+	var ids []string
+	for _, r := range order[:min(len(order), most)] {
+		ids = append(ids, oneLine(string(r.alert.ID)))
+	}
+	if len(order) > most {
+		ids = append(ids, fmt.Sprintf("and %d more", len(order)-most))
+	}
+	return strings.Join(ids, ", ")
+}
+
 // inOrder returns other with the reports of each alert in the order that they have in raised.
 func inOrder(other, given []raised) []raised {
 	reports := map[alert.ID][]raised{}
@@ -92,9 +105,12 @@ func (h *Harness) again(all []raised, twice bool) grouping {
 	for n, r := range all {
 		fresh.moveTo(r.at)
 		where := fmt.Sprintf("alert %d of %d", n+1, len(all))
-		fresh.take(where, r.alert)
-		if twice {
-			fresh.take(where, r.alert)
+		failed := fresh.take(where, r.alert)
+		if failed == "" && twice {
+			failed = fresh.take(where, r.alert)
+		}
+		if failed != "" {
+			h.t.Fatalf("%s", failed)
 		}
 	}
 	q := fresh.queue()

@@ -75,3 +75,20 @@ func TestMeasure(t *testing.T) {
 	})
 	assert.Equal(t, "measure: f1 is 0.6666666666666666, below 0.9\nmeasure: exact is 0, below 1", said)
 }
+
+// Labels are asked for with the IDs that the pipeline gave, and labels that fit no alert do not pass.
+func TestMeasureOfRandomIDs(t *testing.T) {
+	a := kit.Alert("Dump", alert.High, kit.ID("0b9f4c3e-6f4a-4a3b-9d3e-0a1b2c3d4e5f"))
+	h := kit.New(t, nil)
+	h.Ingest(a)
+	s := kit.Scenario{Alerts: []measure.Labelled{{Attack: "dump", Alert: a}}}
+	assert.Equal(t, 1, h.Measure(s.Label, nil).Attacks)
+	assert.Equal(t, 1, h.Measure(func(b alert.Alert) string {
+		return map[alert.ID]string{a.Origin.AlertID(): "dump"}[b.ID]
+	}, nil).Attacks)
+	assert.Equal(t, "measure: none of 1 alert has a label", reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		h.Ingest(a)
+		h.Measure(kit.Scenario{}.Label, nil)
+	}))
+}

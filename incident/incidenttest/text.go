@@ -182,8 +182,11 @@ func orNull(v activity.Value) string {
 	if v == "" {
 		return "none"
 	}
-	return string(v)
+	return unescaped.Replace(string(v))
 }
+
+// unescaped shows what JSON escapes for HTML.
+var unescaped = strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">")
 
 // brief writes i and its first alerts, for a message.
 func brief(i incident.Incident, alerts []alert.Alert) string {

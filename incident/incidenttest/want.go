@@ -38,7 +38,11 @@ func (h *Harness) WantIncidents(want ...Incident) {
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, want %d\n", count(len(q.incidents), "incident"), len(want))
+	if len(q.incidents) == len(want) {
+		fmt.Fprintf(&b, "%s as wanted, but not like that\n", count(len(want), "incident"))
+	} else {
+		fmt.Fprintf(&b, "%s, want %d\n", count(len(q.incidents), "incident"), len(want))
+	}
 	for _, n := range left {
 		b.WriteString(missing(q, want[n], func(id incident.ID) bool { return of[id] }))
 	}
@@ -175,6 +179,9 @@ func (w Incident) differences(i incident.Incident, alerts []incident.Explanation
 		}
 		if len(surplus) > 0 {
 			differ("alerts have %s besides", quoted(times(surplus)))
+			if one, two, ok := twins(alerts); ok {
+				differ("%s and %s differ in nothing but ID and time: a repeat needs the same ID", one, two)
+			}
 		}
 	}
 	contains := func(what string, want []string, has func(string) bool, there []string) {
@@ -200,6 +207,19 @@ func (w Incident) differences(i incident.Incident, alerts []incident.Explanation
 	}
 	contains("tags", w.Tags, list(tags), tags)
 	return all
+}
+
+// twins returns two alerts that say the same at other times.
+func twins(alerts []incident.Explanation) (one, two alert.ID, ok bool) {
+	first := map[string]alert.ID{}
+	for _, x := range alerts {
+		says := fmt.Sprint(x.Alert.Origin.Source, "\x00", x.Alert.Title, "\x00", x.Alert.Severity, entities(x.Alert))
+		if id, ok := first[says]; ok {
+			return id, x.Alert.ID, true
+		}
+		first[says] = x.Alert.ID
+	}
+	return "", "", false
 }
 
 func same(a, b string) bool { return incident.Fold(a) == incident.Fold(b) }

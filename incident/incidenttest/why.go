@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -47,6 +48,9 @@ func (h *Harness) WantTogether(refs ...string) {
 	for _, named := range h.named(q, refs) {
 		all = append(all, named...)
 	}
+	if len(all) < 2 {
+		h.t.Fatalf("WantTogether needs two alerts at least, and %s names %d", orNone(refs), len(all))
+	}
 	groups := grouped(all)
 	if len(groups) < 2 {
 		return
@@ -74,6 +78,9 @@ func (h *Harness) WantTogether(refs ...string) {
 // together.
 func (h *Harness) WantApart(refs ...string) {
 	h.t.Helper()
+	if len(refs) < 2 {
+		h.t.Fatalf("WantApart needs two alerts at least, got %s", orNone(refs))
+	}
 	q := h.queue()
 	named := h.named(q, refs)
 	for n, alerts := range named {
@@ -177,6 +184,7 @@ func (q queue) writeApart(b *strings.Builder, one, two placed) {
 	if len(rows) == 0 {
 		rows = []row{{"nothing in common", "no entity of one is an entity of the other, or nearly"}}
 	}
+	rows = append(rows, alone(one.alert, two.alert)...)
 	if d := distance(one.alert, two.alert); d > 0 {
 		rows = append(rows, row{"(time)", d.String() + " between their activity"})
 	}
@@ -221,6 +229,20 @@ func (q queue) common(a, b alert.Alert) (rows []row) {
 	return rows
 }
 
+// alone returns the entities that only one of the alerts has.
+func alone(a, b alert.Alert) (rows []row) {
+	for _, pair := range [2][2]alert.Alert{{a, b}, {b, a}} {
+		theirs := entities(pair[1])
+		only := slices.DeleteFunc(entities(pair[0]), func(key alert.Key) bool { return slices.Contains(theirs, key) })
+		if list := words(only); len(list) > 8 {
+			rows = append(rows, row{"only " + string(pair[0].ID), fmt.Sprintf("%s and %d more", strings.Join(list[:8], ", "), len(list)-8)})
+		} else if len(list) > 0 {
+			rows = append(rows, row{"only " + string(pair[0].ID), strings.Join(list, ", ")})
+		}
+	}
+	return rows
+}
+
 // entities returns the keys of a's evidence.
 func entities(a alert.Alert) []alert.Key {
 	keys := a.Keys()
@@ -254,11 +276,21 @@ func (q queue) was(i incident.ID, id alert.ID) bool {
 	return slices.ContainsFunc(q.log[i], func(e activity.Entry) bool { return e.Alert == id })
 }
 
-// near reports whether two keys are spelled differently and may be of one thing: a short name and a full one,
-// an account in two domains or by its user principal name, a URL and its host.
+// near reports whether two keys are spelled differently and may be of one thing: a short name and a full one, an account
+// in two domains or by its user principal name, a URL and its host, or names that differ in signs and blanks only.
 func near(a, b alert.Key) bool {
 	one, two := stem(a), stem(b)
-	return one != "" && one == two
+	return one != "" && (one == two || letters(one) == letters(two))
+}
+
+// letters returns text without signs and blanks.
+func letters(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, text)
 }
 
 // stem returns what is left of a key without what its source may leave out, and "" when nothing may be left out.

@@ -2,6 +2,7 @@ package incidenttest_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -96,12 +97,24 @@ no incident is like {owner "kai"}
 			h.WantIncidents(kit.Incident{Severity: alert.High, Tactics: []string{"CredentialAccess"}},
 				kit.Incident{Severity: alert.High, Tactics: []string{"CredentialAccess"}})
 		}, `2 incidents as wanted, but not like that
-no incident is like {severity high, tactics "CredentialAccess"}
+fewer incidents than wanted are like {severity high, tactics "CredentialAccess"}
   the nearest is #2, but:
     tactics miss "CredentialAccess", there are none
 not wanted:
   #2 Memory dump on one endpoint, high, active
     2026-03-02 09:06:00 Memory dump, high, test:3`},
+		{"WantIncidents without alerts", func(h *kit.Harness) { h.WantIncidents(kit.Incident{}, kit.Incident{Alerts: []string{}}) },
+			`2 incidents as wanted, but not like that
+no incident is like {no alerts}
+  the nearest is #2, but:
+    alerts have "Memory dump" besides
+not wanted:
+  #2 Memory dump on one endpoint, high, active
+    2026-03-02 09:06:00 Memory dump, high, test:3`},
+		{"WantIncidents in other words", func(h *kit.Harness) {
+			h.WantIncident(kit.Incident{Tactics: []string{"TA0006"}, Techniques: []string{"T1110"}})
+			h.WantIncident(kit.Incident{Tactics: []string{"credential-access"}})
+		}, ""},
 		{"WantNoIncidents", func(h *kit.Harness) { h.WantNoIncidents() }, `2 incidents, want 0
 not wanted:
   #1 Multi-stage incident on one endpoint, high, active
@@ -325,6 +338,106 @@ no chain of entities leads from one to the other
   test:1: its incident was merged by mona@corp.example`, said)
 }
 
+// A step of a chain is a link that was there: of three alerts on a machine, two of which a person has merged,
+// the link of the third leads to the one of its days.
+func TestWantApartTellsTrueLinks(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		const day = 24 * time.Hour
+		h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")),
+			kit.Alert("C", alert.Low, kit.ID("c"), kit.At(10*day), kit.Device("x")),
+			kit.Alert("B", alert.Low, kit.ID("b"), kit.At(10*day), kit.Device("x")))
+		if _, err := h.Manager.Merge(t.Context(), analyst, h.Find("A").ID, []incident.ID{h.Find("B").ID}, ""); err != nil {
+			t.Fatalf("%v", err)
+		}
+		h.WantApart("C", "B")
+		h.WantApart("A", "B")
+	})
+	assert.Contains(t, said, `
+why:
+  host:x  links "C" (test:c) and "B" (test:b)`)
+	assert.Contains(t, said, `
+no chain of entities leads from one to the other
+  test:b: its incident was merged by mona@corp.example`)
+}
+
+// What a person has parted, and what asked to be left alone, is told.
+func TestWantTogetherTellsWhoPartedThem(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		alone := kit.Alert("S", alert.Low, kit.ID("s"), kit.Device("x"))
+		alone.Standalone = true
+		h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")), kit.Alert("B", alert.Low, kit.ID("b"), kit.Device("x")), alone)
+		if _, err := h.Manager.MoveAlerts(t.Context(), analyst, []alert.ID{"test:b"}, "", ""); err != nil {
+			t.Fatalf("%v", err)
+		}
+		h.WantTogether("A", "B")
+		h.WantTogether("A", "S")
+	})
+	assert.Contains(t, said, `
+why test:a (#1) and test:b (#3) are apart:
+  host:x   linked test:b to #1
+  (moved)  test:b by mona@corp.example`)
+	assert.Contains(t, said, `
+  standalone  test:s is, so that the correlator leaves it alone`)
+}
+
+// The pair that shares most is shown, however many alerts there are.
+func TestWantTogetherShowsTheNearestPair(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		for n := range 40 {
+			h.Ingest(kit.Alert("A", alert.Low, kit.ID(fmt.Sprint("a", n)), kit.Device("x"), kit.User(fmt.Sprint("user", n))))
+		}
+		h.Ingest(kit.Alert("B", alert.Low, kit.ID("b"), kit.At(48*time.Hour), kit.User("user31")))
+		h.WantTogether("A", "B")
+	})
+	assert.Contains(t, said, "why test:a31 (#1) and test:b (#2) are apart:\n  account:corp\\user31  ")
+}
+
+// A correlator that remembers what it has seen answers otherwise the second time.
+func TestWantRobustFindsState(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, &kit.Options{Manager: manager.Options{Correlator: remembers{seen: map[alert.ID]bool{}}}})
+		fill(h)
+		h.WantRobust(0)
+	})
+	assert.Contains(t, said, "the same alerts in the same order: ")
+	assert.Contains(t, said, "does the correlator keep state?")
+}
+
+type remembers struct {
+	correlation.Default
+	seen map[alert.ID]bool
+}
+
+func (c remembers) Correlate(
+	ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet,
+) (correlation.Decision, error) {
+	if c.seen[a.ID] {
+		return correlation.Decision{}, nil
+	}
+	c.seen[a.ID] = true
+	return c.Default.Correlate(ctx, r, a, keys)
+}
+
+// However long the texts and the lists are, a message can be read.
+func TestMessagesAreShort(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		for n := range 300 {
+			h.Ingest(kit.Alert(fmt.Sprint(n, strings.Repeat("x", 5000)), alert.Low, kit.ID(fmt.Sprint(n)), kit.Device(fmt.Sprint("ws-", n))))
+		}
+		h.WantFired("y", 1)
+		h.WantAlert(kit.Raised{Title: "y"})
+		h.WantIncidents()
+		h.WantLogged(activity.Query{}, "y")
+		h.Find("y")
+	})
+	assert.Less(t, len(said), 800_000)
+	assert.Contains(t, said, "and 280 more that are not wanted")
+}
+
 // Names that differ in signs are shown beside each other.
 func TestWantTogetherTellsWhatIsNearlyTheSame(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
@@ -407,7 +520,9 @@ func TestWantRobust(t *testing.T) {
 		t,
 		`every third alert an hour after the others: "Password guessing" (test:1) and "Memory dump" (test:2) `+
 			`are together in the order given, and apart so
-why test:1 (#3) and test:2 (#1) are apart:
+in the order given, why:
+  host:srv-01.corp.example  links "Password guessing" (test:1) and "Memory dump" (test:2)
+so, why test:1 (#3) and test:2 (#1) are apart:
   host:srv-01.corp.example  the correlator recorded no link by it: it links nothing, or their times are too far apart
   only test:1               ip:203.0.113.7
   only test:2               account:corp\kai

@@ -88,10 +88,12 @@ func Entity(entities ...alert.Entity) Part {
 	}
 }
 
-// Judged says the verdict and the roles of the evidence that the last part has added.
-func Judged(verdict alert.EvidenceVerdict, roles ...alert.Role) Part {
+// Judged adds what part adds, and says the verdict and the roles of that evidence.
+func Judged(part Part, verdict alert.EvidenceVerdict, roles ...alert.Role) Part {
 	return func(a *alert.Alert) {
-		if n := len(a.Evidence) - 1; n >= 0 {
+		n := len(a.Evidence)
+		part(a)
+		for ; n < len(a.Evidence); n++ {
 			a.Evidence[n].Verdict = verdict
 			a.Evidence[n].Roles = append(a.Evidence[n].Roles, roles...)
 		}
@@ -191,14 +193,20 @@ func Resource(id string) Part {
 	return Entity(alert.CloudResource{Provider: provider, ID: id})
 }
 
-// Delayed returns alerts with every time d later, and IDs that say so, so that one attack can be told twice.
+// Delayed returns alerts with every time d later, those inside entities aside, and IDs that say so: one attack told
+// twice.
 func Delayed(d time.Duration, alerts ...alert.Alert) []alert.Alert {
 	later := slices.Clone(alerts)
 	for n, a := range alerts {
 		a = a.Clone()
 		a.Origin.ID += "+" + d.String()
-		for _, at := range []*time.Time{&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated} {
+		for _, at := range []*time.Time{&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved} {
 			if !at.IsZero() {
+				*at = at.Add(d)
+			}
+		}
+		for k := range a.Evidence {
+			if at := &a.Evidence[k].Created; !at.IsZero() {
 				*at = at.Add(d)
 			}
 		}

@@ -16,20 +16,14 @@ func TestAlert(t *testing.T) {
 		alert.High,
 		kit.Lasting(time.Minute),
 		kit.At(5*time.Minute),
-		kit.Device(
-			"ws-17",
-		),
-		kit.Judged(alert.Suspicious, alert.Attacked),
+		kit.Judged(kit.Device("ws-17"), alert.Suspicious, alert.Attacked),
 		kit.Device("ws-17.corp.example"),
 		kit.User("kai"),
 		kit.User(`LAB\lee`),
 		kit.User("kai@corp.example"),
 		kit.User("S-1-5-21-1-2-3-1104"),
 		kit.IP("192.0.2.1", "2001:db8::1"),
-		kit.File(
-			`C:\Temp\x.exe`,
-			"0123456789abcdef0123456789abcdef",
-		),
+		kit.File(`C:\Temp\x.exe`, "0123456789abcdef0123456789abcdef"),
 		kit.File("/tmp/x", "0123456789abcdef0123456789abcdef01234567"),
 		kit.File("x", ""),
 		kit.Process("/bin/sh", "sh -c id"),
@@ -101,7 +95,7 @@ func TestAlertID(t *testing.T) {
 	assert.Regexp(t, `^port-scan-[0-9a-f]{8}$`, a.Origin.ID)
 	assert.NotEmpty(
 		t,
-		kit.Alert("x", alert.Low, kit.At(1<<62), kit.Lasting(1<<62), kit.Judged(alert.Malicious)).Origin.ID,
+		kit.Alert("x", alert.Low, kit.At(1<<62), kit.Lasting(1<<62), kit.Judged(kit.IP("192.0.2.1", "192.0.2.2"), alert.Malicious)).Origin.ID,
 	)
 }
 
@@ -120,6 +114,10 @@ func TestDelayed(t *testing.T) {
 		),
 		later[0],
 	)
+	a.Resolved, a.Evidence[0].Created = kit.Time(0), kit.Time(time.Minute)
+	told := kit.Delayed(time.Hour, a)[0]
+	assert.Equal(t, []time.Time{kit.Time(time.Hour), kit.Time(61 * time.Minute)}, []time.Time{told.Resolved, told.Evidence[0].Created})
+	assert.Equal(t, kit.Time(time.Minute), a.Evidence[0].Created)
 	later[0].Evidence[0] = alert.Evidence{}
 	assert.NotNil(t, a.Evidence[0].Entity, "the alerts that were given stay as they are")
 }

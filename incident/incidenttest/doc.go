@@ -22,7 +22,8 @@
 //
 // The clock starts at [Time](0), or at the time of the first event. IDs of incidents and commands are
 // counted, and random IDs of alerts are replaced, see [Harness.Ingest]. What is left to the pipeline is the
-// order of the alerts that one event raises.
+// order of the alerts that one event raises, and what is random in other fields, such as an ID in a
+// description.
 //
 // # Errors
 //

@@ -40,9 +40,9 @@ func Events[E any](at func(E) time.Time, events ...E) iter.Seq2[Event[E], error]
 
 // JSONL reads recorded events from r, one JSON object a line, in the order of the lines. The member called
 // field has an event's time, as RFC 3339 or as "2006-01-02 15:04:05.999", which is UTC; with "" the events
-// have no time. For times of other forms read the events yourself, see [Events]. The member stays in the event as it
-// is, so that an E with a time.Time needs RFC 3339. Members that E does not have are ignored, blank lines are skipped.
-// An error names the line, and ends the events.
+// have no time. For times of other forms read the events yourself, see [Events]. The member stays in the
+// event as it is, so that an E with a time.Time needs RFC 3339. Members that E does not have are ignored,
+// blank lines are skipped. An error names the line, and ends the events.
 func JSONL[E any](field string, r io.Reader) iter.Seq2[Event[E], error] {
 	return func(yield func(Event[E], error) bool) {
 		for l, err := range lines(r) {
@@ -86,33 +86,25 @@ func Relative[E any](field, text string) iter.Seq2[Event[E], error] {
 
 // repeated returns the events that a line with a relative time stands for.
 func repeated[E any](l line, field string) ([]Event[E], error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(l.text, &members); err != nil {
-		return nil, fmt.Errorf("line %d: %w", l.n, err)
+	from, to, err := l.member(field)
+	if err != nil {
+		return nil, err
 	}
 	var given string
-	if err := json.Unmarshal(members[field], &given); err != nil {
-		return nil, fmt.Errorf(
-			"line %d: member %q is %s, want a text such as \"+90s\"",
-			l.n,
-			field,
-			orNothing(members[field]),
-		)
+	if err := json.Unmarshal(l.text[from:to], &given); err != nil {
+		return nil, l.fail("member %q is %s, want a text such as \"+90s\"", field, orNothing(l.text[from:to]))
 	}
 	first, times, step, err := parseRelative(given)
 	if err != nil {
-		return nil, fmt.Errorf("line %d: member %q: %w", l.n, field, err)
+		return nil, l.fail("member %q: %w", field, err)
 	}
 	events := make([]Event[E], times)
 	for n := range events {
 		e := &events[n]
 		e.Line = l.n
 		e.At = Time(first + time.Duration(n)*step)
-		members[field] = json.RawMessage(strconv.Quote(e.At.Format(time.RFC3339Nano)))
-		text, err := json.Marshal(members)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", l.n, err)
-		}
+		at := strconv.Quote(e.At.Format(time.RFC3339Nano))
+		text := slices.Concat(l.text[:from], []byte(at), l.text[to:]) // all else stays byte by byte
 		if e.Data, err = decode[E](line{l.n, text}, true); err != nil {
 			return nil, err
 		}
@@ -120,32 +112,32 @@ func repeated[E any](l line, field string) ([]Event[E], error) {
 	return events, nil
 }
 
-var relative = regexp.MustCompile(`^\+(\S+?)(?:, (\d+) times every (\S+))?$`)
+var relative = regexp.MustCompile(`^\+([0-9.]\S*?)(?:, ([0-9]+) times every ([0-9.]\S*))?$`)
 
-const maxTimes = 1_000_000
+const (
+	maxTimes    = 1_000_000
+	maxRelative = 200 * 365 * 24 * time.Hour
+)
 
+// parseRelative reads a relative time: that of the first event, how many there are, and how far apart.
 func parseRelative(text string) (first time.Duration, times int, step time.Duration, err error) {
-	fail := func() (time.Duration, int, time.Duration, error) {
-		return 0, 0, 0, fmt.Errorf(
-			`%q is no relative time, want one such as "+90s" or "+10m, 5 times every 1s"`,
-			text,
-		)
-	}
 	parts := relative.FindStringSubmatch(text)
-	if parts == nil {
-		return fail()
+	if parts != nil {
+		first, err = time.ParseDuration(parts[1])
 	}
-	if first, err = time.ParseDuration(parts[1]); err != nil || first < 0 {
-		return fail()
+	if times = 1; err == nil && parts != nil && parts[2] != "" {
+		step, err = time.ParseDuration(parts[3])
+		if n, tooMany := strconv.Atoi(parts[2]); tooMany != nil || n < 1 || n > maxTimes {
+			return 0, 0, 0, fmt.Errorf("%q has %s events, want 1 to %d", text, parts[2], maxTimes)
+		} else {
+			times = n
+		}
 	}
-	if parts[2] == "" {
-		return first, 1, 0, nil
-	}
-	if times, err = strconv.Atoi(parts[2]); err != nil || times > maxTimes {
-		return 0, 0, 0, fmt.Errorf("%q has more than %d events", text, maxTimes)
-	}
-	if step, err = time.ParseDuration(parts[3]); err != nil || step < 0 {
-		return fail()
+	switch {
+	case parts == nil || err != nil:
+		return 0, 0, 0, fmt.Errorf(`%q is no relative time, want one such as "+90s" or "+10m, 5 times every 1s"`, text)
+	case first > maxRelative || step > (maxRelative-first)/time.Duration(times):
+		return 0, 0, 0, fmt.Errorf("%q lasts for more than 200 years", text)
 	}
 	return first, times, step, nil
 }
@@ -161,22 +153,24 @@ func lines(r io.Reader) iter.Seq2[line, error] {
 		in := bufio.NewReader(r)
 		for n := 1; ; n++ {
 			text, err := in.ReadBytes('\n')
+			if err != nil && !errors.Is(err, io.EOF) {
+				yield(line{}, fmt.Errorf("line %d: %w", n, err))
+				return
+			}
 			if n == 1 {
 				text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 			}
 			text = bytes.TrimSpace(text)
-			if len(text) > 0 && !yield(line{n, text}, nil) {
-				return
-			}
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				yield(line{}, fmt.Errorf("line %d: %w", n, err))
+			if len(text) > 0 && !yield(line{n, text}, nil) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// fail returns an error that names the line.
+func (l line) fail(format string, args ...any) error {
+	return fmt.Errorf("line %d: %w", l.n, fmt.Errorf(format, args...))
 }
 
 // decode reads the event of a line. With strict, a member that E does not have is an error.
@@ -186,30 +180,62 @@ func decode[E any](l line, strict bool) (e E, err error) {
 		d.DisallowUnknownFields()
 	}
 	if err := d.Decode(&e); err != nil {
-		return e, fmt.Errorf("line %d: %w", l.n, err)
+		return e, l.fail("%w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return e, fmt.Errorf("line %d: want one JSON object, and nothing behind it", l.n)
+		return e, l.fail("want one JSON object, and nothing behind it")
 	}
 	return e, nil
 }
 
+// member returns where in the line the value of the last member called field is; 0, 0 when there is none.
+func (l line) member(field string) (from, to int, err error) {
+	d := json.NewDecoder(bytes.NewReader(l.text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return 0, 0, l.fail("want a JSON object")
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return 0, 0, l.fail("%w", cutShort(err))
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return 0, 0, l.fail("%w", cutShort(err))
+		}
+		if end := int(d.InputOffset()); name == field {
+			from, to = end-len(value), end
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return 0, 0, l.fail("%w", cutShort(err))
+	}
+	return from, to, nil
+}
+
+// cutShort returns err, where the end of a line is not what was expected.
+func cutShort(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // time returns the time that the member called field says.
 func (l line) time(field string) (time.Time, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(l.text, &members); err != nil {
-		return time.Time{}, fmt.Errorf("line %d: %w", l.n, err)
+	from, to, err := l.member(field)
+	if err != nil {
+		return time.Time{}, err
 	}
 	var given string
-	if err := json.Unmarshal(members[field], &given); err == nil {
+	if err := json.Unmarshal(l.text[from:to], &given); err == nil {
 		for _, layout := range []string{time.RFC3339, time.DateTime} {
 			if at, err := time.Parse(layout, given); err == nil {
 				return at, nil
 			}
 		}
 	}
-	return time.Time{}, fmt.Errorf("line %d: member %q is %s, want a time such as \"2026-03-02T09:00:00Z\"",
-		l.n, field, orNothing(members[field]))
+	return time.Time{}, l.fail("member %q is %s, want a time such as \"2026-03-02T09:00:00Z\"", field, orNothing(l.text[from:to]))
 }
 
 func orNothing(text json.RawMessage) string {

@@ -92,7 +92,8 @@ func (h *Harness) open() {
 	h.notes = map[alert.ID][]alert.Note{}
 }
 
-// Now returns what the clock of h says. A detector that asks for the time is given this function in place of time.Now.
+// Now returns what the clock of h says. A detector that asks for the time is given this function in place of
+// time.Now.
 func (h *Harness) Now() time.Time { return h.now }
 
 // Advance moves the clock by d, which is not negative. Each [Ticker] that was started is called at every tick
@@ -102,13 +103,14 @@ func (h *Harness) Advance(d time.Duration) {
 	if d < 0 {
 		h.t.Fatalf("advance the clock by %s: want a duration that is not negative", d)
 	}
+	h.started = h.started || d > 0
 	if failed := h.moveTo(h.now.Add(d)); failed != "" {
 		h.t.Fatalf("%s", failed)
 	}
 }
 
-// moveTo moves the clock to at, unless it is there already or later, and calls the tickers on the way. The first moment
-// that it is given sets the clock. It returns what went wrong.
+// moveTo moves the clock to at, unless it is there already or later, and calls the tickers on the way. The
+// first moment that it is given sets the clock. It returns what went wrong.
 func (h *Harness) moveTo(at time.Time) (failed string) {
 	if at.IsZero() {
 		return ""
@@ -117,6 +119,10 @@ func (h *Harness) moveTo(at time.Time) (failed string) {
 	if !h.started {
 		h.started, h.now = true, at
 		return ""
+	}
+	if len(h.ticks) > 0 && at.Sub(h.now)/h.o.Tick > maxTimes {
+		return fmt.Sprintf("the clock is to move from %s to %s, which is more than %d ticks of %s",
+			clock(h.now), clock(at), maxTimes, h.o.Tick)
 	}
 	for len(h.ticks) > 0 && h.now.Before(at) {
 		h.now = earlier(at, h.now.Truncate(h.o.Tick).Add(h.o.Tick))
@@ -168,6 +174,7 @@ func lastActivity(a alert.Alert) time.Time {
 // take ingests a, and returns what went wrong. where says which alert it is.
 func (h *Harness) take(where string, a alert.Alert) (failed string) {
 	h.t.Helper()
+	h.started = true
 	r := raised{key: a.Origin.ID, at: h.now, alert: a.Clone()}
 	if err := h.rename(&r.alert); err != nil {
 		return fmt.Sprintf("%s, %q: %v", where, a.Title, err)
@@ -205,14 +212,27 @@ func (h *Harness) rename(a *alert.Alert) error {
 	return nil
 }
 
+// A told link is one and the Seq of the entry that tells it.
+type told struct {
+	activity.Link
+	seq int64
+}
+
+// An arrival is an alert in an incident that it is or was in.
+type arrival struct {
+	incident incident.ID
+	alert    alert.ID
+}
+
 // A queue is everything that a harness holds at one moment.
 type queue struct {
 	incidents []incident.Incident // by Number, without those merged away or purged
 	alerts    map[incident.ID][]incident.Explanation
 	log       map[incident.ID][]activity.Entry
-	links     map[alert.ID][]activity.Link // with which it came and was updated
-	number    map[incident.ID]int64        // of all, those merged away and purged included
-	gone      []incident.Incident          // merged away or purged
+	links     map[alert.ID][]told   // with which it came and was updated
+	came      map[arrival]int64     // the Seq of the first entry about an alert in an incident
+	number    map[incident.ID]int64 // of all, those merged away and purged included
+	gone      []incident.Incident   // merged away or purged
 }
 
 func (h *Harness) queue() queue {
@@ -220,7 +240,8 @@ func (h *Harness) queue() queue {
 	q := queue{
 		alerts: map[incident.ID][]incident.Explanation{},
 		log:    map[incident.ID][]activity.Entry{},
-		links:  map[alert.ID][]activity.Link{},
+		links:  map[alert.ID][]told{},
+		came:   map[arrival]int64{},
 		number: map[incident.ID]int64{},
 	}
 	err := h.Storage.View(h.t.Context(), func(r storage.Reader) error { return q.read(h.t.Context(), r) })
@@ -247,8 +268,13 @@ func (q *queue) read(ctx context.Context, r storage.Reader) error {
 			return err
 		}
 		q.log[e.Incident] = append(q.log[e.Incident], e)
+		if place := (arrival{e.Incident, e.Alert}); e.Alert != "" && q.came[place] == 0 {
+			q.came[place] = e.Seq
+		}
 		if e.Origin == "" && (e.Type == activity.AlertAdded || e.Type == activity.AlertUpdated) {
-			q.links[e.Alert] = append(q.links[e.Alert], e.Links...)
+			for _, l := range e.Links {
+				q.links[e.Alert] = append(q.links[e.Alert], told{l, e.Seq})
+			}
 		}
 	}
 	for _, i := range q.incidents {

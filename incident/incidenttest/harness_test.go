@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -189,6 +192,23 @@ func TestTickEvery(t *testing.T) {
 	)
 }
 
+// Windows end before the first event, too, and the clock never goes back once it was looked at.
+func TestAdvanceBeforeTheFirstEvent(t *testing.T) {
+	h := kit.New(t, nil)
+	c := &counter{}
+	kit.Start(h, func() (*counter, error) { return c, nil })
+	h.Advance(0)
+	h.Advance(10 * time.Minute)
+	assert.Len(t, c.ticks, 10)
+
+	h = kit.New(t, nil)
+	h.Advance(0)
+	h.Ingest(alert.Alert{Origin: alert.Origin{Source: "s", ID: "1"}, Title: "without time"})
+	h.Ingest(kit.Alert("old", alert.Low, kit.At(-24*365*time.Hour)))
+	assert.Equal(t, kit.Time(0), h.Now())
+	h.WantRobust(3)
+}
+
 // Events without a time leave the clock to their alerts, and late events leave it where it is.
 func TestClock(t *testing.T) {
 	h := kit.New(t, nil)
@@ -236,7 +256,7 @@ func TestFatal(t *testing.T) {
 			}))
 		}, "read event 1: broken"},
 		{"no JSON", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("time", strings.NewReader("\n\n{"))) },
-			"read event 1: line 3: unexpected end of JSON input"},
+			"read event 1: line 3: unexpected EOF"},
 		{"no time", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("at", strings.NewReader("{}"))) },
 			`read event 1: line 1: member "at" is missing, want a time such as "2026-03-02T09:00:00Z"`},
 		{"wrong time", func(h *kit.Harness) {
@@ -251,7 +271,24 @@ func TestFatal(t *testing.T) {
 			`read event 1: line 1: member "time": "+1s, 5 times every x" is no relative time, want one such as "+90s" or "+10m, 5 times every 1s"`},
 		{"too many", func(h *kit.Harness) {
 			kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"+1s, 99999999999999999999 times every 1s"}`))
-		}, `read event 1: line 1: member "time": "+1s, 99999999999999999999 times every 1s" has more than 1000000 events`},
+		}, `read event 1: line 1: member "time": "+1s, 99999999999999999999 times every 1s" has 99999999999999999999 events, want 1 to 1000000`},
+		{"no times", func(h *kit.Harness) {
+			kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"+1s, 0 times every 1s"}`))
+		},
+			`read event 1: line 1: member "time": "+1s, 0 times every 1s" has 0 events, want 1 to 1000000`},
+		{"ages", func(h *kit.Harness) {
+			kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"+0s, 1000000 times every 10000h"}`))
+		}, `read event 1: line 1: member "time": "+0s, 1000000 times every 10000h" lasts for more than 200 years`},
+		{"two signs", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"++5s"}`)) },
+			`read event 1: line 1: member "time": "++5s" is no relative time, want one such as "+90s" or "+10m, 5 times every 1s"`},
+		{"broken reader", func(h *kit.Harness) {
+			kit.Run(h, newGuesser, kit.JSONL[logon]("", io.MultiReader(strings.NewReader(`{"host":`), iotest.ErrReader(broken))))
+		}, "read event 1: line 1: broken"},
+		{"too many ticks", func(h *kit.Harness) {
+			kit.Start(h, func() (*counter, error) { return &counter{}, nil })
+			h.Ingest(alert.Alert{Origin: alert.Origin{Source: "s", ID: "1"}, Title: "t", FirstActivity: time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC)})
+			h.Advance(3 * 365 * 24 * time.Hour)
+		}, "the clock is to move from 1601-01-01 00:00:00 to 1604-01-01 00:00:00, which is more than 1000000 ticks of 1m0s"},
 		{"relative missing", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":7}`)) },
 			`read event 1: line 1: member "time" is 7, want a text such as "+90s"`},
 		{"wrong type", func(h *kit.Harness) {
@@ -330,6 +367,14 @@ func TestRelative(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"1sb", "2sb", "3sa"}, at)
+}
+
+// All but the time of a relative event is as it was written.
+func TestRelativeKeepsTheEvent(t *testing.T) {
+	for e, err := range kit.Relative[json.RawMessage]("t", `{"z":1e400, "t" : "+1s","a":"<9007199254740993>","t2":"+1s"}`) {
+		assert.NoError(t, err)
+		assert.Equal(t, `{"z":1e400, "t" : "2026-03-02T09:00:01Z","a":"<9007199254740993>","t2":"+1s"}`, string(e.Data))
+	}
 }
 
 func TestLookup(t *testing.T) {

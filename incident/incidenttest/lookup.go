@@ -45,6 +45,6 @@ func (l *Lookup[K, V]) Find(ctx context.Context, key K) (V, error) {
 // Asked returns the keys that Find was asked for, in order, repeats included.
 func (l *Lookup[K, V]) Asked() []K { return slices.Clone(l.asked) }
 
-// Missing returns the keys that Find had no answer for, in order, repeats included. A pipeline that goes on without an
-// answer does not show them.
+// Missing returns the keys that Find had no answer for, in order, repeats included. A pipeline that goes on
+// without an answer does not show them.
 func (l *Lookup[K, V]) Missing() []K { return slices.Clone(l.missing) }

@@ -16,8 +16,8 @@ type Detector[E any] interface {
 	Process(ctx context.Context, event E) ([]alert.Alert, error)
 }
 
-// A Ticker is a [Detector] that raises alerts as time passes, such as at the end of a window. A method Tick of another
-// signature is not called; let the compiler look:
+// A Ticker is a [Detector] that raises alerts as time passes, such as at the end of a window. A method Tick
+// of another signature is not called; let the compiler look:
 //
 //	var _ incidenttest.Ticker = (*Detector)(nil)
 type Ticker interface {
@@ -32,9 +32,10 @@ type Flusher interface {
 	Flush(ctx context.Context) ([]alert.Alert, error)
 }
 
-// Run feeds events to a new detector, flushes it and ingests the alerts that it raises, each at the moment of its event.
-// An error of the detector or of events ends the test, with a message that says which event. Since Run flushes, it does
-// not show that a window ends by the clock: use [Start], [Feed.Feed] and [Harness.Advance] for that.
+// Run feeds events to a new detector, flushes it and ingests the alerts that it raises, each at the moment of
+// its event. An error of the detector or of events ends the test, with a message that says which event. Since
+// Run flushes, it does not show that a window ends by the clock: use [Start], [Feed.Feed] and
+// [Harness.Advance] for that.
 func Run[E any, D Detector[E]](h *Harness, factory func() (D, error), events iter.Seq2[Event[E], error]) {
 	h.t.Helper()
 	f := Start(h, factory)
@@ -68,9 +69,9 @@ func Start[E any, D Detector[E]](h *Harness, factory func() (D, error)) *Feed[E]
 	return f
 }
 
-// Feed hands events to the detector, one after the other, of which there must be one at least. The clock moves to the
-// time of each before it is processed. An event whose time is earlier than the clock's comes late, and leaves the clock
-// as it is.
+// Feed hands events to the detector, one after the other, of which there must be one at least. The clock
+// moves to the time of each before it is processed. An event whose time is earlier than the clock's comes
+// late, and leaves the clock as it is.
 func (f *Feed[E]) Feed(events iter.Seq2[Event[E], error]) {
 	f.h.t.Helper()
 	before, failed := f.n, ""

@@ -42,7 +42,7 @@ func (h *Harness) WantAlert(want Raised) {
 		return
 	}
 	h.t.Errorf("no alert is like %s\n  the nearest is %q, raised at %s, but:\n    %s",
-		want, nearest.alert.Title, clock(nearest.at), strings.Join(differences, "\n    "))
+		want, cut(nearest.alert.Title), clock(nearest.at), strings.Join(differences, "\n    "))
 }
 
 // String returns what is asked for, such as `{title "Mimikatz", severity high}`.
@@ -50,7 +50,7 @@ func (w Raised) String() string {
 	var parts []string
 	add := func(name, text string) {
 		if text != "" {
-			parts = append(parts, fmt.Sprintf("%s %q", name, text))
+			parts = append(parts, fmt.Sprintf("%s %q", name, cut(text)))
 		}
 	}
 	add("title", w.Title)
@@ -72,7 +72,7 @@ func (w Raised) differences(r raised) (all []string) {
 	differ := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	a := r.alert
 	if w.Title != "" && !same(w.Title, a.Title) {
-		differ("title is %q", a.Title)
+		differ("title is %q", cut(a.Title))
 	}
 	if w.Severity != alert.Unrated && w.Severity != a.Severity {
 		differ("severity is %s", a.Severity)
@@ -84,7 +84,7 @@ func (w Raised) differences(r raised) (all []string) {
 		differ("category is %q", a.Category)
 	}
 	for _, id := range w.Techniques {
-		if !slices.ContainsFunc(a.Techniques, func(t string) bool { return same(t, id) }) {
+		if !hasTechnique(a.Techniques, id) {
 			differ("techniques miss %q, there are %s", id, orNone(a.Techniques))
 		}
 	}
@@ -115,7 +115,7 @@ func (h *Harness) WantFired(title string, n int) {
 		}
 	}
 	if fired != n {
-		h.t.Errorf("%q fired %d times, want %d; fired: %s", title, fired, n, orNone(times(all)))
+		h.t.Errorf("%q fired %d times, want %d; fired: %s", cut(title), fired, n, orNone(times(all)))
 	}
 }
 
@@ -131,23 +131,30 @@ func (h *Harness) WantNeverFired(title string) {
 func (h *Harness) WantLogged(q activity.Query, text string) {
 	h.t.Helper()
 	queue := h.queue()
-	var lines []string
-	selected := 0
+	var all, lines []string
 	for _, e := range queue.entries() {
 		line := queue.name(e.Incident) + " " + queue.line(e)
+		all = append(all, line)
 		if q.Match(e) {
-			if selected++; strings.Contains(incident.Fold(line), incident.Fold(text)) {
+			if strings.Contains(incident.Fold(line), incident.Fold(text)) {
 				return
 			}
+			lines = append(lines, line)
 		}
-		lines = append(lines, "\n  "+line)
+	}
+	selected := len(lines)
+	if selected == 0 {
+		lines = all
+	}
+	if n := len(lines) - 5*mostTold; n > 0 {
+		lines = append(lines[:5*mostTold:5*mostTold], fmt.Sprintf("and %d more", n))
 	}
 	query, err := json.Marshal(q)
 	if err != nil {
 		h.t.Fatalf("the query of the log: %v", err)
 	}
-	h.t.Errorf("no entry of %s contains %q; %d of all %d are selected:%s",
-		query, text, selected, len(lines), strings.Join(lines, ""))
+	h.t.Errorf("no entry of %s contains %q; %d of all %d are selected:\n  %s",
+		query, text, selected, len(all), strings.Join(lines, "\n  "))
 }
 
 // WantSound reports each violation that [manager.Check] finds: a change that no entry of the log tells, a number that

@@ -7,26 +7,40 @@ import (
 	"strings"
 	"time"
 
+	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// WantRobust ingests the alerts that were raised so far again, each time into an empty queue: in n other orders, each
-// alert twice, all of them again at the end, and every third one an hour after the others. It reports the first alerts
-// that are together in one queue and apart in another, and the first incident of another name or severity. Several
-// reports of one alert keep their order. The events are not fed again, and what people did in between is not done
-// again.
+// WantRobust ingests the alerts that were raised so far again, each time into an empty queue: in n other
+// orders, each alert twice, all of them again at the end, and every third one an hour after the others. It
+// reports the first alerts that are together in one queue and apart in another, and the first incident of
+// another name or severity. Several reports of one alert keep their order. The events are not fed again, and
+// what people did in between is not done again.
 //
 // A clock that has seen a late alert does not go back, so that no alert comes before its own activity.
 func (h *Harness) WantRobust(n int) {
 	h.t.Helper()
 	given := h.again(h.raised, false)
+	if q := h.queue(); !h.touched(q) {
+		if said := (grouping{q, q.place()}).differs(given); said != "" {
+			h.t.Errorf("the same alerts in the same order: %s\ndoes the correlator keep state?", said)
+			return
+		}
+	}
 	for _, v := range h.variants(n) {
 		if said := given.differs(h.again(v.raised, v.twice)); said != "" {
 			h.t.Errorf("%s: %s\nthey came as %s", v.name, said, arrived(v.raised))
 			return
 		}
 	}
+}
+
+// touched reports whether anybody but the pipeline and the library has changed the queue.
+func (h *Harness) touched(q queue) bool {
+	return slices.ContainsFunc(q.entries(), func(e activity.Entry) bool {
+		return e.Actor.Kind != activity.System && e.Actor.ID != h.o.By.ID
+	})
 }
 
 // A variant is another way in which the same alerts can come.
@@ -120,10 +134,10 @@ func (h *Harness) again(all []raised, twice bool) grouping {
 // differs says in what way other is not the same as g, and "" when it is.
 func (g grouping) differs(other grouping) string {
 	if one, two, ok := g.parted(other.place); ok {
-		return g.pair(other, one, two, "together in the order given, and apart so", queue.writeApart)
+		return g.pair(other, one, two, "together in the order given, and apart so", queue.writeTogether, queue.writeApart)
 	}
 	if one, two, ok := other.parted(g.place); ok {
-		return g.pair(other, one, two, "apart in the order given, and together so", queue.writeTogether)
+		return g.pair(other, one, two, "apart in the order given, and together so", queue.writeApart, queue.writeTogether)
 	}
 	for _, i := range g.incidents {
 		for _, x := range g.alerts[i.ID][:min(1, len(g.alerts[i.ID]))] {
@@ -154,17 +168,17 @@ func (q queue) byID(id incident.ID) incident.Incident {
 	return q.incidents[slices.IndexFunc(q.incidents, func(i incident.Incident) bool { return i.ID == id })]
 }
 
-// pair says that two alerts are placed otherwise in other, and why.
+// pair says that two alerts are placed otherwise in other, and why in g and in other.
 func (g grouping) pair(
-	other grouping,
-	one, two alert.ID,
-	how string,
-	why func(queue, *strings.Builder, placed, placed),
+	other grouping, one, two alert.ID, how string, why, whyOther func(queue, *strings.Builder, placed, placed),
 ) string {
 	a, b := other.find(one), other.find(two)
 	var text strings.Builder
-	fmt.Fprintf(&text, "%q (%s) and %q (%s) are %s\n", a.alert.Title, one, b.alert.Title, two, how)
-	why(other.queue, &text, a, b)
+	fmt.Fprintf(&text, "%q (%s) and %q (%s) are %s\n", cut(a.alert.Title), one, cut(b.alert.Title), two, how)
+	text.WriteString("in the order given, ")
+	why(g.queue, &text, g.find(one), g.find(two))
+	text.WriteString("so, ")
+	whyOther(other.queue, &text, a, b)
 	return strings.TrimSuffix(text.String(), "\n")
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/incident"
 	kit "github.com/incidentkit/incidentkit/incident/incidenttest"
 	"github.com/incidentkit/incidentkit/incident/incidenttest/measure"
 )
@@ -91,4 +92,18 @@ func TestMeasureOfRandomIDs(t *testing.T) {
 		h.Ingest(a)
 		h.Measure(kit.Scenario{}.Label, nil)
 	}))
+}
+
+// A move by hand, there and back, leaves what the correlator has joined among the joins.
+func TestMeasureAfterMoves(t *testing.T) {
+	h := kit.New(t, nil)
+	h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")), kit.Alert("B", alert.Low, kit.ID("b"), kit.Device("x")))
+	label := func(a alert.Alert) string { return a.Title }
+	before, home := h.Measure(label, nil), h.Find("A").ID
+	for _, to := range []incident.ID{"", home} {
+		_, err := h.Manager.MoveAlerts(t.Context(), analyst, []alert.ID{"test:b"}, to, "")
+		assert.NoError(t, err)
+	}
+	assert.NotEmpty(t, before.Keys)
+	assert.Equal(t, before.Keys, h.Measure(label, nil).Keys)
 }

@@ -6,9 +6,10 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Measure compares the queue with labels: label returns the attack that an alert belongs to, and "" for noise. It is
-// called with the IDs that the pipeline gave, random ones included. Measure reports when no alert has a label. It logs the
-// table of the scores, which go test -v shows. techniques is what the alerts are to cover, and may be nil.
+// Measure compares the queue with labels: label returns the attack that an alert belongs to, and "" for
+// noise. It is called with the IDs that the pipeline gave, random ones included. Measure reports when no
+// alert has a label. It logs the table of the scores, which go test -v shows. techniques is what the alerts
+// are to cover, and may be nil.
 //
 // For labelled alerts of your own, label may be the method Label of a [Scenario] that has them as its Alerts.
 func (h *Harness) Measure(label func(alert.Alert) string, techniques []string) measure.Scores {

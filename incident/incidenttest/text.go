@@ -42,7 +42,7 @@ func (q queue) write(b *strings.Builder, h *Harness, i incident.Incident) {
 	fmt.Fprintf(b, "#%d %s\n", i.Number, oneLine(i.Name))
 	facts := []string{i.Severity.String(), i.Status.String()}
 	if !i.Owner.IsZero() {
-		facts = append(facts, "owner "+i.Owner.ID)
+		facts = append(facts, "owner "+oneLine(i.Owner.ID))
 	}
 	if v := i.Verdict; v.Classification != "" {
 		facts = append(facts, strings.TrimSpace(fmt.Sprint(v.Classification, " ", v.Determination)))
@@ -65,7 +65,7 @@ func (q queue) write(b *strings.Builder, h *Harness, i incident.Incident) {
 	for _, x := range alerts {
 		q.writeAlert(b, x)
 		for _, n := range h.notes[x.Alert.ID] {
-			fmt.Fprintf(b, "      note: %s\n", n)
+			fmt.Fprintf(b, "      note: %s\n", oneLine(n.String()))
 		}
 	}
 	b.WriteString("  log:\n")
@@ -80,10 +80,10 @@ func (q queue) writeAlert(b *strings.Builder, x incident.Explanation) {
 		fmt.Fprintf(b, "      by %s: %s\n", orManual(l), l.Reason)
 	}
 	if e := x.Merged; e.ID != "" {
-		fmt.Fprintf(b, "      merged by %s\n", e.Actor.ID)
+		fmt.Fprintf(b, "      merged by %s\n", oneLine(e.Actor.ID))
 	}
 	for _, l := range x.HeldBack() {
-		fmt.Fprintf(b, "      not by %s%s: %s\n", orManual(l), q.to(l), l.HeldBack)
+		fmt.Fprintf(b, "      not by %s%s: %s\n", orManual(l), q.to(l), oneLine(l.HeldBack))
 	}
 }
 
@@ -91,7 +91,7 @@ func orManual(l activity.Link) string {
 	if l.Entity == "" {
 		return "no entity"
 	}
-	return string(l.Entity)
+	return oneLine(string(l.Entity))
 }
 
 // to names the incident that l leads to.
@@ -114,7 +114,7 @@ func alertLine(a alert.Alert) string {
 	if last := lastActivity(a); !last.Equal(a.FirstActivity) {
 		at += " to " + clock(last)
 	}
-	line := fmt.Sprintf("%s %s, %s, %s", at, oneLine(a.Title), a.Severity, oneLine(string(a.ID)))
+	line := fmt.Sprintf("%s %s, %s, %s", at, oneLine(cut(a.Title)), a.Severity, oneLine(string(a.ID)))
 	if a.Status != alert.StatusNew {
 		line += ", " + a.Status.String()
 	}
@@ -170,7 +170,7 @@ func (q queue) line(e activity.Entry) string {
 		if summary || e.Type == activity.IncidentCreated || e.Type == activity.AlertAdded && e.OfAlert(c) {
 			continue
 		}
-		line += fmt.Sprintf("; %s %s → %s", c.Field, orNull(c.Before), orNull(c.After))
+		line += fmt.Sprintf("; %s %s → %s", c.Field, oneLine(orNull(c.Before)), oneLine(orNull(c.After)))
 	}
 	if e.Text != "" {
 		line += fmt.Sprintf("; %q", e.Text)
@@ -226,7 +226,16 @@ func (h *Harness) WantGolden(file string, update bool) {
 		return
 	}
 	want := strings.ReplaceAll(string(golden), "\r\n", "\n")
-	if d := diff(want, text); d != "" {
+	if d := head(diff(want, text), 400); d != "" {
 		h.t.Errorf("the queue is not as in %s (- wanted, + is):\n%s", file, d)
 	}
+}
+
+// head returns the first lines of text.
+func head(text string, most int) string {
+	lines := strings.SplitAfterN(text, "\n", most+1)
+	if len(lines) <= most {
+		return text
+	}
+	return strings.Join(lines[:most], "") + fmt.Sprintf("… and %s more", count(strings.Count(lines[most], "\n"), "line"))
 }

@@ -1,12 +1,15 @@
 package incidenttest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/alert/attack"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -18,8 +21,8 @@ type Incident struct {
 	Status   *incident.Status
 	Owner    string // the account identifier
 
-	// The titles of all its alerts, in any order. One that several alerts have is there several times, or
-	// once with " ×" and their number, such as "Password guessing ×5".
+	// The titles of all its alerts, in any order. One that several alerts have is there several times, or once
+	// with " ×" and their number, such as "Password guessing ×5". Nil asks for nothing, an empty list for no alert.
 	Alerts []string
 
 	Tactics    []string // categories of its alerts; it may have more of them, as of the next three
@@ -27,6 +30,9 @@ type Incident struct {
 	Assets     []string // names or keys, such as "ws-17" or "host:ws-17", of the assets of its alerts
 	Tags       []string // those of people and those of rules
 }
+
+// mostTold is how many of a kind a message tells in full.
+const mostTold = 20
 
 // WantIncidents reports unless the queue has exactly these incidents, in any order. Those that were merged
 // away or purged are not in it.
@@ -43,13 +49,24 @@ func (h *Harness) WantIncidents(want ...Incident) {
 	} else {
 		fmt.Fprintf(&b, "%s, want %d\n", count(len(q.incidents), "incident"), len(want))
 	}
-	for _, n := range left {
+	for k, n := range left {
+		if k == mostTold {
+			fmt.Fprintf(&b, "and %d more that are wanted\n", len(left)-k)
+			break
+		}
 		b.WriteString(missing(q, want[n], func(id incident.ID) bool { return of[id] }))
 	}
+	told := 0
 	for _, i := range q.incidents {
-		if !of[i.ID] {
+		if of[i.ID] {
+			continue
+		}
+		if told++; told <= mostTold {
 			b.WriteString("not wanted:\n  " + brief(i, only(q.alerts[i.ID])))
 		}
+	}
+	if told > mostTold {
+		fmt.Fprintf(&b, "and %d more that are not wanted\n", told-mostTold)
 	}
 	h.t.Errorf("%s", strings.TrimSuffix(b.String(), "\n"))
 }
@@ -102,23 +119,27 @@ func match(q queue, want []Incident) (paired map[incident.ID]bool, left []int) {
 // missing says that no incident is like want, and how the nearest one differs.
 func missing(q queue, want Incident, taken func(incident.ID) bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "no incident is like %s\n", want)
 	var nearest incident.Incident
 	var differences []string
+	some := false
 	for _, i := range q.incidents {
 		d := want.differences(i, q.alerts[i.ID])
+		some = some || len(d) == 0
 		if !taken(i.ID) && (nearest.ID == "" || len(d) < len(differences)) {
 			nearest, differences = i, d
 		}
 	}
+	if some {
+		fmt.Fprintf(&b, "fewer incidents than wanted are like %s\n", want)
+	} else {
+		fmt.Fprintf(&b, "no incident is like %s\n", want)
+	}
 	switch {
-	case nearest.ID != "" && len(differences) > 0:
+	case nearest.ID != "":
 		fmt.Fprintf(&b, "  the nearest is #%d, but:\n", nearest.Number)
 		for _, d := range differences {
 			fmt.Fprintf(&b, "    %s\n", d)
 		}
-	case nearest.ID != "":
-		fmt.Fprintf(&b, "  #%d is, but stands for another one that is wanted\n", nearest.Number)
 	case len(q.incidents) > 0:
 		b.WriteString("  each incident stands for another one that is wanted\n")
 	}
@@ -142,6 +163,9 @@ func (w Incident) String() string {
 	}
 	add("owner", w.Owner)
 	add("alerts", w.Alerts...)
+	if w.Alerts != nil && len(w.Alerts) == 0 {
+		parts = append(parts, "no alerts")
+	}
 	add("tactics", w.Tactics...)
 	add("techniques", w.Techniques...)
 	add("assets", w.Assets...)
@@ -149,12 +173,26 @@ func (w Incident) String() string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
+// quoted lists texts, of many the first, each cut to what a line can hold.
 func quoted(texts []string) string {
-	list := make([]string, len(texts))
+	list := make([]string, 0, mostTold)
 	for n, text := range texts {
-		list[n] = strconv.Quote(text)
+		if n == mostTold {
+			list = append(list, fmt.Sprintf("and %d more", len(texts)-n))
+			break
+		}
+		list = append(list, strconv.Quote(cut(text)))
 	}
 	return strings.Join(list, ", ")
+}
+
+// cut returns the beginning of a text that is too long for a line.
+func cut(text string) string {
+	const most = 200
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most]) + "…"
 }
 
 // differences says in what way i, with its alerts, is not as wanted.
@@ -172,7 +210,7 @@ func (w Incident) differences(i incident.Incident, alerts []incident.Explanation
 	if w.Owner != "" && !same(w.Owner, i.Owner.ID) {
 		differ("owner is %q, want %q", i.Owner.ID, w.Owner)
 	}
-	if len(w.Alerts) > 0 {
+	if w.Alerts != nil {
 		surplus, lack := compare(titles(alerts), expand(w.Alerts, alerts))
 		if len(lack) > 0 {
 			differ("alerts miss %s", quoted(times(lack)))
@@ -199,7 +237,7 @@ func (w Incident) differences(i incident.Incident, alerts []incident.Explanation
 		return slices.ContainsFunc(categories, func(c string) bool { return sameCategory(c, text) })
 	}, categories)
 	techniques := texts(alerts, func(a alert.Alert) []string { return a.Techniques })
-	contains("techniques", w.Techniques, list(techniques), techniques)
+	contains("techniques", w.Techniques, func(id string) bool { return hasTechnique(techniques, id) }, techniques)
 	contains("assets", w.Assets, func(text string) bool { return hasAsset(alerts, text) }, assets(alerts))
 	var tags []string
 	for _, t := range i.Tags {
@@ -225,7 +263,15 @@ func twins(alerts []incident.Explanation) (one, two alert.ID, ok bool) {
 func same(a, b string) bool { return incident.Fold(a) == incident.Fold(b) }
 
 // sameCategory compares categories however they are spelled: "CredentialAccess" or "Credential access".
-func sameCategory(a, b string) bool { return same(alert.CategoryTitle(a), alert.CategoryTitle(b)) }
+func sameCategory(a, b string) bool {
+	title := func(c string) string { return alert.CategoryTitle(cmp.Or(alert.Tactic(c), c)) }
+	return same(title(a), title(b))
+}
+
+// hasTechnique reports whether a technique is among ids, whatever versions of ATT&CK their identifiers are of.
+func hasTechnique(ids []string, id string) bool {
+	return slices.ContainsFunc(ids, func(other string) bool { return same(attack.Current(other), attack.Current(id)) })
+}
 
 // texts returns what each alert has, in order, each once, without "".
 func texts(alerts []incident.Explanation, of func(alert.Alert) []string) []string {
@@ -258,7 +304,7 @@ func expand(want []string, alerts []incident.Explanation) (all []string) {
 	for _, text := range want {
 		title, number, found := cutLast(text, " ×")
 		n, err := strconv.Atoi(number)
-		if !found || err != nil || n < 1 || slices.Contains(have, text) {
+		if !found || err != nil || n < 1 || slices.ContainsFunc(have, func(h string) bool { return same(h, text) }) {
 			title, n = text, 1
 		}
 		all = append(all, slices.Repeat([]string{title}, min(n, maxTimes))...)

@@ -159,19 +159,31 @@ func writeGroups(b *strings.Builder, groups [][]placed) {
 	}
 }
 
-// closest returns an alert of each group: the two that share most.
+// closest returns an alert of each group: the two that share or nearly share most.
 func (q queue) closest(one, two []placed) (a, b placed) {
+	have := map[string][]int{} // the alerts of one, by what is left of their keys
+	for n, x := range one {
+		for _, key := range entities(x.alert) {
+			have[about(key)] = append(have[about(key)], n)
+		}
+	}
 	a, b = one[0], two[0]
-	most := -1
-	for _, x := range one[:min(len(one), 30)] {
-		for _, y := range two[:min(len(two), 30)] {
-			if n := len(q.common(x.alert, y.alert)); n > most {
-				a, b, most = x, y, n
+	most := 0
+	for _, y := range two {
+		shared := map[int]int{}
+		for _, key := range entities(y.alert) {
+			for _, n := range have[about(key)] {
+				if shared[n]++; shared[n] > most {
+					a, b, most = one[n], y, shared[n]
+				}
 			}
 		}
 	}
 	return a, b
 }
+
+// about returns what two keys have in common that are nearly the same.
+func about(key alert.Key) string { return cmp.Or(letters(stem(key)), string(key)) }
 
 // A row says what became of something that two alerts share or nearly share.
 type row struct{ entity, became string }
@@ -185,6 +197,21 @@ func (q queue) writeApart(b *strings.Builder, one, two placed) {
 		rows = []row{{"nothing in common", "no entity of one is an entity of the other, or nearly"}}
 	}
 	rows = append(rows, alone(one.alert, two.alert)...)
+	for _, p := range []placed{one, two} {
+		if p.alert.Standalone {
+			rows = append(rows, row{"standalone", string(p.alert.ID) + " is, so that the correlator leaves it alone"})
+		}
+		for _, e := range q.log[p.incident.ID] {
+			if e.Alert == p.alert.ID && e.Type == activity.AlertAdded && e.Origin == "" && len(e.Links) > 0 && e.Links[0].Entity == "" {
+				rows = append(rows, row{"(moved)", fmt.Sprintf("%s by %s", p.alert.ID, e.Actor.ID)})
+			}
+		}
+		for _, e := range q.log[p.incident.ID] {
+			if e.Type == activity.Unmerged {
+				rows = append(rows, row{"(unmerged)", fmt.Sprintf("%s by %s", q.name(p.incident.ID), e.Actor.ID)})
+			}
+		}
+	}
 	if d := distance(one.alert, two.alert); d > 0 {
 		rows = append(rows, row{"(time)", d.String() + " between their activity"})
 	}
@@ -193,8 +220,12 @@ func (q queue) writeApart(b *strings.Builder, one, two placed) {
 
 func writeRows(b *strings.Builder, rows []row) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	for _, r := range rows {
-		fmt.Fprintf(w, "  %s\t%s\n", r.entity, r.became)
+	for n, r := range rows {
+		if n == 2*mostTold {
+			fmt.Fprintf(w, "  and %d more\n", len(rows)-n)
+			break
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", oneLine(cut(r.entity)), oneLine(r.became))
 	}
 	_ = w.Flush() // a Builder takes everything
 }
@@ -273,11 +304,13 @@ func (q queue) became(key alert.Key, a, b alert.Alert) string {
 
 // was reports whether an alert is or was in the incident with that ID.
 func (q queue) was(i incident.ID, id alert.ID) bool {
-	return slices.ContainsFunc(q.log[i], func(e activity.Entry) bool { return e.Alert == id })
+	_, ok := q.came[arrival{i, id}]
+	return ok
 }
 
-// near reports whether two keys are spelled differently and may be of one thing: a short name and a full one, an account
-// in two domains or by its user principal name, a URL and its host, or names that differ in signs and blanks only.
+// near reports whether two keys are spelled differently and may be of one thing: a short name and a full one,
+// an account in two domains or by its user principal name, a URL and its host, or names that differ in signs
+// and blanks only.
 func near(a, b alert.Key) bool {
 	one, two := stem(a), stem(b)
 	return one != "" && (one == two || letters(one) == letters(two))
@@ -348,57 +381,70 @@ func (q queue) writeTogether(b *strings.Builder, one, two placed) {
 	}
 }
 
-// path returns the shortest chain of links from one alert to the other.
+// path returns the shortest chain of links from one alert to the other. A link of an alert leads to the alert
+// with that key, in the incident that it names, whose activity was nearest.
 func (q queue) path(one, two placed) []row {
-	alerts := q.alerts[one.incident.ID]
-	from, to := -1, -1
-	have := map[alert.Key][]int{}             // the alerts that have a key
-	links := make([][]alert.Key, len(alerts)) // that counted for an alert
-	for n, x := range alerts {
+	alerts := map[alert.ID]alert.Alert{}
+	have := map[alert.Key][]alert.ID{}
+	for _, x := range q.alerts[one.incident.ID] {
+		alerts[x.Alert.ID] = x.Alert
 		for _, key := range entities(x.Alert) {
-			have[key] = append(have[key], n)
-		}
-		for _, l := range q.links[x.Alert.ID] {
-			if l.HeldBack == "" {
-				links[n] = append(links[n], l.Entity)
-			}
-		}
-		switch x.Alert.ID {
-		case one.alert.ID:
-			from = n
-		case two.alert.ID:
-			to = n
+			have[key] = append(have[key], x.Alert.ID)
 		}
 	}
 	type step struct {
-		back int // the place before
-		key  alert.Key
+		to  alert.ID
+		key alert.Key
 	}
-	steps := map[int]step{from: {back: -1}}
-	for next := []int{from}; len(next) > 0; next = next[1:] {
-		n := next[0]
-		for _, key := range entities(alerts[n].Alert) {
-			have[key] = slices.DeleteFunc(have[key], func(m int) bool {
-				if !slices.Contains(links[n], key) && !slices.Contains(links[m], key) {
-					return false
-				}
-				if _, seen := steps[m]; !seen {
-					steps[m] = step{n, key}
-					next = append(next, m)
-				}
-				return true
-			})
+	steps := map[alert.ID][]step{}
+	for _, x := range q.alerts[one.incident.ID] {
+		for _, l := range q.links[x.Alert.ID] {
+			if l.HeldBack != "" || l.Entity == "" {
+				continue
+			}
+			if y, ok := q.linked(x.Alert, l, have[l.Entity], alerts); ok {
+				steps[x.Alert.ID] = append(steps[x.Alert.ID], step{y, l.Entity})
+				steps[y] = append(steps[y], step{x.Alert.ID, l.Entity})
+			}
 		}
 	}
-	if _, found := steps[to]; !found {
+	from := map[alert.ID]step{one.alert.ID: {}}
+	for next := []alert.ID{one.alert.ID}; len(next) > 0; next = next[1:] {
+		for _, s := range steps[next[0]] {
+			if _, seen := from[s.to]; !seen {
+				from[s.to] = step{next[0], s.key}
+				next = append(next, s.to)
+			}
+		}
+	}
+	if _, found := from[two.alert.ID]; !found {
 		return nil
 	}
 	var rows []row
-	for n := to; n != from; n = steps[n].back {
-		before := alerts[steps[n].back].Alert
-		rows = append(rows, row{string(steps[n].key), fmt.Sprintf("links %q (%s) and %q (%s)",
-			before.Title, before.ID, alerts[n].Alert.Title, alerts[n].Alert.ID)})
+	for id := two.alert.ID; id != one.alert.ID; id = from[id].to {
+		before := alerts[from[id].to]
+		rows = append(rows, row{string(from[id].key), fmt.Sprintf("links %q (%s) and %q (%s)",
+			cut(before.Title), before.ID, cut(alerts[id].Title), id)})
 	}
 	slices.Reverse(rows)
 	return rows
+}
+
+// linked returns the alert to which a link of a leads, of those that have its entity.
+func (q queue) linked(a alert.Alert, l told, have []alert.ID, alerts map[alert.ID]alert.Alert) (alert.ID, bool) {
+	var nearest alert.ID
+	var least time.Duration
+	for _, id := range have {
+		d := distance(a, alerts[id])
+		if id != a.ID && (nearest == "" || d < least) && q.had(l.Incident, id, l.seq) {
+			nearest, least = id, d
+		}
+	}
+	return nearest, nearest != ""
+}
+
+// had reports whether an alert was in an incident before an entry.
+func (q queue) had(i incident.ID, id alert.ID, seq int64) bool {
+	at, ok := q.came[arrival{i, id}]
+	return ok && at < seq
 }

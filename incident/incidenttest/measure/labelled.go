@@ -35,8 +35,9 @@ type Labelled struct {
 // members of [alert.File]. The first four are required. It becomes an alert with the source "rules": rule is the
 // title, at the time of the activity and of the alert, and the level "critical" is high.
 //
-// Blank lines and a byte order mark are skipped. A line may have any length. A member with another name is an error.
-// The first error ends the sequence: it is yielded with the zero Labelled.
+// Blank lines and a byte order mark are skipped. A line may have any length. A member with another name is an error,
+// whatever the case of its letters; of a member that is there twice the last counts. The first error ends the
+// sequence: it is yielded with the zero Labelled.
 func Read(r io.Reader) iter.Seq2[Labelled, error] {
 	return func(yield func(Labelled, error) bool) {
 		lines := bufio.NewReader(r)

@@ -88,7 +88,9 @@ func Collect(ctx context.Context, r storage.Reader, attack func(alert.Alert) str
 		if err != nil {
 			return nil, fmt.Errorf("collect the log: %w", err)
 		}
-		came[e.Alert] = arrival{e.Seq, e.Links}
+		if came[e.Alert].seq == 0 { // a later one is of a move
+			came[e.Alert] = arrival{e.Seq, e.Links}
+		}
 	}
 	var placed []Placed
 	for a, err := range r.Alerts(ctx, alert.Query{}) {

@@ -18,9 +18,9 @@
 // and these of older versions: T1053.001 (now T1053.002), T1076 (T1021.001), T1215 (T1547.006), T1487 (T1561.002),
 // T1547.011 (T1647) and T1574.002 (T1574.001).
 //
-// A newer identifier has the name and the tactics of the former one, so that a technique of Defense Evasion stays one:
-// which of the two newer tactics it belongs to is not in the table. All three have the same place in the kill chain, see
-// [github.com/incidentkit/incidentkit/alert.TacticIndex].
+// A newer identifier has the name and the tactics of the former one, so that a technique of Defense Evasion stays
+// one: which of the two newer tactics it belongs to is not in the table. All three have the same place in the kill
+// chain, see [github.com/incidentkit/incidentkit/alert.TacticIndex].
 //
 // # Licence
 //

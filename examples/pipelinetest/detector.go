@@ -14,7 +14,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// A Logon is an event: somebody tried to log on.
+// A Logon is an event: an attempt to log on.
 type Logon struct {
 	Time    time.Time `json:"time"`
 	Host    string    `json:"host"`    // where

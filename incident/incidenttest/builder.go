@@ -193,7 +193,7 @@ func Resource(id string) Part {
 	return Entity(alert.CloudResource{Provider: provider, ID: id})
 }
 
-// Delayed returns alerts with every time d later, those inside entities aside, and IDs that say so: one attack told
+// Delayed returns alerts with every time d later, those inside entities aside, and other IDs: one attack told
 // twice.
 func Delayed(d time.Duration, alerts ...alert.Alert) []alert.Alert {
 	later := slices.Clone(alerts)

@@ -235,7 +235,8 @@ func (l line) time(field string) (time.Time, error) {
 			}
 		}
 	}
-	return time.Time{}, l.fail("member %q is %s, want a time such as \"2026-03-02T09:00:00Z\"", field, orNothing(l.text[from:to]))
+	return time.Time{}, l.fail("member %q is %s, want a time such as \"2026-03-02T09:00:00Z\"",
+		field, orNothing(l.text[from:to]))
 }
 
 func orNothing(text json.RawMessage) string {

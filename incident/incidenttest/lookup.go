@@ -8,7 +8,7 @@ import (
 
 // A Lookup stands in for what a pipeline asks while it detects: an asset inventory, threat intelligence, the
 // country of an address. It answers from Values, and remembers what it was asked. Make a new one for each
-// run, in the factory of the pipeline or before it. The zero Lookup knows nothing and says so. A Lookup is
+// run, in the factory of the pipeline or before it. The zero Lookup has no value for any key. A Lookup is
 // for one goroutine.
 type Lookup[K comparable, V any] struct {
 	Values map[K]V

@@ -26,7 +26,7 @@ type Ticker interface {
 	Tick(ctx context.Context, now time.Time) ([]alert.Alert, error)
 }
 
-// A Flusher is a [Detector] that holds alerts back until it is told that no event follows.
+// A Flusher is a [Detector] that holds alerts back until Flush is called, after the last event.
 type Flusher interface {
 	// Flush returns what is left.
 	Flush(ctx context.Context) ([]alert.Alert, error)

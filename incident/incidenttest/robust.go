@@ -134,10 +134,12 @@ func (h *Harness) again(all []raised, twice bool) grouping {
 // differs says in what way other is not the same as g, and "" when it is.
 func (g grouping) differs(other grouping) string {
 	if one, two, ok := g.parted(other.place); ok {
-		return g.pair(other, one, two, "together in the order given, and apart so", queue.writeTogether, queue.writeApart)
+		const how = "together in the order given, and apart so"
+		return g.pair(other, one, two, how, queue.writeTogether, queue.writeApart)
 	}
 	if one, two, ok := other.parted(g.place); ok {
-		return g.pair(other, one, two, "apart in the order given, and together so", queue.writeApart, queue.writeTogether)
+		const how = "apart in the order given, and together so"
+		return g.pair(other, one, two, how, queue.writeApart, queue.writeTogether)
 	}
 	for _, i := range g.incidents {
 		for _, x := range g.alerts[i.ID][:min(1, len(g.alerts[i.ID]))] {

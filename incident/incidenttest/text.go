@@ -153,29 +153,30 @@ func (q queue) entries() []activity.Entry {
 // line writes e: when, who, what, about which alert, and the value of each field before and after. What the
 // summary of an incident's alerts says, and its priority, follows from the alerts and is left out.
 func (q queue) line(e activity.Entry) string {
-	line := fmt.Sprintf("%s %s: %s", clock(e.Time), oneLine(e.Actor.ID), e.Type)
+	what := e.Type.String()
 	if e.Alert != "" {
-		line += " " + oneLine(string(e.Alert))
+		what += " " + oneLine(string(e.Alert))
 	}
 	if e.Origin != "" {
-		line += ", copied from " + q.name(e.Origin)
+		what += ", copied from " + q.name(e.Origin)
 	}
 	if e.Type == activity.Merged || e.Type == activity.Redirected || e.Type == activity.Unmerged {
-		for _, l := range e.Links {
-			line += " with " + q.name(l.Incident)
+		for _, l := range e.Links[:min(len(e.Links), 1)] {
+			what += " with " + q.name(l.Incident)
 		}
 	}
+	parts := []string{fmt.Sprintf("%s %s: %s", clock(e.Time), oneLine(e.Actor.ID), what)}
 	for _, c := range e.Changes {
 		summary := c.Field == "priority" || strings.HasPrefix(c.Field, "alerts.")
 		if summary || e.Type == activity.IncidentCreated || e.Type == activity.AlertAdded && e.OfAlert(c) {
 			continue
 		}
-		line += fmt.Sprintf("; %s %s → %s", c.Field, oneLine(orNull(c.Before)), oneLine(orNull(c.After)))
+		parts = append(parts, fmt.Sprintf("%s %s → %s", c.Field, oneLine(orNull(c.Before)), oneLine(orNull(c.After))))
 	}
 	if e.Text != "" {
-		line += fmt.Sprintf("; %q", e.Text)
+		parts = append(parts, strconv.Quote(e.Text))
 	}
-	return line
+	return strings.Join(parts, "; ")
 }
 
 func orNull(v activity.Value) string {

@@ -202,7 +202,8 @@ func (q queue) writeApart(b *strings.Builder, one, two placed) {
 			rows = append(rows, row{"standalone", string(p.alert.ID) + " is, so that the correlator leaves it alone"})
 		}
 		for _, e := range q.log[p.incident.ID] {
-			if e.Alert == p.alert.ID && e.Type == activity.AlertAdded && e.Origin == "" && len(e.Links) > 0 && e.Links[0].Entity == "" {
+			byHand := func(l activity.Link) bool { return l.Reason == activity.GroupedManually }
+			if e.Alert == p.alert.ID && e.Type == activity.AlertAdded && slices.ContainsFunc(e.Links, byHand) {
 				rows = append(rows, row{"(moved)", fmt.Sprintf("%s by %s", p.alert.ID, e.Actor.ID)})
 			}
 		}
@@ -265,9 +266,11 @@ func alone(a, b alert.Alert) (rows []row) {
 	for _, pair := range [2][2]alert.Alert{{a, b}, {b, a}} {
 		theirs := entities(pair[1])
 		only := slices.DeleteFunc(entities(pair[0]), func(key alert.Key) bool { return slices.Contains(theirs, key) })
-		if list := words(only); len(list) > 8 {
-			rows = append(rows, row{"only " + string(pair[0].ID), fmt.Sprintf("%s and %d more", strings.Join(list[:8], ", "), len(list)-8)})
-		} else if len(list) > 0 {
+		list := words(only)
+		if n := len(list) - 8; n > 0 {
+			list = append(list[:8:8], fmt.Sprintf("and %d more", n))
+		}
+		if len(list) > 0 {
 			rows = append(rows, row{"only " + string(pair[0].ID), strings.Join(list, ", ")})
 		}
 	}

@@ -68,8 +68,8 @@ type Times struct {
 }
 
 // Techniques are the techniques of MITRE ATT&CK that alerts of attacks name, beside a list of those that the detection
-// is to cover. Noise covers nothing. A sub-technique such as T1059.001 covers its technique, T1059, too. A technique that
-// was renumbered has its newer identifier, see [attack.Current]. Each is in upper case, once, in order.
+// is to cover. Noise covers nothing. A sub-technique such as T1059.001 covers its technique, T1059, too. A technique
+// that was renumbered has its newer identifier, see [attack.Current]. Each is in upper case, once, in order.
 type Techniques struct {
 	Covered []string `json:"covered,omitempty"` // of the list
 	Missing []string `json:"missing,omitempty"` // of the list

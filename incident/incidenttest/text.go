@@ -160,10 +160,9 @@ func (q queue) line(e activity.Entry) string {
 	if e.Origin != "" {
 		what += ", copied from " + q.name(e.Origin)
 	}
-	if e.Type == activity.Merged || e.Type == activity.Redirected || e.Type == activity.Unmerged {
-		for _, l := range e.Links[:min(len(e.Links), 1)] {
-			what += " with " + q.name(l.Incident)
-		}
+	merges := []activity.Type{activity.Merged, activity.Redirected, activity.Unmerged}
+	if len(e.Links) > 0 && slices.Contains(merges, e.Type) {
+		what += " with " + q.name(e.Links[0].Incident)
 	}
 	parts := []string{fmt.Sprintf("%s %s: %s", clock(e.Time), oneLine(e.Actor.ID), what)}
 	for _, c := range e.Changes {

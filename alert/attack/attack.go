@@ -20,7 +20,7 @@
 //
 // A newer identifier has the name and the tactics of the former one, so that a technique of Defense Evasion stays
 // one: which of the two newer tactics it belongs to is not in the table. All three have the same place in the kill
-// chain, see [github.com/incidentkit/incidentkit/alert.TacticIndex].
+// chain, see [alert.TacticIndex].
 //
 // # Licence
 //
@@ -37,6 +37,8 @@ package attack
 import (
 	_ "embed"
 	"strings"
+
+	"github.com/incidentkit/incidentkit/alert"
 )
 
 // Notice is what MITRE's terms of use for ATT&CK ask to be reproduced with the names of techniques.
@@ -119,7 +121,7 @@ func Lookup(id string) (Technique, bool) {
 	}
 	t := Technique{ID: id, Name: name}
 	for tactic := range strings.SplitSeq(tactics, ",") {
-		t.Tactics = append(t.Tactics, category(tactic))
+		t.Tactics = append(t.Tactics, alert.Tactic(tactic))
 	}
 	if parent, _, sub := strings.Cut(id, "."); sub {
 		p, _ := Lookup(parent)
@@ -167,14 +169,4 @@ func identifier(s string) (string, bool) {
 		}
 	}
 	return s, true
-}
-
-// category returns the spelling of Microsoft Graph for a tactic's short name: "CommandAndControl" for
-// "command-and-control".
-func category(short string) string {
-	var b strings.Builder
-	for word := range strings.SplitSeq(short, "-") {
-		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
-	}
-	return b.String()
 }

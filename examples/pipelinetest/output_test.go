@@ -42,7 +42,7 @@ func TestOutput(t *testing.T) {
 	}
 }
 
-// The code in the guide is that of the files.
+// The code in the guide is that of the files, and so is the test in the README of the module.
 func TestGuideShowsTheCode(t *testing.T) {
 	code := read(t, "detector.go") + read(t, "forget.go") + read(t, "detector_test.go")
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)\n```").FindAllStringSubmatch(read(t, "README.md"), -1)
@@ -50,6 +50,8 @@ func TestGuideShowsTheCode(t *testing.T) {
 	for _, block := range blocks {
 		assert.Contains(t, code, block[1])
 	}
+	test := regexp.MustCompile(`(?s)\nfunc TestGuessing.*?\n}\n`).FindString(code)
+	assert.Contains(t, read(t, "../../README.md"), "```go"+test+"```\n")
 }
 
 func read(t *testing.T, file string) string {

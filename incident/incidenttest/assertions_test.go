@@ -505,8 +505,8 @@ func TestWantSound(t *testing.T) {
 		}
 		h.WantSound()
 	})
-	assert.Contains(t, said, "owner")
-	assert.Contains(t, said, "kai@corp.example")
+	assert.Equal(t, `log, incident id-0002, field owner: found {"kind":"user","id":"kai@corp.example"}, want `+"\n\n"+
+		`log, incident id-0002, field version: found 3, want 2`, said)
 }
 
 // A correlator whose answer depends on the order of arrival does not pass.

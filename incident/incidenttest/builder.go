@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,12 +36,7 @@ func Alert(title string, severity alert.Severity, parts ...Part) alert.Alert {
 			text = []byte(title) // a time that cannot be kept, which whoever takes the alert will say
 		}
 		sum := sha256.Sum256(text)
-		a.Origin.ID = strings.Join(
-			strings.Fields(strings.ToLower(title)),
-			"-",
-		) + "-" + hex.EncodeToString(
-			sum[:4],
-		)
+		a.Origin.ID = words(title, "-") + "-" + hex.EncodeToString(sum[:4])
 	}
 	return a
 }
@@ -129,18 +123,12 @@ func Mailbox(address string) Part { return Entity(alert.Mailbox{Address: address
 
 // Mail adds a mail message by its sender, its recipient and its subject, which is its identifier, too.
 func Mail(sender, recipient, subject string) Part {
-	return Entity(alert.Message{
-		InternetMessageID: "<" + strings.Join(
-			strings.Fields(strings.ToLower(subject)),
-			".",
-		) + "@" + afterAt(
-			sender,
-		) + ">",
-		Sender: sender, Recipient: recipient, Subject: subject,
-	})
+	id := "<" + words(subject, ".") + "@" + sender[strings.LastIndexByte(sender, '@')+1:] + ">"
+	return Entity(alert.Message{InternetMessageID: id, Sender: sender, Recipient: recipient, Subject: subject})
 }
 
-func afterAt(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
+// words returns the words of text in small letters, joined by sep.
+func words(text, sep string) string { return strings.Join(strings.Fields(strings.ToLower(text)), sep) }
 
 // IP adds addresses.
 func IP(addresses ...string) Part {
@@ -191,26 +179,4 @@ func Resource(id string) Part {
 		provider = alert.KindGoogleCloudResource
 	}
 	return Entity(alert.CloudResource{Provider: provider, ID: id})
-}
-
-// Delayed returns alerts with every time d later, those inside entities aside, and other IDs: one attack told
-// twice.
-func Delayed(d time.Duration, alerts ...alert.Alert) []alert.Alert {
-	later := slices.Clone(alerts)
-	for n, a := range alerts {
-		a = a.Clone()
-		a.Origin.ID += "+" + d.String()
-		for _, at := range []*time.Time{&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved} {
-			if !at.IsZero() {
-				*at = at.Add(d)
-			}
-		}
-		for k := range a.Evidence {
-			if at := &a.Evidence[k].Created; !at.IsZero() {
-				*at = at.Add(d)
-			}
-		}
-		later[n] = a
-	}
-	return later
 }

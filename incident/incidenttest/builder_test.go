@@ -24,7 +24,7 @@ func TestAlert(t *testing.T) {
 		kit.User("S-1-5-21-1-2-3-1104"),
 		kit.IP("192.0.2.1", "2001:db8::1"),
 		kit.File(`C:\Temp\x.exe`, "0123456789abcdef0123456789abcdef"),
-		kit.File("/tmp/x", "0123456789abcdef0123456789abcdef01234567"),
+		kit.File("/opt/x", "0123456789abcdef0123456789abcdef01234567"),
 		kit.File("x", ""),
 		kit.Process("/bin/sh", "sh -c id"),
 		kit.Mailbox("kai@corp.example"),
@@ -51,7 +51,7 @@ func TestAlert(t *testing.T) {
 		alert.User{UPN: "kai@corp.example"}, alert.User{SID: "S-1-5-21-1-2-3-1104"},
 		alert.IP{Address: "192.0.2.1"}, alert.IP{Address: "2001:db8::1"},
 		alert.File{Path: `C:\Temp`, FileName: "x.exe", MD5: "0123456789abcdef0123456789abcdef"},
-		alert.File{Path: "/tmp", FileName: "x", SHA1: "0123456789abcdef0123456789abcdef01234567"},
+		alert.File{Path: "/opt", FileName: "x", SHA1: "0123456789abcdef0123456789abcdef01234567"},
 		alert.File{FileName: "x"},
 		alert.Process{Image: alert.File{Path: "/bin", FileName: "sh"}, CommandLine: "sh -c id"},
 		alert.Mailbox{Address: "kai@corp.example"},
@@ -97,27 +97,4 @@ func TestAlertID(t *testing.T) {
 		t,
 		kit.Alert("x", alert.Low, kit.At(1<<62), kit.Lasting(1<<62), kit.Judged(kit.IP("192.0.2.1", "192.0.2.2"), alert.Malicious)).Origin.ID,
 	)
-}
-
-func TestDelayed(t *testing.T) {
-	a := kit.Alert("Scan", alert.Low, kit.ID("1"), kit.Lasting(time.Minute), kit.Device("ws-01"))
-	later := kit.Delayed(time.Hour, a)
-	assert.Equal(
-		t,
-		kit.Alert(
-			"Scan",
-			alert.Low,
-			kit.ID("1+1h0m0s"),
-			kit.At(time.Hour),
-			kit.Lasting(time.Minute),
-			kit.Device("ws-01"),
-		),
-		later[0],
-	)
-	a.Resolved, a.Evidence[0].Created = kit.Time(0), kit.Time(time.Minute)
-	told := kit.Delayed(time.Hour, a)[0]
-	assert.Equal(t, []time.Time{kit.Time(time.Hour), kit.Time(61 * time.Minute)}, []time.Time{told.Resolved, told.Evidence[0].Created})
-	assert.Equal(t, kit.Time(time.Minute), a.Evidence[0].Created)
-	later[0].Evidence[0] = alert.Evidence{}
-	assert.NotNil(t, a.Evidence[0].Entity, "the alerts that were given stay as they are")
 }

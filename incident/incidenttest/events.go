@@ -1,7 +1,6 @@
 package incidenttest
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentkit/incidentkit/internal/jsonl"
 )
 
 // An Event is a raw event and its time, to which the clock moves before the event is processed. The zero time
@@ -45,8 +46,12 @@ func Events[E any](at func(E) time.Time, events ...E) iter.Seq2[Event[E], error]
 // blank lines are skipped. An error names the line, and ends the events.
 func JSONL[E any](field string, r io.Reader) iter.Seq2[Event[E], error] {
 	return func(yield func(Event[E], error) bool) {
-		for l, err := range lines(r) {
-			e := Event[E]{Line: l.n}
+		for read, err := range jsonl.Lines(r) {
+			l := line(read)
+			e := Event[E]{Line: l.Number}
+			if err != nil {
+				err = l.fail("%w", err)
+			}
 			if err == nil && field != "" {
 				e.At, err = l.time(field)
 			}
@@ -68,11 +73,8 @@ func JSONL[E any](field string, r io.Reader) iter.Seq2[Event[E], error] {
 func Relative[E any](field, text string) iter.Seq2[Event[E], error] {
 	return func(yield func(Event[E], error) bool) {
 		var all []Event[E]
-		for l, err := range lines(strings.NewReader(text)) {
-			var events []Event[E]
-			if err == nil {
-				events, err = repeated[E](l, field)
-			}
+		for l := range jsonl.Lines(strings.NewReader(text)) { // a text is read without errors
+			events, err := repeated[E](line(l), field)
 			if err != nil {
 				yield(Event[E]{}, err)
 				return
@@ -91,8 +93,8 @@ func repeated[E any](l line, field string) ([]Event[E], error) {
 		return nil, err
 	}
 	var given string
-	if err := json.Unmarshal(l.text[from:to], &given); err != nil {
-		return nil, l.fail("member %q is %s, want a text such as \"+90s\"", field, orNothing(l.text[from:to]))
+	if err := json.Unmarshal(l.Text[from:to], &given); err != nil {
+		return nil, l.fail("member %q is %s, want a text such as \"+90s\"", field, orNothing(l.Text[from:to]))
 	}
 	first, times, step, err := parseRelative(given)
 	if err != nil {
@@ -101,11 +103,11 @@ func repeated[E any](l line, field string) ([]Event[E], error) {
 	events := make([]Event[E], times)
 	for n := range events {
 		e := &events[n]
-		e.Line = l.n
+		e.Line = l.Number
 		e.At = Time(first + time.Duration(n)*step)
 		at := strconv.Quote(e.At.Format(time.RFC3339Nano))
-		text := slices.Concat(l.text[:from], []byte(at), l.text[to:]) // all else stays byte by byte
-		if e.Data, err = decode[E](line{l.n, text}, true); err != nil {
+		text := slices.Concat(l.Text[:from], []byte(at), l.Text[to:]) // all else stays byte by byte
+		if e.Data, err = decode[E](line{l.Number, text}, true); err != nil {
 			return nil, err
 		}
 	}
@@ -142,40 +144,17 @@ func parseRelative(text string) (first time.Duration, times int, step time.Durat
 	return first, times, step, nil
 }
 
-// A line is one that is not blank.
-type line struct {
-	n    int // from 1
-	text []byte
-}
-
-func lines(r io.Reader) iter.Seq2[line, error] {
-	return func(yield func(line, error) bool) {
-		in := bufio.NewReader(r)
-		for n := 1; ; n++ {
-			text, err := in.ReadBytes('\n')
-			if err != nil && !errors.Is(err, io.EOF) {
-				yield(line{}, fmt.Errorf("line %d: %w", n, err))
-				return
-			}
-			if n == 1 {
-				text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-			}
-			text = bytes.TrimSpace(text)
-			if len(text) > 0 && !yield(line{n, text}, nil) || err != nil {
-				return
-			}
-		}
-	}
-}
+// A line is one of those that have an event each.
+type line jsonl.Line
 
 // fail returns an error that names the line.
 func (l line) fail(format string, args ...any) error {
-	return fmt.Errorf("line %d: %w", l.n, fmt.Errorf(format, args...))
+	return fmt.Errorf("line %d: %w", l.Number, fmt.Errorf(format, args...))
 }
 
 // decode reads the event of a line. With strict, a member that E does not have is an error.
 func decode[E any](l line, strict bool) (e E, err error) {
-	d := json.NewDecoder(bytes.NewReader(l.text))
+	d := json.NewDecoder(bytes.NewReader(l.Text))
 	if strict {
 		d.DisallowUnknownFields()
 	}
@@ -190,7 +169,7 @@ func decode[E any](l line, strict bool) (e E, err error) {
 
 // member returns where in the line the value of the last member called field is; 0, 0 when there is none.
 func (l line) member(field string) (from, to int, err error) {
-	d := json.NewDecoder(bytes.NewReader(l.text))
+	d := json.NewDecoder(bytes.NewReader(l.Text))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return 0, 0, l.fail("want a JSON object")
 	}
@@ -228,7 +207,7 @@ func (l line) time(field string) (time.Time, error) {
 		return time.Time{}, err
 	}
 	var given string
-	if err := json.Unmarshal(l.text[from:to], &given); err == nil {
+	if err := json.Unmarshal(l.Text[from:to], &given); err == nil {
 		for _, layout := range []string{time.RFC3339, time.DateTime} {
 			if at, err := time.Parse(layout, given); err == nil {
 				return at, nil
@@ -236,7 +215,7 @@ func (l line) time(field string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, l.fail("member %q is %s, want a time such as \"2026-03-02T09:00:00Z\"",
-		field, orNothing(l.text[from:to]))
+		field, orNothing(l.Text[from:to]))
 }
 
 func orNothing(text json.RawMessage) string {

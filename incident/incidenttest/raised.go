@@ -16,7 +16,7 @@ import (
 type Raised struct {
 	Title    string
 	Severity alert.Severity
-	Key      string // the ID of its Origin, by which its source tells a repeat; of a random one also "random-1" and so on
+	Key      string // the ID of its Origin, by which its source tells a repeat; for a random one also "random-1"
 
 	Category   string
 	Techniques []string    // it may have more
@@ -42,7 +42,7 @@ func (h *Harness) WantAlert(want Raised) {
 		return
 	}
 	h.t.Errorf("no alert is like %s\n  the nearest is %q, raised at %s, but:\n    %s",
-		want, cut(nearest.alert.Title), clock(nearest.at), strings.Join(differences, "\n    "))
+		want, shorten(nearest.alert.Title), clock(nearest.at), strings.Join(differences, "\n    "))
 }
 
 // String returns what is asked for, such as `{title "Mimikatz", severity high}`.
@@ -50,7 +50,7 @@ func (w Raised) String() string {
 	var parts []string
 	add := func(name, text string) {
 		if text != "" {
-			parts = append(parts, fmt.Sprintf("%s %q", name, cut(text)))
+			parts = append(parts, fmt.Sprintf("%s %q", name, shorten(text)))
 		}
 	}
 	add("title", w.Title)
@@ -72,7 +72,7 @@ func (w Raised) differences(r raised) (all []string) {
 	differ := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	a := r.alert
 	if w.Title != "" && !same(w.Title, a.Title) {
-		differ("title is %q", cut(a.Title))
+		differ("title is %q", shorten(a.Title))
 	}
 	if w.Severity != alert.Unrated && w.Severity != a.Severity {
 		differ("severity is %s", a.Severity)
@@ -90,13 +90,13 @@ func (w Raised) differences(r raised) (all []string) {
 	}
 	for _, key := range w.Entities {
 		if !slices.Contains(a.Keys(), key) {
-			differ("entities miss %q, there are %s", key, orNone(words(entities(a))))
+			differ("entities miss %q, there are %s", key, orNone(keyTexts(entities(a))))
 		}
 	}
 	return all
 }
 
-func words(keys []alert.Key) (all []string) {
+func keyTexts(keys []alert.Key) (all []string) {
 	for _, key := range keys {
 		all = append(all, string(key))
 	}
@@ -115,7 +115,7 @@ func (h *Harness) WantFired(title string, n int) {
 		}
 	}
 	if fired != n {
-		h.t.Errorf("%q fired %d times, want %d; fired: %s", cut(title), fired, n, orNone(times(all)))
+		h.t.Errorf("%q fired %d times, want %d; fired: %s", shorten(title), fired, n, orNone(times(all)))
 	}
 }
 

@@ -176,7 +176,7 @@ func (g grouping) pair(
 ) string {
 	a, b := other.find(one), other.find(two)
 	var text strings.Builder
-	fmt.Fprintf(&text, "%q (%s) and %q (%s) are %s\n", cut(a.alert.Title), one, cut(b.alert.Title), two, how)
+	fmt.Fprintf(&text, "%q (%s) and %q (%s) are %s\n", shorten(a.alert.Title), one, shorten(b.alert.Title), two, how)
 	text.WriteString("in the order given, ")
 	why(g.queue, &text, g.find(one), g.find(two))
 	text.WriteString("so, ")
@@ -191,4 +191,15 @@ func (q queue) find(id alert.ID) placed {
 		}
 	}
 	return placed{}
+}
+
+// place returns the incident of each alert.
+func (q queue) place() map[alert.ID]incident.ID {
+	place := map[alert.ID]incident.ID{}
+	for _, i := range q.incidents {
+		for _, x := range q.alerts[i.ID] {
+			place[x.Alert.ID] = i.ID
+		}
+	}
+	return place
 }

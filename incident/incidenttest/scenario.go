@@ -119,7 +119,8 @@ func lateralMovement() Scenario {
 		Alert("Credential dump", high, first, User("kai"), does("CredentialAccess", "T1003.001")),
 		Alert("Remote service over SMB", medium, At(10*time.Minute), IP("10.1.0.5", "10.1.0.9"),
 			does("LateralMovement", "T1021.002")),
-		Alert("Service installed", medium, At(11*time.Minute), second, User("adm-kai"), does("Persistence", "T1543.003")),
+		Alert("Service installed", medium, At(11*time.Minute), second, User("adm-kai"),
+			does("Persistence", "T1543.003")),
 	)
 	return Scenario{
 		Name: "lateral movement", Alerts: alerts,
@@ -136,7 +137,8 @@ func ransomware() Scenario {
 	mail := Mail("billing@supplier.example", "kai@corp.example", "Invoice 4711")
 	script := Process(`C:\Windows\System32\wscript.exe`, "wscript.exe a.js")
 	alerts := labelled("ransomware",
-		Alert("Malicious mail delivered", medium, mail, box, File("invoice.docm", ""), does("InitialAccess", "T1566.001")),
+		Alert("Malicious mail delivered", medium, mail, box, File("invoice.docm", ""),
+			does("InitialAccess", "T1566.001")),
 		Alert("Office started a script", high, At(2*time.Hour), desk, kai, script, does("Execution", "T1059.005")),
 		Alert("Command-and-control server", medium, At(3*time.Hour), desk, URL("https://cdn.supplier.example/a"),
 			IP("198.51.100.77"), does("CommandAndControl", "T1071.001")),
@@ -152,8 +154,8 @@ func ransomware() Scenario {
 	return Scenario{
 		Name: "phishing to ransomware", Alerts: alerts,
 		Incidents: []Incident{one(high, alerts, "kai@corp.example", "ws-17.corp.example", "srv-files.corp.example")},
-		Beyond: "a mailbox is not its user, a short name is not the full one, and the second day begins more than 24 hours " +
-			"after the first",
+		Beyond: "a mailbox is not its user, a short name is not the full one, and the second day begins more than 24 " +
+			"hours after the first",
 	}
 }
 
@@ -181,7 +183,8 @@ func scanner() Scenario {
 	var all []alert.Alert
 	for n := range 30 {
 		at, target := At(time.Duration(n)*time.Minute), Device(fmt.Sprintf("ws-%02d", n))
-		all = append(all, Alert("Port scan", alert.Informational, at, from, IP("10.0.0.8"), target, does("Discovery", "T1046")))
+		all = append(all,
+			Alert("Port scan", alert.Informational, at, from, IP("10.0.0.8"), target, does("Discovery", "T1046")))
 	}
 	noise, victim, lee := labelled("", all...), Device("ws-07"), User("lee")
 	attack := labelled("script",

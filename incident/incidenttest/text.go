@@ -114,7 +114,7 @@ func alertLine(a alert.Alert) string {
 	if last := lastActivity(a); !last.Equal(a.FirstActivity) {
 		at += " to " + clock(last)
 	}
-	line := fmt.Sprintf("%s %s, %s, %s", at, oneLine(cut(a.Title)), a.Severity, oneLine(string(a.ID)))
+	line := fmt.Sprintf("%s %s, %s, %s", at, oneLine(shorten(a.Title)), a.Severity, oneLine(string(a.ID)))
 	if a.Status != alert.StatusNew {
 		line += ", " + a.Status.String()
 	}
@@ -138,16 +138,6 @@ func clock(t time.Time) string {
 		return "without time"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05.999999")
-}
-
-// entries returns the whole log in the order of Seq.
-func (q queue) entries() []activity.Entry {
-	var all []activity.Entry
-	for _, log := range q.log {
-		all = append(all, log...)
-	}
-	slices.SortFunc(all, activity.Query{}.Compare)
-	return all
 }
 
 // line writes e: when, who, what, about which alert, and the value of each field before and after. What the
@@ -237,5 +227,6 @@ func head(text string, most int) string {
 	if len(lines) <= most {
 		return text
 	}
-	return strings.Join(lines[:most], "") + fmt.Sprintf("… and %s more", count(strings.Count(lines[most], "\n"), "line"))
+	left := count(strings.Count(lines[most], "\n"), "line")
+	return strings.Join(lines[:most], "") + "… and " + left + " more"
 }

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/alert/attack"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // An Incident says what an incident must be like. A field that is zero is not asked about. Texts are compared by
@@ -181,19 +181,13 @@ func quoted(texts []string) string {
 			list = append(list, fmt.Sprintf("and %d more", len(texts)-n))
 			break
 		}
-		list = append(list, strconv.Quote(cut(text)))
+		list = append(list, strconv.Quote(shorten(text)))
 	}
 	return strings.Join(list, ", ")
 }
 
-// cut returns the beginning of a text that is too long for a line.
-func cut(text string) string {
-	const most = 200
-	if utf8.RuneCountInString(text) <= most {
-		return text
-	}
-	return string([]rune(text)[:most]) + "…"
-}
+// shorten returns what of text fits into a line of a message.
+func shorten(text string) string { return glyph.Cut(text, 200) }
 
 // differences says in what way i, with its alerts, is not as wanted.
 func (w Incident) differences(i incident.Incident, alerts []incident.Explanation) (all []string) {

@@ -28,12 +28,8 @@ func (h *Harness) Find(ref string) incident.Incident {
 	if len(groups) > 1 {
 		var b strings.Builder
 		writeGroups(&b, groups)
-		h.t.Fatalf(
-			"%q is in %s, want 1\n%s",
-			ref,
-			count(len(groups), "incident"),
-			strings.TrimSuffix(b.String(), "\n"),
-		)
+		h.t.Fatalf("%q is in %s, want 1\n%s",
+			ref, count(len(groups), "incident"), strings.TrimSuffix(b.String(), "\n"))
 	}
 	return groups[0][0].incident
 }
@@ -135,10 +131,7 @@ func (h *Harness) named(q queue, refs []string) [][]placed {
 
 // grouped returns the alerts of each incident, by Number.
 func grouped(all []placed) (groups [][]placed) {
-	slices.SortStableFunc(
-		all,
-		func(a, b placed) int { return cmp.Compare(a.incident.Number, b.incident.Number) },
-	)
+	slices.SortStableFunc(all, func(a, b placed) int { return cmp.Compare(a.incident.Number, b.incident.Number) })
 	for _, p := range all {
 		if n := len(groups) - 1; n >= 0 && groups[n][0].incident.ID == p.incident.ID {
 			groups[n] = append(groups[n], p)
@@ -226,7 +219,7 @@ func writeRows(b *strings.Builder, rows []row) {
 			fmt.Fprintf(w, "  and %d more\n", len(rows)-n)
 			break
 		}
-		fmt.Fprintf(w, "  %s\t%s\n", oneLine(cut(r.entity)), oneLine(r.became))
+		fmt.Fprintf(w, "  %s\t%s\n", oneLine(shorten(r.entity)), oneLine(r.became))
 	}
 	_ = w.Flush() // a Builder takes everything
 }
@@ -266,7 +259,7 @@ func alone(a, b alert.Alert) (rows []row) {
 	for _, pair := range [2][2]alert.Alert{{a, b}, {b, a}} {
 		theirs := entities(pair[1])
 		only := slices.DeleteFunc(entities(pair[0]), func(key alert.Key) bool { return slices.Contains(theirs, key) })
-		list := words(only)
+		list := keyTexts(only)
 		if n := len(list) - 8; n > 0 {
 			list = append(list[:8:8], fmt.Sprintf("and %d more", n))
 		}
@@ -427,7 +420,7 @@ func (q queue) path(one, two placed) []row {
 	for id := two.alert.ID; id != one.alert.ID; id = from[id].to {
 		before := alerts[from[id].to]
 		rows = append(rows, row{string(from[id].key), fmt.Sprintf("links %q (%s) and %q (%s)",
-			cut(before.Title), before.ID, cut(alerts[id].Title), id)})
+			shorten(before.Title), before.ID, shorten(alerts[id].Title), id)})
 	}
 	slices.Reverse(rows)
 	return rows

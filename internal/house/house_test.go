@@ -20,9 +20,10 @@ var layers = map[string][]string{
 	"internal/canonical":   nil,
 	"internal/glyph":       nil,
 	"internal/limit":       nil,
+	"internal/jsonl":       nil,
 	"classification":       {"internal/enum", "internal/invalid", "internal/limit"},
-	"alert/attack":         nil,
-	"alert":                {"alert/attack", "classification", "internal/canonical", "internal/glyph"},
+	"alert/attack":         {"alert"},
+	"alert":                {"classification", "internal/canonical", "internal/glyph"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},
 	"incident/msgraph":     {"incident"},
@@ -37,7 +38,7 @@ var layers = map[string][]string{
 	"incident/metrics":     {"storage"},
 
 	"incident/incidenttest":         {"incident/incidenttest/measure"},
-	"incident/incidenttest/measure": {"incident/manager", "storage/memory", "alert/attack"},
+	"incident/incidenttest/measure": {"incident/manager", "storage/memory", "alert/attack", "internal/jsonl"},
 
 	"export/internal/pdf": {"export/internal/figure"},
 	"export":              {"storage", "export/internal/pdf"},

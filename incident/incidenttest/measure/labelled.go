@@ -1,7 +1,6 @@
 package measure
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/jsonl"
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
@@ -35,33 +35,23 @@ type Labelled struct {
 // members of [alert.File]. The first four are required. It becomes an alert with the source "rules": rule is the
 // title, at the time of the activity and of the alert, and the level "critical" is high.
 //
-// Blank lines and a byte order mark are skipped. A line may have any length. A member with another name is an error,
-// whatever the case of its letters; of a member that is there twice the last counts. The first error ends the
-// sequence: it is yielded with the zero Labelled.
+// Blank lines and a byte order mark are skipped. A line may have any length. Names of members are compared
+// case-insensitively: another name is an error, and of a member that is there twice the last counts. The first error
+// ends the sequence: it is yielded with the zero Labelled.
 func Read(r io.Reader) iter.Seq2[Labelled, error] {
 	return func(yield func(Labelled, error) bool) {
-		lines := bufio.NewReader(r)
-		for n := 1; ; n++ {
-			text, end := lines.ReadBytes('\n')
-			if end != nil && end != io.EOF {
-				yield(Labelled{}, fmt.Errorf("read line %d: %w", n, end))
+		for line, err := range jsonl.Lines(r) {
+			if err != nil {
+				yield(Labelled{}, fmt.Errorf("read line %d: %w", line.Number, err))
 				return
 			}
-			if n == 1 {
-				text = bytes.TrimPrefix(text, []byte("\uFEFF"))
+			l, err := parse(line.Text)
+			if field, ok := err.(*alert.FieldError); ok {
+				field.Record = fmt.Sprintf("line %d", line.Number)
+			} else if err != nil {
+				err = fmt.Errorf("line %d: %w", line.Number, err)
 			}
-			if text = bytes.TrimSpace(text); len(text) > 0 {
-				l, err := parse(text)
-				if field, ok := err.(*alert.FieldError); ok {
-					field.Record = fmt.Sprintf("line %d", n)
-				} else if err != nil {
-					err = fmt.Errorf("line %d: %w", n, err)
-				}
-				if !yield(l, err) || err != nil {
-					return
-				}
-			}
-			if end != nil {
+			if !yield(l, err) || err != nil {
 				return
 			}
 		}

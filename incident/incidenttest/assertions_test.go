@@ -71,7 +71,8 @@ func TestAssertions(t *testing.T) {
 			)
 		}, ""},
 		{"WantIncidents takes the pairs that fit", func(h *kit.Harness) {
-			h.WantIncidents(kit.Incident{Severity: alert.High}, kit.Incident{Alerts: []string{"Memory dump", "Password guessing"}})
+			h.WantIncidents(kit.Incident{Severity: alert.High},
+				kit.Incident{Alerts: []string{"Memory dump", "Password guessing"}})
 		}, ""},
 		{"WantIncidents", func(h *kit.Harness) {
 			h.WantIncidents(kit.Incident{Severity: alert.Medium, Alerts: []string{"Password guessing ×5"}})
@@ -103,7 +104,9 @@ fewer incidents than wanted are like {severity high, tactics "CredentialAccess"}
 not wanted:
   #2 Memory dump on one endpoint, high, active
     2026-03-02 09:06:00 Memory dump, high, test:3`},
-		{"WantIncidents without alerts", func(h *kit.Harness) { h.WantIncidents(kit.Incident{}, kit.Incident{Alerts: []string{}}) },
+		{"WantIncidents without alerts", func(h *kit.Harness) {
+			h.WantIncidents(kit.Incident{}, kit.Incident{Alerts: []string{}})
+		},
 			`2 incidents as wanted, but not like that
 no incident is like {no alerts}
   the nearest is #2, but:
@@ -123,10 +126,13 @@ not wanted:
 not wanted:
   #2 Memory dump on one endpoint, high, active
     2026-03-02 09:06:00 Memory dump, high, test:3`},
-		{"WantIncident right", func(h *kit.Harness) { h.WantIncident(kit.Incident{Techniques: []string{"T1003.001"}}) }, ""},
+		{"WantIncident right", func(h *kit.Harness) {
+			h.WantIncident(kit.Incident{Techniques: []string{"T1003.001"}})
+		}, ""},
 		{"WantIncident", func(h *kit.Harness) {
 			h.WantIncident(kit.Incident{
-				Name: "x", Status: new(incident.Resolved), Owner: "kai", Techniques: []string{"T1486"}, Assets: []string{"ws-1"}, Tags: []string{"vip"},
+				Name: "x", Status: new(incident.Resolved), Owner: "kai", Techniques: []string{"T1486"},
+				Assets: []string{"ws-1"}, Tags: []string{"vip"},
 			})
 		}, `no incident is like {name "x", status resolved, owner "kai", techniques "T1486", assets "ws-1", tags "vip"}
   the nearest is #1, but:
@@ -149,7 +155,9 @@ why test:1 (#1) and test:3 (#2) are apart:
   only test:1               host:srv-01.corp.example, ip:203.0.113.7
   only test:3               host:srv-01, upn:lee@corp.example
   (time)                    6m0s between their activity`},
-		{"WantTogether of one title", func(h *kit.Harness) { h.WantTogether("Memory dump") }, `"Memory dump" are in 2 incidents, want 1
+		{"WantTogether of one title", func(h *kit.Harness) {
+			h.WantTogether("Memory dump")
+		}, `"Memory dump" are in 2 incidents, want 1
   #1 Multi-stage incident on one endpoint, high, active
     2026-03-02 09:05:00 Memory dump, high, test:2
   #2 Memory dump on one endpoint, high, active
@@ -187,8 +195,9 @@ why:
 		}, ""},
 		{"WantAlert", func(h *kit.Harness) {
 			h.WantAlert(kit.Raised{
-				Title: "Password spray", Severity: alert.High, Key: "9", Category: "Impact", Techniques: []string{"T1110", "T1078"},
-				Entities: []alert.Key{"ip:203.0.113.8"},
+				Title: "Password spray", Severity: alert.High, Key: "9", Category: "Impact",
+				Techniques: []string{"T1110", "T1078"},
+				Entities:   []alert.Key{"ip:203.0.113.8"},
 			})
 		}, `no alert is like {title "Password spray", severity high, key "9", category "Impact", techniques "T1110", "T1078", entity "ip:203.0.113.8"}
   the nearest is "Password guessing", raised at 2026-03-02 09:00:00, but:
@@ -207,7 +216,9 @@ why:
 		{"WantLogged right", func(h *kit.Harness) {
 			h.WantLogged(activity.Query{Types: []activity.Type{activity.SeverityChanged}}, `"MEDIUM" → "high"`)
 		}, ""},
-		{"WantLogged", func(h *kit.Harness) { h.WantLogged(activity.Query{Types: []activity.Type{activity.Commented}}, "") },
+		{"WantLogged", func(h *kit.Harness) {
+			h.WantLogged(activity.Query{Types: []activity.Type{activity.Commented}}, "")
+		},
 			`no entry of {"types":["commented"]} contains ""; 0 of all 7 are selected:
   #1 2026-03-02 09:00:00 pipeline: incidentCreated
   #1 2026-03-02 09:00:00 pipeline: alertAdded test:1; "Password guessing"
@@ -231,7 +242,7 @@ why:
 	}
 }
 
-// A chain of alerts that brought two others together is told link by link.
+// A chain of alerts that brought two others together is printed link by link.
 func TestWantApartTellsTheChain(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
 		h := kit.New(t, nil)
@@ -265,7 +276,7 @@ why:
   ip:198.51.100.9   links "Share" (test:b) and "Beacon" (test:c)`, said)
 }
 
-// What the correlator looked at and held back is told, and what it never looked at.
+// The failure names what the correlator looked at and held back, and what it never looked at.
 func TestWantTogetherTellsWhatWasHeldBack(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
 		h := kit.New(t, nil)
@@ -325,7 +336,8 @@ func TestMembershipFollowsMerges(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
 		h := kit.New(t, nil)
 		fill(h)
-		if _, err := h.Manager.Merge(t.Context(), analyst, h.Find("3").ID, []incident.ID{h.Find("1").ID}, ""); err != nil {
+		_, err := h.Manager.Merge(t.Context(), analyst, h.Find("3").ID, []incident.ID{h.Find("1").ID}, "")
+		if err != nil {
 			t.Fatalf("%v", err)
 		}
 		h.WantApart("1", "3")
@@ -347,7 +359,8 @@ func TestWantApartTellsTrueLinks(t *testing.T) {
 		h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")),
 			kit.Alert("C", alert.Low, kit.ID("c"), kit.At(10*day), kit.Device("x")),
 			kit.Alert("B", alert.Low, kit.ID("b"), kit.At(10*day), kit.Device("x")))
-		if _, err := h.Manager.Merge(t.Context(), analyst, h.Find("A").ID, []incident.ID{h.Find("B").ID}, ""); err != nil {
+		_, err := h.Manager.Merge(t.Context(), analyst, h.Find("A").ID, []incident.ID{h.Find("B").ID}, "")
+		if err != nil {
 			t.Fatalf("%v", err)
 		}
 		h.WantApart("C", "B")
@@ -361,13 +374,14 @@ no chain of entities leads from one to the other
   test:b: its incident was merged by mona@corp.example`)
 }
 
-// What a person has parted, and what asked to be left alone, is told.
+// The failure names what a person has parted, and which alert asked to be left alone.
 func TestWantTogetherTellsWhoPartedThem(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
 		h := kit.New(t, nil)
 		alone := kit.Alert("S", alert.Low, kit.ID("s"), kit.Device("x"))
 		alone.Standalone = true
-		h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")), kit.Alert("B", alert.Low, kit.ID("b"), kit.Device("x")), alone)
+		h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")),
+			kit.Alert("B", alert.Low, kit.ID("b"), kit.Device("x")), alone)
 		if _, err := h.Manager.MoveAlerts(t.Context(), analyst, []alert.ID{"test:b"}, "", ""); err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -387,7 +401,8 @@ func TestWantTogetherShowsTheNearestPair(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
 		h := kit.New(t, nil)
 		for n := range 40 {
-			h.Ingest(kit.Alert("A", alert.Low, kit.ID(fmt.Sprint("a", n)), kit.Device("x"), kit.User(fmt.Sprint("user", n))))
+			h.Ingest(kit.Alert("A", alert.Low, kit.ID(fmt.Sprint("a", n)),
+				kit.Device("x"), kit.User(fmt.Sprint("user", n))))
 		}
 		h.Ingest(kit.Alert("B", alert.Low, kit.ID("b"), kit.At(48*time.Hour), kit.User("user31")))
 		h.WantTogether("A", "B")
@@ -426,7 +441,8 @@ func TestMessagesAreShort(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
 		h := kit.New(t, nil)
 		for n := range 300 {
-			h.Ingest(kit.Alert(fmt.Sprint(n, strings.Repeat("x", 5000)), alert.Low, kit.ID(fmt.Sprint(n)), kit.Device(fmt.Sprint("ws-", n))))
+			h.Ingest(kit.Alert(fmt.Sprint(n, strings.Repeat("x", 5000)), alert.Low,
+				kit.ID(fmt.Sprint(n)), kit.Device(fmt.Sprint("ws-", n))))
 		}
 		h.WantFired("y", 1)
 		h.WantAlert(kit.Raised{Title: "y"})
@@ -456,7 +472,7 @@ why test:a (#1) and test:b (#2) are apart:
   only test:b                   host:ws-17, url:evil.example`)
 }
 
-// A detector that gives each repeat an ID of its own is told so.
+// The failure names a detector that gives each repeat an ID of its own.
 func TestWantIncidentsTellsOfTwins(t *testing.T) {
 	said := reported(t, func(t testing.TB) {
 		h := kit.New(t, nil)

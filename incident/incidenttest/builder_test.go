@@ -95,6 +95,7 @@ func TestAlertID(t *testing.T) {
 	assert.Regexp(t, `^port-scan-[0-9a-f]{8}$`, a.Origin.ID)
 	assert.NotEmpty(
 		t,
-		kit.Alert("x", alert.Low, kit.At(1<<62), kit.Lasting(1<<62), kit.Judged(kit.IP("192.0.2.1", "192.0.2.2"), alert.Malicious)).Origin.ID,
+		kit.Alert("x", alert.Low, kit.At(1<<62), kit.Lasting(1<<62),
+			kit.Judged(kit.IP("192.0.2.1", "192.0.2.2"), alert.Malicious)).Origin.ID,
 	)
 }

@@ -75,7 +75,8 @@ func TestRandomIDs(t *testing.T) {
 		"0190F3E2-7B1C-7C3D-8E4F-0A1B2C3D4E5F", "01ARZ3NDEKTSV4RRFFQ69G5FAV",
 	}
 	named := []string{
-		"4711", "2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d9", "886313e1-3b8a-5372-9b90-0c9aee199e5d", "passwordguessingonserverab", "random",
+		"4711", "2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d9", "886313e1-3b8a-5372-9b90-0c9aee199e5d",
+		"passwordguessingonserverab", "random",
 		strings.Repeat("ab", 32),
 	}
 	h := kit.New(t, nil)
@@ -255,7 +256,9 @@ func TestFatal(t *testing.T) {
 				yield(kit.Event[logon]{}, broken)
 			}))
 		}, "read event 1: broken"},
-		{"no JSON", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("time", strings.NewReader("\n\n{"))) },
+		{"no JSON", func(h *kit.Harness) {
+			kit.Run(h, newGuesser, kit.JSONL[logon]("time", strings.NewReader("\n\n{")))
+		},
 			"read event 1: line 3: unexpected EOF"},
 		{"no time", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("at", strings.NewReader("{}"))) },
 			`read event 1: line 1: member "at" is missing, want a time such as "2026-03-02T09:00:00Z"`},
@@ -282,11 +285,13 @@ func TestFatal(t *testing.T) {
 		{"two signs", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"++5s"}`)) },
 			`read event 1: line 1: member "time": "++5s" is no relative time, want one such as "+90s" or "+10m, 5 times every 1s"`},
 		{"broken reader", func(h *kit.Harness) {
-			kit.Run(h, newGuesser, kit.JSONL[logon]("", io.MultiReader(strings.NewReader(`{"host":`), iotest.ErrReader(broken))))
+			events := io.MultiReader(strings.NewReader(`{"host":`), iotest.ErrReader(broken))
+			kit.Run(h, newGuesser, kit.JSONL[logon]("", events))
 		}, "read event 1: line 1: broken"},
 		{"too many ticks", func(h *kit.Harness) {
 			kit.Start(h, func() (*counter, error) { return &counter{}, nil })
-			h.Ingest(alert.Alert{Origin: alert.Origin{Source: "s", ID: "1"}, Title: "t", FirstActivity: time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC)})
+			h.Ingest(alert.Alert{Origin: alert.Origin{Source: "s", ID: "1"}, Title: "t",
+				FirstActivity: time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC)})
 			h.Advance(3 * 365 * 24 * time.Hour)
 		}, "the clock is to move from 1601-01-01 00:00:00 to 1604-01-01 00:00:00, which is more than 1000000 ticks of 1m0s"},
 		{"relative missing", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":7}`)) },
@@ -295,11 +300,17 @@ func TestFatal(t *testing.T) {
 			kit.Run(h, newGuesser, kit.Relative[logon]("time", "\n"+`{"time":"+1s","host":5}`))
 		},
 			"read event 1: line 2: json: cannot unmarshal number into Go struct field logon.host of type string"},
-		{"two on a line", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("", strings.NewReader("{} {}"))) },
+		{"two on a line", func(h *kit.Harness) {
+			kit.Run(h, newGuesser, kit.JSONL[logon]("", strings.NewReader("{} {}")))
+		},
 			"read event 1: line 1: want one JSON object, and nothing behind it"},
-		{"misspelled", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"+1s","hots":"a"}`)) },
+		{"misspelled", func(h *kit.Harness) {
+			kit.Run(h, newGuesser, kit.Relative[logon]("time", `{"time":"+1s","hots":"a"}`))
+		},
 			`read event 1: line 1: json: unknown field "hots"`},
-		{"line of a detector", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.Relative[logon]("time", "\n"+`{"time":"+1s"}`)) },
+		{"line of a detector", func(h *kit.Harness) {
+			kit.Run(h, newGuesser, kit.Relative[logon]("time", "\n"+`{"time":"+1s"}`))
+		},
 			"event 1 (line 2): the detector: a logon without an address"},
 		{"no events", func(h *kit.Harness) { kit.Run(h, newGuesser, kit.JSONL[logon]("", strings.NewReader("\n"))) },
 			"no event was fed"},
@@ -336,7 +347,8 @@ func (failing) Tick(context.Context, time.Time) ([]alert.Alert, error) {
 
 // Recorded events keep their order and their times, in the forms that logs have.
 func TestJSONL(t *testing.T) {
-	const recorded = "\ufeff" + `{"at":"2026-03-02T10:00:00+01:00","n":1}` + "\r\n\r\n" + `{"at":"2026-03-02 08:00:00.25","n":2}`
+	const recorded = "\ufeff" + `{"at":"2026-03-02T10:00:00+01:00","n":1}` + "\r\n\r\n" +
+		`{"at":"2026-03-02 08:00:00.25","n":2}`
 	type event struct{ N int }
 	var all []kit.Event[event]
 	for e, err := range kit.JSONL[event]("at", strings.NewReader(recorded)) {
@@ -358,7 +370,8 @@ func TestJSONL(t *testing.T) {
 // Events of relative lines come in the order of their times, and one may stop reading them.
 func TestRelative(t *testing.T) {
 	var at []string
-	for e, err := range kit.Relative[map[string]any]("t", `{"t":"+3s","n":"a"}`+"\n"+`{"t":"+1s, 3 times every 1s","n":"b"}`) {
+	const lines = `{"t":"+3s","n":"a"}` + "\n" + `{"t":"+1s, 3 times every 1s","n":"b"}`
+	for e, err := range kit.Relative[map[string]any]("t", lines) {
 		assert.NoError(t, err)
 		assert.Equal(t, e.At.Format(time.RFC3339Nano), e.Data["t"])
 		at = append(at, fmt.Sprint(e.At.Sub(kit.Time(0)), e.Data["n"]))
@@ -371,7 +384,8 @@ func TestRelative(t *testing.T) {
 
 // All but the time of a relative event is as it was written.
 func TestRelativeKeepsTheEvent(t *testing.T) {
-	for e, err := range kit.Relative[json.RawMessage]("t", `{"z":1e400, "t" : "+1s","a":"<9007199254740993>","t2":"+1s"}`) {
+	const line = `{"z":1e400, "t" : "+1s","a":"<9007199254740993>","t2":"+1s"}`
+	for e, err := range kit.Relative[json.RawMessage]("t", line) {
 		assert.NoError(t, err)
 		assert.Equal(t, `{"z":1e400, "t" : "2026-03-02T09:00:01Z","a":"<9007199254740993>","t2":"+1s"}`, string(e.Data))
 	}

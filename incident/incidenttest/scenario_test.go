@@ -14,8 +14,8 @@ import (
 	"github.com/incidentkit/incidentkit/incident/incidenttest/measure"
 )
 
-// The default correlator finds the incidents of each scenario, unless the scenario says why not: one that it
-// finds since then must not say so any more.
+// The default correlator finds the incidents of each scenario, unless the scenario gives the reason why not. A
+// scenario with such a reason fails once the correlator finds its incidents.
 func TestScenarios(t *testing.T) {
 	for _, s := range kit.Scenarios() {
 		t.Run(s.Name, func(t *testing.T) {
@@ -97,7 +97,8 @@ func TestMeasureOfRandomIDs(t *testing.T) {
 // A move by hand, there and back, leaves what the correlator has joined among the joins.
 func TestMeasureAfterMoves(t *testing.T) {
 	h := kit.New(t, nil)
-	h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")), kit.Alert("B", alert.Low, kit.ID("b"), kit.Device("x")))
+	h.Ingest(kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("x")),
+		kit.Alert("B", alert.Low, kit.ID("b"), kit.Device("x")))
 	label := func(a alert.Alert) string { return a.Title }
 	before, home := h.Measure(label, nil), h.Find("A").ID
 	for _, to := range []incident.ID{"", home} {

@@ -76,7 +76,7 @@ func TestWantGolden(t *testing.T) {
 	h.WantSound()
 }
 
-// What is not as in the file is shown line by line, and a file that is missing or rewritten is said.
+// What differs from the file is shown line by line; a missing or rewritten file is named.
 func TestWantGoldenDiffers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "folder", "queue.golden")
 	run := func(update bool, parts ...kit.Part) string {

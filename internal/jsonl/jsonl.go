@@ -14,8 +14,8 @@ type Line struct {
 	Text   []byte
 }
 
-// Lines yields the lines of r, of any length, without the blanks around them and without a byte order mark. An error of r
-// comes with the number of its line, and ends them; what was read of that line is lost.
+// Lines yields the lines of r, of any length, without the blanks around them and without a byte order mark. An error
+// of r comes with the number of its line, and ends them; what was read of that line is lost.
 func Lines(r io.Reader) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
 		in := bufio.NewReader(r)

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
 	east "github.com/yuin/goldmark/extension/ast"
@@ -21,7 +20,7 @@ import (
 // commentFlow returns the Markdown of a comment as the blocks of a PDF: what commentHTML makes of it, on paper.
 func commentFlow(source string) (blocks []pdf.Block) {
 	long := len(source) > longestMarkdown
-	source = visibleOrBroken(source)
+	source = visible(source)
 	typed := []pdf.Block{{Spans: []pdf.Span{{Text: source}}}}
 	if long {
 		return typed
@@ -34,28 +33,6 @@ func commentFlow(source string) (blocks []pdf.Block) {
 	f := flow{source: []byte(source)}
 	f.children(commentMarkdown().Parser().Parse(mdtext.NewReader(f.source)))
 	return f.blocks
-}
-
-// visibleOrBroken is visible, but for bytes that are none of UTF-8: who draws the text counts them.
-func visibleOrBroken(s string) string {
-	var b strings.Builder
-	for s != "" {
-		end := 0
-		for end < len(s) {
-			r, n := utf8.DecodeRuneInString(s[end:])
-			if r == utf8.RuneError && n == 1 {
-				break
-			}
-			end += n
-		}
-		b.WriteString(visible(s[:end]))
-		if end < len(s) {
-			b.WriteByte(s[end])
-			end++
-		}
-		s = s[end:]
-	}
-	return b.String()
 }
 
 // deepest is how many quotes and lists inside each other are indented.
@@ -221,7 +198,7 @@ func (f *flow) inline(n ast.Node, style pdf.Style, link string, list *[]pdf.Span
 				say(" ", style, link)
 			}
 		case *ast.String:
-			say(visibleOrBroken(string(c.Value)), style, link)
+			say(visible(string(c.Value)), style, link)
 		case *ast.CodeSpan:
 			var b strings.Builder
 			for t := c.FirstChild(); t != nil; t = t.NextSibling() {
@@ -263,5 +240,5 @@ func (f *flow) meant(n *ast.Text) string {
 	w := bufio.NewWriter(&b)
 	htmlrenderer.DefaultWriter.Write(w, value)
 	_ = w.Flush() // to memory
-	return visibleOrBroken(html.UnescapeString(b.String()))
+	return visible(html.UnescapeString(b.String()))
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -71,6 +70,7 @@ var markdownCorpus = []string{
 	"| host | state |\n|---|:-:|\n| one | ~~up~~ `a\\|b` |\n| two |\n\n<b>not bold</b>\n\n<div>\nblock\n</div>\n\n<!-- x\n\ny -->\n\n<?php",
 	"\\* &amp;amp; \\&amp; &copy; &#x202e; &#0; &#92;* [a][b] ![[c](http://c.example)](javascript:x)\n\n[b]: <http://b.example/%zz> 'title'",
 	"- - - - - - - - - - - deep", "999999998. a\n1. b\n1. c", "*a **b `c` ~~d~~** e*", "<http://a.example> <ftp://a> <a@b.example>", "a\x00b\xffc\r\nd\re\u2028f",
+	"**a**\xb5 *0\x010\x86*0", "<http://\xb5>", "[x](http://\xb5) ![\xff](<\xc3>)", "*\xe2*\x80\xa8_\xff_",
 }
 
 // A comment says the same in HTML and in a PDF, and leads to the same places.
@@ -204,17 +204,4 @@ func TestCommentsInThePDF(t *testing.T) {
 	assert.Contains(t, tool(t, file, "qpdf", "--check", "FILE"), "No syntax or stream encoding errors found")
 	assert.Contains(t, tool(t, file, "pdffonts", "FILE"), "DejaVuSansMono")
 	assert.NotContains(t, tool(t, render(t, commented("plain")), "pdffonts", "FILE"), "DejaVuSansMono", "nothing is embedded that is not used")
-}
-
-// Bytes that are no UTF-8 are counted by who draws them; all else that cannot be seen is a mark.
-func TestVisibleOrBroken(t *testing.T) {
-	for in, want := range map[string]string{"": "", "a\xffb\u202e\xc3": "a\xffb[U+202E]\xc3", "\xed\xa0\x80": "\xed\xa0\x80", "�": "�"} {
-		assert.Equal(t, want, visibleOrBroken(in))
-	}
-	rapid.Check(t, func(rt *rapid.T) {
-		s := string(rapid.SliceOf(rapid.Byte()).Draw(rt, "bytes"))
-		if got := visible(visibleOrBroken(s)); !utf8.ValidString(s) && got != visible(s) {
-			rt.Fatalf("%q, not %q", got, visible(s))
-		}
-	})
 }

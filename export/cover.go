@@ -280,7 +280,8 @@ func (d drawing) about(data pdf.Attachment, missing error) {
 	d.KeyValues(pairs, 1)
 	if n := d.Replaced(); n > 0 {
 		d.Paragraph(pdf.Span{
-			Text:  plural(n, "character was", "characters were") + " replaced by marks such as [U+0000], because no font of this report has them.",
+			Text: plural(n, "character was", "characters were") + " replaced by marks such as [U+0000] or \uFFFD, " +
+				"because no font of this report has them or they are not valid UTF-8.",
 			Style: pdf.Muted,
 		})
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // sanitise returns text as a document draws it in the face, and how many runes
-// had to be replaced. It is idempotent, and its output holds only runes which
+// had to be replaced. Its text is idempotent, and its output holds only runes which
 // the face can draw, and line feeds if multiline is set.
 //
 //   - A byte that is not valid UTF-8 becomes U+FFFD.
@@ -26,7 +26,8 @@ import (
 //     rune that it does not have, and every rune above U+FFFF, becomes a mark
 //     with its code point: "[U+1F600]".
 //
-// Only bytes that became U+FFFD and runes that became a mark are counted.
+// Only U+FFFD, which may already stand in text, and runes that became a mark
+// are counted.
 //
 // Right-to-left text is kept in logical order, in which lines are broken.
 func (f *face) sanitise(text string, multiline bool) (clean string, replaced int) {
@@ -91,7 +92,7 @@ func dropInvisible(text string, multiline bool) (string, int) {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		i += n
 		switch {
-		case r == utf8.RuneError && n == 1:
+		case r == utf8.RuneError: // also from whoever decoded the text before
 			replaced++
 			b.WriteRune(utf8.RuneError)
 		case r == '\r':

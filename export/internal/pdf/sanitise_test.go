@@ -65,7 +65,7 @@ func FuzzSanitise(f *testing.F) {
 			}
 		}
 		again, more := face.sanitise(out, multiline)
-		if again != out || more != 0 {
+		if again != out || more != strings.Count(out, "\uFFFD") {
 			t.Fatalf("not idempotent: %q, then %q with %d more", out, again, more)
 		}
 		if len(out) > 16*len(in) {

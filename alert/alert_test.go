@@ -141,7 +141,8 @@ func TestKeysOfManyPiecesOfEvidence(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, append(want, a.KindKey()), a.Keys())
+	assert.Equal(t, want, a.Keys()[:len(want)])
+	assert.Equal(t, a.KindKey(), a.Keys()[len(a.Keys())-1])
 }
 
 // A KeySet has what the functions return that compute keys one by one.

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,10 @@ import (
 // A Key is one identifier by which an entity can be recognised in another alert, such as
 // "sha256:8963a1…" or "upn:kai@contoso.com": a namespace, a colon and the identifier in the form in which
 // equal things are equal. An entity has one or more keys; the first is its identity.
+//
+// White space, quotes and brackets around an identifier do not count, and neither does the case of its letters,
+// except in the path of a URL. A placeholder such as "N/A" or "00000000-0000-0000-0000-000000000000" is no
+// identifier.
 type Key string
 
 // Namespace returns the part of k before the first colon, such as "sha256".
@@ -22,12 +25,23 @@ func (k Key) Namespace() string {
 	return namespace
 }
 
-// Keys returns the keys of e, its identity first. There is always at least one.
+// IsShort reports whether k is a short form of another key of its entity: what a search for the short form
+// finds, but not a name of its own. Two entities that share nothing else are different ones.
+func (k Key) IsShort() bool {
+	switch k.Namespace() {
+	case "short-host", "netbios-host", "short-account":
+		return true
+	}
+	return false
+}
+
+// Keys returns the keys of e: its own, its identity first, then those of the entities that e names, such as the
+// device of a process and the account it runs under, and the short forms of names, such as "short-host:ws-01" of
+// ws-01.corp.example. There is always at least one.
 func Keys(e Entity) []Key {
-	r := keyring{places: make([]place, 0, 4)}
+	r := keyring{places: make([]place, 0, 8)}
 	r.text.Grow(192)
-	r.begin()
-	e.addKeys(&r)
+	r.entity(e)
 	return r.keys()
 }
 
@@ -37,8 +51,7 @@ func Identity(e Entity) Key {
 	r := keyring{one: true}
 	r.places = r.few[:0]
 	r.text.Grow(64)
-	r.begin()
-	e.addKeys(&r)
+	r.entity(e)
 	return r.key(r.places[0])
 }
 
@@ -58,12 +71,12 @@ func (r *keyring) addKind(a Alert) place {
 	return r.close()
 }
 
-// Keys returns the keys of all evidence of a, each once, in the order they occur, and last its KindKey.
+// Keys returns the keys of all evidence of a, each once, in the order they occur, then those that say
+// what they are worth on a, see [Key.Linking], and last its KindKey.
 func (a Alert) Keys() []Key {
 	r := keyring{places: make([]place, 0, 2*len(a.Evidence)+1)}
 	r.addEvidence(a, func(int) {})
-	r.addKind(a)
-	return r.keys()
+	return append(append(r.keys(), a.markers(a.Identifiers(nil))...), a.KindKey())
 }
 
 // addEvidence calls done after each piece of evidence.
@@ -71,8 +84,7 @@ func (r *keyring) addEvidence(a Alert, done func(n int)) {
 	r.text.Grow(128 * len(a.Evidence))
 	for n := range a.Evidence {
 		if e := a.Evidence[n].Entity; e != nil {
-			r.begin()
-			e.addKeys(r)
+			r.entity(e)
 		}
 		done(n)
 	}
@@ -88,14 +100,71 @@ type keyring struct {
 	one    bool         // only the first key is wanted
 	seen   map[Key]bool // of the places, once there are many
 	none   bool         // the entity has given no identifier yet
-	given  []place      // by all entities, also what was there before; kept only if not nil
+	given  []place      // by all entities, also what another one gave before; kept only if not nil
+	from   int          // where those of the entity begin in given
+	own    int          // how many of given or places there were when the own keys of the entity ended
+	parts  *parts       // whose key each of given is; nil unless Identifiers asks
+	nested int          // how deep the entity is inside another one
 }
 
 // A place is a part of a text.
 type place struct{ from, to int }
 
-// begin starts an entity.
-func (r *keyring) begin() { r.none = true }
+// entity adds the keys of e, of what it names, and the short forms of both.
+func (r *keyring) entity(e Entity) {
+	r.none = true
+	from := r.count()
+	r.from = len(r.given)
+	if r.parts != nil {
+		r.parts.top = true
+		r.parts.enter(e)
+	}
+	e.addKeys(r)
+	if r.parts != nil || r.one {
+		return
+	}
+	for n := from; n < r.count(); n++ {
+		p := place{}
+		if r.given != nil {
+			p = r.given[n]
+		} else {
+			p = r.places[n]
+		}
+		r.addForms(p)
+	}
+}
+
+// count returns how many keys there are, with those that came again if they are kept.
+func (r *keyring) count() int {
+	if r.given != nil {
+		return len(r.given)
+	}
+	return len(r.places)
+}
+
+// owned ends the own keys of an entity.
+func (r *keyring) owned() {
+	if r.nested == 0 {
+		r.own = r.count()
+	}
+}
+
+// nest adds the keys of e, which is named by the entity whose keys are being added.
+func nest[E Entity](r *keyring, e E) {
+	if r.one && len(r.places) > 0 {
+		return
+	}
+	r.nested++
+	if r.parts == nil {
+		e.addKeys(r)
+	} else {
+		outer := r.parts.current
+		r.parts.enter(e)
+		e.addKeys(r)
+		r.parts.current = outer
+	}
+	r.nested--
+}
 
 // keys returns the keys in the order in which they were added.
 func (r *keyring) keys() []Key {
@@ -108,8 +177,11 @@ func (r *keyring) keys() []Key {
 
 func (r *keyring) key(p place) Key { return Key(r.text.String()[p.from:p.to]) }
 
-// add adds the key of an identifier whose case does not matter, unless it is empty.
-func (r *keyring) add(namespace, id string) {
+// add adds the key of an identifier whose case does not matter, unless it is a placeholder.
+func (r *keyring) add(namespace, id string) { r.put(namespace, identifier(id)) }
+
+// put adds the key of an identifier in its normal form, except its case, unless it is empty.
+func (r *keyring) put(namespace, id string) {
 	if id != "" && !(r.one && len(r.places) > 0) {
 		r.open(namespace)
 		r.lower(id)
@@ -146,10 +218,14 @@ func (r *keyring) lower(parts ...string) {
 // close ends the key and returns its place. One that was added before is not added again.
 func (r *keyring) close() place {
 	p := place{r.start, r.text.Len()}
-	if r.none = false; r.given != nil {
-		r.given = append(r.given, p)
-	}
+	r.none = false
 	key := r.key(p)
+	if r.given != nil && !slices.ContainsFunc(r.given[r.from:], func(q place) bool { return r.key(q) == key }) {
+		r.given = append(r.given, p)
+		if r.parts != nil {
+			r.parts.of = append(r.parts.of, r.parts.current)
+		}
+	}
 	if r.seen == nil && len(r.places) == 64 {
 		r.seen = make(map[Key]bool)
 		for _, q := range r.places {
@@ -169,124 +245,176 @@ func (r *keyring) close() place {
 }
 
 // anonymous gives an entity that has no identifier at all the hash of everything it says, so that it still
-// has an identity, though one that never links two different reports.
+// has an identity, though one that never links two different reports. It ends the own keys of e.
 func anonymous[E Entity](r *keyring, e E) {
-	if !r.none {
-		return
+	if r.none && r.nested == 0 {
+		text, err := json.Marshal(e)
+		if err != nil {
+			text = []byte(e.Name()) // only a time beyond year 9999 gets here
+		}
+		sum := sha256.Sum256(text)
+		r.put(string(e.Kind())+"-anonymous", hex.EncodeToString(sum[:16]))
 	}
-	text, err := json.Marshal(e)
-	if err != nil {
-		text = []byte(e.Name()) // only a time beyond year 9999 gets here
-	}
-	sum := sha256.Sum256(text)
-	r.add(string(e.Kind())+"-anonymous", hex.EncodeToString(sum[:16]))
+	r.owned()
 }
 
-// Each entity's keys stand strongest first, so that the first one present is its identity.
+// Each entity's keys stand strongest first, so that the first one present is its identity. Its own come
+// first, then those of what it names.
 
 func (d Device) addKeys(r *keyring) {
 	r.add("device", d.DeviceID)
 	r.add("device-dir", d.DirectoryID)
-	r.add("host", strings.TrimSuffix(firstOf("", d.DNSName, d.HostName), "."))
+	r.hosts(d.DNSName, d.HostName)
 	anonymous(r, d)
+	r.address("device-ip", d.LastIP)
 }
 
 func (u User) addKeys(r *keyring) {
 	r.add("user", u.DirectoryID)
-	r.add("sid", u.SID)
-	r.add("upn", u.UPN)
-	if u.Account != "" {
-		r.open("account")
-		r.lower(u.Domain, `\`, u.Account)
-		r.close()
-	}
+	r.sid(u.SID)
+	host := r.account(u)
 	anonymous(r, u)
+	if host != "" {
+		nest(r, Device{HostName: host})
+	}
+	if home := guestHome(u.UPN); home != "" {
+		nest(r, User{UPN: home})
+	}
 }
 
 func (m Mailbox) addKeys(r *keyring) {
-	r.add("mailbox", m.Address)
-	r.add("upn", m.UPN)
+	address := mailAddress(m.Address)
+	r.put("mailbox", address)
+	r.put("upn", address)
+	r.put("upn", mailAddress(m.UPN))
 	anonymous(r, m)
 }
 
 func (i IP) addKeys(r *keyring) {
-	address := i.Address
-	if a, err := netip.ParseAddr(strings.TrimSpace(address)); err == nil {
-		address = a.Unmap().WithZone("").String()
-	}
-	r.add("ip", address)
+	host := r.addresses(i.Address)
 	anonymous(r, i)
+	if host != "" {
+		nest(r, Device{HostName: host})
+	}
 }
 
 func (u URL) addKeys(r *keyring) {
-	if u.URL != "" {
+	url := normalURL(u.URL)
+	if url.text != "" && !(r.one && len(r.places) > 0) {
 		r.open("url")
-		r.text.WriteString(u.URL) // the path of a URL tells upper from lower case
+		r.text.WriteString(url.text) // the path of a URL tells upper from lower case
 		r.close()
 	}
+	if !url.address.IsValid() {
+		r.put("url-host", url.host)
+	}
 	anonymous(r, u)
+	if url.address.IsValid() {
+		nest(r, IP{Address: url.host})
+	}
 }
 
 func (f File) addKeys(r *keyring) {
-	f.addHashes(r)
-	if f.SHA256 == "" && f.SHA1 == "" && f.MD5 == "" && f.FileName != "" {
+	sha256, sha1, md5 := hash(f.SHA256), hash(f.SHA1), hash(f.MD5)
+	r.put("sha256", sha256)
+	r.put("sha1", sha1)
+	r.put("md5", md5)
+	device := identifier(f.DeviceID)
+	if name := identifier(f.FileName); sha256+sha1+md5 == "" && name != "" && !(r.one && len(r.places) > 0) {
 		r.open("file")
-		r.lower(f.DeviceID, "|", f.Path, `\`, f.FileName)
+		r.lower(device, "|", folder(f.Path, name), `\`, name)
 		r.close()
 	}
 	anonymous(r, f)
-}
-
-func (f File) addHashes(r *keyring) {
-	r.add("sha256", f.SHA256)
-	r.add("sha1", f.SHA1)
-	r.add("md5", f.MD5)
+	if device != "" && r.nested == 0 { // else what names the file names the device
+		nest(r, Device{DeviceID: device})
+	}
 }
 
 func (p Process) addKeys(r *keyring) {
-	if p.PID != 0 && !p.Started.IsZero() {
-		r.open("process")
-		started := p.Started.UTC().Truncate(time.Microsecond) // as storages keep it
-		r.lower(p.DeviceID, "|", number(p.PID), "|", started.Format(time.RFC3339Nano))
-		r.close()
-	} else {
+	r.process(p.DeviceID, p.PID, p.Started)
+	if r.none && r.nested == 0 {
 		anonymous(r, p)
 	}
-	p.Image.addHashes(r)
+	image := p.Image
+	image.DeviceID = firstOf(p.DeviceID, image.DeviceID)
+	nest(r, image)
+	r.owned()
+	if p.DeviceID != "" {
+		nest(r, Device{DeviceID: p.DeviceID})
+	}
+	if p.User != (User{}) {
+		nest(r, p.User)
+	}
+	if p.ParentPID != 0 || p.ParentImage != (File{}) {
+		nest(r, Process{PID: p.ParentPID, Started: p.ParentStarted, Image: p.ParentImage, DeviceID: p.DeviceID})
+	}
+}
+
+// process adds the key of a process if its identifier and its start are known.
+func (r *keyring) process(device string, pid int64, started time.Time) {
+	if pid == 0 || started.IsZero() || r.one && len(r.places) > 0 {
+		return
+	}
+	r.open("process")
+	started = started.UTC().Truncate(time.Microsecond) // as storages keep it
+	r.lower(identifier(device), "|", number(pid), "|", started.Format(time.RFC3339Nano))
+	r.close()
 }
 
 func (g Registry) addKeys(r *keyring) {
-	if g.Key != "" || g.Hive != "" {
+	if path := registryPath(g.Hive, g.Key); path != "" && !(r.one && len(r.places) > 0) {
 		r.open("registry")
-		r.lower(g.DeviceID, "|", g.Hive, `\`, g.Key)
+		r.lower(identifier(g.DeviceID), "|", path)
 		if g.Kind() == KindRegistryValue {
-			r.lower("|", g.Value)
+			r.lower("|", strings.TrimSpace(g.Value))
 		}
 		r.close()
 	}
 	anonymous(r, g)
+	if g.DeviceID != "" {
+		nest(r, Device{DeviceID: g.DeviceID})
+	}
 }
 
 func (m Message) addKeys(r *keyring) {
-	switch {
-	case m.NetworkMessageID != "":
-		r.open("message")
-		r.lower(m.NetworkMessageID, "|", m.Recipient)
-		r.close()
-	case m.InternetMessageID != "":
-		r.open("internet-message")
-		r.lower(m.InternetMessageID, "|", m.Recipient)
-		r.close()
-	default:
+	recipient := mailAddress(m.Recipient)
+	r.message("message", identifier(m.NetworkMessageID), recipient)
+	r.message("internet-message", identifier(m.InternetMessageID), recipient)
+	if r.none && r.nested == 0 {
 		anonymous(r, m)
 	}
-	r.add("sender", m.Sender)
+	sender, envelope := mailAddress(m.Sender), mailAddress(m.EnvelopeSender)
+	r.put("sender", sender)
+	r.put("sender", envelope)
+	r.owned()
+	if recipient != "" {
+		nest(r, Mailbox{Address: recipient})
+	}
+	if m.SenderIP != "" {
+		nest(r, IP{Address: m.SenderIP})
+	}
+}
+
+// message adds the keys of a message with and without its recipient.
+func (r *keyring) message(namespace, id, recipient string) {
+	if id == "" || r.one && len(r.places) > 0 {
+		return
+	}
+	r.open(namespace)
+	r.lower(id, "|", recipient)
+	r.close()
+	if recipient != "" && !r.one {
+		r.open(namespace)
+		r.lower(id, "|")
+		r.close()
+	}
 }
 
 func (m MailCluster) addKeys(r *keyring) {
-	if m.Value != "" {
+	if value := identifier(m.Value); value != "" {
 		r.open("mail-cluster")
-		r.lower(m.By, "|", m.Value)
+		r.lower(m.By, "|", value)
 		r.close()
 	}
 	anonymous(r, m)
@@ -304,13 +432,19 @@ func (a App) addKeys(r *keyring) {
 }
 
 func (a OAuthApp) addKeys(r *keyring) {
-	r.add("oauth-app", firstOf("", a.AppID, a.ObjectID))
+	r.add("oauth-app", a.AppID)
+	r.add("service-principal", a.ObjectID)
 	anonymous(r, a)
 }
 
 func (c CloudResource) addKeys(r *keyring) {
-	r.add("resource", c.ID)
+	id := resourceID(c.ID)
+	r.put("resource", id)
 	anonymous(r, c)
+	r.resourceParts(id)
 }
 
-func (o Other) addKeys(r *keyring) { anonymous(r, o) }
+func (o Other) addKeys(r *keyring) {
+	r.declared(o)
+	anonymous(r, o)
+}

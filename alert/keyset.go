@@ -1,5 +1,7 @@
 package alert
 
+import "slices"
+
 // A KeySet has the keys of one alert and tells which evidence has them, so that they are computed once and handed
 // on; see [Alert.KeySet]. It stays right as long as the evidence, the source and the title of the alert are the
 // same. What its methods return is shared and must not be changed. The zero KeySet is that of no alert.
@@ -8,17 +10,23 @@ type KeySet struct {
 	kind Key
 	each []Key // of all evidence, some more than once
 	ends []int // of each piece of evidence in each
+	ids  []Identifier
+	owns []int // how many of those of each piece of evidence are its own
 }
 
 // KeySet computes the keys of a.
 func (a Alert) KeySet() KeySet {
 	n := len(a.Evidence)
 	r := keyring{places: make([]place, 0, 2*n+1), given: make([]place, 0, 2*n+1)}
-	s := KeySet{ends: make([]int, n)}
-	r.addEvidence(a, func(n int) { s.ends[n] = len(r.given) })
-	s.kind = r.key(r.addKind(a))
-	s.all = r.keys()
-	s.each = make([]Key, len(r.given)-1) // without the kind
+	s := KeySet{ends: make([]int, n), owns: make([]int, n)}
+	r.addEvidence(a, func(n int) {
+		if s.ends[n] = len(r.given); a.Evidence[n].Entity != nil {
+			s.owns[n] = r.own - s.start(n)
+		}
+	})
+	s.kind, s.ids = a.KindKey(), a.Identifiers(nil)
+	s.all = append(append(r.keys(), a.markers(s.ids)...), s.kind)
+	s.each = make([]Key, len(r.given))
 	for n := range s.each {
 		s.each[n] = r.key(r.given[n])
 	}
@@ -28,22 +36,41 @@ func (a Alert) KeySet() KeySet {
 // All returns what [Alert.Keys] returns.
 func (s KeySet) All() []Key { return s.all }
 
+// Identifiers returns what [Alert.Identifiers] returns with the default options; nil after Without.
+func (s KeySet) Identifiers() []Identifier { return s.ids }
+
 // Kind returns what [Alert.KindKey] returns.
 func (s KeySet) Kind() Key { return s.kind }
 
-// Of returns what the function [Keys] returns for the entity of the n-th piece of evidence, nil where there is none.
+// Of returns what the function [Keys] returns for the entity of the n-th piece of evidence, nil where there
+// is none.
 func (s KeySet) Of(n int) []Key {
 	if n < 0 || n >= len(s.ends) {
 		return nil
 	}
-	from, to := 0, s.ends[n]
-	if n > 0 {
-		from = s.ends[n-1]
-	}
+	from, to := s.start(n), s.ends[n]
 	if from == to {
 		return nil
 	}
 	return s.each[from:to:to]
+}
+
+// start returns where the keys of the n-th piece of evidence begin in each.
+func (s KeySet) start(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return s.ends[n-1]
+}
+
+// Own returns those of Of(n) that identify the entity itself, not what it names: of a process its own keys
+// and those of its image, but not those of its device, its account and its parent, nor the short forms of
+// names.
+func (s KeySet) Own(n int) []Key {
+	if n < 0 || n >= len(s.ends) {
+		return nil
+	}
+	return slices.Clip(s.Of(n)[:s.owns[n]])
 }
 
 // Without returns s without the keys that other has. Identity then returns the first key that is left.
@@ -52,11 +79,14 @@ func (s KeySet) Without(other KeySet) KeySet {
 	for _, key := range other.all {
 		known[key] = true
 	}
-	left := KeySet{kind: s.kind, ends: make([]int, len(s.ends))}
+	left := KeySet{kind: s.kind, ends: make([]int, len(s.ends)), owns: make([]int, len(s.ends))}
 	for n := range s.ends {
-		for _, key := range s.Of(n) {
+		for at, key := range s.Of(n) {
 			if !known[key] {
 				left.each = append(left.each, key)
+				if at < s.owns[n] {
+					left.owns[n]++
+				}
 			}
 		}
 		left.ends[n] = len(left.each)
@@ -69,8 +99,8 @@ func (s KeySet) Without(other KeySet) KeySet {
 	return left
 }
 
-// Identity returns what the function [Identity] returns for the entity of the n-th piece of evidence, "" where there
-// is none.
+// Identity returns what the function [Identity] returns for the entity of the n-th piece of evidence, ""
+// where there is none.
 func (s KeySet) Identity(n int) Key {
 	if keys := s.Of(n); len(keys) > 0 {
 		return keys[0]

@@ -24,11 +24,18 @@ func newNameBook(alerts []alert.Alert, others []related) nameBook {
 	for _, a := range alerts {
 		own := make(map[string]string)
 		k.titles[a.ID], k.names[a.ID] = a.Title, own
-		for _, v := range a.Evidence {
+		keys := a.KeySet()
+		for n, v := range a.Evidence {
 			if v.Entity == nil {
 				continue
 			}
-			for _, key := range alert.Keys(v.Entity) {
+			names := keys.Own(n) // what it names has other names
+			for _, key := range keys.Of(n)[len(names):] {
+				if v.Entity.Kind().Asset() != alert.NotAsset && key.IsShort() {
+					names = append(names, key)
+				}
+			}
+			for _, key := range names {
 				at, name := strings.ToLower(string(key)), nameBy(key, v.Entity)
 				own[at] = cmp.Or(own[at], name)
 				all[at] = cmp.Or(all[at], name)

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -16,33 +17,72 @@ type Explanation struct {
 	// the log does not tell.
 	Added activity.Entry `json:"added,omitzero"`
 
+	// Opened is how many alerts, this one among them, the incident that it came to was created with; 0 when it came
+	// later.
+	Opened int `json:"opened,omitempty"`
+
+	// Updated has the entries about later reports of the alert that linked it by what they added, in the order of Seq.
+	Updated []activity.Entry `json:"updated,omitempty"`
+
 	// Merged is the entry of the merge that then brought the alert to where it is; the zero Entry when it is
 	// where it came to, or came there because another merge was undone.
 	Merged activity.Entry `json:"merged,omitzero"`
+
+	// Numbers has the numbers of incidents that the entries name, so that [Explanation.Sentence] can name them. Explain
+	// leaves it nil, since the log has no numbers.
+	Numbers map[ID]int64 `json:"numbers,omitempty"`
 }
 
-// Reasons returns the links that put the alert where it is. There are none for the first alert of an incident.
+// Reasons returns the links that put the alert where it is: those with which it came, then those of later reports, each
+// once. There are none for the first alert of an incident, unless a later report linked it.
 func (e Explanation) Reasons() []activity.Link { return e.links(false) }
 
-// HeldBack returns the links that were considered and did not count, each with the reason: a hub, an entity on the
-// stop list, an incident that is not open or fits less.
+// HeldBack returns the links that were considered and did not count, each with the reason, in the order of Reasons: one
+// weaker identifier alone, an entity that never links, an incident that is not open or matches less.
 func (e Explanation) HeldBack() []activity.Link { return e.links(true) }
 
-func (e Explanation) links(heldBack bool) (links []activity.Link) {
-	for _, l := range e.Added.Links {
-		if (l.HeldBack != "") == heldBack {
+func (e Explanation) links(heldBack bool) []activity.Link {
+	links := linksOf(nil, e.Added, heldBack)
+	for _, entry := range e.Updated {
+		links = linksOf(links, entry, heldBack)
+	}
+	return links
+}
+
+// linksOf appends the links of an entry that are not in links, those that were held back or the others.
+func linksOf(links []activity.Link, e activity.Entry, heldBack bool) []activity.Link {
+	for _, l := range e.Links {
+		if (l.HeldBack != "") == heldBack && !slices.Contains(links, l) {
 			links = append(links, l)
 		}
 	}
 	return links
 }
 
+// Linked returns the incidents that the entries of e name, each once: those that links lead to, and the one that a
+// merge brought the alert from.
+func (e Explanation) Linked() (ids []ID) {
+	for _, entry := range slices.Concat([]activity.Entry{e.Added}, e.Updated, []activity.Entry{e.Merged}) {
+		for _, l := range entry.Links {
+			if l.Incident != "" && !slices.Contains(ids, l.Incident) {
+				ids = append(ids, l.Incident)
+			}
+		}
+	}
+	return ids
+}
+
 // Explain returns an explanation for each of alerts, which are in the incident with that ID, in their order. log
 // is the entries of the incident and of all those that were merged into it, see [Sources], in the order of Seq;
-// only those of the types AlertAdded, AlertMoved, Merged and Unmerged that are no copies are looked at. An error that log
-// yields is returned as it is.
+// only those of the types that [ExplainTypes] returns and that are no copies are looked at. An error that log yields is
+// returned as it is.
 func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) ([]Explanation, error) {
-	added := make(map[alert.ID]activity.Entry)
+	added, updated := make(map[alert.ID]activity.Entry), make(map[alert.ID][]activity.Entry)
+	type command struct {
+		id          ID
+		cause, part string
+	}
+	opened := make(map[command]int) // alerts that an incident was created with
 	type source struct {
 		id    ID
 		cause string
@@ -56,7 +96,14 @@ func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) 
 			return nil, err
 		case e.Origin != "":
 		case e.Type == activity.AlertAdded:
-			added[e.Alert], left[e.Alert] = e, nil
+			added[e.Alert], left[e.Alert], updated[e.Alert] = e, nil, nil
+			if c := (command{e.Incident, e.Cause, e.Part}); opened[c] > 0 {
+				opened[c]++
+			}
+		case e.Type == activity.IncidentCreated:
+			opened[command{e.Incident, e.Cause, e.Part}] = 1 // and one for each alert
+		case e.Type == activity.AlertUpdated && len(e.Links) > 0:
+			updated[e.Alert] = append(updated[e.Alert], e)
 		case e.Type == activity.Unmerged:
 			undone[e.Cause] = true
 			for a, path := range left { // what the incident had given away is back
@@ -72,12 +119,22 @@ func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) 
 	}
 	all := make([]Explanation, len(alerts))
 	for n, a := range alerts {
-		all[n] = Explanation{Alert: a, Added: added[a.ID]}
+		came := added[a.ID]
+		with := opened[command{came.Incident, came.Cause, came.Part}]
+		all[n] = Explanation{Alert: a, Added: came, Opened: max(0, with-1), Updated: updated[a.ID]}
 		if path := left[a.ID]; len(path) > 0 {
 			all[n].Merged = merges[path[len(path)-1]]
 		}
 	}
 	return all, nil
+}
+
+// ExplainTypes returns the types of entries that [Explain] looks at.
+func ExplainTypes() []activity.Type {
+	return []activity.Type{
+		activity.IncidentCreated, activity.AlertAdded, activity.AlertUpdated, activity.AlertMoved, activity.Merged,
+		activity.Unmerged,
+	}
 }
 
 // Sources returns the incidents that were merged into the one whose entries are given, be it through others, in the

@@ -238,12 +238,12 @@ func (q Query) TextKeys() []alert.Key {
 	}
 	user := alert.User{DirectoryID: q.Text, SID: q.Text, UPN: q.Text}
 	user.Domain, user.Account, _ = strings.Cut(q.Text, `\`)
-	return slices.Concat(
-		alert.Keys(alert.Device{DeviceID: q.Text, DirectoryID: q.Text, HostName: q.Text}),
-		alert.Keys(user),
-		alert.Keys(alert.Mailbox{Address: q.Text})[:1],
-		alert.Keys(alert.App{DisplayName: q.Text})[:1],
-		alert.Keys(alert.CloudResource{ID: q.Text})[:1],
+	device := alert.Device{DeviceID: q.Text, DirectoryID: q.Text, HostName: q.Text}
+	keys := alert.Alert{Evidence: []alert.Evidence{{Entity: device}, {Entity: user}}}.KeySet()
+	return append(slices.Concat(keys.Own(0), keys.Own(1)), // not short forms: the name is a whole one
+		alert.Identity(alert.Mailbox{Address: q.Text}),
+		alert.Identity(alert.App{DisplayName: q.Text}),
+		alert.Identity(alert.CloudResource{ID: q.Text}),
 	)
 }
 

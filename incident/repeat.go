@@ -241,7 +241,7 @@ func once(list []alert.Evidence) []alert.Evidence {
 
 // samePlaces returns, for each piece of a's evidence, the place of the piece of old's that is about the same entity,
 // or -1. No place is there twice. An equal entity comes before one of the same identity, and that before one that has
-// a key in common and contradicts it in no field.
+// a key of its own in common and contradicts it in no field.
 func samePlaces(old, a alert.Alert) []int {
 	places := make([]int, len(a.Evidence))
 	taken := make([]bool, len(old.Evidence))
@@ -252,7 +252,7 @@ func samePlaces(old, a alert.Alert) []int {
 		if id := sameness(e.Entity, had.Identity(n)); id != "" {
 			identities[id] = append(identities[id], n)
 		}
-		for _, key := range had.Of(n) {
+		for _, key := range had.Own(n) {
 			keyed[key] = append(keyed[key], n)
 		}
 	}
@@ -278,7 +278,7 @@ func samePlaces(old, a alert.Alert) []int {
 		}
 	}
 	for n := range a.Evidence {
-		for _, key := range has.Of(n) {
+		for _, key := range has.Own(n) {
 			if places[n] < 0 {
 				keyed[key] = free(keyed[key])
 				take(n, keyed[key][:min(len(keyed[key]), maxAlike)], func(x, y alert.Entity) bool {

@@ -165,13 +165,14 @@ func TestEvidenceOfOneEntityIsOnePiece(t *testing.T) {
 func TestARepeatIsTaggedAsAWhole(t *testing.T) {
 	cmd := command(1)
 	cmd.Tags = func(a alert.Alert, keys alert.KeySet) alert.Alert {
-		a.SystemTags = []alert.Tag{{Name: fmt.Sprint(len(a.Evidence), " of ", len(keys.All())-1), Kind: alert.Experts}}
+		assert.Equal(t, a.Keys(), keys.All())
+		a.SystemTags = []alert.Tag{{Name: fmt.Sprint(len(a.Evidence), " devices"), Kind: alert.Experts}}
 		return a
 	}
 	again := newAlert(1, alert.Low, "b")
 	merged, changed := incident.Repeat(cmd, newAlert(1, alert.Low, "a"), again)
 	assert.True(t, changed)
-	assert.Equal(t, []alert.Tag{{Name: "2 of 2", Kind: alert.Experts}}, merged.SystemTags)
+	assert.Equal(t, []alert.Tag{{Name: "2 devices", Kind: alert.Experts}}, merged.SystemTags)
 }
 
 // resolvedHere returns the case of one alert that was resolved with its incident by a person.

@@ -183,7 +183,7 @@ func (t *tagger) apply(a alert.Alert, keys alert.KeySet) alert.Alert {
 		e := &given[n]
 		criticality := alert.NotCritical
 		if e.Entity != nil && e.Entity.Kind().Asset() != alert.NotAsset {
-			criticality, a.SystemTags = t.asset(e, keys.Of(n), a.SystemTags)
+			criticality, a.SystemTags = t.asset(e, keys.Own(n), a.SystemTags)
 		}
 		if criticality == e.Criticality {
 			continue

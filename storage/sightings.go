@@ -15,7 +15,8 @@ type SightingQuery struct {
 	Incident incident.ID `json:"incident,omitempty"` // only in alerts of this incident; "" means in any
 	Since    time.Time   `json:"since,omitzero"`     // FirstActivity of the alert at or after; zero means no bound
 	Until    time.Time   `json:"until,omitzero"`     // FirstActivity of the alert before; zero means no bound
-	Limit    int         `json:"limit,omitempty"`    // at most so many of each entity; 0 means all
+	Newest   bool        `json:"newest,omitempty"`   // the alerts of each entity newest first
+	Limit    int         `json:"limit,omitempty"`    // at most so many of each entity, the first ones; 0 means all
 }
 
 // Between returns q for what was seen from first to last, both included. A bound that would lie outside of the years 1
@@ -35,6 +36,7 @@ type Sighting struct {
 	Entity     alert.Key   `json:"entity"`
 	Alert      alert.ID    `json:"alert"`
 	Incident   incident.ID `json:"incident"`
+	First      time.Time   `json:"first,omitzero"`       // FirstActivity of the alert
 	Standalone bool        `json:"standalone,omitempty"` // of the alert
 }
 
@@ -43,8 +45,9 @@ type Sighter interface {
 	Sightings(context.Context, SightingQuery) iter.Seq2[Sighting, error]
 }
 
-// Sightings yields what q asks for: entity by entity, as q names them, and the alerts of each in the order of
-// the zero [alert.Query]. It asks r itself where r is a [Sighter] and reads the alerts where it is not.
+// Sightings yields what q selects: entity by entity, in the order of q.Entities, and the alerts of each entity by
+// FirstActivity, oldest first, and by ID where that is equal. Newest reverses both, as in [alert.Query].
+// Sightings asks r itself if r is a [Sighter], and reads the alerts if it is not.
 func Sightings(ctx context.Context, r Reader, q SightingQuery) iter.Seq2[Sighting, error] {
 	if s, ok := r.(Sighter); ok {
 		return s.Sightings(ctx, q)
@@ -54,7 +57,14 @@ func Sightings(ctx context.Context, r Reader, q SightingQuery) iter.Seq2[Sightin
 	}
 	return func(yield func(Sighting, error) bool) {
 		for _, key := range q.Entities {
-			alerts := alert.Query{Entities: []alert.Key{key}, Since: q.Since, Until: q.Until, Limit: q.Limit, Brief: true}
+			alerts := alert.Query{
+				Entities: []alert.Key{key},
+				Since:    q.Since,
+				Until:    q.Until,
+				Newest:   q.Newest,
+				Limit:    q.Limit,
+				Brief:    true,
+			}
 			if q.Incident != "" {
 				alerts.Incidents = []incident.ID{q.Incident}
 			}
@@ -63,7 +73,7 @@ func Sightings(ctx context.Context, r Reader, q SightingQuery) iter.Seq2[Sightin
 					yield(Sighting{}, err)
 					return
 				}
-				if !yield(Sighting{key, a.ID, a.Incident, a.Standalone}, nil) {
+				if !yield(Sighting{key, a.ID, a.Incident, a.FirstActivity, a.Standalone}, nil) {
 					return
 				}
 			}

@@ -17,6 +17,8 @@ var (
 	dc      = alert.Device{DNSName: "dc-01.contoso.com", OS: "WindowsServer2022", Group: "Servers"}
 	files   = alert.Device{DNSName: "files-02.contoso.com", OS: "WindowsServer2022", Group: "Servers"}
 	mailbox = alert.Mailbox{Address: "mona@contoso.com"}
+	page    = alert.URL{URL: "https://payroll-contoso.example/login"}
+	script  = alert.File{FileName: "payroll.js", SHA256: "0d9c8b7a6f5e4d3c2b1a09f8e7d6c5b4a3928170615243342516078899aabbcc"}
 )
 
 // overnight returns what four products have raised since the evening: an attack that begins with a mail and ends on
@@ -40,11 +42,13 @@ func overnight() []alert.Alert {
 	)
 	return []alert.Alert{
 		raise(office, officeName, "o-1", "Email messages containing malicious URL removed after delivery", "InitialAccess", alert.Medium, 0,
-			of(mailbox), of(mona), bad(alert.URL{URL: "https://payroll-contoso.example/login"})),
+			of(mailbox), of(mona), bad(page)),
 		raise(endpoint, endpointName, "e-1", "Suspicious PowerShell command line", "Execution", alert.Medium, 14,
-			of(laptop), of(mona), bad(alert.Process{Image: alert.File{FileName: "powershell.exe"}, PID: 4711, Started: morning, CommandLine: "powershell -enc SQBFAFgA"})),
+			of(laptop), of(mona), bad(page), bad(script),
+			bad(alert.Process{Image: alert.File{FileName: "powershell.exe"}, PID: 4711, Started: morning, CommandLine: "powershell -enc SQBFAFgA"})),
 		raise(endpoint, endpointName, "e-2", "Ransomware behavior detected in the file system", "Impact", alert.High, 95,
-			of(dc, "Domain Controller"), of(mona), bad(alert.File{FileName: "lock.exe", SHA256: "6a1f0c2b7d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c"})),
+			of(dc, "Domain Controller"), of(mona), bad(script),
+			bad(alert.File{FileName: "lock.exe", SHA256: "6a1f0c2b7d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c"})),
 		raise(dlp, dlpName, "d-1", "DLP policy (Payroll) matched for email with subject (Q3)", "Exfiltration", alert.Low, 120, of(finn)),
 		raise(endpoint, endpointName, "e-3", "'Mimikatz' hacktool was detected", "CredentialAccess", alert.Medium, 150, of(alert.Device{DNSName: "lab-3.contoso.com", Group: "Laboratory"})),
 		raise(endpoint, endpointName, "e-4", "'Mimikatz' hacktool was detected", "CredentialAccess", alert.Medium, 155, of(alert.Device{DNSName: "lab-4.contoso.com", Group: "Laboratory"})),

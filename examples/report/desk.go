@@ -10,6 +10,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/export"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/correlation"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
@@ -65,6 +66,8 @@ func newDesk(ctx context.Context) *desk {
 	d.m = manager.New(memory.New(), &manager.Options{
 		Now:   func() time.Time { return d.now },
 		NewID: func() string { ids++; return fmt.Sprintf("%04d", ids) },
+
+		Correlator: correlation.Default{Life: 100 * 24 * time.Hour}, // one of the stories goes on for eleven weeks
 	})
 	return d
 }

@@ -24,6 +24,7 @@ func images(d *desk) {
 			Evidence: []alert.Evidence{
 				asset(alert.Device{DNSName: "till-1." + shop + ".example.com", OS: "Linux", Group: "Tills"}, alert.Compromised),
 				found(alert.File{FileName: "pos-ui", Path: "/opt/pos/bin", SHA256: digest(40), Size: 8_388_608}, alert.Malicious, alert.ActiveThreat),
+				found(alert.IP{Address: "198.51.100.40"}, alert.Suspicious, alert.ActiveThreat), // the update server
 			},
 		}))
 	}

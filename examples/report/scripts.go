@@ -47,6 +47,7 @@ func scripts(d *desk) {
 var (
 	bill    = alert.File{FileName: "請求書_2026年3月分.docm", Path: `C:\Users\tanaka\Downloads`, SHA256: digest(60), Size: 211_968}
 	control = alert.IP{Address: "198.51.100.23"}
+	implant = alert.File{FileName: "更新プログラム.ps1", SHA256: digest(63), Size: 41_984}
 	share   = alert.Device{DNSName: "amm-fs-01.example.com", OS: "WindowsServer2022", Group: "خوادم عمّان"}
 )
 
@@ -75,6 +76,7 @@ func osaka() []alert.Alert {
 			Description: "WINWORD.EXEがエンコードされたコマンドでpowershell.exeを起動し、外部のサーバーからファイルをダウンロードしました。通常の業務では見られない動作です。",
 			Evidence: []alert.Evidence{
 				asset(pc, alert.Compromised), asset(tanaka), found(bill, alert.Malicious, alert.Remediated), found(control, alert.Malicious, alert.Blocked, alert.CommandAndControl),
+				found(implant, alert.Malicious, alert.Blocked),
 				found(alert.Process{
 					Image: alert.File{FileName: "powershell.exe"}, PID: 8812, User: tanaka,
 					CommandLine: `powershell.exe -File "C:\Users\tanaka\Documents\更新プログラム.ps1"`, Started: march(23, 42),
@@ -104,6 +106,8 @@ func amman() []alert.Alert {
 					DNSName: "amm-fin-03.example.com", OS: "Windows11", Group: "محطات عمّان",
 				}, alert.Source),
 				found(alert.File{FileName: "فاتورة مارس 2026.docm", Path: `D:\المشاركات\المالية`, SHA256: digest(61), Size: 90_112}, alert.Suspicious, alert.Remediated),
+				found(control, alert.Malicious, alert.Blocked, alert.CommandAndControl),
+				found(implant, alert.Malicious, alert.Blocked),
 			},
 		}),
 	}
@@ -115,6 +119,7 @@ func elsewhere() []alert.Alert {
 		return asset(alert.Device{DNSName: name + ".example.com", OS: "Windows11", Group: group}, alert.Compromised)
 	}
 	c2 := found(control, alert.Malicious, alert.Blocked, alert.CommandAndControl)
+	script := found(implant, alert.Malicious, alert.Blocked)
 	return []alert.Alert{
 		identity.raise("ko-302", march(26, 12), time.Minute, alert.Alert{
 			Title: "관리자 계정이 평소와 다른 시간에 사용되었습니다", Category: "PrivilegeEscalation", Techniques: []string{"T1078.002"}, Severity: alert.Medium,
@@ -131,17 +136,17 @@ func elsewhere() []alert.Alert {
 		endpoint.raise("el-304", march(26, 31), time.Minute, alert.Alert{
 			Title: "Ύποπτη εργασία προστέθηκε στον χρονοπρογραμματιστή", Category: "Persistence", Techniques: []string{"T1053.005"}, Severity: alert.Low,
 			Description: "Η εργασία «Ενημέρωση» εκτελεί άγνωστο πρόγραμμα σε κάθε σύνδεση του χρήστη και επικοινωνεί με εξωτερική διεύθυνση.",
-			Evidence:    []alert.Evidence{pc("ath-hr-02", "Αθήνα"), asset(alert.User{UPN: "eleni@example.com", DisplayName: "Ελένη"}), c2},
+			Evidence:    []alert.Evidence{pc("ath-hr-02", "Αθήνα"), asset(alert.User{UPN: "eleni@example.com", DisplayName: "Ελένη"}), c2, script},
 		}),
 		endpoint.raise("he-301", march(26, 5), 35*time.Minute, alert.Alert{
 			Title: "זוהה חיבור יוצא לשרת שליטה מוכר", Category: "CommandAndControl", Techniques: []string{"T1071.001"}, Severity: alert.High,
 			Description: "התחנה יצרה חיבור מוצפן אל 198.51.100.23 בכל חמש דקות. הכתובת מופיעה ברשימת שרתי השליטה שלנו (IOC-88).",
-			Evidence:    []alert.Evidence{pc("tlv-dev-12", "תחנות פיתוח"), asset(alert.User{UPN: "yael@example.com", DisplayName: "יעל כהן"}), c2},
+			Evidence:    []alert.Evidence{pc("tlv-dev-12", "תחנות פיתוח"), asset(alert.User{UPN: "yael@example.com", DisplayName: "יעל כהן"}), c2, script},
 		}),
 		endpoint.raise("ru-305", march(26, 44), time.Minute, alert.Alert{
 			Title: "Защита на рабочей станции была отключена", Category: "DefenseEvasion", Techniques: []string{"T1562.001"}, Severity: alert.Medium,
 			Description: "Пользователь без прав администратора остановил службу датчика. Через сорок секунд станция обратилась к внешнему серверу.",
-			Evidence:    []alert.Evidence{pc("alm-dev-05", "Алма-Ата (разработка)"), asset(alert.User{UPN: "oleg@example.com", DisplayName: "Олег"}), c2},
+			Evidence:    []alert.Evidence{pc("alm-dev-05", "Алма-Ата (разработка)"), asset(alert.User{UPN: "oleg@example.com", DisplayName: "Олег"}), c2, script},
 		}),
 	}
 }

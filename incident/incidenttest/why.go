@@ -234,24 +234,26 @@ func distance(a, b alert.Alert) time.Duration {
 
 // common returns what a and b share, in the order of a's evidence, and then what they nearly share.
 func (q queue) common(a, b alert.Alert) (rows []row) {
-	ours, theirs := entities(a), entities(b)
-	for _, key := range ours {
-		if slices.Contains(theirs, key) {
-			rows = append(rows, row{string(key), q.became(key, a, b)})
+	ours, theirs := a.Identifiers(nil), b.Identifiers(nil)
+	met := map[alert.Key]bool{}
+	for _, i := range ours {
+		if meets(i, theirs) && !met[i.Key] {
+			met[i.Key] = true
+			rows = append(rows, row{string(i.Key), q.became(i.Key, a, b)})
 		}
 	}
-	for _, key := range ours {
-		for _, other := range theirs {
-			if key != other && !slices.Contains(theirs, key) && !slices.Contains(ours, other) &&
-				near(key, other) {
-				rows = append(
-					rows,
-					row{string(key), "nearly the same as " + string(other) + ", but another key"},
-				)
+	for _, key := range entities(a) {
+		for _, other := range entities(b) {
+			if !met[key] && !met[other] && near(key, other) {
+				rows = append(rows, row{string(key), "nearly the same as " + string(other) + ", but another key"})
 			}
 		}
 	}
 	return rows
+}
+
+func meets(i alert.Identifier, others []alert.Identifier) bool {
+	return slices.ContainsFunc(others, i.Meets)
 }
 
 // alone returns the entities that only one of the alerts has.
@@ -270,10 +272,14 @@ func alone(a, b alert.Alert) (rows []row) {
 	return rows
 }
 
-// entities returns the keys of a's evidence.
-func entities(a alert.Alert) []alert.Key {
-	keys := a.Keys()
-	return keys[:len(keys)-1] // the last is its kind
+// entities returns the keys that each thing has that a names, without the short forms of names.
+func entities(a alert.Alert) (keys []alert.Key) {
+	for _, i := range a.Identifiers(nil) {
+		if i.Key == i.Stored && i.Key == i.Lookup && !slices.Contains(keys, i.Key) {
+			keys = append(keys, i.Key)
+		}
+	}
+	return keys
 }
 
 // became says what became of a key that a and b have, as the log tells.
@@ -384,8 +390,8 @@ func (q queue) path(one, two placed) []row {
 	have := map[alert.Key][]alert.ID{}
 	for _, x := range q.alerts[one.incident.ID] {
 		alerts[x.Alert.ID] = x.Alert
-		for _, key := range entities(x.Alert) {
-			have[key] = append(have[key], x.Alert.ID)
+		for _, i := range x.Alert.Identifiers(nil) {
+			have[i.Key] = append(have[i.Key], x.Alert.ID)
 		}
 	}
 	type step struct {

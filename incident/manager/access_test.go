@@ -111,6 +111,9 @@ var readers = map[string]func(context.Context, *manager.Manager, inquiry) error{
 	"Explain": func(ctx context.Context, m *manager.Manager, a inquiry) error {
 		return errorOf(m.Explain(ctx, kai, a.id))
 	},
+	"Similar": func(ctx context.Context, m *manager.Manager, a inquiry) error {
+		return errorOf(m.Similar(ctx, kai, a.id, a.limit))
+	},
 	"Content": func(ctx context.Context, m *manager.Manager, a inquiry) error {
 		return errorOf(m.Content(ctx, kai, a.comment, digest(images[0])))
 	},

@@ -140,7 +140,7 @@ func TestOptionsMayChangeWhileWorkGoesOn(t *testing.T) {
 	var managers []*manager.Manager
 	for n := range taxonomies {
 		managers = append(managers, manager.New(s, &manager.Options{Taxonomy: &taxonomies[n], Policy: incident.Policy{NoteToResolve: n == 0},
-			Correlator: correlation.Default{Reopen: n == 0, HubLimit: 10 + n}}))
+			Correlator: correlation.Default{Reopen: n == 0, Busy: 10 + n}}))
 	}
 	var current atomic.Pointer[manager.Manager]
 	current.Store(managers[0])

@@ -2,6 +2,8 @@ package manager
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -10,7 +12,8 @@ import (
 )
 
 // Explain says why the alerts of the incident with that ID are together, alert by alert in the order of the zero
-// [alert.Query], and what was held back when each of them came. The alerts are [alert.Alert.Brief]. The error
+// [alert.Query], and what was held back when each of them came or was updated. The alerts are [alert.Alert.Brief].
+// Numbers has those of the incidents that by may read. [incident.Rationale] makes one sentence of it all. The error
 // matches [storage.ErrNotFound] when there is no such incident.
 func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID) ([]incident.Explanation, error) {
 	var all []incident.Explanation
@@ -29,13 +32,52 @@ func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID
 		}
 		all, err = incident.Explain(i.ID, alerts, r.Activity(ctx, activity.Query{
 			Incidents: append(sources, i.ID),
-			Types:     []activity.Type{activity.AlertAdded, activity.AlertMoved, activity.Merged, activity.Unmerged},
+			Types:     incident.ExplainTypes(),
 			Origins:   []incident.ID{""},
 		}))
-		return err
+		if err != nil {
+			return err
+		}
+		return m.number(ctx, by, r, all)
 	})
 	if err != nil {
 		return nil, failed("explain", "incident", id, err)
 	}
 	return all, nil
+}
+
+// number sets the Numbers of the explanations.
+func (m *Manager) number(ctx context.Context, by activity.Actor, r storage.Reader, all []incident.Explanation) error {
+	numbers := make(map[incident.ID]int64)
+	for _, e := range all {
+		for _, id := range e.Linked() {
+			numbers[id] = 0
+		}
+	}
+	if len(numbers) == 0 {
+		return nil
+	}
+	r, err := m.readable(ctx, by, r)
+	if err != nil {
+		return err
+	}
+	for i, err := range r.Incidents(ctx, incident.Query{IDs: slices.Sorted(maps.Keys(numbers))}) {
+		if err != nil {
+			return err
+		}
+		numbers[i.ID] = i.Number
+	}
+	for n, e := range all {
+		for _, id := range e.Linked() {
+			if numbers[id] == 0 {
+				continue
+			}
+			if e.Numbers == nil {
+				e.Numbers = make(map[incident.ID]int64)
+			}
+			e.Numbers[id] = numbers[id]
+		}
+		all[n] = e
+	}
+	return nil
 }

@@ -1,7 +1,10 @@
 package manager_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,7 +34,11 @@ func TestExplain(t *testing.T) {
 	require.Len(t, why, 3)
 
 	assert.Empty(t, why[0].Reasons(), "it was the first")
-	assert.Equal(t, []activity.Link{{Reason: activity.SharedIndicators, Entity: "ip:127.0.0.1", HeldBack: "on the stop list"}}, why[0].HeldBack())
+	assert.Equal(t, 1, why[0].Opened)
+	assert.Zero(t, why[1].Opened)
+	nowhere := activity.Link{Reason: activity.SharedIndicators, Entity: "ip:127.0.0.1"}
+	nowhere.HeldBack = "an address that names no host"
+	assert.Equal(t, []activity.Link{nowhere}, why[0].HeldBack())
 	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "device:laptop", Incident: first, Score: 5}}, why[1].Reasons())
 	assert.Equal(t, siem, why[1].Added.Actor)
 	assert.Zero(t, why[1].Merged)
@@ -41,6 +48,92 @@ func TestExplain(t *testing.T) {
 
 	_, err = m.Explain(t.Context(), kai, "nowhere")
 	assert.ErrorIs(t, err, storage.ErrNotFound)
+}
+
+// Each alert has a sentence that a report can print, and all together have one. Other incidents are named by their
+// numbers, if the actor may read them.
+func TestSentencesOfAnIncident(t *testing.T) {
+	m, s := open(t)
+	laptop, account := alert.Device{HostName: "ws-01"}, alert.User{Account: "kai", Domain: "CORP"}
+	proxy := alert.IP{Address: "203.0.113.7"}
+	ingest(t, m, raise(1, 0, proxy, alert.Device{HostName: "other"}))
+	id := ingest(t, m, raise(2, 180, laptop, proxy))[0].Incident
+	ingest(t, m, raise(3, 181, laptop, account), raise(4, 182, laptop))
+	ingest(t, m, raise(5, 181, account))
+	second := ingest(t, m, raise(6, 500, alert.User{Account: "mona", Domain: "CORP"}))[0].Incident
+	_, err := m.Merge(t.Context(), kai, id, []incident.ID{second}, "")
+	require.NoError(t, err)
+
+	sentences := func(m *manager.Manager) (all []string) {
+		why, err := m.Explain(t.Context(), kai, id)
+		require.NoError(t, err)
+		for _, e := range why {
+			all = append(all, e.Sentence())
+		}
+		return append(all, incident.Rationale(why))
+	}
+	want := []string{
+		"First alert of the incident. " +
+			"Held back: the address 203.0.113.7 with #1 (one weaker identifier alone, 3 hours apart).",
+		"Linked by the device ws-01.",
+		"Linked by the account CORP\\kai, close in time.",
+		"Linked by the device ws-01.",
+		"First alert of an incident that was merged. Came with #3, merged by kai@contoso.com.",
+		"3 alerts on the device ws-01; 1 more by the account CORP\\kai, close in time; 1 more from merged incidents.",
+	}
+	assert.Equal(t, want, sentences(m))
+
+	hiding := guarded(s, func(_ activity.Actor, _ manager.Action, i incident.Incident) error {
+		if i.Number == 1 {
+			return manager.ErrForbidden
+		}
+		return nil
+	})
+	want[0] = strings.Replace(want[0], "with #1", "with another incident", 1)
+	assert.Equal(t, want, sentences(hiding))
+}
+
+// The links of a later report are part of the explanation, until a person moves the alert.
+func TestExplainUpdatedAlerts(t *testing.T) {
+	m, _ := open(t)
+	laptop, server := alert.Device{HostName: "ws-01"}, alert.Device{HostName: "srv-02"}
+	id := ingest(t, m, raise(1, 0, laptop))[0].Incident
+	other := ingest(t, m, raise(2, 5, server))[0].Incident
+	require.NotEqual(t, id, other)
+	grown := raise(2, 5, server, laptop)
+	grown.Updated = start.Add(time.Hour)
+	ingest(t, m, grown)
+
+	why, err := m.Explain(t.Context(), kai, id)
+	require.NoError(t, err)
+	require.Len(t, why, 2)
+	require.NotEmpty(t, why[1].Updated)
+	assert.Contains(t, linked(why[1].Reasons()), alert.Key("host:ws-01"))
+	assert.Contains(t, why[1].Sentence(), "A later report linked it by the device ws-01.")
+	assert.Empty(t, why[0].Updated)
+
+	_, err = m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:2"}, "", "")
+	require.NoError(t, err)
+	moved, err := m.Alert(t.Context(), kai, "edr:2")
+	require.NoError(t, err)
+	why, err = m.Explain(t.Context(), kai, moved.Incident)
+	require.NoError(t, err)
+	require.Len(t, why, 1)
+	assert.Empty(t, why[0].Updated)
+	assert.Equal(t, "Moved from #1 by kai@contoso.com.", why[0].Sentence())
+	_, err = m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:2"}, id, "")
+	require.NoError(t, err)
+	why, err = m.Explain(t.Context(), kai, id)
+	require.NoError(t, err)
+	require.Len(t, why, 2)
+	assert.Empty(t, why[1].Updated, "it is there by hand now")
+}
+
+func linked(links []activity.Link) (keys []alert.Key) {
+	for _, l := range links {
+		keys = append(keys, l.Entity)
+	}
+	return keys
 }
 
 // An alert that came in more than one way is explained by the one that counts.
@@ -124,7 +217,17 @@ func TestEveryAlertIsExplained(t *testing.T) {
 				require.Equal(rt, activity.AlertAdded, w.Added.Type)
 				require.Equal(rt, w.Alert.ID, w.Added.Alert)
 				require.Empty(rt, w.Added.Origin)
-				require.Len(rt, w.Added.Links, len(w.Reasons())+len(w.HeldBack()))
+				told := slices.Clone(w.Added.Links)
+				for _, e := range w.Updated {
+					require.Equal(rt, activity.AlertUpdated, e.Type)
+					require.Equal(rt, w.Alert.ID, e.Alert)
+					require.Greater(rt, e.Seq, w.Added.Seq, "links from before it was moved are of another incident")
+					told = append(told, e.Links...)
+				}
+				require.Subset(rt, told, w.Reasons())
+				require.Subset(rt, told, w.HeldBack())
+				require.Subset(rt, append(w.Reasons(), w.HeldBack()...), told)
+				require.NotEmpty(rt, w.Sentence())
 				came := last[w.Alert.ID]
 				switch {
 				case came.Type == activity.AlertAdded:

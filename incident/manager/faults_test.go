@@ -132,7 +132,7 @@ var trials = []struct {
 // readings are the methods that change nothing.
 var readings = []string{
 	"Activity", "Alert", "Alerts", "At", "Content", "Count", "CountAlerts", "DefaultQuery", "Explain", "Facets", "Follow",
-	"Incident", "Incidents", "PlanMerge", "SuggestOwners", "SuggestTags", "View",
+	"Incident", "Incidents", "PlanMerge", "Similar", "SuggestOwners", "SuggestTags", "View",
 }
 
 func TestEveryCommandIsTried(t *testing.T) {

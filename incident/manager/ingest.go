@@ -326,7 +326,10 @@ func (m *Manager) relate(
 	ctx context.Context, r storage.Reader, cmd incident.Command, p *placing, i incident.Incident,
 	old, merged alert.Alert, added alert.KeySet, by Correlator, refused refusals,
 ) error {
-	if !slices.ContainsFunc(added.All(), func(k alert.Key) bool { return k != added.Kind() }) {
+	first, last := old.Interval()
+	from, to := merged.Interval()
+	if from.Equal(first) && to.Equal(last) &&
+		!slices.ContainsFunc(added.All(), func(k alert.Key) bool { return k != added.Kind() }) {
 		return nil
 	}
 	if _, grouped := by.(into); grouped {
@@ -340,12 +343,7 @@ func (m *Manager) relate(
 			return err
 		}
 	}
-	a := merged
-	_, was := old.Active()
-	if _, last := merged.Active(); last.After(was) {
-		a.FirstActivity = last // what is new is of this time
-	}
-	d, err := p.decide(ctx, r, by, a, added)
+	d, err := p.decide(ctx, r, by, merged, added)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,8 @@
 //	Facets         read          each incident
 //	CountAlerts    read          the incident of each alert
 //	At             read          the incident that its ID leads to      ErrNotFound ErrPurged
-//	Explain        read          the incident                           ErrNotFound
+//	Explain        read          the incident, and those it links       ErrNotFound
+//	Similar        read          the incident, and each that is shown   ErrNotFound
 //	Content        read          the incident of the comment            ErrNotFound
 //	SuggestOwners  read          each incident
 //	SuggestTags    read          each incident
@@ -135,8 +136,8 @@ import (
 )
 
 // A Correlator decides which incident a new alert belongs to, of which it is given the keys. It is also asked about a
-// stored alert, which has an Incident, when that gets new keys: then it is given these keys alone, FirstActivity is the
-// time of what is new, and the incidents of the Decision are merged with the alert's own. It reads from r only,
+// stored alert, which has an Incident, when that gets new keys: then it is given the alert as it is now and these keys
+// alone, and the incidents of the Decision are merged with the alert's own. It reads from r only,
 // the same moment for all reads, and may be called again for the same alert when the decision came too late: when
 // another alert has got one of the Keys of the Decision meanwhile, or an incident has changed.
 type Correlator interface {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,60 +69,116 @@ func all[T any](t *testing.T, seq iter.Seq2[T, error]) (out []T) {
 	return out
 }
 
+// A device links, and so do two weaker identifiers, through other alerts too. An account links where neither alert
+// names a device, and does not where one does.
 func TestAlertsThatShareAnEntityComeTogether(t *testing.T) {
 	m, _ := open(t)
 	device, user := alert.Device{DeviceID: "d1"}, alert.User{UPN: "mona@contoso.com"}
-	results := ingest(t, m, raise(1, 0, device), raise(2, 5, device, user), raise(3, 9, user), raise(4, 60*25, user), raise(5, 3, alert.IP{Address: "127.0.0.1"}))
+	address, local := alert.IP{Address: "203.0.113.9"}, alert.IP{Address: "127.0.0.1"}
+	results := ingest(t, m, raise(1, 0, device), raise(2, 5, device, user, address), raise(3, 9, user, address),
+		raise(4, 60*23, user), raise(5, 60*25, user, alert.Device{DeviceID: "d2"}), raise(6, 60*50, user), raise(7, 3, local))
 	assert.Equal(t, manager.Opened, results[0].Outcome)
 	assert.Equal(t, manager.Joined, results[1].Outcome)
-	assert.Equal(t, results[0].Incident, results[1].Incident)
-	assert.Equal(t, results[0].Incident, results[2].Incident)
-	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: results[0].Incident, Score: 5}}, results[2].Links)
-	assert.Equal(t, manager.Opened, results[3].Outcome, "outside the window")
-	assert.Equal(t, "on the stop list", results[4].Links[0].HeldBack)
-	i, err := m.Incident(t.Context(), kai, results[0].Incident)
+	first := results[0].Incident
+	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "device:d1", Incident: first, Score: 5}}, results[1].Links)
+	assert.Equal(t, first, results[1].Incident)
+	assert.Equal(t, first, results[2].Incident, "two weaker identifiers of the second one, which has the device of the first")
+	assert.Equal(t, []activity.Link{
+		{Reason: activity.SharedIndicators, Entity: "ip:203.0.113.9", Incident: first, Score: 2},
+		{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: first, Score: 2},
+	}, results[2].Links)
+	assert.Equal(t, first, results[3].Incident, "an account, where neither names a device")
+	assert.Equal(t, []activity.Link{{Reason: activity.SameAsset, Entity: "upn:mona@contoso.com", Incident: first, Score: 5}}, results[3].Links)
+	assert.Equal(t, manager.Opened, results[4].Outcome, "an account, where one names a device")
+	require.Len(t, results[4].Links, 1)
+	assert.Contains(t, results[4].Links[0].HeldBack, "one weaker identifier alone")
+	assert.Equal(t, manager.Opened, results[5].Outcome)
+	assert.Empty(t, results[5].Links, "outside the window")
+	assert.Equal(t, "an address that names no host", results[6].Links[0].HeldBack)
+	i, err := m.Incident(t.Context(), kai, first)
 	require.NoError(t, err)
-	assert.Equal(t, 3, i.Alerts.Count)
+	assert.Equal(t, 4, i.Alerts.Count)
 	assert.Equal(t, incident.AssetCounts{alert.Devices: 1, alert.Users: 1}, i.Alerts.Assets)
 	assert.Equal(t, alert.Medium, i.Severity)
 }
 
-// D2: an entity on too many alerts links no more, and says so.
+// D2: weaker identifiers that are on too many alerts link no more, and say so. A device links however many it has.
 func TestHubsDoNotLink(t *testing.T) {
 	m, _ := open(t)
 	var alerts []alert.Alert
-	for n := range 110 {
-		alerts = append(alerts, raise(n, n, alert.Device{DNSName: "proxy"}))
+	for n := range 60 {
+		alerts = append(alerts, raise(n, 2*n, alert.Device{DeviceID: fmt.Sprint("d", n)}, deploy, setup))
 	}
 	results := ingest(t, m, alerts...)
-	assert.Equal(t, results[0].Incident, results[100].Incident)
-	assert.Equal(t, manager.Opened, results[101].Outcome)
-	assert.Contains(t, results[101].Links[0].HeldBack, "more than 100 alerts")
+	assert.Equal(t, results[0].Incident, results[50].Incident)
+	assert.Equal(t, manager.Opened, results[51].Outcome)
+	require.Len(t, results[51].Links, 2, "each of the two, of one incident")
+	for _, l := range results[51].Links {
+		assert.Contains(t, l.HeldBack, "more than 50 alerts")
+	}
+
+	m, _ = open(t)
+	alerts = nil
+	for n := range 110 {
+		alerts = append(alerts, raise(n, 2*n, alert.Device{DNSName: "noisy"}))
+	}
+	results = ingest(t, m, alerts...)
+	assert.Equal(t, results[0].Incident, results[109].Incident)
 }
 
-// D2: on a host of 10,000 alerts, another one reads no more than shows that it is a hub, and says what it held back.
+// An account and a file that are on many machines.
+var deploy, setup = alert.User{UPN: "deploy@contoso.com"}, alert.File{SHA256: strings.Repeat("ab", 32)}
+
+// D2: an alert with identifiers that 10,000 others have reads no more than shows that they are on too many, and says
+// what it held back. One on a device that has so many reads less, and joins it.
 func TestAHubIsNotReadToTheEnd(t *testing.T) {
-	const alerts, limit = 10_000, 100
-	s := memory.New()
-	defer s.Close()
-	proxy := alert.Device{DNSName: "proxy"}
-	var cs storage.Changeset
-	for n := range alerts {
-		a := raise(n, n%60, proxy)
-		a.ID, a.Incident = a.Origin.AlertID(), incident.ID(fmt.Sprint("i", n%20))
-		cs.Alerts = append(cs.Alerts, a)
+	const alerts, busy = 10_000, 50
+	onMany := func(n int) []alert.Entity {
+		return []alert.Entity{alert.Device{DeviceID: fmt.Sprint("d", n)}, deploy, setup}
 	}
-	for n := range 20 {
-		cs.Incidents = append(cs.Incidents, incident.Incident{ID: incident.ID(fmt.Sprint("i", n))})
+	onOne := func(int) []alert.Entity { return []alert.Entity{alert.Device{DNSName: "noisy"}} }
+	for _, c := range []struct {
+		name      string
+		evidence  func(n int) []alert.Entity
+		incidents int
+		outcome   manager.Outcome
+		links     int
+	}{
+		{"weaker", onMany, 20, manager.Opened, 10},
+		{"device", onOne, 1, manager.Joined, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := memory.New()
+			defer s.Close()
+			var cs storage.Changeset
+			for n := range alerts {
+				minute := n % 60 // half of them 5 minutes before the last one and earlier, and half of them after it
+				if minute >= 30 {
+					minute += 10
+				}
+				a := raise(n, minute, c.evidence(n)...)
+				a.ID, a.Incident = a.Origin.AlertID(), incident.ID(fmt.Sprint("i", n/60%c.incidents))
+				cs.Alerts = append(cs.Alerts, a)
+			}
+			for n := range c.incidents {
+				cs.Incidents = append(cs.Incidents, incident.Incident{ID: incident.ID(fmt.Sprint("i", n))})
+			}
+			_, err := s.Apply(t.Context(), cs)
+			require.NoError(t, err)
+			counted := faulty{Storage: s, calls: new(int)}
+			last := ingest(t, manager.New(counted, nil), raise(alerts, 35, c.evidence(alerts)...))[0]
+			assert.Equal(t, c.outcome, last.Outcome)
+			require.Len(t, last.Links, c.links, "not one for each alert")
+			for _, l := range last.Links {
+				if c.outcome == manager.Opened {
+					assert.Contains(t, l.HeldBack, "more than 50 alerts")
+				} else {
+					assert.Empty(t, l.HeldBack)
+				}
+			}
+			assert.Less(t, *counted.calls, 2*2*(busy+1)+100, "two identifiers, on each side of the alert")
+		})
 	}
-	_, err := s.Apply(t.Context(), cs)
-	require.NoError(t, err)
-	counted := faulty{Storage: s, calls: new(int)}
-	last := ingest(t, manager.New(counted, nil), raise(alerts, 30, proxy))[0]
-	assert.Equal(t, manager.Opened, last.Outcome)
-	require.Len(t, last.Links, 1, "one reason, not one for each alert")
-	assert.Contains(t, last.Links[0].HeldBack, "more than 100 alerts")
-	assert.Less(t, *counted.calls, limit+20)
 }
 
 // D3: a resolved incident takes no more alerts, or is reopened where that was asked for, up to the end of the
@@ -169,14 +226,15 @@ func TestOnlyOneIsReopened(t *testing.T) {
 	s := memory.New()
 	defer s.Close()
 	m := manager.New(s, &manager.Options{Correlator: correlation.Default{Reopen: true}})
-	device, user, address := alert.Device{DeviceID: "d"}, alert.User{UPN: "mona@contoso.com"}, alert.IP{Address: "203.0.113.9"}
-	weak := ingest(t, m, raise(1, 0, address))[0].Incident
+	device, user := alert.Device{DeviceID: "d"}, alert.User{UPN: "mona@contoso.com"}
+	page, address := alert.URL{URL: "https://evil.example/a"}, alert.IP{Address: "203.0.113.9"}
+	weak := ingest(t, m, raise(1, 0, address, setup))[0].Incident
 	strong := ingest(t, m, raise(2, 0, device))[0].Incident
-	open := ingest(t, m, raise(3, 0, user))[0].Incident
+	open := ingest(t, m, raise(3, 0, user, page))[0].Incident
 	_, err := m.EditAll(t.Context(), kai, incident.Query{IDs: []incident.ID{weak, strong}}, incident.Edit{Status: new(incident.Resolved)})
 	require.NoError(t, err)
-	assert.Equal(t, open, ingest(t, m, raise(4, 1, address, device, user))[0].Incident)
-	best := ingest(t, m, raise(5, 1, address, device))[0]
+	assert.Equal(t, open, ingest(t, m, raise(4, 1, address, setup, device, user, page))[0].Incident)
+	best := ingest(t, m, raise(5, 1, address, setup, device))[0]
 	assert.Equal(t, open, best.Incident, "which has the device by now")
 	_, err = m.Edit(t.Context(), kai, open, incident.Edit{Status: new(incident.Resolved)})
 	require.NoError(t, err)

@@ -305,20 +305,23 @@ func TestResolvedAlertsLeaveNothingOpen(t *testing.T) {
 	consistent(t, s)
 }
 
-// What is new in an alert that fires again is of the time of its new activity, and links what happened then.
+// What is new in an alert that fires again is of the time from its first activity to its new one, and links what happened
+// in it or within the window of either end, as if the alert had come now for the first time.
 func TestNewEntitiesLinkWhatHappenedWithThem(t *testing.T) {
-	week := 7 * 24 * time.Hour
+	const hour, days = 60, 3 * 24 * 60 // in minutes
 	m, s, wait := ticking(t, manager.Options{})
 	first := ingest(t, m, raise(1, 0, alert.Device{DeviceID: "d"}))[0].Incident
-	then := ingest(t, m, raise(2, 0, alert.Device{DeviceID: "e"}))[0].Incident
-	wait(week)
-	now := raise(3, 0, alert.Device{DeviceID: "e"})
-	now.FirstActivity = start.Add(week)
-	later := ingest(t, m, now)[0].Incident
+	before := ingest(t, m, raise(2, -25*hour, alert.Device{DeviceID: "e"}))[0].Incident
+	wait(5 * 24 * time.Hour)
+	during := ingest(t, m, raise(3, days/2, alert.Device{DeviceID: "e"}))[0].Incident
+	at := ingest(t, m, raise(4, days+12*hour, alert.Device{DeviceID: "e"}))[0].Incident
+	after := ingest(t, m, raise(5, days+37*hour, alert.Device{DeviceID: "e"}))[0].Incident
 	again := late(1, "e")
-	again.FirstActivity, again.LastActivity = start, start.Add(week)
+	again.FirstActivity, again.LastActivity = start, start.Add(days*time.Minute)
 	ingest(t, m, again)
-	assert.Equal(t, first, incidentOf(t, m, later).ID)
-	assert.Equal(t, then, incidentOf(t, m, then).ID)
+	assert.Equal(t, first, incidentOf(t, m, during).ID)
+	assert.Equal(t, first, incidentOf(t, m, at).ID)
+	assert.Equal(t, before, incidentOf(t, m, before).ID, "more than a day before its first activity")
+	assert.Equal(t, after, incidentOf(t, m, after).ID, "more than a day after its last one")
 	consistent(t, s)
 }

@@ -28,23 +28,32 @@ func (m *Manager) View(ctx context.Context, by activity.Actor, fn func(storage.R
 		return err
 	}
 	return m.storage.View(ctx, func(r storage.Reader) error {
-		if !m.restricted() {
-			return fn(r)
-		}
-		g := m.guard(by)
-		scope, err := g.may.reach(ctx)
+		r, err := m.readable(ctx, by, r)
 		if err != nil {
 			return err
 		}
-		if scope != nil && everything(scope) {
-			return fn(r)
-		}
-		shown := &reader{Reader: r, guard: g}
-		if scope == nil {
-			return fn(shown)
-		}
-		return fn(&scoped{shown, scope})
+		return fn(r)
 	})
+}
+
+// readable returns a Reader of what r has that shows what by may read.
+func (m *Manager) readable(ctx context.Context, by activity.Actor, r storage.Reader) (storage.Reader, error) {
+	if !m.restricted() {
+		return r, nil
+	}
+	g := m.guard(by)
+	scope, err := g.may.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if scope != nil && everything(scope) {
+		return r, nil
+	}
+	shown := &reader{Reader: r, guard: g}
+	if scope == nil {
+		return shown, nil
+	}
+	return &scoped{shown, scope}, nil
 }
 
 // A reader shows what its actor may read.

@@ -119,6 +119,7 @@ var keysIn = []string{
 	"incident/summary.go",        // of alerts that are there, and of those without given keys
 	"incident/repeat.go",         // of an alert that is there, and of what came of it
 	"incident/move.go",           // of alerts that are there
+	"incident/similar.go",        // likewise
 	"incident/merge.go",          // likewise
 	"incident/update.go",         // likewise
 	"incident/query.go",          // filters
@@ -126,6 +127,9 @@ var keysIn = []string{
 	"storage/driver/check.go",    // where the Changeset has none
 	"storage/memory/alerts.go",   // likewise, of a new version with other evidence
 	"storage/sqlite/write.go",    // of the version before, where evidence is another
+	"storage/sqlite/rekey.go",    // of all alerts, in a migration
+
+	"storage/postgres/migrate.go", // likewise
 
 	"incident/incidenttest/measure", // of labelled alerts
 }

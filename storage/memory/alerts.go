@@ -286,14 +286,17 @@ func (v *alertVersion) stays(w *alertVersion) bool {
 
 // sameKeys reports whether a and b have the same keys because they say the same. If they do not, they may still have.
 func sameKeys(a, b *alert.Alert) bool {
-	if a.Title != b.Title || a.Origin.Source != b.Origin.Source {
+	if a.Title != b.Title || a.Origin.Source != b.Origin.Source || !a.SameMarkers(*b) {
 		return false
 	}
 	v, w := a.Evidence, b.Evidence
 	if len(v) > 0 && len(v) == len(w) && &v[0] == &w[0] {
 		return true
 	}
-	return slices.EqualFunc(v, w, func(v, w alert.Evidence) bool { return v.Entity == w.Entity })
+	return slices.EqualFunc(v, w, func(v, w alert.Evidence) bool {
+		return v.Entity == w.Entity && v.Verdict == w.Verdict && slices.Equal(v.Roles, w.Roles) &&
+			slices.Equal(v.Tags, w.Tags) && slices.Equal(v.DetailedRoles, w.DetailedRoles)
+	})
 }
 
 // dropAlert forgets the version before next.

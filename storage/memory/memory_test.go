@@ -368,8 +368,8 @@ func (m *model) alertsAgree(t *rapid.T, r storage.Reader) {
 	require.Equal(t, cut(all, q.Limit), collect(t, r.Alerts(t.Context(), q)), "%+v", q)
 
 	where := storage.SightingQuery{
-		Entities: some(t, "seen", alert.Identity(ip(1)), alert.Identity(ip(2))), Since: q.Since, Until: q.Until, Limit: q.Limit,
-		Incident: pick[incident.ID](t, "seen in", "", "i0", "i1"),
+		Entities: some(t, "seen", alert.Identity(ip(1)), alert.Identity(ip(2))), Since: q.Since, Until: q.Until,
+		Newest: q.Newest, Limit: q.Limit, Incident: pick[incident.ID](t, "seen in", "", "i0", "i1"),
 	}
 	slow := struct{ storage.Reader }{r} // not a Sighter
 	require.Equal(t, collect(t, storage.Sightings(t.Context(), slow, where)), collect(t, storage.Sightings(t.Context(), r, where)), "%+v", where)

@@ -3,7 +3,9 @@ package memory
 import (
 	"context"
 	"iter"
+	"time"
 
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -18,7 +20,8 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 	return func(yield func(storage.Sighting, error) bool) {
 		var room [firstBatch]storage.Sighting
 		for _, key := range q.Entities {
-			sent, after, more := 0, mention{at: since(q.Since)}, true
+			part := partOf(q)
+			sent, more := 0, true
 			for more {
 				if err := r.ready(ctx); err != nil {
 					yield(storage.Sighting{}, err)
@@ -26,9 +29,9 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 				}
 				found := room[:0]
 				r.tables.mu.RLock()
-				more = r.sightings(q, r.tables.entities[key], after, func(v *alertVersion) bool {
-					after = v.mention()
-					found = append(found, storage.Sighting{Entity: key, Alert: v.node.id, Incident: v.value.Incident, Standalone: v.standalone})
+				more = r.sightings(q, r.tables.entities[key], part, func(v *alertVersion) bool {
+					found = append(found, v.sighting(key))
+					part = part.behind(v.mention(), lessMention, q.Newest)
 					return len(found) < len(room) && sent+len(found) != q.Limit
 				})
 				r.tables.mu.RUnlock()
@@ -45,12 +48,37 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 	}
 }
 
-// sightings calls yield with the versions behind after that q asks for, and reports whether yield has stopped it.
-func (r *reader) sightings(q storage.SightingQuery, e *entity, after mention, yield func(*alertVersion) bool) (stopped bool) {
+// sighting tells the time from the place, which is fetched from memory with the rest of what it needs.
+func (v *alertVersion) sighting(key alert.Key) storage.Sighting {
+	return storage.Sighting{
+		Entity: key, Alert: v.node.id, Incident: v.value.Incident,
+		First: time.UnixMicro(v.place).UTC(), Standalone: v.standalone,
+	}
+}
+
+// whole reports whether the places of alerts tell which of them are between the bounds of q.
+func whole(q storage.SightingQuery) bool {
+	return countable(q.Since) && countable(q.Until) && q.Since.Nanosecond()%1000 == 0 && q.Until.Nanosecond()%1000 == 0
+}
+
+// partOf returns the bounds of q as those of a part of an index.
+func partOf(q storage.SightingQuery) span[mention] {
+	s := span[mention]{lo: mention{at: since(q.Since)}, hi: mention{at: until(q.Until)}}
+	if whole(q) && !q.Until.IsZero() {
+		s.hi.at-- // the walk ends before it, and need not fetch times
+	}
+	return s
+}
+
+// sightings calls yield with the versions in part of the index that q asks for, and reports whether yield has stopped
+// it.
+func (r *reader) sightings(
+	q storage.SightingQuery, e *entity, part span[mention], yield func(*alertVersion) bool,
+) (stopped bool) {
 	if e == nil {
 		return false
 	}
-	exact := countable(q.Since) && countable(q.Until) && q.Since.Nanosecond()%1000 == 0 && q.Until.Nanosecond()%1000 == 0
+	exact := whole(q)
 	seen := func(m mention) bool {
 		v := m.version(r.commit)
 		if v == nil || (v.older != nil || v != m.node.latest) && !v.has(e) ||
@@ -60,14 +88,10 @@ func (r *reader) sightings(q storage.SightingQuery, e *entity, after mention, yi
 		}
 		return yield(v)
 	}
-	until := mention{at: until(q.Until)}
-	if exact && !q.Until.IsZero() {
-		until.at-- // the walk ends before it, and need not fetch times
-	}
 	if q.Incident != "" && e.members != nil {
-		part := span[member]{many: e.members, lo: member{q.Incident, after}, hi: member{q.Incident, until}}
-		return !part.walk(lessMember, false, func(m member) bool { return seen(m.mention) })
+		members := span[member]{many: e.members, lo: member{q.Incident, part.lo}, hi: member{q.Incident, part.hi}}
+		return !members.walk(lessMember, q.Newest, func(m member) bool { return seen(m.mention) })
 	}
-	part := span[mention]{few: e.alerts.few, many: e.alerts.many, lo: after, hi: until}
-	return !part.walk(lessMention, false, seen)
+	part.few, part.many = e.alerts.few, e.alerts.many
+	return !part.walk(lessMention, q.Newest, seen)
 }

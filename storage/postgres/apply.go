@@ -70,6 +70,10 @@ type alertSight struct {
 	standalone bool
 }
 
+func sight(a *alert.Alert) alertSight {
+	return alertSight{escape(a.Incident), micros(a.FirstActivity), a.Standalone}
+}
+
 // prepare encodes a Changeset, before any lock is held.
 func prepare(tenant string, cs storage.Changeset, restored bool) (*write, error) {
 	check := driver.Check
@@ -239,7 +243,7 @@ func alertRecord(tenant string, a *alert.Alert, keys []alert.Key) (record, error
 	if err != nil {
 		return record{}, err
 	}
-	seen := alertSight{escape(a.Incident), micros(a.FirstActivity), a.Standalone}
+	seen := sight(a)
 	return record{table: "alert", id: escape(a.ID), version: a.Version, keys: digests(keys), seen: seen,
 		row: []any{
 			tenant, escape(a.ID), a.Version + 1, seen.incident, int16(a.Status), int16(a.Severity), seen.at, text,

@@ -31,6 +31,13 @@ func ItemPage(tenant string, q storage.ItemQuery, n int) (string, []any) {
 	return w.itemPage(&q, q.After, q.After != storage.ItemPlace{}, n), w.args
 }
 
+// SightingPage returns the statement for the first n sightings of the first entity of a query, or for those behind one,
+// and its arguments.
+func SightingPage(tenant string, q storage.SightingQuery, after *storage.Sighting, n int) (string, []any) {
+	w := newWhere(tenant)
+	return w.sightingPage(&q, q.Entities[0], after, n), w.args
+}
+
 // Statements whose plans are looked at.
 const (
 	LockItems   = lockItems

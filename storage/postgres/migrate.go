@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -52,6 +53,7 @@ func migrateSchema(ctx context.Context, conn *pgx.Conn, schema, folder string) e
 		if version > latest {
 			return newer(version, latest)
 		}
+		rekey := false
 		for n := version; n < latest; n++ {
 			text, err := migrations.ReadFile(folder + "/" + files[n].Name())
 			if err != nil {
@@ -62,15 +64,22 @@ func migrateSchema(ctx context.Context, conn *pgx.Conn, schema, folder string) e
 			}
 			switch folder + "/" + files[n].Name() {
 			case ownersFolded:
-				err = lifted(ctx, tx, "incidentkit.incidents", foldOwners)
+				err = lifted(ctx, tx, foldOwners, "incidentkit.incidents")
 			case alertsFiltered:
-				err = lifted(ctx, tx, "incidentkit.alerts", fillAlerts)
+				err = lifted(ctx, tx, fillAlerts, "incidentkit.alerts")
+			case keysChanged:
+				rekey = true
 			}
 			if err != nil {
 				return fmt.Errorf("migration %s: %w", files[n].Name(), err)
 			}
 			if _, err := tx.Exec(ctx, "insert into "+schema+".schema_version (version) values ($1)", n+1); err != nil {
 				return err
+			}
+		}
+		if rekey {
+			if err := lifted(ctx, tx, rekeyAlerts, "incidentkit.alerts", "incidentkit.sightings"); err != nil {
+				return fmt.Errorf("migration %s: %w", keysChanged, err)
 			}
 		}
 		return nil
@@ -83,8 +92,15 @@ const ownersFolded = "migrations/0004.sql"
 // alertsFiltered is the migration that adds columns which are filled from the records of alerts.
 const alertsFiltered = "migrations/0005.sql"
 
-// lifted changes rows of a table. Its owner would find none under row-level security, which is lifted meanwhile.
-func lifted(ctx context.Context, tx pgx.Tx, table string, change func(context.Context, pgx.Tx) error) error {
+// keysChanged is the migration before which package alert computed other keys.
+const keysChanged = "migrations/0006.sql"
+
+// lifted changes rows of tables. Their owner would find none under row-level security, which is lifted meanwhile.
+func lifted(ctx context.Context, tx pgx.Tx, change func(context.Context, pgx.Tx) error, tables ...string) error {
+	if len(tables) == 0 {
+		return change(ctx, tx)
+	}
+	table := tables[0]
 	var secured bool
 	forced := "select relforcerowsecurity from pg_class where oid = '" + table + "'::regclass"
 	if err := tx.QueryRow(ctx, forced).Scan(&secured); err != nil {
@@ -95,7 +111,7 @@ func lifted(ctx context.Context, tx pgx.Tx, table string, change func(context.Co
 			return err
 		}
 	}
-	if err := change(ctx, tx); err != nil {
+	if err := lifted(ctx, tx, change, tables[1:]...); err != nil {
 		return err
 	}
 	if secured {
@@ -127,13 +143,45 @@ func foldOwners(ctx context.Context, tx pgx.Tx) error {
 
 // fillAlerts has the columns of alerts say what their records do, which SQL cannot read where a text has U+0000.
 func fillAlerts(ctx context.Context, tx pgx.Tx) error {
+	const fill = `update incidentkit.alerts a set source = x.source, category = x.category, title_folded = x.title
+		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+			x (tenant, id, source, category, title)
+		where a.tenant = x.tenant and a.id = x.id`
+	return someAlerts(ctx, tx, func(tenants []string, alerts []alert.Alert) error {
+		var ids, sources, categories, titles []string
+		for _, a := range alerts {
+			ids, sources = append(ids, escape(a.ID)), append(sources, escape(a.Origin.Source))
+			categories, titles = append(categories, escape(a.Category)), append(titles, escape(incident.Fold(a.Title)))
+		}
+		_, err := tx.Exec(ctx, fill, tenants, ids, sources, categories, titles)
+		return err
+	})
+}
+
+// rekeyAlerts makes the table of sightings have the keys of all alerts, and no others of theirs. Rows that stay keep
+// their stamps, new ones have none. It writes as Apply does, and so has to follow the last migration.
+func rekeyAlerts(ctx context.Context, tx pgx.Tx) error {
+	const add = `insert into incidentkit.sightings (tenant, alert, key, incident, first_activity, standalone)
+		select $1::text, $2::text, k, $4::text, $5::bigint, $6::boolean from unnest($3::bytea[]) k
+		on conflict do nothing`
+	return someAlerts(ctx, tx, func(tenants []string, alerts []alert.Alert) error {
+		var batch pgx.Batch
+		for n := range alerts {
+			a := &alerts[n]
+			seen := sight(a)
+			args := []any{tenants[n], escape(a.ID), digests(a.Keys()), seen.incident, seen.at, seen.standalone}
+			batch.Queue(keepSightings, args...)
+			batch.Queue(add, args...)
+		}
+		return tx.SendBatch(ctx, &batch).Close()
+	})
+}
+
+// someAlerts calls change with all alerts, some at a time, beside their tenants.
+func someAlerts(ctx context.Context, tx pgx.Tx, change func(tenants []string, alerts []alert.Alert) error) error {
 	const (
-		open = "declare alerts_to_fill no scroll cursor for select tenant, id, record from incidentkit.alerts"
-		next = "fetch 1000 from alerts_to_fill"
-		fill = `update incidentkit.alerts a set source = x.source, category = x.category, title_folded = x.title
-			from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-				x (tenant, id, source, category, title)
-			where a.tenant = x.tenant and a.id = x.id`
+		open = "declare stored_alerts no scroll cursor for select tenant, record from incidentkit.alerts"
+		next = "fetch 200 from stored_alerts"
 	)
 	if _, err := tx.Exec(ctx, open); err != nil {
 		return err
@@ -143,24 +191,23 @@ func fillAlerts(ctx context.Context, tx pgx.Tx) error {
 		if err != nil {
 			return err
 		}
-		var tenants, ids, sources, categories, titles []string
-		var tenant, id string
+		var tenants []string
+		var alerts []alert.Alert
+		var tenant string
 		var here row
-		_, err = pgx.ForEachRow(found, []any{&tenant, &id, &here.record}, func() error {
+		_, err = pgx.ForEachRow(found, []any{&tenant, &here.record}, func() error {
 			a, err := here.alert()
-			tenants, ids = append(tenants, tenant), append(ids, id)
-			sources, categories = append(sources, escape(a.Origin.Source)), append(categories, escape(a.Category))
-			titles = append(titles, escape(incident.Fold(a.Title)))
+			tenants, alerts = append(tenants, tenant), append(alerts, a)
 			return err
 		})
-		if err == nil && len(ids) == 0 {
-			_, err = tx.Exec(ctx, "close alerts_to_fill")
+		if err == nil && len(alerts) == 0 {
+			_, err = tx.Exec(ctx, "close stored_alerts")
 			return err
+		}
+		if err == nil {
+			err = change(tenants, alerts)
 		}
 		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, fill, tenants, ids, sources, categories, titles); err != nil {
 			return err
 		}
 	}

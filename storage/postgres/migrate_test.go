@@ -1,14 +1,17 @@
 package postgres_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -51,7 +54,7 @@ func TestNewerSchema(t *testing.T) {
 	require.NoError(t, err)
 	_, err = postgres.New(t.Context(), pool, nil)
 	assert.ErrorContains(t, err, "version 99")
-	assert.ErrorContains(t, err, "up to 5")
+	assert.ErrorContains(t, err, "up to 6")
 }
 
 // older returns the DSNs of a database of the first version for its owner and for an application, with the rows of the
@@ -247,6 +250,93 @@ func TestMigrateAlerts(t *testing.T) {
 	}
 }
 
+// A storedKey is the primary key of a row of the table of sightings, a storedSight what else stands there.
+type (
+	storedKey   struct{ tenant, alert, key string }
+	storedSight struct {
+		incident   string
+		at         int64
+		standalone bool
+		stamp      int64
+	}
+)
+
+func storedKeys(t *testing.T, pool *pgxpool.Pool) map[storedKey]storedSight {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `select tenant, alert, encode(key, 'hex'),
+		incident, first_activity, standalone, stamp from incidentkit.sightings`)
+	require.NoError(t, err)
+	all := make(map[storedKey]storedSight)
+	var k storedKey
+	var v storedSight
+	places := []any{&k.tenant, &k.alert, &k.key, &v.incident, &v.at, &v.standalone, &v.stamp}
+	_, err = pgx.ForEachRow(rows, places, func() error { all[k] = v; return nil })
+	require.NoError(t, err)
+	return all
+}
+
+// TestMigrateKeys: a database of the version before, whose alerts are found by keys that they do not have, or not by
+// those that they have, is put right for all tenants, of however many rows. What stays keeps its stamp. Row-level
+// security is as it was.
+func TestMigrateKeys(t *testing.T) {
+	for _, secured := range []bool{false, true} {
+		owner, _ := roles(t)
+		for n, tenant := range []string{"a", "b"} {
+			s, err := postgres.Open(t.Context(), owner, &postgres.Options{Tenant: tenant, RowSecurity: secured})
+			require.NoError(t, err)
+			for k := range 2 {
+				cs := storage.Changeset{Activity: []activity.Entry{{ID: activity.ID(strconv.Itoa(k))}}}
+				for m := range 150 + 100*n {
+					a := alert.Alert{
+						ID:            alert.ID(fmt.Sprintf("%d\x00\x01/%d", k, m)),
+						Incident:      incident.ID(strconv.Itoa(m % 3)),
+						FirstActivity: origin.Add(time.Duration(m) * time.Hour),
+						Standalone:    m%5 == 0,
+					}
+					for e := range m % 4 {
+						d := alert.Device{DeviceID: strconv.Itoa(m * e % 7)}
+						a.Evidence = append(a.Evidence, alert.Evidence{Entity: d})
+					}
+					cs.Alerts = append(cs.Alerts, a)
+				}
+				_, err = s.Apply(t.Context(), cs)
+				require.NoError(t, err)
+			}
+			require.NoError(t, s.Close())
+		}
+		pool := connect(t, superuser(owner))
+		want := storedKeys(t, pool)
+		require.Greater(t, len(want), 1200)
+		for _, plant := range []string{
+			"select",
+			"delete from incidentkit.sightings where length(alert) % 2 = 0",
+			`insert into incidentkit.sightings
+				select tenant, sha256(key), alert, incident, first_activity, standalone, 7 from incidentkit.sightings`,
+			"update incidentkit.sightings set key = sha256(key) where alert like '%1'",
+			"update incidentkit.sightings set first_activity = first_activity + 1 where alert like '%2'",
+			"update incidentkit.sightings set incident = '1' where tenant = 'b'",
+			"update incidentkit.sightings set standalone = not standalone where alert like '%3'",
+			"delete from incidentkit.sightings",
+		} {
+			_, err := pool.Exec(t.Context(), plant)
+			require.NoError(t, err)
+			planted := storedKeys(t, pool)
+			_, err = pool.Exec(t.Context(), "delete from incidentkit.schema_version where version = 6")
+			require.NoError(t, err)
+			require.NoError(t, open(t, owner, "").Close())
+			for k, v := range want {
+				v.stamp = planted[k].stamp // 0 where it is new
+				want[k] = v
+			}
+			require.Equal(t, want, storedKeys(t, pool), plant)
+			var forced int
+			require.NoError(t, pool.QueryRow(t.Context(), `select count(*) from pg_class where relforcerowsecurity
+				and oid = any('{incidentkit.alerts, incidentkit.sightings}'::regclass[])`).Scan(&forced))
+			assert.Equal(t, map[bool]int{true: 2}[secured], forced)
+		}
+	}
+}
+
 // TestPoolOfCaller: the caller's pool outlives the Store.
 func TestPoolOfCaller(t *testing.T) {
 	pool := connect(t, dsn(t))
@@ -275,7 +365,7 @@ func TestMigrationsAreNumbered(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, files)
 		for n, f := range files {
-			assert.Equal(t, filepath.Base(f.Name())[:4], []string{"0001", "0002", "0003", "0004", "0005"}[n])
+			assert.Equal(t, filepath.Base(f.Name())[:4], fmt.Sprintf("%04d", n+1))
 		}
 	}
 }

@@ -126,3 +126,58 @@ func TestPlansOfItems(t *testing.T) {
 		assert.NotContains(t, plan, "Seq Scan on sightings", c.sql)
 	}
 }
+
+// TestPlansOfSightings: sightings of an entity are read from an index in their order, from either end, and no more of
+// them than the page has, also by plans that are made for any arguments.
+func TestPlansOfSightings(t *testing.T) {
+	at := database(t)
+	s, pool := open(t, at, ""), connect(t, at+" pool_max_conns=1")
+	var cs storage.Changeset
+	for n := range 5000 {
+		cs.Alerts = append(cs.Alerts, alert.Alert{
+			ID:            alert.ID(fmt.Sprint(n)),
+			Incident:      incident.ID(fmt.Sprint(n / 500)),
+			FirstActivity: origin.Add(time.Duration(n) * time.Second),
+			Evidence:      []alert.Evidence{{Entity: alert.IP{Address: "192.0.2.1"}}},
+		})
+	}
+	_, err := s.Apply(t.Context(), cs)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "vacuum analyze incidentkit.sightings")
+	require.NoError(t, err)
+	key := []alert.Key{"ip:192.0.2.1"}
+	behind := &storage.Sighting{Alert: "2500", First: cs.Alerts[2500].FirstActivity}
+	early, late := origin.Add(time.Minute), origin.Add(time.Hour)
+	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+		_, err = pool.Exec(t.Context(), "set plan_cache_mode = "+mode)
+		require.NoError(t, err)
+		for _, c := range []struct {
+			index string
+			q     storage.SightingQuery
+			after *storage.Sighting
+		}{
+			{"sightings_time", storage.SightingQuery{}, nil},
+			{"sightings_time", storage.SightingQuery{}, behind},
+			{"sightings_time", storage.SightingQuery{Since: early, Until: late}, behind},
+			{"sightings_incident", storage.SightingQuery{Incident: "5"}, nil},
+			{"sightings_incident", storage.SightingQuery{Incident: "5", Since: early, Until: late}, behind},
+		} {
+			for _, newest := range []bool{false, true} {
+				c.q.Entities, c.q.Newest = key, newest
+				sql, args := postgres.SightingPage("default", c.q, c.after, 30)
+				rows, err := pool.Query(t.Context(), "explain "+sql, args...)
+				require.NoError(t, err)
+				lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+				require.NoError(t, err)
+				plan := strings.Join(lines, "\n")
+				scan := "Index Only Scan using "
+				if newest {
+					scan = "Index Only Scan Backward using "
+				}
+				assert.Contains(t, plan, scan+c.index, "%s %+v", mode, c.q)
+				assert.NotContains(t, plan, "Sort", "%s %+v", mode, c.q)
+				assert.NotContains(t, plan, "Filter", "%s %+v", mode, c.q)
+			}
+		}
+	}
+}

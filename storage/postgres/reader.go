@@ -348,10 +348,9 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 		going := true
 		for _, key := range q.Entities {
 			var after *storage.Sighting
-			var at int64
 			next := func(n int) ([]storage.Sighting, error) {
 				w := newWhere(r.tenant)
-				sql := w.sightingPage(&q, key, after, at, n)
+				sql := w.sightingPage(&q, key, after, n)
 				found, err := r.conn.Query(ctx, sql, w.args...)
 				if err != nil {
 					return nil, failed(ctx, r.conn, err)
@@ -359,12 +358,14 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 				defer found.Close()
 				var page []storage.Sighting
 				for found.Next() {
+					var at int64
 					var id, in string
 					s := storage.Sighting{Entity: key}
 					if err := found.Scan(&at, &id, &in, &s.Standalone); err != nil {
 						return nil, failed(ctx, r.conn, err)
 					}
 					s.Alert, s.Incident = alert.ID(unescape(id)), incident.ID(unescape(in))
+					s.First = time.UnixMicro(at).UTC()
 					page = append(page, s)
 				}
 				if len(page) > 0 {
@@ -429,13 +430,14 @@ func (w *where) entryPage(q *activity.Query, n int) string {
 		ordered([]string{"e.seq"}, !q.Newest) + " limit " + w.arg(n) + "::bigint"
 }
 
-// sightingPage returns the statement for up to n sightings of an entity behind one at a time.
-func (w *where) sightingPage(q *storage.SightingQuery, key alert.Key, after *storage.Sighting, at int64, n int) string {
+// sightingPage returns the statement for up to n sightings of an entity behind one.
+func (w *where) sightingPage(q *storage.SightingQuery, key alert.Key, after *storage.Sighting, n int) string {
 	c := w.sightings(q)
 	c.add("s.key = ", w.arg(digest(key)), "::bytea")
 	if after != nil {
-		c.add("(s.first_activity, s.alert) > (", w.arg(at), "::bigint, ", w.arg(escape(after.Alert)), "::text)")
+		c.add("(s.first_activity, s.alert)", compared(!q.Newest), "(",
+			w.arg(micros(after.First)), "::bigint, ", w.arg(escape(after.Alert)), "::text)")
 	}
 	return "select s.first_activity, s.alert, s.incident, s.standalone from incidentkit.sightings s where s.tenant = $1 and " + c.String() +
-		ordered([]string{"s.first_activity", "s.alert"}, true) + " limit " + w.arg(n) + "::bigint"
+		ordered([]string{"s.first_activity", "s.alert"}, !q.Newest) + " limit " + w.arg(n) + "::bigint"
 }

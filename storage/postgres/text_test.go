@@ -91,7 +91,8 @@ func TestStatementsHaveNoValues(t *testing.T) {
 	statements := func(w *where) map[string]string {
 		all := map[string]string{
 			"alerts": w.alertPage(&aq, number, mark, true, number), "alerts with entities": w.alertPage(&many, number, mark, true, number),
-			"entries": w.entryPage(&eq, number), "sightings": w.sightingPage(&sq, mark, &storage.Sighting{Alert: mark}, number, number),
+			"entries":   w.entryPage(&eq, number),
+			"sightings": w.sightingPage(&sq, mark, &storage.Sighting{Alert: mark}, number),
 		}
 		for iq.Sort = range sorts {
 			all["incidents by "+iq.Sort.String()] = w.incidentPage(&iq, incident.Place{Text: mark, Rank: number, Updated: number, Number: number}, true, number)

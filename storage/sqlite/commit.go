@@ -135,6 +135,11 @@ func (s *Store) together(ctx context.Context, batch []*write) (failed bool, err 
 	if err := t.putTallies(); err != nil {
 		return true, wrap("apply", err)
 	}
+	if redacts {
+		if err := t.clearRemnants(); err != nil {
+			return true, wrap("apply", err)
+		}
+	}
 	if err := t.exec(`COMMIT`); err != nil {
 		return false, uncommitted(err)
 	}

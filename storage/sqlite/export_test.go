@@ -75,6 +75,12 @@ func (s *Store) ItemPlan(ctx context.Context, q storage.ItemQuery) (steps []stri
 	return explain(ctx, s.writer, items.text(), items.args)
 }
 
+// SightingPlan returns the steps by which SQLite reads the sightings of the first entity of q. No Apply may be running.
+func (s *Store) SightingPlan(ctx context.Context, q storage.SightingQuery) (steps []string, err error) {
+	sightings := selectSightings(q, q.Entities[0])
+	return explain(ctx, s.writer, sightings.text(), sightings.args)
+}
+
 // WritePlans returns the steps of a guard, of the expiry of items and of their purge. No Apply may be running.
 func (s *Store) WritePlans(ctx context.Context) (guard, expiry, purge []string, err error) {
 	guard, err = explain(ctx, s.writer, selectAdded, []any{texts([]string{"k"}), 1})

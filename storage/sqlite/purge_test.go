@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -95,6 +96,13 @@ func TestWhatIsPurgedLeavesTheDisk(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, onDisk(t, path, string(id)+" "))
 	}
+	require.NoError(t, s.Close())
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer db.Close()
+	var whole string
+	require.NoError(t, db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&whole))
+	assert.Equal(t, "ok", whole)
 }
 
 // requireWhole sees that nothing is left of what was purged, in no table, and that the counts are right.

@@ -290,19 +290,11 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 	}
 	return func(yield func(storage.Sighting, error) bool) {
 		for _, key := range q.Entities {
-			var s selection
-			s.add(`SELECT alert, incident, standalone FROM alert_keys WHERE key = ?`, key)
-			if q.Incident != "" {
-				s.add(` AND incident = ?`, q.Incident)
-			}
-			s.window(` AND first_activity >= ?`, ` AND first_activity < ?`, q.Since, q.Until)
-			s.add(` ORDER BY first_activity, alert`)
-			s.limit(q.Limit)
 			places := func(found *storage.Sighting) []any {
 				found.Entity = key
-				return []any{&found.Alert, &found.Incident, &found.Standalone}
+				return []any{&found.Alert, &found.Incident, micros{&found.First}, &found.Standalone}
 			}
-			for found, err := range scan(ctx, r, s, places, nil, 0) {
+			for found, err := range scan(ctx, r, selectSightings(q, key), places, nil, 0) {
 				if !yield(found, err) || err != nil {
 					return
 				}

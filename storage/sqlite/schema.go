@@ -87,6 +87,7 @@ func (s *session) migrate(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	rekey := false
 	for _, name := range names[version:] {
 		text, err := migrations.ReadFile(name)
 		if err != nil {
@@ -100,9 +101,16 @@ func (s *session) migrate(ctx context.Context) (err error) {
 			err = s.foldOwners(ctx)
 		case titlesFolded:
 			err = s.foldTitles(ctx)
+		case keysChanged:
+			rekey = true
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if rekey {
+		if err := s.rekey(ctx); err != nil {
+			return fmt.Errorf("%s: %w", keysChanged, err)
 		}
 	}
 	if version < len(names) {

@@ -11,6 +11,7 @@ import (
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/storage"
 )
 
 // A selection is a statement in the making. Its text is put together from constants alone, and whatever a caller
@@ -386,6 +387,22 @@ func (s *selection) entities(q alert.Query) {
 		s.limit(q.Limit)
 	}
 	s.add(`)`)
+}
+
+// selectSightings returns what reads the sightings of one of q's entities.
+func selectSightings(q storage.SightingQuery, key alert.Key) (s selection) {
+	s.add(`SELECT alert, incident, first_activity, standalone FROM alert_keys WHERE key = ?`, key)
+	if q.Incident != "" {
+		s.add(` AND incident = ?`, q.Incident)
+	}
+	s.window(` AND first_activity >= ?`, ` AND first_activity < ?`, q.Since, q.Until)
+	if q.Newest {
+		s.add(` ORDER BY first_activity DESC, alert DESC`)
+	} else {
+		s.add(` ORDER BY first_activity, alert`)
+	}
+	s.limit(q.Limit)
+	return s
 }
 
 // after adds the bounds of q in time, and one of two parts that begin behind the place where it begins.

@@ -251,7 +251,8 @@ func (t tx) putValues(number int64, before, after map[incidentValue]bool) error 
 
 const (
 	// What is stored of an alert that says whether its keys change.
-	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence, added
+	selectPlace = `SELECT incident, first_activity, version, standalone, source, title, evidence, added,
+		last_activity, category, techniques
 		FROM alerts WHERE id = ?`
 	insertAlert = `INSERT INTO alerts (` + alertColumns + `, title_folded, added) VALUES (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
@@ -303,7 +304,8 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) e
 	var was *string // its evidence
 	var added int64 // its stamp
 	if _, err := t.find(selectPlace, []any{a.ID}, []any{&old.Incident, micros{&old.FirstActivity}, &old.Version,
-		&old.Standalone, &old.Origin.Source, &old.Title, &was, &added}); err != nil {
+		&old.Standalone, &old.Origin.Source, &old.Title, &was, &added, micros{&old.LastActivity}, &old.Category,
+		list[string]{&old.Techniques}}); err != nil {
 		return err
 	}
 	if !restored {
@@ -316,11 +318,11 @@ func (t tx) putAlert(cs storage.Changeset, n int, restored bool, stamp *int64) e
 		return err
 	}
 	samePlace := old.Incident == a.Incident && old.FirstActivity.Equal(a.FirstActivity)
-	// A key is that of evidence or of the kind.
+	// A key is that of evidence, of what it is worth, or of the kind.
 	text, some := is.(string)
 	sameEvidence := some == (was != nil) && (!some || text == *was)
 	sameKind := old.Origin.Source == a.Origin.Source && old.Title == a.Title || old.KindKey() == a.KindKey()
-	sameKeys := sameEvidence && sameKind
+	sameKeys := sameEvidence && sameKind && old.SameMarkers(a)
 	if samePlace && sameKeys && old.Standalone == a.Standalone {
 		return t.exec(updateSamePlace, append(places[3:], a.ID)...)
 	}

@@ -278,6 +278,33 @@ func reading(b func(*brokenReader)) func() storage.Storage {
 	return opening(func(s *broken) { s.read = b })
 }
 
+// askingSightings returns storages that understand queries wrong, foundSightings those that change what they found.
+func askingSightings(wrong func(*storage.SightingQuery)) func() storage.Storage {
+	return reading(func(r *brokenReader) {
+		r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+			wrong(&q)
+			return storage.Sightings(ctx, r.Reader, q)
+		}
+	})
+}
+
+func foundSightings(change func(storage.SightingQuery, []storage.Sighting)) func() storage.Storage {
+	return reading(func(r *brokenReader) {
+		r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+			all, err := collect(storage.Sightings(ctx, r.Reader, q))
+			change(q, all)
+			return of(all, err)
+		}
+	})
+}
+
+// wholeHours forgets minutes and seconds.
+func wholeHours(_ storage.SightingQuery, all []storage.Sighting) {
+	for n := range all {
+		all[n].First = all[n].First.Truncate(time.Hour)
+	}
+}
+
 // askingIncidents, askingAlerts and askingActivity return storages that understand queries wrong.
 func askingIncidents(wrong func(*incident.Query)) func() storage.Storage {
 	return reading(func(r *brokenReader) {
@@ -1356,7 +1383,7 @@ var faults = []fault{
 		cs.Activity = slices.DeleteFunc(slices.Clone(cs.Activity), func(e activity.Entry) bool { return e.Seq > 4 || e.Seq == 0 })
 		return s.Restore(ctx, cs)
 	})},
-	{[]string{"Sightings"}, "counts the limit over all entities", reading(func(r *brokenReader) {
+	{[]string{"Sightings", "Hub"}, "counts the limit over all entities", reading(func(r *brokenReader) {
 		r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
 			all, err := collect(storage.Sightings(ctx, r.Reader, q))
 			if q.Limit > 0 {
@@ -1365,6 +1392,8 @@ var faults = []fault{
 			return of(all, err)
 		}
 	})},
+	{[]string{"SightingOrder", "Sightings", "Hub"}, "knows no sightings newest first",
+		askingSightings(func(q *storage.SightingQuery) { q.Newest = false })},
 	{[]string{"Count", "OldCounts"}, "counts an incident with two of the tags twice", reading(func(r *brokenReader) {
 		r.count = func(ctx context.Context, q incident.Query) (n int, err error) {
 			tags := q.Tags
@@ -2108,6 +2137,75 @@ var moreFaults = []fault{
 				err = nil
 			}
 			return c, err
+		}
+	})},
+	{[]string{"Sightings"}, "knows no sightings newest first", askingSightings(func(q *storage.SightingQuery) {
+		q.Newest = false
+	})},
+	{
+		[]string{"SightingOrder"}, "knows no bounds of sightings newest first",
+		askingSightings(func(q *storage.SightingQuery) {
+			if q.Newest {
+				q.Since, q.Until = time.Time{}, time.Time{}
+			}
+		}),
+	},
+	{
+		[]string{"SightingOrder"}, "knows no incident of sightings newest first",
+		askingSightings(func(q *storage.SightingQuery) {
+			if q.Newest {
+				q.Incident = ""
+			}
+		}),
+	},
+	{[]string{"SightingOrder"}, "turns round what are the oldest within the limit", reading(func(r *brokenReader) {
+		r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+			newest := q.Newest
+			q.Newest = false
+			all, err := collect(storage.Sightings(ctx, r.Reader, q))
+			if newest {
+				slices.Reverse(all)
+			}
+			return of(all, err)
+		}
+	})},
+	{[]string{"SightingOrder"}, "orders what was seen at the same time by ID, newest first too",
+		foundSightings(func(q storage.SightingQuery, all []storage.Sighting) {
+			if q.Newest {
+				slices.SortStableFunc(all, func(a, b storage.Sighting) int {
+					return cmp.Or(b.First.Compare(a.First), cmp.Compare(a.Alert, b.Alert))
+				})
+			}
+		})},
+	{[]string{"Sightings"}, "says the hour of a sighting", foundSightings(wholeHours)},
+	{[]string{"SightingOrder"}, "says the hour of a sighting", foundSightings(wholeHours)},
+	{
+		[]string{"Times"}, "has no sighting before 1970",
+		foundSightings(func(_ storage.SightingQuery, all []storage.Sighting) {
+			for n := range all {
+				if all[n].First.Unix() < 0 {
+					all[n].First = time.Unix(0, 0).UTC()
+				}
+			}
+		}),
+	},
+	{[]string{"SightingOrder"}, "keeps the first time that an alert had", opening(func(b *broken) {
+		var first sync.Map // FirstActivity by ID
+		b.apply = func(ctx context.Context, cs storage.Changeset) (storage.Receipt, error) {
+			for _, a := range cs.Alerts {
+				first.LoadOrStore(a.ID, a.FirstActivity)
+			}
+			return b.Storage.Apply(ctx, cs)
+		}
+		b.read = func(r *brokenReader) {
+			r.sightings = func(ctx context.Context, q storage.SightingQuery) iter.Seq2[storage.Sighting, error] {
+				return yielding(storage.Sightings(ctx, r.Reader, q), func(s storage.Sighting) storage.Sighting {
+					if at, ok := first.Load(s.Alert); ok {
+						s.First = at.(time.Time)
+					}
+					return s
+				})
+			}
 		}
 	})},
 	{[]string{"InvalidQueries"}, "finds no sightings of what is not UTF-8", reading(func(r *brokenReader) {

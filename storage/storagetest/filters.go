@@ -73,7 +73,12 @@ func hub(seed uint64) func(context.Context, storage.Storage) error {
 						var aq alert.Query
 						draw(w, &aq, alertFilters, alertOthers)
 						aq.Entities = append(part(w, keys), key)
-						return w.checkAlerts(ctx, r, aq)
+						if err := w.checkAlerts(ctx, r, aq); err != nil {
+							return err
+						}
+						sq := w.drawSightings()
+						sq.Entities = append(sq.Entities, key)
+						return w.checkSightings(ctx, r, sq)
 					})
 				})
 			}
@@ -152,31 +157,59 @@ func oldViews(seed uint64, asks ...func(*world, context.Context, storage.Reader)
 	}
 }
 
-// askSightings compares what r says of itself with what its alerts say.
+// askSightings draws a query and sees that r, by itself and by its alerts, says what the alerts of w say.
 func (w *world) askSightings(ctx context.Context, r storage.Reader) error {
-	q := storage.SightingQuery{Entities: part(w, keys), Limit: pick(w, []int{0, 1, 7})}
-	if w.lots.IntN(2) == 0 {
+	return w.checkSightings(ctx, r, w.drawSightings())
+}
+
+func (w *world) drawSightings() storage.SightingQuery {
+	q := storage.SightingQuery{Entities: part(w, keys), Newest: w.one(2), Limit: pick(w, []int{0, 1, 7})}
+	if w.one(2) {
 		q.Incident = w.incidentID()
 	}
-	if w.lots.IntN(2) == 0 {
+	if w.one(2) {
 		q.Since, q.Until = w.bound(), w.bound()
 	}
-	return w.checkSightings(ctx, r, q)
+	return q
 }
 
 func (w *world) checkSightings(ctx context.Context, r storage.Reader, q storage.SightingQuery) error {
-	want, err := collect(storage.Sightings(ctx, struct{ storage.Reader }{r}, q)) // no Sighter any more
-	if err != nil {
-		return fmt.Errorf("alerts for %+v: %w", q, err)
-	}
-	got, err := collect(storage.Sightings(ctx, r, q))
-	if err != nil {
-		return fmt.Errorf("sightings for %+v: %w", q, err)
-	}
-	if !slices.Equal(got, want) {
-		return fmt.Errorf("sightings for %+v: %v, want %v", q, got, want)
+	want := w.sightings(q)
+	readers := map[string]storage.Reader{"sightings": r, "alerts": struct{ storage.Reader }{r}} // which is no Sighter
+	for what, r := range readers {
+		got, err := collect(storage.Sightings(ctx, r, q))
+		if err != nil {
+			return fmt.Errorf("%s for %+v: %w", what, q, err)
+		}
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("%s for %+v: %v, want %v", what, q, got, want)
+		}
 	}
 	return nil
+}
+
+// sightings returns what q asks for.
+func (w *world) sightings(q storage.SightingQuery) (all []storage.Sighting) {
+	within := alert.Query{Since: q.Since, Until: q.Until, Newest: q.Newest}
+	if q.Incident != "" {
+		within.Incidents = []incident.ID{q.Incident}
+	}
+	seen := make(map[alert.Key][]alert.Alert)
+	for _, a := range w.alerts {
+		if within.Match(a) {
+			for _, key := range a.Keys() {
+				seen[key] = append(seen[key], a)
+			}
+		}
+	}
+	for _, key := range q.Entities {
+		for _, a := range sorted(seen[key], within.Compare, q.Limit) {
+			all = append(all, storage.Sighting{
+				Entity: key, Alert: a.ID, Incident: a.Incident, First: a.FirstActivity, Standalone: a.Standalone,
+			})
+		}
+	}
+	return all
 }
 
 // askCount compares what r counts with what it yields. So does askFacets.

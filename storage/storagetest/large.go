@@ -534,6 +534,9 @@ func deepResults(ctx context.Context, s storage.Storage) error {
 			"sightings": func() (int, error) {
 				return tally(storage.Sightings(ctx, r, storage.SightingQuery{Entities: []alert.Key{key}}))
 			},
+			"sightings, newest first": func() (int, error) {
+				return tally(storage.Sightings(ctx, r, storage.SightingQuery{Entities: []alert.Key{key}, Newest: true}))
+			},
 			"incidents counted": func() (int, error) { return storage.Count(ctx, r, incident.Query{}) },
 			"incidents with a tag counted": func() (int, error) {
 				return storage.Count(ctx, r, incident.Query{Tags: []string{"t"}})

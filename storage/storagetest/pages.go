@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
@@ -190,6 +191,61 @@ func pageStable(seed uint64) func(context.Context, storage.Storage) error {
 		}
 		return nil
 	}
+}
+
+// sightingOrder stores alerts of one device in no order, some at the same time, asks where it was seen from either end,
+// and again after some have moved in time and to another incident.
+func sightingOrder(ctx context.Context, s storage.Storage) error {
+	const alerts = 300
+	w := newWorld(0)
+	cs := storage.Changeset{Incidents: []incident.Incident{newIncident(0), newIncident(1)}}
+	for n := range alerts {
+		k := n * 7 % alerts
+		a := newAlert(k, cs.Incidents[k/2%2].ID)
+		a.FirstActivity = origin.Add(time.Duration(k/3) * time.Minute)
+		a.Evidence[0].Entity, a.Standalone = hubDevice, k%5 == 0
+		cs.Alerts = append(cs.Alerts, a)
+	}
+	ask := func(r storage.Reader) error {
+		q := storage.SightingQuery{Entities: []alert.Key{"none:none", alert.Identity(hubDevice)}}
+		for _, q.Newest = range []bool{false, true} {
+			for _, q.Incident = range []incident.ID{"", cs.Incidents[0].ID} {
+				for _, q.Limit = range []int{0, 1, 2, 33, 65, alerts - 1} {
+					for _, from := range []time.Duration{0, 20 * time.Minute} {
+						q.Since, q.Until = time.Time{}, time.Time{}
+						if from > 0 {
+							q.Since, q.Until = origin.Add(from), origin.Add(3*from)
+						}
+						if err := w.checkSightings(ctx, r, q); err != nil {
+							return err
+						}
+					}
+				}
+			}
+		}
+		return nil
+	}
+	for round := range 2 {
+		if _, err := s.Apply(ctx, cs); err != nil {
+			return err
+		}
+		w.alerts = slices.Clone(cs.Alerts)
+		if err := s.View(ctx, ask); err != nil {
+			return fmt.Errorf("round %d: %.2000w", round, err)
+		}
+		for n := range cs.Incidents {
+			cs.Incidents[n].Version = 1
+		}
+		for n := range cs.Alerts {
+			a := &cs.Alerts[n]
+			a.Version = 1
+			if n%4 == 0 {
+				a.FirstActivity = a.FirstActivity.Add(90 * time.Second)
+				a.Incident = cs.Incidents[1].ID
+			}
+		}
+	}
+	return nil
 }
 
 // walk calls page in a View of its own until there is nothing on it, and changes some records in between.

@@ -306,6 +306,8 @@ var cases = []testCase{
 		filters(9, (*world).askAlerts)},
 	{"FilterActivity", "what a Query selects and in which order is what Match and Compare say", filters(3, (*world).askActivity)},
 	{"Sightings", "a Sighter says what its alerts say", filters(8, (*world).askSightings)},
+	{"SightingOrder", "sightings of an entity come by time, then ID, oldest or newest first; Limit keeps the first",
+		sightingOrder},
 	{"Count", "a Counter says how many incidents there are", filters(9, (*world).askCount)},
 	{"CountAlerts", "an AlertCounter says how many alerts there are", filters(22, (*world).askAlertCount)},
 	{"Facets", "a Faceter says how many incidents of each value there are", filters(10, (*world).askFacets)},

@@ -282,6 +282,13 @@ func times(ctx context.Context, s storage.Storage) error {
 				for _, q := range []alert.Query{{Newest: up}, {Newest: up, After: w.alerts[n].Position()}, {Since: at}, {Until: at}} {
 					err = errors.Join(err, w.checkAlerts(ctx, r, q))
 				}
+				seen := storage.SightingQuery{Entities: []alert.Key{"device:d"}, Newest: up}
+				err = errors.Join(err, w.checkSightings(ctx, r, seen))
+				seen.Since, seen.Until = at, at.Add(time.Microsecond)
+				if seen.Until.Year() > 9999 {
+					seen.Until = time.Time{}
+				}
+				err = errors.Join(err, w.checkSightings(ctx, r, seen))
 			}
 			err = errors.Join(err, w.checkActivity(ctx, r, activity.Query{Since: at}), w.checkActivity(ctx, r, activity.Query{Until: at}))
 			for _, later := range []time.Duration{0, time.Nanosecond, time.Microsecond} {

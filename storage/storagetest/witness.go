@@ -564,7 +564,21 @@ func (m *model) compareAlert(ctx context.Context, r storage.Reader, id alert.ID)
 			return err
 		}
 	}
+	if there && m.records() <= mediumWorld {
+		if err := m.compareSightings(ctx, r, want); err != nil {
+			return err
+		}
+	}
 	return w.checkAlerts(ctx, r, alert.Query{IDs: []alert.ID{id}})
+}
+
+// compareSightings looks for some entities of a where and when a says that they were seen.
+func (m *model) compareSightings(ctx context.Context, r storage.Reader, a alert.Alert) error {
+	q := storage.SightingQuery{Incident: a.Incident, Newest: true}.Between(a.FirstActivity, a.FirstActivity)
+	q.Entities = a.Keys()
+	q.Entities = q.Entities[:min(len(q.Entities), 3)]
+	w := world{alerts: slices.Collect(maps.Values(m.alerts))}
+	return w.checkSightings(ctx, r, q)
 }
 
 func (m *model) compareEntry(ctx context.Context, r storage.Reader, id activity.ID) error {

@@ -24,8 +24,8 @@
 //   - Split: an attack with alerts in several incidents.
 //   - Glued: an attack that shares an incident with another attack or with noise. An attack can be split and glued.
 //   - Join: an alert and a key by which its links say that it joined its incident. The join is on the alerts that came
-//     before it, have that key and are in its incident. Links that were held back are no joins, and neither are links
-//     without a key.
+//     before it, have an [alert.Identifier] with that key and are in its incident. Links that were held back are no
+//     joins, and neither are links without a key.
 //   - Wrong join: a join on at least one alert such that both are a false pair. [Join.Wrong] counts these pairs.
 //     False pairs that no key joins directly follow from several joins, so that the wrong pairs of all keys can be
 //     fewer than the false pairs. A pair that two keys join counts for both.
@@ -34,8 +34,8 @@
 //     connected so far, be it through noise. A bridge counts for each key of the shortest chain of joins from it to an
 //     alert of the other side that has an attack. The alerts between are noise. Bridges show which keys made one
 //     incident out of many attacks. A key may have bridges and no wrong pair, where it links noise with noise.
-//   - Missed join: an alert and another incident that already had alerts of its attack. What they share did not link
-//     them; [Miss] counts by namespace and reason.
+//   - Missed join: an alert and another incident that already had alerts of its attack. What they share, by
+//     [alert.Identifier.Meets], did not link them; [Miss] counts by namespace and reason.
 //
 // An alert without an incident is alone. Its attack is not exact, and split when the attack has other alerts.
 //

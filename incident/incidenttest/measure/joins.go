@@ -55,16 +55,30 @@ func example(placed []Placed, earlier, later int, attacks ...string) Example {
 
 // nameOf returns the name of the entity that has the key. That of a process is its program's.
 func nameOf(a alert.Alert, key alert.Key) string {
-	for _, e := range a.Evidence {
-		if e.Entity == nil || !slices.Contains(alert.Keys(e.Entity), key) {
-			continue
-		}
-		if p, ok := e.Entity.(alert.Process); ok {
-			return p.Image.Name()
-		}
-		return e.Entity.Name()
+	ids := a.Identifiers(nil)
+	n := slices.IndexFunc(ids, func(i alert.Identifier) bool { return i.Key == key })
+	if n < 0 {
+		return ""
 	}
-	return ""
+	switch e := a.Evidence[ids[n].Evidence].Entity.(type) {
+	case alert.Process:
+		return e.Image.Name()
+	default:
+		return e.Name()
+	}
+}
+
+// keysOf returns the keys of the identifiers of each alert, each once.
+func keysOf(ids [][]alert.Identifier) [][]alert.Key {
+	keys := make([][]alert.Key, len(ids))
+	for n := range ids {
+		for _, i := range ids[n] {
+			if !slices.Contains(keys[n], i.Key) {
+				keys[n] = append(keys[n], i.Key)
+			}
+		}
+	}
+	return keys
 }
 
 // joins returns the keys that have wrong pairs or bridges, and all namespaces.

@@ -72,22 +72,22 @@ func TestJoins(t *testing.T) {
 			table{"host:ws-1": {1, 1, 1, 0, 1}, "host:ws-2": {1, 1, 1, 0, 1}}, table{"host": {1, 1, 1, 0, 2}},
 		},
 		"noise that links noise brings two attacks together without a wrong pair": {
-			"a:ws-1 :ws-1 b:ws-2 :ws-2,192.0.2.1 :192.0.2.1 :ws-1,192.0.2.1",
+			"a:ws-1 :ws-1 b:ws-2 :ws-2,vm-1 :vm-1 :ws-1,vm-1",
 			table{
-				// The chains are a, ws-1, last and last, 192.0.2.1, noise, ws-2, b.
+				// The chains are a, ws-1, last and last, vm-1, noise, ws-2, b.
 				"host:ws-1": {2, 2, 1, 0, 2}, "host:ws-2": {1, 1, 1, 0, 1},
-				"ip:192.0.2.1": {2, 0, 1, 0, 0},
+				"resource:vm-1": {2, 0, 1, 0, 0},
 			},
-			table{"host": {3, 3, 1, 0, 3}, "ip": {2, 0, 1, 0, 0}},
+			table{"host": {3, 3, 1, 0, 3}, "resource": {2, 0, 1, 0, 0}},
 		},
 		"the chain through noise is the shortest, with all keys of each join": {
-			"a:ws-1 :ws-1,192.0.2.1,192.0.2.2 :192.0.2.1,192.0.2.2 :ws-1,192.0.2.3 " +
-				"b:192.0.2.2,192.0.2.3 b:192.0.2.2",
-			// By 192.0.2.2 from the fifth to the second, by 192.0.2.3 to the fourth, and from both to the first.
+			"a:ws-1 :ws-1,vm-1,vm-2 :vm-1,vm-2 :ws-1,vm-3 " +
+				"b:vm-2,vm-3 b:vm-2",
+			// By vm-2 from the fifth to the second, by vm-3 to the fourth, and from both to the first.
 			table{
-				"host:ws-1": {2, 2, 1, 0, 2}, "ip:192.0.2.2": {3, 2, 1, 1, 4}, "ip:192.0.2.3": {1, 1, 1, 0, 1},
+				"host:ws-1": {2, 2, 1, 0, 2}, "resource:vm-2": {3, 2, 1, 1, 4}, "resource:vm-3": {1, 1, 1, 0, 1},
 			},
-			table{"host": {2, 2, 1, 0, 2}, "ip": {3, 2, 1, 1, 5}},
+			table{"host": {2, 2, 1, 0, 2}, "resource": {3, 2, 1, 1, 5}},
 		},
 		"an alert with a right key in one incident and a wrong key in another": {
 			"a:ws-1 b:ws-2 b:ws-2 a:ws-1,ws-2 a:ws-2",
@@ -114,7 +114,7 @@ func TestJoins(t *testing.T) {
 // An example names the first bridge, where noise leads from one attack to another with both attacks, else the first
 // wrong pair. Worse keys come first.
 func TestExamples(t *testing.T) {
-	s := Compute(correlated(t, "a:ws-1 :ws-1 b:192.0.2.1 :ws-1,192.0.2.1"), nil)
+	s := Compute(correlated(t, "a:ws-1 :ws-1 b:vm-1 :ws-1,vm-1"), nil)
 	require.Len(t, s.Keys, 2)
 	assert.Equal(t, alert.Key("host:ws-1"), s.Keys[0].Key)
 	assert.Equal(t, "ws-1", s.Keys[0].Name)
@@ -136,16 +136,17 @@ func TestExamples(t *testing.T) {
 // A hash is named after the program of the process that has it.
 func TestNameOfAHash(t *testing.T) {
 	all := labelled("a:ws-1 b:ws-2")
+	all[1].Alert.FirstActivity = morning.Add(30 * time.Second) // so near that a file alone links them
 	for n := range all {
-		p := alert.Process{PID: int64(n + 1), Image: alert.File{FileName: "cmd.exe", SHA256: "AB"}}
+		p := alert.Process{PID: int64(n + 8), Image: alert.File{FileName: "tool.exe", SHA256: strings.Repeat("AB", 32)}}
 		all[n].Alert.Evidence = append(all[n].Alert.Evidence, alert.Evidence{Entity: p})
 	}
 	p, err := Correlate(t.Context(), all, nil)
 	require.NoError(t, err)
 	s := Compute(p, nil)
 	require.Len(t, s.Keys, 1)
-	assert.Equal(t, alert.Key("sha256:ab"), s.Keys[0].Key)
-	assert.Equal(t, "cmd.exe", s.Keys[0].Name)
+	assert.Equal(t, alert.Key("sha256:"+strings.Repeat("ab", 32)), s.Keys[0].Key)
+	assert.Equal(t, "tool.exe", s.Keys[0].Name)
 }
 
 // The figures of keys are those that looking at every pair of alerts gives, and components that are searched anew for
@@ -254,16 +255,15 @@ func TestJoinsAgainstEveryPair(t *testing.T) {
 // A chain goes only by joins: alerts that merely have a key in common are not connected by it, although it may join
 // others.
 func TestChainsGoByJoins(t *testing.T) {
-	set := func(words ...string) (all []Placed) { // "b +ip:1 -ip:2": the label, keys that it joins by, and others
+	set := func(words ...string) (all []Placed) { // "b +vm-1 -vm-2": the label, resources that it joins by, and others
 		for _, word := range words {
 			fields := strings.Fields(word + " ")
 			p := placed(strings.Trim(fields[0], ".") + "/1")[0]
 			for _, f := range fields[1:] {
-				key := alert.Key(f[1:])
-				address := alert.Evidence{Entity: alert.IP{Address: f[4:]}}
-				p.Alert.Evidence = append(p.Alert.Evidence, address)
+				e := entity(f[1:])
+				p.Alert.Evidence = append(p.Alert.Evidence, alert.Evidence{Entity: e})
 				if f[0] == '+' {
-					p.Links = append(p.Links, activity.Link{Entity: key, Incident: "1"})
+					p.Links = append(p.Links, activity.Link{Entity: alert.Identity(e), Incident: "1"})
 				}
 			}
 			all = append(all, p)
@@ -279,13 +279,13 @@ func TestChainsGoByJoins(t *testing.T) {
 		}
 		return found
 	}
-	// The fourth has ip:k, but does not join by it.
-	assert.Equal(t, map[string]int64{"ip:n": 1, "ip:y": 1, "ip:x": 1}, bridges(set(
-		"b -ip:k -ip:x", ". +ip:k", ". +ip:x -ip:y", ". -ip:k +ip:y -ip:n", "a +ip:n",
+	// The fourth has vm-k, but does not join by it.
+	assert.Equal(t, map[string]int64{"resource:vm-n": 1, "resource:vm-y": 1, "resource:vm-x": 1}, bridges(set(
+		"b -vm-k -vm-x", ". +vm-k", ". +vm-x -vm-y", ". -vm-k +vm-y -vm-n", "a +vm-n",
 	)))
-	// The third, which has the attack, and the fourth have ip:k, but do not join by it.
-	assert.Equal(t, map[string]int64{"ip:n": 1, "ip:y": 1, "ip:x": 1}, bridges(set(
-		". -ip:k -ip:n -ip:y", ". +ip:k", "b -ip:k -ip:x", ". -ip:k +ip:x +ip:y", "a +ip:n",
+	// The third, which has the attack, and the fourth have vm-k, but do not join by it.
+	assert.Equal(t, map[string]int64{"resource:vm-n": 1, "resource:vm-y": 1, "resource:vm-x": 1}, bridges(set(
+		". -vm-k -vm-n -vm-y", ". +vm-k", "b -vm-k -vm-x", ". -vm-k +vm-x +vm-y", "a +vm-n",
 	)))
 }
 
@@ -330,9 +330,9 @@ func TestMissed(t *testing.T) {
 		{Reason: NothingShared, Joins: 4, Attacks: 2, Example: Example{
 			Earlier: Member{"s:0", "a", "rule", "ws-1"}, Later: Member{"s:1", "a", "rule", "ws-2"},
 		}},
-		{Namespace: "file", Reason: NoLinkingKey, Joins: 1, Attacks: 1},
+		{Namespace: "file", Reason: "a path without a device", Joins: 1, Attacks: 1},
 		{Namespace: "host", Reason: NoLink, Joins: 1, Attacks: 1},
-		{Namespace: "ip", Reason: "on the stop list", Joins: 1, Attacks: 1},
+		{Namespace: "ip", Reason: "an address that names no host", Joins: 1, Attacks: 1},
 	}, got)
 }
 
@@ -350,4 +350,78 @@ func TestMissedByAnotherIncident(t *testing.T) {
 	require.Len(t, got, 2)
 	assert.Equal(t, []any{"another incident matches better", 2}, []any{got[0].Reason, got[0].Joins})
 	assert.Equal(t, []any{LinkedOther, 1}, []any{got[1].Reason, got[1].Joins})
+}
+
+// What two alerts share is what meets: two names in full do not by the short one that both have. The reasons are of
+// either alert, and of the identifier.
+func TestMissedByIdentifiers(t *testing.T) {
+	file := alert.File{FileName: "x.exe", SHA256: strings.Repeat("ab", 32)}
+	for name, c := range map[string]struct {
+		earlier, later []alert.Evidence
+		linked         bool // there are links by the namespace
+		want           map[string]string
+	}{
+		"two full names": {
+			evidence(alert.Device{DNSName: "ws-1.corp.example"}),
+			evidence(alert.Device{DNSName: "ws-1.lab.example"}), true,
+			map[string]string{"": NothingShared},
+		},
+		"a full name and its short one": {
+			evidence(alert.Device{DNSName: "ws-1.corp.example"}), evidence(alert.Device{HostName: "ws-1"}), true,
+			map[string]string{"short-host": NoLink},
+		},
+		"no link of the namespace": {
+			evidence(entity("vm-1")), evidence(entity("vm-1")), false, map[string]string{"resource": NoLinkingKey},
+		},
+		"a weaker one": {evidence(file), evidence(file), true, map[string]string{"sha256": NoWeakerLink}},
+		"judged clean on the earlier one": {
+			[]alert.Evidence{{Entity: file, Verdict: alert.NoThreatsFound}}, evidence(file), true,
+			map[string]string{"sha256": "judged clean"},
+		},
+		"judged clean on the later one": {
+			evidence(file), []alert.Evidence{{Entity: file, Verdict: alert.NoThreatsFound}}, true,
+			map[string]string{"sha256": "judged clean"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := placed("a/1 a/2 /3")
+			all[0].Alert.Evidence, all[1].Alert.Evidence = c.earlier, c.later
+			if c.linked {
+				for namespace := range c.want {
+					all[2].Links = append(all[2].Links, activity.Link{Entity: alert.Key(namespace + ":other")})
+				}
+			}
+			got := make(map[string]string)
+			for _, m := range Compute(all, nil).Missed {
+				got[m.Namespace] = m.Reason
+			}
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
+func evidence(e alert.Entity) []alert.Evidence { return []alert.Evidence{{Entity: e}} }
+
+// Keys by which storages find alerts for the correlator are in none of the lists.
+func TestNamespacesAreThoseOfIdentifiers(t *testing.T) {
+	set := labelled("a:ws-1,192.0.2.1 a:ws-1 b:192.0.2.1 b:192.0.2.1 c:ws-2 c:ws-2 d:vm-1 e:vm-1 f:kai f:kai")
+	set[5].Alert.FirstActivity = morning.Add(72 * time.Hour)
+	set[0].Alert.Techniques, set[0].Alert.LastActivity = []string{"T1021"}, morning.Add(2*time.Hour)
+	p, err := Correlate(t.Context(), set, nil)
+	require.NoError(t, err)
+	s := Compute(p, nil)
+	require.NotEmpty(t, s.Keys)
+	require.NotEmpty(t, s.Missed)
+	known := map[string]bool{"": true}
+	for _, l := range set {
+		for _, i := range l.Alert.Identifiers(nil) {
+			known[i.Key.Namespace()] = true
+		}
+	}
+	for _, j := range slices.Concat(s.Keys, s.Namespaces) {
+		assert.True(t, known[j.Namespace], j.Namespace)
+	}
+	for _, m := range s.Missed {
+		assert.True(t, known[m.Namespace], m.Namespace)
+	}
 }

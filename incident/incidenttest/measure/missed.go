@@ -9,29 +9,36 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// The reasons of a [Miss] besides those that links give for being held back.
+// The reasons of a [Miss] besides those that links give for being held back, and those of identifiers that link
+// nothing, see [alert.Identifier].
 const (
 	NothingShared = "no key in common"
 	NoLinkingKey  = "keys of this namespace link nothing here" // no alert of the set has a link by one of them
 	NoLink        = "no link by this key"                      // as when the alerts are too far apart in time
-	LinkedOther   = "linked alerts of another incident"        // the link counted, and led elsewhere
+	NoWeakerLink  = "no link by this key, which is a weaker one"
+	LinkedOther   = "linked alerts of another incident" // the link counted, and led elsewhere
 )
 
-// A Miss counts missed joins. Of one missed join each namespace of a shared key counts once with each reason, so that
-// the sum may be more than the number of missed joins.
+// A Miss counts missed joins. Of one missed join each namespace of a shared identifier counts once with each reason, so
+// that the sum may be more than the number of missed joins. The reason is that for which a link was held back, if one
+// was.
 type Miss struct {
-	Namespace string  `json:"namespace,omitempty"` // of a key that both sides share; "" when they share none
-	Reason    string  `json:"reason"`              // why it did not link: a constant, or why a link was held back
+	Namespace string  `json:"namespace,omitempty"` // of an identifier that both sides share; "" when they share none
+	Reason    string  `json:"reason"`              // why it did not link: a constant, or the Why of either identifier
 	Joins     int     `json:"joins"`
 	Attacks   int     `json:"attacks"` // that have such a missed join
 	Example   Example `json:"example"` // the first
 }
 
-// missed returns why attacks are split.
-func missed(placed []Placed, parts []int, keys [][]alert.Key) []Miss {
+// missed returns why attacks are split. ids are the identifiers of each alert.
+func missed(placed []Placed, parts []int, ids [][]alert.Identifier) []Miss {
 	type of struct {
-		attack string
-		key    alert.Key // "" for all alerts of the attack
+		attack      string
+		key, stored alert.Key // "" for all alerts of the attack
+	}
+	type seen struct {
+		at int // the alert
+		id alert.Identifier
 	}
 	type why struct{ namespace, reason string }
 	type counted struct {
@@ -44,33 +51,38 @@ func missed(placed []Placed, parts []int, keys [][]alert.Key) []Miss {
 			linking[l.Entity.Namespace()] = true
 		}
 	}
-	first := make(map[of]map[int]int) // the first alert in each part
+	first := make(map[of]map[int]seen) // the first alert in each part
 	found := make(map[why]*counted)
 	for n, p := range placed {
 		if p.Attack == "" {
 			continue
 		}
-		reasons := make(map[int]map[why]int) // by part, the alert with which a key is shared
-		for _, key := range append(keys[n], "") {
-			at := of{p.Attack, key}
-			for part, with := range first[at] {
-				if part == parts[n] {
-					continue
-				}
-				if reasons[part] == nil {
-					reasons[part] = make(map[why]int)
-				}
-				if key != "" {
-					reasons[part][why{key.Namespace(), unlinked(p, key, linking)}] = with
-				} else if len(reasons[part]) == 0 {
-					reasons[part][why{"", NothingShared}] = with
+		reasons := make(map[int]map[why]int) // by part, the alert with which an identifier is shared
+		note := func(part int, w why, with int) {
+			if reasons[part] == nil {
+				reasons[part] = make(map[why]int)
+			}
+			reasons[part][w] = with
+		}
+		all := append(slices.Clone(ids[n]), alert.Identifier{})
+		for _, id := range all {
+			for part, other := range first[of{p.Attack, id.Key, id.Lookup}] {
+				switch {
+				case part == parts[n]:
+				case id.Key != "" && id.Meets(other.id):
+					note(part, why{id.Key.Namespace(), unlinked(p, id, other.id, linking)}, other.at)
+				case id.Key == "" && len(reasons[part]) == 0:
+					note(part, why{"", NothingShared}, other.at)
 				}
 			}
+		}
+		for _, id := range all {
+			at := of{p.Attack, id.Key, id.Stored}
 			if first[at] == nil {
-				first[at] = make(map[int]int)
+				first[at] = make(map[int]seen)
 			}
 			if _, ok := first[at][parts[n]]; !ok {
-				first[at][parts[n]] = n
+				first[at][parts[n]] = seen{n, id}
 			}
 		}
 		for _, part := range slices.Sorted(maps.Keys(reasons)) {
@@ -97,25 +109,41 @@ func missed(placed []Placed, parts []int, keys [][]alert.Key) []Miss {
 	return all
 }
 
-// unlinked returns why p did not join an incident in which other alerts have key. linking has the namespaces that link.
-// Figures in brackets at the end of a reason are left out, so that like reasons are counted together.
-func unlinked(p Placed, key alert.Key, linking map[string]bool) string {
+// unlinked returns why p, which has id, did not join an incident in which another alert has other, which meets it.
+// linking has the namespaces that link. Figures at the end of a reason are left out, so that like reasons are counted
+// together.
+func unlinked(p Placed, id, other alert.Identifier, linking map[string]bool) string {
 	counts := false
 	for _, l := range p.Links {
-		if l.Entity != key {
+		if l.Entity != id.Key {
 			continue
 		}
 		if l.HeldBack != "" {
-			why, _, _ := strings.Cut(l.HeldBack, " (")
-			return why
+			return withoutFigures(l.HeldBack)
 		}
 		counts = true
 	}
 	switch {
 	case counts:
 		return LinkedOther
-	case linking[key.Namespace()]:
-		return NoLink
+	case id.Strength == alert.NotLinking && id.Why != "":
+		return id.Why
+	case other.Strength == alert.NotLinking && other.Why != "":
+		return other.Why
+	case !linking[id.Key.Namespace()]:
+		return NoLinkingKey
+	case min(id.Strength, other.Strength) == alert.Weaker:
+		return NoWeakerLink
 	}
-	return NoLinkingKey
+	return NoLink
+}
+
+// withoutFigures cuts what follows in brackets, or after a comma and begins with a digit: "another incident matches
+// better (5 against 4)", "one weaker identifier alone, 4m0s apart".
+func withoutFigures(why string) string {
+	why, _, _ = strings.Cut(why, " (")
+	if before, after, ok := strings.Cut(why, ", "); ok && after != "" && '0' <= after[0] && after[0] <= '9' {
+		return before
+	}
+	return why
 }

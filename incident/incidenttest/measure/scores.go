@@ -131,14 +131,12 @@ func Compute(placed []Placed, techniques []string) Scores {
 	s.F1 = share(2*s.TruePairs, 2*s.TruePairs+s.FalsePairs+s.MissedPairs)
 	s.Incidents, s.AlertsPerIncident = sizes(placed)
 	s.TimeToIncident = times(placed)
-	keys := make([][]alert.Key, len(placed))
+	ids := make([][]alert.Identifier, len(placed))
 	for n, p := range placed {
-		keys[n] = p.Alert.Keys()
-		last := len(keys[n]) - 1 // the kind, which links nothing
-		keys[n] = keys[n][:last:last]
+		ids[n] = p.Alert.Identifiers(nil)
 	}
-	s.Keys, s.Namespaces = joins(placed, parts, keys)
-	s.Missed = missed(placed, parts, keys)
+	s.Keys, s.Namespaces = joins(placed, parts, keysOf(ids))
+	s.Missed = missed(placed, parts, ids)
 	return s
 }
 

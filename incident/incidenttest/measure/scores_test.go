@@ -77,6 +77,8 @@ func entity(key string) alert.Entity {
 	switch {
 	case strings.HasPrefix(key, "ws"):
 		return alert.Device{HostName: key}
+	case strings.HasPrefix(key, "vm"):
+		return alert.CloudResource{ID: key}
 	case strings.Contains(key, "."):
 		return alert.IP{Address: key}
 	}

@@ -17,7 +17,7 @@ import (
 // The table has every figure and list, those that are too long cut with what is left, and keys that joined the same
 // alerts in one row. It is testdata/table.txt, which was checked by hand.
 func TestTable(t *testing.T) {
-	words := []string{"a:ws-1 :ws-1 b:192.0.2.1 :ws-1,192.0.2.1"}
+	words := []string{"a:ws-1 :ws-1 b:vm-1 :ws-1,vm-1"}
 	for n := range 12 {
 		split := fmt.Sprintf("s%02d:ws-s%d s%02d:ws-z%d", n, n, n, n)
 		glued := fmt.Sprintf("g%02d:192.0.2.%d h%02d:192.0.2.%d", n, n+10, n, n+10)
@@ -25,8 +25,13 @@ func TestTable(t *testing.T) {
 	}
 	set := labelled(strings.Join(words, " "))
 	for _, n := range []int{0, 2} {
-		p := alert.Process{PID: 4, Image: alert.File{FileName: "cmd.exe", SHA256: "AB", SHA1: "CD", MD5: "EF"}}
+		image := alert.File{FileName: "tool.exe"}
+		image.SHA256, image.SHA1 = strings.Repeat("AB", 32), strings.Repeat("CD", 20)
+		image.MD5 = strings.Repeat("EF", 16)
+		p := alert.Process{PID: 8, Image: image}
 		set[n].Alert.Evidence = append(set[n].Alert.Evidence, alert.Evidence{Entity: p})
+		// So near that a file alone links them.
+		set[n].Alert.FirstActivity = morning.Add(time.Duration(n) * 15 * time.Second)
 		set[n].Alert.Created = set[n].Alert.FirstActivity.Add(90 * time.Second)
 		set[n].Alert.Techniques = []string{"T1059"}
 	}

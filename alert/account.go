@@ -1,0 +1,336 @@
+package alert
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// systemDomains are the domains of accounts that Windows makes on every machine, in all languages that are
+// known, folded and without accents. Sources: Microsoft, localized service names of SQL Server; public
+// detection rules and logs for the others.
+var systemDomains = sync.OnceValue(func() map[string]bool {
+	return set(
+		"nt authority", "nt-autoritat", "nt-autoritaet", "autorite nt", "autoridad nt", "autoridade nt",
+		"zarzadzanie nt", "nt instans", "nt-instans", "nt-hallinta", "nt-myndighet", "nt-myndighed",
+		"nt-autoriteit", "nt authority-", "autorita nt", "builtin", "vordefiniert", "predefini",
+		"integrado", "interno", "nt service", "nt-service", "nt-dienst", "service nt", "iis apppool",
+		"window manager", "font driver host", "nt virtual machine", "application package authority",
+		"mandatory label", "nt pseudo domain", "internet$", "restricted services",
+	)
+})
+
+// localDomains stand for the machine itself, so that an account of one is an account of one machine.
+// Source: Microsoft, event 4624 (WORKGROUP, "."); the others are used in the same way.
+var localDomains = sync.OnceValue(func() map[string]bool {
+	return set(
+		".", "workgroup", "mshome", "microsoftaccount", "local", "localhost", "arbeitsgruppe",
+		"groupe de travail", "grupo_trabajo", "gruppo di lavoro", "localdomain", "localmachine",
+		"local machine",
+	)
+})
+
+// systemAccounts are accounts and groups that each machine has, whatever the domain, in all languages that are
+// known, folded and without accents. Sources as of systemDomains.
+var systemAccounts = sync.OnceValue(func() map[string]bool {
+	return set(
+		"system", "local system", "localsystem", "systeme", "sistema", "система", "systemem", "rendszer",
+		"local service", "localservice", "lokaler dienst", "service local", "servicio loc",
+		"servicio local", "servizio locale", "servico local", "network service", "networkservice",
+		"netzwerkdienst", "service reseau", "servicio de red", "servizio di rete", "servico de rede",
+		"usluga sieciowa", "halozati szolgaltatas", "netwerkservice", "netvaerkstjeneste",
+		"netværkstjeneste", "verkkopalvelu", "nettverkstjeneste", "usluga lokalna", "natverkstjanst",
+		"anonymous logon", "anonymous-anmeldung", "anonymous", "accesso anonimo", "anonymous user",
+		"anonyme anmeldung", "everyone", "jeder", "tout le monde", "todos", "authenticated user",
+		"authenticated users", "authentifizierte benutzer", "network", "interactive", "iusr",
+		"local account", "this organization", "nobody", "trustedinstaller", "krbtgt", "krbtgt_azuread",
+		"azureadssoacc", "administrators", "administratoren", "administrateurs", "administradores",
+		"amministratori", "administratorzy", "администраторы", "administratorer", "rendszergazdak",
+		"beheerders", "users", "benutzer", "utilisateurs", "usuarios", "пользователи", "guests",
+		"domain admins", "domain users", "domain computers", "domain guests", "domain controllers",
+		"enterprise admins", "schema admins", "defaultaccount", "wdagutilityaccount", "guest", "gast",
+		"invite", "invitado", "convidado", "gosc", "гость", "ospite", "vendeg",
+		"on-premises directory synchronization service account", "microsoft azure ad",
+		"azure active directory", "windows azure active directory", "microsoft.azure.syncfabric",
+		"azure ad device registration", "ms-pim", "azure mfa strongauthenticationservice",
+	)
+})
+
+// commonAccounts are names that say nothing without a domain, since many hosts have them. Sources: Microsoft
+// Sentinel, entity types reference; Elastic, user entity definition; the accounts of Debian's base system;
+// the default accounts of images.
+var commonAccounts = sync.OnceValue(func() map[string]bool {
+	return set(
+		"admin", "administrator", "administrateur", "administrador", "amministratore", "rendszergazda",
+		"администратор", "jarjestelmanvalvoja", "root", "toor", "bin", "daemon", "sys", "sync", "games",
+		"man", "lp", "mail", "news", "uucp", "proxy", "www-data", "backup", "list", "irc", "gnats",
+		"_apt", "systemd-network", "systemd-timesync", "systemd-resolve", "systemd-coredump",
+		"messagebus", "syslog", "sshd", "ntp", "chrony", "dbus", "polkitd", "tss", "uuidd", "tcpdump",
+		"landscape", "pollinate", "lxd", "halt", "shutdown", "operator", "ftp", "apache", "nginx",
+		"httpd", "jenkins", "ansible", "deploy", "terraform", "gitlab-runner", "postgres", "mysql",
+		"redis", "elasticsearch", "kafka", "mongodb", "rabbitmq", "service", "svc", "tomcat", "docker",
+		"nagios", "zabbix", "puppet", "cron", "oracle", "git", "hadoop", "splunk", "grafana",
+		"prometheus", "ec2-user", "ubuntu", "debian", "centos", "azureuser", "pi", "vagrant", "opc",
+		"core", "fedora", "rocky", "kali", "bitnami", "cloud-user", "user", "test", "demo", "temp",
+		"default", "owner", "support", "helpdesk", "null", "sa", "sysadmin", "superuser", "wheel",
+		"nfsnobody", "system_user", "defaultuser0", "student", "localadmin", "local admin",
+	)
+})
+
+// account adds the keys of a user's names, and returns the name of the host that it is the account of.
+func (r *keyring) account(u User) (host string) {
+	upn, domain, name := logon(u)
+	if upn != "" && !strings.Contains(upn, "@") && strings.Contains(upn, `\`) {
+		d, n, _ := strings.Cut(upn, `\`)
+		if upn = ""; name == "" {
+			domain, name = identifier(d), identifier(n)
+		}
+	}
+	if n, isService := strings.CutPrefix(strings.ToLower(upn), "host/"); isService {
+		host, _, _ = strings.Cut(n, "@")
+		upn = ""
+		if name == "" {
+			domain, name = "", host+"$"
+		}
+	}
+	r.put("upn", upn)
+	if name == "" {
+		return host
+	}
+	if n, isService := strings.CutPrefix(strings.ToLower(name), "host/"); isService {
+		host, _, _ = strings.Cut(n, "@")
+		name = host + "$"
+	}
+	if !(r.one && len(r.places) > 0) {
+		r.open("account")
+		r.lower(domain, `\`, name)
+		r.close()
+	}
+	if machine, ok := strings.CutSuffix(name, "$"); ok {
+		if host == "" && isMachine(machine, domain) {
+			host = machine
+		}
+		return host
+	}
+	if strings.Contains(domain, ".") && len(domain) > 1 && !systemDomains()[folded(domain)] {
+		r.put("upn", name+"@"+domain) // as Kerberos writes it: the realm is the DNS domain
+	}
+	return host
+}
+
+// logon returns the names of u: the user principal name, and domain and account, in the form in which they
+// stand in keys except the case of their letters. An account that holds a domain or is a user principal name
+// is taken apart.
+func logon(u User) (upn, domain, name string) {
+	upn = identifier(u.UPN)
+	domain, name = strings.TrimSpace(u.Domain), identifier(u.Account)
+	if domain != "." {
+		domain = strings.TrimSuffix(identifier(domain), ".")
+	}
+	if d, n, ok := strings.Cut(name, `\`); ok {
+		if d = bare(d); domain == "" && (d == "." || !isPlaceholder(d)) {
+			domain = d
+		}
+		name = identifier(n)
+	}
+	if strings.Contains(name, "@") && !strings.Contains(name, "/") {
+		if upn == "" {
+			upn = name
+		}
+		domain, name = "", ""
+	}
+	if name == "" {
+		domain = ""
+	}
+	if !strings.Contains(upn, `\`) {
+		upn = mailAddress(upn)
+	}
+	return upn, domain, name
+}
+
+// isMachine reports whether the account of that name and a dollar sign is a computer's.
+func isMachine(name, domain string) bool {
+	switch strings.ToLower(name) {
+	case "", "azureadssoacc", "krbtgt", strings.ToLower(domain): // the last is the account of a trust between domains
+		return false
+	}
+	return true
+}
+
+// folded returns text in small letters without accents, as tables of names have it.
+func folded(text string) string {
+	text = strings.ToLower(text)
+	if isASCII(text) {
+		return text
+	}
+	var b strings.Builder
+	for _, c := range norm.NFD.String(text) {
+		switch {
+		case unicode.Is(unicode.Mn, c):
+		case c == 'ł':
+			b.WriteByte('l')
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return norm.NFC.String(b.String())
+}
+
+// in reports whether table has the folded text. Shells lose letters: "?" and U+FFFD stand for any.
+func in(table map[string]bool, text string) bool {
+	text = folded(text)
+	if table[text] {
+		return true
+	}
+	if !strings.ContainsAny(text, "?\uFFFD") {
+		return false
+	}
+	lost := []rune(text)
+	for entry := range table {
+		if matchesLost(lost, []rune(entry)) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchesLost(text, entry []rune) bool {
+	if len(text) != len(entry) {
+		return false
+	}
+	kept := 0
+	for n, c := range text {
+		if c == '?' || c == '\uFFFD' {
+			continue
+		}
+		if c != entry[n] {
+			return false
+		}
+		kept++
+	}
+	return kept > len(text)/2
+}
+
+// judgeAccount says what an account is worth, of which domain and name have small letters. hosts reports
+// whether a name is that of a device of the alert.
+func judgeAccount(domain, name string, isHost func(string) bool) (Strength, string) {
+	switch {
+	case in(systemDomains(), domain), in(systemAccounts(), name):
+		return NotLinking, "a well-known account"
+	case hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail"),
+		strings.HasPrefix(name, "sm_") && len(name) > 12, isVirtual(name, "dwm-"), isVirtual(name, "umfd-"):
+		return NotLinking, "a well-known account"
+	case strings.HasSuffix(name, "$") && domain == strings.TrimSuffix(name, "$"):
+		return NotLinking, "the account of a trust between domains"
+	case strings.HasPrefix(name, "msol_"), strings.HasPrefix(name, "aad_"):
+		return Weaker, "an account of directory synchronisation"
+	case domain == "" && (in(commonAccounts(), name) || strings.HasPrefix(name, "_")):
+		return NotLinking, "an account name that many hosts have"
+	case domain == "" && isNumber(name):
+		return NotLinking, "a number that is another account on each host"
+	case domain == "":
+		return Weaker, "an account name without a domain"
+	case in(localDomains(), domain), domain != "azuread" && isHost(domain):
+		return NotLinking, "an account of one machine"
+	case domain == "azuread":
+		return Weaker, "a display name of an Entra account"
+	case strings.HasSuffix(name, "$"):
+		return Weaker, "an account of a machine or a managed service"
+	case in(administrators(), name):
+		return Weaker, "a built-in administrator"
+	}
+	return Linking, ""
+}
+
+// administrators are the names of the built-in administrator, which each domain and machine has.
+var administrators = sync.OnceValue(func() map[string]bool {
+	return set(
+		"administrator", "administrateur", "administrador", "amministratore", "rendszergazda",
+		"администратор", "jarjestelmanvalvoja", "root",
+	)
+})
+
+func hasPrefix(text string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
+}
+
+func isVirtual(name, prefix string) bool {
+	rest, ok := strings.CutPrefix(name, prefix)
+	return ok && isNumber(rest)
+}
+
+func isNumber(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
+}
+
+// judgeUPN says what a user principal name or a mail address, which has small letters, is worth.
+func judgeUPN(upn string, isHost func(string) bool) (Strength, string) {
+	name, domain, ok := strings.Cut(upn, "@")
+	switch {
+	case !ok:
+		return judgeAccount("", upn, isHost)
+	case strings.HasPrefix(domain, "gcp-sa-") && strings.HasSuffix(domain, ".gserviceaccount.com"),
+		domain == "cloudbuild.gserviceaccount.com", domain == "cloudservices.gserviceaccount.com":
+		return NotLinking, "a service agent of the cloud"
+	case domain == "developer.gserviceaccount.com":
+		return Weaker, "a default service account"
+	case in(systemAccounts(), name),
+		hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail.", "migration.8f3e7716"):
+		return NotLinking, "a well-known account"
+	case strings.HasPrefix(name, "sync_") && strings.HasSuffix(domain, ".onmicrosoft.com"):
+		return Weaker, "an account of directory synchronisation"
+	case in(localDomains(), domain), isHost(domain):
+		return NotLinking, "an account of one machine"
+	case strings.Contains(name, "#ext#"), strings.HasPrefix(name, "live.com#"):
+		return Weaker, "a guest's name"
+	case in(administrators(), name):
+		return Weaker, "a built-in administrator"
+	}
+	return Linking, ""
+}
+
+// shortAccount adds DOMAIN\name of a user principal name, of which DOMAIN is a guess: the first label behind
+// the at sign.
+func (r *keyring) shortAccount(upn string) { r.write("short-account", shortAccount(upn)) }
+
+// shortAccount returns DOMAIN\name of a user principal name or of an account of a DNS domain, "" of what is
+// neither.
+func shortAccount(upn string) string {
+	name, domain, ok := strings.Cut(upn, "@")
+	if !ok || name == "" || strings.ContainsAny(name, `#/\`) {
+		return ""
+	}
+	label, _, _ := strings.Cut(domain, ".")
+	if label == "" {
+		return ""
+	}
+	return label + `\` + name
+}
+
+// hasShortDomain reports whether an account, which has small letters, has a domain's short name.
+func hasShortDomain(account string) bool {
+	domain, _, _ := strings.Cut(account, `\`)
+	return domain != "" && domain != "azuread" && !strings.Contains(domain, ".")
+}
+
+// guestHome returns the user principal name that a guest has at home, "" of one that is no guest's:
+// kai@corp.example of kai_corp.example#EXT#@tenant.onmicrosoft.com.
+func guestHome(upn string) string {
+	upn = identifier(upn)
+	at := strings.Index(strings.ToLower(upn), "#ext#@")
+	if at < 0 {
+		if home, ok := strings.CutPrefix(strings.ToLower(upn), "live.com#"); ok && strings.Contains(home, "@") {
+			return home
+		}
+		return ""
+	}
+	name := upn[:at]
+	cut := strings.LastIndexByte(name, '_')
+	if cut <= 0 || !strings.Contains(name[cut:], ".") {
+		return ""
+	}
+	return name[:cut] + "@" + name[cut+1:]
+}

@@ -1,0 +1,2 @@
+-- Package alert computes some keys otherwise since this version. The program compares the keys of all alerts with those
+-- in the table of sightings after this file; a key that it adds there counts as one from before this migration.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -16,7 +17,15 @@ import (
 //
 // A resolved incident is reopened by an alert that is not resolved: it becomes Active, without note and time, and
 // keeps its owner. Whether alerts go to resolved incidents at all is for the correlator to say.
+//
+// An alert that only adds to a count leaves Updated as it is, so that a storm does not keep its incident at the top of
+// the queue: known reports true for its [alert.Alert.KindKey], nothing of the incident changes but counts and the last
+// activity, and i was updated less than an hour before. The last link of its entry then has the reason
+// [activity.RepeatedAlertOccurrence], no Entity, and i as its Incident. No other link can say that.
 func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, known func(alert.Key) bool) Effect {
+	if quiet := ofItsKind(i.ID); slices.Contains(links, quiet) {
+		links = slices.DeleteFunc(slices.Clone(links), func(l activity.Link) bool { return l == quiet })
+	}
 	after := i
 	after.Alerts = i.Alerts.add(a, cmd.keys(a), known)
 	if i.Status == Resolved && a.Status != alert.StatusResolved {
@@ -24,9 +33,36 @@ func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, kno
 	}
 	after = after.raise(a.Severity).derive()
 	e := effect(cmd, i, after, []activity.Entry{{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links}}, nil)
+	if since := cmd.At.Sub(i.Updated); 0 <= since && since < quietTime && onlyCounts(e.Activity) && known(cmd.keys(a).Kind()) {
+		e.Activity[0].Links = append(slices.Clone(links), ofItsKind(i.ID))
+		e.Incident.Updated = i.Updated
+	}
 	a.Incident, a.Updated, a.SourceStatus = i.ID, cmd.At, a.Status
 	e.Alerts = []alert.Alert{a}
 	return e
+}
+
+// quietTime is for how long alerts that only add to a count leave an incident's Updated as it is.
+const quietTime = time.Hour
+
+// ofItsKind is the link by which [Replay] sees that an entry leaves Updated as it is.
+func ofItsKind(id ID) activity.Link {
+	return activity.Link{Reason: activity.RepeatedAlertOccurrence, Incident: id}
+}
+
+func isQuiet(e activity.Entry) bool {
+	return e.Type == activity.AlertAdded && len(e.Links) > 0 && e.Links[len(e.Links)-1] == ofItsKind(e.Incident)
+}
+
+// onlyCounts reports whether entries change nothing of an incident but how many alerts it has, and until when.
+func onlyCounts(entries []activity.Entry) bool {
+	return len(entries) == 1 && !slices.ContainsFunc(entries[0].Changes, func(c activity.Change) bool {
+		switch c.Field {
+		case "alerts.count", "alerts.bySeverity", "alerts.byStatus", "alerts.lastActivity":
+			return false
+		}
+		return true
+	})
 }
 
 // UpdateAlert returns the effect on the incident of c of one of its alerts becoming a, as [Repeat] made it. It

@@ -52,7 +52,7 @@ func (e Explanation) links(heldBack bool) []activity.Link {
 // linksOf appends the links of an entry that are not in links, those that were held back or the others.
 func linksOf(links []activity.Link, e activity.Entry, heldBack bool) []activity.Link {
 	for _, l := range e.Links {
-		if (l.HeldBack != "") == heldBack && !slices.Contains(links, l) {
+		if (l.HeldBack != "") == heldBack && !slices.Contains(links, l) && l != ofItsKind(e.Incident) {
 			links = append(links, l)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -37,7 +38,7 @@ func (e *ReplayError) Unwrap() error { return ErrReplay }
 
 // Replay returns the incident that entries tell of, which are all entries of one incident in the order of
 // the log. It is the incident as it is stored, but for Number, which no entry tells and which is 0: Updated
-// is the time of the last entry. Entries that a merge has copied from another incident tell nothing of this
+// is the time of the last entry but for those of alerts that only add to a count, see [AddAlert]. Entries that a merge has copied from another incident tell nothing of this
 // one. Of no entries comes the zero Incident.
 //
 // Of an incident that was purged, the log tells the tombstone: what its entries said before is gone. Of a field whose
@@ -86,6 +87,7 @@ type tale struct {
 	id     ID
 	fields map[string]told
 	last   activity.Entry // that was not copied
+	news   time.Time      // of the last one that does not leave Updated as it is
 }
 
 // A told field is its value and the entry that gave it.
@@ -130,6 +132,9 @@ func (t *tale) tell(e activity.Entry) error {
 		return wrong("version", strconv.FormatInt(e.Version, 10), fmt.Sprint(t.last.Version+1))
 	}
 	t.id, t.last = e.Incident, e
+	if !isQuiet(e) {
+		t.news = e.Time
+	}
 	if e.Type == activity.Purged {
 		t.forget()
 	}
@@ -156,7 +161,7 @@ func (t *tale) tell(e activity.Entry) error {
 
 // incident returns what was told.
 func (t *tale) incident() (Incident, error) {
-	i := Incident{ID: t.id, Version: t.last.Version, Updated: t.last.Time}
+	i := Incident{ID: t.id, Version: t.last.Version, Updated: t.news}
 	for _, field := range incidentFields() {
 		f := t.fields[field.path]
 		if f.value == "" {

@@ -72,6 +72,9 @@ func (q *queue) read(ctx context.Context, r storage.Reader) error {
 		}
 		if e.Origin == "" && (e.Type == activity.AlertAdded || e.Type == activity.AlertUpdated) {
 			for _, l := range e.Links {
+				if l.Reason == activity.RepeatedAlertOccurrence {
+					continue // it links nothing
+				}
 				q.links[e.Alert] = append(q.links[e.Alert], told{l, e.Seq})
 			}
 		}

@@ -253,7 +253,7 @@ func known(
 		}
 	}
 	var err error
-	k.Assets, err = knownAssets(ctx, r, id, keys, added...)
+	k.Assets, err = seenIn(ctx, r, id, assetsOf(keys, added...))
 	return k, err
 }
 

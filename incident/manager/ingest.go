@@ -426,40 +426,42 @@ func (m *Manager) place(
 		return p, fmt.Errorf("incident %s: %w", i.ID, incident.ErrPurged)
 	}
 	p.result.Incident = i.ID
-	known, err := knownAssets(ctx, r, i.ID, cmd.Keys, a)
+	have, err := seenIn(ctx, r, i.ID, append(assetsOf(cmd.Keys, a), cmd.Keys[a.ID].Kind()))
 	if err != nil {
 		return p, err
 	}
-	p.effect = incident.AddAlert(cmd, i, a, d.Links, func(k alert.Key) bool { return known[k] })
+	p.effect = incident.AddAlert(cmd, i, a, d.Links, func(k alert.Key) bool { return have[k] })
 	return p, nil
 }
 
-// knownAssets returns those identities of the alerts' assets that some alert of the incident has. keys has the keys
-// of the alerts.
-func knownAssets(
-	ctx context.Context, r storage.Reader, id incident.ID, keys map[alert.ID]alert.KeySet, alerts ...alert.Alert,
-) (map[alert.Key]bool, error) {
-	q := storage.SightingQuery{Incident: id, Limit: 1}
-	asked := make(map[alert.Key]bool)
+// assetsOf returns the identities of the alerts' assets, each once. keys has the keys of the alerts.
+func assetsOf(keys map[alert.ID]alert.KeySet, alerts ...alert.Alert) (ids []alert.Key) {
+	have := make(map[alert.Key]bool)
 	for _, a := range alerts {
 		for n, e := range a.Evidence {
 			if e.Entity.Kind().Asset() == alert.NotAsset {
 				continue
 			}
-			if key := keys[a.ID].Identity(n); !asked[key] {
-				asked[key] = true
-				q.Entities = append(q.Entities, key)
+			if id := keys[a.ID].Identity(n); !have[id] {
+				have[id] = true
+				ids = append(ids, id)
 			}
 		}
 	}
-	known := make(map[alert.Key]bool)
+	return ids
+}
+
+// seenIn returns those of keys that some alert of the incident has.
+func seenIn(ctx context.Context, r storage.Reader, id incident.ID, keys []alert.Key) (map[alert.Key]bool, error) {
+	q := storage.SightingQuery{Entities: keys, Incident: id, Limit: 1}
+	all := make(map[alert.Key]bool)
 	for s, err := range storage.Sightings(ctx, r, q) {
 		if err != nil {
 			return nil, err
 		}
-		known[s.Entity] = true
+		all[s.Entity] = true
 	}
-	return known, nil
+	return all, nil
 }
 
 // lock makes alerts that share an entity, or are the same, wait for each other. It returns the unlocking.

@@ -89,7 +89,8 @@ func Collect(ctx context.Context, r storage.Reader, attack func(alert.Alert) str
 			return nil, fmt.Errorf("collect the log: %w", err)
 		}
 		if came[e.Alert].seq == 0 { // a later one is of a move
-			came[e.Alert] = arrival{e.Seq, e.Links}
+			repeats := func(l activity.Link) bool { return l.Reason == activity.RepeatedAlertOccurrence }
+			came[e.Alert] = arrival{e.Seq, slices.DeleteFunc(e.Links, repeats)} // they link nothing
 		}
 	}
 	var placed []Placed

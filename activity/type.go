@@ -30,13 +30,14 @@ const (
 	Purged               // the incident was purged; Changes say what is left of it
 	ResponseAction       // something was done against the attack elsewhere, such as isolating a device; Text says what
 	AutomationRun        // an automation such as a playbook ran; Text says which, and what came of it
+	Recounted            // what the incident says of its alerts was computed anew
 )
 
 var types = []string{
 	"unspecified", "incidentCreated", "alertAdded", "alertUpdated", "alertStatus", "alertAssigned", "renamed",
 	"described", "assigned", "severityChanged", "statusChanged", "tagsChanged", "classified", "commented", "referenced",
 	"merged", "redirected", "unmerged", "alertMoved", "redacted", "purged",
-	"responseAction", "automationRun",
+	"responseAction", "automationRun", "recounted",
 }
 
 var typeTitles = []string{
@@ -45,7 +46,7 @@ var typeTitles = []string{
 	"Tags changed", "Classification changed", "Comment", "References changed",
 	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away",
 	"Text redacted", "Incident purged",
-	"Response action", "Automation run",
+	"Response action", "Automation run", "Alerts recounted",
 }
 
 // ParseType returns the type named by text, whatever the case of its letters. Any other text is an

@@ -97,6 +97,7 @@ var phrases = []phrase{
 	{"Resolved", "resolved it", "resolved it # times"},
 	{activity.Commented.Title(), "wrote 1 comment", "wrote # comments"},
 	{activity.Redacted.Title(), "redacted 1 text", "redacted # texts"},
+	{activity.Recounted.Title(), "recounted its alerts", "recounted its alerts # times"},
 	{activity.Purged.Title(), "purged it", ""},
 }
 

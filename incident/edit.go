@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
 )
@@ -26,12 +27,16 @@ type Edit struct {
 
 	VerdictToAlerts bool `json:"verdictToAlerts,omitempty"` // all alerts get the verdict that the incident has then
 
+	// Recount computes anew what the incident says of its alerts, and what follows from it. That makes a difference only
+	// where an older version of this library counted otherwise.
+	Recount bool `json:"recount,omitempty"`
+
 	addTags []Tag // with their kind, from an import
 }
 
-// Cascades reports whether e may change alerts, so that [Edit.Apply] needs all of them.
+// Cascades reports whether [Edit.Apply] needs all alerts, because e may change or counts them.
 func (e Edit) Cascades() bool {
-	return e.Owner != nil || e.Status != nil && *e.Status == Resolved || e.Verdict != nil || e.VerdictToAlerts
+	return e.Owner != nil || e.Status != nil && *e.Status == Resolved || e.Verdict != nil || e.VerdictToAlerts || e.Recount
 }
 
 // Apply returns the effect of e on the incident of c. It needs all alerts of the incident when e Cascades, and none
@@ -52,7 +57,18 @@ func (e Edit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, e
 	if err != nil {
 		return Effect{}, err
 	}
-	return effect(cmd, c.Incident, after, nil, changes), nil
+	var main []activity.Entry
+	if e.Recount && len(Diff(c.Incident, c.recounted(cmd))) > 0 {
+		main = []activity.Entry{{Type: activity.Recounted}}
+	}
+	return effect(cmd, c.Incident, after, main, changes), nil
+}
+
+// recounted returns the incident of c with what its alerts come to.
+func (c Case) recounted(cmd Command) Incident {
+	i := c.Incident
+	i.Alerts, _ = cmd.summarize(c.Alerts)
+	return i
 }
 
 func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident, []alertChange, error) {
@@ -70,6 +86,9 @@ func (e Edit) apply(cmd Command, c Case, tax classification.Taxonomy) (Incident,
 	}
 	if err := e.validate(i, tax); err != nil {
 		return i, nil, err
+	}
+	if e.Recount {
+		i = c.recounted(cmd)
 	}
 	if e.Name != nil {
 		i.Name, i.Renamed, i.Named = *e.Name, true, false

@@ -115,7 +115,7 @@ func TestEditThroughJSON(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e := incident.Edit{
 			Name: text.Draw(rt, "name"), Description: text.Draw(rt, "description"), Note: text.Draw(rt, "note"),
-			GenerateName: rapid.Bool().Draw(rt, "generate"), DeriveSeverity: rapid.Bool().Draw(rt, "derive"),
+			GenerateName: rapid.Bool().Draw(rt, "generate"), Recount: rapid.Bool().Draw(rt, "recount"), DeriveSeverity: rapid.Bool().Draw(rt, "derive"),
 			Owner: owner.Draw(rt, "owner"), Verdict: verdict.Draw(rt, "verdict"),
 			Severity: rapid.Ptr(rapid.SampledFrom([]alert.Severity{0, 1, 2, 3, 4}), true).Draw(rt, "severity"),
 			Status:   rapid.Ptr(rapid.SampledFrom([]incident.Status{0, 1, 2, 3}), true).Draw(rt, "status"),

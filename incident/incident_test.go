@@ -67,6 +67,7 @@ func pane(t *rapid.T) incident.Edit {
 		e.Severity = new(alert.Severity(rapid.IntRange(1, 4).Draw(t, "new severity")))
 	}
 	e.DeriveSeverity = rapid.IntRange(0, 4).Draw(t, "derive") == 0
+	e.Recount = rapid.IntRange(0, 4).Draw(t, "recount") == 0
 	if maybe("status") {
 		e.Status = new(incident.Status(rapid.IntRange(0, 2).Draw(t, "new status")))
 	}

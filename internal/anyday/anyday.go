@@ -171,6 +171,7 @@ func (d *Day) edit() (e incident.Edit) {
 	} else {
 		e.DeriveSeverity = d.maybe("derive")
 	}
+	e.Recount = d.maybe("recount")
 	if d.maybe("status") {
 		e.Status = new(incident.Status(rapid.IntRange(0, 2).Draw(d.t, "new status")))
 	}

@@ -229,6 +229,11 @@ func judgeAccount(domain, name string, isHost func(string) bool) (Strength, stri
 		return Weaker, "an account of directory synchronisation"
 	case domain == "" && (in(commonAccounts(), name) || strings.HasPrefix(name, "_")):
 		return NotLinking, "an account name that many hosts have"
+	case domain == "" && strings.HasPrefix(name, "system:serviceaccount:"):
+		if namespace, _, _ := strings.Cut(name[len("system:serviceaccount:"):], ":"); systemNamespaces()[namespace] {
+			return NotLinking, "a well-known account"
+		}
+		return Supporting, "a service account of some cluster"
 	case domain == "" && isNumber(name):
 		return NotLinking, "a number that is another account on each host"
 	case domain == "":

@@ -48,6 +48,12 @@ func sessionRole(id string) string {
 	return ""
 }
 
+// isRole reports whether id, which has small letters, is that of a role.
+func isRole(id string) bool {
+	return strings.HasPrefix(id, "arn:") && strings.Contains(id, ":iam::") && strings.Contains(id, ":role/") ||
+		isUniqueID(id, "aroa")
+}
+
 // instanceID returns the identifier of an EC2 instance that id ends with, "" if none.
 func instanceID(id string) string {
 	id = strings.ToLower(id[strings.LastIndexAny(id, "/:")+1:])

@@ -106,6 +106,10 @@ func (r *keyring) addForms(p place) {
 		if hasShortDomain(name) {
 			r.write("short-account", name)
 		}
+	} else if id, ok := strings.CutPrefix(key, "resource:"); ok {
+		if role := sessionRole(id); role != "" {
+			r.write("session-role", role)
+		}
 	}
 }
 

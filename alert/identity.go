@@ -3,6 +3,7 @@ package alert
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -21,11 +22,12 @@ type Strength uint8
 // The strengths, the lowest first. The zero Strength is NotLinking.
 const (
 	NotLinking Strength = iota // says nothing: a placeholder's neighbour, a well-known account, a file of the system
+	Supporting                 // links together with a Weaker one only: a role, a device that many use
 	Weaker                     // links together with another identifier or with corroboration
 	Linking                    // links alone
 )
 
-var strengthNames = [...]string{"not linking", "weaker", "linking"}
+var strengthNames = [...]string{"not linking", "supporting", "weaker", "linking"}
 
 // String returns the name of s in words.
 func (s Strength) String() string {
@@ -56,24 +58,62 @@ func (i Identifier) Meets(other Identifier) bool {
 	return i.Key == other.Key && i.Lookup == other.Stored && i.Stored == other.Lookup
 }
 
-// IdentityOptions configure [Alert.Identifiers]. Keys are spelled as [Keys] spells them; any key of an entity
-// names all of it, so that "host:dc-01" is the device that another alert calls dc-01.corp.example.
+// IdentityOptions configure [Alert.Identifiers]. Keys are those that [Identity] and [Keys] return, such as "host:dc-01",
+// "account:corp\\svc-deploy", "upn:svc-deploy@corp.example" and "ip:198.51.100.1"; the case of letters does not count. Any
+// key of an entity names all of it on the alerts that have that key, in every form that meets it: "host:dc-01" is the
+// device that an alert calls dc-01.corp.example, and the account DC-01$ there.
 type IdentityOptions struct {
-	Shared     []Key // devices that many use, such as domain controllers, proxies and jump hosts: they are Weaker
-	Everywhere []Key // entities that say nothing wherever they are: NotLinking, besides the built-in ones
+	// Shared are entities that many use, such as domain controllers, proxies, jump hosts, the address of an office and
+	// accounts that install software. They are Supporting. A device is Linking still where the alert names no other
+	// device and no account, since it is about that device.
+	Shared []Key
+
+	// Everywhere are entities that say nothing wherever they are. They are NotLinking, as the built-in ones are.
+	Everywhere []Key
 }
+
+// Validate returns a [*FieldError] for the first key that no entity has, and nil if there is none.
+func (o IdentityOptions) Validate() error {
+	for _, list := range []struct {
+		field string
+		keys  []Key
+	}{{"shared", o.Shared}, {"everywhere", o.Everywhere}} {
+		for n, key := range list.keys {
+			if namespace, id, _ := strings.Cut(string(key), ":"); id == "" || !namespaces()[strings.ToLower(namespace)] {
+				return &FieldError{
+					Record: "identity options", Field: list.field + "[" + strconv.Itoa(n) + "]", Value: string(key),
+					Want: `a key that alert.Identity returns, such as "host:dc-01"`,
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// namespaces are those of the keys that entities have.
+var namespaces = sync.OnceValue(func() map[string]bool {
+	return set(
+		"device", "device-dir", "host", "user", "sid", "upn", "account", "mailbox", "ip", "url", "url-host", "sha256",
+		"sha1", "md5", "file", "process", "registry", "message", "internet-message", "sender", "mail-cluster", "app",
+		"app-name", "oauth-app", "service-principal", "resource", "entity",
+	)
+})
 
 // Identifiers returns the identifiers of all evidence of a, each once, in the order in which they occur. The nil
 // IdentityOptions are the defaults. Where several pieces of evidence have an identifier, the strongest counts.
 //
-//   - A device is Linking. It is Weaker where the alert names more than 8 devices, and if its tags or
-//     detailed roles say that many use it, such as "Domain Controller", "Proxy", "Jump host" and "Scanner".
-//   - An account, a user and a mailbox are Linking where the alert names no device and no more than 8
-//     accounts, else Weaker. Accounts that every machine has, and those of one machine, are NotLinking.
+//   - A device is Linking. It is Weaker where the alert names more than 8 devices, or a pod that runs on it. It is
+//     Supporting if its tags or detailed roles say that many use it, such as "Domain Controller", "Proxy", "Jump
+//     host" and "Scanner", and the alert names another device or an account.
+//   - An account, a user and a mailbox are Linking where the alert names no device, else Weaker. They are
+//     Supporting where it names more than 8. Accounts that every machine has, and those of one machine, are
+//     NotLinking; the account of a machine is that device.
 //   - A mail message is Linking with its recipient and Weaker without. Cloud resources, and Kubernetes
-//     objects of a named cluster, are Linking unless many share them.
-//   - Files, addresses, URLs, their hosts and senders are Weaker. Files of the operating system, public
-//     resolvers, special addresses, and private addresses on an alert that names no device, are NotLinking.
+//     objects of a named cluster, are Linking unless many share them. A session of a role and the role itself
+//     share it; two sessions do not.
+//   - Files, addresses, URLs, their hosts and senders are Weaker, private addresses Supporting. Files of the
+//     operating system, which a known name, folder, signer or hash tells, public resolvers, special addresses,
+//     and private addresses on an alert that names no device, are NotLinking.
 //   - Evidence that is judged clean ([NoThreatsFound]) or [Contextual] only is NotLinking.
 func (a Alert) Identifiers(o *IdentityOptions) []Identifier {
 	if o == nil {
@@ -126,6 +166,20 @@ func (p part) isGuestHome(outer part) bool {
 	return isUser && of && p.at != outer.at
 }
 
+// isMachine reports whether p is the device whose account outer is.
+func (p part) isMachine(outer part) bool {
+	_, isDevice := p.Entity.(Device)
+	_, of := outer.Entity.(User)
+	return isDevice && of && p.at != outer.at
+}
+
+// isRole reports whether p is the role of the session outer.
+func (p part) isRole(outer part) bool {
+	_, isResource := p.Entity.(CloudResource)
+	session, of := outer.Entity.(CloudResource)
+	return isResource && of && p.at != outer.at && sessionRole(resourceID(session.ID)) != ""
+}
+
 // A judge finds the identifiers of an alert.
 type judge struct {
 	alert    Alert
@@ -176,7 +230,7 @@ func (j *judge) read() {
 		}
 	}
 	for n, p := range j.parts.all {
-		if p.isGuestHome(j.parts.all[p.outer]) {
+		if outer := j.parts.all[p.outer]; p.isGuestHome(outer) || p.isMachine(outer) {
 			j.join(p.outer, n)
 		}
 	}
@@ -229,22 +283,25 @@ func (j *judge) count() {
 	for _, p := range j.parts.all {
 		j.pods = j.pods || strings.EqualFold(string(p.Entity.Kind()), kubernetesPod)
 	}
-	seen := make(map[int]bool)
+	device := make(map[int]bool) // whether a group is one; else it is an account
 	for at := range j.ring.given {
 		of := j.parts.of[at]
-		group := j.group(of)
-		if seen[group] || strings.HasSuffix(j.ring.key(j.ring.given[at]).Namespace(), "-anonymous") {
+		if strings.HasSuffix(j.ring.key(j.ring.given[at]).Namespace(), "-anonymous") {
 			continue
 		}
-		switch j.parts.all[of].Entity.(type) {
+		switch group := j.group(of); j.parts.all[of].Entity.(type) {
 		case Device:
-			j.devices++
+			device[group] = true
 		case User, Mailbox:
-			j.accounts++
-		default:
-			continue
+			device[group] = device[group]
 		}
-		seen[group] = true
+	}
+	for _, is := range device {
+		if is {
+			j.devices++
+		} else {
+			j.accounts++
+		}
 	}
 }
 
@@ -254,6 +311,9 @@ func (j *judge) key(key Key, of int) {
 	namespace, id, _ := strings.Cut(string(key), ":")
 	i := Identifier{Key: key, Stored: key, Lookup: key, Entity: j.group(of), Evidence: p.evidence}
 	i.Strength, i.Why = j.worth(namespace, id, p)
+	if use := j.shared[i.Entity]; use != "" && j.devices+j.accounts > 1 {
+		i.lower(Supporting, "a device that many use: "+use)
+	}
 	e := &j.alert.Evidence[p.evidence]
 	if f, ok := p.Entity.(File); ok && !isNamed(f) && j.named[key] && e.Verdict != Malicious {
 		return // what is known of the file stands elsewhere
@@ -264,6 +324,9 @@ func (j *judge) key(key Key, of int) {
 		i.lower(NotLinking, "judged clean")
 	case len(e.Roles) > 0 && !slices.ContainsFunc(e.Roles, func(r Role) bool { return r != Contextual }):
 		i.lower(NotLinking, "contextual only")
+	}
+	if p.isRole(j.parts.all[p.outer]) {
+		i.Key, i.Stored = Key("session-role:"+id), Key("session-role:"+id) // two sessions do not meet by their role
 	}
 	i.short(namespace, id, j.add)
 }
@@ -298,6 +361,10 @@ func (i Identifier) short(namespace, id string, add func(Identifier)) {
 		}
 		cut.lower(Weaker, "a name cut after 15 bytes, which others may share")
 		add(cut)
+	case "resource":
+		if i.Key == i.Lookup && isRole(id) {
+			add(other("session-role", id, "resource", "session-role"))
+		}
 	case "upn":
 		if name := shortAccount(id); name != "" {
 			add(other("short-account", name, "short-account", "account"))
@@ -309,8 +376,8 @@ func (i Identifier) short(namespace, id string, add func(Identifier)) {
 	case "ip":
 		if a, err := netip.ParseAddr(id); err == nil && reachOf(a) != nowhere && publicService(a) == "" {
 			form := other("device-ip", id, "ip", "device-ip")
-			if i.Strength == NotLinking && reachOf(a) == private && i.Why == lonelyAddress {
-				form.Strength, form.Why = Weaker, ""
+			if i.Why == lonelyAddress || i.Why == privateAddress {
+				form.Strength, form.Why = Weaker, "" // it may be that of a device on another alert
 			}
 			add(form)
 		}
@@ -336,8 +403,11 @@ func (j *judge) add(i Identifier) {
 	}
 }
 
-// lonelyAddress is why a private address is NotLinking that may still be that of a device on another alert.
-const lonelyAddress = "a private address on an alert without a device"
+// Why a private address is worth little.
+const (
+	lonelyAddress  = "a private address on an alert without a device"
+	privateAddress = "a private address, which other networks have, too"
+)
 
 // worth says what an identifier of a part is worth, whatever the evidence says.
 func (j *judge) worth(namespace, id string, p part) (Strength, string) {
@@ -445,9 +515,6 @@ var spacing = strings.NewReplacer(" ", "", "-", "", "_", "", "/", "")
 
 // device returns what a device is worth on the alert.
 func (j *judge) device(p part) (Strength, string) {
-	if use := j.shared[j.group(p.at)]; use != "" {
-		return Weaker, "a device that many use: " + use
-	}
 	if j.devices > maxDevices {
 		return Weaker, "the alert names more than 8 devices"
 	}
@@ -463,11 +530,11 @@ func (j *judge) device(p part) (Strength, string) {
 // person returns what an account of strength s is worth on the alert.
 func (j *judge) person(s Strength, why string) (Strength, string) {
 	switch {
-	case s < Linking:
-	case j.devices > 0:
-		return Weaker, "the alert names a device"
+	case s < Weaker:
 	case j.accounts > maxAccounts:
-		return Weaker, "the alert names more than 8 accounts"
+		return Supporting, "the alert names more than 8 accounts"
+	case s == Linking && j.devices > 0:
+		return Weaker, "the alert names a device"
 	}
 	return s, why
 }
@@ -498,9 +565,13 @@ func (j *judge) address(namespace, id string) (Strength, string) {
 	case nowhere:
 		return NotLinking, "an address that names no host"
 	case private:
-		if namespace == "ip" && j.devices == 0 {
+		if namespace != "ip" {
+			break
+		}
+		if j.devices == 0 {
 			return NotLinking, lonelyAddress
 		}
+		return Supporting, privateAddress
 	}
 	return Weaker, ""
 }
@@ -510,29 +581,45 @@ func (j *judge) configure(o *IdentityOptions) {
 	if len(o.Shared)+len(o.Everywhere) == 0 {
 		return
 	}
-	is := func(list []Key, i Identifier) bool {
-		if slices.Contains(list, i.Key) {
-			return true
-		}
-		short, ok := strings.CutPrefix(string(i.Key), "short-host:")
-		return ok && slices.Contains(list, Key("host:"+short))
-	}
-	shared, everywhere := make(map[int]bool), make(map[int]bool)
-	for _, i := range j.found {
-		shared[i.Entity] = shared[i.Entity] || is(o.Shared, i)
-		if n := i.Key.Namespace(); n != "url-host" && n != "sender" {
-			everywhere[i.Entity] = everywhere[i.Entity] || is(o.Everywhere, i)
-		}
-	}
+	shared, everywhere := j.those(o.Shared), j.those(o.Everywhere)
 	for n := range j.found {
 		i := &j.found[n]
-		if shared[i.Entity] {
-			i.lower(Weaker, "a device that many use")
+		_, isDevice := j.parts.all[i.Entity].Entity.(Device)
+		if shared[i.Entity] && !(isDevice && j.devices+j.accounts == 1) {
+			i.lower(Supporting, "many use it")
 		}
-		if everywhere[i.Entity] || is(o.Everywhere, *i) {
+		if everywhere[i.Entity] || slices.ContainsFunc(o.Everywhere, i.isPart) {
 			i.lower(NotLinking, "configured to link nothing")
 		}
 	}
+}
+
+// isPart reports whether i is an identifier with that key that names less than its entity.
+func (i Identifier) isPart(key Key) bool {
+	namespace := i.Key.Namespace()
+	return (namespace == "url-host" || namespace == "sender") && strings.EqualFold(string(key), string(i.Key))
+}
+
+// those returns the things that keys name.
+func (j *judge) those(keys []Key) map[int]bool {
+	named := make(map[int]bool)
+	for _, key := range keys {
+		namespace, id, _ := strings.Cut(string(key), ":")
+		switch namespace = strings.ToLower(namespace); namespace {
+		case "url": // its path tells upper from lower case
+		case "url-host", "sender":
+			continue // see isPart
+		default:
+			id = strings.ToLower(id)
+		}
+		key = Key(namespace + ":" + id)
+		Identifier{Key: key, Stored: key, Lookup: key, Strength: Linking}.short(namespace, id, func(form Identifier) {
+			for _, i := range j.found {
+				named[i.Entity] = named[i.Entity] || i.Meets(form) && (i.Key == key || i.Stored != i.Lookup)
+			}
+		})
+	}
+	return named
 }
 
 // number numbers the entities from 0 in the order in which they occur.

@@ -433,11 +433,11 @@ func TestStrengthOnAnAlert(t *testing.T) {
 		devices = append(devices, ws(n))
 		users = append(users, alert.Mailbox{Address: fmt.Sprintf("u%d@corp.example", n)})
 	}
-	tagged := func(e alert.Evidence) alert.Alert {
+	tagged := func(e alert.Evidence, others ...alert.Entity) alert.Alert {
 		e.Entity = alert.Device{DeviceID: "d-1", DNSName: "srv.corp.example"}
-		return alert.Alert{
-			Evidence: []alert.Evidence{e, {Entity: alert.Process{DeviceID: "D-1", PID: 7, Started: start}}},
-		}
+		a := about(others...)
+		a.Evidence = append(a.Evidence, e, alert.Evidence{Entity: alert.Process{DeviceID: "D-1", PID: 7, Started: start}})
+		return a
 	}
 	for name, c := range map[string]struct {
 		alert   alert.Alert
@@ -461,25 +461,47 @@ func TestStrengthOnAnAlert(t *testing.T) {
 			"the alert names more than 8 devices"},
 		"8 accounts": {about(users[:8]...), nil, "mailbox:u3@corp.example", alert.Linking,
 			""},
-		"9 accounts": {about(users...), nil, "mailbox:u3@corp.example", alert.Weaker,
+		"9 accounts": {about(users...), nil, "mailbox:u3@corp.example", alert.Supporting,
 			"the alert names more than 8 accounts"},
 		"a private address with a device": {about(ws(1), alert.IP{Address: "10.1.2.3"}), nil, "ip:10.1.2.3",
+			alert.Supporting, "a private address, which other networks have, too"},
+		"that of a device on another alert": {about(ws(1), alert.IP{Address: "10.1.2.3"}), nil, "device-ip:10.1.2.3",
 			alert.Weaker, ""},
 		"a private address without": {about(alert.IP{Address: "10.1.2.3"}), nil, "ip:10.1.2.3",
 			alert.NotLinking, "a private address on an alert without a device"},
 		"one that may be a device's": {about(alert.IP{Address: "10.1.2.3"}), nil, "device-ip:10.1.2.3",
 			alert.Weaker, ""},
-		"a tagged device": {tagged(alert.Evidence{Tags: []string{"Domain controller"}}), nil,
-			"host:srv.corp.example", alert.Weaker, "a device that many use: Domain controller"},
-		"the same, of a process": {tagged(alert.Evidence{Tags: []string{"Domain controller"}}), nil,
-			"device:d-1", alert.Weaker, "a device that many use: Domain controller"},
-		"a detailed role": {tagged(alert.Evidence{DetailedRoles: []string{"jump-host"}}), nil,
-			"short-host:srv", alert.Weaker, "a device that many use: jump-host"},
+		"a tagged device": {tagged(alert.Evidence{Tags: []string{"Domain controller"}}, kai), nil,
+			"host:srv.corp.example", alert.Supporting, "a device that many use: Domain controller"},
+		"the same, of a process": {tagged(alert.Evidence{Tags: []string{"Domain controller"}}, kai), nil,
+			"device:d-1", alert.Supporting, "a device that many use: Domain controller"},
+		"the same, its account": {tagged(alert.Evidence{Tags: []string{"Domain controller"}},
+			alert.User{Domain: "CORP", Account: "SRV$"}, ws(1)), nil, `account:corp\srv$`, alert.Supporting,
+			"a device that many use: Domain controller"},
+		"a tagged device alone": {tagged(alert.Evidence{Tags: []string{"Domain controller"}}), nil,
+			"host:srv.corp.example", alert.Linking, ""},
+		"a tagged device with its own account": {tagged(alert.Evidence{Tags: []string{"Domain controller"}},
+			alert.User{Domain: "CORP", Account: "SRV$"}), nil, "host:srv.corp.example", alert.Linking, ""},
+		"a detailed role": {tagged(alert.Evidence{DetailedRoles: []string{"jump-host"}}, ws(1)), nil,
+			"short-host:srv", alert.Supporting, "a device that many use: jump-host"},
 		"another tag": {tagged(alert.Evidence{Tags: []string{"vip"}}), nil, "device:d-1",
 			alert.Linking, ""},
-		"a configured device": {tagged(alert.Evidence{}),
-			&alert.IdentityOptions{Shared: []alert.Key{"host:srv"}}, "device:d-1", alert.Weaker,
-			"a device that many use"},
+		"a configured device": {tagged(alert.Evidence{}, kai),
+			&alert.IdentityOptions{Shared: []alert.Key{"HOST:Srv"}}, "device:d-1", alert.Supporting, "many use it"},
+		"a configured device alone": {tagged(alert.Evidence{}),
+			&alert.IdentityOptions{Shared: []alert.Key{"host:srv"}}, "device:d-1", alert.Linking, ""},
+		"a configured address": {about(alert.IP{Address: "198.51.100.1"}),
+			&alert.IdentityOptions{Shared: []alert.Key{"ip:198.51.100.1"}}, "ip:198.51.100.1", alert.Supporting,
+			"many use it"},
+		"an account configured by another form": {about(alert.User{UPN: "kai@corp.example"}),
+			&alert.IdentityOptions{Everywhere: []alert.Key{`account:CORP\kai`}}, "upn:kai@corp.example",
+			alert.NotLinking, "configured to link nothing"},
+		"the same, the other way round": {about(kai),
+			&alert.IdentityOptions{Everywhere: []alert.Key{"upn:kai@corp.example"}}, `account:corp\kai`,
+			alert.NotLinking, "configured to link nothing"},
+		"an account with another name": {about(kai),
+			&alert.IdentityOptions{Everywhere: []alert.Key{"upn:kai@lab.example"}}, `account:corp\kai`,
+			alert.Linking, ""},
 		"another configured device": {tagged(alert.Evidence{}),
 			&alert.IdentityOptions{Shared: []alert.Key{"host:srv.other.example"}}, "device:d-1", alert.Linking,
 			""},
@@ -507,6 +529,11 @@ func TestStrengthOnAnAlert(t *testing.T) {
 			"a message without its recipient"},
 		"the mailbox of a message": {about(alert.Message{NetworkMessageID: "m1",
 			Recipient: "kai@corp.example"}), nil, "mailbox:kai@corp.example", alert.Linking, ""},
+		"the role of a session": {about(aws("arn:aws:sts::111122223333:assumed-role/deploy/kai")), nil,
+			"session-role:arn:aws:iam::111122223333:role/deploy", alert.Weaker,
+			"a role, a group or a policy, which many use"},
+		"a service account without its cluster": {about(alert.User{Account: "system:serviceaccount:shop:ci"}), nil,
+			`account:\system:serviceaccount:shop:ci`, alert.Supporting, "a service account of some cluster"},
 		"a service account of pods": {about(kubernetes("kubernetesServiceAccount",
 			`{"name":"ci","namespace":"shop","cluster":"a"}`)), nil,
 			"entity:kubernetesserviceaccount|a|shop|ci", alert.Weaker, "an account that many pods run under"},
@@ -626,5 +653,17 @@ func TestPlaceholdersAreNoIdentifiers(t *testing.T) {
 	}
 	for _, text := range []string{"N/A", "zz", "not a hash", hash64[:63] + "x"} {
 		assert.Empty(t, about(alert.File{SHA256: text}).Identifiers(nil), text)
+	}
+}
+
+// A key that no entity has would turn an option off unnoticed.
+func TestIdentityOptionsValidate(t *testing.T) {
+	ok := alert.IdentityOptions{Shared: []alert.Key{"host:dc-01", "IP:198.51.100.1"}, Everywhere: []alert.Key{`account:CORP\svc`}}
+	assert.NoError(t, ok.Validate())
+	for _, key := range []alert.Key{"", "dc-01", "host:", `CORP\svc`, "hosts:dc-01", "short-host:dc-01", "linking:host:dc-01"} {
+		var bad *alert.FieldError
+		require.ErrorAs(t, alert.IdentityOptions{Everywhere: []alert.Key{"host:a", key}}.Validate(), &bad)
+		assert.Equal(t, "everywhere[1]", bad.Field)
+		assert.Equal(t, string(key), bad.Value)
 	}
 }

@@ -29,7 +29,7 @@ func (k Key) Namespace() string {
 // finds, but not a name of its own. Two entities that share nothing else are different ones.
 func (k Key) IsShort() bool {
 	switch k.Namespace() {
-	case "short-host", "netbios-host", "short-account":
+	case "short-host", "netbios-host", "short-account", "session-role":
 		return true
 	}
 	return false

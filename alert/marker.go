@@ -27,20 +27,10 @@ func (k Key) Moving() Key { return "moving:" + k }
 // [Identifier] that is Weaker or Linking.
 func (k Key) Alone() Key { return "alone:" + k }
 
-// Idle returns the key under which the alerts are stored of which the identifier that i meets is NotLinking, and may be
-// more on another alert.
-func (i Identifier) Idle() Key { return "idle:" + i.Key + " " + i.Lookup }
-
-// idle are the reasons for which an identifier is NotLinking on one alert and may be more on another.
-var idle = map[string]bool{
-	"judged clean": true, "contextual only": true, lonelyAddress: true, "an account of one machine": true,
-	"a path without a device": true, "a file of the operating system's vendor": true, systemFile: true,
-}
-
 // IsMarker reports whether k says what an identifier is worth on an alert, and is no key of an entity.
 func (k Key) IsMarker() bool {
 	switch k.Namespace() {
-	case "linking", "lasting", "moving", "alone", "idle":
+	case "linking", "lasting", "moving", "alone":
 		return true
 	}
 	return false
@@ -76,14 +66,10 @@ func (a Alert) markers(ids []Identifier) (keys []Key) {
 				keys = append(keys, id.Stored.Lasting())
 			}
 		}
-		if id.Strength == NotLinking && idle[id.Why] {
-			// A short name is stored under its own form, too, so that others find it by either.
-			keys = append(keys, Identifier{Key: id.Key, Lookup: id.Stored}.Idle(), id.Idle())
-		}
-		if !device && id.Strength != NotLinking {
+		if !device && id.Strength >= Weaker {
 			keys = append(keys, id.Stored.Alone())
 		}
-		if moves && id.Strength != NotLinking {
+		if moves && id.Strength >= Weaker {
 			keys = append(keys, id.Stored.Moving())
 		}
 	}

@@ -10,9 +10,13 @@
 //
 // Look-ups cost what the identifiers of the alert are times a number, however many alerts there are. Where a weaker
 // identifier is on more than [Default].Busy alerts of the window, it links only what is near in time, and the order in
-// which alerts come may make a difference. It may, too, where several full names have one short one, and where an
-// incident has reached its end: [Default].Life and Size, behind which another one opens whose links name it. Of the
-// links of an alert that are held back, 10 are kept.
+// which alerts come may make a difference. It may, too, where several full names have one short one, where an alert
+// links more than [Default].Most incidents, and where an incident has reached its end: [Default].Life and Size, behind
+// which another one opens whose links name it. Of the links of an alert that are held back, 10 are kept.
+//
+// An account that is on another machine every few seconds, such as one that installs software, links them by closeness
+// in time. Name it in [alert.IdentityOptions].Shared, and so domain controllers, proxies, jump hosts, scanners and the
+// addresses behind which an office reaches the internet, unless the alerts tag them.
 //
 // The windows and numbers are this library's. They were chosen on labelled alerts of recorded attacks, see package
 // incidenttest/measure: a day for a device, since attacks on one machine pause over night; a minute for one weaker
@@ -24,7 +28,7 @@
 //
 // # Errors
 //
-// Errors are those of the storage that is read.
+// Errors are those of the storage that is read, and those of [alert.IdentityOptions.Validate].
 package correlation
 
 import (

@@ -46,12 +46,14 @@ func (d Default) most() int             { return cmp.Or(d.Most, 10) }
 // alerts are linked when they share
 //
 //   - a linking identifier, such as a device, with less than Window between their activities,
-//   - weaker identifiers of two kinds, such as an account and a file, within the same time,
+//   - identifiers of two things of different kinds, such as an account and a file, within the same time, where one of
+//     them is weaker and the other weaker or supporting,
 //   - one weaker identifier, with less than Burst between them,
 //   - one weaker identifier, with less than Near between them, where one of them names no device, one of them is about
 //     lateral movement, or an address of one is that of a device of the other.
 //
-// What an identifier is worth on an alert, [alert.Alert.Identifiers] says. Of the open incidents that a is linked with,
+// What an identifier is worth on an alert, [alert.Alert.Identifiers] says with the options Identity; on two alerts it
+// has the lower strength of both. Of the open incidents that a is linked with,
 // the one with the highest score wins, and of equal ones the one with the lowest Number; the others are to be merged
 // into it. Where they are more than Most, a joins none of them. A standalone alert is not looked at, and links nobody.
 //
@@ -61,8 +63,11 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert,
 		return Decision{}, nil
 	}
 	s := search{Default: d, ctx: ctx, r: r, a: a, pairs: make(map[alert.ID]*pair), fresh: make(map[alert.Identifier]bool), ids: keys.Identifiers()}
+	if err := d.Identity.Validate(); err != nil {
+		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
+	}
 	s.first, s.last = a.Interval()
-	if s.ids == nil || len(d.Identity.Shared)+len(d.Identity.Everywhere) > 0 {
+	if s.ids == nil || s.configured() {
 		s.ids = a.Identifiers(&d.Identity)
 	}
 	if err := s.compare(); err != nil {
@@ -71,7 +76,9 @@ func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert,
 	if err := s.find(); err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
-	s.judge()
+	if err := s.judge(); err != nil {
+		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
+	}
 	dec, err := s.choose()
 	if err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
@@ -96,7 +103,7 @@ func (s *search) compare() error {
 	}
 	for _, id := range s.ids {
 		before, known := was[same(id)]
-		s.fresh[id] = all || !known || before < id.Strength
+		s.fresh[same(id)] = all || !known || before < id.Strength
 	}
 	return nil
 }
@@ -119,8 +126,7 @@ type search struct {
 	pairs map[alert.ID]*pair
 	order []alert.ID // of pairs, as they were found
 	busy  map[alert.Key]bool
-	told  map[place]bool   // of which there is a link
-	idle  map[sighted]bool // what says nothing on another alert
+	told  map[place]bool // of which there is a link, and whether it counts
 	links []activity.Link
 	of    []alert.Identifier // of links
 	keys  []alert.Key        // that were looked up
@@ -132,30 +138,25 @@ type place struct {
 	incident incident.ID
 }
 
-// A sighted key is one of another alert.
-type sighted struct {
-	alert       alert.ID
-	key, lookup alert.Key
-}
-
 // A pair is another alert that shares something with the one that is placed.
 type pair struct {
 	incident incident.ID
 	first    time.Time
 	shared   []sharing
+	checked  bool // shared is what it is worth on both
 }
 
 // A sharing is an identifier that two alerts share.
 type sharing struct {
 	alert.Identifier
 	links bool            // alone
-	idle  bool            // on the other alert it says nothing
 	why   activity.Reason // it links alerts that are near; 0 when it does not
+	other int             // number of the thing that it identifies on the other alert, once the pair is checked
 }
 
 // find fills pairs.
 func (s *search) find() error {
-	var linking, weaker, lasting, nearby, idle []alert.Key
+	var linking, weaker, lasting, nearby []alert.Key
 	by := make(map[alert.Key][]sharing)
 	add := func(list *[]alert.Key, key alert.Key, sh sharing) {
 		if len(by[key]) == 0 {
@@ -168,15 +169,19 @@ func (s *search) find() error {
 	for _, id := range ids {
 		switch {
 		case id.Strength == alert.NotLinking:
-			if id.Why != "" && s.fresh[id] {
+			if id.Why != "" && s.fresh[same(id)] {
 				s.note(activity.Link{Reason: reason(id.Key), Entity: id.Key, HeldBack: id.Why}, id)
 			}
 			continue
-		case id.Strength == alert.Linking && s.fresh[id]:
+		case id.Strength == alert.Linking && s.fresh[same(id)]:
 			add(&linking, id.Lookup.Linking(), sharing{Identifier: id, links: true})
 			add(&lasting, id.Lookup.Lasting(), sharing{Identifier: id, links: true})
 		}
 		sh := sharing{Identifier: id}
+		if id.Strength == alert.Supporting {
+			add(&weaker, id.Lookup, sh)
+			continue
+		}
 		switch {
 		case lateral:
 			sh.why = activity.LateralMovementPath
@@ -186,7 +191,6 @@ func (s *search) find() error {
 			sh.why = activity.NetworkProximity
 		}
 		add(&weaker, id.Lookup, sh)
-		add(&idle, id.Idle(), sharing{Identifier: id, idle: true})
 		if sh.why == 0 {
 			sh.why = activity.LateralMovementPath
 			add(&nearby, id.Lookup.Moving(), sh)
@@ -197,7 +201,7 @@ func (s *search) find() error {
 		}
 	}
 	s.told = make(map[place]bool)
-	s.busy, s.idle = make(map[alert.Key]bool), make(map[sighted]bool)
+	s.busy = make(map[alert.Key]bool)
 	w := s.window()
 	for _, look := range []struct {
 		keys        []alert.Key
@@ -208,8 +212,6 @@ func (s *search) find() error {
 		{linking, s.first.Add(-w), s.last, true, few},
 		{linking, s.last.Add(time.Microsecond), s.last.Add(w), false, few},
 		{lasting, s.first.Add(-s.life()), s.first.Add(-w), true, few},
-		{idle, s.first.Add(-w), s.first, true, s.Default.busy() + 1},
-		{idle, s.first.Add(time.Microsecond), s.first.Add(w), false, s.Default.busy() + 1},
 		{weaker, s.first.Add(-w), s.first, true, s.Default.busy() + 1},
 		{weaker, s.first.Add(time.Microsecond), s.first.Add(w), false, s.Default.busy() + 1},
 		{nearby, s.first.Add(-s.near()), s.first, true, few},
@@ -257,7 +259,7 @@ func (s *search) look(q storage.SightingQuery, by map[alert.Key][]sharing, befor
 			of, count = found.Entity, 0
 		}
 		shared := by[found.Entity]
-		if count++; count > s.Default.busy() && !shared[0].idle {
+		if count++; count > s.Default.busy() {
 			for _, sh := range shared {
 				s.busy[sh.Key] = true
 			}
@@ -280,13 +282,6 @@ func (s *search) look(q storage.SightingQuery, by map[alert.Key][]sharing, befor
 
 // add adds that a shares something with the alert that was found.
 func (s *search) add(found storage.Sighting, sh sharing) {
-	at := sighted{found.Alert, sh.Key, sh.Lookup}
-	if sh.idle {
-		s.idle[at] = true
-	}
-	if s.idle[at] {
-		return
-	}
 	p := s.pairs[found.Alert]
 	if p == nil {
 		p = &pair{incident: found.Incident, first: found.First}
@@ -297,51 +292,146 @@ func (s *search) add(found storage.Sighting, sh sharing) {
 }
 
 // judge turns pairs into links.
-func (s *search) judge() {
+func (s *search) judge() error {
 	for _, id := range s.order {
 		p := s.pairs[id]
-		if slices.ContainsFunc(p.shared, func(sh sharing) bool { return s.fresh[sh.Identifier] }) {
-			s.judgePair(p) // what it shared before was judged before
+		if !slices.ContainsFunc(p.shared, func(sh sharing) bool { return s.fresh[same(sh.Identifier)] }) {
+			continue // what it shared before was judged before
 		}
+		verdicts := s.verdicts(p)
+		if s.unchecked(p, verdicts) {
+			if err := s.check(p, id); err != nil {
+				return err
+			}
+			verdicts = s.verdicts(p)
+		}
+		s.tell(p, verdicts)
 	}
+	return nil
 }
 
-func (s *search) judgePair(p *pair) {
+// A verdict says whether what two alerts share links them.
+type verdict struct {
+	counts bool
+	reason activity.Reason
+	held   string // why it does not count; "" when that is not worth telling
+}
+
+// verdicts returns one for each of p.shared.
+func (s *search) verdicts(p *pair) []verdict {
 	distance := p.first.Sub(s.first).Abs()
-	var first string // kind
-	links, several, along := false, false, activity.NoReason
+	closely, near := distance < s.burst(), distance < s.near()
+	links, along := false, activity.NoReason
 	for _, sh := range p.shared {
 		links = links || sh.links
-		if distance < s.near() {
+		if near {
 			along = max(along, sh.why)
 		}
-		if !s.busy[sh.Key] {
-			k := kind(sh.Key)
-			several = several || first != "" && first != k
-			first = k
-		}
 	}
-	closely := distance < s.burst()
-	for _, sh := range p.shared {
-		counts := sh.links || several && !s.busy[sh.Key] || closely || along != activity.NoReason && sh.why == along
-		if at := (place{sh.Key, p.incident}); !counts && (s.told[at] || !s.fresh[sh.Identifier]) {
-			continue
-		} else {
-			s.told[at] = true
-		}
-		l := activity.Link{Reason: reason(sh.Key), Entity: sh.Key, Incident: p.incident, Score: weight(sh.links)}
+	several := s.several(p)
+	all := make([]verdict, len(p.shared))
+	for n, sh := range p.shared {
+		v := verdict{counts: true, reason: reason(sh.Key)}
+		alone := sh.Strength > alert.Supporting
 		switch {
 		case sh.links, several && !s.busy[sh.Key]:
-		case closely:
-			l.Reason = activity.TemporalProximity
+		case closely && alone:
+			v.reason = activity.TemporalProximity
 		case along != activity.NoReason && sh.why == along:
-			l.Reason = along
-		case links || along != activity.NoReason || several:
-			continue
-		case s.busy[sh.Key]:
-			l.Score, l.HeldBack = 0, fmt.Sprintf("on more than %d alerts within %s", s.Default.busy(), s.window())
+			v.reason = along
 		default:
-			l.Score, l.HeldBack = 0, fmt.Sprintf("one weaker identifier alone, %s apart", distance)
+			v.counts = false
+			switch {
+			case links || along != activity.NoReason || several || closely && s.anyAlone(p):
+			case s.busy[sh.Key]:
+				v.held = fmt.Sprintf("on more than %d alerts within %s", s.Default.busy(), s.window())
+			case !alone:
+				v.held = "it counts beside others only: " + sh.Why
+			default:
+				v.held = fmt.Sprintf("one weaker identifier alone, %s apart; it links within %s", distance, s.burst())
+			}
+		}
+		all[n] = v
+	}
+	return all
+}
+
+// several reports whether two things of different kinds that p shares link together.
+func (s *search) several(p *pair) bool {
+	for n, one := range p.shared {
+		for _, two := range p.shared[:n] {
+			if s.busy[one.Key] || s.busy[two.Key] || kind(one.Key) == kind(two.Key) || one.Entity == two.Entity ||
+				p.checked && one.other == two.other {
+				continue
+			}
+			if max(one.Strength, two.Strength) > alert.Supporting {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *search) anyAlone(p *pair) bool {
+	return slices.ContainsFunc(p.shared, func(sh sharing) bool { return sh.Strength > alert.Supporting })
+}
+
+// unchecked reports whether something of p counts that the keys of the other alert do not tell, and that there is no
+// link of yet.
+func (s *search) unchecked(p *pair, verdicts []verdict) bool {
+	for n, v := range verdicts {
+		sh := p.shared[n]
+		if v.counts && !s.told[place{sh.Key, p.incident}] && (!sh.links || s.configured()) {
+			return true
+		}
+	}
+	return false
+}
+
+// check reads the other alert of p, and lowers what they share to what it is worth on both.
+func (s *search) check(p *pair, id alert.ID) error {
+	b, err := s.r.Alert(s.ctx, id)
+	if err != nil {
+		return err
+	}
+	ids := b.Identifiers(&s.Identity)
+	p.checked = true
+	p.shared = slices.DeleteFunc(p.shared, func(sh sharing) bool {
+		return !slices.ContainsFunc(ids, func(other alert.Identifier) bool {
+			return sh.Meets(other) && other.Strength > alert.NotLinking
+		})
+	})
+	for n := range p.shared {
+		sh := &p.shared[n]
+		at := slices.IndexFunc(ids, sh.Meets)
+		sh.other = ids[at].Entity
+		if ids[at].Strength < sh.Strength {
+			sh.Strength, sh.Why = ids[at].Strength, ids[at].Why
+		}
+		sh.links = sh.links && sh.Strength == alert.Linking
+		if sh.Strength == alert.Supporting {
+			sh.why = activity.NoReason
+		}
+	}
+	return nil
+}
+
+// configured reports whether there are options by which an identifier is worth less than its alert's keys say.
+func (s *search) configured() bool { return len(s.Identity.Shared)+len(s.Identity.Everywhere) > 0 }
+
+// tell adds the links that follow from verdicts.
+func (s *search) tell(p *pair, verdicts []verdict) {
+	for n, v := range verdicts {
+		sh := p.shared[n]
+		at := place{sh.Key, p.incident}
+		counted, told := s.told[at]
+		if !v.counts && (told || v.held == "" || !s.fresh[same(sh.Identifier)]) {
+			continue
+		}
+		s.told[at] = counted || v.counts
+		l := activity.Link{Reason: v.reason, Entity: sh.Key, Incident: p.incident, HeldBack: v.held}
+		if v.counts {
+			l.Score = weight(sh.links)
 		}
 		s.note(l, sh.Identifier)
 	}
@@ -425,7 +515,7 @@ func (s *search) choose() (Decision, error) {
 	open := slices.ContainsFunc(all, func(c *candidate) bool { return c.why == "" && c.Status.Open() })
 	for _, c := range all {
 		if c.why == "" && !c.Status.Open() && (open || !s.Reopen || c.Status != incident.Resolved) {
-			c.why = "the incident is not open"
+			c.why = "the incident is " + c.Status.String()
 		}
 	}
 	s.score(of)

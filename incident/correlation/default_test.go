@@ -99,6 +99,51 @@ func TestSharedDevices(t *testing.T) {
 	assert.Equal(t, "i1", fmt.Sprint("i", s.number(t, s.ingest(t, c).Incident)), "with the account, two kinds")
 }
 
+// What many use brings nobody together: not by closeness in time, not beside its own account or a private address, in
+// no order. An attack on it is one incident.
+func TestWhatManyUse(t *testing.T) {
+	dc, lan := device("dc-01"), alert.IP{Address: "10.0.0.5"}
+	account := alert.User{Domain: "CORP", Account: "DC-01$"}
+	aws := func(id string) alert.Entity {
+		return alert.CloudResource{Provider: alert.KindAmazonResource, ID: "arn:aws:" + id}
+	}
+	var recipients []alert.Entity
+	for n := range 9 {
+		recipients = append(recipients, alert.Mailbox{Address: fmt.Sprintf("r%d@corp.example", n)})
+	}
+	options := alert.IdentityOptions{
+		Shared: []alert.Key{"host:dc-01"}, Everywhere: []alert.Key{`account:CORP\svc`}}
+	for name, c := range map[string]struct {
+		one, two []alert.Entity
+		apart    time.Duration
+		together bool
+	}{
+		"a moment apart":             {[]alert.Entity{device("a"), dc}, []alert.Entity{device("b"), dc}, time.Second, false},
+		"with its account":           {[]alert.Entity{device("a"), dc, account}, []alert.Entity{device("b"), dc, account}, time.Second, false},
+		"its account alone":          {[]alert.Entity{device("a"), account}, []alert.Entity{device("b"), account}, time.Second, false},
+		"with a private address":     {[]alert.Entity{device("a"), dc, lan}, []alert.Entity{device("b"), dc, lan}, time.Hour, false},
+		"a private address":          {[]alert.Entity{device("a"), lan}, []alert.Entity{device("b"), lan}, time.Second, false},
+		"with an account":            {[]alert.Entity{device("a"), dc, user("kai")}, []alert.Entity{device("b"), dc, user("kai")}, 5 * time.Hour, true},
+		"alone on both":              {[]alert.Entity{dc}, []alert.Entity{device("dc-01.corp.example")}, 20 * time.Hour, true},
+		"alone on one":               {[]alert.Entity{dc}, []alert.Entity{device("b"), dc}, time.Second, false},
+		"another name of an account": {[]alert.Entity{alert.User{UPN: "svc@corp.example", SID: "S-1-5-21-1-2-3-1200"}}, []alert.Entity{alert.User{SID: "S-1-5-21-1-2-3-1200"}}, 0, false},
+		"many recipients":            {recipients, []alert.Entity{recipients[3], device("b")}, time.Second, false},
+		"two sessions of a role":     {[]alert.Entity{aws("sts::111122223333:assumed-role/admin/a")}, []alert.Entity{aws("sts::111122223333:assumed-role/admin/b")}, 0, false},
+		"a session and its role":     {[]alert.Entity{aws("sts::111122223333:assumed-role/admin/a")}, []alert.Entity{aws("iam::111122223333:role/admin")}, 30 * time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, first := range []int{0, 1} {
+				both := []alert.Alert{named("one", time.Hour, c.one...), named("two", time.Hour+c.apart, c.two...)}
+				s := ingesting(correlation.Default{Identity: options})
+				s.ingest(t, both[first])
+				s.ingest(t, both[1-first])
+				groups := s.groups(t, both)
+				assert.Equal(t, c.together, groups[0] == groups[1], "first %d", first)
+			}
+		})
+	}
+}
+
 func (s *sequence) number(t require.TestingT, id incident.ID) int64 {
 	i, err := s.Incident(context.Background(), siem, id)
 	require.NoError(t, err)
@@ -192,7 +237,7 @@ func TestResolvedIncidents(t *testing.T) {
 		assert.Equal(t, reopen, one.Incident == two.Incident)
 		if !reopen {
 			require.Len(t, two.Links, 1)
-			assert.Equal(t, "the incident is not open", two.Links[0].HeldBack)
+			assert.Equal(t, "the incident is resolved", two.Links[0].HeldBack)
 		}
 	}
 }
@@ -207,7 +252,7 @@ func TestWhatNearlyLinked(t *testing.T) {
 	assert.Equal(t, manager.Opened, r.Outcome)
 	assert.Len(t, r.Links, 10)
 	assert.Equal(t, alert.Key(`account:corp\kai`), r.Links[0].Entity)
-	assert.Regexp(t, `^one weaker identifier alone, 2h\d+m0s apart$`, r.Links[0].HeldBack)
+	assert.Regexp(t, `^one weaker identifier alone, 2h\d+m0s apart; it links within 1m0s$`, r.Links[0].HeldBack)
 }
 
 // A broken reader is an error that names the alert, wherever it breaks.

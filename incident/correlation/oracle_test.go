@@ -55,16 +55,38 @@ func anyAlert(t *rapid.T, n int) alert.Alert {
 		}
 	}
 	for range pick("evidence", 4) {
-		a.Evidence = append(a.Evidence, alert.Evidence{Entity: anyEntity(t)})
+		e := alert.Evidence{Entity: anyEntity(t)}
+		switch pick("about it", 8) {
+		case 0:
+			e.Verdict = alert.NoThreatsFound
+		case 1:
+			e.Tags = []string{"Domain Controller"}
+		}
+		a.Evidence = append(a.Evidence, e)
 	}
 	return a
 }
 
 func anyEntity(t *rapid.T) alert.Entity {
 	pick := func(name string, n int) int { return rapid.IntRange(0, n-1).Draw(t, name) }
-	switch pick("kind", 8) {
+	switch pick("kind", 11) {
 	case 0, 1:
 		return alert.Device{HostName: fmt.Sprint("ws-", pick("device", 4))}
+	case 8:
+		return alert.User{Domain: "CORP", Account: fmt.Sprintf("ws-%d$", pick("device", 4))}
+	case 9:
+		role := fmt.Sprint("arn:aws:iam::111122223333:role/r", pick("role", 2))
+		if session := pick("session", 3); session > 0 {
+			role = fmt.Sprint(strings.Replace(role, "iam::111122223333:role", "sts::111122223333:assumed-role", 1), "/s", session)
+		}
+		return alert.CloudResource{Provider: alert.KindAmazonResource, ID: role}
+	case 10:
+		n := pick("user", 3)
+		u := alert.User{UPN: fmt.Sprintf("u%d@corp.example", n), SID: fmt.Sprint("S-1-5-21-1-2-3-110", n)}
+		if pick("by SID", 2) == 0 {
+			u.UPN = ""
+		}
+		return u
 	case 2:
 		return alert.User{Domain: "CORP", Account: fmt.Sprint("u", pick("user", 3))}
 	case 3:
@@ -80,17 +102,29 @@ func anyEntity(t *rapid.T) alert.Entity {
 	}
 }
 
+// anyIdentity draws options.
+func anyIdentity(t *rapid.T) alert.IdentityOptions {
+	keys := []alert.Key{"host:ws-0", `account:corp\u0`, "upn:u1@corp.example", "sid:s-1-5-21-1-2-3-1102", "ip:203.0.113.1"}
+	some := rapid.SliceOfN(rapid.SampledFrom(keys), 0, 2)
+	return alert.IdentityOptions{Shared: some.Draw(t, "shared"), Everywhere: some.Draw(t, "everywhere")}
+}
+
 // linked is the rule, said for two alerts and looking at nothing else.
-func linked(a, b alert.Alert) bool {
+func linked(a, b alert.Alert, o alert.IdentityOptions) bool {
 	if a.Standalone || b.Standalone {
 		return false
 	}
 	const window, burst, near = 24 * time.Hour, time.Minute, time.Hour
-	ours, theirs := a.Identifiers(nil), b.Identifiers(nil)
+	ours, theirs := a.Identifiers(&o), b.Identifiers(&o)
 	device := alert.NamesDevice(ours) && alert.NamesDevice(theirs)
 	moves := a.Moves() || b.Moves()
 	first := b.FirstActivity.Sub(a.FirstActivity).Abs()
-	kinds := map[string]bool{}
+	type shared struct {
+		kind         string
+		ours, theirs int // the thing
+		both         alert.Strength
+	}
+	var all []shared
 	for _, i := range ours {
 		for _, j := range theirs {
 			if !i.Meets(j) || min(i.Strength, j.Strength) == alert.NotLinking {
@@ -99,15 +133,22 @@ func linked(a, b alert.Alert) bool {
 			both := min(i.Strength, j.Strength)
 			switch {
 			case both == alert.Linking && between(a, b) <= window,
-				first < burst,
-				first < near && (moves || !device || i.Key.Namespace() == "device-ip"):
+				both >= alert.Weaker && first < burst,
+				both >= alert.Weaker && first < near && (moves || !device || i.Key.Namespace() == "device-ip"):
 				return true
 			case first <= window:
-				kinds[kindOf(i.Key)] = true
+				all = append(all, shared{kindOf(i.Key), i.Entity, j.Entity, both})
 			}
 		}
 	}
-	return len(kinds) > 1
+	for _, x := range all {
+		for _, y := range all {
+			if x.kind != y.kind && x.ours != y.ours && x.theirs != y.theirs && x.both >= alert.Weaker {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // between returns how far apart the activities of two alerts are.
@@ -133,7 +174,7 @@ func kindOf(key alert.Key) string {
 
 // components returns which alerts are together when those that are linked are, directly or through others: for each
 // the first of them.
-func components(all []alert.Alert) []int {
+func components(all []alert.Alert, o alert.IdentityOptions) []int {
 	first := make([]int, len(all))
 	for n := range all {
 		first[n] = n
@@ -142,7 +183,7 @@ func components(all []alert.Alert) []int {
 		changed = false
 		for n := range all {
 			for m := range all {
-				if first[m] < first[n] && linked(all[n], all[m]) {
+				if first[m] < first[n] && linked(all[n], all[m], o) {
 					first[n], changed = first[m], true
 				}
 			}
@@ -201,11 +242,12 @@ func TestIncidentsAreWhatTheRuleForTwoAlertsLinks(t *testing.T) {
 			order[n] = n
 		}
 		order = rapid.Permutation(order).Draw(t, "order")
-		s := ingesting(correlation.Default{Most: 100})
+		o := anyIdentity(t)
+		s := ingesting(correlation.Default{Most: 100, Identity: o})
 		for _, n := range order {
 			s.ingest(t, all[n])
 		}
-		require.Equal(t, components(all), s.groups(t, all), "%v\n%s", order, described(all))
+		require.Equal(t, components(all, o), s.groups(t, all), "%v\n%s", order, described(all, o))
 	})
 }
 
@@ -213,7 +255,8 @@ func TestIncidentsAreWhatTheRuleForTwoAlertsLinks(t *testing.T) {
 func TestLateEvidenceLinksAsItWouldHaveFromTheStart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := anyAlerts(t, 8)
-		s := ingesting(correlation.Default{Most: 100})
+		o := anyIdentity(t)
+		s := ingesting(correlation.Default{Most: 100, Identity: o})
 		for _, a := range all {
 			a.Evidence = a.Evidence[:rapid.IntRange(0, len(a.Evidence)).Draw(t, "at first")]
 			s.ingest(t, a)
@@ -223,23 +266,35 @@ func TestLateEvidenceLinksAsItWouldHaveFromTheStart(t *testing.T) {
 				s.ingest(t, all[n])
 			}
 		}
-		got, want := s.groups(t, all), components(all)
+		got, want := s.groups(t, all), components(s.stored(t, all), o)
 		for n := range all {
 			for m := range n {
 				// What the first reports linked stays together, as no report takes back what another has said.
 				if want[n] == want[m] {
-					require.Equal(t, got[n], got[m], "%d %d\n%s", n, m, described(all))
+					require.Equal(t, got[n], got[m], "%d %d\n%s", n, m, described(all, o))
 				}
 			}
 		}
 	})
 }
 
-func described(all []alert.Alert) (s string) {
+// stored returns the alerts as they are now: two pieces of evidence about one thing may have become one.
+func (s *sequence) stored(t require.TestingT, all []alert.Alert) []alert.Alert {
+	now := make([]alert.Alert, len(all))
+	for n, a := range all {
+		var err error
+		now[n], err = s.Alert(context.Background(), siem, a.Origin.AlertID())
+		require.NoError(t, err)
+	}
+	return now
+}
+
+func described(all []alert.Alert, o alert.IdentityOptions) (s string) {
+	s = fmt.Sprintf("%v\n", o)
 	for _, a := range all {
 		first, last := a.Interval()
 		s += fmt.Sprintf("%s %s..%s moves %t standalone %t:", a.Origin.ID, first.Sub(start), last.Sub(start), a.Moves(), a.Standalone)
-		for _, i := range a.Identifiers(nil) {
+		for _, i := range a.Identifiers(&o) {
 			s += fmt.Sprintf(" %s (%s)", i.Key, i.Strength)
 		}
 		s += "\n"
@@ -251,7 +306,8 @@ func described(all []alert.Alert) (s string) {
 func TestNothingElseBringsIncidentsTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := anyAlerts(t, 10)
-		s := ingesting(correlation.Default{Most: 100})
+		o := anyIdentity(t)
+		s := ingesting(correlation.Default{Most: 100, Identity: o})
 		var before []int
 		for n, a := range all {
 			s.ingest(t, a)
@@ -259,7 +315,8 @@ func TestNothingElseBringsIncidentsTogether(t *testing.T) {
 			for m := range n {
 				for k := range m {
 					if after[m] == after[k] && before[m] != before[k] {
-						require.True(t, touches(a, all[:n], before, m) && touches(a, all[:n], before, k), "%d %d %d\n%s", n, m, k, described(all))
+						require.True(t, touches(a, all[:n], before, m, o) && touches(a, all[:n], before, k, o),
+							"%d %d %d\n%s", n, m, k, described(all, o))
 					}
 				}
 			}
@@ -269,9 +326,9 @@ func TestNothingElseBringsIncidentsTogether(t *testing.T) {
 }
 
 // touches reports whether a is linked with an alert of the group of m.
-func touches(a alert.Alert, all []alert.Alert, groups []int, m int) bool {
+func touches(a alert.Alert, all []alert.Alert, groups []int, m int, o alert.IdentityOptions) bool {
 	for n, b := range all {
-		if groups[n] == groups[m] && linked(a, b) {
+		if groups[n] == groups[m] && linked(a, b, o) {
 			return true
 		}
 	}

@@ -360,7 +360,7 @@ func (m *Manager) relate(
 		}
 		switch why := refused.of(i.ID, id); {
 		case !other.Status.Open():
-			holdBack(d.Links, id, "the incident is not open")
+			holdBack(d.Links, id, "the incident is "+other.Status.String())
 		case why != "":
 			holdBack(d.Links, id, why)
 		default:

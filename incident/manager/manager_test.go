@@ -201,7 +201,7 @@ func TestAlertsForAResolvedIncident(t *testing.T) {
 					assert.Equal(t, manager.Opened, second.Outcome)
 					assert.Equal(t, incident.Resolved, old.Status)
 					if inWindow {
-						assert.Equal(t, "the incident is not open", second.Links[0].HeldBack)
+						assert.Equal(t, "the incident is resolved", second.Links[0].HeldBack)
 					} else {
 						assert.Empty(t, second.Links)
 					}

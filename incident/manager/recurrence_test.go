@@ -202,7 +202,7 @@ func TestNewEntitiesThatCannotLink(t *testing.T) {
 	assert.Equal(t, ids[1], r.Incident)
 	assert.Contains(t, r.Links, activity.Link{
 		Reason: activity.SameAsset, Entity: "device:d0", Incident: ids[0], Score: 5,
-		HeldBack: "the incident is not open",
+		HeldBack: "the incident is resolved",
 	})
 	consistent(t, s)
 }

@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // readAll decodes every file and tells bad items on stderr; an unreadable file or no item at all is an error.
-func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []msgraph.Item, bad int, err error) {
+func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []incident.Decoded, bad int, err error) {
 	decode := func(r io.Reader, name string) {
 		for item, err := range msgraph.Decode(r, name) {
 			if err != nil {
@@ -150,7 +150,7 @@ const endless = 1 << 30
 func complain(w io.Writer, err error) { fmt.Fprintln(w, "quickstart:", visible(err.Error())) }
 
 // ingest stores all items and prints where bare alerts went and why.
-func (w *worker) ingest(items []msgraph.Item, stderr io.Writer) (refused int, err error) {
+func (w *worker) ingest(items []incident.Decoded, stderr io.Writer) (refused int, err error) {
 	w.say("Correlation: which incident each alert belongs to, and why")
 	for n, item := range items {
 		w.progress("reading item %d of %d", n+1, len(items))
@@ -168,7 +168,7 @@ func (w *worker) ingest(items []msgraph.Item, stderr io.Writer) (refused int, er
 }
 
 // take stores one item.
-func (w *worker) take(item msgraph.Item) error {
+func (w *worker) take(item incident.Decoded) error {
 	if item.Incident != nil {
 		i, result, err := w.m.Import(w.ctx, importer, *item.Incident)
 		if err != nil {

@@ -58,6 +58,8 @@ var topRecords = []any{
 // plumbing has the exported structs that stay in the process, and what each is.
 var plumbing = map[string]string{
 	"alert.Identifier":      "what a correlator is given",
+	"alert.DecodeError":     "an error, whose text is in the results",
+	"incident.Decoded":      "what a decoder returns",
 	"alert.IdentityOptions": "settings",
 	"incident.Command":      "what a rule is given",
 	"incident.Effect":       "what a rule returns",
@@ -65,8 +67,6 @@ var plumbing = map[string]string{
 	"incident.Party":        "what a rule is given",
 	"incident.Place":        "what a storage needs of a Cursor, which is a text",
 	"metrics.History":       "what Measure is given",
-	"msgraph.Item":          "what a decoder returns",
-	"msgraph.ItemError":     "an error, whose text is in the results",
 	"correlation.Default":   "settings",
 	"manager.Options":       "settings",
 	"metrics.Options":       "settings",

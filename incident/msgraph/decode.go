@@ -1,7 +1,6 @@
 package msgraph
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/internal/jsonitem"
 )
 
 const system = "microsoftDefender"
@@ -23,37 +23,6 @@ const system = "microsoftDefender"
 // maxDepth is how deep an item may be nested. It is far from the 10,000 levels at which package
 // encoding/json gives up, so that what was read can always be written, inside other things too.
 const maxDepth = 500
-
-// An Item is one incident or one alert that was read: exactly one of Incident and Alert is set.
-//
-// An incident's Reference is of the system "microsoftDefender". An alert's Origin.Source is its
-// serviceSource in Graph's spelling, or "microsoftDefender" where it has none; which incident it says it
-// belongs to is kept in Extra and has no other effect.
-type Item struct {
-	Incident *incident.Draft
-	Alert    *alert.Alert
-	Index    int // place in the file, from 0
-}
-
-// An ItemError says which item of which file could not be imported, and why.
-type ItemError struct {
-	File  string
-	Index int    // from 0
-	Field string // such as "title" or "alerts[2].id"; "" when the item as a whole is at fault
-	Err   error
-}
-
-// Error returns a sentence such as "alerts.json: item 3: title: missing, want a text".
-func (e *ItemError) Error() string {
-	s := fmt.Sprintf("%s: item %d: ", e.File, e.Index)
-	if e.Field != "" {
-		s += e.Field + ": "
-	}
-	return s + e.Err.Error()
-}
-
-// Unwrap returns Err.
-func (e *ItemError) Unwrap() error { return e.Err }
 
 // fieldError is why a field keeps an item from being imported.
 type fieldError struct {
@@ -63,41 +32,44 @@ type fieldError struct {
 
 // Decode reads incidents and alerts from r in the order of the file: one object, a list, an object whose
 // "value" is one or the other, or several of these one after another, as in JSON lines. name stands in
-// errors. An alert inside an incident that cannot be imported is an error of its own before the incident.
+// errors. An alert inside an incident that cannot be imported is an error of its own before the incident. Errors are
+// [*alert.DecodeError].
+//
+// An incident's Reference is of the system "microsoftDefender". An alert's Origin.Source is its serviceSource in
+// Graph's spelling, or "microsoftDefender" where it has none; which incident it says it belongs to is kept in Extra and
+// has no other effect.
 //
 // The sequence can be ranged over once. It reads as far as it is ranged over, and a buffer further.
-func Decode(r io.Reader, name string) iter.Seq2[Item, error] {
-	return func(yield func(Item, error) bool) {
+func Decode(r io.Reader, name string) iter.Seq2[incident.Decoded, error] {
+	return func(yield func(incident.Decoded, error) bool) {
 		index := 0
-		s := stream{r: bufio.NewReader(r)}
-		one := func(raw json.RawMessage) bool {
-			item, problems := Item{}, []fieldError{{"", fmt.Errorf("want at most %d levels of lists and objects", maxDepth)}}
-			if s.deepest <= maxDepth {
-				item, problems = decodeItem(bytes.ToValidUTF8(raw, []byte("\uFFFD")))
+		for read, err := range jsonitem.Read(r, "value") {
+			if err != nil {
+				yield(incident.Decoded{}, &alert.DecodeError{File: name, Index: index, Err: err})
+				return
 			}
-			s.deepest = 0
+			item, problems := incident.Decoded{}, []fieldError{{"", fmt.Errorf("want at most %d levels of lists and objects", maxDepth)}}
+			if read.Depth <= maxDepth {
+				item, problems = decodeItem(bytes.ToValidUTF8(read.Raw, []byte("\uFFFD")))
+			}
 			item.Index = index
 			for _, p := range problems {
-				if !yield(Item{}, &ItemError{name, index, p.field, p.err}) {
-					return false
+				if !yield(incident.Decoded{}, &alert.DecodeError{File: name, Index: index, Field: p.field, Err: p.err}) {
+					return
 				}
 			}
 			index++
-			return item.Incident == nil && item.Alert == nil || yield(item, nil)
-		}
-		for more := true; more; {
-			var err error
-			if more, err = s.next(one); err != nil && err != io.EOF {
-				yield(Item{}, &ItemError{name, index, "", err})
+			if (item.Incident != nil || item.Alert != nil) && !yield(item, nil) {
+				return
 			}
 		}
 	}
 }
 
-func decodeItem(raw json.RawMessage) (Item, []fieldError) {
+func decodeItem(raw json.RawMessage) (incident.Decoded, []fieldError) {
 	var m object
 	if json.Unmarshal(raw, &m) != nil || m == nil {
-		return Item{}, []fieldError{{"", fmt.Errorf("want an object, an incident or an alert, not %s", excerpt(raw))}}
+		return incident.Decoded{}, []fieldError{{"", fmt.Errorf("want an object, an incident or an alert, not %s", excerpt(raw))}}
 	}
 	has := func(names ...string) bool {
 		return slices.ContainsFunc(names, func(n string) bool { return m[n] != nil })
@@ -109,18 +81,18 @@ func decodeItem(raw json.RawMessage) (Item, []fieldError) {
 		return decodeIncident(m)
 	case strings.HasSuffix(typ, ".alert"):
 	case typ != "":
-		return Item{}, []fieldError{{odataType, fmt.Errorf("want an incident or an alert, not %s", excerpt(m[odataType]))}}
+		return incident.Decoded{}, []fieldError{{odataType, fmt.Errorf("want an incident or an alert, not %s", excerpt(m[odataType]))}}
 	case has("title", "alertId", "alertCreationTime", "alertWebUrl", "evidence"):
 	case has("displayName", "incidentName", "redirectIncidentId", "customTags", "alerts"):
 		return decodeIncident(m)
 	default:
-		return Item{}, []fieldError{{"", errors.New("want a Graph incident or alert, a Defender API incident or a Defender for Endpoint alert")}}
+		return incident.Decoded{}, []fieldError{{"", errors.New("want a Graph incident or alert, a Defender API incident or a Defender for Endpoint alert")}}
 	}
 	a, p := decodeAlert(m)
 	if p != nil {
-		return Item{}, []fieldError{*p}
+		return incident.Decoded{}, []fieldError{*p}
 	}
-	return Item{Alert: &a}, nil
+	return incident.Decoded{Alert: &a}, nil
 }
 
 // excerpt returns raw on one line and not too long for a message.
@@ -172,15 +144,15 @@ func (c codec) need(p *string, number bool, names ...string) *fieldError {
 	return err
 }
 
-func decodeIncident(m object) (Item, []fieldError) {
+func decodeIncident(m object) (incident.Decoded, []fieldError) {
 	var d incident.Draft
 	c := codec{m, false}
 	delete(m, odataType)
 	if p := c.need(&d.Reference.ID, true, "id", "incidentId"); p != nil {
-		return Item{}, []fieldError{*p}
+		return incident.Decoded{}, []fieldError{*p}
 	}
 	if p := c.text(&d.Name, false, "displayName", "incidentName"); p != nil {
-		return Item{}, []fieldError{*p}
+		return incident.Decoded{}, []fieldError{*p}
 	}
 	d.Reference.System = system
 	c.incident(&d)
@@ -217,7 +189,7 @@ func decodeIncident(m object) (Item, []fieldError) {
 	var problems []fieldError
 	var alerts []json.RawMessage
 	if raw := m["alerts"]; raw != nil && json.Unmarshal(raw, &alerts) != nil {
-		return Item{}, []fieldError{{"alerts", fmt.Errorf("want a list, not %s", excerpt(raw))}}
+		return incident.Decoded{}, []fieldError{{"alerts", fmt.Errorf("want a list, not %s", excerpt(raw))}}
 	}
 	delete(m, "alerts")
 	for n, raw := range alerts {
@@ -236,7 +208,7 @@ func decodeIncident(m object) (Item, []fieldError) {
 		d.Alerts = append(d.Alerts, a)
 	}
 	d.Extra = fields(m)
-	return Item{Incident: &d}, problems
+	return incident.Decoded{Incident: &d}, problems
 }
 
 // incident moves what needs no thought.

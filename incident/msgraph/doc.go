@@ -12,9 +12,9 @@
 //
 // # Errors
 //
-// An item that cannot be imported is an [*ItemError] that names the field and what was expected; the items
+// An item that cannot be imported is an [*alert.DecodeError] that names the field and what was expected; the items
 // beside it are imported. A file that is not JSON, or ends too early, is imported up to there and ends
-// with an [*ItemError] that names the offset of the byte at fault, from 0.
+// with an [*alert.DecodeError] that names the offset of the byte at fault, from 0.
 //
 // # Limits
 //

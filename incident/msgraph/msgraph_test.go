@@ -19,7 +19,7 @@ import (
 )
 
 // export writes an item as an incident manager that kept it unchanged would.
-func export(t require.TestingT, item Item) []byte {
+func export(t require.TestingT, item incident.Decoded) []byte {
 	if item.Alert != nil {
 		text, err := EncodeAlert(*item.Alert)
 		require.NoError(t, err)
@@ -38,7 +38,7 @@ func export(t require.TestingT, item Item) []byte {
 
 // roundTrip holds the law of the package: what was imported, exported and imported again is the same
 // value, and is exported as the same text. It returns the text.
-func roundTrip(t require.TestingT, item Item) []byte {
+func roundTrip(t require.TestingT, item incident.Decoded) []byte {
 	text := export(t, item)
 	again, errs := decode(string(text))
 	require.Empty(t, errs, "%s", text)
@@ -49,7 +49,7 @@ func roundTrip(t require.TestingT, item Item) []byte {
 	return text
 }
 
-func decode(text string) (items []Item, errs []error) {
+func decode(text string) (items []incident.Decoded, errs []error) {
 	for item, err := range Decode(strings.NewReader(text), "f.json") {
 		if err != nil {
 			errs = append(errs, err)
@@ -80,7 +80,7 @@ func incidentOf(t *testing.T, members string) incident.Draft {
 	return *items[0].Incident
 }
 
-func read(t *testing.T, file string) []Item {
+func read(t *testing.T, file string) []incident.Decoded {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", file))
 	require.NoError(t, err)
@@ -389,7 +389,7 @@ func TestBadItemsNameTheirFileIndexFieldAndWant(t *testing.T) {
 		{"id":"9","title":"Good"}, {"incidentId":1.5,"incidentName":"d"}, {"displayName":"No id"}]`)
 	var texts []string
 	for _, err := range errs {
-		var bad *ItemError
+		var bad *alert.DecodeError
 		require.ErrorAs(t, err, &bad)
 		assert.Equal(t, "f.json", bad.File)
 		texts = append(texts, err.Error())

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/incidentkit/incidentkit/alert"
 )
 
 // endless is a list that goes on for ever. It counts what was read of it.
@@ -120,7 +122,7 @@ func TestBrokenAnywhere(t *testing.T) {
 			broken := text[:place] + "\x01" + text[place+1:]
 			items, errs := decode(broken)
 			require.NotEmpty(t, errs)
-			bad, ok := errors.AsType[*ItemError](errs[len(errs)-1])
+			bad, ok := errors.AsType[*alert.DecodeError](errs[len(errs)-1])
 			require.True(t, ok)
 			require.Equal(t, "f.json", bad.File)
 			require.Regexp(t, fmt.Sprintf(`^byte %d: `, place), bad.Err.Error(), "%q", broken)

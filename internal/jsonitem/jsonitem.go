@@ -1,4 +1,5 @@
-package msgraph
+// Package jsonitem cuts JSON text into items, of which it holds one at a time.
+package jsonitem
 
 import (
 	"bufio"
@@ -6,15 +7,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 )
 
-// A stream cuts JSON text into incidents and alerts and holds one of them at a time. A json.Decoder
-// could, but for an error it does not know the place in the file.
+// An Item is one value of a text, and one that encoding/json takes.
+type Item struct {
+	Raw    json.RawMessage
+	Depth  int    // levels of lists and objects in it
+	Member string // of the object that stands around it; "" where none does
+}
+
+// Read yields the items of r in their order: the values of the top level, the elements of a list there, and the value
+// or the elements of the list under one of the members around, of an object without an "id" before it. What else that
+// object has is skipped. An error names the byte at fault, from 0, and ends the sequence; io.ErrUnexpectedEOF is one.
+//
+// The sequence can be ranged over once. It reads as far as it is ranged over, and a buffer further.
+func Read(r io.Reader, around ...string) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		s := stream{r: bufio.NewReader(r), around: around}
+		one := func(raw json.RawMessage) bool {
+			item := Item{raw, s.deepest, s.member}
+			s.deepest = 0
+			return yield(item, nil)
+		}
+		for more := true; more; {
+			var err error
+			if more, err = s.next(one); err != nil && err != io.EOF {
+				yield(Item{}, err)
+			}
+		}
+	}
+}
+
+// A stream is a text that is being read. A json.Decoder could do it, but for an error it does not know the place in the
+// text.
 type stream struct {
 	r       *bufio.Reader
-	at      int64 // bytes read
-	deepest int   // levels of the values read since it was last set to 0
+	around  []string
+	at      int64  // bytes read
+	deepest int    // levels of the values read since it was last set to 0
+	member  string // whose value is being read
 }
 
 const space = " \t\r\n"
@@ -60,10 +94,10 @@ func (s *stream) list(one func(json.RawMessage) bool) (more bool, err error) {
 	}
 }
 
-// object gives an object to one or, when it is an answer around them, the items under its "value".
+// object gives an object to one or, when it is an answer around them, the items under one of its members.
 func (s *stream) object(one func(json.RawMessage) bool) (more bool, err error) {
 	s.skip(1)
-	m := object{}
+	m := make(map[string]json.RawMessage)
 	around := false
 	for n := 0; ; n++ {
 		another, err := s.another(n, '}')
@@ -77,24 +111,31 @@ func (s *stream) object(one func(json.RawMessage) bool) (more bool, err error) {
 		switch {
 		case err != nil:
 			return false, err
-		case key != "value" || m["id"] != nil || b != '[' && b != '{':
+		case !slices.Contains(s.around, key) || m["id"] != nil || b != '[' && b != '{':
 			if m[key], err = s.value(); err != nil {
 				return false, err
 			}
 			continue
 		case b == '[':
+			s.member = key
 			more, err = s.list(one)
 		default:
 			var raw json.RawMessage
 			raw, err = s.value()
+			s.member = key
 			more = err == nil && one(raw)
 		}
+		s.member = ""
 		if err != nil || !more {
 			return false, err
 		}
 		around = true
 	}
-	return around || one(encode(m)), nil
+	if around {
+		return true, nil
+	}
+	raw, err := json.Marshal(m) // its values were read from JSON
+	return err == nil && one(raw), err
 }
 
 // another reports whether one more element follows the n before it, and takes the comma or the end.

@@ -5,30 +5,44 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
-// maxKeyName is how many code points of an identifier are shown.
-const maxKeyName = 80
+// maxKeyName is how many code points of an identifier are shown, and hashDigits how many digits of a hash.
+const (
+	maxKeyName = 80
+	hashDigits = 12
+)
 
 // KeyName returns the name of what k identifies, in plain English: "device ws-01", `account CORP\kai`, "file hash
-// 8963a1…", "address 203.0.113.7" or "URL host evil.example". Short forms and full forms of a name get the same word.
-// Names are in small letters, as keys are, except for the domain of a Windows account. The result is one line without
-// invisible characters. KeyName cuts an identifier longer than 80 code points. The name of the empty Key is "".
-func KeyName(k alert.Key) string {
+// 8963a1b2c3d4…", "address 203.0.113.7", "Kubernetes pod shop/web" or "account SYSTEM (S-1-5-18)". Short forms and full
+// forms of a name get the same word. Names are in small letters, as keys are, except for SIDs and for the domain of a
+// Windows account; an [Explanation] has them in the spelling of their source. The result is one line without invisible
+// characters. KeyName cuts an identifier longer than 80 code points. The name of the empty Key is "".
+func KeyName(k alert.Key) string { return keyName(k, nil) }
+
+// keyName is KeyName with the identifier in the spelling that one of texts has.
+func keyName(k alert.Key, texts []string) string {
 	namespace, id, _ := strings.Cut(string(k), ":")
 	what, parts := keyForms[namespace].word, strings.Split(id, "|")
 	switch namespace {
 	case "linking", "lasting", "moving", "alone":
-		return KeyName(alert.Key(id))
+		return keyName(alert.Key(id), texts)
 	case "account", "short-account":
-		if domain, name, ok := strings.Cut(id, `\`); ok && !strings.Contains(domain, ".") {
-			id = strings.TrimPrefix(strings.ToUpper(domain)+`\`+name, `\`)
+		id = strings.TrimPrefix(id, `\`)
+		domain, name, ok := strings.Cut(id, `\`)
+		if _, known := spelled(id, texts); ok && !known && !strings.Contains(domain, ".") {
+			id = strings.ToUpper(domain) + `\` + name
+		}
+	case "sid":
+		if id = strings.ToUpper(id); wellKnownSIDs[id] != "" {
+			id = wellKnownSIDs[id] + " (" + id + ")"
 		}
 	case "md5", "sha1", "sha256":
-		id = id[:min(6, len(id))] + "…"
+		id = firstDigits(id)
 	case "file", "registry":
 		id = strings.Join(parts[1:], `\`)
 		if name := strings.TrimPrefix(id, `\`); !strings.Contains(name, `\`) {
@@ -45,17 +59,78 @@ func KeyName(k alert.Key) string {
 			id = path[strings.LastIndexByte(path, '/')+1:]
 		}
 	case "entity":
-		what, id = parts[0], strings.Join(slices.DeleteFunc(parts[1:], func(s string) bool { return s == "" }), "/")
+		what = cmp.Or(kindWords[parts[0]], parts[0])
+		if len(parts) == 4 { // the cluster may be the path of a cloud resource
+			parts[1] = parts[1][strings.LastIndexByte(parts[1], '/')+1:]
+		}
+		id = strings.Join(slices.DeleteFunc(parts[1:], func(s string) bool { return s == "" }), "/")
 	case "kind":
 		id = strings.Join(parts[1:], "|")
 	default:
-		if entity, ok := strings.CutSuffix(namespace, "-anonymous"); ok {
-			what, id = "unnamed "+entity, ""
+		if kind, ok := strings.CutSuffix(namespace, "-anonymous"); ok {
+			what, id = "unnamed "+cmp.Or(kindWords[strings.ToLower(kind)], kind), ""
 		} else if what == "" {
 			what = namespace
 		}
 	}
+	if as, ok := spelled(id, texts); ok {
+		id = as
+	}
 	return strings.TrimSpace(oneLine(what) + " " + oneLine(id))
+}
+
+// firstDigits returns what of a hash is enough to search for it.
+func firstDigits(hash string) string {
+	if len(hash) <= hashDigits {
+		return hash
+	}
+	return hash[:hashDigits] + "…"
+}
+
+// spelled returns id in the spelling that one of texts has: as a whole, as a part of it, or at least its last part,
+// such as the name of a role. It reports false when there is none.
+func spelled(id string, texts []string) (string, bool) {
+	if id == "" {
+		return "", false
+	}
+	for _, text := range texts {
+		if strings.EqualFold(strings.TrimSpace(text), id) {
+			return strings.TrimSpace(text), true
+		}
+	}
+	for _, text := range texts {
+		if part, ok := partOf(text, id); ok {
+			return part, true
+		}
+	}
+	if cut := strings.LastIndexAny(id, `/\:@`) + 1; cut > 0 {
+		if last, ok := spelled(id[cut:], texts); ok {
+			return id[:cut] + last, true
+		}
+	}
+	return "", false
+}
+
+// partOf returns where text has id, whatever the case of its letters, between signs or blanks.
+func partOf(text, id string) (string, bool) {
+	lower := strings.ToLower(text)
+	if len(lower) != len(text) {
+		return "", false // the places in both differ
+	}
+	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for from := 0; ; {
+		at := strings.Index(lower[from:], id)
+		if at < 0 {
+			return "", false
+		}
+		at += from
+		before, _ := utf8.DecodeLastRuneInString(text[:at])
+		after, _ := utf8.DecodeRuneInString(text[at+len(id):])
+		if !inWord(before) && !inWord(after) {
+			return text[at : at+len(id)], true
+		}
+		from = at + 1
+	}
 }
 
 // oneLine returns text for a sentence.
@@ -107,6 +182,35 @@ var keyForms = map[string]keyForm{
 	"service-principal": {"application", "OAuth application", opaque},
 	"resource":          {"cloud resource", "resource", 0},
 	"kind":              {"alert", "alert", 0},
+}
+
+// wellKnownSIDs names accounts that are known by their identifier alone. Source: Microsoft, Well-known SIDs.
+var wellKnownSIDs = map[string]string{
+	"S-1-1-0": "Everyone", "S-1-5-7": "ANONYMOUS LOGON", "S-1-5-11": "Authenticated Users", "S-1-5-18": "SYSTEM",
+	"S-1-5-19": "LOCAL SERVICE", "S-1-5-20": "NETWORK SERVICE",
+}
+
+// kindWords are the words for kinds of entities, which are in small letters: all that Microsoft Graph names, and
+// kubernetesWorkload, which package alert makes of the names of pods.
+var kindWords = map[string]string{
+	"activedirectorydomain": "Active Directory domain", "aiagent": "AI agent", "amazonresource": "cloud resource",
+	"analyzedmessage": "mail message", "azureresource": "cloud resource", "blob": "blob",
+	"blobcontainer": "blob container", "cloudapplication": "application",
+	"cloudlogonrequest": "cloud logon request", "cloudlogonsession": "cloud logon session",
+	"container": "container", "containerimage": "container image", "containerregistry": "container registry",
+	"device": "device", "dns": "DNS record", "file": "file", "filehash": "file hash",
+	"githuborganization": "GitHub organization", "githubrepo": "GitHub repository", "githubuser": "GitHub user",
+	"googlecloudresource": "cloud resource", "hostlogonsession": "host logon session", "iotdevice": "IoT device",
+	"ip": "address", "kubernetescluster": "Kubernetes cluster", "kubernetescontroller": "Kubernetes controller",
+	"kubernetesnamespace": "Kubernetes namespace", "kubernetespod": "Kubernetes pod",
+	"kubernetessecret": "Kubernetes secret", "kubernetesservice": "Kubernetes service",
+	"kubernetesserviceaccount": "Kubernetes service account", "kubernetesworkload": "Kubernetes workload",
+	"mailbox": "mailbox", "mailboxconfiguration": "mailbox configuration", "mailcluster": "mail cluster",
+	"malware": "malware", "networkconnection": "network connection", "nic": "network interface",
+	"oauthapplication": "application", "process": "process", "registrykey": "registry key",
+	"registryvalue": "registry value", "sastoken": "SAS token", "securitygroup": "security group",
+	"serviceprincipal": "service principal", "submissionmail": "submitted mail message",
+	"teamsmessage": "Teams message", "url": "URL", "user": "account",
 }
 
 // keyNames returns the names of keys, in their order, each once. It leaves out a key if another one has a better

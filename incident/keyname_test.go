@@ -29,9 +29,9 @@ func TestKeyName(t *testing.T) {
 		`short-account:corp\kai`:                `account CORP\kai`,
 		"upn:kai@corp.example":                  "account kai@corp.example",
 		"mailbox:kai@corp.example":              "mailbox kai@corp.example",
-		"sid:s-1-5-21-1-2-3-500":                "account s-1-5-21-1-2-3-500",
-		"sha256:8963a1b2c3":                     "file hash 8963a1…",
-		"md5:89":                                "file hash 89…",
+		"sid:s-1-5-21-1-2-3-500":                "account S-1-5-21-1-2-3-500",
+		"sha256:8963a1b2c3d4e5":                 "file hash 8963a1b2c3d4…",
+		"md5:89":                                "file hash 89",
 		`file:dev|c:\temp\a.exe`:                `file c:\temp\a.exe`,
 		`file:|\a.exe`:                          "file a.exe",
 		`registry:dev|hklm\software\run|evi`:    `registry key hklm\software\run\evi`,
@@ -48,7 +48,14 @@ func TestKeyName(t *testing.T) {
 		"app:1|2":                               "application 1",
 		"resource:/subscriptions/1/resourcegroups/g/virtualmachines/vm-1": "cloud resource vm-1",
 		"resource:arn:aws:s3:::bucket":                                    "cloud resource arn:aws:s3:::bucket",
-		"entity:kubernetespod|prod|web|api":                               "kubernetespod prod/web/api",
+		"entity:kubernetespod|prod|web|api":                               "Kubernetes pod prod/web/api",
+		"entity:kubernetesworkload|arn:aws:eks:eu:1:cluster/prod|web|api": "Kubernetes workload prod/web/api",
+		"entity:kubernetesserviceaccount||web|deploy":                     "Kubernetes service account web/deploy",
+		"entity:iotdevice|4711-a":                                         "IoT device 4711-a",
+		"entity:somethingnew|4711-a":                                      "somethingnew 4711-a",
+		"kubernetesPod-anonymous:8f3a":                                    "unnamed Kubernetes pod",
+		"user-anonymous:8f3a":                                             "unnamed account",
+		"sid:s-1-5-18":                                                    "account SYSTEM (S-1-5-18)",
 		"entity:":                                                         "",
 		"kind:edr|mimikatz | found":                                       "alert mimikatz | found",
 		"device-anonymous:8f3a":                                           "unnamed device",
@@ -58,6 +65,21 @@ func TestKeyName(t *testing.T) {
 		"host:ws\n01\u202e\x1b[31m":                                       "device ws 01 [31m",
 	} {
 		assert.Equal(t, want, incident.KeyName(key), "%q", key)
+	}
+}
+
+// Each kind of evidence that Microsoft Graph names has words of its own.
+func TestEveryKindHasWords(t *testing.T) {
+	for _, kind := range []string{
+		"activeDirectoryDomain", "aiAgent", "blobContainer", "cloudLogonRequest", "cloudLogonSession",
+		"containerImage", "containerRegistry", "dns", "fileHash", "gitHubOrganization", "gitHubRepo", "gitHubUser",
+		"hostLogonSession", "ioTDevice", "kubernetesCluster", "kubernetesController", "kubernetesNamespace",
+		"kubernetesPod", "kubernetesSecret", "kubernetesServiceAccount", "kubernetesService", "mailboxConfiguration",
+		"networkConnection", "nic", "sasToken", "securityGroup", "servicePrincipal", "submissionMail", "teamsMessage",
+	} {
+		name := incident.KeyName(alert.Key("entity:" + strings.ToLower(kind) + "|4711-a"))
+		assert.NotContains(t, name, strings.ToLower(kind)+" ", kind)
+		assert.True(t, strings.HasSuffix(name, " 4711-a"), name)
 	}
 }
 

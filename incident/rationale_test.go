@@ -91,7 +91,7 @@ func TestSentence(t *testing.T) {
 			"Linked by the device ws-01.corp.example.",
 			came(on("device:8f3a"), on("device-dir:9"), on("host:ws-01.corp.example"), on("short-host:ws-01")),
 		},
-		{"Linked by the file hash 8963a1….", came(on("md5:11"), on("sha256:8963a1b2"))},
+		{"Linked by the file hash 8963a1b2.", came(on("md5:11"), on("sha256:8963a1b2"))},
 		{"Linked by the device 8f3a.", came(on("device:8f3a"))},
 		{
 			"Linked by the device ws-01. A later report linked it by the address 203.0.113.7. " +

@@ -187,18 +187,19 @@ func inWords(text string) string {
 	return strings.Join(words, " ")
 }
 
-// duration returns d in its largest unit, rounded down; up to two days in hours.
+// duration returns d in words, rounded down: in seconds up to two minutes, in minutes up to two hours, in hours up to two
+// days, then in days.
 func duration(d time.Duration) string {
 	for _, unit := range []struct {
 		length time.Duration
 		name   string
 	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
-		switch n := int64(d / unit.length); {
-		case n > 1:
+		if n := int64(d / unit.length); n > 1 {
 			return fmt.Sprintf("%d %ss", n, unit.name)
-		case n == 1 && unit.name != "day":
-			return "1 " + unit.name
 		}
+	}
+	if d >= time.Second {
+		return "1 second"
 	}
 	return "less than a second"
 }

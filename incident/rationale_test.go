@@ -123,6 +123,19 @@ func TestSentence(t *testing.T) {
 	}
 }
 
+// Durations are told in a unit that does not hide much.
+func TestDurationsInWords(t *testing.T) {
+	for given, want := range map[string]string{
+		"0s": "less than a second", "1.5s": "1 second", "59s": "59 seconds", "1m28s": "88 seconds",
+		"2m59s": "2 minutes", "1h0m0s": "60 minutes", "1h10m0s": "70 minutes", "1h28m0s": "88 minutes",
+		"1h59m59s": "119 minutes", "2h0m0s": "2 hours", "24h0m0s": "24 hours", "47h59m0s": "47 hours", "48h0m0s": "2 days",
+	} {
+		e := opened(1, heldBack("host:a", "j", "one alone, "+given+" apart"))
+		want = "First alert of the incident. Held back: the device a with #12 (one alone, " + want + " apart)."
+		assert.Equal(t, want, e.Sentence())
+	}
+}
+
 // Several entries of one report have the same links, which count once. What was held back counts as no reason.
 func TestLinksOfSeveralEntries(t *testing.T) {
 	device, address := on("host:ws-01"), link("ip:203.0.113.7", 2, shared)

@@ -28,9 +28,34 @@ type Explanation struct {
 	// where it came to, or came there because another merge was undone.
 	Merged activity.Entry `json:"merged,omitzero"`
 
+	// Brought is the alert whose links led to Merged; the zero Bringer when people merged, or the log does not tell.
+	Brought Bringer `json:"brought,omitzero"`
+
+	// Peers has the alerts to which Reasons link the alert, by Entity: of those that it was linked with the nearest in
+	// time. Where one alert has all that was shared, it is the only one.
+	Peers map[alert.Key]Peer `json:"peers,omitempty"`
+
+	// Names has what the entities of the links, and the Keys of Brought, are called: as [KeyName] does, but in the
+	// spelling of the source and with the name of a file. Keys of one thing have the same name, that which tells most.
+	Names map[alert.Key]string `json:"names,omitempty"`
+
 	// Numbers has the numbers of incidents that the entries name, so that [Explanation.Sentence] can name them. Explain
 	// leaves it nil, since the log has no numbers.
 	Numbers map[ID]int64 `json:"numbers,omitempty"`
+}
+
+// A Peer is another alert of the incident.
+type Peer struct {
+	ID    alert.ID `json:"id"`
+	Title string   `json:"title"`
+}
+
+// A Bringer is an alert by whose links an incident was merged into another one.
+type Bringer struct {
+	Peer
+	Keys []alert.Key `json:"keys,omitempty"` // by which it was linked with the incident that was merged
+	Both bool        `json:"both,omitempty"` // the other incident had alerts with all of Keys too
+	From bool        `json:"from,omitempty"` // it is of the incident that was merged; Keys link it with the other one
 }
 
 // Reasons returns the links that put the alert where it is: those with which it came, then those of later reports, each
@@ -59,13 +84,22 @@ func linksOf(links []activity.Link, e activity.Entry, heldBack bool) []activity.
 	return links
 }
 
-// Linked returns the incidents that the entries of e name, each once: those that links lead to, and the one that a
-// merge brought the alert from.
+// Linked returns the incidents that the entries of e name, each once: those that links lead to, and those of a merge
+// that brought the alert.
 func (e Explanation) Linked() (ids []ID) {
+	add := func(id ID) {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if e.Merged.ID != "" {
+		add(e.Added.Incident)
+		add(e.Merged.Incident)
+	}
 	for _, entry := range slices.Concat([]activity.Entry{e.Added}, e.Updated, []activity.Entry{e.Merged}) {
 		for _, l := range entry.Links {
-			if l.Incident != "" && !slices.Contains(ids, l.Incident) {
-				ids = append(ids, l.Incident)
+			if l != ofItsKind(entry.Incident) {
+				add(l.Incident)
 			}
 		}
 	}
@@ -75,21 +109,17 @@ func (e Explanation) Linked() (ids []ID) {
 // Explain returns an explanation for each of alerts, which are in the incident with that ID, in their order. log
 // is the entries of the incident and of all those that were merged into it, see [Sources], in the order of Seq;
 // only those of the types that [ExplainTypes] returns and that are no copies are looked at. An error that log yields is
-// returned as it is.
+// returned as it is. Of alerts without their evidence, see [alert.Alert.Brief], Explain finds neither Names nor Peers.
 func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) ([]Explanation, error) {
 	added, updated := make(map[alert.ID]activity.Entry), make(map[alert.ID][]activity.Entry)
 	type command struct {
 		id          ID
 		cause, part string
 	}
-	opened := make(map[command]int) // alerts that an incident was created with
-	type source struct {
-		id    ID
-		cause string
-	}
-	left := make(map[alert.ID][]source)       // the incidents that it left since it was added, by merges that stand
-	undone := make(map[string]bool)           // commands that undid a merge
-	merges := make(map[source]activity.Entry) // into this incident
+	opened := make(map[command]int)            // alerts that an incident was created with
+	left := make(map[alert.ID][]source)        // the incidents that it left since it was added, by merges that stand
+	undone := make(map[string]bool)            // commands that undid a merge
+	merges := make(map[command]activity.Entry) // into this incident
 	for e, err := range log {
 		switch {
 		case err != nil:
@@ -112,9 +142,9 @@ func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) 
 				}
 			}
 		case e.Type == activity.AlertMoved && !undone[e.Cause] && e.Cause != added[e.Alert].Cause:
-			left[e.Alert] = append(left[e.Alert], source{e.Incident, e.Cause})
+			left[e.Alert] = append(left[e.Alert], source{e.Incident, e.Cause, e.Seq})
 		case e.Type == activity.Merged && e.Incident == id && len(e.Links) > 0:
-			merges[source{e.Links[0].Incident, e.Cause}] = e
+			merges[command{id: e.Links[0].Incident, cause: e.Cause}] = e
 		}
 	}
 	all := make([]Explanation, len(alerts))
@@ -123,10 +153,20 @@ func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) 
 		with := opened[command{came.Incident, came.Cause, came.Part}]
 		all[n] = Explanation{Alert: a, Added: came, Opened: max(0, with-1), Updated: updated[a.ID]}
 		if path := left[a.ID]; len(path) > 0 {
-			all[n].Merged = merges[path[len(path)-1]]
+			last := path[len(path)-1]
+			all[n].Merged = merges[command{id: last.id, cause: last.cause}]
 		}
+		all[n].Brought = broughtBy(all[n].Merged)
 	}
+	findPeers(id, all, left)
 	return all, nil
+}
+
+// A source is an incident that an alert left by a merge.
+type source struct {
+	id    ID
+	cause string
+	seq   int64
 }
 
 // ExplainTypes returns the types of entries that [Explain] looks at.

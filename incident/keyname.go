@@ -2,8 +2,10 @@ package incident
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -29,7 +31,7 @@ func keyName(k alert.Key, texts []string) string {
 	namespace, id, _ := strings.Cut(string(k), ":")
 	what, parts := keyForms[namespace].word, strings.Split(id, "|")
 	switch namespace {
-	case "linking", "lasting", "moving", "alone":
+	case "linking", "lasting", "moving", "alone", "idle":
 		return keyName(alert.Key(id), texts)
 	case "account", "short-account":
 		id = strings.TrimPrefix(id, `\`)
@@ -213,32 +215,107 @@ var kindWords = map[string]string{
 	"teamsmessage": "Teams message", "url": "URL", "user": "account",
 }
 
-// keyNames returns the names of keys, in their order, each once. It leaves out a key if another one has a better
-// name of the same thing: the identifier of a device beside its host name, the short form beside the full one.
-func keyNames(keys []alert.Key) (names []string) {
+// familyOf returns the family of a key, and rankOf its rank in it, where short forms come behind the full ones.
+func familyOf(key alert.Key) string {
+	return cmp.Or(keyForms[key.Namespace()].family, key.Namespace())
+}
+
+func rankOf(key alert.Key) int {
+	rank := keyForms[key.Namespace()].rank
+	if key.IsShort() && rank < opaque {
+		rank = opaque - 1
+	}
+	return rank
+}
+
+// keyNames returns the names of keys, in their order, each once: those that given has, and of the others what KeyName
+// returns. It leaves out a key if another one has a better name of the same thing: the identifier of a device beside its
+// host name, the short form beside the full one.
+func keyNames(keys []alert.Key, given map[alert.Key]string) (names []string) {
 	type form struct {
-		keyForm
-		label string
+		family, label string
+		rank          int
 	}
 	forms := make([]form, len(keys))
 	best := make(map[string]int) // rank by family
 	for n, key := range keys {
-		f := keyForms[key.Namespace()]
-		f.family = cmp.Or(f.family, key.Namespace())
+		f := form{familyOf(key), label(key), keyForms[key.Namespace()].rank}
 		if rank, ok := best[f.family]; !ok || f.rank < rank {
 			best[f.family] = f.rank
 		}
-		forms[n] = form{f, label(key)}
+		forms[n] = f
 	}
 	for n, f := range forms {
-		again := f.rank >= opaque && best[f.family] < f.rank || slices.ContainsFunc(forms, func(other form) bool {
+		known := given[keys[n]] != ""
+		again := f.rank >= opaque && best[f.family] < f.rank && !known || slices.ContainsFunc(forms, func(other form) bool {
 			return other.family == f.family && other.rank < f.rank && other.label == f.label
 		})
-		if name := KeyName(keys[n]); !again && name != "" && !slices.Contains(names, name) {
+		if name := cmp.Or(given[keys[n]], KeyName(keys[n])); !again && name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// nameWords are the words that names begin with, the longest first.
+var nameWords = sync.OnceValue(func() []string {
+	words := slices.Collect(maps.Values(kindWords))
+	for _, f := range keyForms {
+		words = append(words, f.word)
+	}
+	slices.SortFunc(words, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(words)
+})
+
+// word returns the word that a name begins with, "" if it is not a known one.
+func word(name string) string {
+	for _, w := range nameWords() {
+		if strings.HasPrefix(name, w+" ") {
+			return w
+		}
+	}
+	return ""
+}
+
+// plural returns the plural of a word for things.
+func plural(word string) string {
+	switch {
+	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "x"):
+		return word + "es"
+	case strings.HasSuffix(word, "ory"):
+		return strings.TrimSuffix(word, "y") + "ies"
+	}
+	return word + "s"
+}
+
+// commonWord returns the word that all names begin with, "" if they differ.
+func commonWord(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	first := word(names[0])
+	for _, name := range names {
+		if word(name) != first {
+			return ""
+		}
+	}
+	return first
+}
+
+// theNames returns "the device ws-01 and the account CORP\kai" or "the devices a, b and c".
+func theNames(names []string) string {
+	what, all := commonWord(names), make([]string, len(names))
+	for n, name := range names {
+		if what != "" && len(names) > 1 {
+			all[n] = strings.TrimPrefix(name, what+" ")
+		} else {
+			all[n] = "the " + name
+		}
+	}
+	if what != "" && len(names) > 1 {
+		return "the " + plural(what) + " " + enumerate(all, ", ")
+	}
+	return enumerate(all, ", ")
 }
 
 // label returns what the forms of one name have in common: the first label of a host, the name of an account, the host

@@ -3,7 +3,9 @@ package incident
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,54 +16,91 @@ import (
 // maxNames is how many names, and how many reasons for what was held back, a sentence has before it counts the others.
 const maxNames = 3
 
-// Sentence says in English how the alert came to where it is: "Linked by the device ws-01 and the account CORP\kai." or
-// "First alert of the incident." Further sentences follow about later reports that linked it, the merge that brought
+// Sentence says in English how the alert came to where it is: "Linked to 'LSASS dump' by the device ws-01." or
+// "First alert of the incident." Further sentences follow about the merge that brought it, later reports that linked
 // it, and what was held back. Other incidents are named by Numbers; one that is not there is "another incident".
 func (e Explanation) Sentence() string {
-	all := []string{e.arrival()}
+	all := e.arrival()
 	var later []activity.Link
 	for _, entry := range e.Updated {
 		later = linksOf(later, entry, false)
 	}
 	if len(later) > 0 {
-		all = append(all, "A later report linked it "+byLinks(later)+".")
+		all = append(all, "A later report linked it "+e.byLinks(later)+".")
 	}
-	if len(e.Merged.Links) > 0 {
-		from, by := e.number(e.Merged.Links[0].Incident), oneLine(e.Merged.Actor.String())
-		all = append(all, fmt.Sprintf("Came with %s, merged by %s.", from, by))
-	}
-	if held := e.heldBack(); len(held) > 0 {
+	held, many := e.heldBack()
+	if all = append(all, many...); len(held) > 0 {
 		all = append(all, "Held back: "+enumerate(held, "; ")+".")
 	}
 	return strings.Join(all, " ")
 }
 
-// arrival says how the alert came to its first incident.
-func (e Explanation) arrival() string {
+// arrival says how the alert came to its first incident, and by which merge to where it is.
+func (e Explanation) arrival() []string {
+	merged, from := len(e.Merged.Links) > 0, ID("")
+	of := "the incident"
+	if merged {
+		from = e.Merged.Links[0].Incident
+		of = e.number(e.Added.Incident)
+	}
 	links := linksOf(nil, e.Added, false)
 	by := func(r activity.Reason) int {
 		return slices.IndexFunc(links, func(l activity.Link) bool { return l.Reason == r })
 	}
+	came := ""
 	switch n := by(activity.GroupedManually); {
 	case e.Added.ID == "":
-		return "The log does not say how the alert came."
+		came = "The log does not say how the alert came."
 	case n >= 0 && links[n].Incident != "":
-		return fmt.Sprintf("Moved from %s by %s.", e.number(links[n].Incident), oneLine(e.Added.Actor.String()))
+		came = fmt.Sprintf("Moved from %s by %s.", e.number(links[n].Incident), oneLine(e.Added.Actor.String()))
 	case n >= 0:
-		return fmt.Sprintf("Moved here by %s.", oneLine(e.Added.Actor.String()))
+		came = fmt.Sprintf("Moved here by %s.", oneLine(e.Added.Actor.String()))
 	case by(activity.GroupedBySource) >= 0:
-		return "Grouped by its source."
+		came = "Grouped by its source."
 	case len(links) > 0:
-		return "Linked " + byLinks(links) + "."
+		came = "Linked " + e.byLinks(links) + "."
+	case e.Opened > 1 && merged && e.Added.Incident == from:
+		return []string{fmt.Sprintf("One of the first %d alerts of %s, %s.", e.Opened, of, e.mergedBy())}
 	case e.Opened > 1:
-		return fmt.Sprintf("One of the %d alerts that the incident was created with.", e.Opened)
-	case e.Opened == 1 && e.Merged.ID != "":
-		return "First alert of an incident that was merged."
+		came = fmt.Sprintf("One of the %d alerts that %s was created with.", e.Opened, of)
+	case e.Opened == 1 && merged && e.Added.Incident == from:
+		return []string{"First alert of " + of + ", " + e.mergedBy() + "."}
 	case e.Opened == 1:
-		return "First alert of the incident."
+		came = "First alert of " + of + "."
+	default:
+		came = fmt.Sprintf("Added by %s, without a link.", oneLine(e.Added.Actor.String()))
 	}
-	return fmt.Sprintf("Added by %s, without a link.", oneLine(e.Added.Actor.String()))
+	if merged {
+		return []string{came, fmt.Sprintf("Came with %s, %s.", e.number(from), e.mergedBy())}
+	}
+	return []string{came}
 }
+
+// mergedBy says who merged the incident that the alert came with, or why it was merged.
+func (e Explanation) mergedBy() string {
+	b := e.Brought
+	if b.ID == "" {
+		return "merged by " + oneLine(e.Merged.Actor.String())
+	}
+	if b.ID == e.Alert.ID {
+		return "which was merged" // its later report says why
+	}
+	with := "it"
+	switch {
+	case b.From:
+		with = e.number(e.Merged.Incident)
+	case b.Both:
+		with = "both"
+	}
+	who := "another alert"
+	if b.Title != "" {
+		who = quote(b.Title)
+	}
+	return fmt.Sprintf("which was merged because %s shares %s with %s",
+		who, cmp.Or(theNames(keyNames(b.Keys, e.Names)), "something"), with)
+}
+
+func quote(title string) string { return "'" + oneLine(title) + "'" }
 
 func (e Explanation) number(id ID) string {
 	if n := e.Numbers[id]; n != 0 {
@@ -70,36 +109,78 @@ func (e Explanation) number(id ID) string {
 	return "another incident"
 }
 
-// heldBack says what was held back, and why.
-func (e Explanation) heldBack() (all []string) {
+// tooMany is the reason for which all links of an alert are held back that leads to too many incidents.
+var tooMany = regexp.MustCompile(`(\d+) incidents, more than (?:the )?(\d+)`)
+
+// heldBack says what was held back, and why. What was held back because an alert links too many incidents makes a
+// sentence of its own.
+func (e Explanation) heldBack() (all, many []string) {
 	links := e.HeldBack()
+	told := make(map[ID][]string)
 	for n, l := range links {
-		same := func(other activity.Link) bool { return other.Incident == l.Incident && other.HeldBack == l.HeldBack }
+		numbers := tooMany.FindStringSubmatch(l.HeldBack)
+		same := func(other activity.Link) bool {
+			return other.HeldBack == l.HeldBack && (other.Incident == l.Incident || numbers != nil)
+		}
 		if slices.ContainsFunc(links[:n], same) {
 			continue
 		}
+		var of []activity.Link
 		var keys []alert.Key
 		for _, other := range links[n:] {
 			if same(other) {
-				keys = append(keys, other.Entity)
+				of = append(of, other)
+				if other.Entity != "" {
+					keys = append(keys, other.Entity)
+				}
 			}
 		}
-		text := cmp.Or(theNames(keys), "a link")
+		names := keyNames(keys, e.Names)
+		if numbers != nil {
+			many = append(many, e.sharedByMany(names, of, numbers[1], numbers[2]))
+			continue
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(told[l.Incident], name) })
+		if len(keys) > 0 && len(names) == 0 {
+			continue // another identifier of the same thing was named
+		}
+		told[l.Incident] = append(told[l.Incident], names...)
+		text := cmp.Or(theNames(names), "a link")
 		if l.Incident != "" {
 			text += " with " + e.number(l.Incident)
 		}
 		all = append(all, text+" ("+inWords(oneLine(l.HeldBack))+")")
 	}
-	return all
+	return all, many
 }
 
-// theNames returns "the device ws-01 and the account CORP\kai", or "" if no key has a name.
-func theNames(keys []alert.Key) string {
-	names := keyNames(keys)
-	for n := range names {
-		names[n] = "the " + names[n]
+// sharedByMany says that links lead to more incidents than one alert may bring together. Not all of them are kept.
+func (e Explanation) sharedByMany(names []string, links []activity.Link, incidents, most string) string {
+	what := "identifiers"
+	if len(names) == 1 {
+		what = theNames(names)
+	} else if w := commonWord(names); w != "" {
+		what = plural(w)
 	}
-	return enumerate(names, ", ")
+	var known []int64
+	for _, l := range links {
+		if n := e.Numbers[l.Incident]; n != 0 && !slices.Contains(known, n) {
+			known = append(known, n)
+		}
+	}
+	slices.Sort(known)
+	text := fmt.Sprintf("Shares %s with %s incidents, more than the %s that one alert may join", what, incidents, most)
+	if len(known) == 0 {
+		return text + "."
+	}
+	var list []string
+	for _, n := range known[:min(len(known), maxNames)] {
+		list = append(list, fmt.Sprintf("#%d", n))
+	}
+	if n, err := strconv.Atoi(incidents); err == nil && n > len(list) {
+		return fmt.Sprintf("%s: %s and %d more.", text, strings.Join(list, ", "), n-len(list))
+	}
+	return text + ": " + enumerate(list, ", ") + "."
 }
 
 // enumerate joins parts as a sentence does. Of more than maxNames it counts the others.
@@ -115,35 +196,52 @@ func enumerate(parts []string, separator string) string {
 	return strings.Join(parts[:last], separator) + " and " + parts[last]
 }
 
-// byLinks returns the ways of links, such as "by the device ws-01; by the account CORP\kai, close in time".
-func byLinks(links []activity.Link) string { return strings.Join(ways(links), "; ") }
-
-// ways returns a text for each way in which links link, the one that weighs most first.
-func ways(links []activity.Link) (all []string) {
+// byLinks returns to what and how links link, the one that weighs most first: "to 'LSASS dump' by the device ws-01; by
+// the account CORP\kai, close in time".
+func (e Explanation) byLinks(links []activity.Link) string {
 	links = slices.Clone(links)
 	slices.SortStableFunc(links, func(a, b activity.Link) int { return cmp.Compare(b.Score, a.Score) })
-	keys := make(map[string][]alert.Key)
-	var hows []string
+	type way struct{ to, how string }
+	keys := make(map[way][]alert.Key)
+	var ways []way
 	for _, l := range links {
-		how := reasonWords[l.Reason]
+		w := way{e.Peers[l.Entity].Title, reasonWords[l.Reason]}
 		if l.Entity == "" {
-			how = "by " + cmp.Or(reasonNames[l.Reason], "an unknown reason")
+			w = way{"", "by " + reasonName(l.Reason)}
 		}
-		if _, known := keys[how]; !known {
-			hows, keys[how] = append(hows, how), nil
+		if _, known := keys[w]; !known {
+			ways, keys[w] = append(ways, w), nil
 		}
 		if l.Entity != "" {
-			keys[how] = append(keys[how], l.Entity)
+			keys[w] = append(keys[w], l.Entity)
 		}
 	}
-	for _, how := range hows {
-		if names := theNames(keys[how]); names != "" {
-			how = "by " + names + how
+	var all, told []string
+	to := ""
+	for _, w := range ways {
+		names := slices.DeleteFunc(keyNames(keys[w], e.Names), func(name string) bool {
+			return slices.Contains(told, name+w.how)
+		})
+		for _, name := range names {
+			told = append(told, name+w.how)
 		}
-		all = append(all, how)
+		text := w.how
+		switch {
+		case len(names) > 0:
+			text = "by " + theNames(names) + w.how
+		case len(keys[w]) > 0:
+			continue // another identifier of the same thing was named
+		}
+		if w.to != "" && w.to != to {
+			text = "to " + quote(w.to) + " " + text
+			to = w.to
+		}
+		all = append(all, text)
 	}
-	return all
+	return enumerate(all, "; ")
 }
+
+func reasonName(r activity.Reason) string { return cmp.Or(reasonNames[r], "an unknown reason") }
 
 // reasonWords is what the reasons add to the names of what was shared.
 var reasonWords = map[activity.Reason]string{
@@ -202,113 +300,4 @@ func duration(d time.Duration) string {
 		return "1 second"
 	}
 	return "less than a second"
-}
-
-// Rationale says in one English sentence why the alerts of an incident are together, from their explanations: "5 alerts
-// on the device ws-01; 2 more by the account CORP\kai, close in time." The link that most alerts have comes first,
-// then the one that most of the remaining alerts have. Each alert counts once. After three links the sentence counts
-// the others. The first alert of an incident counts with the earliest alert that was linked to that incident.
-func Rationale(all []Explanation) string {
-	switch len(all) {
-	case 0:
-		return "No alerts."
-	case 1:
-		return "1 alert."
-	}
-	left := make(map[int][]string) // how each was linked
-	next := make(map[ID]int)       // the earliest that was linked to each incident
-	for n, e := range all {
-		if left[n] = e.ways(); e.Opened == 0 {
-			if first, ok := next[e.Added.Incident]; !ok || e.Added.Seq < all[first].Added.Seq {
-				next[e.Added.Incident] = n
-			}
-		}
-	}
-	for n, e := range all {
-		second, ok := next[e.Added.Incident]
-		switch {
-		case e.Opened == 1 && ok && len(e.Reasons()) == 0:
-			left[n] = left[second]
-		case e.Opened == 1 && e.Merged.ID != "" && len(left[n]) == 0:
-			left[n] = []string{"from merged incidents"}
-		}
-	}
-	var parts []string
-	for len(left) > 0 && len(parts) < maxNames {
-		way, count := mostCommon(left)
-		if way == "" {
-			break
-		}
-		for n := range left {
-			if slices.Contains(left[n], way) {
-				delete(left, n)
-			}
-		}
-		parts = append(parts, amount(count, len(parts) == 0)+" "+way)
-	}
-	if len(left) > 0 {
-		way := "in other ways"
-		if _, count := mostCommon(left); count == 0 {
-			way = "without a link"
-		}
-		parts = append(parts, amount(len(left), len(parts) == 0)+" "+way)
-	}
-	return strings.Join(parts, "; ") + "."
-}
-
-// ways returns how the alert was linked, in words.
-func (e Explanation) ways() (all []string) {
-	links := e.Reasons()
-	for _, l := range links {
-		switch l.Reason {
-		case activity.GroupedManually:
-			return []string{"moved by hand"}
-		case activity.GroupedBySource:
-			return []string{"grouped by their source"}
-		}
-	}
-	keys := make([]alert.Key, len(links))
-	for n, l := range links {
-		keys[n] = l.Entity
-	}
-	names := keyNames(keys)
-	for _, l := range links {
-		if l.Entity != "" && !slices.Contains(names, KeyName(l.Entity)) {
-			continue // another key names it better
-		}
-		way := ways([]activity.Link{l})[0]
-		if device, ok := strings.CutPrefix(way, "by the device "); ok {
-			way = "on the device " + device
-		}
-		if !slices.Contains(all, way) {
-			all = append(all, way)
-		}
-	}
-	return all
-}
-
-// mostCommon returns the text that is in most lists, of equals the first by bytes, and in how many.
-func mostCommon(lists map[int][]string) (text string, count int) {
-	counts := make(map[string]int)
-	for _, list := range lists {
-		for _, t := range list {
-			counts[t]++
-		}
-	}
-	for t, n := range counts {
-		if n > count || n == count && t < text {
-			text, count = t, n
-		}
-	}
-	return text, count
-}
-
-func amount(n int, first bool) string {
-	switch {
-	case !first:
-		return fmt.Sprintf("%d more", n)
-	case n == 1:
-		return "1 alert"
-	}
-	return fmt.Sprintf("%d alerts", n)
 }

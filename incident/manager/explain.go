@@ -12,9 +12,13 @@ import (
 )
 
 // Explain says why the alerts of the incident with that ID are together, alert by alert in the order of the zero
-// [alert.Query], and what was held back when each of them came or was updated. The alerts are [alert.Alert.Brief].
-// Numbers has those of the incidents that by may read. [incident.Rationale] makes one sentence of it all. The error
-// matches [storage.ErrNotFound] when there is no such incident.
+// [alert.Query], and what was held back when each of them came or was updated. [incident.Explanation.Sentence] says in
+// words how one alert came, and [incident.Rationale] makes one sentence of all explanations. The alerts are
+// [alert.Alert.Brief]. Numbers has those of the incidents that by may read. The error matches [storage.ErrNotFound] when
+// there is no such incident.
+//
+// Explain reads the alerts with their evidence, which tells how the source spells names, and the log of the incident
+// and of those that were merged into it.
 func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID) ([]incident.Explanation, error) {
 	var all []incident.Explanation
 	err := m.view(ctx, by, func(r storage.Reader) error {
@@ -22,7 +26,7 @@ func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID
 		if err != nil {
 			return err
 		}
-		alerts, err := collect(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{i.ID}, Brief: true}))
+		alerts, err := collect(r.Alerts(ctx, alert.Query{Incidents: []incident.ID{i.ID}}))
 		if err != nil {
 			return err
 		}
@@ -37,6 +41,9 @@ func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID
 		}))
 		if err != nil {
 			return err
+		}
+		for n := range all {
+			all[n].Alert = all[n].Alert.Brief()
 		}
 		return m.number(ctx, by, r, all)
 	})

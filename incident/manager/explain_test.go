@@ -74,11 +74,11 @@ func TestSentencesOfAnIncident(t *testing.T) {
 	}
 	want := []string{
 		"First alert of the incident. " +
-			"Held back: the address 203.0.113.7 with #1 (one weaker identifier alone, 3 hours apart; it links within 1 minute).",
-		"Linked by the device ws-01.",
-		"Linked by the account CORP\\kai, close in time.",
-		"Linked by the device ws-01.",
-		"First alert of an incident that was merged. Came with #3, merged by kai@contoso.com.",
+			"Held back: the address 203.0.113.7 with #1 (one weaker identifier alone, 3 hours apart).",
+		"Linked to 'Alert 2' by the device ws-01.",
+		"Linked to 'Alert 3' by the account CORP\\kai, close in time.",
+		"Linked to 'Alert 3' by the device ws-01.",
+		"First alert of #3, merged by kai@contoso.com.",
 		"3 alerts on the device ws-01; 1 more by the account CORP\\kai, close in time; 1 more from merged incidents.",
 	}
 	assert.Equal(t, want, sentences(m))
@@ -109,7 +109,9 @@ func TestExplainUpdatedAlerts(t *testing.T) {
 	require.Len(t, why, 2)
 	require.NotEmpty(t, why[1].Updated)
 	assert.Contains(t, linked(why[1].Reasons()), alert.Key("host:ws-01"))
-	assert.Contains(t, why[1].Sentence(), "A later report linked it by the device ws-01.")
+	assert.Equal(t, "First alert of #2, which was merged. A later report linked it to 'Alert 1' by the device ws-01.",
+		why[1].Sentence())
+	assert.Equal(t, "2 alerts on the device ws-01.", incident.Rationale(why))
 	assert.Empty(t, why[0].Updated)
 
 	_, err = m.MoveAlerts(t.Context(), kai, []alert.ID{"edr:2"}, "", "")

@@ -30,20 +30,23 @@ type Similarity struct {
 	// identifiers counts once.
 	Score int `json:"score"`
 
-	Identifiers []SharedIdentifier `json:"identifiers,omitempty"` // those that link by themselves first, then by Key
-	Kinds       []AlertKind        `json:"kinds,omitempty"`       // by Source and Title
-	Techniques  []string           `json:"techniques,omitempty"`  // ordered by bytes; they add nothing to Score
+	// Identifiers are what the incidents share, each thing once: those that link by themselves first, then by Key. Of
+	// what names one thing, such as the host name of a device and its identifier, the one that tells most stands for all.
+	Identifiers []SharedIdentifier `json:"identifiers,omitempty"`
+
+	Kinds      []AlertKind `json:"kinds,omitempty"`      // by Source and Title
+	Techniques []string    `json:"techniques,omitempty"` // ordered by bytes; they add nothing to Score
 }
 
 // A SharedIdentifier is an identifier that two incidents have.
 type SharedIdentifier struct {
 	Key     alert.Key `json:"key"`
-	Name    string    `json:"name"`              // what [KeyName] calls it
-	Linking bool      `json:"linking,omitempty"` // on the incident that is compared it links alerts by itself
+	Name    string    `json:"name"`              // as [KeyName] calls it, in the spelling of the incident compared with
+	Linking bool      `json:"linking,omitempty"` // on the incident compared with it links alerts by itself
 }
 
 // An AlertKind is the source and the title of alerts of one kind, compared case-insensitively, see
-// [alert.Alert.KindKey]. They are spelled as in the incident that is compared.
+// [alert.Alert.KindKey]. They are spelled as in the incident compared with.
 type AlertKind struct {
 	Source string `json:"source"`
 	Title  string `json:"title"`
@@ -63,11 +66,13 @@ type Profile struct {
 	identifiers map[alert.Key][]profiled
 	kinds       map[alert.Key]AlertKind
 	techniques  map[string]bool
+	inside      map[alert.Key][]alert.Key // of a cloud resource, the identifiers that name it too, such as a session its role
 }
 
 // A profiled identifier is one that a key finds.
 type profiled struct {
 	key     alert.Key
+	name    string
 	linking bool
 	thing   int // identifiers with one number are of one thing
 }
@@ -81,6 +86,7 @@ func NewProfile(alerts []alert.Alert, o *alert.IdentityOptions) Profile {
 		identifiers: make(map[alert.Key][]profiled),
 		kinds:       make(map[alert.Key]AlertKind),
 		techniques:  make(map[string]bool),
+		inside:      make(map[alert.Key][]alert.Key),
 	}
 	identifiers, kinds := make(map[alert.Key]int), make(map[alert.Key]int) // on how many alerts
 	linking := make(map[alert.Key]bool)
@@ -88,13 +94,20 @@ func NewProfile(alerts []alert.Alert, o *alert.IdentityOptions) Profile {
 	for _, a := range alerts {
 		on := make(map[alert.Key]bool)
 		ids := a.Identifiers(o)
-		numbers := t.number(ids)
+		numbers, names := t.number(ids), namer{a.Evidence, ids}
+		outer := make(map[int]alert.Key) // the cloud resource that a piece of evidence is about
 		for n, id := range ids {
+			if key, ok := outer[id.Evidence]; familyOf(id.Key) != "resource" {
+			} else if !ok {
+				outer[id.Evidence] = id.Key
+			} else if !slices.Contains(p.inside[id.Key], key) {
+				p.inside[id.Key] = append(p.inside[id.Key], key)
+			}
 			if id.Strength == alert.NotLinking {
 				continue
 			}
 			links := id.Strength == alert.Linking
-			p.add(id.Lookup, profiled{id.Key, links, numbers[n]})
+			p.add(id.Lookup, profiled{id.Key, "", links, numbers[n]}, names)
 			linking[id.Lookup] = linking[id.Lookup] || links
 			if !on[id.Lookup] {
 				on[id.Lookup] = true
@@ -118,13 +131,14 @@ func NewProfile(alerts []alert.Alert, o *alert.IdentityOptions) Profile {
 	return p
 }
 
-// add adds an identifier that key finds.
-func (p Profile) add(key alert.Key, id profiled) {
+// add adds an identifier that key finds, and which names names.
+func (p Profile) add(key alert.Key, id profiled, names namer) {
 	list := p.identifiers[key]
 	if n := slices.IndexFunc(list, func(other profiled) bool { return other.key == id.key }); n >= 0 {
 		list[n].linking = list[n].linking || id.linking
 		return
 	}
+	id.name = names.names([]alert.Key{id.key})[id.key]
 	p.identifiers[key] = append(list, id)
 }
 
@@ -193,7 +207,11 @@ func (p Profile) Lookups() []alert.Key { return p.keys }
 // if there are none. The techniques of i are those of its Summary.
 func (p Profile) Similarity(i Incident, found []alert.Key) Similarity {
 	s := Similarity{Incident: i}
-	scores, at := make(map[int]int), make(map[alert.Key]int) // by thing, and places in s.Identifiers
+	type shared struct { // what names a thing in one way
+		thing  int
+		family string
+	}
+	scores, at, all := make(map[int]int), make(map[shared]int), make(map[alert.Key]bool)
 	for _, key := range found {
 		for _, id := range p.identifiers[key] {
 			score := weakerScore
@@ -201,12 +219,18 @@ func (p Profile) Similarity(i Incident, found []alert.Key) Similarity {
 				score = linkingScore
 			}
 			scores[id.thing] = max(scores[id.thing], score)
-			n, known := at[id.key]
+			all[id.key] = true
+			what := shared{id.thing, familyOf(id.key)}
+			n, known := at[what]
 			if !known {
-				n, at[id.key] = len(s.Identifiers), len(s.Identifiers)
-				s.Identifiers = append(s.Identifiers, SharedIdentifier{Key: id.key, Name: KeyName(id.key)})
+				n, at[what] = len(s.Identifiers), len(s.Identifiers)
+				s.Identifiers = append(s.Identifiers, SharedIdentifier{Key: id.key, Name: id.name})
 			}
-			s.Identifiers[n].Linking = s.Identifiers[n].Linking || id.linking
+			one := &s.Identifiers[n]
+			if tellsMore(id.key, one.Key) || rankOf(id.key) == rankOf(one.Key) && !tellsMore(one.Key, id.key) && id.key < one.Key {
+				one.Key, one.Name = id.key, id.name
+			}
+			one.Linking = one.Linking || id.linking
 		}
 		if kind, ok := p.kinds[key]; ok && !slices.Contains(s.Kinds, kind) {
 			s.Kinds = append(s.Kinds, kind)
@@ -216,6 +240,9 @@ func (p Profile) Similarity(i Incident, found []alert.Key) Similarity {
 	for _, score := range scores {
 		s.Score += score
 	}
+	s.Identifiers = slices.DeleteFunc(s.Identifiers, func(id SharedIdentifier) bool {
+		return slices.ContainsFunc(p.inside[id.Key], func(outer alert.Key) bool { return all[outer] })
+	})
 	for _, technique := range i.Alerts.Techniques {
 		if p.techniques[technique] {
 			s.Techniques = append(s.Techniques, technique)

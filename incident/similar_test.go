@@ -2,6 +2,7 @@ package incident_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func about(title string, entities ...alert.Entity) alert.Alert {
 func TestSimilarity(t *testing.T) {
 	device := alert.Device{DeviceID: "8f3a", DNSName: "ws-01.corp.example"}
 	short, other := alert.Device{HostName: "WS-01"}, alert.Device{DNSName: "ws-01.other.example"}
-	named := slices.Clip([]alert.Key{"device:8f3a", "host:ws-01.corp.example"})
+	named := slices.Clip([]alert.Key{"host:ws-01.corp.example"})
 	both := append(named, "upn:kai@corp.example")
 	kinds := []incident.AlertKind{{Source: "EDR", Title: "Mimikatz"}, {Source: "EDR", Title: "Odd logon"}}
 	address := alert.IP{Address: "203.0.113.7"}
@@ -54,7 +55,11 @@ func TestSimilarity(t *testing.T) {
 		var keys []alert.Key
 		for _, id := range s.Identifiers {
 			keys = append(keys, id.Key)
-			assert.Equal(t, incident.KeyName(id.Key), id.Name)
+			want := incident.KeyName(id.Key)
+			if strings.HasSuffix(string(id.Key), "host:ws-01") {
+				want = "device ws-01.corp.example" // the short form is not its name
+			}
+			assert.Equal(t, want, id.Name)
 			assert.Equal(t, id.Key.Namespace() != "ip", id.Linking)
 		}
 		assert.Equal(t, c.keys, keys, name)
@@ -63,6 +68,31 @@ func TestSimilarity(t *testing.T) {
 		assert.Equal(t, i, s.Incident)
 	}
 	assert.Zero(t, incident.Profile{}.Similarity(incident.Incident{}, p.Lookups()))
+}
+
+// Each thing is named once, as the source spells it: a session stands for its role, a URL for its host, a device for all
+// of its identifiers.
+func TestSharedThingsAreNamedOnce(t *testing.T) {
+	session := func(name string) alert.CloudResource {
+		return alert.CloudResource{Provider: alert.KindAmazonResource, ID: "arn:aws:sts::1:assumed-role/Admin/" + name}
+	}
+	page := alert.URL{URL: "https://Evil.example/A"}
+	person := alert.User{SID: "S-1-5-21-1-2-3-1104", Account: "Kai", Domain: "Corp"}
+	tool := alert.Process{Image: alert.File{FileName: "Agent.exe", SHA256: sum(1), MD5: sum(1)[:32]}}
+	p := incident.NewProfile([]alert.Alert{about("x", session("Bob"), page, person, tool)}, nil)
+	names := func(theirs ...alert.Entity) (names []string) {
+		s := p.Similarity(incident.Incident{}, have([]alert.Alert{about("y", theirs...)}, p.Lookups()))
+		for _, id := range s.Identifiers {
+			names = append(names, id.Name)
+		}
+		return names
+	}
+	file := "file Agent.exe (sha256 " + sum(1)[:12] + "…)"
+	assert.Equal(t, []string{`account Corp\Kai`, "cloud resource arn:aws:sts::1:assumed-role/Admin/Bob", file,
+		"URL https://Evil.example/A"}, names(session("Bob"), page, person, tool))
+	assert.Equal(t, []string{"cloud resource arn:aws:iam::1:role/Admin", "URL host Evil.example"},
+		names(session("Eve"), alert.URL{URL: "https://evil.example/B"}))
+	assert.Equal(t, []string{`account Corp\Kai`, file}, names(alert.User{SID: person.SID}, alert.File{MD5: tool.Image.MD5}))
 }
 
 // have returns those of keys that the alerts have.

@@ -70,7 +70,6 @@ func TestSimilar(t *testing.T) {
 	assert.Equal(t, malware, all[0].Incident.Verdict)
 	assert.Equal(t, []incident.SharedIdentifier{
 		{Key: "host:ws-01", Name: "device ws-01", Linking: true},
-		{Key: "short-host:ws-01", Name: "device ws-01", Linking: true},
 		{Key: "ip:203.0.113.7", Name: "address 203.0.113.7"},
 	}, all[0].Identifiers)
 

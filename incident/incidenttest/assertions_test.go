@@ -134,13 +134,22 @@ not wanted:
 				Name: "x", Status: new(incident.Resolved), Owner: "kai", Techniques: []string{"T1486"},
 				Assets: []string{"ws-1"}, Tags: []string{"vip"},
 			})
-		}, `no incident is like {name "x", status resolved, owner "kai", techniques "T1486", assets "ws-1", tags "vip"}
+		}, `no incident of 2 is like {name "x", status resolved, owner "kai", techniques "T1486", assets "ws-1", tags "vip"}
   the nearest is #1, but:
     name is "Multi-stage incident on one endpoint", want "x"
     status is active, want resolved
     owner is "", want "kai"
     techniques miss "T1486", there are "T1003.001", "T1110"
     assets miss "ws-1", there are "CORP\\kai", "srv-01.corp.example"
+    tags miss "vip", there are none`},
+		{"WantIncident takes the one that has most", func(h *kit.Harness) {
+			h.WantIncident(kit.Incident{
+				Severity: alert.Low, Techniques: []string{"T1110"}, Assets: []string{"lee@corp.example", "srv_01"}, Tags: []string{"vip"},
+			})
+		}, `no incident of 2 is like {severity low, techniques "T1110", assets "lee@corp.example", "srv_01", tags "vip"}
+  the nearest is #2, but:
+    severity is high, want low
+    techniques miss "T1110", there are none
     tags miss "vip", there are none`},
 		{"WantTogether right", func(h *kit.Harness) { h.WantTogether("Password guessing", "2") }, ""},
 		{"WantTogether", func(h *kit.Harness) { h.WantTogether("Password guessing", "Memory dump") },
@@ -212,7 +221,7 @@ why:
 			`"Memory dump" fired 2 times, want 1; fired: "Password guessing", "Memory dump ×2"`},
 		{"WantNeverFired right", func(h *kit.Harness) { h.WantNeverFired("Mimikatz") }, ""},
 		{"WantNeverFired", func(h *kit.Harness) { h.WantNeverFired("Password guessing") },
-			`"Password guessing" fired 1 times, want 0; fired: "Password guessing", "Memory dump ×2"`},
+			`"Password guessing" fired 1 time, want 0; fired: "Password guessing", "Memory dump ×2"`},
 		{"WantLogged right", func(h *kit.Harness) {
 			h.WantLogged(activity.Query{Types: []activity.Type{activity.SeverityChanged}}, `"MEDIUM" → "high"`)
 		}, ""},
@@ -320,6 +329,45 @@ why test:a (#1) and test:c (#3) are apart:
   nothing in common  no entity of one is an entity of the other, or nearly
   only test:a        account:\root, ip:203.0.113.7
   (time)             30h0m0s between their activity`, said)
+}
+
+// What counted is shown: what links alone, or else all that linked together.
+func TestWantApartTellsWhatCounted(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		agent := kit.File("agent.exe", strings.Repeat("a", 64))
+		h.Ingest(
+			kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("ws-01"), kit.User("kai"), agent),
+			kit.Alert("B", alert.Low, kit.ID("b"), kit.At(time.Hour), kit.Device("ws-01.corp.example"), kit.User("kai")),
+			kit.Alert("C", alert.Low, kit.ID("c"), kit.At(2*time.Hour), kit.Device("ws-02"), kit.User("kai"), agent))
+		h.WantApart("A", "B")
+		h.WantApart("A", "C")
+	})
+	assert.Contains(t, said, `
+why:
+  short-host:ws-01  links "A" (test:a) and "B" (test:b)`)
+	assert.Contains(t, said, `
+why:
+  account:corp\kai and sha256:`+strings.Repeat("a", 64)+`  link "A" (test:a) and "C" (test:c)`)
+}
+
+// Alerts that share nothing may be apart for what was held back on others of their incidents.
+func TestWantTogetherTellsWhatWasHeldBackBetween(t *testing.T) {
+	said := reported(t, func(t testing.TB) {
+		h := kit.New(t, nil)
+		h.Ingest(
+			kit.Alert("A", alert.Low, kit.ID("a"), kit.Device("ws-01")),
+			kit.Alert("B", alert.Low, kit.ID("b"), kit.At(time.Minute), kit.Device("ws-01"), kit.User("kai")),
+			kit.Alert("C", alert.Low, kit.ID("c"), kit.At(3*time.Hour), kit.Device("ws-02"), kit.User("kai")),
+			kit.Alert("D", alert.Low, kit.ID("d"), kit.At(4*time.Hour), kit.Device("ws-02")))
+		h.WantTogether("A", "B", "D")
+	})
+	assert.Contains(t, said, `
+why test:a (#1) and test:d (#2) are apart:
+  nothing in common  no entity of one is an entity of the other, or nearly
+  only test:a        host:ws-01
+  only test:d        host:ws-02
+  account:corp\kai   held back between test:c (#2) and #1: `)
 }
 
 // Membership is asked of the queue as it is now: after a merge by a person, and after alerts were moved.

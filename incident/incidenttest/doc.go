@@ -15,6 +15,12 @@
 // concerned and why they are together or apart. The examples of this module have a guide,
 // examples/pipelinetest.
 //
+// A correlator of one's own, or the default one with other windows, is tested in the same way:
+//
+//	h := incidenttest.New(t, &incidenttest.Options{
+//		Manager: manager.Options{Correlator: correlation.Default{Window: 48 * time.Hour}},
+//	})
+//
 // Alerts can be made without a detector: in one line each by [Alert], and by [Scenarios] as whole attacks.
 // Package measure beside this one says how well labelled alerts are grouped; see [Harness.Measure].
 //
@@ -27,8 +33,10 @@
 //
 // # Errors
 //
-// What a harness cannot do ends the test: an event that cannot be read, an error of the detector, an alert that the
-// manager refuses. The message says which event or alert it was, and for events in lines which line.
+// What a harness cannot do ends the test, with Fatalf: an event that cannot be read, an error of the detector, an alert
+// that the manager refuses, a title or an ID given to Find, WantTogether or WantApart that no alert has. The message says
+// which event or alert it was, and for events in lines which line. What is there and not as wanted only fails the test,
+// with Errorf, so that the assertions behind it are made too.
 //
 // # Concurrency
 //

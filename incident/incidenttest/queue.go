@@ -72,8 +72,8 @@ func (q *queue) read(ctx context.Context, r storage.Reader) error {
 		}
 		if e.Origin == "" && (e.Type == activity.AlertAdded || e.Type == activity.AlertUpdated) {
 			for _, l := range e.Links {
-				if l.Reason == activity.RepeatedAlertOccurrence {
-					continue // it links nothing
+				if l == (activity.Link{Reason: activity.RepeatedAlertOccurrence, Incident: e.Incident}) {
+					continue // it says only that the incident has an alert of that kind
 				}
 				q.links[e.Alert] = append(q.links[e.Alert], told{l, e.Seq})
 			}

@@ -115,7 +115,7 @@ func (h *Harness) WantFired(title string, n int) {
 		}
 	}
 	if fired != n {
-		h.t.Errorf("%q fired %d times, want %d; fired: %s", shorten(title), fired, n, orNone(times(all)))
+		h.t.Errorf("%q fired %s, want %d; fired: %s", shorten(title), count(fired, "time"), n, orNone(times(all)))
 	}
 }
 

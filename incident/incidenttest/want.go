@@ -77,12 +77,15 @@ func (h *Harness) WantNoIncidents() {
 	h.WantIncidents()
 }
 
-// WantIncident reports unless at least one incident is like that.
+// WantIncident reports unless at least one incident is like that, and how the nearest one differs: the one that has most
+// of what is asked for, above all the alerts and the assets.
 func (h *Harness) WantIncident(want Incident) {
 	h.t.Helper()
 	q := h.queue()
 	if _, left := match(q, []Incident{want}); len(left) > 0 {
-		h.t.Errorf("%s", strings.TrimSuffix(missing(q, want, func(incident.ID) bool { return false }), "\n"))
+		text := missing(q, want, func(incident.ID) bool { return false })
+		of := fmt.Sprintf("no incident of %d is like", len(q.incidents))
+		h.t.Errorf("%s", of+strings.TrimSuffix(strings.TrimPrefix(text, "no incident is like"), "\n"))
 	}
 }
 
@@ -121,12 +124,16 @@ func missing(q queue, want Incident, taken func(incident.ID) bool) string {
 	var b strings.Builder
 	var nearest incident.Incident
 	var differences []string
-	some := false
+	some, most := false, 0
 	for _, i := range q.incidents {
 		d := want.differences(i, q.alerts[i.ID])
 		some = some || len(d) == 0
-		if !taken(i.ID) && (nearest.ID == "" || len(d) < len(differences)) {
-			nearest, differences = i, d
+		if taken(i.ID) {
+			continue
+		}
+		o := want.overlap(i, q.alerts[i.ID])
+		if nearest.ID == "" || o > most || o == most && len(d) < len(differences) {
+			nearest, differences, most = i, d, o
 		}
 	}
 	if some {
@@ -239,6 +246,44 @@ func (w Incident) differences(i incident.Incident, alerts []incident.Explanation
 	}
 	contains("tags", w.Tags, list(tags), tags)
 	return all
+}
+
+// overlap counts what i has of what is asked for. Alerts and assets count twice, since they tell incidents apart.
+func (w Incident) overlap(i incident.Incident, alerts []incident.Explanation) (n int) {
+	for _, is := range []bool{
+		w.Name != "" && same(w.Name, i.Name), w.Severity != alert.Unrated && w.Severity == i.Severity,
+		w.Status != nil && *w.Status == i.Status, w.Owner != "" && same(w.Owner, i.Owner.ID),
+	} {
+		if is {
+			n++
+		}
+	}
+	want := expand(w.Alerts, alerts)
+	_, lack := compare(titles(alerts), want)
+	n += 2 * (len(want) - len(lack))
+	for _, text := range w.Assets {
+		if hasAsset(alerts, text) {
+			n += 2
+		}
+	}
+	categories := texts(alerts, func(a alert.Alert) []string { return []string{a.Category} })
+	techniques := texts(alerts, func(a alert.Alert) []string { return a.Techniques })
+	for _, text := range w.Tactics {
+		if slices.ContainsFunc(categories, func(c string) bool { return sameCategory(c, text) }) {
+			n++
+		}
+	}
+	for _, id := range w.Techniques {
+		if hasTechnique(techniques, id) {
+			n++
+		}
+	}
+	for _, text := range w.Tags {
+		if slices.ContainsFunc(i.Tags, func(t incident.Tag) bool { return same(t.Name, text) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // twins returns two alerts that say the same at other times.

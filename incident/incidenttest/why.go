@@ -3,6 +3,7 @@ package incidenttest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -36,7 +37,8 @@ func (h *Harness) Find(ref string) incident.Incident {
 
 // WantTogether reports unless the alerts that refs name are all in one incident. A ref is a title, which may
 // name several alerts, the ID that the source gave, or an alert.ID. The message says which entities the
-// alerts share and what became of each, and which are nearly the same.
+// alerts share and what became of each, which are nearly the same, and what was held back between other alerts of
+// their incidents. A ref that names no alert, and less than two alerts, end the test.
 func (h *Harness) WantTogether(refs ...string) {
 	h.t.Helper()
 	q := h.queue()
@@ -71,7 +73,7 @@ func (h *Harness) WantTogether(refs ...string) {
 
 // WantApart reports unless the alerts that one of refs names are in other incidents than those that the
 // others name; see [Harness.WantTogether]. The message says over which entities and alerts they came
-// together.
+// together. A ref that names no alert, and less than two refs, end the test.
 func (h *Harness) WantApart(refs ...string) {
 	h.t.Helper()
 	if len(refs) < 2 {
@@ -190,6 +192,7 @@ func (q queue) writeApart(b *strings.Builder, one, two placed) {
 		rows = []row{{"nothing in common", "no entity of one is an entity of the other, or nearly"}}
 	}
 	rows = append(rows, alone(one.alert, two.alert)...)
+	rows = append(rows, q.between(one, two)...)
 	for _, p := range []placed{one, two} {
 		if p.alert.Standalone {
 			rows = append(rows, row{"standalone", string(p.alert.ID) + " is, so that the correlator leaves it alone"})
@@ -222,6 +225,51 @@ func writeRows(b *strings.Builder, rows []row) {
 		fmt.Fprintf(w, "  %s\t%s\n", oneLine(shorten(r.entity)), oneLine(r.became))
 	}
 	_ = w.Flush() // a Builder takes everything
+}
+
+// mostBetween is how many links between other alerts of two incidents a message tells.
+const mostBetween = 5
+
+// between returns the links that were held back between the incidents of one and two, on other alerts or with others.
+func (q queue) between(one, two placed) (rows []row) {
+	seen := map[row]bool{}
+	for _, pair := range [2][2]placed{{one, two}, {two, one}} {
+		from, to := pair[0], pair[1]
+		shared := from.alert.Identifiers(nil)
+		theirs := to.alert.Identifiers(nil)
+		for _, x := range q.alerts[from.incident.ID] {
+			for _, l := range q.links[x.Alert.ID] {
+				told := x.Alert.ID == from.alert.ID && slices.ContainsFunc(shared, func(i alert.Identifier) bool {
+					return i.Key == l.Entity && meets(i, theirs)
+				})
+				if l.HeldBack == "" || l.Incident == "" || q.home(l.Incident) != to.incident.ID || told {
+					continue
+				}
+				r := row{orManual(l.Link), fmt.Sprintf("held back between %s (#%d) and #%d: %s",
+					x.Alert.ID, from.incident.Number, to.incident.Number, l.HeldBack)}
+				if !seen[r] {
+					seen[r] = true
+					rows = append(rows, r)
+				}
+			}
+		}
+	}
+	if n := len(rows) - mostBetween; n > 0 {
+		rows = append(rows[:mostBetween:mostBetween], row{"(held back)", fmt.Sprintf("%d more between the incidents", n)})
+	}
+	return rows
+}
+
+// home returns the incident that an ID leads to.
+func (q queue) home(id incident.ID) incident.ID {
+	for range q.gone {
+		n := slices.IndexFunc(q.gone, func(i incident.Incident) bool { return i.ID == id && i.RedirectTo != "" })
+		if n < 0 {
+			break
+		}
+		id = q.gone[n].RedirectTo
+	}
+	return id
 }
 
 // distance returns the time between the activities of a and b, which is 0 when they overlap.
@@ -391,30 +439,27 @@ func (q queue) path(one, two placed) []row {
 	for _, x := range q.alerts[one.incident.ID] {
 		alerts[x.Alert.ID] = x.Alert
 		for _, i := range x.Alert.Identifiers(nil) {
-			have[i.Key] = append(have[i.Key], x.Alert.ID)
+			if with := have[i.Key]; len(with) == 0 || with[len(with)-1] != x.Alert.ID {
+				have[i.Key] = append(with, x.Alert.ID)
+			}
 		}
 	}
 	type step struct {
-		to  alert.ID
-		key alert.Key
+		to   alert.ID
+		keys string
 	}
 	steps := map[alert.ID][]step{}
 	for _, x := range q.alerts[one.incident.ID] {
-		for _, l := range q.links[x.Alert.ID] {
-			if l.HeldBack != "" || l.Entity == "" {
-				continue
-			}
-			if y, ok := q.linked(x.Alert, l, have[l.Entity], alerts); ok {
-				steps[x.Alert.ID] = append(steps[x.Alert.ID], step{y, l.Entity})
-				steps[y] = append(steps[y], step{x.Alert.ID, l.Entity})
-			}
+		for y, keys := range q.counted(x.Alert, have, alerts) {
+			steps[x.Alert.ID] = append(steps[x.Alert.ID], step{y, keys})
+			steps[y] = append(steps[y], step{x.Alert.ID, keys})
 		}
 	}
 	from := map[alert.ID]step{one.alert.ID: {}}
 	for next := []alert.ID{one.alert.ID}; len(next) > 0; next = next[1:] {
 		for _, s := range steps[next[0]] {
 			if _, seen := from[s.to]; !seen {
-				from[s.to] = step{next[0], s.key}
+				from[s.to] = step{next[0], s.keys}
 				next = append(next, s.to)
 			}
 		}
@@ -425,11 +470,111 @@ func (q queue) path(one, two placed) []row {
 	var rows []row
 	for id := two.alert.ID; id != one.alert.ID; id = from[id].to {
 		before := alerts[from[id].to]
-		rows = append(rows, row{string(from[id].key), fmt.Sprintf("links %q (%s) and %q (%s)",
+		verb := "links"
+		if strings.Contains(from[id].keys, " and ") {
+			verb = "link"
+		}
+		rows = append(rows, row{from[id].keys, fmt.Sprintf("%s %q (%s) and %q (%s)", verb,
 			shorten(before.Title), before.ID, shorten(alerts[id].Title), id)})
 	}
 	slices.Reverse(rows)
 	return rows
+}
+
+// counted yields the alerts to which links of a lead, and the keys that counted: those that link alone, or else all that
+// linked together.
+func (q queue) counted(
+	a alert.Alert, have map[alert.Key][]alert.ID, alerts map[alert.ID]alert.Alert,
+) func(yield func(alert.ID, string) bool) {
+	var order []alert.ID
+	keys, alone := map[alert.ID][]alert.Key{}, map[alert.ID]bool{}
+	add := func(y alert.ID, key alert.Key, suffices bool) {
+		if _, known := keys[y]; !known {
+			order = append(order, y)
+		}
+		if suffices && !alone[y] {
+			alone[y], keys[y] = true, nil
+		}
+		if suffices == alone[y] && !slices.Contains(keys[y], key) {
+			keys[y] = append(keys[y], key)
+		}
+	}
+	together := map[alert.ID][]alert.Key{} // what counts only with another one
+	for _, l := range q.links[a.ID] {
+		if l.HeldBack != "" || l.Entity == "" {
+			continue
+		}
+		if suffices(l) {
+			if y, ok := q.linked(a, l, have[l.Entity], alerts); ok {
+				add(y, l.Entity, true)
+			}
+			continue
+		}
+		for _, y := range have[l.Entity] {
+			if y != a.ID && q.had(l.Incident, y, l.seq) && !slices.Contains(together[y], l.Entity) {
+				together[y] = append(together[y], l.Entity)
+			}
+		}
+	}
+	for len(together) > 0 {
+		best := mostShared(a, together, alerts)
+		for _, key := range together[best] {
+			add(best, key, false)
+			for y := range together {
+				if y != best {
+					together[y] = slices.DeleteFunc(together[y], func(k alert.Key) bool { return k == key })
+				}
+			}
+		}
+		delete(together, best)
+		maps.DeleteFunc(together, func(_ alert.ID, left []alert.Key) bool { return len(left) == 0 })
+	}
+	return func(yield func(alert.ID, string) bool) {
+		for _, y := range order {
+			if !yield(y, strings.Join(keyTexts(once(a, keys[y])), " and ")) {
+				return
+			}
+		}
+	}
+}
+
+// suffices reports whether a link needs no other one.
+func suffices(l told) bool {
+	const alone = 5 // the score of what links by itself
+	switch l.Reason {
+	case activity.TemporalProximity, activity.LateralMovementPath, activity.NetworkProximity:
+		return true
+	}
+	return l.Score >= alone
+}
+
+// mostShared returns the alert that shares most with a, of equal ones the nearest in time.
+func mostShared(a alert.Alert, shared map[alert.ID][]alert.Key, alerts map[alert.ID]alert.Alert) alert.ID {
+	return slices.MinFunc(slices.Collect(maps.Keys(shared)), func(x, y alert.ID) int {
+		return cmp.Or(cmp.Compare(len(shared[y]), len(shared[x])),
+			cmp.Compare(distance(a, alerts[x]), distance(a, alerts[y])), cmp.Compare(x, y))
+	})
+}
+
+// once returns keys with one of each thing that a names, which is no short form if there is another.
+func once(a alert.Alert, keys []alert.Key) (all []alert.Key) {
+	things := map[int]int{} // places in all
+	ids := a.Identifiers(nil)
+	for _, key := range keys {
+		thing := -1 - len(all)
+		if n := slices.IndexFunc(ids, func(i alert.Identifier) bool { return i.Key == key }); n >= 0 {
+			thing = ids[n].Entity
+		}
+		at, known := things[thing]
+		switch {
+		case !known:
+			things[thing] = len(all)
+			all = append(all, key)
+		case all[at].IsShort():
+			all[at] = key
+		}
+	}
+	return all
 }
 
 // linked returns the alert to which a link of a leads, of those that have its entity.

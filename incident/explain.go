@@ -37,6 +37,7 @@ type Explanation struct {
 
 	// Names has what the entities of the links, and the Keys of Brought, are called: as [KeyName] does, but in the
 	// spelling of the source and with the name of a file. Keys of one thing have the same name, that which tells most.
+	// What the links of other alerts of the incident name is there too, if the alert has it.
 	Names map[alert.Key]string `json:"names,omitempty"`
 
 	// Numbers has the numbers of incidents that the entries name, so that [Explanation.Sentence] can name them. Explain

@@ -63,15 +63,19 @@ func findPeers(id ID, all []Explanation, left map[alert.ID][]source) {
 			continue
 		}
 		namer := namer{e.Alert.Evidence, e.Alert.Identifiers(nil)}
-		names[n] = namer.names(e.keys())
+		keys := e.keys()
 		for _, i := range namer.ids {
 			if named[i.Key] {
+				if !slices.Contains(keys, i.Key) {
+					keys = append(keys, i.Key)
+				}
 				c.ids[n] = append(c.ids[n], i)
 				if with := c.with[i.Key]; len(with) == 0 || with[len(with)-1] != n {
 					c.with[i.Key] = append(with, n)
 				}
 			}
 		}
+		names[n] = namer.names(keys)
 	}
 	for _, with := range c.with {
 		slices.SortStableFunc(with, func(a, b int) int { return c.first[a].Compare(c.first[b]) })

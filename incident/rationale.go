@@ -117,6 +117,9 @@ var tooMany = regexp.MustCompile(`(\d+) incidents, more than (?:the )?(\d+)`)
 func (e Explanation) heldBack() (all, many []string) {
 	links := e.HeldBack()
 	told := make(map[ID][]string)
+	for _, l := range e.Reasons() {
+		told[""] = append(told[""], cmp.Or(e.Names[l.Entity], KeyName(l.Entity))) // in another form it did link
+	}
 	for n, l := range links {
 		numbers := tooMany.FindStringSubmatch(l.HeldBack)
 		same := func(other activity.Link) bool {

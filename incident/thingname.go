@@ -67,7 +67,17 @@ func tellsMore(key, other alert.Key) bool {
 	if a, b := rankOf(key), rankOf(other); a != b {
 		return a < b
 	}
-	return key.Namespace() == "host" && isFull(key) && !isFull(other)
+	switch key.Namespace() {
+	case "host":
+		return isFull(key) && !isFull(other)
+	case "entity": // a name rather than an identifier, and a pod rather than its workload
+		workload := func(key alert.Key) bool { return strings.HasPrefix(string(key), "entity:kubernetesworkload|") }
+		if a, b := workload(key), workload(other); a != b {
+			return b
+		}
+		return strings.Count(string(key), "|") > strings.Count(string(other), "|")
+	}
+	return false
 }
 
 func tellsMost(key alert.Key) bool {

@@ -78,8 +78,9 @@ func (w way) String() string {
 // compare orders ways that as many alerts have.
 func (w way) compare(x way) int {
 	device := func(w way) bool { return commonWord(w.names) == "device" && w.how == "" }
+	host := func(w way) bool { return commonWord(w.names) == keyForms["url-host"].word }
 	return cmp.Or(first(len(w.names) > 0, len(x.names) > 0), first(!w.any, !x.any), first(w.alone, x.alone), first(device(w), device(x)),
-		cmp.Compare(len(w.names), len(x.names)), cmp.Compare(w.String(), x.String()))
+		first(!host(w), !host(x)), cmp.Compare(len(w.names), len(x.names)), cmp.Compare(w.String(), x.String()))
 }
 
 // first compares so that what is true comes first.
@@ -140,7 +141,7 @@ func (r *rationale) gather(all []Explanation) {
 			lists[n] = []way{{how: "from merged incidents"}}
 		}
 	}
-	canonical := canonicalNames(lists)
+	canonical := canonicalNames(lists, all)
 	for n, list := range lists {
 		r.left[n] = nil
 		for _, w := range list {
@@ -177,9 +178,9 @@ func broughtLinks(keys []alert.Key, by Explanation) (links []activity.Link) {
 	return links
 }
 
-// canonicalNames returns by which name each is told: in its first spelling, and a device by its full name where only
-// one has that first label.
-func canonicalNames(lists [][]way) map[string]string {
+// canonicalNames returns by which name each is told, by what it folds to: in its first spelling, and each thing by one
+// name, that of a device with its domain.
+func canonicalNames(lists [][]way, all []Explanation) map[string]string {
 	names, full := make(map[string]string), make(map[string]string)
 	var order []string
 	for _, list := range lists {
@@ -205,7 +206,51 @@ func canonicalNames(lists [][]way) map[string]string {
 			names[fold] = long
 		}
 	}
+	for _, same := range sameThings(all) { // such as an account and its user principal name
+		stands := ""
+		for _, fold := range order {
+			if stands == "" && slices.Contains(same, fold) {
+				stands = names[fold]
+			}
+		}
+		for _, fold := range same {
+			if names[fold] != "" {
+				names[fold] = stands
+			}
+		}
+	}
 	return names
+}
+
+// sameThings returns for each identifier of a device or an account the names, folded, that different alerts have for what
+// it identifies. Where these are whole names, it is the short form of several things. Other identifiers are of parts too,
+// such as that of a role.
+func sameThings(all []Explanation) (same [][]string) {
+	of := make(map[alert.Key][]string)
+	for _, e := range all {
+		for key, name := range e.Names {
+			switch familyOf(key) {
+			case "device", "account":
+			default:
+				continue
+			}
+			if fold := Fold(name); key.Namespace() != "netbios-host" && !slices.Contains(of[key], fold) {
+				of[key] = append(of[key], fold)
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(of)) {
+		list, whole := of[key], 0
+		for _, fold := range list {
+			if strings.Contains(fold, "@") || strings.Contains(fold, ".") && familyOf(key) == "device" {
+				whole++
+			}
+		}
+		if len(list) > 1 && whole < 2 {
+			same = append(same, list)
+		}
+	}
+	return same
 }
 
 // mostCommon returns the way that most of the alerts have that are left, and how many.
@@ -297,7 +342,7 @@ func (e Explanation) ways(links []activity.Link) (all []way) {
 		switch how := reasonWords[l.Reason]; {
 		case l.Entity == "":
 			add(way{how: "by " + reasonName(l.Reason)})
-		case !slices.Contains(names, name): // another key names it better
+		case !slices.Contains(names, name) && !severalHave(l.Entity): // another key names it better
 		case how != "" || l.Score >= linkingScore:
 			add(way{names: []string{name}, how: how, alone: how == ""})
 		default:

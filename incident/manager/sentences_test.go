@@ -28,6 +28,12 @@ func TestWhatIsTold(t *testing.T) {
 	role := func(session string) alert.CloudResource {
 		return alert.CloudResource{Provider: alert.KindAmazonResource, ID: "arn:aws:sts::123456789012:assumed-role/Admin/" + session}
 	}
+	pod := func(name string) alert.Other {
+		return alert.Other{Type: "kubernetesPod", Label: name, Fields: alert.Fields(
+			`{"uid":"u-` + name + `","name":"` + name + `","namespace":{"name":"shop","cluster":{"name":"Prod"}}}`)}
+	}
+	later := raise(2, 5, device("ws-z"), device("ws-y"))
+	later.Updated = start.Add(time.Hour)
 	for _, c := range []struct {
 		name   string
 		alerts []alert.Alert
@@ -131,6 +137,61 @@ func TestWhatIsTold(t *testing.T) {
 				"Linked to 'Alert 3' by the device c.",
 				"Linked to 'Alert 4' by the device d.",
 				"2 alerts on the device a; 1 more on the device b; 1 more on the device c; 1 more on the device d.",
+			},
+		},
+		{
+			"a pod and its workload",
+			[]alert.Alert{
+				raise(1, 0, pod("web-7d9f8b6c5d-x2x4z")), raise(2, 10, pod("web-7d9f8b6c5d-x2x4z")),
+				raise(3, 20, pod("web-7d9f8b6c5d-bcdfg")),
+			},
+			[]string{
+				"First alert of the incident.",
+				"Linked to 'Alert 1' by the Kubernetes pod prod/shop/web-7d9f8b6c5d-x2x4z.",
+				"Linked to 'Alert 2' by the Kubernetes workload prod/shop/web.",
+				"2 alerts by the Kubernetes pod prod/shop/web-7d9f8b6c5d-x2x4z; " +
+					"1 more by the Kubernetes workload prod/shop/web.",
+			},
+		},
+		{
+			"a later report",
+			[]alert.Alert{raise(1, 0, device("ws-y")), raise(2, 5, device("ws-z")), later},
+			[]string{
+				"First alert of the incident.",
+				"First alert of #2, which was merged. A later report linked it to 'Alert 1' by the device ws-y.",
+				"2 alerts on the device ws-y.",
+			},
+		},
+		{
+			"one person by three names",
+			[]alert.Alert{
+				raise(1, 0, alert.User{UPN: "Kai@corp.example"}), raise(2, 10, alert.User{Domain: "CORP", Account: "Kai"}),
+				raise(3, 11, alert.Mailbox{Address: "kai@corp.example"}),
+			},
+			[]string{
+				"First alert of the incident.",
+				`Linked to 'Alert 1' by the account CORP\Kai.`,
+				"Linked to 'Alert 1' by the account kai@corp.example.",
+				`3 alerts by the account CORP\Kai.`,
+			},
+		},
+		{
+			"the address of a device",
+			[]alert.Alert{raise(1, 0, alert.Device{HostName: "ws-1", LastIP: "10.1.0.5"}), raise(2, 10, alert.IP{Address: "10.1.0.5"})},
+			[]string{
+				"First alert of the incident.", "Linked to 'Alert 1' by the address 10.1.0.5.", "2 alerts by the address 10.1.0.5.",
+			},
+		},
+		{
+			"a URL and its host",
+			[]alert.Alert{
+				raise(1, 0, alert.URL{URL: "https://evil.example/A"}), raise(2, 10, alert.URL{URL: "https://evil.example/B"}),
+				raise(3, 11, alert.URL{URL: "https://evil.example/A"}),
+			},
+			[]string{
+				"First alert of the incident.", "Linked to 'Alert 1' by the URL host evil.example.",
+				"Linked to 'Alert 2' by the URL host evil.example; to 'Alert 1' by the URL https://evil.example/A.",
+				"3 alerts by the URL host evil.example.",
 			},
 		},
 		{

@@ -28,16 +28,18 @@ type Explanation struct {
 	// where it came to, or came there because another merge was undone.
 	Merged activity.Entry `json:"merged,omitzero"`
 
-	// Brought is the alert whose links led to Merged; the zero Bringer when people merged, or the log does not tell.
+	// Brought is the alert whose links led to Merged; the zero Bringer when people merged, or the log does
+	// not tell.
 	Brought Bringer `json:"brought,omitzero"`
 
-	// Peers has the alerts to which Reasons link the alert, by Entity: of those that it was linked with the nearest in
-	// time. Where one alert has all that was shared, it is the only one.
+	// Peers has the alerts to which Reasons link the alert, by Entity: of those that it was linked with the
+	// nearest in time. Where one alert has all that was shared, it is the only one.
 	Peers map[alert.Key]Peer `json:"peers,omitempty"`
 
-	// Names has what the entities of the links, and the Keys of Brought, are called: as [KeyName] does, but in the
-	// spelling of the source and with the name of a file. Keys of one thing have the same name, that which tells most.
-	// What the links of other alerts of the incident name is there too, if the alert has it.
+	// Names has what the entities of the links, and the Keys of Brought, are called: as [KeyName] does, but
+	// in the spelling of the source and with the name of a file. Keys of one thing have the same name, that
+	// which tells most. What the links of other alerts of the incident name is there too, if the alert has
+	// it.
 	Names map[alert.Key]string `json:"names,omitempty"`
 
 	// Numbers has the numbers of incidents that the entries name, so that [Explanation.Sentence] can name them. Explain
@@ -85,8 +87,8 @@ func linksOf(links []activity.Link, e activity.Entry, heldBack bool) []activity.
 	return links
 }
 
-// Linked returns the incidents that the entries of e name, each once: those that links lead to, and those of a merge
-// that brought the alert.
+// Linked returns the incidents that the entries of e name, each once: those that links lead to, and those of
+// a merge that brought the alert.
 func (e Explanation) Linked() (ids []ID) {
 	add := func(id ID) {
 		if id != "" && !slices.Contains(ids, id) {
@@ -107,10 +109,11 @@ func (e Explanation) Linked() (ids []ID) {
 	return ids
 }
 
-// Explain returns an explanation for each of alerts, which are in the incident with that ID, in their order. log
-// is the entries of the incident and of all those that were merged into it, see [Sources], in the order of Seq;
-// only those of the types that [ExplainTypes] returns and that are no copies are looked at. An error that log yields is
-// returned as it is. Of alerts without their evidence, see [alert.Alert.Brief], Explain finds neither Names nor Peers.
+// Explain returns an explanation for each of alerts, which are in the incident with that ID, in their order.
+// log is the entries of the incident and of all those that were merged into it, see [Sources], in the order
+// of Seq; only those of the types that [ExplainTypes] returns and that are no copies are looked at. An error
+// that log yields is returned as it is. Of alerts without their evidence, see [alert.Alert.Brief], Explain
+// finds neither Names nor Peers.
 func Explain(id ID, alerts []alert.Alert, log iter.Seq2[activity.Entry, error]) ([]Explanation, error) {
 	added, updated := make(map[alert.ID]activity.Entry), make(map[alert.ID][]activity.Entry)
 	type command struct {

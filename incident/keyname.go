@@ -19,11 +19,12 @@ const (
 	hashDigits = 12
 )
 
-// KeyName returns the name of what k identifies, in plain English: "device ws-01", `account CORP\kai`, "file hash
-// 8963a1b2c3d4…", "address 203.0.113.7", "Kubernetes pod shop/web" or "account SYSTEM (S-1-5-18)". Short forms and full
-// forms of a name get the same word. Names are in small letters, as keys are, except for SIDs and for the domain of a
-// Windows account; an [Explanation] has them in the spelling of their source. The result is one line without invisible
-// characters. KeyName cuts an identifier longer than 80 code points. The name of the empty Key is "".
+// KeyName returns the name of what k identifies, in plain English: "device ws-01", `account CORP\kai`, "file
+// hash 8963a1b2c3d4…", "address 203.0.113.7", "Kubernetes pod shop/web" or "account SYSTEM (S-1-5-18)". Short
+// forms and full forms of a name get the same word. Names are in small letters, as keys are, except for SIDs
+// and for the domain of a Windows account; an [Explanation] has them in the spelling of their source. The
+// result is one line without invisible characters. KeyName cuts an identifier longer than 80 code points. The
+// name of the empty Key is "".
 func KeyName(k alert.Key) string { return keyName(k, nil) }
 
 // keyName is KeyName with the identifier in the spelling that one of texts has.
@@ -89,8 +90,8 @@ func firstDigits(hash string) string {
 	return hash[:hashDigits] + "…"
 }
 
-// spelled returns id in the spelling that one of texts has: as a whole, as a part of it, or at least its last part,
-// such as the name of a role. It reports false when there is none.
+// spelled returns id in the spelling that one of texts has: as a whole, as a part of it, or at least its last
+// part, such as the name of a role. It reports false when there is none.
 func spelled(id string, texts []string) (string, bool) {
 	if id == "" {
 		return "", false
@@ -192,8 +193,8 @@ var wellKnownSIDs = map[string]string{
 	"S-1-5-19": "LOCAL SERVICE", "S-1-5-20": "NETWORK SERVICE",
 }
 
-// kindWords are the words for kinds of entities, which are in small letters: all that Microsoft Graph names, and
-// kubernetesWorkload, which package alert makes of the names of pods.
+// kindWords are the words for kinds of entities, which are in small letters: all that Microsoft Graph names,
+// and kubernetesWorkload, which package alert makes of the names of pods.
 var kindWords = map[string]string{
 	"activedirectorydomain": "Active Directory domain", "aiagent": "AI agent", "amazonresource": "cloud resource",
 	"analyzedmessage": "mail message", "azureresource": "cloud resource", "blob": "blob",
@@ -215,7 +216,8 @@ var kindWords = map[string]string{
 	"teamsmessage": "Teams message", "url": "URL", "user": "account",
 }
 
-// familyOf returns the family of a key, and rankOf its rank in it, where short forms come behind the full ones.
+// familyOf returns the family of a key, and rankOf its rank in it, where short forms come behind the full
+// ones.
 func familyOf(key alert.Key) string {
 	return cmp.Or(keyForms[key.Namespace()].family, key.Namespace())
 }
@@ -228,9 +230,9 @@ func rankOf(key alert.Key) int {
 	return rank
 }
 
-// keyNames returns the names of keys, in their order, each once: those that given has, and of the others what KeyName
-// returns. It leaves out a key if another one has a better name of the same thing: the identifier of a device beside its
-// host name, the short form beside the full one.
+// keyNames returns the names of keys, in their order, each once: those that given has, and of the others what
+// KeyName returns. It leaves out a key if another one has a better name of the same thing: the identifier of
+// a device beside its host name, the short form beside the full one.
 func keyNames(keys []alert.Key, given map[alert.Key]string) (names []string) {
 	type form struct {
 		family, label string
@@ -247,10 +249,12 @@ func keyNames(keys []alert.Key, given map[alert.Key]string) (names []string) {
 	}
 	for n, f := range forms {
 		known := given[keys[n]] != ""
-		again := f.rank >= opaque && best[f.family] < f.rank && !known || slices.ContainsFunc(forms, func(other form) bool {
-			return other.family == f.family && other.rank < f.rank && other.label == f.label
-		})
-		if name := cmp.Or(given[keys[n]], KeyName(keys[n])); !again && name != "" && !slices.Contains(names, name) {
+		again := f.rank >= opaque && best[f.family] < f.rank && !known ||
+			slices.ContainsFunc(forms, func(other form) bool {
+				return other.family == f.family && other.rank < f.rank && other.label == f.label
+			})
+		name := cmp.Or(given[keys[n]], KeyName(keys[n]))
+		if !again && name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

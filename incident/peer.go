@@ -10,7 +10,8 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// maxSteps is how many alerts with an identifier, before an alert and as many behind it, are looked at for its Peers.
+// maxSteps is how many alerts with an identifier, before an alert and as many behind it, are looked at for
+// its Peers.
 const maxSteps = 50
 
 // broughtBy returns the alert that a merge names as its reason. Its title is not known yet.
@@ -26,7 +27,8 @@ func broughtBy(merged activity.Entry) (b Bringer) {
 	b.ID = alert.ID(id)
 	for _, part := range strings.Split(keys, ", ") {
 		key := alert.Key(part)
-		if last := len(b.Keys) - 1; last >= 0 && keyForms[key.Namespace()].word == "" && key.Namespace() != "entity" {
+		isKey := keyForms[key.Namespace()].word != "" || key.Namespace() == "entity"
+		if last := len(b.Keys) - 1; last >= 0 && !isKey {
 			b.Keys[last] += ", " + key // a name with a comma
 		} else if part != "" && !slices.Contains(b.Keys, key) {
 			b.Keys = append(b.Keys, key)
@@ -47,7 +49,10 @@ type crowd struct {
 
 // findPeers sets the Names, the Peers and the Brought of all, which are in the incident with that ID.
 func findPeers(id ID, all []Explanation, left map[alert.ID][]source) {
-	c := crowd{id, all, left, make([][]alert.Identifier, len(all)), make([]time.Time, len(all)), map[alert.Key][]int{}}
+	c := crowd{
+		id, all, left,
+		make([][]alert.Identifier, len(all)), make([]time.Time, len(all)), make(map[alert.Key][]int),
+	}
 	places := make(map[alert.ID]int)
 	named := make(map[alert.Key]bool)
 	for n, e := range all {
@@ -144,10 +149,13 @@ func (c crowd) meet(n int, entry activity.Entry) {
 	}
 }
 
-// nearest returns the alert nearest in time to alert n that a link of an entry may lead to, -1 if there is none.
+// nearest returns the alert nearest in time to alert n that a link of an entry may lead to, -1 if there is
+// none.
 func (c crowd) nearest(n int, l activity.Link, seq int64) int {
 	with, best := c.with[l.Entity], -1
-	at, _ := slices.BinarySearchFunc(with, c.first[n], func(m int, t time.Time) int { return c.first[m].Compare(t) })
+	at, _ := slices.BinarySearchFunc(with, c.first[n], func(m int, t time.Time) int {
+		return c.first[m].Compare(t)
+	})
 	distance := func(m int) time.Duration { return c.first[m].Sub(c.first[n]).Abs() }
 	for step := range 2 * maxSteps {
 		place := at - 1 - step
@@ -158,7 +166,10 @@ func (c crowd) nearest(n int, l activity.Link, seq int64) int {
 			continue
 		}
 		m := with[place]
-		if (best < 0 || distance(m) < distance(best)) && m != n && c.was(m, l.Incident, seq) && c.share(n, m, l.Entity) {
+		if m == n || best >= 0 && distance(m) >= distance(best) {
+			continue
+		}
+		if c.was(m, l.Incident, seq) && c.share(n, m, l.Entity) {
 			best = m
 		}
 	}
@@ -190,12 +201,14 @@ func (c crowd) share(n, m int, key alert.Key) bool {
 	})
 }
 
-// had reports whether the incident of a merge had, before it, other alerts that share each of keys with alert n.
+// had reports whether the incident of a merge had, before it, other alerts that share each of keys with alert
+// n.
 func (c crowd) had(n int, keys []alert.Key, merge activity.Entry) bool {
 	for _, key := range keys {
 		if !slices.ContainsFunc(c.with[key][:min(len(c.with[key]), maxSteps)], func(m int) bool {
 			brought := func(s source) bool { return s.cause == merge.Cause }
-			return m != n && !slices.ContainsFunc(c.left[c.all[m].Alert.ID], brought) && c.was(m, merge.Incident, merge.Seq) && c.share(n, m, key)
+			return m != n && !slices.ContainsFunc(c.left[c.all[m].Alert.ID], brought) &&
+				c.was(m, merge.Incident, merge.Seq) && c.share(n, m, key)
 		}) {
 			return false
 		}

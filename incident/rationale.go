@@ -16,9 +16,10 @@ import (
 // maxNames is how many names, and how many reasons for what was held back, a sentence has before it counts the others.
 const maxNames = 3
 
-// Sentence says in English how the alert came to where it is: "Linked to 'LSASS dump' by the device ws-01." or
-// "First alert of the incident." Further sentences follow about the merge that brought it, later reports that linked
-// it, and what was held back. Other incidents are named by Numbers; one that is not there is "another incident".
+// Sentence says in English how the alert came to where it is: "Linked to 'LSASS dump' by the device ws-01."
+// or "First alert of the incident." Further sentences follow about the merge that brought it, later reports
+// that linked it, and what was held back. Other incidents are named by Numbers; one that is not there is
+// "another incident".
 func (e Explanation) Sentence() string {
 	all := e.arrival()
 	var later []activity.Link
@@ -112,13 +113,13 @@ func (e Explanation) number(id ID) string {
 // tooMany is the reason for which all links of an alert are held back that leads to too many incidents.
 var tooMany = regexp.MustCompile(`(\d+) incidents, more than (?:the )?(\d+)`)
 
-// heldBack says what was held back, and why. What was held back because an alert links too many incidents makes a
-// sentence of its own.
+// heldBack says what was held back, and why. What was held back because an alert links too many incidents
+// makes a sentence of its own.
 func (e Explanation) heldBack() (all, many []string) {
 	links := e.HeldBack()
 	told := make(map[ID][]string)
-	for _, l := range e.Reasons() {
-		told[""] = append(told[""], cmp.Or(e.Names[l.Entity], KeyName(l.Entity))) // in another form it did link
+	for _, l := range e.Reasons() { // in another form it did link
+		told[""] = append(told[""], cmp.Or(e.Names[l.Entity], KeyName(l.Entity)))
 	}
 	for n, l := range links {
 		numbers := tooMany.FindStringSubmatch(l.HeldBack)
@@ -143,7 +144,9 @@ func (e Explanation) heldBack() (all, many []string) {
 			many = append(many, e.sharedByMany(names, of, numbers[1], numbers[2]))
 			continue
 		}
-		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(told[l.Incident], name) })
+		names = slices.DeleteFunc(names, func(name string) bool {
+			return slices.Contains(told[l.Incident], name)
+		})
 		if len(keys) > 0 && len(names) == 0 {
 			continue // another identifier of the same thing was named
 		}
@@ -157,7 +160,8 @@ func (e Explanation) heldBack() (all, many []string) {
 	return all, many
 }
 
-// sharedByMany says that links lead to more incidents than one alert may bring together. Not all of them are kept.
+// sharedByMany says that links lead to more incidents than one alert may bring together. Not all of them are
+// kept.
 func (e Explanation) sharedByMany(names []string, links []activity.Link, incidents, most string) string {
 	what := "identifiers"
 	if len(names) == 1 {
@@ -172,7 +176,8 @@ func (e Explanation) sharedByMany(names []string, links []activity.Link, inciden
 		}
 	}
 	slices.Sort(known)
-	text := fmt.Sprintf("Shares %s with %s incidents, more than the %s that one alert may join", what, incidents, most)
+	text := fmt.Sprintf("Shares %s with %s incidents, more than the %s that one alert may join",
+		what, incidents, most)
 	if len(known) == 0 {
 		return text + "."
 	}
@@ -199,8 +204,8 @@ func enumerate(parts []string, separator string) string {
 	return strings.Join(parts[:last], separator) + " and " + parts[last]
 }
 
-// byLinks returns to what and how links link, the one that weighs most first: "to 'LSASS dump' by the device ws-01; by
-// the account CORP\kai, close in time".
+// byLinks returns to what and how links link, the one that weighs most first: "to 'LSASS dump' by the device
+// ws-01; by the account CORP\kai, close in time".
 func (e Explanation) byLinks(links []activity.Link) string {
 	links = slices.Clone(links)
 	slices.SortStableFunc(links, func(a, b activity.Link) int { return cmp.Compare(b.Score, a.Score) })
@@ -288,8 +293,8 @@ func inWords(text string) string {
 	return strings.Join(words, " ")
 }
 
-// duration returns d in words, rounded down: in seconds up to two minutes, in minutes up to two hours, in hours up to two
-// days, then in days.
+// duration returns d in words, rounded down: in seconds up to two minutes, in minutes up to two hours, in
+// hours up to two days, then in days.
 func duration(d time.Duration) string {
 	for _, unit := range []struct {
 		length time.Duration

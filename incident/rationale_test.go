@@ -199,8 +199,8 @@ func mergedFor(b incident.Bringer) incident.Explanation {
 	return e
 }
 
-// What links alone counts before what does not, what links together is told together, and causes that are known stand
-// for the merge.
+// What links alone counts before what does not, what links together is told together, and causes that are
+// known stand for the merge.
 func TestRationaleTellsTheCause(t *testing.T) {
 	device, account, file := on("host:noisy"), weakly(`account:corp\svc`), weakly("file:d|\\agent.exe")
 	logon := on(`account:corp\adm-bob`)
@@ -266,8 +266,8 @@ func TestSentenceOfAMerge(t *testing.T) {
 	}
 }
 
-// The reason that there are too many incidents is told once, by whatever the alert shares with them. Not all links are
-// kept.
+// The reason that there are too many incidents is told once, by whatever the alert shares with them. Not all
+// links are kept.
 func TestSentenceOfTooMany(t *testing.T) {
 	const why = "the alert links 11 incidents, more than 10"
 	const more = "with 11 incidents, more than the 10 that one alert may join"

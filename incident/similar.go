@@ -30,8 +30,9 @@ type Similarity struct {
 	// identifiers counts once.
 	Score int `json:"score"`
 
-	// Identifiers are what the incidents share, each thing once: those that link by themselves first, then by Key. Of
-	// what names one thing, such as the host name of a device and its identifier, the one that tells most stands for all.
+	// Identifiers are what the incidents share, each thing once: those that link by themselves first, then by
+	// Key. Of what names one thing, such as the host name of a device and its identifier, the one that tells
+	// most stands for all.
 	Identifiers []SharedIdentifier `json:"identifiers,omitempty"`
 
 	Kinds      []AlertKind `json:"kinds,omitempty"`      // by Source and Title
@@ -66,7 +67,9 @@ type Profile struct {
 	identifiers map[alert.Key][]profiled
 	kinds       map[alert.Key]AlertKind
 	techniques  map[string]bool
-	inside      map[alert.Key][]alert.Key // of a cloud resource, the identifiers that name it too, such as a session its role
+
+	// inside has, for a cloud resource, the identifiers that name it too, as a session its role.
+	inside map[alert.Key][]alert.Key
 }
 
 // A profiled identifier is one that a key finds.
@@ -227,7 +230,7 @@ func (p Profile) Similarity(i Incident, found []alert.Key) Similarity {
 				s.Identifiers = append(s.Identifiers, SharedIdentifier{Key: id.key, Name: id.name})
 			}
 			one := &s.Identifiers[n]
-			if tellsMore(id.key, one.Key) || rankOf(id.key) == rankOf(one.Key) && !tellsMore(one.Key, id.key) && id.key < one.Key {
+			if tellsMore(id.key, one.Key) || !tellsMore(one.Key, id.key) && id.key < one.Key {
 				one.Key, one.Name = id.key, id.name
 			}
 			one.Linking = one.Linking || id.linking

@@ -70,8 +70,8 @@ func TestSimilarity(t *testing.T) {
 	assert.Zero(t, incident.Profile{}.Similarity(incident.Incident{}, p.Lookups()))
 }
 
-// Each thing is named once, as the source spells it: a session stands for its role, a URL for its host, a device for all
-// of its identifiers.
+// Each thing is named once, as the source spells it: a session stands for its role, a URL for its host, a
+// device for all of its identifiers.
 func TestSharedThingsAreNamedOnce(t *testing.T) {
 	session := func(name string) alert.CloudResource {
 		return alert.CloudResource{Provider: alert.KindAmazonResource, ID: "arn:aws:sts::1:assumed-role/Admin/" + name}

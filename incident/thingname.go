@@ -13,8 +13,8 @@ type namer struct {
 	ids      []alert.Identifier
 }
 
-// names returns the names of those of keys that the alert has, as [KeyName] would name them but in the spelling of the
-// evidence. Keys of one thing have one name.
+// names returns the names of those of keys that the alert has, as [KeyName] would name them but in the
+// spelling of the evidence. Keys of one thing have one name.
 func (n namer) names(keys []alert.Key) map[alert.Key]string {
 	if len(n.ids) == 0 {
 		return nil
@@ -32,8 +32,8 @@ func (n namer) find(key alert.Key) int {
 	return slices.IndexFunc(n.ids, func(id alert.Identifier) bool { return id.Key == key })
 }
 
-// best returns the identifier that names the thing of the one at that place: one of keys, unless people can read more
-// from another one.
+// best returns the identifier that names the thing of the one at that place: one of keys, unless people can
+// read more from another one.
 func (n namer) best(at int, keys []alert.Key) alert.Identifier {
 	id := n.ids[at]
 	family := familyOf(id.Key)
@@ -62,7 +62,8 @@ func (n namer) best(at int, keys []alert.Key) alert.Identifier {
 	return best
 }
 
-// tellsMore reports whether key is a better name than other, of the same thing, and tellsMost whether none is looked for.
+// tellsMore reports whether key is a better name than other, of the same thing, and tellsMost whether none is
+// looked for.
 func tellsMore(key, other alert.Key) bool {
 	if a, b := rankOf(key), rankOf(other); a != b {
 		return a < b

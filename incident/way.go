@@ -11,12 +11,13 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// Rationale says in one English sentence why the alerts of an incident are together, from their explanations: "5 alerts
-// on the device ws-01; 2 more by the account CORP\kai, close in time." The link that most alerts have comes first,
-// then the one that most of the remaining alerts have. Of equal ones, what links alone comes before what does not, and
-// a device before all else. Identifiers that link together are named together. Each alert counts once. After three
-// links the sentence counts the others. The first alert of an incident counts with those that were linked to it, and
-// one of an incident that was merged with the alert that was the reason.
+// Rationale says in one English sentence why the alerts of an incident are together, from their explanations:
+// "5 alerts on the device ws-01; 2 more by the account CORP\kai, close in time." The link that most alerts
+// have comes first, then the one that most of the remaining alerts have. Of equal ones, what links alone
+// comes before what does not, and a device before all else. Identifiers that link together are named
+// together. Each alert counts once. After three links the sentence counts the others. The first alert of an
+// incident counts with those that were linked to it, and one of an incident that was merged with the alert
+// that was the reason.
 func Rationale(all []Explanation) string {
 	switch len(all) {
 	case 0:
@@ -79,8 +80,9 @@ func (w way) String() string {
 func (w way) compare(x way) int {
 	device := func(w way) bool { return commonWord(w.names) == "device" && w.how == "" }
 	host := func(w way) bool { return commonWord(w.names) == keyForms["url-host"].word }
-	return cmp.Or(first(len(w.names) > 0, len(x.names) > 0), first(!w.any, !x.any), first(w.alone, x.alone), first(device(w), device(x)),
-		first(!host(w), !host(x)), cmp.Compare(len(w.names), len(x.names)), cmp.Compare(w.String(), x.String()))
+	return cmp.Or(first(len(w.names) > 0, len(x.names) > 0), first(!w.any, !x.any),
+		first(w.alone, x.alone), first(device(w), device(x)), first(!host(w), !host(x)),
+		cmp.Compare(len(w.names), len(x.names)), cmp.Compare(w.String(), x.String()))
 }
 
 // first compares so that what is true comes first.
@@ -178,8 +180,8 @@ func broughtLinks(keys []alert.Key, by Explanation) (links []activity.Link) {
 	return links
 }
 
-// canonicalNames returns by which name each is told, by what it folds to: in its first spelling, and each thing by one
-// name, that of a device with its domain.
+// canonicalNames returns by which name each is told, by what it folds to: in its first spelling, and each
+// thing by one name, that of a device with its domain.
 func canonicalNames(lists [][]way, all []Explanation) map[string]string {
 	names, full := make(map[string]string), make(map[string]string)
 	var order []string
@@ -222,9 +224,9 @@ func canonicalNames(lists [][]way, all []Explanation) map[string]string {
 	return names
 }
 
-// sameThings returns for each identifier of a device or an account the names, folded, that different alerts have for what
-// it identifies. Where these are whole names, it is the short form of several things. Other identifiers are of parts too,
-// such as that of a role.
+// sameThings returns for each identifier of a device or an account the names, folded, that different alerts
+// have for what it identifies. Where these are whole names, it is the short form of several things. Other
+// identifiers are of parts too, such as that of a role.
 func sameThings(all []Explanation) (same [][]string) {
 	of := make(map[alert.Key][]string)
 	for _, e := range all {
@@ -315,8 +317,8 @@ func (r *rationale) has(ids []string, w way) bool {
 	})
 }
 
-// ways returns how links link the alert: each by what suffices. What does not suffice alone is told in pairs, and alone
-// only if there is nothing else.
+// ways returns how links link the alert: each by what suffices. What does not suffice alone is told in pairs,
+// and alone only if there is nothing else.
 func (e Explanation) ways(links []activity.Link) (all []way) {
 	var keys []alert.Key
 	for _, l := range links {

@@ -33,10 +33,10 @@
 //
 // # Errors
 //
-// What a harness cannot do ends the test, with Fatalf: an event that cannot be read, an error of the detector, an alert
-// that the manager refuses, a title or an ID given to Find, WantTogether or WantApart that no alert has. The message says
-// which event or alert it was, and for events in lines which line. What is there and not as wanted only fails the test,
-// with Errorf, so that the assertions behind it are made too.
+// What a harness cannot do ends the test, with Fatalf: an event that cannot be read, an error of the
+// detector, an alert that the manager refuses, a title or an ID given to Find, WantTogether or WantApart that
+// no alert has. The message says which event or alert it was, and for events in lines which line. What is
+// there and not as wanted only fails the test, with Errorf, so that the assertions behind it are made too.
 //
 // # Concurrency
 //

@@ -31,9 +31,10 @@ type Options struct {
 // commands are counted, and IDs of alerts that are random become "random-1", "random-2" and so on, see
 // [Harness.Ingest].
 //
-// A method that cannot do its work ends the test with Fatalf, and so does one that is given a title or an ID that no
-// alert has. One that finds something else than wanted reports it with Errorf and returns. All assertions look at the queue as it is when they are called, so that
-// they see merges, moves and what an analyst did. A Harness is for one goroutine.
+// A method that cannot do its work ends the test with Fatalf, and so does one that is given a title or an ID
+// that no alert has. One that finds something else than wanted reports it with Errorf and returns. All
+// assertions look at the queue as it is when they are called, so that they see merges, moves and what an
+// analyst did. A Harness is for one goroutine.
 type Harness struct {
 	Manager *manager.Manager // for what an analyst does between events
 	Storage storage.Storage  // what Manager manages

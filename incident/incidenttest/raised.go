@@ -115,7 +115,8 @@ func (h *Harness) WantFired(title string, n int) {
 		}
 	}
 	if fired != n {
-		h.t.Errorf("%q fired %s, want %d; fired: %s", shorten(title), count(fired, "time"), n, orNone(times(all)))
+		h.t.Errorf("%q fired %s, want %d; fired: %s",
+			shorten(title), count(fired, "time"), n, orNone(times(all)))
 	}
 }
 

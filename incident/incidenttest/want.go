@@ -77,8 +77,8 @@ func (h *Harness) WantNoIncidents() {
 	h.WantIncidents()
 }
 
-// WantIncident reports unless at least one incident is like that, and how the nearest one differs: the one that has most
-// of what is asked for, above all the alerts and the assets.
+// WantIncident reports unless at least one incident is like that, and how the nearest one differs: the one
+// that has most of what is asked for, above all the alerts and the assets.
 func (h *Harness) WantIncident(want Incident) {
 	h.t.Helper()
 	q := h.queue()
@@ -248,7 +248,8 @@ func (w Incident) differences(i incident.Incident, alerts []incident.Explanation
 	return all
 }
 
-// overlap counts what i has of what is asked for. Alerts and assets count twice, since they tell incidents apart.
+// overlap counts what i has of what is asked for. Alerts and assets count twice, since they tell incidents
+// apart.
 func (w Incident) overlap(i incident.Incident, alerts []incident.Explanation) (n int) {
 	for _, is := range []bool{
 		w.Name != "" && same(w.Name, i.Name), w.Severity != alert.Unrated && w.Severity == i.Severity,

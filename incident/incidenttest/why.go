@@ -37,8 +37,8 @@ func (h *Harness) Find(ref string) incident.Incident {
 
 // WantTogether reports unless the alerts that refs name are all in one incident. A ref is a title, which may
 // name several alerts, the ID that the source gave, or an alert.ID. The message says which entities the
-// alerts share and what became of each, which are nearly the same, and what was held back between other alerts of
-// their incidents. A ref that names no alert, and less than two alerts, end the test.
+// alerts share and what became of each, which are nearly the same, and what was held back between other
+// alerts of their incidents. A ref that names no alert, and less than two alerts, end the test.
 func (h *Harness) WantTogether(refs ...string) {
 	h.t.Helper()
 	q := h.queue()
@@ -230,7 +230,8 @@ func writeRows(b *strings.Builder, rows []row) {
 // mostBetween is how many links between other alerts of two incidents a message tells.
 const mostBetween = 5
 
-// between returns the links that were held back between the incidents of one and two, on other alerts or with others.
+// between returns the links that were held back between the incidents of one and two, on other alerts or with
+// others.
 func (q queue) between(one, two placed) (rows []row) {
 	seen := map[row]bool{}
 	for _, pair := range [2][2]placed{{one, two}, {two, one}} {
@@ -255,7 +256,8 @@ func (q queue) between(one, two placed) (rows []row) {
 		}
 	}
 	if n := len(rows) - mostBetween; n > 0 {
-		rows = append(rows[:mostBetween:mostBetween], row{"(held back)", fmt.Sprintf("%d more between the incidents", n)})
+		more := row{"(held back)", fmt.Sprintf("%d more between the incidents", n)}
+		rows = append(rows[:mostBetween:mostBetween], more)
 	}
 	return rows
 }
@@ -263,7 +265,9 @@ func (q queue) between(one, two placed) (rows []row) {
 // home returns the incident that an ID leads to.
 func (q queue) home(id incident.ID) incident.ID {
 	for range q.gone {
-		n := slices.IndexFunc(q.gone, func(i incident.Incident) bool { return i.ID == id && i.RedirectTo != "" })
+		n := slices.IndexFunc(q.gone, func(i incident.Incident) bool {
+			return i.ID == id && i.RedirectTo != ""
+		})
 		if n < 0 {
 			break
 		}
@@ -481,8 +485,8 @@ func (q queue) path(one, two placed) []row {
 	return rows
 }
 
-// counted yields the alerts to which links of a lead, and the keys that counted: those that link alone, or else all that
-// linked together.
+// counted yields the alerts to which links of a lead, and the keys that counted: those that link alone, or
+// else all that linked together.
 func (q queue) counted(
 	a alert.Alert, have map[alert.Key][]alert.ID, alerts map[alert.ID]alert.Alert,
 ) func(yield func(alert.ID, string) bool) {

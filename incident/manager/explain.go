@@ -11,14 +11,14 @@ import (
 	"github.com/incidentkit/incidentkit/storage"
 )
 
-// Explain says why the alerts of the incident with that ID are together, alert by alert in the order of the zero
-// [alert.Query], and what was held back when each of them came or was updated. [incident.Explanation.Sentence] says in
-// words how one alert came, and [incident.Rationale] makes one sentence of all explanations. The alerts are
-// [alert.Alert.Brief]. Numbers has those of the incidents that by may read. The error matches [storage.ErrNotFound] when
-// there is no such incident.
+// Explain says why the alerts of the incident with that ID are together, alert by alert in the order of the
+// zero [alert.Query], and what was held back when each of them came or was updated.
+// [incident.Explanation.Sentence] says in words how one alert came, and [incident.Rationale] makes one
+// sentence of all explanations. The alerts are [alert.Alert.Brief]. Numbers has those of the incidents that
+// by may read. The error matches [storage.ErrNotFound] when there is no such incident.
 //
-// Explain reads the alerts with their evidence, which tells how the source spells names, and the log of the incident
-// and of those that were merged into it.
+// Explain reads the alerts with their evidence, which tells how the source spells names, and the log of the
+// incident and of those that were merged into it.
 func (m *Manager) Explain(ctx context.Context, by activity.Actor, id incident.ID) ([]incident.Explanation, error) {
 	var all []incident.Explanation
 	err := m.view(ctx, by, func(r storage.Reader) error {

@@ -26,9 +26,9 @@ const (
 // Similar leaves out the incident itself, incidents that by may not read, and those that were merged away or purged.
 // It changes nothing.
 //
-// Similar is not symmetrical: what is looked for, and what links by itself, is taken from the incident with that ID, and
-// only the newest of those that share it are found. Asked about one of them, the Score may be another, or the incident
-// may be missing.
+// Similar is not symmetrical: what is looked for, and what links by itself, is taken from the incident with
+// that ID, and only the newest of those that share it are found. Asked about one of them, the Score may be
+// another, or the incident may be missing.
 //
 // Similar returns at most limit incidents, 10 when limit is 0 or less, and never more than 1,000. It takes identifiers
 // and kinds from the first 1,000 alerts of the incident, see [incident.NewProfile]. For each key it reads the newest

@@ -155,6 +155,19 @@ func TestLinksOfSeveralEntries(t *testing.T) {
 	assert.Equal(t, []incident.ID{"i", "j", "k"}, e.Linked())
 }
 
+// That the incident has an alert of that kind links nothing; that another one has does.
+func TestAlertsOfOneKindAreNoReason(t *testing.T) {
+	own := activity.Link{Reason: activity.RepeatedAlertOccurrence, Incident: "i"}
+	other := activity.Link{Reason: activity.RepeatedAlertOccurrence, Incident: "j"}
+	assert.Empty(t, came(own).Reasons())
+	assert.Empty(t, came(own).Linked())
+	assert.Equal(t, "Linked by the device a.", came(on("host:a"), own).Sentence())
+	assert.Equal(t, "2 alerts on the device a.", incident.Rationale([]incident.Explanation{
+		opened(1), came(on("host:a"), own)}))
+	assert.Equal(t, "Linked by a repeated alert.", came(other).Sentence())
+	assert.Equal(t, []incident.ID{"j"}, came(other).Linked())
+}
+
 // Alerts are counted by what most of them have in common, each once. The first alert counts with the next one.
 func TestRationale(t *testing.T) {
 	device, account := on("host:ws-01"), link(`account:corp\kai`, 2, closely)

@@ -285,13 +285,15 @@ func (j *judge) count() {
 	}
 	device := make(map[int]bool) // whether a group is one; else it is an account
 	for at := range j.ring.given {
-		of := j.parts.of[at]
-		if strings.HasSuffix(j.ring.key(j.ring.given[at]).Namespace(), "-anonymous") {
+		of, key := j.parts.of[at], j.ring.key(j.ring.given[at])
+		if strings.HasSuffix(key.Namespace(), "-anonymous") || idleEvidence(j.alert.Evidence[j.parts.all[of].evidence]) != "" {
 			continue
 		}
 		switch group := j.group(of); j.parts.all[of].Entity.(type) {
 		case Device:
-			device[group] = true
+			if key.Namespace() != "device-ip" && !isCommonHost(key) {
+				device[group] = true
+			}
 		case User, Mailbox:
 			device[group] = device[group]
 		}
@@ -318,17 +320,31 @@ func (j *judge) key(key Key, of int) {
 	if f, ok := p.Entity.(File); ok && !isNamed(f) && j.named[key] && e.Verdict != Malicious {
 		return // what is known of the file stands elsewhere
 	}
-	switch {
-	case i.Strength == NotLinking:
-	case e.Verdict == NoThreatsFound:
-		i.lower(NotLinking, "judged clean")
-	case len(e.Roles) > 0 && !slices.ContainsFunc(e.Roles, func(r Role) bool { return r != Contextual }):
-		i.lower(NotLinking, "contextual only")
+	if why := idleEvidence(*e); why != "" {
+		i.lower(NotLinking, why)
 	}
 	if p.isRole(j.parts.all[p.outer]) {
 		i.Key, i.Stored = Key("session-role:"+id), Key("session-role:"+id) // two sessions do not meet by their role
 	}
 	i.short(namespace, id, j.add)
+}
+
+// idleEvidence says why nothing that e names links; "" when it may.
+func idleEvidence(e Evidence) string {
+	switch {
+	case e.Verdict == NoThreatsFound:
+		return "judged clean"
+	case len(e.Roles) > 0 && !slices.ContainsFunc(e.Roles, func(r Role) bool { return r != Contextual }):
+		return "contextual only"
+	}
+	return ""
+}
+
+// isCommonHost reports whether key is a name that many hosts have.
+func isCommonHost(key Key) bool {
+	name, ok := strings.CutPrefix(string(key), "host:")
+	label, domain, _ := strings.Cut(name, ".")
+	return ok && commonHosts()[label] && (domain == "" || localZones()[domain])
 }
 
 // short calls add with i, and with what finds the other forms of its name.
@@ -403,6 +419,12 @@ func (j *judge) add(i Identifier) {
 	}
 }
 
+// configured is the Why of what a program has named as Everywhere.
+const configured = "configured to link nothing"
+
+// GuestName is the Why of an account's name that a guest has in another tenant.
+const GuestName = "a guest's name"
+
 // Why a private address is worth little.
 const (
 	lonelyAddress  = "a private address on an alert without a device"
@@ -415,7 +437,7 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 	case "device", "device-dir":
 		return j.device(p)
 	case "host":
-		if label, domain, _ := strings.Cut(id, "."); commonHosts()[label] && (domain == "" || localZones()[domain]) {
+		if isCommonHost(Key("host:" + id)) {
 			return NotLinking, "a name that many hosts have"
 		}
 		return j.device(p)
@@ -429,7 +451,7 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 		return j.person(s, why)
 	case "upn", "mailbox":
 		if p.isGuestHome(j.parts.all[p.outer]) {
-			return Weaker, "a guest's name"
+			return Weaker, GuestName
 		}
 		return j.person(judgeUPN(id, j.isHost))
 	case "account":
@@ -589,7 +611,7 @@ func (j *judge) configure(o *IdentityOptions) {
 			i.lower(Supporting, "many use it")
 		}
 		if everywhere[i.Entity] || slices.ContainsFunc(o.Everywhere, i.isPart) {
-			i.lower(NotLinking, "configured to link nothing")
+			i.lower(NotLinking, configured)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 // the moment at which it began.
 const LongActivity = time.Hour
 
+const endless = 30 * 24 * time.Hour
+
 // Linking returns the key under which an alert is stored that has k as the Stored key of an [Identifier] that is Linking.
 func (k Key) Linking() Key { return "linking:" + k }
 
@@ -37,9 +39,9 @@ func (k Key) IsMarker() bool {
 }
 
 // Interval returns the time that a takes up for correlation: from its first to its last activity, or only the first if
-// it does not last for [LongActivity].
+// it does not last for [LongActivity], or for more than 30 days, as where a source says 9999 for "no end".
 func (a Alert) Interval() (first, last time.Time) {
-	if a.LastActivity.Sub(a.FirstActivity) >= LongActivity {
+	if d := a.LastActivity.Sub(a.FirstActivity); LongActivity <= d && d <= endless {
 		return a.FirstActivity, a.LastActivity
 	}
 	return a.FirstActivity, a.FirstActivity
@@ -77,12 +79,13 @@ func (a Alert) markers(ids []Identifier) (keys []Key) {
 	return slices.Compact(keys)
 }
 
-// NamesDevice reports whether one of the identifiers is that of a device.
+// NamesDevice reports whether one of the identifiers is that of a device, and not NotLinking without being configured so:
+// what a program configures does not change the markers.
 func NamesDevice(ids []Identifier) bool {
 	return slices.ContainsFunc(ids, func(i Identifier) bool {
 		switch i.Key.Namespace() {
 		case "device", "device-dir", "host":
-			return true
+			return i.Strength > NotLinking || i.Why == configured
 		}
 		return false
 	})

@@ -57,7 +57,7 @@ func keyName(k alert.Key, texts []string) string {
 		id = parts[0]
 	case "mail-cluster":
 		id = strings.Join(parts[1:], "|")
-	case "resource":
+	case "resource", "session-role":
 		if path := strings.Trim(id, "/"); path != id {
 			id = path[strings.LastIndexByte(path, '/')+1:]
 		}
@@ -184,6 +184,7 @@ var keyForms = map[string]keyForm{
 	"oauth-app":         {"application", "OAuth application", 0},
 	"service-principal": {"application", "OAuth application", opaque},
 	"resource":          {"cloud resource", "resource", 0},
+	"session-role":      {"cloud resource", "resource", 0},
 	"kind":              {"alert", "alert", 0},
 }
 
@@ -284,7 +285,7 @@ func word(name string) string {
 // plural returns the plural of a word for things.
 func plural(word string) string {
 	switch {
-	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "x"):
+	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "x"), strings.HasSuffix(word, "sh"):
 		return word + "es"
 	case strings.HasSuffix(word, "ory"):
 		return strings.TrimSuffix(word, "y") + "ies"

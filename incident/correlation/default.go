@@ -127,9 +127,11 @@ type search struct {
 	order []alert.ID // of pairs, as they were found
 	busy  map[alert.Key]bool
 	told  map[place]bool // of which there is a link, and whether it counts
-	links []activity.Link
-	of    []alert.Identifier // of links
-	keys  []alert.Key        // that were looked up
+
+	others map[alert.ID]alert.Alert // that were read
+	links  []activity.Link
+	of     []alert.Identifier // of links
+	keys   []alert.Key        // that were looked up
 }
 
 // A place is a key in an incident.
@@ -201,6 +203,7 @@ func (s *search) find() error {
 		}
 	}
 	s.told = make(map[place]bool)
+	s.others = make(map[alert.ID]alert.Alert)
 	s.busy = make(map[alert.Key]bool)
 	w := s.window()
 	for _, look := range []struct {
@@ -265,7 +268,7 @@ func (s *search) look(q storage.SightingQuery, by map[alert.Key][]sharing, befor
 			}
 		}
 		if before {
-			b, err := s.r.Alert(s.ctx, found.Alert)
+			b, err := s.alert(found.Alert)
 			if err != nil {
 				return err
 			}
@@ -390,7 +393,7 @@ func (s *search) unchecked(p *pair, verdicts []verdict) bool {
 
 // check reads the other alert of p, and lowers what they share to what it is worth on both.
 func (s *search) check(p *pair, id alert.ID) error {
-	b, err := s.r.Alert(s.ctx, id)
+	b, err := s.alert(id)
 	if err != nil {
 		return err
 	}
@@ -414,6 +417,18 @@ func (s *search) check(p *pair, id alert.ID) error {
 		}
 	}
 	return nil
+}
+
+// alert returns another alert, which is read once.
+func (s *search) alert(id alert.ID) (alert.Alert, error) {
+	if b, ok := s.others[id]; ok {
+		return b, nil
+	}
+	b, err := s.r.Alert(s.ctx, id)
+	if err == nil {
+		s.others[id] = b
+	}
+	return b, err
 }
 
 // configured reports whether there are options by which an identifier is worth less than its alert's keys say.
@@ -477,6 +492,8 @@ func kind(key alert.Key) string {
 		return "network"
 	case "message", "internet-message", "sender", "mail-cluster":
 		return "mail"
+	case "session-role":
+		return "resource"
 	default:
 		return n
 	}
@@ -494,6 +511,7 @@ func reason(key alert.Key) activity.Reason {
 type candidate struct {
 	incident.Incident
 	score int
+	alone bool   // an identifier leads there that links alone
 	why   string // it cannot be joined
 }
 
@@ -523,13 +541,22 @@ func (s *search) choose() (Decision, error) {
 	slices.SortFunc(joins, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.Number, b.Number))
 	})
-	if len(joins) > s.most() {
+	for _, rest := range []bool{false, true} { // what links alone is not held back over what does not
 		for _, c := range joins {
-			c.why = fmt.Sprintf("the alert links %d incidents, more than %d", len(joins), s.most())
+			if len(joins) > s.most() && (rest || !c.alone) {
+				c.why = fmt.Sprintf("the alert links %d incidents, more than %d", len(joins), s.most())
+			}
 		}
-		joins = nil
+		joins = slices.DeleteFunc(joins, func(c *candidate) bool { return c.why != "" })
 	}
 	d := Decision{Keys: s.keys}
+	if len(joins) == 0 { // another one that opens meanwhile would split what links alone
+		for _, id := range s.ids {
+			if id.Strength == alert.Linking && !slices.Contains(d.Keys, id.Lookup) {
+				d.Keys = append(d.Keys, id.Lookup)
+			}
+		}
+	}
 	for n, c := range joins {
 		if n == 0 {
 			d.Incident = c.ID
@@ -596,6 +623,7 @@ func (s *search) score(of map[incident.ID]*candidate) {
 		if l.HeldBack == "" && of[l.Incident] != nil {
 			t := thing{l.Incident, entity[l.Entity]}
 			most[t] = max(most[t], l.Score)
+			of[l.Incident].alone = of[l.Incident].alone || l.Score == weight(true)
 		}
 	}
 	for t, score := range most {

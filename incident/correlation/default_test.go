@@ -144,6 +144,73 @@ func TestWhatManyUse(t *testing.T) {
 	}
 }
 
+// What links alone is not held back because much else links, too.
+func TestManyWeakLinksKeepNoAlertFromItsMachine(t *testing.T) {
+	s := ingesting(correlation.Default{})
+	own := s.ingest(t, named("own", 0, device("ws-1")))
+	attack := []alert.Entity{device("ws-1")}
+	for n := range 11 {
+		address := alert.IP{Address: fmt.Sprint("203.0.113.", n+1)}
+		s.ingest(t, named(fmt.Sprint(n), 5*time.Minute, user(fmt.Sprint("u", n)), address))
+		attack = append(attack, address)
+	}
+	r := s.ingest(t, named("attack", 5*time.Minute, attack...))
+	assert.Equal(t, own.Incident, r.Incident)
+	held := 0
+	for _, l := range r.Links {
+		if l.HeldBack != "" {
+			held++
+			assert.Equal(t, "the alert links 12 incidents, more than 10", l.HeldBack)
+		}
+	}
+	assert.Equal(t, 10, held)
+}
+
+// A device that says nothing takes nothing away from the account beside it. Names of alerts that say nothing do not
+// contradict a short one, and neither does the name that a guest has elsewhere.
+func TestWhatSaysNothing(t *testing.T) {
+	kai := alert.User{UPN: "kai@corp.example"}
+	contextual := func(a alert.Alert) alert.Alert {
+		a.Evidence[0].Roles = []alert.Role{alert.Contextual}
+		return a
+	}
+	alone := func(a alert.Alert) alert.Alert {
+		a.Standalone = true
+		return a
+	}
+	forever := func(a alert.Alert) alert.Alert {
+		a.LastActivity = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+		return a
+	}
+	for name, all := range map[string][]alert.Alert{
+		"hosts that are many":  {named("a", 0, device("ubuntu"), kai), named("b", 5*time.Hour, device("kali"), kai)},
+		"a contextual device":  {contextual(named("a", 0, device("ws-9"), kai)), named("b", 5*time.Hour, kai)},
+		"devices by addresses": {named("a", 0, alert.Device{LastIP: "10.0.0.1"}, kai), named("b", 5*time.Hour, kai)},
+		"a name of its own": {
+			named("a", 0, device("ws-1.corp.example")), alone(named("x", time.Hour, device("ws-1.evil.example"))),
+			named("b", 2*time.Hour, device("ws-1")),
+		},
+		"a name judged clean": {
+			named("a", 0, device("ws-1.corp.example")), judged(named("x", time.Hour, device("ws-1.evil.example")), alert.NoThreatsFound),
+			named("b", 2*time.Hour, device("ws-1")),
+		},
+		"a guest": {
+			named("x", 0, alert.User{UPN: "kai_corp.example#EXT#@tenant.onmicrosoft.com"}, device("ws-9")),
+			named("a", 10*time.Hour, kai), named("b", 11*time.Hour, user("kai")),
+		},
+		"no end": {forever(named("a", 0, device("ws-1"))), forever(named("b", time.Hour, device("ws-1")))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := ingesting(correlation.Default{})
+			at := map[string]incident.ID{}
+			for _, a := range all {
+				at[a.Origin.ID] = s.ingest(t, a).Incident
+			}
+			assert.Equal(t, at["a"], at["b"])
+		})
+	}
+}
+
 func (s *sequence) number(t require.TestingT, id incident.ID) int64 {
 	i, err := s.Incident(context.Background(), siem, id)
 	require.NoError(t, err)

@@ -35,11 +35,14 @@ func (s *search) contradicted(ids []alert.Identifier) (map[alert.Key]bool, error
 		}
 		q := storage.SightingQuery{Entities: short, Newest: newest, Limit: few}.Between(from, until)
 		for found, err := range storage.Sightings(s.ctx, s.r, q) {
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, err
+			case found.Standalone:
+				continue
 			}
 			if _, known := read[found.Alert]; !known {
-				b, err := s.r.Alert(s.ctx, found.Alert)
+				b, err := s.alert(found.Alert)
 				if err != nil {
 					return nil, err
 				}
@@ -69,12 +72,12 @@ func isShort(i alert.Identifier) bool {
 // fullNames returns the full names among ids that have the short one, each account as its domain and its name.
 func fullNames(ids []alert.Identifier, short alert.Key) (names []string) {
 	for _, of := range ids {
-		if of.Key != short || of.Stored != short {
+		if of.Key != short || of.Stored != short || of.Strength == alert.NotLinking {
 			continue
 		}
 		for _, i := range ids {
 			_, name, _ := strings.Cut(string(i.Key), ":")
-			if i.Entity != of.Entity || i.Stored != i.Lookup {
+			if i.Entity != of.Entity || i.Stored != i.Lookup || i.Why == alert.GuestName {
 				continue
 			}
 			switch i.Key.Namespace() {

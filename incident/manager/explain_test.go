@@ -74,7 +74,7 @@ func TestSentencesOfAnIncident(t *testing.T) {
 	}
 	want := []string{
 		"First alert of the incident. " +
-			"Held back: the address 203.0.113.7 with #1 (one weaker identifier alone, 3 hours apart).",
+			"Held back: the address 203.0.113.7 with #1 (one weaker identifier alone, 3 hours apart; it links within 60 seconds).",
 		"Linked to 'Alert 2' by the device ws-01.",
 		"Linked to 'Alert 3' by the account CORP\\kai, close in time.",
 		"Linked to 'Alert 3' by the device ws-01.",

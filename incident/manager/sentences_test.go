@@ -89,7 +89,7 @@ func TestWhatIsTold(t *testing.T) {
 				"First alert of the incident.",
 				`Linked to 'Alert 1' by the account CORP\adm-bob.`,
 				"First alert of #2, which was merged because 'Impossible travel' shares the account CORP\\adm-bob with both. " +
-					`Held back: the account CORP\adm-bob with #1 (one weaker identifier alone, 30 minutes apart).`,
+					`Held back: the account CORP\adm-bob with #1 (one weaker identifier alone, 30 minutes apart; it links within 60 seconds).`,
 				`3 alerts by the account CORP\adm-bob.`,
 			},
 		},
@@ -196,7 +196,8 @@ func TestWhatIsTold(t *testing.T) {
 		},
 		{
 			"a role and its session",
-			[]alert.Alert{raise(1, 0, role("Bob@corp.example")), raise(2, 5, role("Bob@corp.example")), raise(3, 6, role("Eve@corp.example"))},
+			[]alert.Alert{raise(1, 0, role("Bob@corp.example")), raise(2, 5, role("Bob@corp.example")),
+				raise(3, 6, alert.CloudResource{Provider: alert.KindAmazonResource, ID: "arn:aws:iam::123456789012:role/Admin"})},
 			[]string{
 				"First alert of the incident.",
 				"Linked to 'Alert 1' by the cloud resource arn:aws:sts::123456789012:assumed-role/Admin/Bob@corp.example.",
@@ -226,16 +227,16 @@ func TestWhatIsTold(t *testing.T) {
 // An alert that links too many incidents joins none, and says so once.
 func TestTooManyAreTold(t *testing.T) {
 	m, _ := open(t)
-	var users []alert.Entity
+	var files []alert.Entity
 	for n := range 11 {
-		u := alert.User{Domain: "CORP", Account: fmt.Sprint("user", n)}
-		users = append(users, u)
-		ingest(t, m, raise(n, 0, u, alert.Device{HostName: fmt.Sprint("ws-", n)}))
+		f := alert.File{SHA256: fmt.Sprintf("%02x%062x", n+1, 1)}
+		files = append(files, f)
+		ingest(t, m, raise(n, 0, f, alert.Device{HostName: fmt.Sprint("ws-", n)}))
 	}
-	a := raise(99, 0, users...)
+	a := raise(99, 0, files...)
 	a.LastActivity = a.FirstActivity.Add(time.Second)
 	why, err := m.Explain(t.Context(), kai, ingest(t, m, a)[0].Incident)
 	require.NoError(t, err)
-	assert.Equal(t, "First alert of the incident. Shares accounts with 11 incidents, more than the 10 that one alert "+
+	assert.Equal(t, "First alert of the incident. Shares file hashes with 11 incidents, more than the 10 that one alert "+
 		"may join: #1, #2, #3 and 8 more.", why[0].Sentence())
 }

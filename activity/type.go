@@ -31,13 +31,15 @@ const (
 	ResponseAction       // something was done against the attack elsewhere, such as isolating a device; Text says what
 	AutomationRun        // an automation such as a playbook ran; Text says which, and what came of it
 	Recounted            // what the incident says of its alerts was computed anew
+	CommentRevised       // the comment that Subject names was changed where it was written, or deleted if Text is empty
+	Overruled            // a value of another system was not taken, since another one was decided here; Text says both
 )
 
 var types = []string{
 	"unspecified", "incidentCreated", "alertAdded", "alertUpdated", "alertStatus", "alertAssigned", "renamed",
 	"described", "assigned", "severityChanged", "statusChanged", "tagsChanged", "classified", "commented", "referenced",
 	"merged", "redirected", "unmerged", "alertMoved", "redacted", "purged",
-	"responseAction", "automationRun", "recounted",
+	"responseAction", "automationRun", "recounted", "commentRevised", "overruled",
 }
 
 var typeTitles = []string{
@@ -46,7 +48,7 @@ var typeTitles = []string{
 	"Tags changed", "Classification changed", "Comment", "References changed",
 	"Incident merged in", "Merged into another incident", "Merge undone", "Alert moved away",
 	"Text redacted", "Incident purged",
-	"Response action", "Automation run", "Alerts recounted",
+	"Response action", "Automation run", "Alerts recounted", "Comment changed at its source", "Value of another system not taken",
 }
 
 // ParseType returns the type named by text, whatever the case of its letters. Any other text is an
@@ -73,7 +75,7 @@ func (t Type) Category() Category {
 	switch t {
 	case AlertAdded, AlertMoved, Merged, Redirected, Unmerged:
 		return Correlation
-	case Commented:
+	case Commented, CommentRevised:
 		return Comment
 	case ResponseAction:
 		return Response

@@ -45,8 +45,16 @@ func AddComment(cmd Command, i Incident, d CommentDraft) (Effect, error) {
 }
 
 // commentID returns the entry ID of a comment imported into an incident: the same comment, the same ID.
-func commentID(id ID, c Comment) activity.ID {
+func commentID(id ID, what ...any) activity.ID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", what))
+	return commentPrefix(id) + activity.ID(hex.EncodeToString(sum[:16]))
+}
+
+func commentPrefix(id ID) activity.ID { return activity.ID(bounded(string(id) + "/comment/")) }
+
+// formerCommentID is what commentID was in earlier versions, which took a comment that was changed for another one.
+func formerCommentID(id ID, c Comment) activity.ID {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %d", strings.TrimSpace(c.By), c.Text, c.Time.UnixMicro())
-	return activity.ID(bounded(string(id)+"/comment/") + hex.EncodeToString(h.Sum(nil)[:16]))
+	return commentPrefix(id) + activity.ID(hex.EncodeToString(h.Sum(nil)[:16]))
 }

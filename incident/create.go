@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -90,9 +89,10 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 		stored[n] = a
 		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links})
 	}
-	comments := d.comments(id)
-	main = append(main, comments...)
-	i.Comments = len(comments)
+	for _, c := range d.comments(id) {
+		main = append(main, c.Entry)
+		i.Comments++
+	}
 	e := effect(cmd, Incident{}, i, main, nil)
 	e.Alerts = stored
 	return e, nil
@@ -160,23 +160,38 @@ func (d Draft) tags() (tags []Tag) {
 	return tags
 }
 
-// comments returns the entries of the comments that another system kept, imported as the incident with
-// that ID. Their IDs are made from what they say, so that the same comment is known again.
-func (d Draft) comments(id ID) []activity.Entry {
-	var entries []activity.Entry
-	for _, c := range d.Comments {
-		entries = append(entries, activity.Entry{
-			ID:       commentID(id, c),
-			Type:     activity.Commented,
-			Actor:    activity.Actor{ID: c.By},
-			Text:     c.Text,
-			Occurred: c.Time,
-		})
+// An importedComment is the entry of a comment that another system keeps.
+type importedComment struct {
+	activity.Entry
+	former activity.ID // which an earlier version gave it
+}
+
+// in returns the ID under which the comment is in the log.
+func (c importedComment) in(known Known) activity.ID {
+	if _, ok := known.Comments[c.ID]; ok {
+		return c.ID
 	}
-	slices.SortStableFunc(entries, func(a, b activity.Entry) int {
-		return cmp.Or(a.Occurred.Compare(b.Occurred), cmp.Compare(a.ID, b.ID))
-	})
-	return slices.CompactFunc(entries, func(a, b activity.Entry) bool { return a.ID == b.ID })
+	return c.former
+}
+
+// comments returns the comments that another system kept, imported as the incident with that ID, oldest first. Their IDs
+// are made of who wrote them and when, and count those of one moment, so that a comment that is changed there is known
+// again. Of one without a time, the text tells it from others.
+func (d Draft) comments(id ID) (all []importedComment) {
+	seen := make(map[activity.ID]bool)
+	for _, c := range d.Comments {
+		c.By = strings.TrimSpace(c.By)
+		e := activity.Entry{Type: activity.Commented, Actor: activity.Actor{ID: c.By}, Text: c.Text, Occurred: c.Time}
+		for n := 0; e.ID == "" || seen[e.ID]; n++ {
+			if e.ID = commentID(id, c.By, c.Time.UnixMicro(), n); c.Time.IsZero() {
+				e.ID = commentID(id, c.By, c.Text, n)
+			}
+		}
+		seen[e.ID] = true
+		all = append(all, importedComment{e, formerCommentID(id, c)})
+	}
+	slices.SortStableFunc(all, func(a, b importedComment) int { return a.Occurred.Compare(b.Occurred) })
+	return all
 }
 
 // derive gives i the severity and the name that its alerts give it, where no person chose them and no other system

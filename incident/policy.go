@@ -16,6 +16,9 @@ type Policy struct {
 
 	// KeepAlertVerdicts leaves alerts as they are when their incident is classified; see [Edit.Apply].
 	KeepAlertVerdicts bool `json:"keepAlertVerdicts,omitempty"`
+
+	// Imports says who decides a field of an imported incident that was changed on both sides.
+	Imports ImportPolicy `json:"imports,omitzero"`
 }
 
 // Check reports what keeps p from letting the incident before become after, joined; nil means nothing. Each

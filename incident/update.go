@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -13,7 +14,10 @@ import (
 
 // Known is what a storage knows of a draft that is imported again; see [Update].
 type Known struct {
-	Comments map[activity.ID]bool // of the draft's CommentIDs, those that are in the log
+	Of       ID                   // the incident that the draft's Reference stands for; "" means Reference.IncidentID()
+	Base     *Base                // of the last import; nil when none is remembered
+	Decided  map[string]time.Time // when the fields that Draft.Disputed names were last changed here, as the log says
+	Comments map[activity.ID]bool // of the draft's CommentIDs those that are in the log, and whether they have their text
 	Assets   map[alert.Key]bool   // of the identities of the new alerts' assets, those that an alert of the incident has
 }
 
@@ -23,21 +27,23 @@ type Known struct {
 // the others.
 //
 // alerts are those of d that are new or in the incident already, complete as stored alerts are; d.Alerts is not
-// looked at. c.Alerts must have those of them that are stored. Update needs all alerts of the incident when d
-// Cascades or Repeat changes one, and no others otherwise. An effect without entries leaves the incident as it
-// is: alerts were only counted.
+// looked at. c.Alerts must have those of them that are stored. Update needs all alerts of the incident when what
+// [Draft.Settle] returns Cascades or Repeat changes one, and no others otherwise. An effect without entries leaves the
+// incident as it is: alerts were only counted.
 //
-// The fields of d are taken over when d.Reference.Updated is later than at the last import; without that time they
-// are taken only by the first. A field that d leaves open stays. Name and severity become those of d, as with [Create],
-// in place of chosen ones too. Owner and custom tags become those of d, of which
-// the last are left out where there would be more than MaxTags with the system tags that stay. The cascades of
+// Draft.Settle says which fields become those of d. Where a value here stays although the other system has changed it,
+// too, an entry of the type [activity.Overruled] says both. The cascades of
 // [Edit.Apply] reach the alerts that were there; new ones stay as d has them, as with [Create].
+//
+// A comment that was changed or deleted there since the last import stays as it is here, and an entry of the type
+// [activity.CommentRevised] says what it is now; of one that was redacted here nothing is said. A d without comments
+// deletes none.
 //
 // An incident that is resolved becomes Active when an alert fires again, as with [UpdateAlert], or when one is added
 // that is not resolved, unless d itself has it as Resolved. An open one is resolved with its last alert, unless d is
-// a later state that has it as InProgress. A redirect is not taken over, since the alerts would have to go along. An
-// incident that was merged into another, so that c.Incident is that other, gives it its new comments and alerts
-// alone. One that was purged is not brought back: the error matches [ErrPurged].
+// a later state that has it as InProgress. A redirect is not taken over here, since the alerts have to go along: see
+// [Merge]. An incident that was merged into another, so that c.Incident is that other, gives it its new comments and
+// alerts alone. One that was purged is not brought back: the error matches [ErrPurged].
 func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax classification.Taxonomy) (Effect, error) {
 	if err := d.validate(tax); err != nil {
 		return Effect{}, err
@@ -46,14 +52,14 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	if before.Status == Purged {
 		return Effect{}, closed(before)
 	}
-	its := before.ID == d.Reference.IncidentID()
+	settled := d.Settle(cmd, before, known)
 	receiving := cmd
-	if its && d.Status == Resolved {
+	if settled.take != nil && d.Status == Resolved {
 		receiving.Policy.KeepResolved = true // its system knows better
 	}
 	here, added, changed, why := c.receive(receiving, alerts)
 	check := c.own
-	if changed || d.Cascades(before) {
+	if changed || settled.Cascades() {
 		check = c.complete
 	}
 	if err := check(); err != nil {
@@ -64,14 +70,13 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	if changed {
 		after.Alerts, assets = Command{}.summarize(here)
 	}
-	newer, rated := d.newer(before), false
-	if newer {
-		rated = d.Severity != alert.Unrated
-		edited, cascade, err := d.edit(before).apply(cmd, Case{after, here}, tax)
+	rated := settled.take["severity"]
+	if settled.take != nil {
+		edited, cascade, err := settled.edit.apply(cmd, Case{after, here}, tax)
 		if err != nil {
 			return Effect{}, err
 		}
-		after = d.adopt(edited)
+		after = settled.adopt(d, edited)
 		for n := range cascade {
 			here[n] = *cascade[n].after
 		}
@@ -87,12 +92,9 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 			Links: []activity.Link{{Reason: activity.GroupedBySource}}})
 		added[n].Incident, added[n].Updated, added[n].SourceStatus = before.ID, cmd.At, a.Status
 	}
-	for _, e := range d.comments(d.Reference.IncidentID()) {
-		if !known.Comments[e.ID] {
-			main = append(main, e)
-			after.Comments++
-		}
-	}
+	comments := d.newComments(known)
+	after.Comments += len(comments)
+	main = slices.Concat(main, comments, d.revisedComments(before, known), settled.overruled(d))
 	changes := make([]alertChange, len(here))
 	for n := range here {
 		changes[n] = alertChange{&c.Alerts[n], &here[n]}
@@ -103,7 +105,7 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	switch {
 	case before.Status == Resolved && (after.Status == Active || after.Status == Resolved && why != ""):
 		after = after.reopen(Active)
-	case before.Status == after.Status && !(newer && d.Status == InProgress):
+	case before.Status == after.Status && !(settled.take["status"] && d.Status == InProgress):
 		after, why = cmd.resolveWithLast(before.Alerts, after)
 	default:
 		why = ""
@@ -113,16 +115,57 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 	return e, nil
 }
 
-// Cascades reports whether [Update] of i by d may change alerts that d does not name, so that it needs all of them.
-func (d Draft) Cascades(i Incident) bool { return d.newer(i) && d.edit(i).Cascades() }
+// of returns the incident that r stands for.
+func (k Known) of(r Reference) ID { return cmp.Or(k.Of, r.IncidentID()) }
 
-// CommentIDs returns the IDs of the entries that d's comments have in the log when d was imported.
+// is reports whether i is what r stands for, and not what that was merged into.
+func (k Known) is(i Incident, r Reference) bool {
+	return i.ID == k.of(r) && i.Status != Redirected && i.Status != Purged
+}
+
+// CommentIDs returns the IDs that the entries of d's comments may have in the log when d was imported, by this version
+// and by earlier ones.
 func (d Draft) CommentIDs() []activity.ID {
 	var ids []activity.ID
 	for _, e := range d.comments(d.Reference.IncidentID()) {
-		ids = append(ids, e.ID)
+		ids = append(ids, e.ID, e.former)
 	}
 	return ids
+}
+
+// newComments returns the entries of the comments that are not in the log.
+func (d Draft) newComments(known Known) (entries []activity.Entry) {
+	for _, c := range d.comments(d.Reference.IncidentID()) {
+		_, logged := known.Comments[c.ID]
+		if _, former := known.Comments[c.former]; !logged && !former {
+			entries = append(entries, c.Entry)
+		}
+	}
+	return entries
+}
+
+// revisedComments returns the entries about comments that were changed or deleted since the last import.
+func (d Draft) revisedComments(i Incident, known Known) (entries []activity.Entry) {
+	if d.late(i, known.Base) || known.Base == nil || len(d.Comments) == 0 {
+		return nil
+	}
+	left := maps.Clone(known.Base.Comments)
+	for _, c := range d.comments(d.Reference.IncidentID()) {
+		mark := commentMark(c.ID)
+		was, ok := left[mark]
+		delete(left, mark)
+		if id := c.in(known); ok && was != textDigest(c.Text) && known.Comments[id] {
+			entries = append(entries, activity.Entry{
+				Type: activity.CommentRevised, Actor: c.Actor, Text: c.Text, Subject: id,
+			})
+		}
+	}
+	for _, mark := range slices.Sorted(maps.Keys(left)) {
+		entries = append(entries, activity.Entry{
+			Type: activity.CommentRevised, Subject: commentPrefix(d.Reference.IncidentID()) + activity.ID(mark),
+		})
+	}
+	return entries
 }
 
 // receive returns the alerts of c after those that are imported are counted on them, and the others.
@@ -163,73 +206,9 @@ func counted(changes []alertChange, logged []alert.Alert) (alerts []alert.Alert)
 	return alerts
 }
 
-// newer reports whether d is a later state of i than the last that was imported.
-func (d Draft) newer(i Incident) bool {
-	if i.ID != d.Reference.IncidentID() || i.Status == Redirected || i.Status == Purged {
-		return false
-	}
-	at := i.reference(d.Reference)
-	return at < 0 || i.References[at].Updated.Before(d.Reference.Updated)
-}
-
 // reference returns the place of r among i's references, or -1.
 func (i Incident) reference(r Reference) int {
 	return slices.IndexFunc(i.References, func(have Reference) bool { return have.System == r.System && have.ID == r.ID })
-}
-
-// edit returns the edit that makes i what d says, where d says something.
-func (d Draft) edit(i Incident) Edit {
-	var e Edit
-	if d.Description != "" {
-		e.Description = &d.Description
-	}
-	if !d.Owner.Same(i.Owner) || d.Owner.Name != "" && d.Owner.Name != i.Owner.Name {
-		e.Owner = &d.Owner
-	}
-	if d.Status != i.Status && d.Status != Redirected {
-		e.Status = &d.Status
-	}
-	if d.Status == Resolved && d.Note != "" {
-		e.Note = &d.Note
-	}
-	if !d.Verdict.IsZero() && d.Verdict != i.Verdict {
-		e.Verdict = &d.Verdict
-	}
-	for _, t := range i.Tags {
-		if !slices.ContainsFunc(d.Tags, func(n Tag) bool { return Fold(cleanTag(n.Name)) == Fold(t.Name) }) {
-			e.RemoveTags = append(e.RemoveTags, t.Name)
-		}
-	}
-	e.addTags = d.tags()
-	for n := len(own(e.tags(i))) - MaxTags; n > 0 && len(e.addTags) > 0; n = len(own(e.tags(i))) - MaxTags {
-		e.addTags = e.addTags[:max(len(e.addTags)-n, 0)] // an import is not lost over tags
-	}
-	return e
-}
-
-// adopt returns i with the fields of d that no edit changes, or that no person chooses.
-func (d Draft) adopt(i Incident) Incident {
-	if d.Name != "" {
-		i.Name, i.Renamed, i.Named = d.Name, false, true
-	}
-	if d.Severity != alert.Unrated {
-		i.Severity, i.SeverityOverridden, i.SeverityGiven = d.Severity, false, true
-	}
-	if d.Status == Resolved && !d.Resolved.IsZero() {
-		i.Resolved = d.Resolved
-	}
-	if !d.Created.IsZero() {
-		i.Created = d.Created
-	}
-	i.Extra = d.Extra
-	at := i.reference(d.Reference)
-	i.References = slices.Clone(i.References)
-	if at < 0 {
-		i.References = append(i.References, d.Reference)
-	} else {
-		i.References[at] = d.Reference
-	}
-	return i
 }
 
 // identities returns the identities of all evidence of alerts.

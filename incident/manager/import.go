@@ -3,9 +3,12 @@ package manager
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
@@ -18,6 +21,13 @@ import (
 type ImportResult struct {
 	Created bool         `json:"created"`         // the incident is new
 	Notes   []alert.Note `json:"notes,omitempty"` // what could not be kept as it came, or was not understood
+
+	// Of an incident that was imported before: what became of its fields, see [incident.Draft.Settle]. They are empty where
+	// the command is given again under its CommandID.
+	Taken     []string            `json:"taken,omitempty"`     // they were changed there only
+	Kept      []string            `json:"kept,omitempty"`      // they were changed here only
+	Conflicts []incident.Conflict `json:"conflicts,omitempty"` // they were changed on both sides
+	Late      bool                `json:"late,omitempty"`      // an earlier state than the one imported before
 }
 
 // Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported
@@ -81,7 +91,10 @@ func (m *Manager) importDraft(
 		if err != nil {
 			return err
 		}
-		if i, result.Created = p.Incident, p.created; call.dryRun && p.created {
+		i, result.Created = p.Incident, p.created
+		result.Taken, result.Kept = p.settled.Taken, p.settled.Kept
+		result.Conflicts, result.Late = p.settled.Conflicts, p.settled.Late
+		if call.dryRun && p.created {
 			planned = &incident.Case{Incident: i, Alerts: p.Alerts}
 		}
 		if call.dryRun || p.done {
@@ -106,6 +119,7 @@ func (m *Manager) importDraft(
 			tickets: []*ticket{t},
 			outcome: outcome{Changed: !p.IsZero(), Created: p.created},
 			subject: p.Incident,
+			items:   p.base,
 		}
 		if !p.IsZero() {
 			made.effects = []incident.Effect{p.Effect}
@@ -130,6 +144,42 @@ type plan struct {
 	done            bool                      // the command was given before
 	elsewhere       map[alert.ID]bool         // alerts of the draft that are in another incident
 	keys            map[alert.ID]alert.KeySet // of alerts that are new
+	settled         incident.Settled
+	base            []storage.Item // what is remembered for the next import
+}
+
+// bases is the Kind of the items that remember what the last import of an incident said. Their Key is the ID that the
+// reference stands for.
+const bases = "import"
+
+// baseOf returns the base of the last import of an incident, with the item that has it; nil when there is none.
+func baseOf(ctx context.Context, r storage.Reader, id incident.ID) (*incident.Base, storage.Item, error) {
+	i, err := r.Item(ctx, bases, string(id))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, storage.Item{Kind: bases, Key: string(id)}, nil
+	}
+	if err != nil {
+		return nil, i, err
+	}
+	b := new(incident.Base)
+	if err := json.Unmarshal(i.Data, b); err != nil {
+		return nil, i, fmt.Errorf("base of import %s: %w", id, err)
+	}
+	return b, i, nil
+}
+
+// remember puts what d says into the plan, unless that is known, or d came too late.
+func (p *plan) remember(d incident.Draft, old *incident.Base, item storage.Item, at time.Time) error {
+	b := d.Base()
+	if old != nil && (p.settled.Late || reflect.DeepEqual(b, *old)) {
+		return nil
+	}
+	var err error
+	item.Incident, item.Time = p.Incident.ID, at
+	if item.Data, err = json.Marshal(b); err == nil {
+		p.base = []storage.Item{item}
+	}
+	return err
 }
 
 // plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
@@ -142,8 +192,11 @@ func (m *Manager) plan(
 	cmd.Keys = p.keys
 	id := d.Reference.IncidentID()
 	c := incident.Case{}
-	var err error
-	if c.Incident, err = follow(ctx, r, id); errors.Is(err, storage.ErrNotFound) {
+	base, item, err := baseOf(ctx, r, id)
+	if err != nil {
+		return p, err
+	}
+	if c.Incident, err = follow(ctx, r, cmp.Or(item.Incident, id)); errors.Is(err, storage.ErrNotFound) {
 		p.created = true
 	} else if err == nil {
 		err = m.allow(ctx, cmd.By, ActionImport, c.Incident)
@@ -169,7 +222,16 @@ func (m *Manager) plan(
 		return p, err
 	}
 	var own, added []alert.Alert // of alerts those that the incident has, and those that it gets
-	all := d.Cascades(c.Incident)
+	known := incident.Known{Of: item.Incident, Base: base}
+	if !p.created {
+		if known.Decided, err = decided(ctx, r, c.Incident.ID, d.Disputed(c.Incident, base)); err != nil {
+			return p, err
+		}
+		if c.Incident.ID == cmp.Or(item.Incident, id) {
+			p.settled = d.Settle(cmd, c.Incident, known)
+		}
+	}
+	all := p.settled.Cascades()
 	for _, a := range arrivals {
 		id := a.whole.ID
 		switch old, ok := stored[id]; {
@@ -196,6 +258,9 @@ func (m *Manager) plan(
 	if p.created {
 		p.Effect, err = incident.Create(cmd, id, d, added, grouped(), m.taxonomy)
 		if err == nil {
+			err = p.remember(d, base, item, cmd.At)
+		}
+		if err == nil {
 			err = m.allow(ctx, cmd.By, ActionImport, p.Effect.Incident)
 		}
 		if err = cmp.Or(err, reused); err == nil && done {
@@ -211,12 +276,49 @@ func (m *Manager) plan(
 			return p, err
 		}
 	}
-	known, err := known(ctx, r, c.Incident.ID, d, added, p.keys)
-	if err != nil {
+	if known.Comments, err = comments(ctx, r, d.CommentIDs()); err != nil {
+		return p, err
+	}
+	if known.Assets, err = seenIn(ctx, r, c.Incident.ID, assetsOf(p.keys, added...)); err != nil {
 		return p, err
 	}
 	p.Effect, err = incident.Update(cmd, c, d, slices.Concat(own, added), known, m.taxonomy)
+	if err == nil {
+		err = p.remember(d, base, item, cmd.At)
+	}
 	return p, err
+}
+
+// decided returns when fields of an incident were last changed, as its log says.
+func decided(
+	ctx context.Context, r storage.Reader, id incident.ID, fields []string,
+) (map[string]time.Time, error) {
+	at := make(map[string]time.Time)
+	for _, field := range fields {
+		q := activity.Query{Incidents: []incident.ID{id}, Fields: []string{field}, Newest: true, Limit: 1}
+		for e, err := range r.Activity(ctx, q) {
+			if err != nil {
+				return nil, err
+			}
+			at[field] = e.Time
+		}
+	}
+	return at, nil
+}
+
+// comments returns which entries there are, and whether they have their text.
+func comments(ctx context.Context, r storage.Reader, ids []activity.ID) (map[activity.ID]bool, error) {
+	all := make(map[activity.ID]bool)
+	if len(ids) == 0 {
+		return all, nil
+	}
+	for e, err := range r.Activity(ctx, activity.Query{IDs: ids}) {
+		if err != nil {
+			return nil, err
+		}
+		all[e.ID] = !e.Redacted
+	}
+	return all, nil
 }
 
 // storedAlerts returns those of arrivals that are stored, as they are stored.
@@ -236,25 +338,6 @@ func storedAlerts(ctx context.Context, r storage.Reader, arrivals []arrival) (ma
 		stored[a.ID] = a
 	}
 	return stored, nil
-}
-
-// known returns what the storage knows of d's comments and of the assets of the alerts that it adds.
-func known(
-	ctx context.Context, r storage.Reader, id incident.ID, d incident.Draft, added []alert.Alert,
-	keys map[alert.ID]alert.KeySet,
-) (incident.Known, error) {
-	k := incident.Known{Comments: make(map[activity.ID]bool)}
-	if ids := d.CommentIDs(); len(ids) > 0 {
-		for e, err := range r.Activity(ctx, activity.Query{IDs: ids}) {
-			if err != nil {
-				return k, err
-			}
-			k.Comments[e.ID] = true
-		}
-	}
-	var err error
-	k.Assets, err = seenIn(ctx, r, id, assetsOf(keys, added...))
-	return k, err
 }
 
 // into is the correlator of alerts whose source has grouped them.

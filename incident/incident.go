@@ -117,6 +117,10 @@ type Command struct {
 	// given. These rules compute the keys of the other alerts.
 	Keys map[alert.ID]alert.KeySet
 
+	// Said has what the last report of an alert said about what people decide, as far as that is remembered. Repeat and
+	// Update look there.
+	Said map[alert.ID]Said
+
 	// Policy says when rules resolve and reopen an incident by themselves. What Check refuses is for the caller to
 	// refuse.
 	Policy Policy

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 )
 
 // Repeat returns what the stored alert old becomes when its source reports it again as a: counted once more at cmd.At,
@@ -19,9 +20,10 @@ import (
 // are those of the last report that has any. LastActivity goes back only for a report with a later SourceUpdated. A
 // report with an earlier SourceUpdated came too late: it adds what is not known yet.
 //
-// What people do here stands. Texts that they have replaced, which are in Edited, stay as they are. Owner and verdict
-// are taken over only where there is none. The source's status is taken
-// when it has changed there, and where people have changed it here, only when it is further on.
+// What people do here stands. Texts that they have replaced, which are in Edited, stay as they are. Owner and verdict are
+// taken over where there is none, and where they were changed there since the last report, see Command.Said: where
+// people have changed them here, too, only when a.SourceUpdated is later than the last change of old. The source's status
+// is taken when it has changed there, and where people have changed it here, only when it is further on.
 //
 // An alert fires again when a report that does not come too late, and does not say that it is resolved, has a later
 // LastActivity, a higher severity or new entities, or when its source had resolved it before. Then a resolved alert
@@ -50,10 +52,14 @@ func Repeat(cmd Command, old, a alert.Alert) (merged alert.Alert, changed bool) 
 	merged.ThreatFamily = cmp.Or(says.ThreatFamily, knows.ThreatFamily)
 	merged.URL = cmp.Or(says.URL, knows.URL)
 	merged.Severity = cmp.Or(says.Severity, knows.Severity)
-	if old.Owner.IsZero() {
-		merged.Owner = a.Owner
+	said, known := cmd.Said[old.ID]
+	decides := func(none, there, here bool) bool { // there, and not here
+		return none || known && !late && there && (!here || a.SourceUpdated.After(old.Updated))
 	}
-	if old.Verdict.IsZero() {
+	if !a.Owner.IsZero() && decides(old.Owner.IsZero() && said.Owner.IsZero(), !a.Owner.Same(said.Owner), !old.Owner.Same(said.Owner)) {
+		merged.Owner = old.Owner.Respelled(a.Owner)
+	}
+	if !a.Verdict.IsZero() && decides(old.Verdict.IsZero() && said.Verdict.IsZero(), a.Verdict != said.Verdict, old.Verdict != said.Verdict) {
 		merged.Verdict = a.Verdict
 	}
 	merged.Techniques = union(old.Techniques, a.Techniques)
@@ -80,6 +86,31 @@ func Repeat(cmd Command, old, a alert.Alert) (merged alert.Alert, changed bool) 
 		return counted, false
 	}
 	return merged, true
+}
+
+// Said is what a report of an alert said about what people decide.
+type Said struct {
+	Owner   alert.Owner            `json:"owner,omitzero"`
+	Verdict classification.Verdict `json:"verdict,omitzero"`
+}
+
+// SaidBy returns what a report says.
+func SaidBy(a alert.Alert) Said {
+	return Said{alert.Owner{Kind: a.Owner.Kind, ID: a.Owner.ID}, a.Verdict}
+}
+
+// IsZero reports whether nothing was said.
+func (s Said) IsZero() bool { return s.Owner.IsZero() && s.Verdict.IsZero() }
+
+// Then returns what is said when later is said after s. What a report leaves out was not said otherwise.
+func (s Said) Then(later Said) Said {
+	if !later.Owner.IsZero() {
+		s.Owner = later.Owner
+	}
+	if !later.Verdict.IsZero() {
+		s.Verdict = later.Verdict
+	}
+	return s
 }
 
 // RepeatKeys returns the keys of the alert that [Repeat] has made of old, and those of them that old has not.

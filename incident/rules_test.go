@@ -261,6 +261,34 @@ func TestRepeatLeavesWhatPeopleDid(t *testing.T) {
 	for _, c := range []struct{ old, again, want classification.Verdict }{{malware, benign, malware}, {malware, classification.Verdict{}, malware}, {classification.Verdict{}, benign, benign}} {
 		assert.Equal(t, c.want, repeat(func(old, again *alert.Alert) { old.Verdict, again.Verdict = c.old, c.again }).Verdict)
 	}
+	// Where it is remembered what the source said before, it is seen who has changed what.
+	first := alert.Owner{ID: "first"}
+	for name, c := range map[string]struct {
+		said, old alert.Owner
+		updated   time.Time // here
+		want      alert.Owner
+	}{
+		"changed there only":                 {said: first, old: first, want: there},
+		"changed here only":                  {said: there, old: here, want: here},
+		"changed there, and here before":     {said: first, old: here, updated: start, want: there},
+		"changed there, and here since":      {said: first, old: here, updated: start.Add(2 * time.Hour), want: here},
+		"taken away here, the same there":    {said: there, want: alert.Owner{}},
+		"taken away here, and changed later": {said: first, updated: start, want: there},
+	} {
+		old, again := newAlert(1, alert.Low, "a"), newAlert(1, alert.Low, "a")
+		again.SourceUpdated, old.Updated, old.Owner, again.Owner = start.Add(time.Hour), c.updated, c.old, there
+		cmd := command(1)
+		cmd.Said = map[alert.ID]incident.Said{old.ID: {Owner: c.said}}
+		merged, _ := incident.Repeat(cmd, old, again)
+		assert.Equal(t, c.want, merged.Owner, name)
+		verdict := func(o alert.Owner) classification.Verdict {
+			return classification.Verdict{Classification: classification.Classification(o.ID)}
+		}
+		old.Verdict, again.Verdict, old.Owner, again.Owner = verdict(c.old), verdict(there), alert.Owner{}, alert.Owner{}
+		cmd.Said[old.ID] = incident.Said{Verdict: verdict(c.said)}
+		merged, _ = incident.Repeat(cmd, old, again)
+		assert.Equal(t, verdict(c.want), merged.Verdict, name)
+	}
 	for old := alert.StatusNew; old <= alert.StatusResolved; old++ {
 		for again := alert.StatusNew; again <= alert.StatusResolved; again++ {
 			merged := repeat(func(o, a *alert.Alert) {

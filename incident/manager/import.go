@@ -3,10 +3,8 @@ package manager
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"time"
 
@@ -148,40 +146,6 @@ type plan struct {
 	base            []storage.Item // what is remembered for the next import
 }
 
-// bases is the Kind of the items that remember what the last import of an incident said. Their Key is the ID that the
-// reference stands for.
-const bases = "import"
-
-// baseOf returns the base of the last import of an incident, with the item that has it; nil when there is none.
-func baseOf(ctx context.Context, r storage.Reader, id incident.ID) (*incident.Base, storage.Item, error) {
-	i, err := r.Item(ctx, bases, string(id))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, storage.Item{Kind: bases, Key: string(id)}, nil
-	}
-	if err != nil {
-		return nil, i, err
-	}
-	b := new(incident.Base)
-	if err := json.Unmarshal(i.Data, b); err != nil {
-		return nil, i, fmt.Errorf("base of import %s: %w", id, err)
-	}
-	return b, i, nil
-}
-
-// remember puts what d says into the plan, unless that is known, or d came too late.
-func (p *plan) remember(d incident.Draft, old *incident.Base, item storage.Item, at time.Time) error {
-	b := d.Base()
-	if old != nil && (p.settled.Late || reflect.DeepEqual(b, *old)) {
-		return nil
-	}
-	var err error
-	item.Incident, item.Time = p.Incident.ID, at
-	if item.Data, err = json.Marshal(b); err == nil {
-		p.base = []storage.Item{item}
-	}
-	return err
-}
-
 // plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
 // only when they change with it.
 func (m *Manager) plan(
@@ -232,9 +196,28 @@ func (m *Manager) plan(
 		}
 	}
 	all := p.settled.Cascades()
+	cmd.Said = make(map[alert.ID]incident.Said)
+	var reported []func(incident.ID) error // remember what is said of alerts, of the incident that they are in
 	for _, a := range arrivals {
 		id := a.whole.ID
-		switch old, ok := stored[id]; {
+		old, ok := stored[id]
+		if !ok || old.Incident == c.Incident.ID {
+			was, item, err := remembered(ctx, r, a.whole)
+			if err != nil {
+				return p, err
+			}
+			if item.Version > 0 {
+				cmd.Said[id] = was
+			}
+			if !a.said.SourceUpdated.Before(old.SourceUpdated) {
+				reported = append(reported, func(in incident.ID) error {
+					items, err := says(a.whole, in, was, item, cmd.At)
+					p.base = append(p.base, items...)
+					return err
+				})
+			}
+		}
+		switch {
 		case !ok:
 			added, p.keys[id] = append(added, a.whole), a.keys
 		case old.Incident == c.Incident.ID:
@@ -258,7 +241,7 @@ func (m *Manager) plan(
 	if p.created {
 		p.Effect, err = incident.Create(cmd, id, d, added, grouped(), m.taxonomy)
 		if err == nil {
-			err = p.remember(d, base, item, cmd.At)
+			err = p.remember(d, base, item, cmd.At, reported)
 		}
 		if err == nil {
 			err = m.allow(ctx, cmd.By, ActionImport, p.Effect.Incident)
@@ -284,7 +267,7 @@ func (m *Manager) plan(
 	}
 	p.Effect, err = incident.Update(cmd, c, d, slices.Concat(own, added), known, m.taxonomy)
 	if err == nil {
-		err = p.remember(d, base, item, cmd.At)
+		err = p.remember(d, base, item, cmd.At, reported)
 	}
 	return p, err
 }

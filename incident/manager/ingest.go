@@ -192,7 +192,8 @@ func (m *Manager) ingest(
 		own.Keys = p.keys
 		_, err = m.keep(ctx, write{
 			cmd: own, tickets: []*ticket{t}, outcome: outcome{Outcome: result.Outcome},
-			subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, guard: p.guard,
+			subject: incident.Incident{ID: result.Incident}, effects: []incident.Effect{p.effect}, items: p.said,
+			guard: p.guard,
 		})
 		return err
 	})
@@ -211,6 +212,7 @@ type placing struct {
 	result Result
 	keys   map[alert.ID]alert.KeySet // of the alert that is stored, where they are known
 	guard  storage.Guard             // of the correlator's decision
+	said   []storage.Item            // what is remembered of the report
 	first  bool                      // the effect only prepares the merges that follow from it, and is stored by itself
 	home   incident.ID               // of a stored alert that has new links
 	merge  []incident.ID             // to be merged into the result's incident first; then there is no effect yet
@@ -243,14 +245,24 @@ func (m *Manager) placeOf(
 			p.result = Result{ID: a.whole.ID, Incident: o.Incident, Outcome: o.Outcome}
 			return nil
 		}
+		was, item, err := remembered(ctx, r, a.whole)
+		if err != nil {
+			return err
+		}
 		old, err := r.Alert(ctx, a.whole.ID)
 		switch {
 		case err == nil:
+			if item.Version > 0 {
+				cmd.Said = map[alert.ID]incident.Said{old.ID: was}
+			}
 			p, err = m.repeat(ctx, r, cmd, old, a.said, by, refused)
 		case errors.Is(err, storage.ErrNotFound):
 			cmd.Keys = map[alert.ID]alert.KeySet{a.whole.ID: a.keys}
 			p, err = m.place(ctx, r, cmd, a.whole, by, refused)
 			p.keys = cmd.Keys
+		}
+		if err == nil && !a.said.SourceUpdated.Before(old.SourceUpdated) {
+			p.said, err = says(a.whole, p.result.Incident, was, item, cmd.At)
 		}
 		return err
 	})

@@ -47,7 +47,7 @@ var topRecords = []any{
 	activity.Entry{}, activity.Content{}, activity.Query{},
 	incident.Incident{}, incident.Case{}, incident.Draft{}, incident.Image{}, incident.Edit{}, incident.AlertEdit{},
 	incident.Explanation{}, incident.Factor{}, incident.Policy{}, incident.Query{}, incident.TagRules{},
-	incident.Refusal{}, incident.RefusedError{}, incident.ReplayError{}, incident.Similarity{}, incident.Base{},
+	incident.Refusal{}, incident.RefusedError{}, incident.ReplayError{}, incident.Similarity{}, incident.Base{}, incident.Said{},
 	correlation.Decision{}, metrics.Report{},
 	storage.Counts{}, storage.Copied{}, storage.Item{}, storage.ItemQuery{}, storage.Sighting{},
 	storage.SightingQuery{}, storage.ConflictError{},

@@ -46,7 +46,7 @@ func AddComment(cmd Command, i Incident, d CommentDraft) (Effect, error) {
 
 // commentID returns the entry ID of a comment imported into an incident: the same comment, the same ID.
 func commentID(id ID, what ...any) activity.ID {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", what))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", what))
 	return commentPrefix(id) + activity.ID(hex.EncodeToString(sum[:16]))
 }
 

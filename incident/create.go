@@ -89,6 +89,9 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 		stored[n] = a
 		main = append(main, activity.Entry{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links})
 	}
+	if d.Reference != (Reference{}) {
+		id = d.Reference.IncidentID() // the successor of a purged incident has another one
+	}
 	for _, c := range d.comments(id) {
 		main = append(main, c.Entry)
 		i.Comments++

@@ -133,6 +133,14 @@ func (d Draft) CommentIDs() []activity.ID {
 	return ids
 }
 
+// NewComments returns those of d's comments that are not in logged, see Known.Comments.
+func (d Draft) NewComments(logged map[activity.ID]bool) (all []Comment) {
+	for _, e := range d.newComments(Known{Comments: logged}) {
+		all = append(all, Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text})
+	}
+	return all
+}
+
 // newComments returns the entries of the comments that are not in the log.
 func (d Draft) newComments(known Known) (entries []activity.Entry) {
 	for _, c := range d.comments(d.Reference.IncidentID()) {

@@ -47,7 +47,11 @@ func (p *plan) remember(
 		return nil
 	}
 	var err error
-	item.Incident, item.Time = p.Incident.ID, at
+	if item.Time = at; p.created {
+		item.Incident = p.Incident.ID
+	} else if item.Incident == "" {
+		item.Incident = d.Reference.IncidentID() // which may have been merged into the one that was changed
+	}
 	if item.Data, err = json.Marshal(b); err == nil {
 		p.base = append(p.base, item)
 	}

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/correlation"
+	"github.com/incidentkit/incidentkit/internal/limit"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -29,7 +31,18 @@ type ImportResult struct {
 }
 
 // Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported
-// before is brought up to date instead: see [incident.Update].
+// before is brought up to date instead: see [incident.Update]. What the import said is remembered field by field, as an
+// item of the storage, and a later one is a three-way merge: [incident.Draft.Settle] says which fields are taken, which
+// stay, and which are in conflict. The result lists them.
+//
+// What the other system has regrouped is followed. An alert of d that is in another incident of the same system is moved,
+// unless a person has put it there. An incident that d has as Redirected is merged into the one that d.RedirectTo names.
+// What the rules refuse, see [incident.MoveAlerts] and [incident.Merge], is among the Notes, and tried again by the next
+// import. These are commands of their own after the import, under the actor by.
+//
+// Of an incident that was purged here, an import opens a successor when d has alerts that were never here: a new incident
+// with those, the comments that were never here, and the fields of d but its texts and tags. Later imports bring the
+// successor up to date. Without such alerts the error matches [incident.ErrPurged].
 //
 // The alerts of d that are new become its alerts, as the other system grouped them; one that is in the incident
 // already is counted and updated, see [incident.Repeat]. New entities link nothing here. All this is stored at once
@@ -80,10 +93,11 @@ func (m *Manager) importDraft(
 	t := call.ticket(string(ActionImport), by, "").of(cmd.Part, given)
 	counted := make(map[alert.ID]bool)
 	var planned *incident.Case // of a dry run
+	var p plan
+	fresh := sync.OnceValue(func() incident.ID { return incident.ID(m.newID()) }) // of a successor
 	err = m.retry(ctx, ActionImport, func() error {
-		var p plan
 		err := m.storage.View(ctx, func(r storage.Reader) (err error) {
-			p, err = m.plan(ctx, r, cmd, call, t, d, arrivals)
+			p, err = m.plan(ctx, r, cmd, call, t, d, arrivals, fresh)
 			return err
 		})
 		if err != nil {
@@ -100,7 +114,7 @@ func (m *Manager) importDraft(
 		}
 		for n, a := range arrivals {
 			id := a.whole.ID
-			if !p.elsewhere[id] || counted[id] {
+			if !p.elsewhere[id] || counted[id] || p.gone[id] {
 				continue
 			}
 			sub := cmd
@@ -125,6 +139,11 @@ func (m *Manager) importDraft(
 		i, err = m.keep(ctx, made)
 		return err
 	})
+	if err == nil && !call.dryRun && !p.done {
+		var more []alert.Note
+		i, more, err = m.regroup(ctx, cmd, d, p, i)
+		result.Notes = append(append(result.Notes, p.notes...), more...)
+	}
 	if err != nil {
 		return i, result, err
 	}
@@ -143,16 +162,19 @@ type plan struct {
 	elsewhere       map[alert.ID]bool         // alerts of the draft that are in another incident
 	keys            map[alert.ID]alert.KeySet // of alerts that are new
 	settled         incident.Settled
-	base            []storage.Item // what is remembered for the next import
+	base            []storage.Item    // what is remembered for the next import
+	moved           []alert.ID        // alerts that the other system has moved here from another of its incidents
+	gone            map[alert.ID]bool // alerts that were purged here
+	notes           []alert.Note
 }
 
 // plan reads what it needs to know from r: of the stored alerts those of the draft, and all of the incident
 // only when they change with it.
 func (m *Manager) plan(
 	ctx context.Context, r storage.Reader, cmd incident.Command, call call, t *ticket,
-	d incident.Draft, arrivals []arrival,
+	d incident.Draft, arrivals []arrival, fresh func() incident.ID,
 ) (plan, error) {
-	p := plan{elsewhere: make(map[alert.ID]bool), keys: make(map[alert.ID]alert.KeySet)}
+	p := plan{elsewhere: make(map[alert.ID]bool), keys: make(map[alert.ID]alert.KeySet), gone: make(map[alert.ID]bool)}
 	cmd.Keys = p.keys
 	id := d.Reference.IncidentID()
 	c := incident.Case{}
@@ -167,6 +189,18 @@ func (m *Manager) plan(
 	}
 	if err != nil && !p.created {
 		return p, err
+	}
+	given, purged := d, c.Incident
+	if purged.Status == incident.Purged {
+		if p.gone, err = gone(ctx, r, arrivals); err != nil {
+			return p, err
+		}
+		if len(p.gone) < len(arrivals) {
+			p.created, id = true, fresh()
+			if d, err = m.afterPurge(ctx, r, d); err != nil {
+				return p, err
+			}
+		}
 	}
 	o, done, reused := t.recall(ctx, r)
 	if reused != nil && (!p.created || !errors.Is(reused, ErrCommandReused)) {
@@ -201,6 +235,9 @@ func (m *Manager) plan(
 	for _, a := range arrivals {
 		id := a.whole.ID
 		old, ok := stored[id]
+		if p.gone[id] {
+			continue
+		}
 		if !ok || old.Incident == c.Incident.ID {
 			was, item, err := remembered(ctx, r, a.whole)
 			if err != nil {
@@ -233,6 +270,13 @@ func (m *Manager) plan(
 			if err != nil {
 				return p, err
 			}
+			moved, err := movedThere(ctx, r, d.Reference, home, id)
+			if err != nil {
+				return p, err
+			}
+			if moved && !p.settled.Late {
+				p.moved = append(p.moved, id)
+			}
 		}
 	}
 	if err := setSeen(ctx, r, added, p.keys); err != nil {
@@ -240,8 +284,11 @@ func (m *Manager) plan(
 	}
 	if p.created {
 		p.Effect, err = incident.Create(cmd, id, d, added, grouped(), m.taxonomy)
+		if err == nil && purged.Status == incident.Purged {
+			p.follows(purged)
+		}
 		if err == nil {
-			err = p.remember(d, base, item, cmd.At, reported)
+			err = p.remember(given, base, item, cmd.At, reported) // what was left out is not taken later
 		}
 		if err == nil {
 			err = m.allow(ctx, cmd.By, ActionImport, p.Effect.Incident)
@@ -302,6 +349,140 @@ func comments(ctx context.Context, r storage.Reader, ids []activity.ID) (map[act
 		all[e.ID] = !e.Redacted
 	}
 	return all, nil
+}
+
+// movedThere reports whether an alert, which is in home, was moved to another incident by the system that keeps both: home
+// is one of that system, and nobody here has put the alert there.
+func movedThere(
+	ctx context.Context, r storage.Reader, to incident.Reference, home incident.Incident, id alert.ID,
+) (bool, error) {
+	theirs := func(ref incident.Reference) bool { return ref.System == to.System }
+	if !slices.ContainsFunc(home.References, theirs) {
+		return false, nil
+	}
+	q := activity.Query{
+		Alerts: []alert.ID{id}, Types: []activity.Type{activity.AlertAdded}, Origins: []incident.ID{""}, Newest: true, Limit: 1,
+	}
+	for e, err := range r.Activity(ctx, q) {
+		byHand := func(l activity.Link) bool { return l.Reason == activity.GroupedManually }
+		return err == nil && !slices.ContainsFunc(e.Links, byHand), err
+	}
+	return true, nil
+}
+
+// gone returns those of arrivals that are not stored, and were: they are in the log.
+func gone(ctx context.Context, r storage.Reader, arrivals []arrival) (map[alert.ID]bool, error) {
+	stored, err := storedAlerts(ctx, r, arrivals)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[alert.ID]bool)
+	var ids []alert.ID
+	for _, a := range arrivals {
+		if _, ok := stored[a.whole.ID]; !ok {
+			ids = append(ids, a.whole.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return all, nil
+	}
+	for e, err := range r.Activity(ctx, activity.Query{Alerts: ids, Types: []activity.Type{activity.AlertAdded}}) {
+		if err != nil {
+			return nil, err
+		}
+		all[e.Alert] = true
+	}
+	return all, nil
+}
+
+// afterPurge returns d without the texts that were purged with the incident it was imported as before: all of the
+// incident, and comments that are in the log.
+func (m *Manager) afterPurge(ctx context.Context, r storage.Reader, d incident.Draft) (incident.Draft, error) {
+	logged, err := comments(ctx, r, d.CommentIDs())
+	if err != nil {
+		return d, err
+	}
+	d.Name, d.Description, d.Note, d.Tags, d.Extra = "", "", "", nil, ""
+	d.Comments = d.NewComments(logged)
+	return d, nil
+}
+
+// follows makes the plan say that the incident which opens follows a purged one.
+func (p *plan) follows(purged incident.Incident) {
+	p.Activity[0].Text = fmt.Sprintf("Follows #%d, which was purged.", purged.Number)
+	p.notes = append(p.notes, alert.Note{
+		Record: "incident " + string(p.Incident.ID),
+		Field:  "reference",
+		Value:  limit.Shorten(string(purged.ID)),
+		Said:   fmt.Sprintf("opened with what is new, since incident #%d was purged", purged.Number),
+	})
+}
+
+// regroup does what the other system has done with the incident that was imported as i: moves the alerts that it has
+// moved here, and merges i where it has. What the rules refuse is noted, and tried again by the next import.
+func (m *Manager) regroup(
+	ctx context.Context, cmd incident.Command, d incident.Draft, p plan, i incident.Incident,
+) (incident.Incident, []alert.Note, error) {
+	var notes []alert.Note
+	may := m.to(ActionImport, cmd.By)
+	try := func(field, value string, read matter) error {
+		after, _, err := m.settle(ctx, ActionImport, cmd, call{}, nil, may, read)
+		if no, ok := errors.AsType[*incident.RefusedError](err); ok {
+			notes = append(notes, alert.Note{
+				Record: "incident " + string(i.ID), Field: field, Value: limit.Shorten(value), Said: "not followed: " + no.Error(),
+			})
+			return nil
+		}
+		if err == nil {
+			i = after
+		}
+		return err
+	}
+	cmd.Keys, cmd.Part = nil, ""
+	if len(p.moved) > 0 {
+		cmd.ID = m.newID()
+		err := try("alerts", string(p.moved[0]), bySource(move(cmd, p.moved, i.ID, "", "")))
+		if err != nil {
+			return i, notes, err
+		}
+	}
+	to := d.RedirectTo.IncidentID()
+	if d.Status != incident.Redirected || p.settled.Late || i.Status == incident.Redirected || i.ID != d.Reference.IncidentID() {
+		return i, notes, nil
+	}
+	cmd.ID = m.newID()
+	err := try("redirectTo", d.RedirectTo.ID, merge(to, []incident.ID{i.ID},
+		func(into incident.Party, from []incident.Party) ([]incident.Effect, error) {
+			return incident.Merge(cmd, into, from, "Merged by "+d.Reference.System+".")
+		}))
+	if errors.Is(err, storage.ErrNotFound) {
+		notes = append(notes, alert.Note{
+			Record: "incident " + string(i.ID), Field: "redirectTo", Value: limit.Shorten(d.RedirectTo.ID),
+			Said: "not followed, since that incident is not here",
+		})
+		err = nil
+	}
+	return i, notes, err
+}
+
+// bySource is a matter whose alerts are grouped by their source, and by nobody here.
+func bySource(read matter) matter {
+	return func(ctx context.Context, r storage.Reader, may *access) (findings, error) {
+		s, err := read(ctx, r, may)
+		rule := s.rule
+		s.rule = func() ([]incident.Effect, error) {
+			effects, err := rule()
+			for _, e := range effects {
+				for n := range e.Activity {
+					for k := range e.Activity[n].Links {
+						e.Activity[n].Links[k].Reason = activity.GroupedBySource
+					}
+				}
+			}
+			return effects, err
+		}
+		return s, err
+	}
 }
 
 // storedAlerts returns those of arrivals that are stored, as they are stored.

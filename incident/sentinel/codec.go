@@ -1,0 +1,414 @@
+package sentinel
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/limit"
+)
+
+type object = map[string]json.RawMessage
+
+// A codec moves fields between an object and Go values, in one direction. Reading takes what it understands out of the
+// object; writing puts values beside what reading left there.
+type codec struct {
+	m     object
+	write bool
+	notes *notes // nil when nobody asks
+	at    string // the path of the object in its item, "" or with a dot at its end
+}
+
+// notes gathers what of one item was kept and not understood, or not kept.
+type notes struct {
+	record string
+	list   []alert.Note
+}
+
+func (n *notes) add(field, value, said string) {
+	if n != nil {
+		n.list = append(n.list, alert.Note{Record: limit.Shorten(n.record), Field: field, Value: limit.Shorten(value), Said: said})
+	}
+}
+
+func (c codec) note(name string, raw json.RawMessage, said string) {
+	if c.notes == nil {
+		return
+	}
+	value := plain(raw)
+	if value == "" {
+		value = excerpt(raw)
+	}
+	c.notes.add(c.at+name, value, said)
+}
+
+const kept = "kept, and not understood"
+
+func encode(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return raw
+}
+
+// parse returns the members of an object, nil of anything else.
+func parse(raw json.RawMessage) object {
+	var m object
+	if len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, &m) != nil {
+		return nil
+	}
+	return m
+}
+
+// elements returns the first elements of a list, at most so many, and how many it has; of a value that is no list that
+// value. The elements are parts of raw, so that a list of a million costs no more than what is taken of it.
+func elements(raw json.RawMessage, most int) (list []json.RawMessage, total int) {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case isEmpty(raw):
+		return nil, 0
+	case raw[0] != '[':
+		return []json.RawMessage{raw}, 1
+	}
+	depth, quoted, start := 0, false, 1
+	end := func(at int) {
+		if e := bytes.TrimSpace(raw[start:at]); len(e) > 0 {
+			if total++; total <= most {
+				list = append(list, e)
+			}
+		}
+		start = at + 1
+	}
+	for n := 1; n < len(raw); n++ {
+		switch b := raw[n]; {
+		case quoted && b == '\\':
+			n++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '{' || b == '[':
+			depth++
+		case (b == '}' || b == ']') && depth > 0:
+			depth--
+		case depth == 0 && (b == ',' || b == ']'):
+			end(n)
+		}
+	}
+	return list, total
+}
+
+// plain returns a text, or a number as text.
+func plain(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	if raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9' {
+		return string(raw)
+	}
+	var s string
+	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// excerpt returns raw on one line and not too long for a message.
+func excerpt(raw json.RawMessage) string {
+	var b bytes.Buffer
+	_ = json.Compact(&b, raw[:min(len(raw), 1<<12)]) // what is cut is no JSON, and shown as far as it goes
+	if b.Len() == 0 {
+		b.Write(raw[:min(len(raw), 1<<8)])
+	}
+	return limit.Shorten(strings.ToValidUTF8(b.String(), "\uFFFD"))
+}
+
+// isEmpty reports whether raw says nothing.
+func isEmpty(raw json.RawMessage) bool {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case len(raw) == 0:
+		return true
+	case len(raw) <= 4:
+		s := string(raw)
+		return s == "null" || s == `""` || s == "[]" || s == "{}"
+	case raw[0] == '[' || raw[0] == '{':
+		return len(bytes.TrimSpace(raw[1:len(raw)-1])) == 0
+	}
+	return bytes.HasPrefix(raw, []byte(`"0001-01-01`))
+}
+
+// unquote replaces lists and objects that stand as a text under names, as tables give them.
+func unquote(m object, names ...string) {
+	for _, name := range names {
+		raw := m[name]
+		if len(raw) == 0 || raw[0] != '"' {
+			continue
+		}
+		inner := strings.TrimSpace(plain(raw))
+		if inner == "" || inner[0] != '[' && inner[0] != '{' || !json.Valid([]byte(inner)) || limit.Depth(inner) > maxDepth/2 {
+			continue
+		}
+		if m[name] = json.RawMessage(inner); isEmpty(m[name]) {
+			delete(m, name)
+		}
+	}
+}
+
+// fold returns the name of a member without what the spellings differ in.
+func fold(name string) string {
+	for n := range len(name) {
+		if b := name[n]; b == '_' || 'A' <= b && b <= 'Z' || b >= 0x80 {
+			return strings.ToLower(strings.ReplaceAll(name, "_", ""))
+		}
+	}
+	return name
+}
+
+// word returns a word of an enumeration without what the spellings differ in.
+func word(s string) string {
+	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(s))
+}
+
+// names maps folded names of members, and others that mean the same, to the names of ARM.
+func names(list ...string) map[string]string {
+	m := make(map[string]string, 2*len(list))
+	for _, entry := range list {
+		name, others, _ := strings.Cut(entry, "=")
+		m[fold(name)] = name
+		for o := range strings.SplitSeq(others, ",") {
+			if o != "" {
+				m[o] = name
+			}
+		}
+	}
+	return m
+}
+
+// respell gives members the names of ARM and drops those that say nothing. Of two with one name the first in order of
+// bytes gets it, the others stay as they are.
+func respell(m object, names map[string]string) {
+	maps.DeleteFunc(m, func(_ string, raw json.RawMessage) bool { return isEmpty(raw) })
+	var moved []string
+	for name := range m {
+		if to := names[fold(name)]; to != "" && to != name {
+			moved = append(moved, name)
+		}
+	}
+	slices.Sort(moved)
+	for _, name := range moved {
+		to := names[fold(name)]
+		if _, taken := m[to]; !taken {
+			m[to] = m[name]
+			delete(m, name)
+		}
+	}
+}
+
+// text moves a text. A number is as good as one.
+func text[T ~string](c codec, p *T, name string) {
+	if c.write {
+		if *p != "" {
+			c.m[name] = encode(string(*p))
+		}
+		return
+	}
+	raw, ok := c.m[name]
+	if !ok {
+		return
+	}
+	s := plain(raw)
+	if s == "" {
+		c.note(name, raw, kept)
+		return
+	}
+	*p = T(s)
+	delete(c.m, name)
+}
+
+// derived moves a value that several members or spellings tell. read says what they mean. Members that do not stand as
+// write would put them are left where they are, and written back for as long as they mean the value; where same is nil
+// that is always so. A text that read returns says why they were not understood.
+func derived[T any](c codec, p *T, members []string, read func(object) (T, string), write func(T) object, same func(a, b T) bool) {
+	part := object{}
+	for _, name := range members {
+		if raw, ok := c.m[name]; ok {
+			part[name] = raw
+		}
+	}
+	if !c.write {
+		if len(part) == 0 {
+			return
+		}
+		v, said := read(part)
+		*p = v
+		if said != "" {
+			for _, name := range members {
+				if raw, ok := part[name]; ok {
+					c.note(name, raw, said)
+					break
+				}
+			}
+		}
+		if equal(part, write(v)) {
+			for name := range part {
+				delete(c.m, name)
+			}
+		}
+		return
+	}
+	if len(part) > 0 {
+		if same == nil {
+			return
+		}
+		if v, _ := read(part); same(v, *p) {
+			return
+		}
+	}
+	for name := range part {
+		delete(c.m, name)
+	}
+	maps.Copy(c.m, write(*p))
+}
+
+func equal(a, b object) bool {
+	return maps.EqualFunc(a, b, func(x, y json.RawMessage) bool { return bytes.Equal(compact(x), compact(y)) })
+}
+
+func compact(raw json.RawMessage) []byte {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return raw
+	}
+	return encode(v)
+}
+
+// enumerated moves a word. read returns what it means and whether it is one that is known.
+func enumerated[T comparable](c codec, p *T, name string, read func(string) (T, bool), write func(T) string) {
+	derived(c, p, []string{name}, func(m object) (v T, said string) {
+		v, ok := read(word(plain(m[name])))
+		if !ok {
+			said = kept
+		}
+		return v, said
+	}, func(v T) object {
+		if s := write(v); s != "" {
+			return object{name: encode(s)}
+		}
+		return object{}
+	}, same[T])
+}
+
+func same[T comparable](a, b T) bool { return a == b }
+
+// number moves a whole number, which may stand as a text.
+func (c codec) number(p *int64, name string) {
+	derived(c, p, []string{name}, func(m object) (v int64, said string) {
+		s := strings.TrimSpace(plain(m[name]))
+		base := 10
+		if hex, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
+			s, base = hex, 16
+		}
+		v, err := strconv.ParseInt(s, base, 64)
+		if err != nil {
+			return 0, kept
+		}
+		return v, ""
+	}, func(v int64) object {
+		if v == 0 {
+			return object{}
+		}
+		return object{name: encode(v)}
+	}, same[int64])
+}
+
+// time moves a time.
+func (c codec) time(p *time.Time, name string) {
+	if c.write {
+		if !p.IsZero() {
+			c.m[name] = encode(p.UTC().Format(time.RFC3339Nano))
+		}
+		return
+	}
+	raw, ok := c.m[name]
+	if !ok {
+		return
+	}
+	t, zone, ok := readTime(plain(raw))
+	switch {
+	case !ok:
+		c.note(name, raw, kept)
+		return
+	case !zone:
+		c.note(name, raw, "read as UTC, since it has no zone")
+	}
+	*p = t
+	delete(c.m, name)
+}
+
+// layouts are those of ARM, of data lakes and of Windows PowerShell. A fraction of any length may follow the seconds.
+var layouts = [...]string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"}
+
+// readTime returns the time that s tells, and whether it tells a zone.
+func readTime(s string) (t time.Time, zone, ok bool) {
+	s = strings.TrimSpace(s)
+	if ms, isDate := strings.CutPrefix(s, "/Date("); isDate {
+		n, err := strconv.ParseInt(strings.TrimSuffix(ms, ")/"), 10, 64)
+		t = time.UnixMilli(n).UTC()
+		return t, true, err == nil && t.Year() > 1 && t.Year() <= 9999
+	}
+	if len(s) > 10 && (s[10] == ' ' || s[10] == 't') {
+		s = s[:10] + "T" + strings.TrimSpace(s[11:])
+	}
+	if n := len(s); n > 0 && s[n-1] == 'z' {
+		s = s[:n-1] + "Z"
+	}
+	s = strings.Replace(s, " +", "+", 1)
+	s = strings.TrimSuffix(s, " UTC")
+	for n, layout := range layouts {
+		t, err := time.Parse(layout, s)
+		if err != nil {
+			continue
+		}
+		t = t.UTC().Truncate(time.Microsecond)
+		return t, n < len(layouts)-1, t.Year() > 1 && t.Year() <= 9999
+	}
+	return time.Time{}, false, false
+}
+
+// members returns what f holds, in a map that is never nil.
+func members(f alert.Fields) object {
+	if m := f.Members(); m != nil {
+		return m
+	}
+	return object{}
+}
+
+// fields returns what was left of an object and of its properties.
+func fields(m, properties object) alert.Fields {
+	if len(properties) > 0 {
+		m["properties"] = encode(properties)
+	}
+	f, err := alert.MakeFields(m)
+	if err != nil {
+		return "" // every value came out of a JSON decoder
+	}
+	return f
+}
+
+// split is the opposite of fields.
+func split(f alert.Fields) (m, properties object) {
+	m = members(f)
+	if properties = parse(m["properties"]); properties == nil {
+		return m, object{}
+	}
+	delete(m, "properties")
+	return m, properties
+}

@@ -168,10 +168,10 @@ func takeApart(raw json.RawMessage) (piece, bool) {
 		if p.kind = kindOf(take("kind")); p.kind == "" {
 			p.kind = kindOf(take("type"))
 		}
-		if id, ok := m["$id"]; ok {
+		if id := m["$id"]; !isEmpty(id) {
 			p.around["$id"] = id
-			delete(m, "$id")
 		}
+		delete(m, "$id")
 	}
 	respell(p.props, baseNames())
 	return p, true
@@ -375,7 +375,7 @@ func (c codec) hashes(g graph, f *alert.File) {
 			return object{}
 		}
 		return object{"fileHashes": encode(list)}
-	}, same[hashes])
+	}, nil)
 	f.MD5, f.SHA1, f.SHA256 = h.md5, h.sha1, h.sha256
 }
 

@@ -24,7 +24,7 @@ func leaves(v any, into map[string]bool) {
 			switch fold(name) {
 			case "type", "kind":
 				continue
-			case "$id", "objectschematype":
+			case "$id", "$ref", "objectschematype":
 				continue
 			}
 			leaves(e, into)

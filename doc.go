@@ -11,6 +11,7 @@
 //   - activity: the append-only log, which is also the change feed
 //   - incident: incidents and every rule about them, as pure functions
 //   - incident/msgraph: reading Microsoft Graph and Defender JSON
+//   - incident/sentinel: reading what Microsoft Sentinel sends, and writing back to it
 //   - storage: the contract of a store; storage/memory is the reference implementation, and storage/sqlite
 //     and storage/postgres are modules of their own
 //   - incident/correlation: which incident an alert belongs to, and why

@@ -21,17 +21,24 @@ type fieldError struct {
 
 // alertNames are the members of the properties of an alert, and the columns of SecurityAlert.
 var alertNames = sync.OnceValue(func() map[string]string {
-	return names("systemAlertId", "providerAlertId", "vendorOriginalId", "providerName", "productName", "productComponentName",
-		"vendorName", "productVersion", "alertDisplayName=displayname", "alertName", "friendlyName", "alertType", "description",
-		"severity=alertseverity", "status", "startTimeUtc=starttime", "endTimeUtc=endtime", "timeGenerated", "processingEndTime",
-		"tactics=tactic", "techniques=technique", "subTechniques", "intent", "compromisedEntity", "confidenceLevel",
-		"confidenceScore", "remediationSteps=remediationstep", "alertLink", "resourceIdentifiers", "resourceId", "additionalData",
+	return names("systemAlertId", "providerAlertId", "vendorOriginalId", "providerName", "productName",
+		"productComponentName",
+		"vendorName", "productVersion", "alertDisplayName=displayname", "alertName", "friendlyName",
+		"alertType", "description",
+		"severity=alertseverity", "status", "startTimeUtc=starttime", "endTimeUtc=endtime", "timeGenerated",
+		"processingEndTime",
+		"tactics=tactic", "techniques=technique", "subTechniques", "intent", "compromisedEntity",
+		"confidenceLevel",
+		"confidenceScore", "remediationSteps=remediationstep", "alertLink", "resourceIdentifiers",
+		"resourceId", "additionalData",
 		"extendedProperties", "extendedLinks", "entities=entity")
 })
 
-// envelopeNames are the members around the properties of a resource, those of what an automation rule sends included.
+// envelopeNames are the members around the properties of a resource, those of what an automation rule sends
+// included.
 var envelopeNames = sync.OnceValue(func() map[string]string {
-	return names("id", "name", "type", "kind", "etag", "systemData", "properties", "eventUniqueId", "objectSchemaType", "objectEventType",
+	return names("id", "name", "type", "kind", "etag", "systemData", "properties", "eventUniqueId",
+		"objectSchemaType", "objectEventType",
 		"workspaceInfo", "workspaceId")
 })
 
@@ -44,7 +51,7 @@ func resource(m object, names map[string]string) (properties object) {
 	} else {
 		properties = object{}
 		for name, raw := range m {
-			if envelopeNames()[fold(name)] != name || name == "properties" {
+			if named(envelopeNames(), name) != name || name == "properties" {
 				properties[name] = raw
 				delete(m, name)
 			}
@@ -55,21 +62,26 @@ func resource(m object, names map[string]string) (properties object) {
 	return properties
 }
 
-// sources are the products of Microsoft by their names, and by the names of the providers of their alerts, without
-// spaces and in small letters. They are spelled as package msgraph spells them.
+// sources are the products of Microsoft by their names, and by the names of the providers of their alerts,
+// without spaces and in small letters. They are spelled as package msgraph spells them.
 var sources = sync.OnceValue(func() map[string]string {
 	return map[string]string{
-		"mdatp": endpoint, "microsoftdefenderadvancedthreatprotection": endpoint, "microsoftdefenderforendpoint": endpoint,
+		"mdatp": endpoint, "microsoftdefenderadvancedthreatprotection": endpoint,
+		"microsoftdefenderforendpoint":            endpoint,
 		"windowsdefenderadvancedthreatprotection": endpoint, "microsoftdefenderatp": endpoint,
 		"oatp": office, "office365advancedthreatprotection": office, "microsoftdefenderforoffice365": office,
-		"officeatp": office, "ipc": entra, "azureactivedirectoryidentityprotection": entra, "aadidentityprotection": entra,
+		"officeatp": office, "ipc": entra, "azureactivedirectoryidentityprotection": entra,
+		"aadidentityprotection":      entra,
 		"microsoftentraidprotection": entra, "entraidprotection": entra, "azureadidentityprotection": entra,
 		"mcas": cloudApps, "microsoftcloudappsecurity": cloudApps, "microsoftdefenderforcloudapps": cloudApps,
-		"aatp": identity, "azureadvancedthreatprotection": identity, "microsoftdefenderforidentity": identity, "azureatp": identity,
+		"aatp": identity, "azureadvancedthreatprotection": identity,
+		"microsoftdefenderforidentity": identity, "azureatp": identity,
 		"mtp": xdr, "microsoft365defender": xdr, "microsoftdefenderxdr": xdr, "microsoftxdr": xdr,
-		"microsoftthreatprotection": xdr, "azuresecuritycenter": cloud, "microsoftdefenderforcloud": cloud, "azuredefender": cloud,
+		"microsoftthreatprotection": xdr, "azuresecuritycenter": cloud, "microsoftdefenderforcloud": cloud,
+		"azuredefender":               cloud,
 		"microsoftdatalossprevention": lossPrevention, "microsoft365datalossprevention": lossPrevention,
-		"microsoftapplicationgovernance": appGovernance, "microsoftappgovernance": appGovernance, "appgovernance": appGovernance,
+		"microsoftapplicationgovernance": appGovernance, "microsoftappgovernance": appGovernance,
+		"appgovernance":                     appGovernance,
 		"microsoft365insiderriskmanagement": insiderRisk, "microsoftinsiderriskmanagement": insiderRisk,
 		"microsoftpurviewinsiderriskmanagement": insiderRisk,
 	}
@@ -89,8 +101,8 @@ const (
 	insiderRisk    = "microsoftInsiderRiskManagement"
 )
 
-// prefixes are the letters that Defender puts before the identifier that a product gave an alert, the usual ones first.
-// Source: Microsoft Defender XDR, investigate alerts.
+// prefixes are the letters that Defender puts before the identifier that a product gave an alert, the usual
+// ones first. Source: Microsoft Defender XDR, investigate alerts.
 func prefixes(source string) []string {
 	switch source {
 	case endpoint:
@@ -117,8 +129,8 @@ func prefixes(source string) []string {
 	return nil
 }
 
-// isBare reports whether id is one that cannot have letters put before it, though it may begin with them: a GUID or a
-// hash.
+// isBare reports whether id is one that cannot have letters put before it, though it may begin with them: a
+// GUID or a hash.
 func isBare(id string) bool {
 	digits := strings.ReplaceAll(id, "-", "")
 	return (len(digits) == 32 || len(digits) == 64) && strings.Trim(strings.ToLower(digits), "0123456789abcdef") == ""
@@ -144,7 +156,8 @@ func origin(props object, id string) (o alert.Origin, said string) {
 		their = strings.TrimSpace(plain(props["vendorOriginalId"]))
 	}
 	if their == "" {
-		return alert.Origin{Source: system, ID: id}, "kept as an alert of Sentinel, since the identifier in Defender is missing"
+		said = "kept as an alert of Sentinel, since the identifier in Defender is missing"
+		return alert.Origin{Source: system, ID: id}, said
 	}
 	letters := prefixes(source)
 	if !isBare(their) && slices.ContainsFunc(letters, func(p string) bool { return strings.HasPrefix(their, p) }) {
@@ -172,7 +185,8 @@ func linkedID(link string) string {
 
 // alert moves what needs no thought.
 func (c codec) alert(a *alert.Alert) {
-	c.texts("productName", &a.Product, "productComponentName", &a.DetectionSource, "description", &a.Description, "alertLink", &a.URL)
+	c.texts("productName", &a.Product, "productComponentName", &a.DetectionSource, "description",
+		&a.Description, "alertLink", &a.URL)
 	c.time(&a.FirstActivity, "startTimeUtc")
 	c.time(&a.LastActivity, "endTimeUtc")
 	c.time(&a.Created, "timeGenerated")
@@ -182,8 +196,9 @@ func (c codec) alert(a *alert.Alert) {
 	c.tactics(&a.Category)
 	c.techniques(&a.Techniques)
 	c.steps(&a.RecommendedActions)
-	derived(c, &a.Title, []string{"alertDisplayName", "friendlyName", "alertName"}, func(m object) (string, string) {
-		for _, name := range [...]string{"alertDisplayName", "friendlyName", "alertName"} {
+	titles := []string{"alertDisplayName", "friendlyName", "alertName"}
+	derived(c, &a.Title, titles, func(m object) (string, string) {
+		for _, name := range titles {
 			if s := plain(m[name]); strings.TrimSpace(s) != "" {
 				return s, ""
 			}
@@ -225,7 +240,8 @@ func (c codec) status(a *alert.Alert) {
 		case "resolved":
 			return state{status: alert.StatusResolved}, true
 		case "dismissed":
-			return state{alert.StatusResolved, classification.Verdict{Classification: classification.FalsePositive}}, true
+			alarm := classification.Verdict{Classification: classification.FalsePositive}
+			return state{alert.StatusResolved, alarm}, true
 		}
 		return state{}, false
 	}, func(s state) string {
@@ -259,7 +275,8 @@ func words(raw json.RawMessage) (all []string) {
 	return all
 }
 
-// tactics moves the category: the first tactic, or the stage of the older kill chain where no tactic is named.
+// tactics moves the category: the first tactic, or the stage of the older kill chain where no tactic is
+// named.
 func (c codec) tactics(category *string) {
 	derived(c, category, []string{"tactics", "intent"}, func(m object) (string, string) {
 		for _, name := range [...]string{"tactics", "intent"} {
@@ -267,7 +284,7 @@ func (c codec) tactics(category *string) {
 				if tactic := alert.Tactic(s); tactic != "" {
 					return tactic, ""
 				}
-				if !strings.EqualFold(s, "unknown") && !strings.EqualFold(s, "null") && !strings.EqualFold(s, "none") {
+				if !isNothing(s) {
 					return s, ""
 				}
 			}
@@ -381,19 +398,20 @@ func (c codec) entities(a *alert.Alert) {
 	delete(c.m, "entities")
 	list, total := elements(raw, alert.MaxEvidence)
 	if total > len(list) {
-		c.notes.add(c.at+"entities", strconv.Itoa(total), fmt.Sprintf("%d of %d entities left out", total-len(list), total))
+		said := fmt.Sprintf("%d of %d entities left out", total-len(list), total)
+		c.notes.add(c.at+"entities", strconv.Itoa(total), said)
 	}
 	g := link(list)
 	threat := ""
 	var left []json.RawMessage
-	var inner []piece
+	var nested []piece
 	add := func(p piece, at string) bool {
 		e, ok := codec{notes: c.notes, at: at}.decodeEvidence(p, g)
 		if !ok || slices.ContainsFunc(a.Evidence[max(0, len(a.Evidence)-16):], e.Equal) {
 			return ok
 		}
 		a.Evidence = append(a.Evidence, e)
-		if o, isOther := e.Entity.(alert.Other); isOther && threat == "" && strings.EqualFold(string(o.Type), "malware") {
+		if o, _ := e.Entity.(alert.Other); threat == "" && strings.EqualFold(string(o.Type), "malware") {
 			threat = o.Label
 		}
 		return true
@@ -412,19 +430,19 @@ func (c codec) entities(a *alert.Alert) {
 			}
 			continue
 		}
-		named(p, 0, func(p piece) { inner = append(inner, p) })
+		inner(p, 0, func(p piece) { nested = append(nested, p) })
 		if !add(p, c.at+"entities["+strconv.Itoa(n)+"].") && !isEmpty(raw) {
 			left = append(left, raw)
 		}
 	}
-	if len(inner) > 0 {
+	if len(nested) > 0 {
 		have := make(map[alert.Key]bool)
 		for _, e := range a.Evidence {
 			for _, k := range alert.Keys(e.Entity) {
 				have[k] = true
 			}
 		}
-		for _, p := range inner {
+		for _, p := range nested {
 			n := len(a.Evidence)
 			if n == alert.MaxEvidence || !add(p, c.at+"entities.") || len(a.Evidence) == n {
 				continue
@@ -446,9 +464,10 @@ func (c codec) entities(a *alert.Alert) {
 	}
 }
 
-// EncodeAlert returns a as a resource of ARM of the kind SecurityAlert, with what Extra kept and with its evidence in the
-// member "entities" of the properties. ARM itself names no entities there, and Sentinel takes no alerts: the result is
-// for other programs. Reading it again gives a, but for what the incident manager manages.
+// EncodeAlert returns a as a resource of ARM of the kind SecurityAlert, with what Extra kept and with its
+// evidence in the member "entities" of the properties. ARM itself names no entities there, and Sentinel
+// takes no alerts: the result is for other programs. Reading it again gives a, but for what the incident
+// manager manages.
 func EncodeAlert(a alert.Alert) ([]byte, error) {
 	m, props := split(a.Extra)
 	c := codec{m: props, write: true}

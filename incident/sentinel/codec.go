@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/limit"
@@ -15,8 +16,8 @@ import (
 
 type object = map[string]json.RawMessage
 
-// A codec moves fields between an object and Go values, in one direction. Reading takes what it understands out of the
-// object; writing puts values beside what reading left there.
+// A codec moves fields between an object and Go values, in one direction. Reading takes what it understands
+// out of the object; writing puts values beside what reading left there.
 type codec struct {
 	m     object
 	write bool
@@ -28,12 +29,30 @@ type codec struct {
 type notes struct {
 	record string
 	list   []alert.Note
+	more   int // that were not gathered
 }
 
+// maxNotes is how many notes on one item are gathered.
+const maxNotes = 1_000
+
 func (n *notes) add(field, value, said string) {
-	if n != nil {
-		n.list = append(n.list, alert.Note{Record: limit.Shorten(n.record), Field: field, Value: limit.Shorten(value), Said: said})
+	switch {
+	case n == nil:
+	case len(n.list) == maxNotes:
+		n.more++
+	default:
+		record, value := limit.Shorten(n.record), limit.Shorten(value)
+		n.list = append(n.list, alert.Note{Record: record, Field: field, Value: value, Said: said})
 	}
+}
+
+// all returns the notes, and how many there are besides.
+func (n *notes) all() []alert.Note {
+	if n.more > 0 {
+		more := alert.Note{Record: n.list[0].Record, Value: strconv.Itoa(n.more), Said: "more notes left out"}
+		n.list = append(n.list, more)
+	}
+	return n.list
 }
 
 func (c codec) note(name string, raw json.RawMessage, said string) {
@@ -66,8 +85,9 @@ func parse(raw json.RawMessage) object {
 	return m
 }
 
-// elements returns the first elements of a list, at most so many, and how many it has; of a value that is no list that
-// value. The elements are parts of raw, so that a list of a million costs no more than what is taken of it.
+// elements returns the first elements of a list, at most so many, and how many it has; of a value that is
+// no list that value. The elements are parts of raw, so that a list of a million costs no more than what is
+// taken of it.
 func elements(raw json.RawMessage, most int) (list []json.RawMessage, total int) {
 	raw = bytes.TrimSpace(raw)
 	switch {
@@ -151,7 +171,7 @@ func unquote(m object, names ...string) {
 			continue
 		}
 		inner := strings.TrimSpace(plain(raw))
-		if inner == "" || inner[0] != '[' && inner[0] != '{' || !json.Valid([]byte(inner)) || limit.Depth(inner) > maxDepth/2 {
+		if !isNested(inner) || limit.Depth(inner) > maxDepth/2 {
 			continue
 		}
 		if m[name] = json.RawMessage(inner); isEmpty(m[name]) {
@@ -159,6 +179,9 @@ func unquote(m object, names ...string) {
 		}
 	}
 }
+
+// isNested reports whether a text is a list or an object.
+func isNested(s string) bool { return s != "" && (s[0] == '[' || s[0] == '{') && json.Valid([]byte(s)) }
 
 // fold returns the name of a member without what the spellings differ in.
 func fold(name string) string {
@@ -172,7 +195,17 @@ func fold(name string) string {
 
 // word returns a word of an enumeration without what the spellings differ in.
 func word(s string) string {
-	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(s))
+	for n := range len(s) {
+		if b := s[n]; b == ' ' || b == '_' || b == '-' || 'A' <= b && b <= 'Z' || b >= 0x80 {
+			return strings.Map(func(r rune) rune {
+				if r == ' ' || r == '_' || r == '-' {
+					return -1
+				}
+				return unicode.ToLower(r)
+			}, s)
+		}
+	}
+	return s
 }
 
 // names maps folded names of members, and others that mean the same, to the names of ARM.
@@ -180,7 +213,7 @@ func names(list ...string) map[string]string {
 	m := make(map[string]string, 2*len(list))
 	for _, entry := range list {
 		name, others, _ := strings.Cut(entry, "=")
-		m[fold(name)] = name
+		m[fold(name)], m[name], m[first(name, 'a', 'z', 'A')] = name, name, name
 		for o := range strings.SplitSeq(others, ",") {
 			if o != "" {
 				m[o] = name
@@ -190,24 +223,32 @@ func names(list ...string) map[string]string {
 	return m
 }
 
-// respell gives members the names of ARM and drops those that say nothing. Of two with one name the first in order of
-// bytes gets it, the others stay as they are.
+// respell gives members the names of ARM and drops those that say nothing. Of two with one name the first
+// in order of bytes gets it, the others stay as they are.
 func respell(m object, names map[string]string) {
 	maps.DeleteFunc(m, func(_ string, raw json.RawMessage) bool { return isEmpty(raw) })
 	var moved []string
 	for name := range m {
-		if to := names[fold(name)]; to != "" && to != name {
+		if to := named(names, name); to != "" && to != name {
 			moved = append(moved, name)
 		}
 	}
 	slices.Sort(moved)
 	for _, name := range moved {
-		to := names[fold(name)]
+		to := named(names, name)
 		if _, taken := m[to]; !taken {
 			m[to] = m[name]
 			delete(m, name)
 		}
 	}
+}
+
+// named returns the name of ARM for a member, "" for one that is not known.
+func named(names map[string]string, name string) string {
+	if to, ok := names[name]; ok {
+		return to
+	}
+	return names[fold(name)]
 }
 
 // text moves a text. A number is as good as one.
@@ -231,10 +272,12 @@ func text[T ~string](c codec, p *T, name string) {
 	delete(c.m, name)
 }
 
-// derived moves a value that several members or spellings tell. read says what they mean. Members that do not stand as
-// write would put them are left where they are, and written back for as long as they mean the value; where same is nil
-// that is always so. A text that read returns says why they were not understood.
-func derived[T any](c codec, p *T, members []string, read func(object) (T, string), write func(T) object, same func(a, b T) bool) {
+// derived moves a value that several members or spellings tell. read says what they mean. Members that do
+// not stand as write would put them are left where they are, and written back for as long as they mean the
+// value; where same is nil that is always so. A text that read returns says why they were not understood.
+func derived[T any](
+	c codec, p *T, members []string, read func(object) (T, string), write func(T) object, same func(a, b T) bool,
+) {
 	part := object{}
 	for _, name := range members {
 		if raw, ok := c.m[name]; ok {
@@ -277,7 +320,17 @@ func derived[T any](c codec, p *T, members []string, read func(object) (T, strin
 }
 
 func equal(a, b object) bool {
-	return maps.EqualFunc(a, b, func(x, y json.RawMessage) bool { return bytes.Equal(compact(x), compact(y)) })
+	return maps.EqualFunc(a, b, func(x, y json.RawMessage) bool {
+		switch {
+		case bytes.Equal(x, y):
+			return true
+		case x[0] != y[0]:
+			return false
+		case x[0] == '"':
+			return plain(x) == plain(y)
+		}
+		return bytes.Equal(compact(x), compact(y))
+	})
 }
 
 func compact(raw json.RawMessage) []byte {
@@ -353,7 +406,8 @@ func (c codec) time(p *time.Time, name string) {
 	delete(c.m, name)
 }
 
-// layouts are those of ARM, of data lakes and of Windows PowerShell. A fraction of any length may follow the seconds.
+// layouts are those of ARM, of data lakes and of Windows PowerShell. A fraction of any length may follow
+// the seconds.
 var layouts = [...]string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"}
 
 // readTime returns the time that s tells, and whether it tells a zone.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,24 +17,26 @@ import (
 	"github.com/incidentkit/incidentkit/internal/jsonitem"
 )
 
-// maxDepth is how deep an item may be nested. It is far from the 10,000 levels at which package encoding/json gives up,
-// so that what was read can always be written, inside other things too.
+// maxDepth is how deep an item may be nested. It is far from the 10,000 levels at which package
+// encoding/json gives up, so that what was read can always be written, inside other things too.
 const maxDepth = 500
 
 // maxHeld is how many bytes of items are held to be joined.
 const maxHeld = 32 << 20
 
-// Decode reads incidents and alerts from r: resources of ARM, lists of them and answers with an object around, messages
-// of automation rules, rows of the tables SecurityIncident and SecurityAlert, as objects or as the answer of a query, and
-// several of these one after another, as in JSON lines. name stands in errors.
+// Decode reads incidents and alerts from r: resources of ARM, lists of them and answers with an object
+// around, messages of automation rules, rows of the tables SecurityIncident and SecurityAlert, as objects
+// or as the answer of a query, and several of these one after another, as in JSON lines. name stands in
+// errors.
 //
-// What belongs together in one file is one item. Of several rows of an incident or an alert the one that was modified
-// last is taken, and a note on it counts the others. Alerts join the incident that names them: in its AlertIds or by a
-// relation. So do comments, tasks and related entities. Which alert an entity of an incident is about is not told, so
-// that it becomes evidence of the first. Items come in the order of the file, each at the place of the row that was taken.
+// What belongs together in one file is one item. Of several rows of an incident or an alert the one that
+// was modified last is taken, and a note on it counts the others. Alerts join the incident that names them:
+// in its AlertIds or by a relation. So do comments, tasks and related entities. Which alert an entity of an
+// incident is about is not told, so that it becomes evidence of the first. Items come in the order of the
+// file, each at the place of the row that was taken.
 //
-// An alert inside an incident that cannot be imported, and one that is there twice, is an error of its own before the
-// incident. Errors are [*alert.DecodeError].
+// An alert inside an incident that cannot be imported, and one that is there twice, is an error of its own
+// before the incident. Errors are [*alert.DecodeError].
 //
 // The sequence can be ranged over once. It reads 32 MiB, or to the end, before the first item.
 func Decode(r io.Reader, name string) iter.Seq2[incident.Decoded, error] {
@@ -43,26 +44,23 @@ func Decode(r io.Reader, name string) iter.Seq2[incident.Decoded, error] {
 		d := &decoder{name: name, yield: yield}
 		for read, err := range jsonitem.Read(r, "value", "records", "tables") {
 			if err != nil {
-				if d.flush() {
+				if d.flush() && !d.stopped {
 					d.fail(d.index, "", err)
 				}
 				return
-			}
-			if d.held += len(read.Raw); d.held > maxHeld && len(d.items) > 0 {
-				d.parts = true
-				if !d.flush() {
-					return
-				}
-				d.held = len(read.Raw)
 			}
 			if read.Depth > maxDepth {
 				d.refuse("", fmt.Errorf("want at most %d levels of lists and objects", maxDepth))
 			} else {
 				d.add(bytes.ToValidUTF8(read.Raw, []byte("\uFFFD")), read.Member, 0)
 			}
-			d.index++
+			if d.index++; d.stopped {
+				return
+			}
 		}
-		d.flush()
+		if !d.stopped {
+			d.flush()
+		}
 	}
 }
 
@@ -105,6 +103,8 @@ type decoder struct {
 	held  int
 	items []*item
 	parts bool // the file is too long to be joined as a whole
+
+	stopped bool // no more is wanted
 }
 
 func (d *decoder) fail(index int, field string, err error) bool {
@@ -112,10 +112,24 @@ func (d *decoder) fail(index int, field string, err error) bool {
 }
 
 func (d *decoder) refuse(field string, err error) {
-	d.items = append(d.items, &item{index: d.index, problem: fieldError{field, err}})
+	d.hold(&item{index: d.index, problem: fieldError{field, err}}, 0)
 }
 
-// add holds what raw is. member is the member of an object around it, and depth how many others have been opened.
+// hold keeps an item that was read from so many bytes until it is known what belongs to it.
+func (d *decoder) hold(it *item, size int) {
+	const overhead = 1 << 9 // bytes of an item, however short
+	if d.held += size + overhead; d.held > maxHeld && len(d.items) > 0 {
+		d.parts = true
+		if !d.stopped && !d.flush() {
+			d.stopped = true
+		}
+		d.held = size + overhead
+	}
+	d.items = append(d.items, it)
+}
+
+// add holds what raw is. member is the member of an object around it, and depth how many others have been
+// opened.
 func (d *decoder) add(raw json.RawMessage, member string, depth int) {
 	m := parse(raw)
 	if m == nil {
@@ -128,9 +142,11 @@ func (d *decoder) add(raw json.RawMessage, member string, depth int) {
 	}
 	it := &item{index: d.index, m: m}
 	folded := make(map[string]json.RawMessage, len(m))
-	for _, name := range slices.Backward(slices.Sorted(maps.Keys(m))) {
-		if !isEmpty(m[name]) {
-			folded[fold(name)] = m[name]
+	of := make(map[string]string, len(m))
+	for name, raw := range m {
+		f := fold(name)
+		if was, taken := of[f]; !isEmpty(raw) && (!taken || name < was) { // of two the first in order of bytes
+			folded[f], of[f] = raw, name
 		}
 	}
 	has := func(name string) bool { return folded[name] != nil }
@@ -145,8 +161,10 @@ func (d *decoder) add(raw json.RawMessage, member string, depth int) {
 	}
 	typ := strings.ToLower(plain(folded["type"]))
 	_, typ, ofSentinel := strings.Cut(typ, "microsoft.securityinsights/")
+	isAlert := word(plain(folded["kind"])) == "securityalert"
 	switch {
-	case ofSentinel && typ == "incidents", !ofSentinel && has("incidentnumber") && (has("incidentname") || has("providername") || has("title")),
+	case ofSentinel && typ == "incidents",
+		!ofSentinel && has("incidentnumber") && (has("incidentname") || has("providername") || has("title")),
 		inside("incidentnumber") && inside("title"):
 		it.kind = anIncident
 	case ofSentinel && typ == "incidents/comments":
@@ -155,13 +173,15 @@ func (d *decoder) add(raw json.RawMessage, member string, depth int) {
 		it.kind = aTask
 	case ofSentinel && typ == "incidents/relations":
 		it.kind = aRelation
-	case word(plain(folded["kind"])) == "securityalert" && (ofSentinel || inside("systemalertid") || has("systemalertid")),
-		has("systemalertid") && (has("entities") || has("extendedproperties") || has("alertname") || has("displayname") || has("alertdisplayname") || has("alertseverity")):
+	case isAlert && (ofSentinel || inside("systemalertid") || has("systemalertid")),
+		has("systemalertid") && slices.ContainsFunc([]string{
+			"entities", "extendedproperties", "alertname", "displayname", "alertdisplayname", "alertseverity",
+		}, has):
 		it.kind = anAlert
-	case ofSentinel && typ == "entities", has("kind") && props != nil && kindNames()[kindOf(plain(folded["kind"]))] != nil:
+	case ofSentinel && typ == "entities", props != nil && kindNames()[kindOf(plain(folded["kind"]))] != nil:
 		it.kind = anEntity
 	case has("entities") && has("metadata"): // the answer of …/incidents/{id}/entities
-		list, _ := elements(folded["entities"], alert.MaxEvidence)
+		list, _ := elements(folded["entities"], len(folded["entities"]))
 		for _, e := range list {
 			d.add(e, "", depth+1)
 		}
@@ -170,8 +190,8 @@ func (d *decoder) add(raw json.RawMessage, member string, depth int) {
 		d.open(m, folded, member, depth)
 		return
 	}
-	d.items = append(d.items, it)
 	it.read(raw)
+	d.hold(it, len(raw))
 }
 
 // read finds out what an item is called and what it belongs to.
@@ -225,7 +245,8 @@ func latest(times ...json.RawMessage) time.Time {
 }
 
 // wrappers are members under which collectors hand on what they have read: as it is, or as a text.
-var wrappers = []string{"object", "body", "event", "original", "message", "fulllog", "raw", "source", "result", "results", "data", "detail", "incident", "alert", "value", "records"}
+var wrappers = []string{"object", "body", "event", "original", "message", "fulllog", "raw", "source",
+	"result", "results", "data", "detail", "incident", "alert", "value", "records"}
 
 // open adds what stands inside an object that is nothing by itself, or says what it is instead.
 func (d *decoder) open(m, folded object, member string, depth int) {
@@ -247,7 +268,8 @@ func (d *decoder) open(m, folded object, member string, depth int) {
 		}
 	}
 	if body := parse(folded["error"]); body != nil {
-		d.refuse("error", fmt.Errorf("an answer that reports an error, %s: %s", excerpt(body["code"]), excerpt(body["message"])))
+		code, message := excerpt(body["code"]), excerpt(body["message"])
+		d.refuse("error", fmt.Errorf("an answer that reports an error, %s: %s", code, message))
 		return
 	}
 	if raw := folded["tables"]; raw != nil && depth == 0 {
@@ -270,13 +292,13 @@ func (d *decoder) open(m, folded object, member string, depth int) {
 		if raw == nil || depth >= levels {
 			continue
 		}
-		if s := strings.TrimSpace(plain(raw)); s != "" && (s[0] == '{' || s[0] == '[') && json.Valid([]byte(s)) {
+		if s := strings.TrimSpace(plain(raw)); isNested(s) {
 			raw = json.RawMessage(s)
 		}
 		if raw[0] != '{' && raw[0] != '[' {
 			continue
 		}
-		list, _ := elements(raw, alert.MaxEvidence)
+		list, _ := elements(raw, len(raw))
 		found := false
 		for _, e := range list {
 			if e[0] != '{' {
@@ -308,7 +330,8 @@ func nearest(folded object) string {
 		return !slices.ContainsFunc(names, func(n string) bool { return folded[n] == nil })
 	}
 	switch {
-	case has("alertid", "entitytype"), has("alertid", "servicesource"), strings.HasPrefix(plain(folded["category"]), "AdvancedHunting-"):
+	case has("alertid", "entitytype"), has("alertid", "servicesource"),
+		strings.HasPrefix(plain(folded["category"]), "AdvancedHunting-"):
 		return want + "; this is a row of Defender XDR streaming"
 	case has("@odata.type"), has("provideralertid", "evidence"), has("incidentweburl"), has("@odata.context"):
 		return want + "; this is of Microsoft Graph, which package msgraph reads"
@@ -338,6 +361,9 @@ func (d *decoder) table(m object) {
 		return
 	}
 	for n, row := range rows {
+		if d.stopped {
+			return
+		}
 		if n > 0 {
 			d.index++
 		}
@@ -411,7 +437,8 @@ func (d *decoder) flush() bool {
 	}
 	more := d.parts
 	for _, it := range items {
-		if it.joined || it.kind == anIncident && incidents[it.key] != it || it.kind == anAlert && alerts[it.key] != it {
+		gone := it.kind == anIncident && incidents[it.key] != it || it.kind == anAlert && alerts[it.key] != it
+		if gone || it.joined {
 			continue
 		}
 		got, problems := it.decode(func(n string) incident.Reference { return numbers[n] })
@@ -425,7 +452,8 @@ func (d *decoder) flush() bool {
 		}
 		if got.Index = it.index; more {
 			more = false
-			got.Notes = append(got.Notes, alert.Note{Field: "", Value: d.name, Said: "read in parts of 32 MiB, and joined within each of them alone"})
+			said := "read in parts of 32 MiB, and joined within each of them alone"
+			got.Notes = append(got.Notes, alert.Note{Value: d.name, Said: said})
 		}
 		if !d.yield(got, nil) {
 			return false
@@ -513,11 +541,12 @@ func (it *item) decode(number func(string) incident.Reference) (got incident.Dec
 		if p != nil {
 			return incident.Decoded{}, []fieldError{*p}
 		}
-		got = incident.Decoded{Alert: &a, Notes: n.list}
+		got = incident.Decoded{Alert: &a, Notes: n.all()}
 	case refused:
 		return incident.Decoded{}, []fieldError{it.problem}
 	default:
-		return incident.Decoded{}, []fieldError{{"", errors.New("one of the " + it.kind.String() + " of an incident alone: want the incident in the same file")}}
+		err := fmt.Errorf("one of the %s of an incident alone: want the incident in the same file", it.kind)
+		return incident.Decoded{}, []fieldError{{"", err}}
 	}
 	if it.older > 0 {
 		record := ""
@@ -525,7 +554,8 @@ func (it *item) decode(number func(string) incident.Reference) (got incident.Dec
 			record = got.Notes[0].Record
 		}
 		got.Notes = append(got.Notes, alert.Note{
-			Record: record, Field: "lastModifiedTimeUtc", Value: strconv.Itoa(it.older), Said: "older states of the same not taken",
+			Record: record, Field: "lastModifiedTimeUtc", Value: strconv.Itoa(it.older),
+			Said: "older states of the same not taken",
 		})
 	}
 	return got, problems

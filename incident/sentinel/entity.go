@@ -11,8 +11,8 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// kindWords are the kinds of ARM, and the types of the tables, that have a type in package alert, folded and without
-// hyphens. The first of each is the word that is written.
+// kindWords are the kinds of ARM, and the types of the tables, that have a type in package alert, folded
+// and without hyphens. The first of each is the word that is written.
 var kindWords = sync.OnceValue(func() map[string]alert.Kind {
 	m := make(map[string]alert.Kind)
 	for kind, words := range kindNames() {
@@ -44,10 +44,12 @@ var kindNames = sync.OnceValue(func() map[alert.Kind][]string {
 	}
 })
 
-// otherKinds are the kinds without a type in package alert that Graph spells otherwise, so that they have one name.
+// otherKinds are the kinds without a type in package alert that Graph spells otherwise, so that they have
+// one name.
 var otherKinds = sync.OnceValue(func() map[string]alert.Kind {
 	return map[string]alert.Kind{
-		"dnsresolution": "dns", "iotdevice": "ioTDevice", "securitygroup": "securityGroup", "submissionmail": "submissionMail",
+		"dnsresolution": "dns", "iotdevice": "ioTDevice", "securitygroup": "securityGroup",
+		"submissionmail":    "submissionMail",
 		"cloudlogonsession": "cloudLogonSession", "cloudlogonrequest": "cloudLogonRequest",
 		"networkconnection": "networkConnection",
 	}
@@ -102,25 +104,34 @@ func first(s string, a, z, to byte) string {
 // entityNames has the members of the kinds, as ARM spells them, and what tables and Defender call them.
 var entityNames = sync.OnceValue(func() map[alert.Kind]map[string]string {
 	return map[alert.Kind]map[string]string{
-		alert.KindUser: names("accountName=name", "ntDomain=domainname", "dnsDomain", "upnSuffix", "userPrincipalName=upn", "sid=usersid",
+		alert.KindUser: names("accountName=name", "ntDomain=domainname", "dnsDomain", "upnSuffix",
+			"userPrincipalName=upn", "sid=usersid",
 			"aadUserId=azureaduserid", "displayName"),
-		alert.KindDevice: names("hostName", "netBiosName", "dnsDomain", "fqdn", "mdatpDeviceId=machineid,mdedeviceid", "aadDeviceId",
+		alert.KindDevice: names("hostName", "netBiosName", "dnsDomain", "fqdn",
+			"mdatpDeviceId=machineid,mdedeviceid", "aadDeviceId",
 			"osFamily", "osVersion", "riskScore", "healthStatus", "lastIpAddress", "ipInterfaces", "firstSeen"),
-		alert.KindIP:            names("address=ipaddress", "location"),
-		alert.KindURL:           names("url"),
-		alert.KindFile:          names("fileName=name", "directory", "sizeInBytes=filesize", "fileHashes", "fileHashEntityIds", "host", "hostEntityId", "algorithm", "hashValue=value"),
-		alert.KindProcess:       names("processId", "commandLine", "creationTimeUtc", "imageFile", "imageFileEntityId", "account", "accountEntityId", "parentProcess", "parentProcessEntityId", "host", "hostEntityId"),
-		alert.KindRegistryKey:   names("hive", "key", "host", "hostEntityId"),
-		alert.KindRegistryValue: names("key", "keyEntityId", "valueName=name", "valueData=value", "valueType", "host", "hostEntityId"),
-		alert.KindMailbox:       names("mailboxPrimaryAddress", "upn", "displayName"),
-		alert.KindMessage: names("networkMessageId", "internetMessageId", "subject", "recipient", "p2Sender", "sender", "p1Sender", "senderIP",
+		alert.KindIP:  names("address=ipaddress", "location"),
+		alert.KindURL: names("url"),
+		alert.KindFile: names("fileName=name", "directory", "sizeInBytes=filesize", "fileHashes",
+			"fileHashEntityIds", "host", "hostEntityId", "algorithm", "hashValue=value"),
+		alert.KindProcess: names("processId", "commandLine", "creationTimeUtc", "imageFile",
+			"imageFileEntityId", "account", "accountEntityId", "parentProcess", "parentProcessEntityId",
+			"host", "hostEntityId"),
+		alert.KindRegistryKey: names("hive", "key", "host", "hostEntityId"),
+		alert.KindRegistryValue: names("key", "keyEntityId", "valueName=name", "valueData=value",
+			"valueType", "host", "hostEntityId"),
+		alert.KindMailbox: names("mailboxPrimaryAddress", "upn", "displayName"),
+		alert.KindMessage: names("networkMessageId", "internetMessageId", "subject", "recipient", "p2Sender",
+			"sender", "p1Sender", "senderIP",
 			"receiveDate=receiveddate", "deliveryAction", "deliveryLocation"),
-		alert.KindMailCluster:         names("clusterBy", "clusterByValue", "query", "mailCount"),
-		alert.KindApp:                 names("appId=saasid", "appName=name", "instanceId", "instanceName"),
-		alert.KindOAuthApp:            names("oAuthAppId=appid", "objectId", "displayName=name", "publisher"),
-		alert.KindAzureResource:       names("resourceId", "resourceName", "resourceType"),
-		alert.KindAmazonResource:      names("amazonResourceId=arn", "amazonAccountId=accountid", "resourceName", "resourceType"),
-		alert.KindGoogleCloudResource: names("fullResourceName", "projectId", "location", "resourceName", "resourceType"),
+		alert.KindMailCluster:   names("clusterBy", "clusterByValue", "query", "mailCount"),
+		alert.KindApp:           names("appId=saasid", "appName=name", "instanceId", "instanceName"),
+		alert.KindOAuthApp:      names("oAuthAppId=appid", "objectId", "displayName=name", "publisher"),
+		alert.KindAzureResource: names("resourceId", "resourceName", "resourceType"),
+		alert.KindAmazonResource: names("amazonResourceId=arn", "amazonAccountId=accountid",
+			"resourceName", "resourceType"),
+		alert.KindGoogleCloudResource: names("fullResourceName", "projectId", "location", "resourceName",
+			"resourceType"),
 	}
 })
 
@@ -131,12 +142,7 @@ type piece struct {
 	ref           string // it stands for the entity that has this "$id"
 }
 
-// aroundNames are the members that stand around the properties.
-var aroundNames = sync.OnceValue(func() map[string]string {
-	return names("id", "name", "type", "kind", "etag", "systemData", "properties")
-})
-
-// piece takes an entity apart. The boolean is false for what is no object.
+// takeApart takes an entity apart. The boolean is false for what is no object.
 func takeApart(raw json.RawMessage) (piece, bool) {
 	m := parse(raw)
 	if m == nil {
@@ -179,7 +185,8 @@ func takeApart(raw json.RawMessage) (piece, bool) {
 
 // baseNames are the members that entities of all kinds have when they come from Defender XDR.
 var baseNames = sync.OnceValue(func() map[string]string {
-	return names("lastVerdict", "lastRemediationState", "detailedRoles", "createdTimeUtc", "friendlyName", "additionalData")
+	return names("lastVerdict", "lastRemediationState", "detailedRoles", "createdTimeUtc", "friendlyName",
+		"additionalData")
 })
 
 // guessed tells the kind of an entity by a member that only this kind has.
@@ -187,12 +194,17 @@ var guessed = [...]struct {
 	member string
 	kind   alert.Kind
 }{
-	{"mailboxprimaryaddress", alert.KindMailbox}, {"networkmessageid", alert.KindMessage}, {"internetmessageid", alert.KindMessage},
-	{"clusterbyvalue", alert.KindMailCluster}, {"processid", alert.KindProcess}, {"commandline", alert.KindProcess},
-	{"filehashes", alert.KindFile}, {"directory", alert.KindFile}, {"filename", alert.KindFile}, {"hashvalue", alert.KindFile},
+	{"mailboxprimaryaddress", alert.KindMailbox}, {"networkmessageid", alert.KindMessage},
+	{"internetmessageid", alert.KindMessage},
+	{"clusterbyvalue", alert.KindMailCluster}, {"processid", alert.KindProcess}, {"commandline",
+		alert.KindProcess},
+	{"filehashes", alert.KindFile}, {"directory", alert.KindFile}, {"filename", alert.KindFile},
+	{"hashvalue", alert.KindFile},
 	{"valuename", alert.KindRegistryValue}, {"hive", alert.KindRegistryKey}, {"hostname", alert.KindDevice},
-	{"netbiosname", alert.KindDevice}, {"mdatpdeviceid", alert.KindDevice}, {"aaduserid", alert.KindUser}, {"upnsuffix", alert.KindUser},
-	{"ntdomain", alert.KindUser}, {"accountname", alert.KindUser}, {"userprincipalname", alert.KindUser}, {"sid", alert.KindUser},
+	{"netbiosname", alert.KindDevice}, {"mdatpdeviceid", alert.KindDevice}, {"aaduserid", alert.KindUser},
+	{"upnsuffix", alert.KindUser},
+	{"ntdomain", alert.KindUser}, {"accountname", alert.KindUser}, {"userprincipalname", alert.KindUser},
+	{"sid", alert.KindUser},
 	{"resourceid", alert.KindAzureResource}, {"url", alert.KindURL}, {"address", alert.KindIP},
 }
 
@@ -210,7 +222,8 @@ func guess(props object) alert.Kind {
 	return ""
 }
 
-// A graph finds the entities that others of the same alert name: by "$id" in tables, by resource identifier in ARM.
+// A graph finds the entities that others of the same alert name: by "$id" in tables, by resource identifier
+// in ARM.
 type graph struct {
 	byID, byResource map[string]json.RawMessage
 	left             *int // bytes that may still be read of what others refer to
@@ -351,7 +364,8 @@ func (c codec) hashes(g graph, f *alert.File) {
 			h.sha256 = value
 		}
 	}
-	derived(c, &h, []string{"fileHashes", "fileHashEntityIds", "algorithm", "hashValue"}, func(m object) (h hashes, said string) {
+	members := []string{"fileHashes", "fileHashEntityIds", "algorithm", "hashValue"}
+	derived(c, &h, members, func(m object) (h hashes, said string) {
 		for _, name := range [...]string{"fileHashes", "fileHashEntityIds"} {
 			list, _ := elements(m[name], 16)
 			for _, raw := range list {
@@ -365,9 +379,9 @@ func (c codec) hashes(g graph, f *alert.File) {
 		return h, ""
 	}, func(h hashes) object {
 		var list []json.RawMessage
-		for _, one := range [...]struct{ algorithm, value string }{{"MD5", h.md5}, {"SHA1", h.sha1}, {"SHA256", h.sha256}} {
-			if one.value != "" {
-				props := encode(map[string]string{"algorithm": one.algorithm, "hashValue": one.value})
+		for _, one := range [...][2]string{{"MD5", h.md5}, {"SHA1", h.sha1}, {"SHA256", h.sha256}} {
+			if algorithm, value := one[0], one[1]; value != "" {
+				props := encode(map[string]string{"algorithm": algorithm, "hashValue": value})
 				list = append(list, encode(object{"kind": encode("FileHash"), "properties": props}))
 			}
 		}
@@ -379,15 +393,17 @@ func (c codec) hashes(g graph, f *alert.File) {
 	f.MD5, f.SHA1, f.SHA256 = h.md5, h.sha1, h.sha256
 }
 
-// account moves the names of an account. Since July 2026 the name is without the suffix of the user principal name;
-// before, it could be all of it.
+// account moves the names of an account. Since July 2026 the name is without the suffix of the user
+// principal name; before, it could be all of it.
 func (c codec) account(u *alert.User) {
 	type account struct{ account, domain, upn string }
 	a := account{u.Account, u.Domain, u.UPN}
-	derived(c, &a, []string{"accountName", "userPrincipalName", "upnSuffix", "ntDomain", "dnsDomain"}, func(m object) (account, string) {
+	members := []string{"accountName", "userPrincipalName", "upnSuffix", "ntDomain", "dnsDomain"}
+	derived(c, &a, members, func(m object) (account, string) {
 		name, suffix := plain(m["accountName"]), strings.TrimPrefix(strings.TrimSpace(plain(m["upnSuffix"])), "@")
 		a := account{name, plain(m["ntDomain"]), plain(m["userPrincipalName"])}
-		if d, n, ok := strings.Cut(name, `\`); ok && d != "" && n != "" && (a.domain == "" || strings.EqualFold(a.domain, d)) {
+		d, n, _ := strings.Cut(name, `\`)
+		if d != "" && n != "" && (a.domain == "" || strings.EqualFold(a.domain, d)) {
 			a.domain, a.account = d, n
 		}
 		prefix, _, full := strings.Cut(a.account, "@")
@@ -501,7 +517,8 @@ func (c codec) entity(kind alert.Kind, in alert.Entity, g graph) alert.Entity {
 	case alert.KindDevice:
 		e, _ := in.(alert.Device)
 		c.host(&e)
-		c.texts("mdatpDeviceId", &e.DeviceID, "aadDeviceId", &e.DirectoryID, "osVersion", &e.OSVersion, "riskScore", &e.Risk,
+		c.texts("mdatpDeviceId", &e.DeviceID, "aadDeviceId", &e.DirectoryID, "osVersion", &e.OSVersion,
+			"riskScore", &e.Risk,
 			"healthStatus", &e.Health)
 		c.known(&e.OS, "osFamily")
 		c.lastAddress(g, &e.LastIP)
@@ -560,8 +577,10 @@ func (c codec) entity(kind alert.Kind, in alert.Entity, g graph) alert.Entity {
 		return e
 	case alert.KindMessage:
 		e, _ := in.(alert.Message)
-		c.texts("networkMessageId", &e.NetworkMessageID, "internetMessageId", &e.InternetMessageID, "subject", &e.Subject,
-			"recipient", &e.Recipient, "p1Sender", &e.EnvelopeSender, "senderIP", &e.SenderIP, "deliveryAction", &e.Delivery,
+		c.texts("networkMessageId", &e.NetworkMessageID, "internetMessageId", &e.InternetMessageID,
+			"subject", &e.Subject,
+			"recipient", &e.Recipient, "p1Sender", &e.EnvelopeSender, "senderIP", &e.SenderIP,
+			"deliveryAction", &e.Delivery,
 			"deliveryLocation", &e.Location)
 		derived(c, &e.Sender, []string{"p2Sender", "sender"}, func(m object) (string, string) {
 			if s := plain(m["p2Sender"]); s != "" {
@@ -589,7 +608,8 @@ func (c codec) entity(kind alert.Kind, in alert.Entity, g graph) alert.Entity {
 		return e
 	case alert.KindOAuthApp:
 		e, _ := in.(alert.OAuthApp)
-		c.texts("oAuthAppId", &e.AppID, "objectId", &e.ObjectID, "displayName", &e.DisplayName, "publisher", &e.Publisher)
+		c.texts("oAuthAppId", &e.AppID, "objectId", &e.ObjectID, "displayName", &e.DisplayName, "publisher",
+			&e.Publisher)
 		return e
 	case alert.KindAzureResource, alert.KindAmazonResource, alert.KindGoogleCloudResource:
 		e, _ := in.(alert.CloudResource)
@@ -671,7 +691,8 @@ func (c codec) process(g graph, e *alert.Process) {
 
 // labels are the members by which people call an entity, the best first.
 var labels = []string{
-	"displayName", "DisplayName", "friendlyName", "malwareName", "name", "Name", "domainName", "DomainName", "deviceName", "DeviceName",
+	"displayName", "DisplayName", "friendlyName", "malwareName", "name", "Name", "domainName", "DomainName",
+	"deviceName", "DeviceName",
 	"distinguishedName", "DistinguishedName", "subject", "Subject", "sessionId", "SessionId",
 }
 
@@ -687,7 +708,8 @@ func (c codec) evidence(e *alert.Evidence) {
 	}, func(v alert.EvidenceVerdict) string { return first(string(v), 'a', 'z', 'A') })
 	enumerated(c, &e.Remediation, "lastRemediationState", func(s string) (alert.Remediation, bool) {
 		for _, v := range [...]alert.Remediation{
-			alert.Remediated, alert.Prevented, alert.Blocked, alert.NotFound, alert.ActiveThreat, alert.PendingApproval,
+			alert.Remediated, alert.Prevented, alert.Blocked, alert.NotFound, alert.ActiveThreat,
+			alert.PendingApproval,
 			alert.Declined, alert.Unremediated, alert.Running, alert.PartiallyRemediated,
 		} {
 			if s == word(string(v)) {
@@ -786,8 +808,8 @@ func consumed(kind alert.Kind, member string) bool {
 	return false
 }
 
-// named calls add for the entities of a known kind that stand inside p and have no place in it.
-func named(p piece, depth int, add func(piece)) {
+// inner calls add for the entities of a known kind that stand inside p and have no place in it.
+func inner(p piece, depth int, add func(piece)) {
 	if depth > 4 {
 		return
 	}
@@ -797,15 +819,15 @@ func named(p piece, depth int, add func(piece)) {
 			continue
 		}
 		list, _ := elements(raw, alert.MaxEvidence)
-		for _, e := range list {
-			inner, ok := takeApart(e)
-			if !ok || inner.ref != "" || kindNames()[inner.kind] == nil {
+		for _, raw := range list {
+			e, ok := takeApart(raw)
+			if !ok || e.ref != "" || kindNames()[e.kind] == nil {
 				continue
 			}
-			named(inner, depth+1, add)
+			inner(e, depth+1, add)
 			if !consumed(p.kind, name) {
-				delete(inner.around, "$id") // there is one that has it
-				add(inner)
+				delete(e.around, "$id") // there is one that has it
+				add(e)
 			}
 		}
 	}

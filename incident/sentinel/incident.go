@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -35,17 +36,22 @@ const maxAlerts = alert.MaxEvidence
 
 // incidentNames are the members of the properties of an incident, and the columns of SecurityIncident.
 var incidentNames = sync.OnceValue(func() map[string]string {
-	return names("title", "description", "severity", "status", "classification", "classificationReason", "classificationComment",
-		"owner", "labels=label", "firstActivityTimeUtc=firstactivitytime", "lastActivityTimeUtc=lastactivitytime",
-		"createdTimeUtc=createdtime,createdon", "lastModifiedTimeUtc=lastmodifiedtime,lastmodifiedon", "closedTime=closedtimeutc",
+	return names("title", "description", "severity", "status", "classification", "classificationReason",
+		"classificationComment",
+		"owner", "labels=label", "firstActivityTimeUtc=firstactivitytime",
+		"lastActivityTimeUtc=lastactivitytime",
+		"createdTimeUtc=createdtime,createdon", "lastModifiedTimeUtc=lastmodifiedtime,lastmodifiedon",
+		"closedTime=closedtimeutc",
 		"incidentNumber=number", "incidentUrl=url", "providerName", "providerIncidentId",
-		"relatedAnalyticRuleIds=relatedanalyticruleid", "additionalData=additionalinfo", "comments", "tasks", "alertIds", "bookmarkIds",
+		"relatedAnalyticRuleIds=relatedanalyticruleid", "additionalData=additionalinfo", "comments", "tasks",
+		"alertIds", "bookmarkIds",
 		"alerts", "bookmarks", "relatedEntities", "relations", "teamInformation", "incidentName")
 })
 
 // dynamic are the columns that a table may give as a text.
 var dynamic = []string{
-	"owner", "labels", "additionalData", "alertIds", "bookmarkIds", "relatedAnalyticRuleIds", "comments", "tasks", "alerts",
+	"owner", "labels", "additionalData", "alertIds", "bookmarkIds", "relatedAnalyticRuleIds", "comments",
+	"tasks", "alerts",
 	"relatedEntities",
 }
 
@@ -59,20 +65,23 @@ func incidentOf(m object) (props object) {
 			delete(props, "incidentName")
 		}
 	}
+	if props["owner"] != nil {
+		return props
+	}
 	owner := object{} // as PowerShell has it, in members of its own
-	for _, name := range [...]string{"OwnerAssignedTo", "OwnerEmail", "OwnerObjectId", "OwnerUserPrincipalName", "OwnerType"} {
-		if raw, ok := props[name]; ok && props["owner"] == nil {
-			if name != "OwnerType" {
-				name = strings.TrimPrefix(name, "Owner")
-			}
-			owner[first(name, 'A', 'Z', 'a')] = raw
+	for _, name := range [...]string{"AssignedTo", "Email", "ObjectId", "UserPrincipalName", "Type"} {
+		raw, ok := props["Owner"+name]
+		if !ok {
+			continue
 		}
+		delete(props, "Owner"+name)
+		if name == "Type" {
+			name = "ownerType"
+		}
+		owner[first(name, 'A', 'Z', 'a')] = raw
 	}
 	if len(owner) > 0 {
 		props["owner"] = encode(owner)
-		for _, name := range [...]string{"AssignedTo", "Email", "ObjectId", "UserPrincipalName", "Type"} {
-			delete(props, "Owner"+name)
-		}
 	}
 	return props
 }
@@ -119,14 +128,19 @@ func (c codec) state(s *state) {
 		}
 		return incident.Active, false
 	}, writeStatus)
-	derived(c, &s.verdict, []string{"classification", "classificationReason"}, readVerdict, writeVerdict, same[classification.Verdict])
-	derived(c, &s.owner, []string{"owner"}, func(m object) (incident.Owner, string) { return readOwner(m["owner"]) }, func(o incident.Owner) object {
+	words := []string{"classification", "classificationReason"}
+	derived(c, &s.verdict, words, readVerdict, writeVerdict, same[classification.Verdict])
+	derived(c, &s.owner, []string{"owner"}, func(m object) (incident.Owner, string) {
+		return readOwner(m["owner"])
+	}, func(o incident.Owner) object {
 		if o.IsZero() {
 			return object{}
 		}
 		return object{"owner": encode(writeOwner(o))}
 	}, same[incident.Owner])
-	derived(c, &s.tags, []string{"labels"}, func(m object) ([]incident.Tag, string) { return readLabels(m["labels"]) }, func(tags []incident.Tag) object {
+	derived(c, &s.tags, []string{"labels"}, func(m object) ([]incident.Tag, string) {
+		return readLabels(m["labels"])
+	}, func(tags []incident.Tag) object {
 		if len(tags) == 0 {
 			return object{}
 		}
@@ -134,8 +148,8 @@ func (c codec) state(s *state) {
 	}, sameTags)
 }
 
-// writeStatus returns the word for a status. Sentinel has none for an incident that was merged away or purged, and calls
-// active what somebody works on.
+// writeStatus returns the word for a status. Sentinel has none for an incident that was merged away or
+// purged, and calls active what somebody works on.
 func writeStatus(s incident.Status) string {
 	switch s {
 	case incident.Active:
@@ -146,8 +160,8 @@ func writeStatus(s incident.Status) string {
 	return "Closed"
 }
 
-// readVerdict reads classification and reason. There is no official table of what they are in Defender; this library
-// takes those that mean the same.
+// readVerdict reads classification and reason. There is no official table of what they are in Defender;
+// this library takes those that mean the same.
 func readVerdict(m object) (v classification.Verdict, said string) {
 	class, reason := word(plain(m["classification"])), word(plain(m["classificationReason"]))
 	if isNothing(reason) {
@@ -183,8 +197,8 @@ func readVerdict(m object) (v classification.Verdict, said string) {
 	return v, said
 }
 
-// writeVerdict returns what Sentinel has for a verdict of Defender, and nothing for the zero one and for those of other
-// taxonomies.
+// writeVerdict returns what Sentinel has for a verdict of Defender, and nothing for the zero one and for
+// those of other taxonomies.
 func writeVerdict(v classification.Verdict) object {
 	pair := func(class, reason string) object {
 		return object{"classification": encode(class), "classificationReason": encode(reason)}
@@ -206,7 +220,8 @@ func writeVerdict(v classification.Verdict) object {
 // isNothing reports whether a text stands where nothing is known or nobody is named.
 func isNothing(s string) bool {
 	switch word(s) {
-	case "", "n/a", "na", "none", "null", "unknown", "unassigned", "notassigned", "undefined", "notset", "(none)", "\u2013", "\u2014":
+	case "", "n/a", "na", "none", "null", "unknown", "unassigned", "notassigned", "undefined", "notset",
+		"(none)", "\u2013", "\u2014":
 		return true
 	}
 	return false
@@ -279,7 +294,7 @@ func readLabels(raw json.RawMessage) (tags []incident.Tag, said string) {
 		}
 	}
 	if total > len(tags) {
-		said = strconv.Itoa(total-len(tags)) + " of " + strconv.Itoa(total) + " are not taken as tags, and kept as they are"
+		said = fmt.Sprintf("%d of %d are not taken as tags, and kept as they are", total-len(tags), total)
 	}
 	return tags, said
 }
@@ -296,7 +311,8 @@ func writeLabels(tags []incident.Tag) []object {
 	return list
 }
 
-// sameTags reports whether two lists have the same tags, in whatever order and of whatever kind of a system's.
+// sameTags reports whether two lists have the same tags, in whatever order and of whatever kind of a
+// system's.
 func sameTags(a, b []incident.Tag) bool {
 	sorted := func(tags []incident.Tag) []incident.Tag {
 		tags = slices.Clone(tags)
@@ -305,14 +321,18 @@ func sameTags(a, b []incident.Tag) bool {
 				tags[n].Kind = alert.SystemTag
 			}
 		}
-		slices.SortFunc(tags, func(a, b incident.Tag) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind)) })
+		slices.SortFunc(tags, func(a, b incident.Tag) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+		})
 		return tags
 	}
 	return slices.Equal(sorted(a), sorted(b))
 }
 
 func isRedirected(tags []incident.Tag) bool {
-	return slices.ContainsFunc(tags, func(t incident.Tag) bool { return strings.EqualFold(strings.TrimSpace(t.Name), redirected) })
+	return slices.ContainsFunc(tags, func(t incident.Tag) bool {
+		return strings.EqualFold(strings.TrimSpace(t.Name), redirected)
+	})
 }
 
 // mergedInto returns the incident into which another was merged: as its link tells, else by its number.
@@ -339,8 +359,8 @@ func mergedInto(props object) incident.Reference {
 	return incident.Reference{}
 }
 
-// decodeIncident reads an incident of which m is the resource without its properties, and props are these. number tells
-// an incident of the same file by its number.
+// decodeIncident reads an incident of which m is the resource without its properties, and props are these.
+// number tells an incident of the same file by its number.
 func decodeIncident(m, props object, number func(string) incident.Reference) (incident.Decoded, []fieldError) {
 	var d incident.Draft
 	if d.Reference = referenceOf(m, props); d.Reference.ID == "" {
@@ -374,7 +394,8 @@ func decodeIncident(m, props object, number func(string) incident.Reference) (in
 		if known := number(to.ID); to.System == system && known.ID != "" {
 			to = known
 		} else if _, err := strconv.Atoi(to.ID); err == nil && to.System == system {
-			n.add("additionalData.mergedIncidentNumber", to.ID, "taken for the name of the incident that it was merged into, since no other is told")
+			n.add("additionalData.mergedIncidentNumber", to.ID,
+				"taken for the name of the incident that it was merged into, since no other is told")
 		}
 		switch {
 		case to.ID == "":
@@ -395,11 +416,11 @@ func decodeIncident(m, props object, number func(string) incident.Reference) (in
 	var problems []fieldError
 	d.Alerts, problems = c.alerts()
 	d.Extra = fields(m, props)
-	return incident.Decoded{Incident: &d, Notes: n.list}, problems
+	return incident.Decoded{Incident: &d, Notes: n.all()}, problems
 }
 
-// alerts reads the alerts of an incident. Entities of the incident become evidence of its first alert, since nothing
-// tells which alert names them.
+// alerts reads the alerts of an incident. Entities of the incident become evidence of its first alert,
+// since nothing tells which alert names them.
 func (c codec) alerts() (all []alert.Alert, problems []fieldError) {
 	list, total := elements(c.m["alerts"], maxAlerts)
 	delete(c.m, "alerts")
@@ -409,7 +430,8 @@ func (c codec) alerts() (all []alert.Alert, problems []fieldError) {
 	var related []json.RawMessage
 	entities, surplus := elements(c.m["relatedEntities"], alert.MaxEvidence)
 	if surplus -= len(entities); surplus > 0 {
-		c.notes.add("relatedEntities", strconv.Itoa(surplus+len(entities)), fmt.Sprintf("%d entities left out", surplus))
+		total := strconv.Itoa(surplus + len(entities))
+		c.notes.add("relatedEntities", total, fmt.Sprintf("%d entities left out", surplus))
 	}
 	have := make(map[string]bool)
 	for _, raw := range list {
@@ -431,12 +453,14 @@ func (c codec) alerts() (all []alert.Alert, problems []fieldError) {
 		path := "alerts[" + strconv.Itoa(at) + "]."
 		m := parse(raw)
 		if m == nil {
-			problems = append(problems, fieldError{strings.TrimSuffix(path, "."), fmt.Errorf("want an object, not %s", excerpt(raw))})
+			err := fmt.Errorf("want an object, not %s", excerpt(raw))
+			problems = append(problems, fieldError{strings.TrimSuffix(path, "."), err})
 			continue
 		}
 		if len(related) > 0 {
 			if m, related = withEntities(m, related), nil; len(list) > 1 {
-				c.notes.add("relatedEntities", strconv.Itoa(len(entities)), "kept with the first alert, since nothing tells which alert names them")
+				c.notes.add("relatedEntities", strconv.Itoa(len(entities)),
+					"kept with the first alert, since nothing tells which alert names them")
 			}
 		}
 		a, p := decodeAlert(m, c.notes, path)
@@ -445,7 +469,8 @@ func (c codec) alerts() (all []alert.Alert, problems []fieldError) {
 			continue
 		}
 		if was, ok := seen[a.Origin]; ok {
-			problems = append(problems, fieldError{path + "systemAlertId", fmt.Errorf("%s is the same as alerts[%d], want another", a.Origin.AlertID(), was)})
+			err := fmt.Errorf("%s is the same as alerts[%d], want another", a.Origin.AlertID(), was)
+			problems = append(problems, fieldError{path + "systemAlertId", err})
 			continue
 		}
 		seen[a.Origin] = at
@@ -453,7 +478,8 @@ func (c codec) alerts() (all []alert.Alert, problems []fieldError) {
 	}
 	if len(related) > 0 {
 		c.m["relatedEntities"] = encode(related)
-		c.notes.add("relatedEntities", strconv.Itoa(len(related)), "kept, but no evidence of any alert, since there is none")
+		c.notes.add("relatedEntities", strconv.Itoa(len(related)),
+			"kept, but no evidence of any alert, since there is none")
 	}
 	return all, problems
 }
@@ -489,8 +515,9 @@ func readComment(raw json.RawMessage) (one comment, ok bool) {
 	c.time(&one.Time, "createdTimeUtc")
 	author := parse(one.props["author"])
 	respell(author, authorNames())
-	for _, s := range [...]string{plain(one.props["author"]), plain(author["userPrincipalName"]), plain(author["email"]), plain(author["name"]), plain(author["objectId"])} {
-		one.By = cmp.Or(one.By, strings.TrimSpace(s))
+	one.By = strings.TrimSpace(plain(one.props["author"]))
+	for _, name := range [...]string{"userPrincipalName", "email", "name", "objectId"} {
+		one.By = cmp.Or(one.By, strings.TrimSpace(plain(author[name])))
 	}
 	return one, one.By != "" && !one.Time.IsZero()
 }
@@ -521,9 +548,13 @@ func (c codec) splitComments() (all []comment) {
 	var left []json.RawMessage
 	for n, e := range list {
 		one, ok := readComment(e)
+		if !ok && isEmpty(e) {
+			continue
+		}
 		if !ok {
 			left = append(left, e)
-			c.note("comments["+strconv.Itoa(n)+"]", e, "kept, but not among the comments, since it does not tell who wrote it and when")
+			c.note("comments["+strconv.Itoa(n)+"]", e,
+				"kept, but not among the comments, since it does not tell who wrote it and when")
 			continue
 		}
 		all = append(all, one)
@@ -543,8 +574,8 @@ func (c codec) addComments(list []json.RawMessage) {
 	}
 }
 
-// takeComments reads the comments. Members without a place stay in the object, under who wrote the comment and when, but
-// without its text: that may have to be struck out one day.
+// takeComments reads the comments. Members without a place stay in the object, under who wrote the comment
+// and when, but without its text: that may have to be struck out one day.
 func (c codec) takeComments() []incident.Comment {
 	all := c.splitComments()
 	if all == nil {
@@ -576,10 +607,7 @@ func (c codec) takeComments() []incident.Comment {
 
 // withText returns the properties of a comment with what was read of them.
 func withText(one comment) object {
-	m := object{}
-	for name, raw := range one.props {
-		m[name] = raw
-	}
+	m := maps.Clone(one.props)
 	c := codec{m: m, write: true}
 	text(c, &one.Text, "message")
 	c.time(&one.Time, "createdTimeUtc")
@@ -603,13 +631,13 @@ func (c codec) putComments(comments []incident.Comment) {
 	c.addComments(list)
 }
 
-// EncodeIncident returns i with its comments and alerts as an incident of ARM, with what Extra kept. The alerts stand in
-// its properties, as in what an automation rule sends. Its name is the one that Sentinel gave it, or else its ID here.
-// For what Sentinel accepts see [EncodeUpdate].
+// EncodeIncident returns i with its comments and alerts as an incident of ARM, with what Extra kept. The
+// alerts stand in its properties, as in what an automation rule sends. Its name is the one that Sentinel
+// gave it, or else its ID here. For what Sentinel accepts see [EncodeUpdate].
 //
-// A verdict becomes the nearest that Sentinel has: each true positive SuspiciousActivity, each expected activity
-// SuspiciousButExpected, each false positive that is not notMalicious InaccurateData. One that was merged away is Closed,
-// with the label "redirected".
+// A verdict becomes the nearest that Sentinel has: each true positive SuspiciousActivity, each expected
+// activity SuspiciousButExpected, each false positive that is not notMalicious InaccurateData. One that was
+// merged away is Closed, with the label "redirected".
 func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []alert.Alert) ([]byte, error) {
 	m, props := split(i.Extra)
 	ref := sentinelReference(i, m, props)
@@ -697,17 +725,20 @@ func (c codec) redirect(into incident.ID, m object) {
 	c.m["additionalData"] = encode(data)
 }
 
-// EncodeUpdate returns the body of a PUT that makes the incident in Sentinel what i is: the members that its API accepts,
-// and the etag with which i was read. A PUT replaces, so that i must have come from Sentinel or be new there. Sentinel
-// refuses one whose etag is not the present one with status 409: read it again, make the change again, and repeat it.
+// EncodeUpdate returns the body of a PUT that makes the incident in Sentinel what i is: the members that
+// its API accepts, and the etag with which i was read. A PUT replaces, so that i must have come from
+// Sentinel or be new there. Sentinel refuses one whose etag is not the present one with status 409: read it
+// again, make the change again, and repeat it.
 //
-// Comments are resources of their own, and alerts cannot be written. Severity, which the API demands, is Informational
-// where i has none, and a closed incident without a verdict that Sentinel knows is Undetermined.
+// Comments are resources of their own, and alerts cannot be written. Severity, which the API demands, is
+// Informational where i has none, and a closed incident without a verdict that Sentinel knows is
+// Undetermined.
 func EncodeUpdate(i incident.Incident) ([]byte, error) {
 	m, props := split(i.Extra)
 	out := codec{m: object{}, write: true}
 	for _, name := range [...]string{
-		"severity", "status", "classification", "classificationReason", "owner", "labels", "firstActivityTimeUtc", "lastActivityTimeUtc",
+		"severity", "status", "classification", "classificationReason", "owner", "labels",
+		"firstActivityTimeUtc", "lastActivityTimeUtc",
 	} {
 		if raw, ok := props[name]; ok {
 			out.m[name] = raw
@@ -725,9 +756,7 @@ func EncodeUpdate(i incident.Incident) ([]byte, error) {
 		delete(out.m, "classificationReason")
 		out.m["classification"] = encode("Undetermined")
 		if !v.IsZero() {
-			for name, raw := range writeVerdict(v) {
-				out.m[name] = raw
-			}
+			maps.Copy(out.m, writeVerdict(v))
 		}
 	case i.Status.Open():
 		delete(out.m, "classification")
@@ -762,8 +791,14 @@ func knownStatus(raw json.RawMessage) bool {
 
 var labelNames = sync.OnceValue(func() map[string]string { return names("labelName", "labelType") })
 
-var mergedNames = sync.OnceValue(func() map[string]string { return names("mergedIncidentNumber", "mergedIncidentUrl") })
+var mergedNames = sync.OnceValue(func() map[string]string {
+	return names("mergedIncidentNumber",
+		"mergedIncidentUrl")
+})
 
 var linkNames = sync.OnceValue(func() map[string]string { return names("providerIncidentUrl") })
 
-var authorNames = sync.OnceValue(func() map[string]string { return names("userPrincipalName", "email", "name", "objectId") })
+var authorNames = sync.OnceValue(func() map[string]string {
+	return names("userPrincipalName", "email",
+		"name", "objectId")
+})

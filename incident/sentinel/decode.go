@@ -92,6 +92,8 @@ type item struct {
 	older   int // that gave way to it
 	joined  bool
 
+	olderAlerts int
+
 	parts map[string][]json.RawMessage // what has joined an incident, by the property in which it will stand
 }
 
@@ -159,13 +161,16 @@ func (d *decoder) add(raw json.RawMessage, member string, depth int) {
 		}
 		return false
 	}
+	ours := []string{ // with a number no other product has these
+		"incidentname", "providerincidentid", "relatedanalyticruleids", "createdtimeutc", "lastmodifiedtimeutc", "firstactivitytimeutc",
+	}
 	typ := strings.ToLower(plain(folded["type"]))
 	_, typ, ofSentinel := strings.Cut(typ, "microsoft.securityinsights/")
 	isAlert := word(plain(folded["kind"])) == "securityalert"
 	switch {
 	case ofSentinel && typ == "incidents",
-		!ofSentinel && has("incidentnumber") && (has("incidentname") || has("providername") || has("title")),
-		inside("incidentnumber") && inside("title"):
+		!ofSentinel && has("incidentnumber") && slices.ContainsFunc(ours, has),
+		!ofSentinel && inside("incidentnumber") && slices.ContainsFunc(ours, inside):
 		it.kind = anIncident
 	case ofSentinel && typ == "incidents/comments":
 		it.kind = aComment
@@ -426,14 +431,18 @@ func (d *decoder) flush() bool {
 		it.joined = true
 	}
 	numbers := make(map[string]incident.Reference)
-	for _, it := range items {
-		if it.kind != anIncident || incidents[it.key] != it {
-			continue
+	for _, merged := range [...]bool{false, true} { // one that was merged away may still name what the other has now
+		for _, it := range items {
+			if it.kind != anIncident || incidents[it.key] != it {
+				continue
+			}
+			if n := plain(it.props["incidentNumber"]); n != "" {
+				numbers[n] = referenceOf(it.m, it.props)
+			}
+			if tags, _ := readLabels(it.props["labels"]); isRedirected(tags) == merged {
+				it.takeAlerts(alerts)
+			}
 		}
-		if n := plain(it.props["incidentNumber"]); n != "" {
-			numbers[n] = referenceOf(it.m, it.props)
-		}
-		it.takeAlerts(alerts)
 	}
 	more := d.parts
 	for _, it := range items {
@@ -497,6 +506,7 @@ func (it *item) push(name string, raw json.RawMessage) {
 func (it *item) joinTo(to *item) {
 	if it.joined = true; it.kind == anAlert {
 		to.push("alerts", encode(it.m))
+		to.olderAlerts += it.older
 	} else {
 		to.push("relatedEntities", it.raw)
 	}
@@ -531,10 +541,13 @@ func (it *item) join() {
 
 // decode reads what an item is, together with what has joined it.
 func (it *item) decode(number func(string) incident.Reference) (got incident.Decoded, problems []fieldError) {
+	record := ""
 	switch it.kind {
 	case anIncident:
 		it.join()
-		got, problems = decodeIncident(it.m, it.props, number)
+		if got, problems = decodeIncident(it.m, it.props, number); got.Incident != nil {
+			record = "incident " + string(got.Incident.Reference.IncidentID())
+		}
 	case anAlert:
 		n := &notes{}
 		a, p := decodeAlert(it.m, n, "")
@@ -542,21 +555,22 @@ func (it *item) decode(number func(string) incident.Reference) (got incident.Dec
 			return incident.Decoded{}, []fieldError{*p}
 		}
 		got = incident.Decoded{Alert: &a, Notes: n.all()}
+		record = "alert " + string(a.Origin.AlertID())
 	case refused:
 		return incident.Decoded{}, []fieldError{it.problem}
 	default:
 		err := fmt.Errorf("one of the %s of an incident alone: want the incident in the same file", it.kind)
 		return incident.Decoded{}, []fieldError{{"", err}}
 	}
-	if it.older > 0 {
-		record := ""
-		if len(got.Notes) > 0 {
-			record = got.Notes[0].Record
+	for _, older := range [...]struct {
+		n     int
+		field string
+	}{{it.older, ""}, {it.olderAlerts, "alerts"}} {
+		if older.n > 0 {
+			got.Notes = append(got.Notes, alert.Note{
+				Record: record, Field: older.field, Value: strconv.Itoa(older.n), Said: "older states of the same not taken",
+			})
 		}
-		got.Notes = append(got.Notes, alert.Note{
-			Record: record, Field: "lastModifiedTimeUtc", Value: strconv.Itoa(it.older),
-			Said: "older states of the same not taken",
-		})
 	}
 	return got, problems
 }

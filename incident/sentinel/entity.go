@@ -55,6 +55,15 @@ var otherKinds = sync.OnceValue(func() map[string]alert.Kind {
 	}
 })
 
+// knownKinds are the kinds of Sentinel that have no type in package alert.
+var knownKinds = sync.OnceValue(func() map[string]bool {
+	known := map[string]bool{"malware": true, "nic": true, "bookmark": true, "securityalert": true, "dns": true}
+	for _, kind := range otherKinds() {
+		known[word(string(kind))] = true
+	}
+	return known
+})
+
 // untyped is the kind of an entity that tells none.
 const untyped alert.Kind = "unknown"
 
@@ -758,6 +767,9 @@ func (c codec) decodeEvidence(p piece, g graph) (alert.Evidence, bool) {
 			kind = untyped
 			c.notes.add(c.at+"kind", "", "missing; "+kept)
 		}
+	}
+	if kindNames()[kind] == nil && !knownKinds()[word(string(kind))] && kind != untyped {
+		c.notes.add(c.at+"kind", string(kind), "kept as it came, since no such kind is known")
 	}
 	respell(p.props, entityNames()[kind])
 	said := codec{m: object{}, notes: c.notes, at: c.at}

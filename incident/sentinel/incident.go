@@ -45,7 +45,7 @@ var incidentNames = sync.OnceValue(func() map[string]string {
 		"incidentNumber=number", "incidentUrl=url", "providerName", "providerIncidentId",
 		"relatedAnalyticRuleIds=relatedanalyticruleid", "additionalData=additionalinfo", "comments", "tasks",
 		"alertIds", "bookmarkIds",
-		"alerts", "bookmarks", "relatedEntities", "relations", "teamInformation", "incidentName")
+		"alerts", "bookmarks", "relatedEntities", "relations", "teamInformation", "incidentName", "timeGenerated")
 })
 
 // dynamic are the columns that a table may give as a text.

@@ -18,7 +18,7 @@ func TestTables(t *testing.T) {
 	require.Len(t, items, 1, "four rows of one incident")
 	got := items[0]
 	assert.Equal(t, 2, got.Index, "the place of the row that was taken")
-	assert.Equal(t, []string{"lastModifiedTimeUtc 2: older states of the same not taken"}, said(got.Notes))
+	assert.Equal(t, []string{" 2: older states of the same not taken"}, said(got.Notes))
 	d := *got.Incident
 	assert.Equal(t, incident.Reference{System: "microsoftSentinel", ID: "5f1b1d9e-0000-4c4e-8a52-0000000000b1", Updated: at("2026-05-04T09:00:00Z")}, d.Reference)
 	assert.Equal(t, incident.Resolved, d.Status)
@@ -297,13 +297,40 @@ func TestReferences(t *testing.T) {
 	assert.Equal(t, alert.Device{HostName: "ws-1"}, a.Alert.Evidence[2].Entity)
 }
 
+func TestUnknownKinds(t *testing.T) {
+	got := alertWith(t, `,"entities":[{"Type":"brand-new","X":"y"},{"Type":"malware","Name":"m"},{"X":"y"},{"Sid":"S-1-5-21-1-2-3-4"}]`)
+	require.Len(t, got.Alert.Evidence, 4)
+	assert.Equal(t, alert.Other{Type: "brandNew", Fields: `{"X":"y"}`}, got.Alert.Evidence[0].Entity)
+	assert.Equal(t, alert.User{SID: "S-1-5-21-1-2-3-4"}, got.Alert.Evidence[3].Entity)
+	assert.Equal(t, []string{
+		"entities[0].kind brandNew: kept as it came, since no such kind is known", "entities[2].kind : missing; kept, and not understood",
+		"entities[3].kind : missing, taken for Account by its members",
+	}, said(got.Notes))
+}
+
+// An alert goes to the incident that is there, and not to the one that was merged into it.
+func TestAlertsOfAMergedIncident(t *testing.T) {
+	items, errs := decode(`{"IncidentName":"n-1","IncidentNumber":1,"ProviderName":"Azure Sentinel","Status":"Closed","AlertIds":["s"],"Labels":[{"labelName":"redirected"}],"AdditionalData":{"mergedIncidentNumber":2}}
+		{"IncidentName":"n-2","IncidentNumber":2,"ProviderName":"Azure Sentinel","AlertIds":["s"]}
+		{"SystemAlertId":"s","AlertName":"a","TimeGenerated":"2026-01-02T00:00:00Z","Status":"Resolved"}
+		{"SystemAlertId":"s","AlertName":"a","TimeGenerated":"2026-01-01T00:00:00Z","Status":"New"}`)
+	require.Empty(t, errs)
+	require.Len(t, items, 2)
+	assert.Empty(t, items[0].Incident.Alerts)
+	assert.Equal(t, incident.Reference{System: "microsoftSentinel", ID: "n-2"}, items[0].Incident.RedirectTo)
+	require.Len(t, items[1].Incident.Alerts, 1)
+	assert.Equal(t, alert.StatusResolved, items[1].Incident.Alerts[0].Status, "the row that was written last")
+	assert.Equal(t, []string{"alerts 1: older states of the same not taken"}, said(items[1].Notes))
+}
+
 func TestRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"error":{"code":"Conflict","message":"Newer version exists."}}`:                    `item 0: error: an answer that reports an error, "Conflict": "Newer version exists."`,
 		`{"AlertId":"a","EntityType":"File","Title":"t"}`:                                    `item 0: want an incident or an alert of Microsoft Sentinel; this is a row of Defender XDR streaming`,
 		`{"value":[{"id":"a","title":"t","@odata.type":"#microsoft.graph.security.alert"}]}`: `item 0: under "value": want an incident or an alert of Microsoft Sentinel; this is of Microsoft Graph, which package msgraph reads`,
 		`{"id":"a","title":"t"}`: `item 0: want an incident or an alert of Microsoft Sentinel`,
-		`{"id":"/w/b","type":"Microsoft.SecurityInsights/Bookmarks","properties":{}}`: `item 0: want an incident or an alert of Microsoft Sentinel; this is another resource of it, "Microsoft.SecurityInsights/Bookmarks"`,
+		`{"id":"a","type":"incident","incident_number":7,"title":"t","status":"triggered"}`: `item 0: want an incident or an alert of Microsoft Sentinel`,
+		`{"id":"/w/b","type":"Microsoft.SecurityInsights/Bookmarks","properties":{}}`:       `item 0: want an incident or an alert of Microsoft Sentinel; this is another resource of it, "Microsoft.SecurityInsights/Bookmarks"`,
 		`7`: `item 0: want an object, an incident or an alert of Sentinel, not 7`,
 		`{"kind":"SecurityAlert","type":"Microsoft.SecurityInsights/Entities","properties":{}}`:                                            `item 0: systemAlertId: missing, want a text`,
 		`{"type":"Microsoft.SecurityInsights/Incidents","properties":{"title":"t"}}`:                                                       `item 0: name: missing, want a text`,

@@ -214,7 +214,7 @@ func (c codec) alert(a *alert.Alert) {
 
 func readSeverity(s string) (alert.Severity, bool) {
 	v, err := alert.ParseSeverity(s)
-	return v, err == nil && v != alert.Unrated
+	return v, err == nil && v != alert.Unrated || isNothing(s)
 }
 
 func writeSeverity(s alert.Severity) string {

@@ -282,7 +282,9 @@ func (g graph) collect(raw json.RawMessage, depth int) {
 	case '{':
 		m := parse(raw)
 		if id := plain(m["$id"]); id != "" && g.byID[id] == nil {
-			g.byID[id] = raw
+			if p, _ := takeApart(raw); len(p.props) > 0 { // else it says nothing
+				g.byID[id] = raw
+			}
 		}
 		for _, v := range m {
 			g.collect(v, depth+1)

@@ -651,7 +651,9 @@ func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []a
 	if ref.System == system {
 		text(c, &ref.URL, "incidentUrl")
 	}
-	c.time(&i.Resolved, "closedTime")
+	if _, odd := props["closedTime"]; !odd { // it was not understood, and the time is that of the last change
+		c.time(&i.Resolved, "closedTime")
+	}
 	if i.Status == incident.Redirected {
 		c.redirect(i.RedirectTo, m)
 	}

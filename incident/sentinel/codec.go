@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/limit"
@@ -76,18 +77,27 @@ func encode(v any) json.RawMessage {
 	return raw
 }
 
-// parse returns the members of an object, nil of anything else.
+// parse returns the members of an object, which are parts of raw, and nil of anything else. raw must be JSON.
 func parse(raw json.RawMessage) object {
-	var m object
-	if len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, &m) != nil {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || raw[0] != '{' {
 		return nil
 	}
+	m := make(object)
+	name, named := "", false
+	cut(raw, func(part json.RawMessage) {
+		if named = !named; !named {
+			m[name] = part
+		} else if name = string(part[1 : len(part)-1]); strings.IndexByte(name, '\\') >= 0 {
+			name = plain(part)
+		}
+	})
 	return m
 }
 
-// elements returns the first elements of a list, at most so many, and how many it has; of a value that is
-// no list that value. The elements are parts of raw, so that a list of a million costs no more than what is
-// taken of it.
+// elements returns the first elements of a list, at most so many, and how many it has; of a value that is no list that
+// value. The elements are parts of raw, so that a list of a million costs no more than what is taken of it. raw must be
+// JSON.
 func elements(raw json.RawMessage, most int) (list []json.RawMessage, total int) {
 	raw = bytes.TrimSpace(raw)
 	switch {
@@ -96,31 +106,38 @@ func elements(raw json.RawMessage, most int) (list []json.RawMessage, total int)
 	case raw[0] != '[':
 		return []json.RawMessage{raw}, 1
 	}
-	depth, quoted, start := 0, false, 1
-	end := func(at int) {
-		if e := bytes.TrimSpace(raw[start:at]); len(e) > 0 {
-			if total++; total <= most {
-				list = append(list, e)
+	cut(raw, func(part json.RawMessage) {
+		if total++; total <= most {
+			list = append(list, part)
+		}
+	})
+	return list, total
+}
+
+// cut calls add for each element of a list, and for each name and each value of an object.
+func cut(raw json.RawMessage, add func(json.RawMessage)) {
+	depth, start := 0, 1
+	for n := 1; n < len(raw); n++ {
+		switch raw[n] {
+		case '"':
+			for n++; n < len(raw) && raw[n] != '"'; n++ {
+				if raw[n] == '\\' {
+					n++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']', ',', ':':
+			if depth == 0 {
+				if part := bytes.TrimSpace(raw[start:n]); len(part) > 0 {
+					add(part)
+				}
+				start = n + 1
+			} else if b := raw[n]; b == '}' || b == ']' {
+				depth--
 			}
 		}
-		start = at + 1
 	}
-	for n := 1; n < len(raw); n++ {
-		switch b := raw[n]; {
-		case quoted && b == '\\':
-			n++
-		case b == '"':
-			quoted = !quoted
-		case quoted:
-		case b == '{' || b == '[':
-			depth++
-		case (b == '}' || b == ']') && depth > 0:
-			depth--
-		case depth == 0 && (b == ',' || b == ']'):
-			end(n)
-		}
-	}
-	return list, total
 }
 
 // plain returns a text, or a number as text.
@@ -131,8 +148,14 @@ func plain(raw json.RawMessage) string {
 	if raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9' {
 		return string(raw)
 	}
+	if raw[0] != '"' || len(raw) < 2 {
+		return ""
+	}
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner)
+	}
 	var s string
-	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
 	return s

@@ -8,7 +8,8 @@
 // is kept in Extra, or in the Fields of an [alert.Other], and written back: unknown members, values of a
 // wrong type, links between entities, and words that say more than what they are read as. Null, the empty
 // text, the empty list, the empty object and a time of the year 1 count as absent. Written is always the
-// shape of ARM.
+// shape of ARM. Extra has that shape too: what stands around the properties, and "properties" with those that
+// are left.
 //
 // What is imported, exported and imported again is the same value.
 //
@@ -20,6 +21,8 @@
 // package msgraph gives it, as far as Sentinel tells the identifier: in the alert's link, or as
 // providerAlertId or VendorOriginalId, which is the identifier without its two letters for the product. All
 // other alerts have the Origin {"microsoftSentinel", systemAlertId}.
+//
+// Sentinel's words are not Defender's: New is active here, and Active is in progress.
 //
 // # Errors
 //

@@ -188,7 +188,9 @@ func TestOwner(t *testing.T) {
 		`{"objectId":"7d3b0c1e-1111-4222-8333-444455556666","email":null,"assignedTo":"Noor","userPrincipalName":null}`: {ID: "7d3b0c1e-1111-4222-8333-444455556666", Name: "Noor"},
 		`{"assignedTo":"Tier 2","ownerType":"Group","objectId":"7d3b0c1e-1111-4222-8333-444455556666"}`: {
 			Kind: alert.GroupOwner, ID: "7d3b0c1e-1111-4222-8333-444455556666", Name: "Tier 2"},
-		`{"assignedTo":"Unassigned"}`:                                                             {},
+		`"noor@orchard.example"`:      {ID: "noor@orchard.example"},
+		`"Unassigned"`:                {},
+		`{"assignedTo":"Unassigned"}`: {},
 		`{"assignedTo":"-","email":"N/A","userPrincipalName":"n/a"}`:                              {},
 		`{"objectId":null,"email":null,"assignedTo":null,"userPrincipalName":null}`:               {},
 		`"{\"objectId\":null,\"email\":\"noor@orchard.example\",\"assignedTo\":\"Noor\"}"`:        {ID: "noor@orchard.example", Name: "Noor"},

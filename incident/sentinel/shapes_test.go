@@ -57,8 +57,15 @@ func TestAnswerOfAQuery(t *testing.T) {
 	assert.Equal(t, "two", items[0].Alert.Title)
 	assert.Equal(t, "one again", items[1].Alert.Title, "of two rows without a time the later one")
 
+	items, errs = decode(`{"columns":["SystemAlertId","AlertName"],"rows":[["s-1","one"]]}`)
+	require.Empty(t, errs)
+	require.Len(t, items, 1)
+
 	_, errs = decode(`{"tables":[{"columns":[{"name":"DeviceName"}],"rows":[["a"],["b"]]}]}`)
 	require.Len(t, errs, 1, "one error for a table, not one for each row")
+	_, errs = decode(`{"id":"q","tables":[{"rows":[["a"]]}]}`)
+	require.Len(t, errs, 1)
+	assert.EqualError(t, errs[0], "f.json: item 0: a table without columns: want those of SecurityIncident or SecurityAlert")
 }
 
 func TestAutomation(t *testing.T) {
@@ -201,6 +208,40 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// Each product has letters of its own, and several names.
+func TestProducts(t *testing.T) {
+	for product, want := range map[string]alert.Origin{
+		"Microsoft Defender for Endpoint":            {Source: "microsoftDefenderForEndpoint", ID: "da9_1"},
+		"Microsoft Defender for Office 365":          {Source: "microsoftDefenderForOffice365", ID: "fa9_1"},
+		"Azure Active Directory Identity Protection": {Source: "azureAdIdentityProtection", ID: "ad9_1"},
+		"Microsoft Cloud App Security":               {Source: "microsoftDefenderForCloudApps", ID: "ca9_1"},
+		"Azure Advanced Threat Protection":           {Source: "microsoftDefenderForIdentity", ID: "aa9_1"},
+		"Microsoft 365 Defender":                     {Source: "microsoft365Defender", ID: "ra9_1"},
+		"AzureSecurityCenter":                        {Source: "microsoftDefenderForCloud", ID: "dc9_1"},
+		"Microsoft Data Loss Prevention":             {Source: "dataLossPrevention", ID: "dl9_1"},
+		"Microsoft Application Governance":           {Source: "microsoftAppGovernance", ID: "ma9_1"},
+		"Microsoft 365 Insider Risk Management":      {Source: "microsoftInsiderRiskManagement", ID: "ir9_1"},
+	} {
+		assert.Equal(t, want, alertWith(t, `,"productName":"`+product+`","providerAlertId":"9_1"`).Alert.Origin)
+	}
+}
+
+// What Defender XDR says of an entity comes through Sentinel, too.
+func TestEvidence(t *testing.T) {
+	got := alertWith(t, `,"entities":[
+		{"Type":"ip","Address":"192.0.2.1","LastVerdict":"Malicious","LastRemediationState":"Blocked","DetailedRoles":["Attacker"],"CreatedTimeUtc":"2026-01-02T03:04:05Z"},
+		{"Type":"ip","Address":"192.0.2.2","LastVerdict":"Unknown","LastRemediationState":"None","DetailedRoles":"Victim"},
+		{"Type":"ip","Address":"192.0.2.3","LastVerdict":"Odd","LastRemediationState":"Odd","DetailedRoles":["a",{"b":1}]}]`)
+	first := got.Alert.Evidence[0]
+	assert.Equal(t, alert.Evidence{Entity: alert.IP{Address: "192.0.2.1"}, Verdict: alert.Malicious, Remediation: alert.Blocked,
+		DetailedRoles: []string{"Attacker"}, Created: at("2026-01-02T03:04:05Z")}, first)
+	assert.Equal(t, []string{"Victim"}, got.Alert.Evidence[1].DetailedRoles)
+	assert.Equal(t, []string{
+		"entities[2].lastVerdict Odd: kept, and not understood", "entities[2].lastRemediationState Odd: kept, and not understood",
+		`entities[2].detailedRoles ["a",{"b":1}]: kept as it came, since not all of it are texts`,
+	}, said(got.Notes))
+}
+
 func TestAlertWords(t *testing.T) {
 	a := alertWith(t, `,"status":"Dismissed","intent":"Probing, Exploitation","severity":"informational"`).Alert
 	assert.Equal(t, alert.StatusResolved, a.Status)
@@ -290,6 +331,13 @@ func TestReferences(t *testing.T) {
 		file, alert.Device{DeviceID: "d1", HostName: "ws-1"}, alert.User{Account: "kai"}, alert.Other{Type: "malware", Label: "m"},
 		alert.Other{Type: "malware", Label: "m"}, alert.File{FileName: "b.exe"},
 	}, entities)
+
+	a = alertWith(t, `,"entities":[{"Type":"process","ProcessId":"1","ImageFile":{"$ref":"404"},"ParentProcess":{"$ref":"405"}},{"Type":"ip","Address":"192.0.2.1"}]`)
+	assert.Equal(t, alert.Process{PID: 1}, a.Alert.Evidence[0].Entity)
+	assert.Equal(t, []string{
+		`entities[0].imageFile {"$ref":"404"}: left as it is, since what it refers to is not there`,
+		`entities[0].parentProcess {"$ref":"405"}: left as it is, since what it refers to is not there`,
+	}, said(a.Notes))
 
 	// A host that stands inside an account alone is evidence, one that is there already is not.
 	a = alertWith(t, `,"entities":[{"Type":"account","Name":"kai","Host":{"Type":"host","HostName":"ws-1"}},{"Type":"account","Name":"mia","Host":{"Type":"host","HostName":"WS-1"}}]`)

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	maxDepth = alert.MaxDepth // of an item, so that what is left of it can be kept
-	maxNotes = 100            // of an alert
-	maxSeen  = 1 << 16        // identifiers that are remembered of a file
+	maxDepth = alert.MaxDepth - 10 // of an item, so that what is left of it can be kept
+	maxNotes = 100                 // of an alert
+	maxSeen  = 1 << 16             // identifiers that are remembered of a file
 )
 
 // A Mapping says how the alerts of one product become alerts of package alert. [Load] and [Parse] make one, and the

@@ -85,7 +85,7 @@
 // # Limits
 //
 // A mapping has at most 1 MiB, 1,000 kinds of evidence, 16 steps in a path, 32 sources of a value and 1,000 lines in a
-// scale. There is no recursion and no arithmetic in it. An item has at most [alert.MaxDepth] levels of lists and objects
+// scale. There is no recursion and no arithmetic in it. An item has at most 490 levels of lists and objects
 // and less than 512 MiB; an alert gets at most [alert.MaxEvidence] pieces of evidence and 100 notes on values. Text is
 // UTF-8; bytes that are not become U+FFFD. Times are kept in UTC, cut to microseconds.
 package mapping

@@ -154,7 +154,7 @@ func (p *parser) object(n int32, field, what string, known, need []string, one f
 // oneOf says which words would have been accepted, the one first that was most likely meant.
 func oneOf(known []string, given string) string {
 	want := "one of " + strings.Join(known, ", ")
-	best, far := "", max(len(given)/3, 1)+1
+	best, far := "", len(given)/2+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(k), strings.ToLower(given)); d < far {
 			best, far = k, d

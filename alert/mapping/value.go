@@ -312,8 +312,8 @@ func (r *reader) put(s *setter, v reflect.Value, c candidate, more bool) result 
 			return strange
 		}
 		v.SetInt(n)
-		if n == 0 {
-			return taken // the field does not tell it from none
+		if n == 0 || strconv.FormatInt(n, 10) != text {
+			return taken // the field does not tell 0 from none
 		}
 	case asTime, asEarliest, asLatest:
 		return r.putTime(s, v, c, more)

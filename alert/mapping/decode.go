@@ -90,6 +90,7 @@ func (m *Mapping) Decode(r io.Reader, name string) iter.Seq2[Decoded, error] {
 				}
 				continue
 			}
+			in.told = false
 			in.t.parse(bytes.ToValidUTF8(item.Raw, []byte("\uFFFD")))
 			for _, f := range in.found(item.Member) {
 				switch {
@@ -163,7 +164,8 @@ type reader struct {
 	base    int32           // the alert
 	from    int32           // what paths begin at: base or an element
 	notes   []alert.Note
-	notMore int // notes that were one too many
+	notMore int  // notes that were one too many
+	told    bool // what stands beside the list of the item was noted
 	whole   map[*path][]int32
 }
 
@@ -183,7 +185,7 @@ func note(a alert.Alert, field, value, said string) alert.Note {
 func (r *reader) strange(src *source, c candidate) {
 	value := c.text
 	if c.node >= 0 && !c.ok {
-		value = string(r.t.raw(c.node)[:min(int(r.t.nodes[c.node].end-r.t.nodes[c.node].at), 300)])
+		value = beginning(r.t.raw(c.node))
 	}
 	if len(r.notes) >= maxNotes {
 		r.notMore++
@@ -191,7 +193,7 @@ func (r *reader) strange(src *source, c candidate) {
 	}
 	where := src.text
 	if c.node >= 0 {
-		where = r.t.path(c.node, false)
+		where = r.t.path(r.base, c.node)
 	}
 	r.note(where, value, "not understood, kept in extra")
 }
@@ -201,7 +203,7 @@ func (r *reader) where(c candidate) string {
 	if c.node < 0 || len(r.notes) >= maxNotes {
 		return ""
 	}
-	return r.t.path(c.node, false)
+	return r.t.path(r.base, c.node)
 }
 
 // walk gives the values at the end of a path to one.
@@ -243,7 +245,7 @@ type finding struct {
 	node    int32
 	around  int32 // the object whose members become the alert's: node, or what stands around it alone
 	ignored bool
-	field   string
+	field   string // where it was in a list, for errors
 	err     error
 }
 
@@ -252,17 +254,33 @@ func (r *reader) found(member string) []finding {
 	if f := r.judge(0, 0); f.err == nil {
 		return []finding{f}
 	}
-	var all []finding
 	for _, p := range r.m.around {
 		if p.steps[0].name != member || len(p.steps) == 1 {
 			continue
 		}
+		first := int32(0)
 		r.t.walk(0, p.steps[1:], func(n int32) bool {
-			all = append(all, r.item(n))
-			return true
+			first = n
+			return false
 		})
-	}
-	if all != nil {
+		if first == 0 {
+			continue
+		}
+		trail := r.t.trail(0, first)
+		list := trail[len(trail)-2]
+		if r.t.nodes[list].kind != '[' {
+			f := r.item(first)
+			f.field = r.t.path(0, first)
+			return []finding{f}
+		}
+		var all []finding
+		at, place := r.t.path(0, list), 0
+		for c := r.t.nodes[list].child; c != 0; c = r.t.nodes[c].next {
+			f := r.item(c)
+			f.field = at + "[" + strconv.Itoa(place) + "]"
+			all = append(all, f)
+			place++
+		}
 		return all
 	}
 	return []finding{r.item(0)}
@@ -283,7 +301,7 @@ func (r *reader) item(n int32) finding {
 		})
 	}
 	if f.err != nil {
-		f = finding{field: r.t.path(n, false), err: r.refusal(n)}
+		f = finding{err: r.refusal(n)}
 	}
 	return f
 }
@@ -292,7 +310,7 @@ func (r *reader) item(n int32) finding {
 func (r *reader) judge(n, around int32) finding {
 	r.base, r.from = n, n
 	if r.t.nodes[n].kind != '{' {
-		return finding{err: fmt.Errorf("want an object, a %s, not %s", r.m.format, excerpt(string(r.t.raw(n))))}
+		return finding{err: fmt.Errorf("want an object, a %s, not %s", r.m.format, excerpt(beginning(r.t.raw(n))))}
 	}
 	if slices.ContainsFunc(r.m.ignore, r.has) {
 		return finding{node: n, ignored: true}
@@ -314,7 +332,7 @@ func (r *reader) refusal(n int32) error {
 			continue
 		}
 		if looked++; r.judge(m, n).err == nil {
-			return fmt.Errorf("%w; there is one inside, at %s", err, r.t.path(m, false))
+			return fmt.Errorf("%w; there is one inside, at %s", err, r.t.path(n, m))
 		}
 	}
 	for _, other := range shipped() {
@@ -352,8 +370,9 @@ func (r *reader) alert(f finding) (alert.Alert, []alert.Note, *fieldError) {
 	}
 	r.evidence(&a)
 	a.Extra = r.t.left(f.around, r.note)
-	if f.around != 0 {
+	if f.around != 0 && !r.told {
 		r.outside(f.around)
+		r.told = true
 	}
 	fit, more := a.Fit()
 	notes := r.notes
@@ -387,19 +406,21 @@ func from(s *setter) string {
 
 // outside notes, once for an item, what stands beside a list of alerts.
 func (r *reader) outside(around int32) {
-	trail := r.t.trail(around)
+	trail := r.t.trail(0, around)
 	for k, n := range trail[:len(trail)-1] {
 		if r.t.nodes[n].kind != '{' {
 			continue
 		}
 		for c := r.t.nodes[n].child; c != 0; c = r.t.nodes[c].next {
-			if c != trail[k+1] && r.t.nodes[c].flags&claimed == 0 {
-				r.note(r.t.path(c, false), string(r.t.raw(c)[:min(len(r.t.raw(c)), 300)]), "not taken, since it stands beside a list of alerts")
-				r.t.mark(c, claimed|read)
+			if c != trail[k+1] {
+				r.note(r.t.path(0, c), beginning(r.t.raw(c)), "not taken, since it stands beside a list of alerts")
 			}
 		}
 	}
 }
+
+// beginning returns as much of a text as an excerpt needs.
+func beginning(raw []byte) string { return string(raw[:min(len(raw), 300)]) }
 
 // excerpt returns text on one line and not too long for a message.
 func excerpt(text string) string {

@@ -87,11 +87,11 @@ func TestValues(t *testing.T) {
 			}
 		}
 		assert.JSONEq(t, "{"+extra+"}", string(d.Alert.Extra), "%s of %s", c.field, c.members)
-		note := ""
+		var said strings.Builder
 		for _, n := range d.Notes {
-			note += strings.TrimPrefix(n.String(), "alert lupa:i: ")
+			said.WriteString(strings.TrimPrefix(n.String(), "alert lupa:i: "))
 		}
-		assert.Equal(t, c.note, note, "%s of %s", c.field, c.members)
+		assert.Equal(t, c.note, said.String(), "%s of %s", c.field, c.members)
 	}
 }
 

@@ -135,7 +135,13 @@ var entityKinds = sync.OnceValue(func() []entityKind {
 	for n, k := range kinds {
 		fields := structFields(k.typ, "", nil)
 		fields = slices.DeleteFunc(fields, func(t target) bool { // what the kind says
-			return t.name == "provider" || t.name == "isValue" || k.kind == otherKind && t.name != "label"
+			switch t.name {
+			case "provider", "isValue":
+				return true
+			case "value", "valueType", "data":
+				return k.kind == alert.KindRegistryKey
+			}
+			return k.kind == otherKind && t.name != "label"
 		})
 		for i, f := range fields {
 			switch last := f.name[strings.LastIndexByte(f.name, '.')+1:]; {

@@ -22,6 +22,7 @@ const (
 	maxRules   = 1_000   // of evidence
 	maxSources = 32      // of a value, and paths of a list of them
 	maxMarks   = 1_000   // of a scale
+	maxFaults  = 100     // that are told
 )
 
 // An Error is one fault of the text of a mapping. It matches [alert.ErrInvalid].
@@ -55,7 +56,7 @@ func Load(r io.Reader) (*Mapping, error) {
 }
 
 // Parse reads a mapping from its text, which is one JSON object in UTF-8 of at most 1 MiB; the package comment says what
-// it has. The error joins an [*Error] for each fault, in the order of the text.
+// it has. The error joins an [*Error] for each fault, for the first 100 of them, in the order of the text.
 func Parse(text []byte) (*Mapping, error) {
 	p := parser{m: &Mapping{}}
 	p.t.text = text
@@ -100,6 +101,9 @@ type parser struct {
 
 // fault notes what is wrong at a byte of the text.
 func (p *parser) fault(at int, field, value, want string) {
+	if len(p.errs) >= maxFaults {
+		return
+	}
 	before := p.t.text[:min(at, len(p.t.text))]
 	line := 1 + bytes.Count(before, []byte("\n"))
 	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
@@ -131,7 +135,7 @@ func (p *parser) object(n int32, field, what string, known, need []string, one f
 		return
 	}
 	seen := map[string]bool{}
-	for c := p.t.nodes[n].child; c != 0; c = p.t.nodes[c].next {
+	for c := p.t.nodes[n].child; c != 0 && len(p.errs) < maxFaults; c = p.t.nodes[c].next {
 		name := p.t.name(c)
 		at := strings.TrimPrefix(field+"."+name, ".")
 		switch {

@@ -129,10 +129,10 @@ func parsePath(text string) (*path, error) {
 // join fills in the names that stand for several steps, since some products write a.b.c as one name.
 func join(steps []step) {
 	for n := range steps {
-		name := steps[n].name
+		names := []string{steps[n].name}
 		for k := n + 1; k < len(steps) && steps[n].kind == named && steps[k].kind == named; k++ {
-			name += "." + steps[k].name
-			steps[n].joined = append(steps[n].joined, name)
+			names = append(names, steps[k].name)
+			steps[n].joined = append(steps[n].joined, strings.Join(names, "."))
 		}
 	}
 }

@@ -78,7 +78,7 @@ func TestWrittenPaths(t *testing.T) {
 		if tr.nodes[n].child != 0 || n == 0 {
 			continue
 		}
-		text := tr.path(int32(n), false)
+		text := tr.path(0, int32(n))
 		if strings.Contains(text, "''.") {
 			continue // a name that is empty cannot be written
 		}

@@ -58,6 +58,7 @@ func (m *Mapping) Test(samples ...[]byte) Report {
 				fail("", err)
 				continue
 			}
+			r.told = false
 			r.t.parse(bytes.ToValidUTF8(item.Raw, []byte("\uFFFD")))
 			for _, f := range r.found(item.Member) {
 				if f.err != nil {

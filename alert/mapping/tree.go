@@ -201,9 +201,9 @@ func (t *tree) says(n int32) bool {
 
 func (t *tree) mark(n int32, f flags) { t.nodes[n].flags |= f }
 
-// trail returns the nodes from the root to n, both included.
-func (t *tree) trail(n int32) []int32 {
-	at := int32(0)
+// trail returns the nodes from one to n inside of it, both included.
+func (t *tree) trail(from, n int32) []int32 {
+	at := from
 	all := []int32{at}
 	for at != n {
 		c := t.nodes[at].child
@@ -216,26 +216,20 @@ func (t *tree) trail(n int32) []int32 {
 	return all
 }
 
-// path returns where n is, as a mapping names it, such as "rule.mitre.id[0]"; every list counts as one place with
-// general, such as "rule.mitre.id[*]".
-func (t *tree) path(n int32, general bool) string {
+// path returns where n is inside of from, as a mapping names it, such as "rule.mitre.id[0]".
+func (t *tree) path(from, n int32) string {
 	var b strings.Builder
-	trail := t.trail(n)
+	trail := t.trail(from, n)
 	for k, at := range trail[1:] {
-		parent := trail[k]
-		if t.nodes[parent].kind == '{' {
+		if t.nodes[trail[k]].kind == '{' {
 			if b.Len() > 0 {
 				b.WriteByte('.')
 			}
 			b.WriteString(quoteName(t.name(at)))
 			continue
 		}
-		if general {
-			b.WriteString("[*]")
-			continue
-		}
 		place := 0
-		for c := t.nodes[parent].child; c != at; c = t.nodes[c].next {
+		for c := t.nodes[trail[k]].child; c != at; c = t.nodes[c].next {
 			place++
 		}
 		b.WriteString("[" + strconv.Itoa(place) + "]")

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -49,11 +50,16 @@ type mark struct {
 
 // translate returns what text means on a scale.
 func translate(scale []mark, text string) (means string, ok bool) {
-	number, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	number := math.NaN()
+	if text != "" && len(scale) > 0 && strings.IndexByte("+-.0123456789 ", text[0]) >= 0 {
+		if n, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
+			number = n
+		}
+	}
 	for _, m := range scale {
 		switch {
 		case m.numbers:
-			ok = err == nil && m.low <= number && number <= m.high
+			ok = m.low <= number && number <= m.high
 		case m.prefix:
 			ok = len(text) >= len(m.word) && strings.EqualFold(text[:len(m.word)], m.word)
 		default:
@@ -188,19 +194,28 @@ const (
 	complete               // the field has it in full
 )
 
+// maxLooked is how many values a field looks at, but for times.
+const maxLooked = 4 * alert.MaxList
+
 // set sets the field of v and reports whether something in the alert said so.
 func (r *reader) set(s *setter, v reflect.Value) (found bool) {
 	field := v
 	if len(s.index) > 0 {
 		field = v.FieldByIndex(s.index)
 	}
-	done, best := false, int32(-1)
+	done, best, looked := false, int32(-1), 0
 	for i := range s.sources {
 		src := &s.sources[i]
 		any := false
 		r.candidates(src, func(c candidate) bool {
 			if done {
 				return r.all
+			}
+			if looked++; looked > maxLooked && !s.how.isTime() {
+				if looked == maxLooked+1 {
+					r.note(src.text, strconv.Itoa(maxLooked), "no more values are looked at; the rest is in extra")
+				}
+				return false
 			}
 			switch res := r.put(s, field, c, any); {
 			case res == strange:
@@ -273,15 +288,13 @@ func (r *reader) put(s *setter, v reflect.Value, c candidate, more bool) result 
 	if !c.ok {
 		return strange
 	}
-	if nothing(c.text) && len(s.scale) == 0 {
-		return unread
-	}
 	text := c.text
 	means, scaled := translate(s.scale, text)
 	if scaled {
-		if text = means; text == "" {
-			return unread
-		}
+		text = means
+	}
+	if scaled && text == "" || !scaled && nothing(text) {
+		return unread
 	}
 	same := taken
 	if text == c.text && c.node >= 0 {

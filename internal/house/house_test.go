@@ -24,6 +24,7 @@ var layers = map[string][]string{
 	"internal/jsonitem":    nil,
 	"classification":       {"internal/enum", "internal/invalid", "internal/limit"},
 	"alert/attack":         {"alert"},
+	"alert/mapping":        {"alert", "internal/jsonitem"},
 	"alert":                {"classification", "internal/canonical", "internal/glyph"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},

@@ -178,7 +178,8 @@ func (r *reader) note(field, value, said string) {
 }
 
 func note(a alert.Alert, field, value, said string) alert.Note {
-	return alert.Note{Record: excerpt("alert " + string(a.Origin.AlertID())), Field: field, Value: excerpt(value), Said: said}
+	record := excerpt("alert " + string(a.Origin.AlertID()))
+	return alert.Note{Record: record, Field: field, Value: excerpt(value), Said: said}
 }
 
 // strange notes a value that a field cannot take. It is in extra.
@@ -468,7 +469,8 @@ func (r *reader) evidence(a *alert.Alert) {
 		one := func(n int32) bool {
 			r.from = n
 			if len(a.Evidence) >= alert.MaxEvidence {
-				r.note(rule.field, strconv.Itoa(alert.MaxEvidence), "no more pieces of evidence are taken; the rest is in extra")
+				said := "no more pieces of evidence are taken; the rest is in extra"
+				r.note(rule.field, strconv.Itoa(alert.MaxEvidence), said)
 				return false
 			}
 			e, ok := r.piece(rule)

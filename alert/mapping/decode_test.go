@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -131,7 +133,13 @@ func TestEvidence(t *testing.T) {
 		assert.Equal(t, c.want, got, c.rules)
 		assert.Equal(t, c.extra, extra, c.rules)
 	}
-	d := one(t, must(t, with("", `{"kind":"ip","address":"a","roles":["=source","r"],"verdict":"v","remediation":{"from":"x","scale":{"drop":"blocked"}},"tags":"t2"}`)),
+	d := one(t, must(t, with("", `{"kind":"process","pid":"p","parentPid":"q"}`)), `"p":"0x1f4","q":0`)
+	assert.Equal(t, alert.Fields(`{"lupa":1,"p":"0x1f4","q":0}`), d.Alert.Extra, "the field does not say how it was written")
+	d = one(t, must(t, with("", `{"kind":"file","each":"f","name":"n"},{"kind":"url","each":"f","url":"u"}`)), `"f":[{"n":"a","u":"b.example","x":1}]`)
+	require.Len(t, d.Alert.Evidence, 2)
+	assert.Equal(t, alert.Fields(`{"x":1}`), d.Alert.Evidence[0].Extra)
+	assert.Empty(t, d.Alert.Evidence[1].Extra, "what is left is kept once")
+	d = one(t, must(t, with("", `{"kind":"ip","address":"a","roles":["=source","r"],"verdict":"v","remediation":{"from":"x","scale":{"drop":"blocked"}},"tags":"t2"}`)),
 		`"a":"192.0.2.1","r":["command_and_control","odd"],"v":"MALICIOUS","x":"drop","t2":["p","q"]`)
 	assert.Equal(t, []alert.Evidence{{
 		Entity: alert.IP{Address: "192.0.2.1"}, Verdict: alert.Malicious, Remediation: alert.Blocked,
@@ -139,6 +147,29 @@ func TestEvidence(t *testing.T) {
 	}}, d.Alert.Evidence)
 	require.Len(t, d.Notes, 1)
 	assert.Equal(t, `r[1]`, d.Notes[0].Field)
+}
+
+func TestOwners(t *testing.T) {
+	m := must(t, with(`"owner.id":"o.id","owner.name":"o.name","owner.kind":"o.kind"`, ""))
+	for members, want := range map[string]alert.Owner{
+		`"o":{"id":"kai@corp.example","name":"Kai"}`:                 {ID: "kai@corp.example", Name: "Kai"},
+		`"o":{"name":"Kai"}`:                                         {ID: "Kai", Name: "Kai"},
+		`"o":{"id":"unassigned","name":"Unassigned","kind":"group"}`: {},
+		`"o":{"id":"tier2","kind":"GROUP"}`:                          {ID: "tier2", Kind: alert.GroupOwner},
+	} {
+		assert.Equal(t, want, one(t, m, members).Alert.Owner, members)
+	}
+}
+
+// An identifier is known again among the last 65,536, and no more than twice as many are remembered.
+func TestRepeats(t *testing.T) {
+	r := repeats{seed: maphash.MakeSeed()}
+	for n := range 3 * maxSeen {
+		require.False(t, r.has(strconv.Itoa(n)), "%d", n)
+		require.LessOrEqual(t, len(r.now)+len(r.old), 2*maxSeen)
+	}
+	assert.True(t, r.has(strconv.Itoa(2*maxSeen)))
+	assert.False(t, r.has("0"))
 }
 
 // A file may hold alerts in several ways, and each has its place.

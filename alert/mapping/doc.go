@@ -78,9 +78,9 @@
 //
 // # Errors
 //
-// [Load] and [Parse] join an [*Error] for each fault of a mapping, up to 100 of them, with line and column. [Mapping.Decode] gives an
-// [*alert.DecodeError] for each object that is no alert of the format, or has no identifier, and goes on behind it; a
-// file that is not JSON ends with one that names the byte at fault, from 0.
+// [Load] and [Parse] join an [*Error] for each fault of a mapping, up to 100 of them, with line and column.
+// [Mapping.Decode] gives an [*alert.DecodeError] for each object that is no alert of the format, or has no identifier,
+// and goes on behind it; a file that is not JSON ends with one that names the byte at fault, from 0.
 //
 // # Limits
 //

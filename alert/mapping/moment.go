@@ -14,8 +14,15 @@ var units = map[string]int64{"unix": 1, "unixMilli": 1e3, "unixMicro": 1e6, "uni
 
 // layouts are the layouts of time that have a name.
 var layouts = map[string]string{
-	"rfc3339": "", "rfc1123": time.RFC1123, "rfc1123z": time.RFC1123Z, "rfc822": time.RFC822, "rfc822z": time.RFC822Z, "rfc850": time.RFC850,
-	"ansic": time.ANSIC, "unixDate": time.UnixDate, "rubyDate": time.RubyDate, "dateTime": time.DateTime, "dateOnly": time.DateOnly,
+	"rfc3339": "", "rfc1123": time.RFC1123, "rfc1123z": time.RFC1123Z, "rfc822": time.RFC822, "rfc822z": time.RFC822Z,
+	"rfc850": time.RFC850, "ansic": time.ANSIC, "unixDate": time.UnixDate, "rubyDate": time.RubyDate,
+	"dateTime": time.DateTime, "dateOnly": time.DateOnly,
+}
+
+// timeFormats are the names of both, as an error lists them.
+var timeFormats = []string{
+	"unix", "unixMilli", "unixMicro", "unixNano", "rfc3339", "rfc1123", "rfc1123z", "rfc822", "rfc822z", "rfc850", "ansic",
+	"unixDate", "rubyDate", "dateTime", "dateOnly",
 }
 
 // goodLayout reports whether a layout of package time tells the day.
@@ -68,10 +75,9 @@ func laidOut(text, layout string, zone *time.Location) (time.Time, bool) {
 		return at, false
 	}
 	// Of a zone that it knows by its letters alone, package time takes the offset for 0.
-	if name, offset := at.Zone(); strings.Contains(layout, "MST") && offset == 0 && name != "UTC" && name != "GMT" && name != "Z" {
-		return at, false
-	}
-	return at, true
+	name, offset := at.Zone()
+	guessed := strings.Contains(layout, "MST") && offset == 0 && name != "UTC" && name != "GMT" && name != "Z"
+	return at, !guessed
 }
 
 // zoneless reports whether a layout has no zone.

@@ -64,7 +64,8 @@ func Parse(text []byte) (*Mapping, error) {
 	case len(text) > maxText:
 		p.fault(0, "", "", "at most 1 MiB")
 	case !utf8.Valid(text):
-		p.fault(len(text)-len(bytes.TrimLeftFunc(text, func(r rune) bool { return r != utf8.RuneError })), "", "", "UTF-8")
+		rest := bytes.TrimLeftFunc(text, func(r rune) bool { return r != utf8.RuneError })
+		p.fault(len(text)-len(rest), "", "", "UTF-8")
 	default:
 		text = bytes.TrimPrefix(text, []byte("\ufeff"))
 		if err := json.Unmarshal(text, new(json.RawMessage)); err != nil {
@@ -219,7 +220,8 @@ func (p *parser) mapping() {
 		case "around":
 			m.around = p.paths(n, at)
 			for _, one := range m.around {
-				if one.whole || len(one.steps) == 0 || slices.ContainsFunc(one.steps, func(s step) bool { return s.kind != named }) {
+				other := slices.ContainsFunc(one.steps, func(s step) bool { return s.kind != named })
+				if one.whole || other || len(one.steps) == 0 {
 					p.fault(int(p.t.nodes[n].at), at, one.text, "names alone, such as hits.hits")
 				}
 			}
@@ -313,8 +315,8 @@ func (p *parser) formats(n int32, field string) []string {
 	for _, f := range all {
 		_, unit := units[f]
 		if _, layout := layouts[f]; !unit && !layout && !goodLayout(f) {
-			known := []string{"unix", "unixMilli", "unixMicro", "unixNano", "rfc3339", "rfc1123", "rfc1123z", "rfc822", "rfc822z", "rfc850", "ansic", "unixDate", "rubyDate", "dateTime", "dateOnly"}
-			p.fault(int(p.t.nodes[n].at), field, f, oneOf(known, f)+`, or a layout of Go's package time with year, month and day`)
+			want := oneOf(timeFormats, f) + ", or a layout of Go's package time with year, month and day"
+			p.fault(int(p.t.nodes[n].at), field, f, want)
 		}
 	}
 	return all
@@ -336,7 +338,8 @@ func (p *parser) zone(n int32, field string) {
 
 func (p *parser) alert(n int32) {
 	known := names(alertFields())
-	p.object(n, "alert", "the fields of an alert", known, []string{"origin.source", "origin.id", "title"}, func(name, at string, c int32) {
+	need := []string{"origin.source", "origin.id", "title"}
+	p.object(n, "alert", "the fields of an alert", known, need, func(name, at string, c int32) {
 		s := setter{target: find(alertFields(), name), field: at}
 		if p.setter(&s, c); name == "origin.id" {
 			for _, src := range s.sources {
@@ -380,7 +383,8 @@ func (p *parser) sources(s *setter, n int32, field string) {
 	p.each(n, field, func(c int32, at string) {
 		text, ok := p.text(c)
 		if !ok || text == "" {
-			p.wrong(c, at, `a path such as "rule.name", a text such as "=Alert {rule.name}", a list of them or an object with "from"`)
+			p.wrong(c, at, `a path such as "rule.name", a text such as "=Alert {rule.name}", `+
+				`a list of them or an object with "from"`)
 			return
 		}
 		src := source{text: text}
@@ -493,7 +497,8 @@ func (p *parser) scale(s *setter, n int32, field string) {
 		}
 		for _, other := range s.scale {
 			if !m.numbers && !other.numbers && m.prefix == other.prefix && sameWord(m.word, other.word) {
-				p.fault(int(p.t.nodes[c].name)-1, field, name, "each word once; "+strconv.Quote(other.word)+" is the same")
+				want := "each word once; " + strconv.Quote(other.word) + " is the same"
+				p.fault(int(p.t.nodes[c].name)-1, field, name, want)
 				return
 			}
 		}
@@ -598,11 +603,14 @@ func (p *parser) rule(n int32, field string) {
 			r.each = p.path(c, at)
 		case name == "type" && r.kind == otherKind:
 			text, _ := p.text(c)
-			if r.other = alert.Kind(text); text == "" || strings.Trim(text, letters) != "" || slices.Contains(kinds, text) {
-				p.wrong(c, at, `the name of a kind that has no type of its own, in letters and digits, such as "kubernetesPod"`)
+			r.other = alert.Kind(text)
+			if text == "" || strings.Trim(text, letters) != "" || slices.Contains(kinds, text) {
+				p.wrong(c, at, "the name of a kind that has no type of its own, in letters and digits, "+
+					`such as "kubernetesPod"`)
 			}
 		case name == "fields":
-			p.object(c, at, "names of members and where they come from", nil, nil, func(name, at string, c int32) {
+			what := "names of members and where they come from"
+			p.object(c, at, what, nil, nil, func(name, at string, c int32) {
 				r.members = append(r.members, wanted{name, p.paths(c, at)})
 			})
 		case slices.Contains(names(r.fields), name):
@@ -618,8 +626,10 @@ func (p *parser) rule(n int32, field string) {
 	own := func(s setter) bool {
 		return slices.ContainsFunc(s.sources, func(src source) bool { return !src.constant() })
 	}
-	if p.errs == nil && !slices.ContainsFunc(r.entity, own) && len(r.members) == 0 && (r.kind != otherKind || r.each == nil) {
-		p.fault(int(p.t.nodes[n].at), field, name, "at least one field with a path: "+strings.Join(names(r.fields), ", "))
+	whole := r.kind == otherKind && r.each != nil
+	if p.errs == nil && !whole && !slices.ContainsFunc(r.entity, own) && len(r.members) == 0 {
+		want := "at least one field with a path: " + strings.Join(names(r.fields), ", ")
+		p.fault(int(p.t.nodes[n].at), field, name, want)
 	}
 	p.m.rules = append(p.m.rules, r)
 }

@@ -23,7 +23,7 @@ func TestGuide(t *testing.T) {
 		"alert":{"origin.source":"=lupa","origin.id":"={site}/{no}","title":"=x"}}`))
 	require.NoError(t, err)
 	said := least.Test([]byte(lupaFindings)).String()
-	for _, line := range strings.Split(regexp.MustCompile("(?s)```\n(alerts: .*?)\n```").FindStringSubmatch(guide)[1], "\n") {
+	for line := range strings.SplitSeq(regexp.MustCompile("(?s)```\n(alerts: .*?)\n```").FindStringSubmatch(guide)[1], "\n") {
 		if line != "…" {
 			assert.Contains(t, said, line+"\n")
 		}

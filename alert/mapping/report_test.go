@@ -10,8 +10,10 @@ import (
 func TestReport(t *testing.T) {
 	m := must(t, `{"format":"Lupa alert","is":"lupa","ignore":"noise","alert":{"origin.source":"=lupa","origin.id":"id","title":["t","u"],
 		"severity":{"from":["s","r"],"scale":{"7..":"high"}},"url":"link","status":"=new"},
-		"evidence":[{"kind":"device","each":"d","hostName":"n","os":"o"},{"kind":"ip","address":"a"}]}`)
-	r := m.Test([]byte(`{"lupa":1,"id":"1","t":"T","u":"U","s":"odd","r":8,"d":[{"n":"h","x":1},{"n":"i","x":2}],"new":{"a":[1,2,null]},"e":""}`),
+		"evidence":[{"kind":"device","each":"d","hostName":"n","os":"o"},{"kind":"ip","address":"a"},
+		{"kind":"other","type":"pod","each":"pods"}]}`)
+	r := m.Test([]byte(`{"lupa":1,"id":"1","t":"T","u":"U","s":"odd","r":8,"d":[{"n":"h","x":1},{"n":"i","x":2}],"new":{"a":[1,2,null]},"e":"",
+		"pods":[{"name":"w","labels":{"a":"b"}}]}`),
 		[]byte(`{"noise":1}{"x":1}{"lupa":1}{"lupa":1,"id":"2","t":"T","new":{"b.c":true}} [`))
 	assert.Equal(t, 2, r.Alerts)
 	assert.Equal(t, 1, r.Ignored)

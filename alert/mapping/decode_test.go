@@ -117,6 +117,7 @@ func TestEvidence(t *testing.T) {
 		{`{"kind":"file","hashes":"h"}`, `"h":"MD5=0cc175b9c0f1b6a831c399e269772661,IMPHASH=92eb5ffee6ae2fec3ad71c777531578f"`, []alert.Entity{alert.File{MD5: "0cc175b9c0f1b6a831c399e269772661"}}, []string{""}},
 		{`{"kind":"file","name":"n","sha1":"s"}`, `"n":"x","s":"0000000000000000000000000000000000000000"`, []alert.Entity{alert.File{FileName: "x"}}, []string{""}},
 		{`{"kind":"process","pid":"p","image.fullPath":"i","user.login":"u"}`, `"p":"0x1f4","i":"C:\\t\\x.exe","u":"CORP\\ann"`, []alert.Entity{alert.Process{PID: 500, Image: file, User: alert.User{Account: "ann", Domain: "CORP"}}}, []string{""}},
+		{`{"kind":"url","each":"u","url":"."}`, `"u":["/a/b","http://bad.example/a","bad.example"]`, []alert.Entity{alert.URL{URL: "http://bad.example/a"}, alert.URL{URL: "bad.example"}}, []string{"", ""}},
 		{`{"kind":"registryValue","key":"k"}`, `"k":"a"`, []alert.Entity{alert.Registry{Key: "a", IsValue: true}}, []string{""}},
 		{`{"kind":"amazonResource","each":"r","id":"arn","account":"$.acc"}`, `"acc":"1","r":[{"arn":"a"},{"arn":"b"},{"x":1}]`, []alert.Entity{alert.CloudResource{Provider: alert.KindAmazonResource, ID: "a", Account: "1"}, alert.CloudResource{Provider: alert.KindAmazonResource, ID: "b", Account: "1"}}, []string{"", ""}},
 		{`{"kind":"other","type":"pod","each":"p","label":"name"}`, `"p":[{"name":"w","uid":"7"}]`, []alert.Entity{alert.Other{Type: "pod", Label: "w", Fields: `{"name":"w","uid":"7"}`}}, []string{""}},
@@ -157,7 +158,9 @@ func TestOwners(t *testing.T) {
 		`"o":{"id":"unassigned","name":"Unassigned","kind":"group"}`: {},
 		`"o":{"id":"tier2","kind":"GROUP"}`:                          {ID: "tier2", Kind: alert.GroupOwner},
 	} {
-		assert.Equal(t, want, one(t, m, members).Alert.Owner, members)
+		d := one(t, m, members)
+		assert.Equal(t, want, d.Alert.Owner, members)
+		assert.Empty(t, d.Notes, members)
 	}
 }
 

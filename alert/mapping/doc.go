@@ -67,6 +67,9 @@
 //	fullPath  of a file: a path with its name
 //	hashes    of a file: a digest, or several with their names as Sysmon writes them
 //
+// An address that does not parse and a SID that does not begin with S-1- are not taken, with a note, and neither are the
+// zeros of a digest and the path that web servers log in place of a URL, without one.
+//
 // The kind other has the members type, the kind it gets, label, and fields, an object of paths; without fields it takes
 // all of the element.
 //

@@ -147,6 +147,8 @@ var entityKinds = sync.OnceValue(func() []entityKind {
 			switch last := f.name[strings.LastIndexByte(f.name, '.')+1:]; {
 			case k.kind == alert.KindIP && last == "address":
 				fields[i].how = asAddress
+			case k.kind == alert.KindURL:
+				fields[i].how = asURL
 			case last == "sid":
 				fields[i].how = asSID
 			case last == "md5" || last == "sha1" || last == "sha256":

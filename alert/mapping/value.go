@@ -137,6 +137,7 @@ const (
 	asCategory
 	asOwner
 	asAddress
+	asURL
 	asHash
 	asSID
 	asDeviceName
@@ -373,6 +374,11 @@ func (r *reader) put(s *setter, v reflect.Value, c candidate, more bool) result 
 	case asAddress:
 		if !isAddress(text) {
 			return strange
+		}
+		v.SetString(text)
+	case asURL:
+		if strings.HasPrefix(text, "/") {
+			return unread // the path that logs of web servers have
 		}
 		v.SetString(text)
 	case asSID:

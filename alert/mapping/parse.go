@@ -46,7 +46,7 @@ func (e *Error) Error() string {
 // Unwrap returns [alert.ErrInvalid].
 func (e *Error) Unwrap() error { return alert.ErrInvalid }
 
-// Load reads a mapping from all of r, as [Parse] does. An error of r is returned as it is.
+// Load reads a mapping from all of r, as [Parse] does. An error of r is wrapped.
 func Load(r io.Reader) (*Mapping, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
 	if err != nil {

@@ -207,7 +207,7 @@ func (r *reader) set(s *setter, v reflect.Value) (found bool) {
 	done, best, looked := false, int32(-1), 0
 	for i := range s.sources {
 		src := &s.sources[i]
-		any := false
+		here := false
 		r.candidates(src, func(c candidate) bool {
 			if done {
 				return r.all
@@ -218,25 +218,28 @@ func (r *reader) set(s *setter, v reflect.Value) (found bool) {
 				}
 				return false
 			}
-			switch res := r.put(s, field, c, any); {
+			switch res := r.put(s, field, c, here); {
 			case res == strange:
 				r.strange(src, c)
 			case res == unread:
 			default:
-				any, found = true, found || !src.constant() && (r.from == r.base || !src.path.isWhole())
+				here, found = true, found || !src.constant() && (r.from == r.base || !src.path.isWhole())
 				if r.filled != nil {
 					r.filled[s.field] = true
 				}
-				if s.how == asEarliest || s.how == asLatest {
-					best = c.node
-				} else if res == complete && c.node >= 0 {
+				switch {
+				case s.how == asEarliest || s.how == asLatest:
+					if best = -1; res == complete {
+						best = c.node
+					}
+				case res == complete && c.node >= 0:
 					r.t.mark(c.node, carried)
 				}
 				done = !s.how.gathers() && !s.how.hasMany()
 			}
 			return !done || r.all
 		})
-		if done = done || any && !s.how.hasMany(); done && !r.all {
+		if done = done || here && !s.how.hasMany(); done && !r.all {
 			break
 		}
 	}

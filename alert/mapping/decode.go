@@ -61,7 +61,8 @@ type Decoded struct {
 
 // Decode reads alerts from r in the order of the file: one object, a list, an object with alerts under one of the
 // members that the mapping names "around", or several of these one after another, as in JSON lines. What else an object
-// around a list has at the top level is skipped. name stands in errors. Errors are [*alert.DecodeError]; after one that names a byte the sequence ends, after others it goes on.
+// around a list has at the top level is skipped. name stands in errors. Errors are [*alert.DecodeError]; after one that
+// names a byte the sequence ends, after others it goes on.
 //
 // Each alert is valid as [alert.Alert.Validate] wants it: what [alert.Alert.Fit] would change is changed, with a note.
 // What no field has in full is in Extra of the alert, or of the piece of evidence that was made of the object around it.

@@ -298,6 +298,10 @@ func (s *search) add(found storage.Sighting, sh sharing) {
 func (s *search) judge() error {
 	for _, id := range s.order {
 		p := s.pairs[id]
+		news := func(sh sharing) bool { return !s.told[place{sh.Key, p.incident}] }
+		if !slices.ContainsFunc(p.shared, news) {
+			continue // there is a link of all of it
+		}
 		if !slices.ContainsFunc(p.shared, func(sh sharing) bool { return s.fresh[same(sh.Identifier)] }) {
 			continue // what it shared before was judged before
 		}
@@ -317,7 +321,7 @@ func (s *search) judge() error {
 type verdict struct {
 	counts bool
 	reason activity.Reason
-	held   string // why it does not count; "" when that is not worth telling
+	told   bool // why it does not count is worth telling
 }
 
 // verdicts returns one for each of p.shared.
@@ -344,19 +348,23 @@ func (s *search) verdicts(p *pair) []verdict {
 			v.reason = along
 		default:
 			v.counts = false
-			switch {
-			case links || along != activity.NoReason || several || closely && s.anyAlone(p):
-			case s.busy[sh.Key]:
-				v.held = fmt.Sprintf("on more than %d alerts within %s", s.Default.busy(), s.window())
-			case !alone:
-				v.held = "it counts beside others only: " + sh.Why
-			default:
-				v.held = fmt.Sprintf("one weaker identifier alone, %s apart; it links within %s", distance, s.burst())
-			}
+			v.told = !links && along == activity.NoReason && !several && !(closely && s.anyAlone(p))
 		}
 		all[n] = v
 	}
 	return all
+}
+
+// held says why sh does not count.
+func (s *search) held(p *pair, sh sharing) string {
+	switch {
+	case s.busy[sh.Key]:
+		return fmt.Sprintf("on more than %d alerts within %s", s.Default.busy(), s.window())
+	case sh.Strength == alert.Supporting:
+		return "it counts beside others only: " + sh.Why
+	}
+	distance := p.first.Sub(s.first).Abs()
+	return fmt.Sprintf("one weaker identifier alone, %s apart; it links within %s", distance, s.burst())
 }
 
 // several reports whether two things of different kinds that p shares link together.
@@ -440,13 +448,15 @@ func (s *search) tell(p *pair, verdicts []verdict) {
 		sh := p.shared[n]
 		at := place{sh.Key, p.incident}
 		counted, told := s.told[at]
-		if !v.counts && (told || v.held == "" || !s.fresh[same(sh.Identifier)]) {
+		if !v.counts && (told || !v.told || !s.fresh[same(sh.Identifier)]) {
 			continue
 		}
 		s.told[at] = counted || v.counts
-		l := activity.Link{Reason: v.reason, Entity: sh.Key, Incident: p.incident, HeldBack: v.held}
+		l := activity.Link{Reason: v.reason, Entity: sh.Key, Incident: p.incident}
 		if v.counts {
 			l.Score = weight(sh.links)
+		} else {
+			l.HeldBack = s.held(p, sh)
 		}
 		s.note(l, sh.Identifier)
 	}

@@ -12,25 +12,38 @@ import (
 	"strings"
 )
 
+// MaxItem is how many bytes an item may have.
+const MaxItem = 64 << 20
+
 // An Item is one value of a text, and one that encoding/json takes.
 type Item struct {
 	Raw    json.RawMessage
 	Depth  int    // levels of lists and objects in it
 	Member string // of the object that stands around it; "" where none does
+
+	// Around are the members of that object that stand before Member. It is shared by the items of the object.
+	Around map[string]json.RawMessage
 }
 
 // Read yields the items of r in their order: the values of the top level, the elements of a list there, and the value
 // or the elements of the list under one of the members around, of an object without an "id" before it. What else that
 // object has is skipped. An error names the byte at fault, from 0, and ends the sequence; io.ErrUnexpectedEOF is one.
 //
+// The text is UTF-8, or UTF-16 in either order of bytes, with or without a mark, and may be compressed with gzip. The
+// bytes that an error counts are those of the text as UTF-8. An item of more than [MaxItem] bytes is an error.
+//
 // The sequence can be ranged over once. It reads as far as it is ranged over, and a buffer further.
 func Read(r io.Reader, around ...string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		s := stream{r: bufio.NewReader(r), around: around}
 		one := func(raw json.RawMessage) bool {
-			item := Item{raw, s.deepest, s.member}
+			item := Item{Raw: raw, Depth: s.deepest, Member: s.member, Around: s.beside}
 			s.deepest = 0
 			return yield(item, nil)
+		}
+		if err := s.open(); err != nil {
+			yield(Item{}, s.place(err))
+			return
 		}
 		for more := true; more; {
 			var err error
@@ -49,9 +62,13 @@ type stream struct {
 	at      int64  // bytes read
 	deepest int    // levels of the values read since it was last set to 0
 	member  string // whose value is being read
+
+	beside map[string]json.RawMessage // members of the object around, before member
 }
 
 const space = " \t\r\n"
+
+var errTooLong = fmt.Errorf("want an item of at most %d MiB", MaxItem>>20)
 
 // next reads one value of the top level and gives each item of it to one as soon as it is read. more is
 // false when one does not want any more. The error is io.EOF when there is no value.
@@ -99,10 +116,14 @@ func (s *stream) object(one func(json.RawMessage) bool) (more bool, err error) {
 	s.skip(1)
 	m := make(map[string]json.RawMessage)
 	around := false
+	begin := s.at
 	for n := 0; ; n++ {
 		another, err := s.another(n, '}')
 		if err != nil {
 			return false, err
+		}
+		if !around && s.at-begin > MaxItem {
+			return false, s.place(errTooLong)
 		}
 		if !another {
 			break
@@ -117,15 +138,16 @@ func (s *stream) object(one func(json.RawMessage) bool) (more bool, err error) {
 			}
 			continue
 		case b == '[':
-			s.member = key
+			s.member, s.beside, s.deepest = key, m, 0
 			more, err = s.list(one)
 		default:
+			s.deepest = 0
 			var raw json.RawMessage
 			raw, err = s.value()
-			s.member = key
+			s.member, s.beside = key, m
 			more = err == nil && one(raw)
 		}
-		s.member = ""
+		s.member, s.beside, m = "", nil, make(map[string]json.RawMessage)
 		if err != nil || !more {
 			return false, err
 		}
@@ -195,6 +217,9 @@ func (s *stream) value() (json.RawMessage, error) {
 	var raw []byte
 	depth, quoted, escaped, done := 0, false, false, false
 	for suspect := 1 << 16; !done; {
+		if len(raw) > MaxItem {
+			return nil, start.place(errTooLong)
+		}
 		if len(raw) > suspect { // where brackets and quotes do not match, the end may be far
 			if at, err := fault(raw); err != nil {
 				start.at += at

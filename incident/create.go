@@ -32,9 +32,10 @@ type Draft struct {
 
 // A Comment is a comment as another system kept it.
 type Comment struct {
-	By   string    `json:"by"`   // who wrote it, as the other system names people
-	Time time.Time `json:"time"` // when it was written
-	Text string    `json:"text"` // Markdown
+	By    string    `json:"by"`              // who wrote it, as the other system names people
+	Time  time.Time `json:"time"`            // when it was written
+	Text  string    `json:"text"`            // Markdown
+	Alert alert.ID  `json:"alert,omitempty"` // the alert it was written about; "" for the incident
 }
 
 // Create returns the effect of a new incident with the given ID from d. alerts, which are already
@@ -140,6 +141,7 @@ func (d Draft) validate(tax classification.Taxonomy) error {
 		p.need("comments.text", c.Text)
 		p.text("comments.text", c.Text, MaxComment)
 		p.time("comments.time", c.Time)
+		p.id("comments.alert", string(c.Alert))
 	}
 	p.time("created", d.Created)
 	p.time("resolved", d.Resolved)
@@ -184,10 +186,12 @@ func (d Draft) comments(id ID) (all []importedComment) {
 	seen := make(map[activity.ID]bool)
 	for _, c := range d.Comments {
 		c.By = strings.TrimSpace(c.By)
-		e := activity.Entry{Type: activity.Commented, Actor: activity.Actor{ID: c.By}, Text: c.Text, Occurred: c.Time}
+		e := activity.Entry{
+			Type: activity.Commented, Alert: c.Alert, Actor: activity.Actor{ID: c.By}, Text: c.Text, Occurred: c.Time,
+		}
 		for n := 0; e.ID == "" || seen[e.ID]; n++ {
-			if e.ID = commentID(id, c.By, c.Time.UnixMicro(), n); c.Time.IsZero() {
-				e.ID = commentID(id, c.By, c.Text, n)
+			if e.ID = commentID(id, c.By, string(c.Alert), c.Time.UnixMicro(), n); c.Time.IsZero() {
+				e.ID = commentID(id, c.By, string(c.Alert), c.Text, n)
 			}
 		}
 		seen[e.ID] = true

@@ -195,4 +195,8 @@ func (f *fitter) comment(field string, c *Comment) {
 	}
 	f.text(field+"text", &c.Text, MaxComment)
 	f.time(field+"time", &c.Time)
+	if !utf8.ValidString(string(c.Alert)) || len(c.Alert) > alert.MaxID {
+		f.note(field+"alert", string(c.Alert), "left out, since no alert has such an identifier")
+		c.Alert = ""
+	}
 }

@@ -136,7 +136,7 @@ func (d Draft) CommentIDs() []activity.ID {
 // NewComments returns those of d's comments that are not in logged, see Known.Comments.
 func (d Draft) NewComments(logged map[activity.ID]bool) (all []Comment) {
 	for _, e := range d.newComments(Known{Comments: logged}) {
-		all = append(all, Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text})
+		all = append(all, Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text, Alert: e.Alert})
 	}
 	return all
 }

@@ -2,7 +2,7 @@
 //
 //	quickstart [-o DIR] [-width N] [FILE…]
 //
-// It reads incidents and alerts as Microsoft Graph or the Defender API write them ("-" is standard input, no file
+// It reads incidents and alerts as Microsoft Graph, the Defender API or the streaming API of Defender write them ("-" is standard input, no file
 // at all a sample), prints the queue and why alerts are together, works the first incident as an analyst would, prints
 // its log, and writes a PDF report of every incident. The incidents are kept in memory; the example durable keeps them.
 //
@@ -90,7 +90,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return 0
 }
 
-// readAll decodes every file and tells bad items on stderr; an unreadable file or no item at all is an error.
+// readAll decodes every file, and tells bad items and what was not understood on stderr; an unreadable file or no item
+// at all is an error. Incidents come first.
 func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []incident.Decoded, bad int, err error) {
 	decode := func(r io.Reader, name string) {
 		for item, err := range msgraph.Decode(r, name) {
@@ -98,6 +99,9 @@ func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []inciden
 				bad++
 				complain(stderr, err)
 				continue
+			}
+			for _, note := range item.Notes {
+				complain(stderr, fmt.Errorf("%s: item %d: %s", name, item.Index, note))
 			}
 			items = append(items, item)
 		}
@@ -120,6 +124,10 @@ func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []inciden
 	if len(items) == 0 {
 		return nil, bad, errors.New("no incident and no alert in the input")
 	}
+	// An alert that comes alone, too, belongs to the incident that its source has put it into.
+	slices.SortStableFunc(items, func(a, b incident.Decoded) int {
+		return cmp.Compare(map[bool]int{true: 1}[a.Incident == nil], map[bool]int{true: 1}[b.Incident == nil])
+	})
 	return items, bad, nil
 }
 

@@ -10,9 +10,11 @@ import (
 
 // EncodeAlert returns a as a Graph v1.0 alert, with what Extra kept. Reading it again gives a, but for
 // what the incident manager manages.
-func EncodeAlert(a alert.Alert) ([]byte, error) {
+func EncodeAlert(a alert.Alert) ([]byte, error) { return encodeAlert(a, nil) }
+
+func encodeAlert(a alert.Alert, comments []incident.Comment) ([]byte, error) {
 	m := members(a.Extra)
-	c := codec{m, true}
+	c := codec{m: m, write: true}
 	c.put(a.Origin.ID, []string{"id", "alertId"})
 	m["title"] = encode(a.Title)
 	c.alert(&a)
@@ -21,15 +23,19 @@ func EncodeAlert(a alert.Alert) ([]byte, error) {
 		evidence = append(evidence, encodeEvidence(e))
 	}
 	c.join("evidence", evidence)
+	if comments != nil {
+		c.putComments(comments)
+	}
 	m[odataType] = encode(namespace + "alert")
 	return json.Marshal(m)
 }
 
-// EncodeIncident returns i with its comments and alerts as a Graph v1.0 incident, with what Extra kept.
+// EncodeIncident returns i with its comments and alerts as a Graph v1.0 incident, with what Extra kept. A comment about
+// one of the alerts is written there.
 // Its identifier is the one that Microsoft Defender gave it, or else its ID here.
 func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []alert.Alert) ([]byte, error) {
 	m := members(i.Extra)
-	c := codec{m, true}
+	c := codec{m: m, write: true}
 	ref := incident.Reference{ID: string(i.ID), Updated: i.Updated}
 	for _, r := range i.References {
 		if r.System == system {
@@ -55,10 +61,22 @@ func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []a
 	}
 	list(c, &custom, "customTags", "tags")
 	list(c, &sys, "systemTags")
-	c.putComments(comments)
+	about := make(map[alert.ID][]incident.Comment)
+	for _, a := range alerts {
+		about[a.Origin.Fit().AlertID()] = []incident.Comment{}
+	}
+	var own []incident.Comment
+	for _, comment := range comments {
+		if _, ok := about[comment.Alert]; ok {
+			about[comment.Alert] = append(about[comment.Alert], comment)
+		} else {
+			own = append(own, comment)
+		}
+	}
+	c.putComments(own)
 	var all []json.RawMessage
 	for _, a := range alerts {
-		raw, err := EncodeAlert(a)
+		raw, err := encodeAlert(a, about[a.Origin.Fit().AlertID()])
 		if err != nil {
 			return nil, err
 		}

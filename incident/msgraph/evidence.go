@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/incidentkit/incidentkit/alert"
 )
@@ -22,10 +24,29 @@ var typed = []alert.Kind{
 	alert.KindAzureResource, alert.KindAmazonResource, alert.KindGoogleCloudResource,
 }
 
-// kindOf returns the kind that an "@odata.type" names, "" for none, and whether typeOf gives the same text.
-func kindOf(typ string) (alert.Kind, bool) {
-	name := strings.TrimSuffix(typ[strings.LastIndexByte(typ, '.')+1:], "Evidence")
-	if strings.EqualFold(name, string(untyped)) {
+// untypedKinds are the other kinds of Graph v1.0, which are an alert.Other.
+var untypedKinds = sync.OnceValue(func() map[alert.Kind]bool {
+	return map[alert.Kind]bool{
+		"activeDirectoryDomain": true, "aiAgent": true, "blob": true, "blobContainer": true, "cloudLogonRequest": true,
+		"cloudLogonSession": true, "container": true, "containerImage": true, "containerRegistry": true, "dns": true,
+		"fileHash": true, "gitHubOrganization": true, "gitHubRepo": true, "gitHubUser": true, "hostLogonSession": true,
+		"ioTDevice": true, "kubernetesCluster": true, "kubernetesController": true, "kubernetesNamespace": true,
+		"kubernetesPod": true, "kubernetesSecret": true, "kubernetesService": true, "kubernetesServiceAccount": true,
+		"mailboxConfiguration": true, "malware": true, "networkConnection": true, "nic": true, "sasToken": true,
+		"securityGroup": true, "servicePrincipal": true, "submissionMail": true, "teamsMessage": true,
+	}
+})
+
+// kindOf returns the kind that an "@odata.type" names, "" for none. What typeOf would write otherwise stays.
+func kindOf(typ string) (alert.Kind, reading) {
+	name := typ[strings.LastIndexByte(typ, '.')+1:]
+	if n := len(name) - len("evidence"); n >= 0 && strings.EqualFold(name[n:], "evidence") {
+		name = name[:n]
+	}
+	if rest, ok := strings.CutPrefix(name, "MicrosoftGraphSecurity"); ok {
+		name = rest // a class of an SDK
+	}
+	if nothing(name) {
 		name = ""
 	}
 	kind := alert.Kind(lowerFirst(name))
@@ -34,7 +55,10 @@ func kindOf(typ string) (alert.Kind, bool) {
 			kind = k
 		}
 	}
-	return kind, typ == typeOf(kind)
+	if typ == typeOf(kind) {
+		return kind, wholly
+	}
+	return kind, partly
 }
 
 func typeOf(kind alert.Kind) string {
@@ -219,12 +243,23 @@ func (c codec) evidence(e *alert.Evidence) {
 	c.time(&e.Created, "createdDateTime")
 }
 
-func decodeEvidence(raw json.RawMessage) (alert.Evidence, bool) {
+// decodeEvidence reads a piece of evidence, of the kind given where it does not say its own. ok is false when it names
+// nothing: then it is no evidence of anything, and what it says is kept as it is.
+func (c codec) decodeEvidence(path string, raw json.RawMessage, kind alert.Kind) (e alert.Evidence, ok bool) {
 	var m object
 	if json.Unmarshal(raw, &m) != nil || m == nil {
-		return alert.Evidence{}, false
+		c.notes.add(path, raw, "kept as it came, since it is no object")
+		return e, false
 	}
-	legacyEntity(m)
+	var typ string
+	_ = json.Unmarshal(m[odataType], &typ)
+	if given, _ := kindOf(typ); !untypedKinds()[given] { // the others have names that are another's but for the case
+		fold(m)
+	}
+	if m[odataType] == nil && kind != "" {
+		m[odataType] = encode(typeOf(kind))
+	}
+	c.entityOf(path, m)
 	common := object{} // apart, so that none of it ends up in the fields of an alert.Other
 	for _, name := range base {
 		if raw, ok := m[name]; ok {
@@ -232,20 +267,107 @@ func decodeEvidence(raw json.RawMessage) (alert.Evidence, bool) {
 			delete(m, name)
 		}
 	}
-	var e alert.Evidence
-	var kind alert.Kind
-	c := codec{common, false}
-	word(c, &kind, odataType, kindOf, "")
-	c.evidence(&e)
-	e.Entity = codec{m, false}.entity(cmp.Or(kind, untyped), nil)
+	kind = ""
+	before := len(c.notes.list)
+	of := codec{m: common, notes: c.notes, path: path}
+	word(of, &kind, odataType, kindOf, "")
+	of.evidence(&e)
+	e.Entity = codec{m: m, notes: c.notes, path: path}.entity(cmp.Or(kind, untyped), nil)
+	if isUnnamed(e.Entity) {
+		c.notes.list = c.notes.list[:before]
+		c.notes.add(path, raw, "kept as it came, since it names nothing")
+		return e, false
+	}
+	if _, other := e.Entity.(alert.Other); other && !untypedKinds()[kind] {
+		said := "kept with all its fields, since its kind is not known"
+		if kind == "" {
+			said = "kept with all its fields, since it tells no kind"
+		}
+		c.notes.add(under(path, odataType), encode(kind), said)
+	}
 	maps.Copy(m, common)
 	e.Extra = fields(m)
 	return e, true
 }
 
+// isUnnamed reports whether nothing tells which thing e is.
+func isUnnamed(e alert.Entity) bool {
+	switch e := e.(type) {
+	case alert.Device:
+		return nothing(e.Name()) || e.Name() == alert.Device{}.Name()
+	case alert.User:
+		return nothing(e.Name()) || e.Name() == alert.User{}.Name()
+	case alert.Mailbox:
+		return nothing(e.Name()) || e.Name() == alert.Mailbox{}.Name()
+	case alert.App:
+		return nothing(e.Name()) || e.Name() == alert.App{}.Name()
+	case alert.OAuthApp:
+		return nothing(e.Name()) || e.Name() == alert.OAuthApp{}.Name()
+	case alert.CloudResource:
+		return nothing(e.Name()) || e.Name() == alert.CloudResource{}.Name()
+	case alert.Registry:
+		return e == alert.Registry{IsValue: e.IsValue}
+	case alert.Other:
+		return e.Fields == ""
+	case alert.IP:
+		return nothing(e.Address)
+	case alert.URL:
+		return nothing(e.URL)
+	}
+	return e == alert.File{} || e == alert.Process{} || e == alert.Message{} || e == alert.MailCluster{}
+}
+
+// guess returns the kind of evidence whose type is missing, by the members that only one kind has; "" for none.
+func guess(m object) alert.Kind {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return m[name] != nil && !isNull(m[name]) })
+	}
+	switch {
+	case has("imageFile", "processCommandLine", "processId", "parentProcessId"):
+		return alert.KindProcess
+	case has("fileDetails"):
+		return alert.KindFile
+	case has("registryValueName", "registryValue", "registryValueType"):
+		return alert.KindRegistryValue
+	case has("registryKey", "registryHive"):
+		return alert.KindRegistryKey
+	case has("networkMessageId", "internetMessageId", "p2Sender", "recipientEmailAddress"):
+		return alert.KindMessage
+	case has("clusterBy", "clusterByValue"):
+		return alert.KindMailCluster
+	case has("primaryAddress", "mailboxAddress"):
+		return alert.KindMailbox
+	case has("userAccount"):
+		return alert.KindUser
+	case has("deviceDnsName", "mdatpDeviceId", "azureAdDeviceId", "aadDeviceId", "osBuild", "rbacGroupName"):
+		return alert.KindDevice
+	case has("amazonResourceId", "amazonAccountId"):
+		return alert.KindAmazonResource
+	case has("fullResourceName", "projectId"):
+		return alert.KindGoogleCloudResource
+	case has("resourceId"):
+		return alert.KindAzureResource
+	case has("appId") && has("objectId", "publisher"):
+		return alert.KindOAuthApp
+	case has("appId") && has("instanceId", "instanceName", "saasAppId"):
+		return alert.KindApp
+	case has("ipAddress"):
+		return alert.KindIP
+	case has("sha1", "sha256", "filePath", "fileName"):
+		return alert.KindFile
+	case has("accountName", "userSid", "userPrincipalName", "aadUserId", "azureAdUserId"):
+		return alert.KindUser
+	case has("url") && !has("name", "blobContainer"):
+		return alert.KindURL
+	case has("mdeDeviceId") && len(m) < 4:
+		return alert.KindDevice
+	}
+	return ""
+}
+
 func encodeEvidence(e alert.Evidence) json.RawMessage {
 	m := members(e.Extra)
-	c := codec{m, true}
+	c := codec{m: m, write: true}
 	if e.Entity != nil {
 		kind := e.Entity.Kind()
 		if other, ok := e.Entity.(alert.Other); ok {

@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -285,7 +286,8 @@ func TestKinds(t *testing.T) {
 		"#microsoft.graph.security.OAuthApplicationEvidence": alert.KindOAuthApp, "IP": alert.KindIP, "#microsoft.graph.security.ioTDeviceEvidence": "ioTDevice",
 		"#microsoft.graph.security.brandNew": "brandNew", "": "unknown", "#microsoft.graph.security.Evidence": "unknown", "#microsoft.graph.security.unknownEvidence": "unknown",
 	} {
-		a := alertOf(t, `,"evidence":[{"@odata.type":"`+typ+`","x":1}]`)
+		name := map[alert.Kind]string{alert.KindDevice: "mdeDeviceId", alert.KindURL: "url", alert.KindOAuthApp: "objectId", alert.KindIP: "ipAddress"}[want]
+		a := alertOf(t, `,"evidence":[{"@odata.type":"`+typ+`","`+cmp.Or(name, "x")+`":"1"}]`)
 		assert.Equal(t, want, a.Evidence[0].Entity.Kind(), typ)
 		text, err := EncodeAlert(a)
 		require.NoError(t, err)

@@ -63,7 +63,7 @@ func TestFixtureFiles(t *testing.T) {
 		require.NoError(t, err)
 		t.Run(name, func(t *testing.T) {
 			if strings.HasPrefix(name, "graph/evidence/") {
-				text = fmt.Appendf(nil, `{"@odata.type":"#microsoft.graph.security.alert","id":"a","title":"t","evidence":[%s]}`, text)
+				text = fmt.Appendf(nil, `{"@odata.type":"#microsoft.graph.security.alert","id":"a","title":"t","alertWebUrl":"","evidence":[%s]}`, text)
 			}
 			all, errs := decode(string(text))
 			if why, ok := withoutItems[name]; ok {

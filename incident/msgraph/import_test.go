@@ -78,7 +78,7 @@ func TestExportFromTheStore(t *testing.T) {
 	for e, err := range m.Activity(t.Context(), importer, activity.Query{Incidents: []incident.ID{imported[0].ID}}) {
 		require.NoError(t, err)
 		if e.Type == activity.Commented {
-			comments = append(comments, incident.Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text})
+			comments = append(comments, incident.Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text, Alert: e.Alert})
 		}
 	}
 	out, err := msgraph.EncodeIncident(imported[0], comments, nil)
@@ -105,6 +105,6 @@ func TestGroupingBelongsToWhoeverHasTheIncident(t *testing.T) {
 	require.Len(t, alerts, 3)
 	assert.NotEqual(t, alerts[0].Incident, alerts[1].Incident, "they share nothing but the incident that they name")
 	assert.Equal(t, alerts[0].Incident, alerts[2].Incident, "they share a device")
-	incidents, _ := take(t, m, `{"id":"9","displayName":"Grouped","alerts":[{"id":"4","title":"D"},{"id":"5","title":"E"}]}`)
+	incidents, _ := take(t, m, `{"id":"9","displayName":"Grouped","customTags":[],"alerts":[{"id":"4","title":"D"},{"id":"5","title":"E"}]}`)
 	assert.Equal(t, 2, incidents[0].Alerts.Count)
 }

@@ -8,53 +8,42 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// legacy gives an alert of the older APIs the shape of Graph's, so that there is one decoder.
-func legacy(m object) {
-	var evidence []json.RawMessage
-	add := func(e object, kind alert.Kind) {
-		e[odataType] = encode(typeOf(kind))
-		evidence = append(evidence, encode(e))
-	}
-	var devices []object
-	if json.Unmarshal(m["devices"], &devices) == nil {
-		delete(m, "devices")
-		for _, d := range devices {
-			if d != nil {
-				add(d, alert.KindDevice)
-			}
+// older takes the evidence that alerts of the older APIs have in other places than Graph's, in an order of its own, and
+// gives each piece to take. What take refuses stays where it was.
+func (c codec) older(take func(path string, raw json.RawMessage, kind alert.Kind) bool) {
+	one := func(path string, m object, kind alert.Kind) {
+		if len(m) > 0 && !take(path, encode(m), kind) {
+			m[odataType] = encode(typeOf(kind))
+			c.join("evidence", []json.RawMessage{encode(m)})
 		}
 	}
+	c.split("devices", func(path string, raw json.RawMessage) bool { return take(path, raw, alert.KindDevice) })
 	machine := object{}
-	move(m, machine, "machineId", "mdeDeviceId")
-	move(m, machine, "computerDnsName", "deviceDnsName")
+	move(c.m, machine, "machineId", "mdeDeviceId")
+	move(c.m, machine, "computerDnsName", "deviceDnsName")
 	if len(machine) > 0 {
-		move(m, machine, "rbacGroupName", "rbacGroupName")
-		add(machine, alert.KindDevice)
+		move(c.m, machine, "rbacGroupName", "rbacGroupName")
+		one(under(c.path, "machineId"), machine, alert.KindDevice)
 	}
 	var user object
-	if json.Unmarshal(m["relatedUser"], &user) == nil {
-		delete(m, "relatedUser")
+	if raw := c.m["relatedUser"]; json.Unmarshal(raw, &user) == nil {
+		delete(c.m, "relatedUser")
+		fold(user)
 		dropNull(user)
+		move(user, user, "userName", "accountName")
 		if len(user) > 0 {
-			move(user, user, "userName", "accountName")
-			add(object{"userAccount": encode(user)}, alert.KindUser)
+			one(under(c.path, "relatedUser"), object{"userAccount": encode(user)}, alert.KindUser)
 		}
+	} else if raw != nil {
+		c.note("relatedUser", "kept as it came, since it is no object")
 	}
-	for _, name := range []string{"entities", "evidence"} {
-		raw, ok := m[name]
-		if !ok || name == "evidence" && evidence == nil && raw[0] == '[' {
-			continue // it is as it should be
-		}
-		var all []json.RawMessage
-		if json.Unmarshal(raw, &all) != nil {
-			all = []json.RawMessage{raw} // one that is not in a list
-		}
-		delete(m, name)
-		evidence = append(evidence, all...)
-	}
-	if len(evidence) > 0 {
-		m["evidence"] = encode(evidence)
-	}
+	c.retired(one)
+	c.split("entities", func(path string, raw json.RawMessage) bool { return take(path, raw, "") })
+}
+
+// isEndpoint reports whether an alert has members of the Defender for Endpoint API, which writes no serviceSource.
+func isEndpoint(m object) bool {
+	return m["alertCreationTime"] != nil || m["machineId"] != nil || m["computerDnsName"] != nil
 }
 
 func dropNull(m object) {
@@ -77,19 +66,39 @@ func move(from, to object, name, newName string) {
 	}
 }
 
-// legacyEntity gives an entity of the older APIs, one flat object for all kinds, the shape of Graph's evidence.
-func legacyEntity(m object) {
+// entityOf gives an entity of the older APIs, one flat object for all kinds, the shape of Graph's evidence, and a type to
+// one that has none.
+func (c codec) entityOf(path string, m object) {
 	var typ string
-	if m[odataType] != nil || json.Unmarshal(m["entityType"], &typ) != nil {
+	if raw := m[odataType]; raw != nil && !isNull(raw) && string(raw) != `""` {
 		return
+	}
+	_ = json.Unmarshal(m["entityType"], &typ)
+	guessed := false
+	switch kind, _ := kindOf(typ); {
+	case kind == "":
+		guessed = true
+		flat := m["userAccount"] == nil && m["fileDetails"] == nil && m["imageFile"] == nil
+		if kind = guess(m); kind == "" {
+			return
+		}
+		c.notes.add(under(path, odataType), nil, "missing, taken for "+string(kind))
+		if delete(m, odataType); !flat {
+			m[odataType] = encode(typeOf(kind))
+			return
+		}
+		typ = string(kind)
+	case strings.EqualFold(typ, "machine"), strings.EqualFold(typ, "host"):
+		typ = string(alert.KindDevice)
+		delete(m, "entityType")
+	case strings.EqualFold(typ, "account"):
+		typ = string(alert.KindUser)
+		delete(m, "entityType")
 	}
 	kind, _ := kindOf(typ)
-	if kind == "" {
-		return
-	}
 	dropNull(m) // these have every field of every kind
-	nest := func(under string, pairs ...string) {
-		if m[under] != nil {
+	nest := func(name string, pairs ...string) {
+		if m[name] != nil {
 			return
 		}
 		sub := object{}
@@ -97,11 +106,11 @@ func legacyEntity(m object) {
 			move(m, sub, pairs[n], pairs[n+1])
 		}
 		if len(sub) > 0 {
-			m[under] = encode(sub)
+			m[name] = encode(sub)
 		}
 	}
 	user := []string{"accountName", "accountName", "domainName", "domainName", "userSid", "userSid",
-		"aadUserId", "azureAdUserId", "userPrincipalName", "userPrincipalName"}
+		"aadUserId", "azureAdUserId", "azureAdUserId", "azureAdUserId", "userPrincipalName", "userPrincipalName"}
 	file := []string{"sha1", "sha1", "sha256", "sha256", "fileName", "fileName", "filePath", "filePath"}
 	move(m, m, "evidenceCreationTime", "createdDateTime")
 	move(m, m, "deviceId", "mdeDeviceId")
@@ -120,19 +129,19 @@ func legacyEntity(m object) {
 		move(m, m, "mailboxAddress", "primaryAddress")
 		move(m, m, "mailboxDisplayName", "displayName")
 		move(m, m, "userPrincipalName", "upn")
-	case "mailmessage":
+	case "mailmessage", "analyzedmessage":
 		kind, typ = alert.KindMessage, string(alert.KindMessage)
 		nest("p2Sender", "sender", "emailAddress")
 		move(m, m, "recipient", "recipientEmailAddress")
 	case "securitygroup":
 		move(m, m, "securityGroupName", "displayName")
-	case "registry":
+	case "registry", "registrykey", "registryvalue":
 		if kind = alert.KindRegistryKey; m["registryValue"] != nil || m["registryValueName"] != nil {
 			kind = alert.KindRegistryValue
 		}
 		typ = string(kind)
 	}
-	if strings.EqualFold(typ, string(kind)) {
+	if strings.EqualFold(typ, string(kind)) && !guessed {
 		delete(m, "entityType")
 	}
 	m[odataType] = encode(typeOf(kind))

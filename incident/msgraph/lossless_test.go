@@ -6,15 +6,18 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/incidentkit/incidentkit/alert"
 )
 
-// A shape says what may stand in the fields of an object that a source sends.
-type shape map[string]*rapid.Generator[any]
+// A form says what may stand in the fields of an object that a source sends.
+type form map[string]*rapid.Generator[any]
 
 func texts(all ...string) *rapid.Generator[any] {
 	return rapid.Map(rapid.SampledFrom(all), toAny[string])
@@ -29,8 +32,8 @@ var (
 		rapid.Just[any](nil), rapid.Just[any](""), rapid.Just[any]([]any{}), rapid.Just[any]("unknownFutureValue"))
 )
 
-// draw makes an object of the shape, in which fields are missing, have a wrong type or are not known.
-func (s shape) draw(t *rapid.T, need ...string) map[string]any {
+// draw makes an object of the form, in which fields are missing, have a wrong type or are not known.
+func (s form) draw(t *rapid.T, need ...string) map[string]any {
 	m := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		switch n := rapid.IntRange(0, 9).Draw(t, name); {
@@ -46,7 +49,7 @@ func (s shape) draw(t *rapid.T, need ...string) map[string]any {
 	return m
 }
 
-func (s shape) gen(need ...string) *rapid.Generator[any] {
+func (s form) gen(need ...string) *rapid.Generator[any] {
 	return rapid.Custom(func(t *rapid.T) any { return s.draw(t, need...) })
 }
 
@@ -55,27 +58,27 @@ func listOf(g *rapid.Generator[any]) *rapid.Generator[any] {
 }
 
 // sources returns the shapes of an alert and of an incident, in the spellings in which they are written.
-func sources() (alerts, incidents shape) {
-	user := shape{"accountName": freeText, "userSid": freeText, "userPrincipalName": freeText}
-	file := shape{"fileName": freeText, "fileSize": number, "sha256": freeText}
-	evidence := shape{
+func forms() (alerts, incidents form) {
+	user := form{"accountName": freeText, "userSid": freeText, "userPrincipalName": freeText}
+	file := form{"fileName": freeText, "fileSize": number, "sha256": freeText}
+	evidence := form{
 		"@odata.type": texts("#microsoft.graph.security.userEvidence", "#microsoft.graph.security.processEvidence", "#microsoft.graph.security.fileEvidence",
 			"#microsoft.graph.security.deviceEvidence", "#microsoft.graph.security.registryValueEvidence", "#microsoft.graph.security.analyzedMessageEvidence",
 			"#microsoft.graph.security.kubernetesPodEvidence", "#microsoft.graph.security.brandNewEvidence", "odd"),
 		"verdict": texts("suspicious", "malicious", "noThreatsFound", "odd"), "remediationStatus": texts("none", "active", "odd"), "remediationStatusDetails": freeText,
 		"roles": listOf(texts("attacker", "odd", "unknown", "unknownFutureValue")), "tags": listOf(freeText), "detailedRoles": listOf(freeText), "createdDateTime": moment,
-		"userAccount": user.gen(), "imageFile": file.gen(), "fileDetails": file.gen(), "p2Sender": shape{"emailAddress": freeText}.gen(),
+		"userAccount": user.gen(), "imageFile": file.gen(), "fileDetails": file.gen(), "p2Sender": form{"emailAddress": freeText}.gen(),
 		"processId": number, "processCreationDateTime": moment, "mdeDeviceId": freeText, "registryKey": freeText, "registryValueName": freeText, "name": freeText, "osBuild": number,
 	}
-	comment := shape{"comment": freeText, "createdByDisplayName": texts("a", "b"), "createdDateTime": moment}
-	alerts = shape{
+	comment := form{"comment": freeText, "createdByDisplayName": texts("a", "b"), "createdDateTime": moment}
+	alerts = form{
 		"id": texts("i1", "i2"), "title": texts("t1", "t2"), "serviceSource": texts("microsoftSentinel", "MicrosoftDefenderATP", "odd"), "detectionSource": freeText,
 		"productName": freeText, "description": freeText, "category": texts("None", "Impact"), "mitreTechniques": listOf(texts("T1", "T2")), "systemTags": listOf(freeText),
 		"severity": texts("low", "high", "odd"), "status": texts("new", "resolved", "odd"), "classification": texts("truePositive", "falsePositive", "odd"),
 		"determination": texts("malware", "other", "odd"), "assignedTo": freeText, "resolvedDateTime": moment, "createdDateTime": moment, "firstActivityDateTime": moment,
 		"incidentId": freeText, "comments": listOf(comment.gen()), "evidence": listOf(evidence.gen()),
 	}
-	incidents = shape{
+	incidents = form{
 		"id": texts("i1", "i2"), "displayName": texts("n1", "n2"), "description": freeText, "severity": texts("low", "high", "odd"), "assignedTo": freeText,
 		"status": texts("active", "resolved", "redirected", "awaitingAction", "odd"), "redirectIncidentId": texts("i1", "i3"), "resolvingComment": freeText,
 		"classification": texts("truePositive", "falsePositive", "odd"), "determination": texts("malware", "other", "odd"), "customTags": listOf(freeText),
@@ -92,7 +95,7 @@ func sources() (alerts, incidents shape) {
 }
 
 // says reports whether got says everything that want does. Null, the empty text and empty lists and
-// objects say nothing; elements keep their order; what should have been in a list may be in one now.
+// objects say nothing; elements that name nothing come last; what should have been in a list may be in one now.
 func says(got, want any) bool {
 	if have, ok := got.([]any); ok && len(have) == 1 {
 		if _, ok := want.([]any); !ok {
@@ -119,27 +122,44 @@ func says(got, want any) bool {
 		if !ok || len(have) != len(want) {
 			return len(want) == 0
 		}
-		for n := range want {
-			if !says(have[n], want[n]) {
-				return false
-			}
-		}
-		return true
+		return sayAll(slices.Clone(have), want)
 	}
 	return reflect.DeepEqual(got, want)
+}
+
+// sayAll reports whether each of have says another one of want.
+func sayAll(have, want []any) bool {
+	if len(want) == 0 {
+		return true
+	}
+	for n, v := range have {
+		if says(v, want[0]) && sayAll(slices.Delete(slices.Clone(have), n, n+1), want[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// noted reports whether a note tells what became of a value.
+func noted(notes []alert.Note, value string) bool {
+	return slices.ContainsFunc(notes, func(n alert.Note) bool { return strings.Contains(n.Value, value) })
 }
 
 // What a source says is in what is written of it, whether it was understood, had the wrong type or was
 // never heard of.
 func TestNothingIsLost(t *testing.T) {
-	alerts, incidents := sources()
-	check := func(s shape, typ string) func(*rapid.T) {
+	alerts, incidents := forms()
+	check := func(s form, typ string) func(*rapid.T) {
 		return func(t *rapid.T) {
 			source := s.draw(t, "id", "title", "displayName")
 			source["@odata.type"] = "#microsoft.graph.security." + typ
 			nested, _ := source["alerts"].([]any)
 			if slices.ContainsFunc(nested, func(v any) bool { return reflect.TypeOf(v) != reflect.TypeFor[map[string]any]() }) || nested == nil {
 				delete(source, "alerts") // that would be an error
+			}
+			nested, _ = source["alerts"].([]any)
+			for n, a := range nested {
+				a.(map[string]any)["id"] = n // reports of one alert are joined
 			}
 			text, err := json.Marshal(source)
 			require.NoError(t, err)
@@ -214,7 +234,7 @@ func TestNothingIsLostOfMixtures(t *testing.T) {
 		source := fill(item)
 		source["id"] = "the id"
 		source["comments"] = fillAll(comment)
-		if typ := rapid.SampledFrom([]string{"alert", "incident"}).Draw(t, "shape"); typ == "alert" {
+		if typ := rapid.SampledFrom([]string{"alert", "incident"}).Draw(t, "form"); typ == "alert" {
 			source["title"], source["evidence"], source["entities"], source["devices"], source["relatedUser"] = "the title", fillAll(entity), fillAll(entity, types...), fillAll(entity), fill(entity)
 			source["@odata.type"] = "#microsoft.graph.security.alert"
 		} else {
@@ -233,7 +253,9 @@ func TestNothingIsLostOfMixtures(t *testing.T) {
 		leaves(in, silent, want)
 		leaves(back, nil, got)
 		for v, n := range want {
-			require.LessOrEqual(t, n, got[v], "%q of\n%s\nis not in\n%s", v, text, out)
+			if !noted(items[0].Notes, v) {
+				require.LessOrEqual(t, n, got[v], "%q of\n%s\nis not in\n%s", v, text, out)
+			}
 		}
 	})
 }

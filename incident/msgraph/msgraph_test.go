@@ -43,7 +43,7 @@ func roundTrip(t require.TestingT, item incident.Decoded) []byte {
 	again, errs := decode(string(text))
 	require.Empty(t, errs, "%s", text)
 	require.Len(t, again, 1, "%s", text)
-	again[0].Index = item.Index
+	again[0].Index, again[0].Notes, item.Notes = item.Index, nil, nil
 	require.Equal(t, item, again[0], "%s", text)
 	require.Equal(t, string(text), string(export(t, again[0])))
 	return text
@@ -63,7 +63,7 @@ func decode(text string) (items []incident.Decoded, errs []error) {
 // alertOf reads one alert that has the members given as text.
 func alertOf(t *testing.T, members string) alert.Alert {
 	t.Helper()
-	items, errs := decode(`{"id":"a","title":"t"` + members + `}`)
+	items, errs := decode(`{"id":"a","title":"t","alertWebUrl":""` + members + `}`)
 	require.Empty(t, errs)
 	require.Len(t, items, 1)
 	roundTrip(t, items[0])
@@ -73,7 +73,7 @@ func alertOf(t *testing.T, members string) alert.Alert {
 // incidentOf reads one incident that has the members given as text.
 func incidentOf(t *testing.T, members string) incident.Draft {
 	t.Helper()
-	items, errs := decode(`{"id":"7","displayName":"n"` + members + `}`)
+	items, errs := decode(`{"id":"7","displayName":"n","customTags":[]` + members + `}`)
 	require.Empty(t, errs)
 	require.Len(t, items, 1)
 	roundTrip(t, items[0])
@@ -86,6 +86,7 @@ func read(t *testing.T, file string) []incident.Decoded {
 	require.NoError(t, err)
 	items, errs := decode(string(text))
 	require.Empty(t, errs)
+	slices.SortFunc(items, func(a, b incident.Decoded) int { return a.Index - b.Index }) // rows come last
 	for n, item := range items {
 		assert.Equal(t, n, item.Index)
 		roundTrip(t, item)
@@ -149,7 +150,10 @@ func TestIncidentsWithAlerts(t *testing.T) {
 	assert.Equal(t, alert.Origin{Source: "microsoftDefenderForEndpoint", ID: "da0001_1"}, alerts[0].Origin)
 	assert.Equal(t, alert.StatusResolved, alerts[0].Status)
 	assert.Equal(t, at("2026-03-01T00:50:00Z"), alerts[0].Resolved)
-	assert.Contains(t, alerts[0].Extra, "On the alert.")
+	assert.NotContains(t, alerts[0].Extra, "On the alert.")
+	comments := items[0].Incident.Comments
+	assert.Equal(t, "On the alert.", comments[len(comments)-1].Text)
+	assert.Equal(t, alerts[0].Origin.AlertID(), comments[len(comments)-1].Alert)
 	require.Len(t, alerts[0].Evidence, 2)
 	device := alerts[0].Evidence[0]
 	assert.Equal(t, alert.Device{DeviceID: "00d1", DNSName: "srv-7.contoso.com", OS: "WindowsServer2022", OSBuild: 20348, Group: "Servers"}, device.Entity)
@@ -226,7 +230,7 @@ func TestDefenderIncidents(t *testing.T) {
 
 func TestDefenderForEndpointAlert(t *testing.T) {
 	a := read(t, "defender-alert.json")[0].Alert
-	assert.Equal(t, alert.Origin{Source: "microsoftDefender", ID: "da0007"}, a.Origin)
+	assert.Equal(t, alert.Origin{Source: "microsoftDefenderForEndpoint", ID: "da0007"}, a.Origin, "as through Graph")
 	assert.Equal(t, "Dropper", a.Threat)
 	assert.Equal(t, classification.Verdict{Classification: classification.InformationalExpectedActivity, Determination: classification.SecurityTesting}, a.Verdict)
 	assert.Equal(t, [...]time.Time{at("2021-01-26T20:31:32Z"), at("2021-01-26T20:31:33Z"), at("2021-01-26T20:33:57.722023Z"), at("2021-01-26T20:33:59.2Z"), at("2021-01-27T00:00:00Z")},
@@ -243,8 +247,10 @@ func TestQuirks(t *testing.T) {
 	require.Len(t, items, 8)
 	wrong := items[0].Incident
 	assert.Equal(t, incident.InProgress, wrong.Status)
-	assert.JSONEq(t, `{"severity":"fresh","status":"awaitingAction","classification":5,"determination":"malware","description":5,
-		"customTags":"one","comments":"none","priorityScore":null}`, string(wrong.Extra))
+	assert.JSONEq(t, `{"severity":"fresh","status":"awaitingAction","classification":5,"determination":"malware",
+		"comments":["none"],"priorityScore":null}`, string(wrong.Extra))
+	assert.Equal(t, "5", wrong.Description)
+	assert.Equal(t, []incident.Tag{{Name: "one"}}, wrong.Tags)
 	assert.Equal(t, "1", items[1].Incident.RedirectTo.ID)
 	assert.Equal(t, incident.Active, items[2].Incident.Status)
 	hidden := items[3].Incident
@@ -259,22 +265,22 @@ func TestQuirks(t *testing.T) {
 	assert.Empty(t, old.DetectionSource)
 	evidence := items[5].Alert.Evidence
 	assert.Equal(t, "microsoftDefender", items[5].Alert.Origin.Source)
-	assert.JSONEq(t, `{"serviceSource":"unknownFutureValue","evidence":[null,7]}`, string(items[5].Alert.Extra))
-	require.Len(t, evidence, 5)
+	assert.JSONEq(t, `{"serviceSource":"unknownFutureValue","evidence":[null,7,
+		{"@odata.type":"#microsoft.graph.security.userEvidence","userAccount":"kai"}]}`, string(items[5].Alert.Extra))
+	require.Len(t, evidence, 4)
 	assert.Equal(t, alert.Malicious, evidence[0].Verdict)
 	assert.Equal(t, alert.NotRemediated, evidence[0].Remediation)
 	assert.Equal(t, []alert.Role{alert.Attacker, "brandNew"}, evidence[0].Roles)
-	assert.JSONEq(t, `{"remediationStatus":"unknownFutureValue","roles":["Attacker","unknown","unknownFutureValue","brandNew"],"ipAddress":5}`, string(evidence[0].Extra))
-	assert.Equal(t, alert.Other{Type: "unknown", Fields: `{"ipAddress":"192.0.2.9"}`}, evidence[1].Entity)
+	assert.JSONEq(t, `{"remediationStatus":"unknownFutureValue","roles":["Attacker","unknown","unknownFutureValue","brandNew"]}`, string(evidence[0].Extra))
+	assert.Equal(t, alert.IP{Address: "5"}, evidence[0].Entity)
+	assert.Equal(t, alert.IP{Address: "192.0.2.9"}, evidence[1].Entity)
 	assert.Equal(t, alert.URL{URL: "https://example.com"}, evidence[2].Entity)
-	assert.Equal(t, alert.User{}, evidence[3].Entity)
-	assert.Equal(t, alert.Fields(`{"userAccount":"kai"}`), evidence[3].Extra)
-	assert.Equal(t, alert.Other{Type: "unknown", Fields: `{"entityType":"Unknown","url":"https://example.com"}`}, evidence[4].Entity)
+	assert.Equal(t, alert.URL{URL: "https://example.com"}, evidence[3].Entity)
+	assert.Equal(t, alert.Fields(`{"entityType":"Unknown"}`), evidence[3].Extra)
 	assert.Len(t, items[6].Alert.Evidence, 2)
 	comments := items[7].Incident
-	assert.Equal(t, []incident.Comment{{By: "a", Time: at("2026-01-01T00:00:00Z")}, {By: "b", Time: at("2026-01-03T00:00:00Z"), Text: "late"}}, comments.Comments)
-	assert.JSONEq(t, `{"comments":[{"comment":5,"createdByDisplayName":"a","createdDateTime":"2026-01-01T00:00:00Z"},
-		{"createdByDisplayName":"b","createdDateTime":"2026-01-03T00:00:00Z","x":1},{"comment":"no author","createdDateTime":"2026-01-02T00:00:00Z"},"text"]}`, string(comments.Extra))
+	assert.Equal(t, []incident.Comment{{By: "a", Time: at("2026-01-01T00:00:00Z"), Text: "5"}, {By: "b", Time: at("2026-01-03T00:00:00Z"), Text: "late"}}, comments.Comments)
+	assert.JSONEq(t, `{"comments":[{"createdByDisplayName":"b","createdDateTime":"2026-01-03T00:00:00Z","x":1},{"comment":"no author","createdDateTime":"2026-01-02T00:00:00Z"},"text"]}`, string(comments.Extra))
 }
 
 // Each pair of words that Graph, its documentation or the older interface has for a verdict.
@@ -344,14 +350,14 @@ func TestWords(t *testing.T) {
 // What was kept beside a value must not speak against the value once somebody has changed it.
 func TestChangedValuesWinOverWhatWasKept(t *testing.T) {
 	a := alertOf(t, `,"severity":"UnSpecified","status":"brandNew","serviceSource":"OfficeATP","classification":"brandNew","determination":"malware","category":"None",
-		"evidence":[{"@odata.type":"#microsoft.graph.security.ipEvidence","verdict":"unknownFutureValue","roles":["unknown"]}]`)
+		"evidence":[{"@odata.type":"#microsoft.graph.security.ipEvidence","ipAddress":"192.0.2.1","verdict":"unknownFutureValue","roles":["unknown"]}]`)
 	a.Severity, a.Status, a.Origin.Source, a.Category = alert.High, alert.StatusInProgress, "microsoftSentinel", "Impact"
 	a.Verdict = classification.Verdict{Classification: classification.FalsePositive}
 	a.Evidence[0].Verdict, a.Evidence[0].Roles = alert.Malicious, []alert.Role{alert.Attacker}
 	text, err := EncodeAlert(a)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"@odata.type":"#microsoft.graph.security.alert","id":"a","title":"t","severity":"high","status":"inProgress","serviceSource":"microsoftSentinel",
-		"classification":"falsePositive","category":"Impact","evidence":[{"@odata.type":"#microsoft.graph.security.ipEvidence","verdict":"malicious",
+		"classification":"falsePositive","category":"Impact","evidence":[{"@odata.type":"#microsoft.graph.security.ipEvidence","ipAddress":"192.0.2.1","verdict":"malicious",
 		"remediationStatus":"none","roles":["attacker"]}]}`, string(text))
 }
 
@@ -382,11 +388,13 @@ func TestExportOfAnIncidentOfOurOwn(t *testing.T) {
 }
 
 func TestBadItemsNameTheirFileIndexFieldAndWant(t *testing.T) {
-	items, errs := decode(`[{"id":"1","title":5}, {"id":"2","title":"Good"}, {"title":"No id"}, {"id":{"a":
-		1},"title":"t"}, 7, null, "x", {"x":1}, {"@odata.type":"#microsoft.graph.security.mailboxEvidence","displayName":"x"},
-		{"id":"3","displayName":5}, {"id":"4","displayName":"d","alerts":5},
-		{"id":"5","displayName":"d","alerts":[{"id":"6"}, 5, {"title":"t"}, {"id":7,"title":"t"}]}, {"id":"8","title":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `},
-		{"id":"9","title":"Good"}, {"incidentId":1.5,"incidentName":"d"}, {"displayName":"No id"}]`)
+	items, errs := decode(`[{"id":"1","title":true,"alertWebUrl":""}, {"id":"2","title":"Good","alertWebUrl":""}, {"@odata.type":"#microsoft.graph.security.alert","title":"No id"},
+		{"id":{"a":
+		1},"title":"t","alertWebUrl":""}, 7, null, "x", {"x":1}, {"@odata.type":"#microsoft.graph.security.mailboxEvidence","displayName":"x"},
+		{"id":"3","displayName":"d"}, {"id":"4","displayName":"d","customTags":[],"alerts":5},
+		{"id":"5","displayName":"d","customTags":[],"alerts":[{"id":"6"}, 5, {"title":"t"}, {"id":7,"title":"t"}]},
+		{"id":"8","title":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `},
+		{"id":"9","title":"Good","alertWebUrl":""}, {"incidentId":1.5,"incidentName":"d"}, {"@odata.type":"#microsoft.graph.security.incident","displayName":"No id"}]`)
 	var texts []string
 	for _, err := range errs {
 		var bad *alert.DecodeError
@@ -395,17 +403,17 @@ func TestBadItemsNameTheirFileIndexFieldAndWant(t *testing.T) {
 		texts = append(texts, err.Error())
 	}
 	assert.Equal(t, []string{
-		"f.json: item 0: title: want a text, not 5",
+		"f.json: item 0: title: want a text or a number, not true",
 		"f.json: item 2: id: missing, want a text or a number",
 		`f.json: item 3: id: want a text or a number, not {"a":1}`,
 		"f.json: item 4: want an object, an incident or an alert, not 7",
 		"f.json: item 5: want an object, an incident or an alert, not null",
 		`f.json: item 6: want an object, an incident or an alert, not "x"`,
-		"f.json: item 7: want a Graph incident or alert, a Defender API incident or a Defender for Endpoint alert",
+		"f.json: item 7: " + wantedShapes,
 		`f.json: item 8: @odata.type: want an incident or an alert, not "#microsoft.graph.security.mailboxEvidence"`,
-		"f.json: item 9: displayName: want a text, not 5",
+		"f.json: item 9: " + wantedShapes,
 		"f.json: item 10: alerts: want a list, not 5",
-		"f.json: item 11: alerts[0].title: missing, want a text",
+		"f.json: item 11: alerts[0].title: missing, want a text or a number",
 		"f.json: item 11: alerts[1]: want an object, not 5",
 		"f.json: item 11: alerts[2].id: missing, want a text or a number",
 		"f.json: item 12: want at most 500 levels of lists and objects",
@@ -419,7 +427,7 @@ func TestBadItemsNameTheirFileIndexFieldAndWant(t *testing.T) {
 
 // The ways in which items may stand in a file.
 func TestFraming(t *testing.T) {
-	one := `{"id":"a","title":"t"}`
+	one := `{"id":"a","title":"t","alertWebUrl":""}`
 	for text, want := range map[string]int{
 		"": 0, " \r\n\t": 0, "[]": 0, `{"value":[]}`: 0, "\ufeff": 0,
 		one: 1, "\ufeff" + one: 1, " \ufeff " + one + "\n\ufeff" + one: 2,
@@ -427,8 +435,8 @@ func TestFraming(t *testing.T) {
 		`{"@odata.context":"c","@odata.count":2,"value":[` + one + `,` + one + `],"@odata.nextLink":"n"}`: 2,
 		`{"value":[` + one + `]}` + `{"value":[` + one + `]}`:                                             2,
 		`{"@odata.context":"c","value":` + one + `}`:                                                      1,
-		`{"id":"a","title":"t","value":[1]}`:                                                              1,
-		`{"id":"a","title":"t","value":"x"}`:                                                              1,
+		`{"id":"a","title":"t","alertWebUrl":"","value":[1]}`:                                             1,
+		`{"id":"a","title":"t","alertWebUrl":"","value":"x"}`:                                             1,
 	} {
 		items, errs := decode(text)
 		assert.Empty(t, errs, "%q", text)
@@ -469,12 +477,15 @@ func FuzzEvidence(f *testing.F) {
 			return
 		}
 		m[odataType] = encode(namespace + kind + "Evidence")
-		items, errs := decode(string(encode(map[string]any{"id": "a", "title": "t", "evidence": []object{m}})))
+		items, errs := decode(string(encode(map[string]any{"id": "a", "title": "t", "alertWebUrl": "", "evidence": []object{m}})))
 		if len(errs) > 0 {
 			require.ErrorContains(t, errs[0], "levels")
 			return
 		}
-		require.Len(t, items[0].Alert.Evidence, 1)
+		if a := items[0].Alert; len(a.Evidence) == 0 { // it names nothing
+			require.Contains(t, a.Extra, `"evidence":[`)
+			require.NotEmpty(t, items[0].Notes)
+		}
 		roundTrip(t, items[0])
 	})
 }

@@ -139,14 +139,32 @@ func list[T ~string](c codec, p *[]T, names ...string) {
 	c.take(names, func(name string, raw json.RawMessage) (bool, bool) {
 		var v []T
 		var one T
-		if json.Unmarshal(raw, &v) != nil {
+		raw = unquoted(raw)
+		if raw[0] != '[' {
 			if json.Unmarshal(raw, &one) != nil {
 				c.note(name, "kept as it came, since it is no list of texts")
 				return false, false
 			}
+			if one == "" {
+				return false, true
+			}
 			v = []T{one}
 		}
-		if len(v) == 0 || string(raw) == `""` {
+		n := 0
+		for e := range jsonitem.Elements(raw) {
+			if n++; n > alert.MaxEvidence {
+				continue
+			}
+			if one = ""; json.Unmarshal(e, &one) != nil {
+				c.note(name, "kept as it came, since it is no list of texts")
+				return false, false
+			}
+			v = append(v, one)
+		}
+		if n > alert.MaxEvidence {
+			c.notes.add(under(c.path, name), nil, fmt.Sprintf("%d of %d texts left out", n-alert.MaxEvidence, n))
+		}
+		if len(v) == 0 {
 			return false, true
 		}
 		*p = v

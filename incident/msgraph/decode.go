@@ -495,11 +495,51 @@ func alertStatus(s string) (alert.Status, reading) {
 	return alert.StatusNew, unread
 }
 
+// description moves the description of an alert. Below it stand its custom details, which whoever wrote the rule has
+// chosen for people to read; when writing they are where they were.
+func (c codec) description(p *string) {
+	details := customDetails(c.m["customDetails"])
+	if !c.write {
+		value(c, p, "description")
+		if *p != "" && details != "" {
+			*p += "\n\n"
+		}
+		*p += details
+		return
+	}
+	text := *p
+	if details != "" {
+		text = strings.TrimSuffix(strings.TrimSuffix(text, details), "\n\n")
+	}
+	value(c, &text, "description")
+}
+
+// maxDetails is how many bytes of custom details stand in a description.
+const maxDetails = 8_000
+
+// customDetails returns a line for each member that is a text or a list of texts.
+func customDetails(raw json.RawMessage) string {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(raw, &m) != nil || len(raw) > maxDetails {
+		return ""
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if values := textList(m[name]); len(values) > 0 {
+			lines = append(lines, name+": "+strings.Join(values, ", "))
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "Custom details:\n" + strings.Join(lines, "\n")
+}
+
 // alert moves what needs no thought.
 func (c codec) alert(a *alert.Alert) {
 	value(c, &a.Product, "productName")
 	word(c, &a.DetectionSource, "detectionSource", name, a.DetectionSource)
-	value(c, &a.Description, "description")
+	c.description(&a.Description)
 	value(c, &a.RecommendedActions, "recommendedActions", "recommendedAction")
 	word(c, &a.Category, "category", name, a.Category)
 	list(c, &a.Techniques, "mitreTechniques")
@@ -551,8 +591,9 @@ func (c codec) decodeAlert() (alert.Alert, *fieldError) {
 		}
 		return ok
 	}
-	c.older(take)
+	left := c.older(take)
 	c.split("evidence", func(path string, raw json.RawMessage) bool { return take(path, raw, "") })
+	c.join("evidence", left)
 	if dropped > 0 {
 		c.notes.add(under(c.path, "evidence"), nil,
 			fmt.Sprintf("%d pieces left out, since an alert has at most %d", dropped, alert.MaxEvidence))

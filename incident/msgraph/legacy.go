@@ -9,12 +9,12 @@ import (
 )
 
 // older takes the evidence that alerts of the older APIs have in other places than Graph's, in an order of its own, and
-// gives each piece to take. What take refuses stays where it was.
-func (c codec) older(take func(path string, raw json.RawMessage, kind alert.Kind) bool) {
+// gives each piece to take. What take refuses stays where it was, or is left where that has another shape.
+func (c codec) older(take func(path string, raw json.RawMessage, kind alert.Kind) bool) (left []json.RawMessage) {
 	one := func(path string, m object, kind alert.Kind) {
 		if len(m) > 0 && !take(path, encode(m), kind) {
 			m[odataType] = encode(typeOf(kind))
-			c.join("evidence", []json.RawMessage{encode(m)})
+			left = append(left, encode(m))
 		}
 	}
 	c.split("devices", func(path string, raw json.RawMessage) bool { return take(path, raw, alert.KindDevice) })
@@ -39,6 +39,7 @@ func (c codec) older(take func(path string, raw json.RawMessage, kind alert.Kind
 	}
 	c.retired(one)
 	c.split("entities", func(path string, raw json.RawMessage) bool { return take(path, raw, "") })
+	return left
 }
 
 // isEndpoint reports whether an alert has members of the Defender for Endpoint API, which writes no serviceSource.

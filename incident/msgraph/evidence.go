@@ -55,6 +55,13 @@ func kindOf(typ string) (alert.Kind, reading) {
 			kind = k
 		}
 	}
+	if !untypedKinds()[kind] {
+		for k := range untypedKinds() {
+			if strings.EqualFold(name, string(k)) {
+				kind = k
+			}
+		}
+	}
 	if typ == typeOf(kind) {
 		return kind, wholly
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// maxHeld is how many bytes of rows are held until the input ends: some hundred thousand rows.
+// maxHeld is how many bytes of rows are held until the input ends: some ten thousand rows.
 const maxHeld = 64 << 20
 
 // rowCost is what a row takes besides its text.

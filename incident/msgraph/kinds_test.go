@@ -539,7 +539,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 // peak returns by how many bytes the heap grew at most while f ran, as the collector saw it.
-func peak(t *testing.T, f func()) uint64 {
+func peak(t testing.TB, f func()) uint64 {
 	t.Helper()
 	var m runtime.MemStats
 	runtime.GC()

@@ -61,7 +61,7 @@ func move(from, to object, name, newName string) {
 		delete(from, name)
 		return
 	}
-	if _, taken := to[newName]; !taken {
+	if first(to[newName]) == nil {
 		delete(from, name)
 		to[newName] = raw
 	}

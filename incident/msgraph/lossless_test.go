@@ -183,12 +183,14 @@ func TestNothingIsLostOfMixtures(t *testing.T) {
 	entity := []string{"entityType", "@odata.type", "accountName", "userSid", "aadUserId", "azureAdUserId", "userPrincipalName", "upn", "sha1", "fileName", "parentProcessFileName",
 		"imageFile", "fileDetails", "userAccount", "processCreationTime", "processCreationDateTime", "evidenceCreationTime", "createdDateTime", "verdict", "roles", "tags",
 		"deviceId", "mdeDeviceId", "mdatpDeviceId", "mailboxAddress", "primaryAddress", "displayName", "securityGroupName", "sender", "p2Sender", "recipient", "registryValue",
-		"registryValueName", "registryKey", "ipAddress", "url", "processId", "firstSeen", "new"}
+		"registryValueName", "registryKey", "ipAddress", "url", "processId", "firstSeen", "new", "odata_type", "process_id", "DeviceDnsName", "AdditionalProperties"}
 	comment := []string{"comment", "createdBy", "createdByDisplayName", "createdTime", "createdDateTime", "new"}
 	item := []string{"title", "displayName", "incidentName", "status", "severity", "classification", "determination", "serviceSource", "detectionSource", "category",
 		"recommendedAction", "recommendedActions", "threatName", "threatDisplayName", "actorName", "actorDisplayName", "creationTime", "alertCreationTime", "createdDateTime", "createdTime",
 		"lastUpdateTime", "lastUpdatedTime", "lastUpdateDateTime", "firstActivity", "firstEventTime", "firstActivityDateTime", "resolvedTime", "resolvedDateTime", "tags", "customTags",
-		"systemTags", "assignedTo", "redirectIncidentId", "resolvingComment", "incidentId", "alertId", "machineId", "computerDnsName", "rbacGroupName", "new"}
+		"systemTags", "assignedTo", "redirectIncidentId", "resolvingComment", "incidentId", "alertId", "machineId", "computerDnsName", "rbacGroupName", "new",
+		"closedDateTime", "eventDateTime", "lastModifiedDateTime", "sourceMaterials", "feedback", "activityGroupName", "hostStates", "fileStates",
+		"networkConnections", "LastUpdateDateTime", "last_update_date_time", "customDetails", "vendorInformation", "alertWebUrl", "AlertWebUrl"}
 	types := []string{"User", "Process", "File", "MailBox", "MailMessage", "Registry", "SecurityGroup", "Ip", "Beacon", "unknown"}
 	rapid.Check(t, func(t *rapid.T) {
 		n := 0
@@ -210,7 +212,7 @@ func TestNothingIsLostOfMixtures(t *testing.T) {
 			m := map[string]any{}
 			for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, len(names)*3/4, rapid.ID[string]).Draw(t, "names") {
 				switch n++; name {
-				case "entityType", "@odata.type":
+				case "entityType", "@odata.type", "odata_type":
 					m[name] = rapid.SampledFrom(types).Draw(t, "type")
 				case "imageFile", "fileDetails", "userAccount", "p2Sender":
 					m[name] = map[string]any{"fileName": scalar(), "accountName": scalar(), "emailAddress": scalar(), "userName": scalar()}

@@ -50,8 +50,12 @@ var spellings = sync.OnceValue(func() map[string]string {
 // additional is the member in which the SDK of PowerShell keeps what its type has no property for.
 const additional = "additionalproperties"
 
+// duplicates is the member that keeps members which are there in two spellings.
+const duplicates = "duplicateMembers"
+
 // fold gives members the names by which they are read, whoever spells them: LastUpdateDateTime,
-// last_update_date_time and odata_type. A member that is there under its name stays, and so does the other then.
+// last_update_date_time and odata_type. Of two spellings the one that is read counts; the other is put aside, so that
+// it is never taken for the first once that has gone.
 func fold(m object) {
 	var others []string
 	for name := range m {
@@ -62,9 +66,11 @@ func fold(m object) {
 	slices.Sort(others)
 	for _, name := range others {
 		if canonical, ok := spellings()[bare(name)]; ok {
-			if _, taken := m[canonical]; !taken {
+			if first(m[canonical]) == nil {
 				m[canonical] = m[name]
 				delete(m, name)
+			} else {
+				putAside(m, name)
 			}
 			continue
 		}
@@ -74,14 +80,26 @@ func fold(m object) {
 		}
 		fold(more)
 		maps.DeleteFunc(more, func(inner string, raw json.RawMessage) bool {
-			_, taken := m[inner]
-			if !taken {
+			free := first(m[inner]) == nil
+			if free {
 				m[inner] = raw
 			}
-			return !taken
+			return free
 		})
 		if delete(m, name); len(more) > 0 {
 			m[name] = encode(more)
 		}
+	}
+}
+
+func putAside(m object, name string) {
+	aside := object{}
+	if raw := m[duplicates]; raw != nil && (json.Unmarshal(raw, &aside) != nil || aside == nil) {
+		return
+	}
+	if _, taken := aside[name]; !taken {
+		aside[name] = m[name]
+		m[duplicates] = encode(aside)
+		delete(m, name)
 	}
 }

@@ -204,19 +204,58 @@ func TestStopping(t *testing.T) {
 	}
 }
 
-func BenchmarkDecode(b *testing.B) {
+// files are the input of the benchmarks: the text, and how many alerts are in it.
+func files(tb testing.TB) map[string]struct {
+	text   string
+	alerts int
+} {
 	page, err := os.ReadFile("testdata/incidents-with-alerts.json")
-	require.NoError(b, err)
-	text := "[" + strings.Repeat(string(page[strings.Index(string(page), "[")+1:strings.LastIndex(string(page), "]")])+",", 200)
-	text = text[:len(text)-1] + "]"
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		n := 0
-		for _, err := range Decode(strings.NewReader(text), "f.json") {
-			require.NoError(b, err)
-			n++
+	require.NoError(tb, err)
+	one := string(page[strings.Index(string(page), "[")+1 : strings.LastIndex(string(page), "]")])
+	var alerts, rows strings.Builder
+	const n = 2000
+	for i := range n {
+		fmt.Fprintf(&alerts, `{"@odata.type":"#microsoft.graph.security.alert","id":"da-%d_1","title":"Saw started by a letter","category":"Execution","severity":"medium",
+			"serviceSource":"microsoftDefenderForEndpoint","createdDateTime":"2031-05-06T07:08:09.1234567Z","evidence":[%s,%s,%s,%s]},`, i, pairs[0].graph, pairs[2].graph, pairs[3].graph, pairs[4].graph)
+		fmt.Fprintf(&rows, "{\"category\":\"AdvancedHunting-AlertInfo\",\"properties\":{%s}}\n", strings.Replace(infoColumns, "da-9_1", fmt.Sprintf("da-%d_1", i), 1))
+		for _, p := range []int{0, 2, 3, 4} {
+			fmt.Fprintf(&rows, "{\"category\":\"AdvancedHunting-AlertEvidence\",\"properties\":{%s}}\n", strings.Replace(evidenceColumns(p), "da-9_1", fmt.Sprintf("da-%d_1", i), 1))
 		}
-		require.Equal(b, 200, n)
+	}
+	type file = struct {
+		text   string
+		alerts int
+	}
+	return map[string]file{
+		"incidents": {"[" + strings.TrimSuffix(strings.Repeat(one+",", n/2), ",") + "]", n},
+		"alerts":    {"[" + strings.TrimSuffix(alerts.String(), ",") + "]", n},
+		"rows":      {rows.String(), n},
+	}
+}
+
+// BenchmarkDecode measures the bytes and the alerts read in a second, and by how many MB the heap grows at most.
+func BenchmarkDecode(b *testing.B) {
+	for name, f := range files(b) {
+		b.Run(name, func(b *testing.B) {
+			read := func() (n int) {
+				for item, err := range Decode(strings.NewReader(f.text), "f.json") {
+					require.NoError(b, err)
+					if item.Incident != nil {
+						n += len(item.Incident.Alerts)
+					} else {
+						n++
+					}
+				}
+				return n
+			}
+			most := peak(b, func() { require.Equal(b, f.alerts, read()) })
+			b.SetBytes(int64(len(f.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				read()
+			}
+			b.ReportMetric(float64(f.alerts*b.N)/b.Elapsed().Seconds(), "alerts/s")
+			b.ReportMetric(float64(most)/1e6, "peak-MB")
+		})
 	}
 }

@@ -267,6 +267,11 @@ func (c codec) decodeEvidence(path string, raw json.RawMessage, kind alert.Kind)
 		m[odataType] = encode(typeOf(kind))
 	}
 	c.entityOf(path, m)
+	return c.evidenceOf(path, m, func() json.RawMessage { return raw })
+}
+
+// evidenceOf reads a piece of evidence in Graph's shape, which it empties. raw is what stood there.
+func (c codec) evidenceOf(path string, m object, raw func() json.RawMessage) (e alert.Evidence, ok bool) {
 	common := object{} // apart, so that none of it ends up in the fields of an alert.Other
 	for _, name := range base {
 		if raw, ok := m[name]; ok {
@@ -274,7 +279,7 @@ func (c codec) decodeEvidence(path string, raw json.RawMessage, kind alert.Kind)
 			delete(m, name)
 		}
 	}
-	kind = ""
+	var kind alert.Kind
 	before := len(c.notes.list)
 	of := codec{m: common, notes: c.notes, path: path}
 	word(of, &kind, odataType, kindOf, "")
@@ -282,7 +287,7 @@ func (c codec) decodeEvidence(path string, raw json.RawMessage, kind alert.Kind)
 	e.Entity = codec{m: m, notes: c.notes, path: path}.entity(cmp.Or(kind, untyped), nil)
 	if isUnnamed(e.Entity) {
 		c.notes.list = c.notes.list[:before]
-		c.notes.add(path, raw, "kept as it came, since it names nothing")
+		c.notes.add(path, raw(), "kept as it came, since it names nothing")
 		return e, false
 	}
 	if _, other := e.Entity.(alert.Other); other && !untypedKinds()[kind] {

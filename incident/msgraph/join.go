@@ -237,6 +237,9 @@ func joinAlerts(all []alert.Alert, n *notes) alert.Alert {
 // agreed returns a without the words in Extra that spoke for the value of one report where the value is now that of
 // another: it is as it would be read from what is written of it.
 func agreed(a alert.Alert, n *notes) alert.Alert {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(members(a.Extra))), func(name string) bool { return spellings()[bare(name)] != "" }) {
+		return a // nothing in it is ever read
+	}
 	title := a.Title
 	a.Title = "x" // not every row has one
 	text, err := EncodeAlert(a)
@@ -264,8 +267,10 @@ func joinHalves(all []alert.Alert, n *notes) alert.Alert {
 		return all[0]
 	}
 	old, a := joinHalves(all[:len(all)/2], n), joinHalves(all[len(all)/2:], n)
-	noteOverruled(members(old.Extra), members(a.Extra), "", n)
-	noteOverruled(saidOnce(old), saidOnce(a), "", n)
+	if old.Extra != a.Extra {
+		noteOverruled(members(old.Extra), members(a.Extra), n)
+	}
+	noteTexts(old, a, n)
 	old.SourceStatus = old.Status
 	if old.Origin.Source == system {
 		old.Origin.Source = a.Origin.Source
@@ -292,27 +297,36 @@ func repeated(list, more []alert.Evidence) (n int) {
 	return n
 }
 
-// saidOnce are the fields of an alert of which one report can overrule another.
-func saidOnce(a alert.Alert) object {
-	a.Evidence, a.Extra, a.Techniques = nil, "", nil
-	var m object
-	if json.Unmarshal(encode(a), &m) != nil {
-		return nil
+// noteTexts notes the fields of old that a has otherwise.
+func noteTexts(old, a alert.Alert, n *notes) {
+	for _, f := range [...]struct{ name, old, new string }{
+		{"productName", old.Product, a.Product}, {"detectionSource", old.DetectionSource, a.DetectionSource}, {"title", old.Title, a.Title},
+		{"description", old.Description, a.Description}, {"recommendedActions", old.RecommendedActions, a.RecommendedActions},
+		{"category", old.Category, a.Category}, {"actorDisplayName", old.Actor, a.Actor}, {"threatDisplayName", old.Threat, a.Threat},
+		{"threatFamilyName", old.ThreatFamily, a.ThreatFamily}, {"alertWebUrl", old.URL, a.URL}, {"assignedTo", old.Owner.ID, a.Owner.ID},
+		{"severity", severityText(old.Severity), severityText(a.Severity)}, {"status", old.Status.String(), a.Status.String()},
+		{"classification", string(old.Verdict.Classification), string(a.Verdict.Classification)},
+		{"determination", string(old.Verdict.Determination), string(a.Verdict.Determination)},
+	} {
+		if f.old != f.new && f.old != "" && f.new != "" {
+			n.add(f.name, encode(f.old), "not kept, since a later report has another value")
+		}
 	}
-	for _, name := range []string{"firstActivity", "lastActivity", "sourceUpdated", "sourceStatus", "origin", "incident", "id", "version"} {
-		delete(m, name)
+	for _, f := range [...]struct {
+		name     string
+		old, new time.Time
+	}{{"createdDateTime", old.Created, a.Created}, {"resolvedDateTime", old.Resolved, a.Resolved}} {
+		if !sameTime(f.old, f.new) {
+			n.add(f.name, encode(f.old), "not kept, since a later report has another value")
+		}
 	}
-	if a.Severity == alert.Unrated {
-		delete(m, "severity")
-	}
-	return m
 }
 
 // noteOverruled notes the members of old that a has otherwise.
-func noteOverruled(old, a object, path string, n *notes) {
+func noteOverruled(old, a object, n *notes) {
 	for _, name := range slices.Sorted(maps.Keys(old)) {
 		if raw, ok := a[name]; ok && !bytes.Equal(raw, old[name]) && first(old[name]) != nil && first(raw) != nil {
-			n.add(under(path, name), old[name], "not kept, since a later report has another value")
+			n.add(name, old[name], "not kept, since a later report has another value")
 		}
 	}
 }
@@ -347,9 +361,9 @@ func joinDrafts(all []incident.Draft, n *notes) incident.Draft {
 			}
 		}
 		m := members(one.Extra)
-		noteOverruled(extra, m, "", n)
+		noteOverruled(extra, m, n)
 		maps.Copy(extra, m)
-		noteOverruled(draftTexts(one), draftTexts(d), "", n)
+		noteOverruled(draftTexts(one), draftTexts(d), n)
 	}
 	for _, id := range order {
 		d.Alerts = append(d.Alerts, joinAlerts(reports[id], n))

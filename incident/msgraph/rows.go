@@ -424,10 +424,10 @@ func (r *tableRow) evidence() (alert.Evidence, bool) {
 	if len(r.cols) > 0 {
 		g["AlertEvidence"] = encode(r.cols)
 	}
-	raw := encode(g)
-	e, ok := r.decodeEvidence(r.path, raw, "")
+	whole := maps.Clone(g)
+	e, ok := r.evidenceOf(r.path, g, func() json.RawMessage { return encode(whole) })
 	if !ok {
-		r.join("evidence", []json.RawMessage{raw})
+		r.join("evidence", []json.RawMessage{encode(whole)})
 	}
 	return e, ok
 }

@@ -104,3 +104,18 @@ func TestItLinksNoDatabase(t *testing.T) {
 		assert.NotRegexp(t, `^(modernc\.org|github\.com/jackc|database/sql|net/http)(/|$)`, dep)
 	}
 }
+
+// What was not understood is told on standard error with file, index and field, and is no failure. An alert that comes
+// before its incident is in it all the same.
+func TestNotes(t *testing.T) {
+	input := `{"@odata.type":"#microsoft.graph.security.alert","id":"1","title":"A","severity":"grim","createdDateTime":"2031-05-06T07:08:09"}
+		{"@odata.type":"#microsoft.graph.security.incident","id":"9","displayName":"I","alerts":[
+		{"@odata.type":"#microsoft.graph.security.alert","id":"1","title":"A"}]}`
+	status, out, errs := call(t, input, "-o", t.TempDir(), "-")
+	assert.Equal(t, 0, status)
+	assert.Equal(t, `quickstart: standard input: item 0: alert microsoftDefender:1: createdDateTime "2031-05-06T07:08:09": `+
+		"taken for UTC, since it tells no zone\n"+
+		`quickstart: standard input: item 0: alert microsoftDefender:1: severity "grim": kept as it came, since it is not understood`+"\n", errs)
+	assert.Contains(t, out, "#1 imported  I\n")
+	assert.NotContains(t, out, "#2")
+}

@@ -17,8 +17,8 @@ import (
 
 type object = map[string]json.RawMessage
 
-// A codec moves fields between an object and Go values, in one direction. Reading takes what it understands out of the
-// object and notes what it does not; writing puts values beside what reading left there.
+// A codec moves fields between an object and Go values, in one direction. Reading takes what it understands
+// out of the object and notes what it does not; writing puts values beside what reading left there.
 type codec struct {
 	m     object
 	write bool
@@ -162,7 +162,8 @@ func list[T ~string](c codec, p *[]T, names ...string) {
 			v = append(v, one)
 		}
 		if n > alert.MaxEvidence {
-			c.notes.add(under(c.path, name), nil, fmt.Sprintf("%d of %d texts left out", n-alert.MaxEvidence, n))
+			c.notes.add(under(c.path, name), nil, fmt.Sprintf("%d of %d texts left out",
+				n-alert.MaxEvidence, n))
 		}
 		if len(v) == 0 {
 			return false, true
@@ -209,8 +210,8 @@ const (
 	unread                 // it is not understood, and stays
 )
 
-// word moves an enumeration. parse says what a word means and what becomes of it. A word that stays in the object is
-// written back for as long as the value is what it was read as.
+// word moves an enumeration. parse says what a word means and what becomes of it. A word that stays in the
+// object is written back for as long as the value is what it was read as.
 func word[T comparable](c codec, p *T, name string, parse func(string) (T, reading), text string) {
 	var s string
 	var v T
@@ -304,7 +305,8 @@ func bare(s string) string {
 // nothing reports whether a word or a name is one that programs write where they know none.
 func nothing(s string) bool {
 	switch bare(s) {
-	case "", "na", "none", "null", "nil", "unknown", "unassigned", "notassigned", "notset", "notspecified", "notavailable",
+	case "", "na", "none", "null", "nil", "unknown", "unassigned", "notassigned", "notset", "notspecified",
+		"notavailable",
 		"notapplicable", "undefined", "unspecified", "nobody", "noone":
 		return true
 	}
@@ -322,9 +324,9 @@ func name(s string) (string, reading) {
 	return s, wholly
 }
 
-// open returns how to read a word of an open set: one of known in any case as it is spelled there, any other as it
-// came. Words that say nothing are empty; all but the usual one are worth keeping, as unknownFutureValue is: it stands
-// for a member that the reader was not thought to know.
+// open returns how to read a word of an open set: one of known in any case as it is spelled there, any
+// other as it came. Words that say nothing are empty; all but the usual one are worth keeping, as
+// unknownFutureValue is: it stands for a member that the reader was not thought to know.
 func open[T ~string](usual string, known ...T) func(string) (T, reading) {
 	return func(s string) (T, reading) {
 		if s == "" || strings.EqualFold(s, usual) {
@@ -371,8 +373,8 @@ func (c codec) sub(name string, f func(codec)) {
 	}
 }
 
-// split reads the elements of a list that read accepts and leaves the others. An object is a list of one. No more than
-// alert.MaxEvidence elements are looked at.
+// split reads the elements of a list that read accepts and leaves the others. An object is a list of one.
+// No more than alert.MaxEvidence elements are looked at.
 func (c codec) split(name string, read func(path string, raw json.RawMessage) bool) {
 	raw, ok := c.m[name]
 	switch raw = unquoted(raw); {
@@ -400,14 +402,16 @@ func (c codec) split(name string, read func(path string, raw json.RawMessage) bo
 		n++
 	}
 	if n > alert.MaxEvidence {
-		c.notes.add(under(c.path, name), nil, fmt.Sprintf("%d of %d elements left out", n-alert.MaxEvidence, n))
+		c.notes.add(under(c.path, name), nil, fmt.Sprintf("%d of %d elements left out", n-alert.MaxEvidence,
+			n))
 	}
 	if delete(c.m, name); len(left) > 0 {
 		c.m[name] = encode(left)
 	}
 }
 
-// unquoted returns the list or the object that raw has as a text, as programs write it that know only flat fields, or raw.
+// unquoted returns the list or the object that raw has as a text, as programs write it that know only flat
+// fields, or raw.
 func unquoted(raw json.RawMessage) json.RawMessage {
 	var text string
 	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
@@ -415,7 +419,8 @@ func unquoted(raw json.RawMessage) json.RawMessage {
 	}
 	text = strings.TrimSpace(text)
 	inner := json.RawMessage(text)
-	if text == "" || text[0] != '[' && text[0] != '{' || !json.Valid(inner) || jsonitem.Depth(inner) > maxDepth/2 {
+	if text == "" || text[0] != '[' && text[0] != '{' || !json.Valid(inner) ||
+		jsonitem.Depth(inner) > maxDepth/2 {
 		return raw
 	}
 	return inner
@@ -468,7 +473,8 @@ func (c codec) verdict(p *classification.Verdict) {
 			return
 		}
 		for _, name := range []string{"classification", "determination"} {
-			if raw := c.m[name]; raw != nil && !isNull(raw) && (name == "determination" || v.IsZero()) && !nothing(plain(raw)) {
+			if raw := c.m[name]; raw != nil && !isNull(raw) && (name == "determination" || v.IsZero()) &&
+				!nothing(plain(raw)) {
 				c.note(name, "kept as it came, since it is not understood beside the other")
 			}
 		}

@@ -36,19 +36,20 @@ type fieldError struct {
 	err   error
 }
 
-// Decode reads incidents and alerts from r in the order of the file: one object, a list, an object whose "value",
-// "records" or "results" is one or the other, or several of these one after another, as in JSON lines. name stands in
-// errors. An alert inside an incident that cannot be imported is an error of its own before the incident. Errors are
-// [*alert.DecodeError].
+// Decode reads incidents and alerts from r in the order of the file: one object, a list, an object whose
+// "value", "records" or "results" is one or the other, or several of these one after another, as in JSON
+// lines. name stands in errors. An alert inside an incident that cannot be imported is an error of its own
+// before the incident. Errors are [*alert.DecodeError].
 //
-// An incident's Reference is of the system "microsoftDefender". An alert's Origin.Source is its serviceSource in
-// Graph's spelling, or "microsoftDefender" where it has none and no member tells; which incident it says it belongs to
-// is kept in Extra and has no other effect.
+// An incident's Reference is of the system "microsoftDefender". An alert's Origin.Source is its
+// serviceSource in Graph's spelling, or "microsoftDefender" where it has none and no member tells; which
+// incident it says it belongs to is kept in Extra and has no other effect.
 //
-// Rows, each of which is a part of an alert or an incident, are held and joined, and come after the other items; see
-// Rows in the comment of the package.
+// Rows, each of which is a part of an alert or an incident, are held and joined, and come after the other
+// items; see Rows in the comment of the package.
 //
-// The sequence can be ranged over once. Without rows it reads as far as it is ranged over, and a buffer further.
+// The sequence can be ranged over once. Without rows it reads as far as it is ranged over, and a buffer
+// further.
 func Decode(r io.Reader, name string) iter.Seq2[incident.Decoded, error] {
 	return func(yield func(incident.Decoded, error) bool) {
 		d := decoder{file: name, yield: yield}
@@ -82,7 +83,8 @@ type decoder struct {
 
 func (d *decoder) fail(field string, err error) {
 	if !d.done {
-		d.done = !d.yield(incident.Decoded{}, &alert.DecodeError{File: d.file, Index: d.index, Field: field, Err: err})
+		d.done = !d.yield(incident.Decoded{}, &alert.DecodeError{File: d.file, Index: d.index, Field: field,
+			Err: err})
 	}
 }
 
@@ -177,8 +179,8 @@ type earlier struct {
 // maxSeen is how many identifiers of a file are remembered.
 const maxSeen = 1 << 16
 
-// again notes that an item has an identifier that was there before. Both are given: the later one updates the other
-// where they are stored.
+// again notes that an item has an identifier that was there before. Both are given: the later one updates
+// the other where they are stored.
 func (s *seen) again(item incident.Decoded, index int, n *notes) {
 	now := earlier{index: index}
 	switch {
@@ -292,8 +294,8 @@ func (c codec) decodeIncident() (incident.Decoded, []fieldError) {
 	return incident.Decoded{Incident: &d}, problems
 }
 
-// decodeAlerts takes the alerts of an incident and their comments. Reports of one alert are joined. ok is false when there
-// is something else in their place: then nobody knows which alerts the incident has.
+// decodeAlerts takes the alerts of an incident and their comments. Reports of one alert are joined. ok is
+// false when there is something else in their place: then nobody knows which alerts the incident has.
 func (c codec) decodeAlerts(d *incident.Draft) (problems []fieldError, ok bool) {
 	raw := unquoted(c.m["alerts"])
 	delete(c.m, "alerts")
@@ -323,8 +325,10 @@ func (c codec) decodeAlerts(d *incident.Draft) (problems []fieldError, ok bool) 
 			a, p = of.decodeAlert()
 		}
 		first, there := places[a.Origin]
-		if p == nil && there && (a.Title != reports[first.list][0].Title || !sameTime(a.Created, reports[first.list][0].Created)) {
-			p = &fieldError{under(field, "id"), fmt.Errorf("the same as that of alerts[%d], which is another alert", first.index)}
+		if p == nil && there && (a.Title != reports[first.list][0].Title || !sameTime(a.Created,
+			reports[first.list][0].Created)) {
+			p = &fieldError{under(field, "id"),
+				fmt.Errorf("the same as that of alerts[%d], which is another alert", first.index)}
 		}
 		if p != nil {
 			if len(problems) == maxNotes {
@@ -339,7 +343,8 @@ func (c codec) decodeAlerts(d *incident.Draft) (problems []fieldError, ok bool) 
 			a.Extra = fields(m)
 		}
 		if there {
-			c.notes.add(under(field, "id"), encode(a.Origin.ID), fmt.Sprintf("joined with alerts[%d], which is the same", first.index))
+			c.notes.add(under(field, "id"), encode(a.Origin.ID),
+				fmt.Sprintf("joined with alerts[%d], which is the same", first.index))
 			reports[first.list] = append(reports[first.list], a)
 		} else {
 			places[a.Origin] = place{len(reports), n}
@@ -348,7 +353,8 @@ func (c codec) decodeAlerts(d *incident.Draft) (problems []fieldError, ok bool) 
 		c.notes.of("alert "+string(a.Origin.AlertID()), from)
 	}
 	if left > 0 {
-		problems = append(problems, fieldError{under(c.path, "alerts"), fmt.Errorf("%d more alerts could not be taken", left)})
+		problems = append(problems, fieldError{under(c.path, "alerts"),
+			fmt.Errorf("%d more alerts could not be taken", left)})
 	}
 	for _, r := range reports {
 		d.Alerts = append(d.Alerts, joinAlerts(r, c.notes))
@@ -409,8 +415,8 @@ func (c codec) splitComments() []comment {
 }
 
 // takeComments reads the comments. Fields without a place stay in the object, under who wrote the comment
-// and when, but without its text: that may have to be struck out one day. about is the alert that they are about, if
-// they are of one.
+// and when, but without its text: that may have to be struck out one day. about is the alert that they are
+// about, if they are of one.
 func (c codec) takeComments(about alert.ID) []incident.Comment {
 	all := c.splitComments()
 	type key struct {
@@ -437,7 +443,8 @@ func (c codec) takeComments(about alert.ID) []incident.Comment {
 	return comments
 }
 
-// putComments writes comments, each with the fields that takeComments left of it. What it left of others is gone.
+// putComments writes comments, each with the fields that takeComments left of it. What it left of others is
+// gone.
 func (c codec) putComments(comments []incident.Comment) {
 	c.notes = &notes{} // they were noted when the comments were taken
 	rests := c.splitComments()
@@ -495,8 +502,8 @@ func alertStatus(s string) (alert.Status, reading) {
 	return alert.StatusNew, unread
 }
 
-// description moves the description of an alert. Below it stand its custom details, which whoever wrote the rule has
-// chosen for people to read; when writing they are where they were.
+// description moves the description of an alert. Below it stand its custom details, which whoever wrote the
+// rule has chosen for people to read; when writing they are where they were.
 func (c codec) description(p *string) {
 	details := customDetails(c.m["customDetails"])
 	if !c.write {
@@ -552,7 +559,8 @@ func (c codec) alert(a *alert.Alert) {
 	c.time(&a.FirstActivity, "firstActivityDateTime", "firstActivity", "firstEventTime", "eventDateTime")
 	c.time(&a.LastActivity, "lastActivityDateTime", "lastActivity", "lastEventTime", "lastEventDateTime")
 	c.time(&a.Created, "createdDateTime", "creationTime", "alertCreationTime")
-	c.time(&a.SourceUpdated, "lastUpdateDateTime", "lastUpdatedTime", "lastUpdateTime", "lastModifiedDateTime")
+	c.time(&a.SourceUpdated, "lastUpdateDateTime", "lastUpdatedTime", "lastUpdateTime",
+		"lastModifiedDateTime")
 	word(c, &a.Severity, "severity", parseSeverity, severityText(a.Severity))
 	word(c, &a.Status, "status", alertStatus, a.Status.String())
 	if a.Status == alert.StatusResolved {
@@ -611,8 +619,8 @@ func (c codec) decodeAlert() (alert.Alert, *fieldError) {
 	return a, nil
 }
 
-// sources are the words for a source, bare, as Graph, the older interfaces, the streaming API and the retired one have
-// them.
+// sources are the words for a source, bare, as Graph, the older interfaces, the streaming API and the
+// retired one have them.
 var sources = sync.OnceValue(func() map[string]string {
 	all := make(map[string]string)
 	for source, words := range map[string]string{

@@ -30,9 +30,9 @@ func encodeAlert(a alert.Alert, comments []incident.Comment) ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// EncodeIncident returns i with its comments and alerts as a Graph v1.0 incident, with what Extra kept. A comment about
-// one of the alerts is written there.
-// Its identifier is the one that Microsoft Defender gave it, or else its ID here.
+// EncodeIncident returns i with its comments and alerts as a Graph v1.0 incident, with what Extra kept. A
+// comment about one of the alerts is written there. Its identifier is the one that Microsoft Defender gave
+// it, or else its ID here.
 func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []alert.Alert) ([]byte, error) {
 	m := members(i.Extra)
 	c := codec{m: m, write: true}
@@ -42,7 +42,8 @@ func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []a
 			ref = r
 		}
 	}
-	d := incident.Draft{Reference: ref, Description: i.Description, Severity: i.Severity, Owner: i.Owner, Verdict: i.Verdict, Created: i.Created}
+	d := incident.Draft{Reference: ref, Description: i.Description, Severity: i.Severity, Owner: i.Owner,
+		Verdict: i.Verdict, Created: i.Created}
 	c.put(ref.ID, []string{"id", "incidentId"})
 	value(c, &i.Name, "displayName", "incidentName")
 	c.incident(&d)

@@ -19,25 +19,34 @@ const untyped alert.Kind = "unknown"
 
 // typed are the kinds that have a type of their own.
 var typed = []alert.Kind{
-	alert.KindDevice, alert.KindUser, alert.KindMailbox, alert.KindIP, alert.KindURL, alert.KindFile, alert.KindProcess,
-	alert.KindRegistryKey, alert.KindRegistryValue, alert.KindMessage, alert.KindMailCluster, alert.KindApp, alert.KindOAuthApp,
+	alert.KindDevice, alert.KindUser, alert.KindMailbox, alert.KindIP, alert.KindURL, alert.KindFile,
+	alert.KindProcess,
+	alert.KindRegistryKey, alert.KindRegistryValue, alert.KindMessage, alert.KindMailCluster, alert.KindApp,
+	alert.KindOAuthApp,
 	alert.KindAzureResource, alert.KindAmazonResource, alert.KindGoogleCloudResource,
 }
 
 // untypedKinds are the other kinds of Graph v1.0, which are an alert.Other.
 var untypedKinds = sync.OnceValue(func() map[alert.Kind]bool {
 	return map[alert.Kind]bool{
-		"activeDirectoryDomain": true, "aiAgent": true, "blob": true, "blobContainer": true, "cloudLogonRequest": true,
-		"cloudLogonSession": true, "container": true, "containerImage": true, "containerRegistry": true, "dns": true,
-		"fileHash": true, "gitHubOrganization": true, "gitHubRepo": true, "gitHubUser": true, "hostLogonSession": true,
-		"ioTDevice": true, "kubernetesCluster": true, "kubernetesController": true, "kubernetesNamespace": true,
-		"kubernetesPod": true, "kubernetesSecret": true, "kubernetesService": true, "kubernetesServiceAccount": true,
-		"mailboxConfiguration": true, "malware": true, "networkConnection": true, "nic": true, "sasToken": true,
+		"activeDirectoryDomain": true, "aiAgent": true, "blob": true, "blobContainer": true,
+		"cloudLogonRequest": true,
+		"cloudLogonSession": true, "container": true, "containerImage": true, "containerRegistry": true,
+		"dns":      true,
+		"fileHash": true, "gitHubOrganization": true, "gitHubRepo": true, "gitHubUser": true,
+		"hostLogonSession": true,
+		"ioTDevice":        true, "kubernetesCluster": true, "kubernetesController": true,
+		"kubernetesNamespace": true,
+		"kubernetesPod":       true, "kubernetesSecret": true, "kubernetesService": true,
+		"kubernetesServiceAccount": true,
+		"mailboxConfiguration":     true, "malware": true, "networkConnection": true, "nic": true,
+		"sasToken":      true,
 		"securityGroup": true, "servicePrincipal": true, "submissionMail": true, "teamsMessage": true,
 	}
 })
 
-// kindOf returns the kind that an "@odata.type" names, "" for none. What typeOf would write otherwise stays.
+// kindOf returns the kind that an "@odata.type" names, "" for none. What typeOf would write otherwise
+// stays.
 func kindOf(typ string) (alert.Kind, reading) {
 	name := typ[strings.LastIndexByte(typ, '.')+1:]
 	if n := len(name) - len("evidence"); n >= 0 && strings.EqualFold(name[n:], "evidence") {
@@ -228,30 +237,36 @@ func (c codec) entity(kind alert.Kind, in alert.Entity) alert.Entity {
 
 // labels are the fields by which people call an entity, the best first.
 var labels = []string{
-	"displayName", "name", "friendlyName", "servicePrincipalName", "agentName", "deviceName", "domainName", "activeDirectoryDomainName",
+	"displayName", "name", "friendlyName", "servicePrincipalName", "agentName", "deviceName", "domainName",
+	"activeDirectoryDomainName",
 	"subject", "login", "value", "registry", "imageId", "requestId", "sessionId", "macAddress",
 }
 
 // base are the fields that evidence of every kind has.
-var base = []string{"verdict", "remediationStatus", "remediationStatusDetails", "roles", "detailedRoles", "tags", "createdDateTime", odataType}
+var base = []string{"verdict", "remediationStatus", "remediationStatusDetails", "roles", "detailedRoles",
+	"tags", "createdDateTime", odataType}
 
 func (c codec) evidence(e *alert.Evidence) {
 	word(c, &e.Verdict, "verdict", open("unknown", alert.Suspicious, alert.Malicious, alert.NoThreatsFound),
 		cmp.Or(string(e.Verdict), "unknown"))
-	word(c, &e.Remediation, "remediationStatus", open("none", alert.Remediated, alert.Prevented, alert.Blocked, alert.NotFound,
-		alert.ActiveThreat, alert.PendingApproval, alert.Declined, alert.Unremediated, alert.Running, alert.PartiallyRemediated),
+	word(c, &e.Remediation, "remediationStatus", open("none", alert.Remediated, alert.Prevented,
+		alert.Blocked, alert.NotFound,
+		alert.ActiveThreat, alert.PendingApproval, alert.Declined, alert.Unremediated, alert.Running,
+		alert.PartiallyRemediated),
 		cmp.Or(string(e.Remediation), "none"))
 	value(c, &e.RemediationDetails, "remediationStatusDetails")
-	words(c, &e.Roles, "roles", open("", alert.Contextual, alert.Scanned, alert.Source, alert.Destination, alert.Created, alert.Added,
-		alert.Edited, alert.Compromised, alert.Attacked, alert.Attacker, alert.CommandAndControl, alert.Loaded, alert.SuspiciousRole,
+	words(c, &e.Roles, "roles", open("", alert.Contextual, alert.Scanned, alert.Source, alert.Destination,
+		alert.Created, alert.Added,
+		alert.Edited, alert.Compromised, alert.Attacked, alert.Attacker, alert.CommandAndControl,
+		alert.Loaded, alert.SuspiciousRole,
 		alert.PolicyViolator))
 	list(c, &e.DetailedRoles, "detailedRoles")
 	list(c, &e.Tags, "tags")
 	c.time(&e.Created, "createdDateTime")
 }
 
-// decodeEvidence reads a piece of evidence, of the kind given where it does not say its own. ok is false when it names
-// nothing: then it is no evidence of anything, and what it says is kept as it is.
+// decodeEvidence reads a piece of evidence, of the kind given where it does not say its own. ok is false
+// when it names nothing: then it is no evidence of anything, and what it says is kept as it is.
 func (c codec) decodeEvidence(path string, raw json.RawMessage, kind alert.Kind) (e alert.Evidence, ok bool) {
 	var m object
 	if json.Unmarshal(raw, &m) != nil || m == nil {
@@ -260,7 +275,7 @@ func (c codec) decodeEvidence(path string, raw json.RawMessage, kind alert.Kind)
 	}
 	var typ string
 	_ = json.Unmarshal(m[odataType], &typ)
-	if given, _ := kindOf(typ); !untypedKinds()[given] { // the others have names that are another's but for the case
+	if given, _ := kindOf(typ); !untypedKinds()[given] { // which have names that are another's but for the case
 		fold(m)
 	}
 	if m[odataType] == nil && kind != "" {
@@ -329,10 +344,14 @@ func isUnnamed(e alert.Entity) bool {
 	return e == alert.File{} || e == alert.Process{} || e == alert.Message{} || e == alert.MailCluster{}
 }
 
-// guess returns the kind of evidence whose type is missing, by the members that only one kind has; "" for none.
+// guess returns the kind of evidence whose type is missing, by the members that only one kind has; "" for
+// none.
 func guess(m object) alert.Kind {
 	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return m[name] != nil && !isNull(m[name]) })
+		return slices.ContainsFunc(names, func(name string) bool {
+			return m[name] != nil &&
+				!isNull(m[name])
+		})
 	}
 	switch {
 	case has("imageFile", "processCommandLine", "processId", "parentProcessId"):

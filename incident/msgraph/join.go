@@ -18,8 +18,8 @@ const maxHeld = 64 << 20
 // rowCost is what a row takes besides its text.
 const rowCost = 256
 
-// A row is an object that is a part of an alert or an incident: it has at most one piece of evidence, and others of the
-// same identifier stand elsewhere in the file.
+// A row is an object that is a part of an alert or an incident: it has at most one piece of evidence, and
+// others of the same identifier stand elsewhere in the file.
 type row struct {
 	raw   json.RawMessage
 	shape shape
@@ -69,10 +69,12 @@ func partOf(m object, sh shape) (part bool, key string) {
 	case alertShape:
 		part, key = isObject(m, "evidence", "entities"), "alert "
 	case incidentShape:
-		part, key = isObject(m, "alerts") || isObject(firstOf(m, "alerts"), "evidence", "entities"), "incident "
+		part, key = isObject(m, "alerts") || isObject(firstOf(m, "alerts"), "evidence", "entities"),
+			"incident "
 	}
 	for _, name := range []string{"id", "alertId", "incidentId"} {
-		if id == "" && (name != "alertId" || sh == alertShape) && (name != "incidentId" || sh == incidentShape) {
+		if id == "" && (name != "alertId" || sh == alertShape) && (name != "incidentId" ||
+			sh == incidentShape) {
 			id = idText(member(m, name))
 		}
 	}
@@ -102,8 +104,8 @@ func (d *decoder) hold(key string, r row) {
 	}
 }
 
-// release joins and gives the rows of those alerts and incidents whose rows began first, until no more than limit bytes
-// are held.
+// release joins and gives the rows of those alerts and incidents whose rows began first, until no more than
+// limit bytes are held.
 func (d *decoder) release(limit int) {
 	index := d.index
 	for len(d.held.order) > 0 && d.held.bytes > limit && !d.done {
@@ -114,7 +116,8 @@ func (d *decoder) release(limit int) {
 		delete(d.held.groups, g.key)
 		n := &notes{}
 		if limit > 0 {
-			n.add("", nil, "given before the end of the file, since more rows are held than fit; others of it may follow")
+			n.add("", nil,
+				"given before the end of the file, since more rows are held than fit; others of it may follow")
 		}
 		d.joined(g, n)
 	}
@@ -125,7 +128,8 @@ func (d *decoder) release(limit int) {
 func (d *decoder) joined(g *group, n *notes) {
 	d.index = g.rows[0].index
 	if g.dropped > 0 {
-		n.add("", nil, fmt.Sprintf("%d rows left out, since an alert has at most %d", g.dropped, alert.MaxEvidence))
+		n.add("", nil, fmt.Sprintf("%d rows left out, since an alert has at most %d", g.dropped,
+			alert.MaxEvidence))
 	}
 	var problems []fieldError
 	var drafts []incident.Draft
@@ -161,7 +165,10 @@ func (d *decoder) joined(g *group, n *notes) {
 		draft := joinDrafts(drafts, n)
 		item.Incident = &draft
 	case len(alerts) > 0:
-		slices.SortStableFunc(alerts, func(a, b alert.Alert) int { return a.SourceUpdated.Compare(b.SourceUpdated) })
+		slices.SortStableFunc(alerts, func(a,
+			b alert.Alert) int {
+			return a.SourceUpdated.Compare(b.SourceUpdated)
+		})
 		a := joinAlerts(alerts, n)
 		times.set(&a)
 		if a.Origin.ID == "" {
@@ -211,8 +218,8 @@ func (t *rowTimes) set(a *alert.Alert) {
 	}
 }
 
-// joinAlerts joins reports of one alert, of which the last counts where they differ. It goes by halves, so that many
-// reports with a piece of evidence each are not compared one by one with all.
+// joinAlerts joins reports of one alert, of which the last counts where they differ. It goes by halves, so
+// that many reports with a piece of evidence each are not compared one by one with all.
 func joinAlerts(all []alert.Alert, n *notes) alert.Alert {
 	if len(all) == 1 {
 		return all[0]
@@ -234,10 +241,11 @@ func joinAlerts(all []alert.Alert, n *notes) alert.Alert {
 	return agreed(joined, n)
 }
 
-// agreed returns a without the words in Extra that spoke for the value of one report where the value is now that of
-// another: it is as it would be read from what is written of it.
+// agreed returns a without the words in Extra that spoke for the value of one report where the value is now
+// that of another: it is as it would be read from what is written of it.
 func agreed(a alert.Alert, n *notes) alert.Alert {
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(members(a.Extra))), func(name string) bool { return spellings()[bare(name)] != "" }) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(members(a.Extra))),
+		func(name string) bool { return spellings()[bare(name)] != "" }) {
 		return a // nothing in it is ever read
 	}
 	title := a.Title
@@ -277,8 +285,10 @@ func joinHalves(all []alert.Alert, n *notes) alert.Alert {
 	}
 	merged, _ := incident.Repeat(incident.Command{}, old, a)
 	merged.Repeats, merged.Repeated, merged.SourceStatus = 0, time.Time{}, 0
-	if joined := len(old.Evidence) + len(a.Evidence) - repeated(old.Evidence, a.Evidence) - len(merged.Evidence); joined > 0 {
-		n.add("evidence", nil, fmt.Sprintf("%d pieces joined with others of the same entity, of which the last counts", joined))
+	if joined := len(old.Evidence) + len(a.Evidence) - repeated(old.Evidence,
+		a.Evidence) - len(merged.Evidence); joined > 0 {
+		n.add("evidence", nil,
+			fmt.Sprintf("%d pieces joined with others of the same entity, of which the last counts", joined))
 	}
 	return merged
 }
@@ -300,11 +310,16 @@ func repeated(list, more []alert.Evidence) (n int) {
 // noteTexts notes the fields of old that a has otherwise.
 func noteTexts(old, a alert.Alert, n *notes) {
 	for _, f := range [...]struct{ name, old, new string }{
-		{"productName", old.Product, a.Product}, {"detectionSource", old.DetectionSource, a.DetectionSource}, {"title", old.Title, a.Title},
-		{"description", old.Description, a.Description}, {"recommendedActions", old.RecommendedActions, a.RecommendedActions},
-		{"category", old.Category, a.Category}, {"actorDisplayName", old.Actor, a.Actor}, {"threatDisplayName", old.Threat, a.Threat},
-		{"threatFamilyName", old.ThreatFamily, a.ThreatFamily}, {"alertWebUrl", old.URL, a.URL}, {"assignedTo", old.Owner.ID, a.Owner.ID},
-		{"severity", severityText(old.Severity), severityText(a.Severity)}, {"status", old.Status.String(), a.Status.String()},
+		{"productName", old.Product, a.Product}, {"detectionSource", old.DetectionSource,
+			a.DetectionSource}, {"title", old.Title, a.Title},
+		{"description", old.Description, a.Description}, {"recommendedActions", old.RecommendedActions,
+			a.RecommendedActions},
+		{"category", old.Category, a.Category}, {"actorDisplayName", old.Actor, a.Actor},
+		{"threatDisplayName", old.Threat, a.Threat},
+		{"threatFamilyName", old.ThreatFamily, a.ThreatFamily}, {"alertWebUrl", old.URL, a.URL},
+		{"assignedTo", old.Owner.ID, a.Owner.ID},
+		{"severity", severityText(old.Severity), severityText(a.Severity)}, {"status", old.Status.String(),
+			a.Status.String()},
 		{"classification", string(old.Verdict.Classification), string(a.Verdict.Classification)},
 		{"determination", string(old.Verdict.Determination), string(a.Verdict.Determination)},
 	} {
@@ -325,18 +340,23 @@ func noteTexts(old, a alert.Alert, n *notes) {
 // noteOverruled notes the members of old that a has otherwise.
 func noteOverruled(old, a object, n *notes) {
 	for _, name := range slices.Sorted(maps.Keys(old)) {
-		if raw, ok := a[name]; ok && !bytes.Equal(raw, old[name]) && first(old[name]) != nil && first(raw) != nil {
+		if raw, ok := a[name]; ok && !bytes.Equal(raw, old[name]) && first(old[name]) != nil &&
+			first(raw) != nil {
 			n.add(name, old[name], "not kept, since a later report has another value")
 		}
 	}
 }
 
-// joinDrafts joins reports of one incident, of which the last that was changed there counts where they differ.
+// joinDrafts joins reports of one incident, of which the last that was changed there counts where they
+// differ.
 func joinDrafts(all []incident.Draft, n *notes) incident.Draft {
 	if len(all) == 1 {
 		return all[0]
 	}
-	slices.SortStableFunc(all, func(a, b incident.Draft) int { return a.Reference.Updated.Compare(b.Reference.Updated) })
+	slices.SortStableFunc(all, func(a,
+		b incident.Draft) int {
+		return a.Reference.Updated.Compare(b.Reference.Updated)
+	})
 	d := all[len(all)-1]
 	d.Alerts, d.Tags, d.Comments = nil, nil, nil
 	reports := make(map[alert.ID][]alert.Alert)
@@ -374,7 +394,8 @@ func joinDrafts(all []incident.Draft, n *notes) incident.Draft {
 }
 
 func draftTexts(d incident.Draft) object {
-	d.Alerts, d.Comments, d.Tags, d.Extra, d.Reference = nil, nil, nil, "", incident.Reference{URL: d.Reference.URL}
+	d.Alerts, d.Comments, d.Tags, d.Extra, d.Reference = nil, nil, nil, "",
+		incident.Reference{URL: d.Reference.URL}
 	var m object
 	if json.Unmarshal(encode(d), &m) != nil {
 		return nil

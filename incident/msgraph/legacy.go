@@ -8,16 +8,21 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// older takes the evidence that alerts of the older APIs have in other places than Graph's, in an order of its own, and
-// gives each piece to take. What take refuses stays where it was, or is left where that has another shape.
-func (c codec) older(take func(path string, raw json.RawMessage, kind alert.Kind) bool) (left []json.RawMessage) {
+// older takes the evidence that alerts of the older APIs have in other places than Graph's, in an order of
+// its own, and gives each piece to take. What take refuses stays where it was, or is left where that has
+// another shape.
+func (c codec) older(take func(path string, raw json.RawMessage,
+	kind alert.Kind) bool) (left []json.RawMessage) {
 	one := func(path string, m object, kind alert.Kind) {
 		if len(m) > 0 && !take(path, encode(m), kind) {
 			m[odataType] = encode(typeOf(kind))
 			left = append(left, encode(m))
 		}
 	}
-	c.split("devices", func(path string, raw json.RawMessage) bool { return take(path, raw, alert.KindDevice) })
+	c.split("devices", func(path string, raw json.RawMessage) bool {
+		return take(path, raw,
+			alert.KindDevice)
+	})
 	machine := object{}
 	move(c.m, machine, "machineId", "mdeDeviceId")
 	move(c.m, machine, "computerDnsName", "deviceDnsName")
@@ -42,7 +47,8 @@ func (c codec) older(take func(path string, raw json.RawMessage, kind alert.Kind
 	return left
 }
 
-// isEndpoint reports whether an alert has members of the Defender for Endpoint API, which writes no serviceSource.
+// isEndpoint reports whether an alert has members of the Defender for Endpoint API, which writes no
+// serviceSource.
 func isEndpoint(m object) bool {
 	return m["alertCreationTime"] != nil || m["machineId"] != nil || m["computerDnsName"] != nil
 }
@@ -67,8 +73,8 @@ func move(from, to object, name, newName string) {
 	}
 }
 
-// entityOf gives an entity of the older APIs, one flat object for all kinds, the shape of Graph's evidence, and a type to
-// one that has none.
+// entityOf gives an entity of the older APIs, one flat object for all kinds, the shape of Graph's evidence,
+// and a type to one that has none.
 func (c codec) entityOf(path string, m object) {
 	var typ string
 	if raw := m[odataType]; raw != nil && !isNull(raw) && string(raw) != `""` {
@@ -111,7 +117,8 @@ func (c codec) entityOf(path string, m object) {
 		}
 	}
 	user := []string{"accountName", "accountName", "domainName", "domainName", "userSid", "userSid",
-		"aadUserId", "azureAdUserId", "azureAdUserId", "azureAdUserId", "userPrincipalName", "userPrincipalName"}
+		"aadUserId", "azureAdUserId", "azureAdUserId", "azureAdUserId", "userPrincipalName",
+		"userPrincipalName"}
 	file := []string{"sha1", "sha1", "sha256", "sha256", "fileName", "fileName", "filePath", "filePath"}
 	move(m, m, "evidenceCreationTime", "createdDateTime")
 	move(m, m, "deviceId", "mdeDeviceId")
@@ -124,7 +131,8 @@ func (c codec) entityOf(path string, m object) {
 		move(m, m, "processCreationTime", "processCreationDateTime")
 		move(m, m, "parentProcessCreationTime", "parentProcessCreationDateTime")
 		nest("imageFile", file...)
-		nest("parentProcessImageFile", "parentProcessFileName", "fileName", "parentProcessFilePath", "filePath")
+		nest("parentProcessImageFile", "parentProcessFileName", "fileName", "parentProcessFilePath",
+			"filePath")
 		nest("userAccount", user...)
 	case "mailbox":
 		move(m, m, "mailboxAddress", "primaryAddress")

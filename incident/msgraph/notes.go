@@ -9,7 +9,8 @@ import (
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
-// maxNotes is how many notes and errors an item has at most, so that a broken file does not fill the memory with them.
+// maxNotes is how many notes and errors an item has at most, so that a broken file does not fill the memory
+// with them.
 const maxNotes = 100
 
 // notes are those of one item.

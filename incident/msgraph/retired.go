@@ -3,13 +3,14 @@ package msgraph
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// retired takes the states of an alert of Graph's first alerts API (security/alerts), which are its evidence, and gives
-// each to one in the shape of today's.
+// retired takes the states of an alert of Graph's first alerts API (security/alerts), which are its
+// evidence, and gives each to one in the shape of today's.
 //
 // Source: Microsoft Graph v1.0 reference, alert resource type.
 func (c codec) retired(one func(path string, m object, kind alert.Kind)) {
@@ -27,7 +28,8 @@ func (c codec) retired(one func(path string, m object, kind alert.Kind)) {
 		})
 	}
 	each("hostStates", alert.KindDevice, func(m object) {
-		rename(m, "fqdn", "deviceDnsName", "netBiosName", "hostName", "os", "osPlatform", "privateIpAddress", "lastIpAddress")
+		rename(m, "fqdn", "deviceDnsName", "netBiosName", "hostName", "os", "osPlatform",
+			"privateIpAddress", "lastIpAddress")
 	})
 	each("userStates", alert.KindUser, func(m object) {
 		rename(m, "onPremisesSecurityIdentifier", "userSid", "aadUserId", "azureAdUserId")
@@ -39,7 +41,8 @@ func (c codec) retired(one func(path string, m object, kind alert.Kind)) {
 		gather(m, "fileDetails", "fileName", "filePath", "md5", "sha1", "sha256")
 	})
 	each("processes", alert.KindProcess, func(m object) {
-		rename(m, "name", "fileName", "path", "filePath", "commandLine", "processCommandLine", "createdDateTime", "processCreationDateTime",
+		rename(m, "name", "fileName", "path", "filePath", "commandLine", "processCommandLine",
+			"createdDateTime", "processCreationDateTime",
 			"parentProcessCreatedDateTime", "parentProcessCreationDateTime")
 		hash(m)
 		gather(m, "imageFile", "fileName", "filePath", "md5", "sha1", "sha256")
@@ -48,7 +51,8 @@ func (c codec) retired(one func(path string, m object, kind alert.Kind)) {
 		gather(m, "parentProcessImageFile", "fileName")
 	})
 	each("registryKeyStates", alert.KindRegistryValue, func(m object) {
-		rename(m, "hive", "registryHive", "key", "registryKey", "valueName", "registryValueName", "valueType", "registryValueType",
+		rename(m, "hive", "registryHive", "key", "registryKey", "valueName", "registryValueName",
+			"valueType", "registryValueType",
 			"valueData", "registryValue")
 	})
 	c.split("networkConnections", func(path string, raw json.RawMessage) bool {
@@ -76,10 +80,12 @@ func (c codec) retired(one func(path string, m object, kind alert.Kind)) {
 	})
 }
 
-// vendor gives an alert of Graph's first alerts API the members of today's that are not of another shape alone.
+// vendor gives an alert of Graph's first alerts API the members of today's that are not of another shape
+// alone.
 func (c codec) vendor() {
 	var vendor struct{ Provider, SubProvider string }
-	if raw := c.m["serviceSource"]; (raw == nil || isNull(raw)) && json.Unmarshal(c.m["vendorInformation"], &vendor) == nil {
+	if raw := c.m["serviceSource"]; (raw == nil || isNull(raw)) && json.Unmarshal(c.m["vendorInformation"],
+		&vendor) == nil {
 		for _, name := range []string{vendor.Provider, vendor.SubProvider} {
 			if source, _ := serviceSource(name); source != "" {
 				c.m["serviceSource"] = encode(source)
@@ -93,7 +99,8 @@ func (c codec) vendor() {
 		c.m["recommendedActions"] = encode(strings.Join(list, "\n"))
 	}
 	list = nil
-	if json.Unmarshal(c.m["sourceMaterials"], &list) == nil && len(list) > 0 && c.m["alertWebUrl"] == nil && strings.Contains(list[0], "://") {
+	if json.Unmarshal(c.m["sourceMaterials"], &list) == nil && len(list) > 0 && c.m["alertWebUrl"] == nil &&
+		strings.Contains(list[0], "://") {
 		c.m["alertWebUrl"] = encode(list[0])
 		if delete(c.m, "sourceMaterials"); len(list) > 1 {
 			c.m["sourceMaterials"] = encode(list[1:])
@@ -119,9 +126,7 @@ func gather(m object, under string, names ...string) {
 		m[under] = encode(sub)
 		return
 	}
-	for name, raw := range sub {
-		m[name] = raw
-	}
+	maps.Copy(m, sub)
 }
 
 // hash gives a hash the name of its type.

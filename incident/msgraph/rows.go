@@ -18,10 +18,14 @@ const hunting = "AdvancedHunting-"
 
 // columns are those of AlertInfo and AlertEvidence that are read, and those that tell a row.
 var columns = strings.Fields(`
-	Timestamp TimeGenerated AlertId Title Category Categories Severity ServiceSource DetectionSource AttackTechniques MachineGroup
-	EntityType EvidenceRole EvidenceDirection FileName FolderPath SHA1 SHA256 FileSize ThreatFamily RemoteIP RemoteUrl AccountName
-	AccountDomain AccountSid AccountObjectId AccountUpn DeviceId DeviceName LocalIP NetworkMessageId EmailSubject Application
-	ApplicationId OAuthApplicationId ProcessCommandLine RegistryKey RegistryValueName RegistryValueData CloudResource CloudPlatform
+	Timestamp TimeGenerated AlertId Title Category Categories Severity ServiceSource DetectionSource
+	AttackTechniques MachineGroup
+	EntityType EvidenceRole EvidenceDirection FileName FolderPath SHA1 SHA256 FileSize ThreatFamily
+	RemoteIP RemoteUrl AccountName
+	AccountDomain AccountSid AccountObjectId AccountUpn DeviceId DeviceName LocalIP NetworkMessageId
+	EmailSubject Application
+	ApplicationId OAuthApplicationId ProcessCommandLine RegistryKey RegistryValueName RegistryValueData
+	CloudResource CloudPlatform
 	ResourceType ResourceID SubscriptionId AdditionalFields`)
 
 var columnSpellings = sync.OnceValue(func() map[string]string {
@@ -39,7 +43,8 @@ func categoryOf(m object) (category string) {
 	return category
 }
 
-// isRow reports whether m is a row of AlertInfo or AlertEvidence, or a record of the streaming API around one.
+// isRow reports whether m is a row of AlertInfo or AlertEvidence, or a record of the streaming API around
+// one.
 func isRow(m object) bool {
 	switch categoryOf(m) {
 	case hunting + "AlertInfo", hunting + "AlertEvidence":
@@ -63,7 +68,8 @@ func isRow(m object) bool {
 	}
 	return found["EvidenceRole"] || found["AlertId"] && found["EntityType"] ||
 		found["Title"] && found["Severity"] && (found["ServiceSource"] || found["DetectionSource"]) &&
-			(found["AttackTechniques"] || found["Timestamp"] || found["TimeGenerated"] || has("ServiceSource"))
+			(found["AttackTechniques"] || found["Timestamp"] || found["TimeGenerated"] ||
+				has("ServiceSource"))
 }
 
 // A tableRow is a row of AlertInfo or AlertEvidence while it is read.
@@ -91,8 +97,9 @@ func rowID(m object) string {
 	return ""
 }
 
-// decodeRow makes an alert of a row: of one of AlertEvidence, it has one piece of evidence. at is the time of the row, and
-// info says that it is one of AlertInfo. The alert has no times of activity, and no title when the row has none.
+// decodeRow makes an alert of a row: of one of AlertEvidence, it has one piece of evidence. at is the time
+// of the row, and info says that it is one of AlertInfo. The alert has no times of activity, and no title
+// when the row has none.
 func decodeRow(m object, n *notes, path string) (a alert.Alert, at time.Time, info bool) {
 	var received json.RawMessage
 	cols := m
@@ -101,17 +108,20 @@ func decodeRow(m object, n *notes, path string) (a alert.Alert, at time.Time, in
 		_ = json.Unmarshal(m["properties"], &cols)
 		path = under(path, "properties")
 	}
-	r := tableRow{cols: object{}, codec: codec{m: object{}, notes: n, path: path}, ids: make(map[string]object)}
+	r := tableRow{cols: object{}, codec: codec{m: object{}, notes: n, path: path},
+		ids: make(map[string]object)}
 	for _, name := range slices.Sorted(maps.Keys(cols)) {
 		raw := cols[name]
-		if canonical, ok := columnSpellings()[bare(name)]; ok && cols[canonical] == nil && r.cols[canonical] == nil {
+		if canonical, ok := columnSpellings()[bare(name)]; ok && cols[canonical] == nil &&
+			r.cols[canonical] == nil {
 			name = canonical
 		}
 		if !isNull(raw) && string(raw) != `""` {
 			r.cols[name] = raw
 		}
 	}
-	for _, name := range []string{"TenantId", "Type", "SourceSystem", "_BilledSize", "_IsBillable", "_ResourceId"} {
+	for _, name := range []string{"TenantId", "Type", "SourceSystem", "_BilledSize", "_IsBillable",
+		"_ResourceId"} {
 		if _, ok := cols["TimeGenerated"]; ok {
 			delete(r.cols, name) // of Log Analytics, about the row
 		}
@@ -208,17 +218,22 @@ var technique = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 // detections are Graph's words for what the streaming API calls a sensor.
 var detections = sync.OnceValue(func() map[string]string {
 	all := make(map[string]string)
-	for _, word := range strings.Fields(`antivirus smartScreen customTi automatedInvestigation microsoftThreatExperts customDetection
-		microsoftDefenderForOffice365 microsoftDefenderForIdentity microsoftDefenderForEndpoint cloudAppSecurity microsoft365Defender
-		azureAdIdentityProtection manual microsoftDataLossPrevention appGovernancePolicy appGovernanceDetection microsoftDefenderForCloud
-		nrtAlerts scheduledAlerts builtInMl microsoftInsiderRiskManagement microsoftThreatIntelligence microsoftSentinel`) {
+	for word := range strings.FieldsSeq(`
+		antivirus smartScreen customTi automatedInvestigation microsoftThreatExperts customDetection
+		microsoftDefenderForOffice365 microsoftDefenderForIdentity microsoftDefenderForEndpoint
+		cloudAppSecurity microsoft365Defender
+		azureAdIdentityProtection manual microsoftDataLossPrevention appGovernancePolicy
+		appGovernanceDetection microsoftDefenderForCloud
+		nrtAlerts scheduledAlerts builtInMl microsoftInsiderRiskManagement microsoftThreatIntelligence
+		microsoftSentinel`) {
 		all[bare(word)] = word
 	}
 	all["edr"] = "microsoftDefenderForEndpoint"
 	all["aadidentityprotection"] = "azureAdIdentityProtection"
 	all["microsoftdefenderxdr"] = "microsoft365Defender"
 	all["azureatp"] = "microsoftDefenderForIdentity"
-	all["microsoftcloudappsecurity"], all["microsoftdefenderforcloudapps"] = "cloudAppSecurity", "cloudAppSecurity"
+	all["microsoftcloudappsecurity"], all["microsoftdefenderforcloudapps"] = "cloudAppSecurity",
+		"cloudAppSecurity"
 	return all
 })
 
@@ -255,9 +270,11 @@ func (r *tableRow) additionalFields() {
 	if json.Unmarshal(raw, &text) == nil {
 		raw = json.RawMessage(text)
 	}
-	if !json.Valid(raw) || jsonitem.Depth(raw) > maxDepth/2 || json.Unmarshal(raw, &r.more) != nil || r.more == nil {
+	if !json.Valid(raw) || jsonitem.Depth(raw) > maxDepth/2 || json.Unmarshal(raw, &r.more) != nil ||
+		r.more == nil {
 		if len(r.cols["AdditionalFields"]) > 0 {
-			r.notes.add(under(r.path, "AdditionalFields"), r.cols["AdditionalFields"], "kept as it came, since it is no object")
+			r.notes.add(under(r.path, "AdditionalFields"), r.cols["AdditionalFields"],
+				"kept as it came, since it is no object")
 		}
 		return
 	}
@@ -342,12 +359,14 @@ func (r *tableRow) file(m object, columns bool) object {
 		name, path, sha1 = r.take("FileName"), r.take("FolderPath"), r.take("SHA1")
 		sha256, size = r.take("SHA256"), r.take("FileSize")
 	}
-	f := made("fileName", first(name, m["Name"]), "filePath", first(path, m["Directory"]), "sha1", sha1, "sha256", sha256,
+	f := made("fileName", first(name, m["Name"]), "filePath", first(path, m["Directory"]), "sha1", sha1,
+		"sha256", sha256,
 		"fileSize", first(size, m["SizeInBytes"]), "filePublisher", first(m["Publisher"]))
 	for e := range jsonitem.Elements(m["FileHashes"]) {
 		var h struct{ Algorithm, Value string }
 		if json.Unmarshal(e, &h) == nil && h.Value != "" {
-			if kind := bare(h.Algorithm); f[kind] == nil && (kind == "md5" || kind == "sha1" || kind == "sha256") {
+			if kind := bare(h.Algorithm); f[kind] == nil && (kind == "md5" || kind == "sha1" ||
+				kind == "sha256") {
 				f[kind] = encode(h.Value)
 			}
 		}
@@ -362,23 +381,30 @@ func (r *tableRow) user(m object, columns bool) object {
 		name, domain, sid = r.take("AccountName"), r.take("AccountDomain"), r.take("AccountSid")
 		id, upn = r.take("AccountObjectId"), r.take("AccountUpn")
 	}
-	u := made("accountName", first(name, m["Name"]), "domainName", first(domain, m["NTDomain"]), "userSid", first(sid, m["Sid"]),
-		"azureAdUserId", first(id, m["AadUserId"]), "userPrincipalName", first(upn, m["UserPrincipalName"]), "displayName", first(m["DisplayName"]))
-	if suffix := idText(m["UPNSuffix"]); suffix != "" && u["userPrincipalName"] == nil && idText(u["accountName"]) != "" {
+	u := made("accountName", first(name, m["Name"]), "domainName", first(domain, m["NTDomain"]), "userSid",
+		first(sid, m["Sid"]),
+		"azureAdUserId", first(id, m["AadUserId"]), "userPrincipalName", first(upn, m["UserPrincipalName"]),
+		"displayName", first(m["DisplayName"]))
+	if suffix := idText(m["UPNSuffix"]); suffix != "" && u["userPrincipalName"] == nil &&
+		idText(u["accountName"]) != "" {
 		u["userPrincipalName"] = encode(idText(u["accountName"]) + "@" + suffix)
 	}
 	return u
 }
 
-// entityType returns the type of the row's entity; where the column is missing, by the columns that are filled.
+// entityType returns the type of the row's entity; where the column is missing, by the columns that are
+// filled.
 func (r *tableRow) entityType() string {
 	if typ := bare(idText(r.cols["EntityType"])); typ != "" {
 		return typ
 	}
 	for _, c := range [][2]string{
-		{"ProcessCommandLine", "process"}, {"RegistryKey", "registrykey"}, {"SHA1", "file"}, {"FileName", "file"},
-		{"NetworkMessageId", "mailmessage"}, {"RemoteUrl", "url"}, {"RemoteIP", "ip"}, {"OAuthApplicationId", "oauthapplication"},
-		{"ApplicationId", "cloudapplication"}, {"ResourceID", "cloudresource"}, {"AccountSid", "user"}, {"AccountObjectId", "user"},
+		{"ProcessCommandLine", "process"}, {"RegistryKey", "registrykey"}, {"SHA1", "file"}, {"FileName",
+			"file"},
+		{"NetworkMessageId", "mailmessage"}, {"RemoteUrl", "url"}, {"RemoteIP", "ip"},
+		{"OAuthApplicationId", "oauthapplication"},
+		{"ApplicationId", "cloudapplication"}, {"ResourceID", "cloudresource"}, {"AccountSid", "user"},
+		{"AccountObjectId", "user"},
 		{"AccountName", "user"}, {"AccountUpn", "user"}, {"DeviceId", "machine"}, {"DeviceName", "machine"},
 	} {
 		if r.cols[c[0]] != nil {
@@ -388,16 +414,18 @@ func (r *tableRow) entityType() string {
 	return ""
 }
 
-// evidence makes a piece of Graph's evidence of the row, and reads that. Columns without a place are in its member
-// AlertEvidence.
+// evidence makes a piece of Graph's evidence of the row, and reads that. Columns without a place are in its
+// member AlertEvidence.
 func (r *tableRow) evidence() (alert.Evidence, bool) {
 	r.additionalFields()
 	typ := r.entityType()
 	kind, g := r.entity(typ)
 	if kind == "" {
 		if kind = alert.Kind(lowerFirst(idText(r.cols["EntityType"]))); kind != "" {
-			g = made("displayName", first(r.more["DisplayName"], r.more["Name"], r.more["FriendlyName"]), "sessionId", first(r.more["SessionId"]),
-				"agentId", first(r.more["AgentId"]), "agentName", first(r.more["AgentName"]), "requestId", first(r.more["RequestId"]))
+			g = made("displayName", first(r.more["DisplayName"], r.more["Name"], r.more["FriendlyName"]),
+				"sessionId", first(r.more["SessionId"]),
+				"agentId", first(r.more["AgentId"]), "agentName", first(r.more["AgentName"]), "requestId",
+				first(r.more["RequestId"]))
 		}
 	}
 	if kind != "" {
@@ -405,7 +433,8 @@ func (r *tableRow) evidence() (alert.Evidence, bool) {
 		delete(r.cols, "EntityType")
 	}
 	lower := func(raw json.RawMessage) string { return lowerFirst(idText(raw)) }
-	maps.Copy(g, made("verdict", lower(r.more["LastVerdict"]), "remediationStatus", lower(r.more["LastRemediationState"]),
+	maps.Copy(g, made("verdict", lower(r.more["LastVerdict"]), "remediationStatus",
+		lower(r.more["LastRemediationState"]),
 		"createdDateTime", first(r.take("Timestamp"), r.take("TimeGenerated"))))
 	switch kind {
 	case alert.KindFile, alert.KindProcess:
@@ -441,10 +470,13 @@ func (r *tableRow) entity(typ string) (alert.Kind, object) {
 	switch typ {
 	case "process":
 		parent := r.in(more, "ParentProcess")
-		return alert.KindProcess, made("processId", more["ProcessId"], "processCommandLine", first(r.take("ProcessCommandLine"), more["CommandLine"]),
-			"processCreationDateTime", more["CreationTimeUtc"], "imageFile", r.file(r.in(more, "ImageFile"), true),
+		return alert.KindProcess, made("processId", more["ProcessId"], "processCommandLine",
+			first(r.take("ProcessCommandLine"), more["CommandLine"]),
+			"processCreationDateTime", more["CreationTimeUtc"], "imageFile", r.file(r.in(more, "ImageFile"),
+				true),
 			"userAccount", r.user(r.in(more, "Account"), true), "parentProcessId", parent["ProcessId"],
-			"parentProcessCreationDateTime", parent["CreationTimeUtc"], "parentProcessImageFile", r.file(r.in(parent, "ImageFile"), false),
+			"parentProcessCreationDateTime", parent["CreationTimeUtc"], "parentProcessImageFile",
+			r.file(r.in(parent, "ImageFile"), false),
 			"mdeDeviceId", device())
 	case "file":
 		return alert.KindFile, made("fileDetails", r.file(more, true), "mdeDeviceId", device())
@@ -462,20 +494,28 @@ func (r *tableRow) entity(typ string) (alert.Kind, object) {
 		}
 		return alert.KindURL, made("url", url)
 	case "mailmessage":
-		return alert.KindMessage, made("networkMessageId", first(r.take("NetworkMessageId"), more["NetworkMessageId"]),
-			"internetMessageId", more["InternetMessageId"], "subject", first(r.take("EmailSubject"), more["Subject"]),
-			"p2Sender", made("emailAddress", first(more["P2Sender"], more["Sender"])), "p1Sender", made("emailAddress", more["P1Sender"]),
-			"senderIp", more["SenderIP"], "recipientEmailAddress", first(r.take("AccountUpn"), more["Recipient"]),
-			"deliveryAction", more["DeliveryAction"], "deliveryLocation", more["DeliveryLocation"], "receivedDateTime", more["ReceivedDate"])
+		return alert.KindMessage, made("networkMessageId", first(r.take("NetworkMessageId"),
+			more["NetworkMessageId"]),
+			"internetMessageId", more["InternetMessageId"], "subject", first(r.take("EmailSubject"),
+				more["Subject"]),
+			"p2Sender", made("emailAddress", first(more["P2Sender"], more["Sender"])), "p1Sender",
+			made("emailAddress", more["P1Sender"]),
+			"senderIp", more["SenderIP"], "recipientEmailAddress", first(r.take("AccountUpn"),
+				more["Recipient"]),
+			"deliveryAction", more["DeliveryAction"], "deliveryLocation", more["DeliveryLocation"],
+			"receivedDateTime", more["ReceivedDate"])
 	case "mailcluster":
-		return alert.KindMailCluster, made("clusterBy", more["ClusterBy"], "clusterByValue", more["ClusterByValue"], "query", more["Query"],
+		return alert.KindMailCluster, made("clusterBy", more["ClusterBy"], "clusterByValue",
+			more["ClusterByValue"], "query", more["Query"],
 			"emailCount", more["MailCount"])
 	case "mailbox":
-		return alert.KindMailbox, made("primaryAddress", more["MailboxPrimaryAddress"], "upn", first(r.take("AccountUpn"), more["Upn"]),
+		return alert.KindMailbox, made("primaryAddress", more["MailboxPrimaryAddress"], "upn",
+			first(r.take("AccountUpn"), more["Upn"]),
 			"displayName", more["DisplayName"])
 	case "cloudapplication":
 		return alert.KindApp, made("appId", first(r.take("ApplicationId"), more["AppId"]),
-			"displayName", first(r.take("Application"), more["Name"], more["AppName"]), "instanceId", more["InstanceId"], "instanceName", more["InstanceName"])
+			"displayName", first(r.take("Application"), more["Name"], more["AppName"]), "instanceId",
+			more["InstanceId"], "instanceName", more["InstanceName"])
 	case "oauthapplication":
 		return alert.KindOAuthApp, made("appId", first(r.take("OAuthApplicationId"), more["OAuthAppId"]),
 			"displayName", first(r.take("Application"), more["Name"]))
@@ -506,7 +546,8 @@ func (r *tableRow) machine() object {
 		_ = json.Unmarshal(e, &address)
 		break
 	}
-	return made("mdeDeviceId", first(r.take("DeviceId"), more["MachineId"]), "deviceDnsName", name, "hostName", host,
+	return made("mdeDeviceId", first(r.take("DeviceId"), more["MachineId"]), "deviceDnsName", name,
+		"hostName", host,
 		"osPlatform", first(enriched["OsPlatform"], more["OSFamily"]), "version", more["OSVersion"],
 		"lastIpAddress", first(r.take("LocalIP"), address.Address), "rbacGroupName", r.take("MachineGroup"))
 }
@@ -524,14 +565,17 @@ func (r *tableRow) registry(typ string) (alert.Kind, object) {
 			hive, key = encode(before), encode(after)
 		}
 	}
-	return kind, made("registryHive", hive, "registryKey", key, "registryValueName", first(r.take("RegistryValueName"), r.more["ValueName"]),
-		"registryValue", first(r.take("RegistryValueData"), r.more["Value"]), "registryValueType", r.more["ValueType"],
+	return kind, made("registryHive", hive, "registryKey", key, "registryValueName",
+		first(r.take("RegistryValueName"), r.more["ValueName"]),
+		"registryValue", first(r.take("RegistryValueData"), r.more["Value"]), "registryValueType",
+		r.more["ValueType"],
 		"mdeDeviceId", first(r.take("DeviceId"), r.in(r.more, "Host")["MachineId"]))
 }
 
 func (r *tableRow) resource(typ string) (alert.Kind, object) {
 	id, account := first(r.take("ResourceID"), r.more["ResourceId"]), r.take("SubscriptionId")
-	g := made("resourceName", first(r.take("CloudResource"), r.more["ResourceName"]), "resourceType", first(r.take("ResourceType"), r.more["ResourceType"]))
+	g := made("resourceName", first(r.take("CloudResource"), r.more["ResourceName"]), "resourceType",
+		first(r.take("ResourceType"), r.more["ResourceType"]))
 	switch platform := bare(idText(r.cols["CloudPlatform"])); {
 	case typ == "amazonresource", strings.HasPrefix(platform, "amazon"), platform == "aws":
 		maps.Copy(g, made("amazonResourceId", id, "amazonAccountId", account))

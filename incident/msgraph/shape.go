@@ -33,7 +33,8 @@ func contextOf(objects ...object) string {
 	return strings.ToLower(context)
 }
 
-// shapeOf returns what m is, by its type, by the context of the answer or by members that only one shape has.
+// shapeOf returns what m is, by its type, by the context of the answer or by members that only one shape
+// has.
 func shapeOf(m object, context string) shape {
 	if isRow(m) {
 		return rowShape
@@ -74,16 +75,21 @@ func shapeOf(m object, context string) shape {
 	identified := has["id"] || has["alertId"]
 	switch {
 	case identified && has["alertCreationTime"],
-		identified && count("title", "alertWebUrl") > 0 && count("alertWebUrl", "serviceSource", "firstActivityDateTime", "lastActivityDateTime",
-			"computerDnsName", "alertPolicyId", "incidentWebUrl", "threatDisplayName", "actorDisplayName", "vendorInformation") > 0,
-		identified && has["title"] && count("mitreTechniques", "detectionSource", "lastUpdateDateTime", "incidentId", "alertId", "machineId",
+		identified && count("title", "alertWebUrl") > 0 && count("alertWebUrl", "serviceSource",
+			"firstActivityDateTime", "lastActivityDateTime",
+			"computerDnsName", "alertPolicyId", "incidentWebUrl", "threatDisplayName", "actorDisplayName",
+			"vendorInformation") > 0,
+		identified && has["title"] && count("mitreTechniques", "detectionSource", "lastUpdateDateTime",
+			"incidentId", "alertId", "machineId",
 			"createdDateTime", "providerAlertId", "threatFamilyName", "investigationState") > 1,
 		identified && has["title"] && (hasEvidence(m, "evidence") || hasEvidence(m, "entities")):
 		return alertShape
 	case has["title"]:
 		return noShape
-	case count("id", "incidentId") > 0 && count("redirectIncidentId", "customTags", "incidentWebUrl", "resolvingComment", "incidentName") > 0,
-		has["id"] && has["displayName"] && count("lastUpdateDateTime", "classification", "determination", "assignedTo", "priorityScore") > 1,
+	case count("id", "incidentId") > 0 && count("redirectIncidentId", "customTags", "incidentWebUrl",
+		"resolvingComment", "incidentName") > 0,
+		has["id"] && has["displayName"] && count("lastUpdateDateTime", "classification", "determination",
+			"assignedTo", "priorityScore") > 1,
 		has["incidentId"] && has["alerts"] && count("status", "severity") > 0,
 		has["id"] && has["displayName"] && hasAlerts(m):
 		return incidentShape
@@ -181,7 +187,8 @@ func (s *search) look(m object, raw json.RawMessage, path string, depth int) {
 
 // isOriginal reports whether a member of that name has what a collector read, as it read it.
 func isOriginal(name string) bool {
-	return slices.Contains([]string{"original", "message", "@message", "full_log", "_raw", "rawEvent", "body"}, name)
+	return slices.Contains([]string{"original", "message", "@message", "full_log", "_raw", "rawEvent",
+		"body"}, name)
 }
 
 func (s *search) inside(raw json.RawMessage, path string, depth int) {
@@ -211,7 +218,8 @@ func (s *search) inside(raw json.RawMessage, path string, depth int) {
 			return
 		}
 		text = strings.TrimSpace(text)
-		if inner := json.RawMessage(text); text != "" && (text[0] == '{' || text[0] == '[') && json.Valid(inner) &&
+		if inner := json.RawMessage(text); text != "" && (text[0] == '{' || text[0] == '[') &&
+			json.Valid(inner) &&
 			jsonitem.Depth(inner) <= maxDepth {
 			before := s.found
 			s.inside(inner, path, depth)
@@ -284,14 +292,16 @@ func typeIsOther(m object) bool { return otherType(m) != nil }
 
 func otherType(m object) json.RawMessage {
 	for name, raw := range m {
-		if spellings()[bare(name)] == odataType && strings.Contains(strings.ToLower(string(raw)), "microsoft.graph") {
+		if spellings()[bare(name)] == odataType && strings.Contains(strings.ToLower(string(raw)),
+			"microsoft.graph") {
 			return raw
 		}
 	}
 	return nil
 }
 
-const wantedShapes = "want a Graph incident or alert, a Defender API incident, a Defender for Endpoint alert or a row of AlertInfo or AlertEvidence"
+const wantedShapes = "want a Graph incident or alert, a Defender API incident, a Defender for Endpoint alert or " +
+	"a row of AlertInfo or AlertEvidence"
 
 // refusal says why nothing was found in m.
 func (s *search) refusal(m object) (field string, err error) {
@@ -344,7 +354,8 @@ func foreign(m object) string {
 		return "an incident of Microsoft Sentinel"
 	case has("SystemAlertId"), has("systemAlertId"), text("kind") == "securityalert":
 		return "an alert of Microsoft Sentinel"
-	case has("ProductArn"), has("SchemaVersion", "Resource", "Service"), has("schemaVersion", "resource", "service"):
+	case has("ProductArn"), has("SchemaVersion", "Resource", "Service"), has("schemaVersion", "resource",
+		"service"):
 		return "a finding of AWS Security Hub or GuardDuty"
 	case has("composite_id"), has("aggregate_id"), inner("metadata")["customerIDString"] != nil:
 		return "a detection of CrowdStrike"

@@ -10,10 +10,12 @@ import (
 )
 
 // dateOf matches what Windows PowerShell writes for a time: milliseconds since 1970.
-var dateOf = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/Date\((-?\d{1,17})([+-]\d{4})?\)/$`) })
+var dateOf = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/Date\((-?\d{1,17})([+-]\d{4})?\)/$`)
+})
 
-// parseTime reads a time as these interfaces and the programs between write it. zoned says that it tells its zone; else
-// it is taken for UTC, as Microsoft documents these times. Year 1 is what is not set.
+// parseTime reads a time as these interfaces and the programs between write it. zoned says that it tells
+// its zone; else it is taken for UTC, as Microsoft documents these times. Year 1 is what is not set.
 func parseTime(s string) (t time.Time, zoned, ok bool) {
 	s = strings.TrimSpace(s)
 	if m := dateOf().FindStringSubmatch(s); m != nil {
@@ -28,7 +30,10 @@ func parseTime(s string) (t time.Time, zoned, ok bool) {
 	if strings.IndexByte("Tt ", s[10]) < 0 {
 		return t, false, false
 	}
-	at := strings.IndexFunc(clock, func(c rune) bool { return (c < '0' || '9' < c) && c != ':' && c != '.' && c != ',' })
+	at := strings.IndexFunc(clock, func(c rune) bool {
+		return (c < '0' || '9' < c) && c != ':' &&
+			c != '.' && c != ','
+	})
 	zone := ""
 	if at >= 0 {
 		clock, zone = clock[:at], strings.TrimSpace(clock[at:])
@@ -55,8 +60,8 @@ func parseTime(s string) (t time.Time, zoned, ok bool) {
 	return t, zoned, 0 < t.Year() && t.Year() <= 9999
 }
 
-// timeText returns the text that raw has for a time: raw itself, or the "value" of the object that PowerShell makes of
-// a time with more members than its own.
+// timeText returns the text that raw has for a time: raw itself, or the "value" of the object that
+// PowerShell makes of a time with more members than its own.
 func timeText(raw json.RawMessage) (s string, ok bool) {
 	if json.Unmarshal(raw, &s) == nil {
 		return s, true

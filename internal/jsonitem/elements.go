@@ -5,7 +5,8 @@ import (
 	"iter"
 )
 
-// Elements yields the elements of a list, which must be valid JSON, without copying them; nothing of any other value.
+// Elements yields the elements of a list, which must be valid JSON, without copying them; nothing of any
+// other value.
 func Elements(list json.RawMessage) iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
 		n := skipSpace(list, 0)

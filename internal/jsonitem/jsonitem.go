@@ -21,16 +21,19 @@ type Item struct {
 	Depth  int    // levels of lists and objects in it
 	Member string // of the object that stands around it; "" where none does
 
-	// Around are the members of that object that stand before Member. It is shared by the items of the object.
+	// Around are the members of that object that stand before Member. It is shared by the items of the
+	// object.
 	Around map[string]json.RawMessage
 }
 
-// Read yields the items of r in their order: the values of the top level, the elements of a list there, and the value
-// or the elements of the list under one of the members around, of an object without an "id" before it. What else that
-// object has is skipped. An error names the byte at fault, from 0, and ends the sequence; io.ErrUnexpectedEOF is one.
+// Read yields the items of r in their order: the values of the top level, the elements of a list there, and
+// the value or the elements of the list under one of the members around, of an object without an "id"
+// before it. What else that object has is skipped. An error names the byte at fault, from 0, and ends the
+// sequence; io.ErrUnexpectedEOF is one.
 //
-// The text is UTF-8, or UTF-16 in either order of bytes, with or without a mark, and may be compressed with gzip. The
-// bytes that an error counts are those of the text as UTF-8. An item of more than [MaxItem] bytes is an error.
+// The text is UTF-8, or UTF-16 in either order of bytes, with or without a mark, and may be compressed with
+// gzip. The bytes that an error counts are those of the text as UTF-8. An item of more than [MaxItem] bytes
+// is an error.
 //
 // The sequence can be ranged over once. It reads as far as it is ranged over, and a buffer further.
 func Read(r io.Reader, around ...string) iter.Seq2[Item, error] {
@@ -54,8 +57,8 @@ func Read(r io.Reader, around ...string) iter.Seq2[Item, error] {
 	}
 }
 
-// A stream is a text that is being read. A json.Decoder could do it, but for an error it does not know the place in the
-// text.
+// A stream is a text that is being read. A json.Decoder could do it, but for an error it does not know the
+// place in the text.
 type stream struct {
 	r       *bufio.Reader
 	around  []string

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// open puts before the text what makes UTF-8 of it, as its first bytes say: the number of a gzip file, or the mark of
-// UTF-16. Without a mark UTF-16 is told by the first two characters, which are ASCII in JSON.
+// open puts before the text what makes UTF-8 of it, as its first bytes say: the number of a gzip file, or
+// the mark of UTF-16. Without a mark UTF-16 is told by the first two characters, which are ASCII in JSON.
 func (s *stream) open() error {
 	if head, _ := s.r.Peek(2); string(head) == "\x1f\x8b" {
 		z, err := gzip.NewReader(s.r)
@@ -77,7 +77,8 @@ func (u *utf16Reader) rune() (rune, error) {
 	size := 2
 	if utf16.IsSurrogate(c) {
 		if pair, _ := u.r.Peek(4); len(pair) == 4 {
-			if both := utf16.DecodeRune(c, rune(pair[2+u.high])<<8|rune(pair[2+u.low])); both != utf8.RuneError {
+			if both := utf16.DecodeRune(c,
+				rune(pair[2+u.high])<<8|rune(pair[2+u.low])); both != utf8.RuneError {
 				c, size = both, 4
 			}
 		}

@@ -99,6 +99,23 @@ func TestFixtureFiles(t *testing.T) {
 	}, items)
 }
 
+// Rows that a live tenant streamed are alerts.
+func TestFixtureRows(t *testing.T) {
+	text, err := fs.ReadFile(fixtures(t), "other/panther-defender-xdr-event-tests.json")
+	require.NoError(t, err)
+	items, errs := decode(string(text))
+	require.Empty(t, errs)
+	require.Len(t, items, 2)
+	for _, item := range items {
+		roundTrip(t, item)
+		assert.Equal(t, "microsoftSentinel", item.Alert.Origin.Source)
+		assert.Equal(t, []string{"T1218", "T1218.010", "T1218.011"}, item.Alert.Techniques)
+		assert.NotEmpty(t, item.Alert.Title)
+		assert.False(t, item.Alert.FirstActivity.IsZero())
+	}
+	assert.Equal(t, "testdevice.testdomain.com", items[1].Alert.Evidence[0].Entity.Name())
+}
+
 // silent are the members that tell a type or the place of an answer, which are written in another way.
 func silent(key string) bool {
 	return strings.HasPrefix(key, "@odata.") || key == "odata_type" || key == "entityType"

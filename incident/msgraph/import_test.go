@@ -108,3 +108,22 @@ func TestGroupingBelongsToWhoeverHasTheIncident(t *testing.T) {
 	incidents, _ := take(t, m, `{"id":"9","displayName":"Grouped","customTags":[],"alerts":[{"id":"4","title":"D"},{"id":"5","title":"E"}]}`)
 	assert.Equal(t, 2, incidents[0].Alerts.Count)
 }
+
+// Rows do not tell a status: sent again after the alert was resolved, they do not open it, and their evidence is added.
+func TestRowsLeaveTheStatus(t *testing.T) {
+	m := open(t)
+	_, graph := take(t, m, `{"@odata.type":"#microsoft.graph.security.alert","id":"da-1","title":"Saw","status":"resolved","severity":"low",
+		"serviceSource":"microsoftDefenderForEndpoint","createdDateTime":"2031-05-06T07:08:09Z","lastUpdateDateTime":"2031-05-06T08:00:00Z",
+		"evidence":[{"@odata.type":"#microsoft.graph.security.deviceEvidence","mdeDeviceId":"m1","deviceDnsName":"saw-1.mill.example"}]}`)
+	_, rows := take(t, m, `{"time":"2031-05-06T09:00:00Z","category":"AdvancedHunting-AlertEvidence","properties":{"Timestamp":"2031-05-06T07:08:09Z","AlertId":"da-1",
+		"ServiceSource":"Microsoft Defender for Endpoint","EntityType":"Machine","DeviceId":"m1","DeviceName":"saw-1.mill.example","EvidenceRole":"Impacted"}}
+		{"time":"2031-05-06T09:00:00Z","category":"AdvancedHunting-AlertEvidence","properties":{"Timestamp":"2031-05-06T07:08:09Z","AlertId":"da-1",
+		"ServiceSource":"Microsoft Defender for Endpoint","EntityType":"User","AccountName":"mara","AccountDomain":"MILL","EvidenceRole":"Impacted"}}`)
+	require.Len(t, rows, 1)
+	assert.Equal(t, graph[0].Incident, rows[0].Incident)
+	a, err := m.Alert(t.Context(), importer, "microsoftDefenderForEndpoint:da-1")
+	require.NoError(t, err)
+	assert.Equal(t, alert.StatusResolved, a.Status)
+	assert.Equal(t, "Saw", a.Title)
+	assert.Len(t, a.Evidence, 2)
+}

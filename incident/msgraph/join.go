@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -127,13 +128,20 @@ func (d *decoder) release(limit int) {
 // joined gives what the rows of a group are together.
 func (d *decoder) joined(g *group, n *notes) {
 	d.index = g.rows[0].index
+	if path := g.rows[0].path; path != "" && !strings.Contains(path, ".rows[") {
+		n.add(path, nil, "read from there; what stands around it is left out")
+	}
 	if g.dropped > 0 {
 		n.add("", nil, fmt.Sprintf("%d rows left out, since an alert has at most %d", g.dropped,
 			alert.MaxEvidence))
 	}
 	var problems []fieldError
 	var drafts []incident.Draft
-	var alerts []alert.Alert
+	type report struct {
+		sent time.Time
+		alert.Alert
+	}
+	var reports []report
 	var times rowTimes
 	for _, r := range g.rows {
 		path := r.path
@@ -143,9 +151,9 @@ func (d *decoder) joined(g *group, n *notes) {
 		var m object
 		_ = json.Unmarshal(r.raw, &m) // it was read before
 		if r.shape == rowShape {
-			a, at, info := decodeRow(m, n, path)
+			a, at, sent, info := decodeRow(m, n, path)
 			times.add(at, info)
-			alerts = append(alerts, a)
+			reports = append(reports, report{sent, a})
 			continue
 		}
 		item, p := decodeShape(m, r.shape, n, path)
@@ -153,7 +161,7 @@ func (d *decoder) joined(g *group, n *notes) {
 			problems = append(problems, p...)
 		}
 		if item.Alert != nil {
-			alerts = append(alerts, *item.Alert)
+			reports = append(reports, report{item.Alert.SourceUpdated, *item.Alert})
 		}
 		if item.Incident != nil {
 			drafts = append(drafts, *item.Incident)
@@ -164,11 +172,12 @@ func (d *decoder) joined(g *group, n *notes) {
 	case len(drafts) > 0:
 		draft := joinDrafts(drafts, n)
 		item.Incident = &draft
-	case len(alerts) > 0:
-		slices.SortStableFunc(alerts, func(a,
-			b alert.Alert) int {
-			return a.SourceUpdated.Compare(b.SourceUpdated)
-		})
+	case len(reports) > 0:
+		slices.SortStableFunc(reports, func(a, b report) int { return a.sent.Compare(b.sent) })
+		alerts := make([]alert.Alert, len(reports))
+		for n, r := range reports {
+			alerts[n] = r.Alert
+		}
 		a := joinAlerts(alerts, n)
 		times.set(&a)
 		if a.Origin.ID == "" {
@@ -210,6 +219,9 @@ func (t *rowTimes) set(a *alert.Alert) {
 	}
 	if a.LastActivity.IsZero() {
 		a.LastActivity = t.last
+	}
+	if a.SourceUpdated.IsZero() {
+		a.SourceUpdated = t.last // and not the time of sending: what Graph says of its status later on counts
 	}
 	if a.Created.IsZero() {
 		if a.Created = t.info; t.info.IsZero() {
@@ -353,8 +365,7 @@ func joinDrafts(all []incident.Draft, n *notes) incident.Draft {
 	if len(all) == 1 {
 		return all[0]
 	}
-	slices.SortStableFunc(all, func(a,
-		b incident.Draft) int {
+	slices.SortStableFunc(all, func(a, b incident.Draft) int {
 		return a.Reference.Updated.Compare(b.Reference.Updated)
 	})
 	d := all[len(all)-1]

@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"regexp"
@@ -98,9 +99,9 @@ func rowID(m object) string {
 }
 
 // decodeRow makes an alert of a row: of one of AlertEvidence, it has one piece of evidence. at is the time
-// of the row, and info says that it is one of AlertInfo. The alert has no times of activity, and no title
-// when the row has none.
-func decodeRow(m object, n *notes, path string) (a alert.Alert, at time.Time, info bool) {
+// of the row, sent that at which the source sent it, if it tells, and info says that it is one of AlertInfo.
+// The alert has no times of its own, and no title when the row has none.
+func decodeRow(m object, n *notes, path string) (a alert.Alert, at, sent time.Time, info bool) {
 	var received json.RawMessage
 	cols := m
 	if categoryOf(m) != "" {
@@ -130,23 +131,30 @@ func decodeRow(m object, n *notes, path string) (a alert.Alert, at time.Time, in
 	if stamp == nil {
 		stamp = r.cols["TimeGenerated"]
 	}
-	if stamp == nil {
-		stamp = received
+	if s, ok := timeText(received); ok {
+		sent, _, _ = parseTime(s)
 	}
-	if s, ok := timeText(stamp); ok {
-		at, _, _ = parseTime(s)
+	zoned := true
+	if s, ok := timeText(first(stamp, received)); ok {
+		at, zoned, _ = parseTime(s)
 	}
-	r.alert(received)
+	sent = cmp.Or(sent, at)
+	r.alert()
 	codec := r.codec
 	codec.alert(&a)
 	a.Origin.ID = idText(r.take("AlertId"))
 	_ = json.Unmarshal(r.m["title"], &a.Title)
 	delete(r.m, "title")
 	if info = r.cols["EntityType"] == nil && r.cols["EvidenceRole"] == nil; info {
-		for _, name := range []string{"Timestamp", "TimeGenerated"} {
-			if !at.IsZero() {
-				delete(r.cols, name)
-			}
+		switch {
+		case stamp != nil && at.IsZero():
+			n.add(under(path, "Timestamp"), stamp, "kept as it came, since it is no time")
+		case stamp != nil && !zoned:
+			n.add(under(path, "Timestamp"), stamp, "taken for UTC, since it tells no zone")
+			fallthrough
+		default:
+			delete(r.cols, "Timestamp")
+			delete(r.cols, "TimeGenerated")
 		}
 		if len(r.cols) > 0 {
 			r.m["AlertInfo"] = encode(r.cols)
@@ -155,17 +163,11 @@ func decodeRow(m object, n *notes, path string) (a alert.Alert, at time.Time, in
 		a.Evidence = []alert.Evidence{e}
 	}
 	a.Extra = fields(r.m)
-	return a, at, info
+	return a, at, sent, info
 }
 
 // alert puts what the row says of its alert into an object of Graph's shape.
-func (r *tableRow) alert(received json.RawMessage) {
-	r.m["lastUpdateDateTime"] = received
-	if received == nil {
-		if r.m["lastUpdateDateTime"] = r.cols["Timestamp"]; r.m["lastUpdateDateTime"] == nil {
-			r.m["lastUpdateDateTime"] = r.cols["TimeGenerated"]
-		}
-	}
+func (r *tableRow) alert() {
 	put := func(name string, raw json.RawMessage) {
 		if raw != nil {
 			r.m[name] = raw
@@ -206,11 +208,6 @@ func (r *tableRow) alert(received json.RawMessage) {
 		put("mitreTechniques", encode(techniques))
 	}
 	put("AttackTechniques", r.take("AttackTechniques"))
-	for name, raw := range r.m {
-		if raw == nil {
-			delete(r.m, name)
-		}
-	}
 }
 
 var technique = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bT\d{4}(\.\d{3})?\b`) })

@@ -200,7 +200,7 @@ func TestRowsThatComeAgain(t *testing.T) {
 	a := items[0].Alert
 	require.Len(t, a.Evidence, 1)
 	assert.Equal(t, alert.Blocked, a.Evidence[0].Remediation)
-	assert.Equal(t, at("2031-05-06T07:30:00Z"), a.SourceUpdated)
+	assert.Equal(t, at("2031-05-06T07:08:09Z"), a.SourceUpdated, "not when it was sent")
 	assert.Equal(t, []string{"evidence=: 1 pieces joined with others of the same entity, of which the last counts"}, said(items[0].Notes))
 	roundTrip(t, items[0])
 }

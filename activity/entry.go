@@ -141,7 +141,8 @@ func (e Entry) Trigger() Trigger {
 // OfAlert reports whether c, a change of e, is one of the alert that e is about; else it is one of the incident, to
 // whose summary or priority an alert's change made a difference.
 func (e Entry) OfAlert(c Change) bool {
-	return e.Alert != "" && e.Type != AlertAdded && c.Field != "priority" && !strings.HasPrefix(c.Field, "alerts.")
+	about := e.Type == AlertAdded || e.Type == Commented // what changes with these is the incident
+	return e.Alert != "" && !about && c.Field != "priority" && !strings.HasPrefix(c.Field, "alerts.")
 }
 
 // A Change is the value of one field before and after. In an entry of the type [Redacted], both are the same where they

@@ -21,6 +21,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/storage"
@@ -241,6 +242,40 @@ func TestARedactedCommentStaysSoWhenImported(t *testing.T) {
 		assert.NotContains(t, e.Text, "secret")
 	}
 	consistent(t, s)
+}
+
+// A comment about an alert is in the log of its incident, marked with the alert, and is another than the same about the
+// incident. It is imported once, and can be taken back.
+func TestImportedCommentsAboutAlerts(t *testing.T) {
+	m, s := open(t)
+	d := draft()
+	about := d.Alerts[1].Origin.AlertID()
+	d.Comments = []incident.Comment{{By: "dave", Time: start, Text: "hi"}, {By: "dave", Time: start, Text: "hi", Alert: about}}
+	for range 2 {
+		i, _, err := m.Import(t.Context(), siem, d)
+		require.NoError(t, err)
+		assert.Equal(t, 2, i.Comments)
+	}
+	d.Comments = append(d.Comments, incident.Comment{By: "eve", Time: start, Text: "later", Alert: about})
+	d.Reference.Updated = d.Reference.Updated.Add(1e9)
+	i, _, err := m.Import(t.Context(), siem, d)
+	require.NoError(t, err)
+	var alerts []alert.ID
+	for _, e := range all(t, m.Activity(t.Context(), kai, activity.Query{Types: []activity.Type{activity.Commented}})) {
+		alerts = append(alerts, e.Alert)
+	}
+	assert.ElementsMatch(t, []alert.ID{"", about, about}, alerts)
+	consistent(t, s)
+	_, err = m.Redact(t.Context(), kai, d.CommentIDs()[1], "")
+	require.NoError(t, err)
+	consistent(t, s)
+	h, err := m.Incident(t.Context(), kai, i.ID)
+	require.NoError(t, err)
+	assert.Equal(t, 3, h.Comments)
+	d.Comments[0].Alert = alert.ID(strings.Repeat("x", alert.MaxID+1))
+	fit, notes := d.Fit(classification.Defender())
+	assert.Empty(t, fit.Comments[0].Alert)
+	assert.Len(t, notes, 1)
 }
 
 // An interrupted storage lets somebody else be faster once, at the first Apply.

@@ -103,6 +103,22 @@ func value[T comparable](c codec, p *T, names ...string) {
 	})
 }
 
+// named is value for a name, which is none where it is one of the words that stand for none. Such a word stays.
+func named(c codec, p *string, names ...string) {
+	if c.write {
+		value(c, p, names...)
+		return
+	}
+	c.take(names, func(name string, raw json.RawMessage) (bool, bool) {
+		var s string
+		if json.Unmarshal(raw, &s) == nil && nothing(s) {
+			return false, s == ""
+		}
+		value(c, p, name)
+		return *p != "", false
+	})
+}
+
 // loose reads a number given as a text, and a text given as a number.
 func loose[T any](v *T, raw json.RawMessage) bool {
 	switch v := any(v).(type) {

@@ -544,15 +544,15 @@ func customDetails(raw json.RawMessage) string {
 
 // alert moves what needs no thought.
 func (c codec) alert(a *alert.Alert) {
-	value(c, &a.Product, "productName")
+	named(c, &a.Product, "productName")
 	word(c, &a.DetectionSource, "detectionSource", name, a.DetectionSource)
 	c.description(&a.Description)
 	value(c, &a.RecommendedActions, "recommendedActions", "recommendedAction")
 	word(c, &a.Category, "category", name, a.Category)
 	list(c, &a.Techniques, "mitreTechniques")
-	value(c, &a.Actor, "actorDisplayName", "actorName", "activityGroupName")
-	value(c, &a.Threat, "threatDisplayName", "threatName")
-	value(c, &a.ThreatFamily, "threatFamilyName")
+	named(c, &a.Actor, "actorDisplayName", "actorName", "activityGroupName")
+	named(c, &a.Threat, "threatDisplayName", "threatName")
+	named(c, &a.ThreatFamily, "threatFamilyName")
 	value(c, &a.URL, "alertWebUrl")
 	word(c, &a.Owner.ID, "assignedTo", name, a.Owner.ID)
 	list(c, &a.Tags, "systemTags")

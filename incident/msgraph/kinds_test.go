@@ -91,7 +91,16 @@ func TestPlaceholders(t *testing.T) {
 		assert.Empty(t, a.DetectionSource, word)
 		assert.Zero(t, a.Verdict, word)
 	}
+	a := alertOf(t, `,"threatName":"Saw","threatDisplayName":"null","threatFamilyName":"None","actorDisplayName":"-"`)
+	assert.Equal(t, [...]string{"Saw", "", ""}, [...]string{a.Threat, a.ThreatFamily, a.Actor})
 	assert.Equal(t, "Automation", alertOf(t, `,"assignedTo":"Automation"`).Owner.ID)
+	for words, want := range map[[2]string]classification.Verdict{
+		{"Informational, expected activity", "SecurityTesting"}: {Classification: classification.InformationalExpectedActivity, Determination: classification.SecurityTesting},
+		{"True positive", "Multi staged attack"}:                {Classification: classification.TruePositive, Determination: classification.MultiStagedAttack},
+		{"Unknown", "NotAvailable"}:                             {},
+	} {
+		assert.Equal(t, want, alertOf(t, `,"classification":"`+words[0]+`","determination":"`+words[1]+`"`).Verdict, words)
+	}
 	assert.Equal(t, "Nona", incidentOf(t, `,"assignedTo":"Nona"`).Owner.ID)
 }
 

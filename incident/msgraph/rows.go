@@ -49,7 +49,7 @@ func categoryOf(m object) (category string) {
 func isRow(m object) bool {
 	switch categoryOf(m) {
 	case hunting + "AlertInfo", hunting + "AlertEvidence":
-		return m["properties"][0] == '{'
+		return unquoted(m["properties"])[0] == '{'
 	}
 	has := func(name string) bool {
 		_, ok := m[name]
@@ -83,7 +83,7 @@ type tableRow struct {
 
 // rowID returns the identifier of the alert that a row is of.
 func rowID(m object) string {
-	if raw := m["properties"]; raw != nil && categoryOf(m) != "" {
+	if raw := unquoted(m["properties"]); raw != nil && categoryOf(m) != "" {
 		var inner object
 		if json.Unmarshal(raw, &inner) != nil {
 			return ""
@@ -106,7 +106,7 @@ func decodeRow(m object, n *notes, path string) (a alert.Alert, at, sent time.Ti
 	cols := m
 	if categoryOf(m) != "" {
 		cols, received = nil, m["time"]
-		_ = json.Unmarshal(m["properties"], &cols)
+		_ = json.Unmarshal(unquoted(m["properties"]), &cols)
 		path = under(path, "properties")
 	}
 	r := tableRow{cols: object{}, codec: codec{m: object{}, notes: n, path: path},

@@ -118,6 +118,12 @@ var through = map[string]func(table string, rows []string) string{
 		}
 		return `{"tables":[{"name":"PrimaryResult","columns":` + string(encode(heads)) + `,"rows":[` + strings.Join(lines, ",") + `]}]}`
 	},
+	"properties in a text": func(table string, rows []string) (text string) {
+		for _, r := range rows {
+			text += `{"category":"AdvancedHunting-` + table + `","properties":` + string(encode("{"+r+"}")) + `}`
+		}
+		return text
+	},
 	"text of a collector": func(table string, rows []string) (text string) {
 		for _, r := range rows {
 			text += string(encode(map[string]string{"message": `{"category":"AdvancedHunting-` + table + `","properties":{` + r + `}}`})) + "\n"

@@ -103,7 +103,8 @@ func value[T comparable](c codec, p *T, names ...string) {
 	})
 }
 
-// named is value for a name, which is none where it is one of the words that stand for none. Such a word stays.
+// named is value for a name, which is none where it is one of the words that stand for none. Such a word
+// stays.
 func named(c codec, p *string, names ...string) {
 	if c.write {
 		value(c, p, names...)

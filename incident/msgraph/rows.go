@@ -99,8 +99,8 @@ func rowID(m object) string {
 }
 
 // decodeRow makes an alert of a row: of one of AlertEvidence, it has one piece of evidence. at is the time
-// of the row, sent that at which the source sent it, if it tells, and info says that it is one of AlertInfo.
-// The alert has no times of its own, and no title when the row has none.
+// of the row, sent that at which the source sent it, if it tells, and info says that it is one of
+// AlertInfo. The alert has no times of its own, and no title when the row has none.
 func decodeRow(m object, n *notes, path string) (a alert.Alert, at, sent time.Time, info bool) {
 	var received json.RawMessage
 	cols := m

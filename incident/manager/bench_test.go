@@ -15,7 +15,9 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
+	"github.com/incidentkit/incidentkit/internal/managers"
 	"github.com/incidentkit/incidentkit/internal/socday"
+	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
 
@@ -73,13 +75,19 @@ func (p plain) page(_ context.Context, page []incident.Incident, q incident.Quer
 	return p.Page(page, q), nil
 }
 
+// most is from which size on benchmarks are left out.
+func most() int {
+	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))
+	if err != nil {
+		return 100_000
+	}
+	return most
+}
+
 // desks yields plain and ours, one after the other so that neither pays for collecting the other's garbage,
 // for each size.
 func desks(b *testing.B) iter.Seq2[socday.Day, desk] {
-	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))
-	if err != nil {
-		most = 100_000
-	}
+	most := most()
 	return func(yield func(socday.Day, desk) bool) {
 		for _, size := range []int{10_000, 100_000} {
 			d := socday.Day{Seed: 1, Incidents: size}
@@ -325,3 +333,19 @@ func readPages(ctx context.Context, on desk, searches []socday.Search) (int, err
 		}
 	}
 }
+
+// BenchmarkDay takes in a day of few machines with many alerts each.
+func BenchmarkDay(b *testing.B) {
+	for _, size := range []int{5_000, 45_000} {
+		if size <= most() {
+			b.Run(fmt.Sprint("memory/", size), func(b *testing.B) {
+				managers.BenchmarkDay(b, size, newMemory)
+			})
+		}
+	}
+}
+
+// BenchmarkJoin takes in alerts of incidents that have few alerts, or many.
+func BenchmarkJoin(b *testing.B) { managers.BenchmarkJoin(b, 5_000, newMemory) }
+
+func newMemory(testing.TB) storage.Storage { return memory.New() }

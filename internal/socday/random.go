@@ -15,6 +15,8 @@ const (
 	forParent
 	forEdit
 	forCursor
+	forMachine
+	forFleet
 )
 
 // random returns the sequence of the i-th thing of a kind.

@@ -12,7 +12,8 @@
 // the one to which an alert of the last hours belongs, so that incidents grow and end. The fifth is about
 // things never seen before.
 //
-// [Plain] is the peer: the same job done with maps and slices.
+// [Plain] is the peer: the same job done with maps and slices. A [Fleet] is another day, of few machines with many
+// alerts each.
 package socday
 
 import (

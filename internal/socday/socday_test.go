@@ -35,6 +35,22 @@ func TestADayIsDecidedBySeedAndIndex(t *testing.T) {
 	})
 }
 
+func TestAFleetIsDecidedBySeedAndIndex(t *testing.T) {
+	f := socday.Fleet{Seed: 1, Machines: 20, Alerts: 1000}
+	other := f
+	other.Seed++
+	devices := make(map[alert.Key]int)
+	for n := range f.Alerts {
+		a := f.Alert(n)
+		require.NoError(t, a.Validate())
+		assert.Equal(t, a, f.Alert(n))
+		assert.NotEqual(t, a.Origin, other.Alert(n).Origin)
+		devices[alert.Identity(a.Evidence[0].Entity)]++
+	}
+	assert.Len(t, devices, f.Machines)
+	assert.Equal(t, f.Of(3, 7).Evidence[0].Entity, f.Of(3, 8).Evidence[0].Entity)
+}
+
 func TestTheQueueIsTheIncidentsAlone(t *testing.T) {
 	d := socday.Day{Seed: 3, Incidents: 1234, Light: true}
 	var whole, queue []incident.Incident

@@ -16,6 +16,14 @@ func TestVersions(t *testing.T) { managers.TestVersions(t, memory.New()) }
 
 func TestScope(t *testing.T) { managers.TestScope(t, memory.New()) }
 
+func TestDay(t *testing.T) {
+	alerts := 45_000
+	if testing.Short() {
+		alerts = 5_000
+	}
+	managers.TestDay(t, memory.New(), alerts)
+}
+
 // Sizes are incidents; those above INCIDENTKIT_BENCH_MAX are left out.
 func BenchmarkScope(b *testing.B) {
 	most, err := strconv.Atoi(os.Getenv("INCIDENTKIT_BENCH_MAX"))

@@ -14,6 +14,7 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/incident/manager"
 	"github.com/incidentkit/incidentkit/internal/managers"
+	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/sqlite"
 )
 
@@ -70,6 +71,32 @@ func TestACorrectedTextLeavesTheDisk(t *testing.T) {
 
 func TestScope(t *testing.T) {
 	managers.TestScope(t, open(t, filepath.Join(t.TempDir(), "x.db"), nil))
+}
+
+func TestDay(t *testing.T) {
+	alerts := 5_000
+	if testing.Short() {
+		alerts = 500
+	}
+	managers.TestDay(t, open(t, filepath.Join(t.TempDir(), "x.db"), nil), alerts)
+}
+
+// BenchmarkDay takes in a day of few machines with many alerts each, as many as INCIDENTKIT_BENCH_MAX, or
+// 1,000.
+func BenchmarkDay(b *testing.B) {
+	for _, size := range benchmarkSizes() {
+		b.Run(fmt.Sprint(size), func(b *testing.B) { managers.BenchmarkDay(b, size, fresh) })
+	}
+}
+
+func BenchmarkJoin(b *testing.B) {
+	managers.BenchmarkJoin(b, benchmarkSizes()[0], fresh)
+}
+
+func fresh(tb testing.TB) storage.Storage {
+	s, err := sqlite.Open(tb.Context(), filepath.Join(tb.TempDir(), "x.db"), nil)
+	require.NoError(tb, err)
+	return s
 }
 
 // Sizes are incidents; those above INCIDENTKIT_BENCH_MAX, or 1,000 without it, are left out.

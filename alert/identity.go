@@ -120,22 +120,14 @@ func (a Alert) Identifiers(o *IdentityOptions) []Identifier {
 		o = new(IdentityOptions)
 	}
 	j := judge{alert: a}
-	j.read()
-	for at, p := range j.ring.given {
-		key := j.ring.key(p)
-		if !strings.HasSuffix(key.Namespace(), "-anonymous") {
-			j.key(key, j.parts.of[at])
-		}
-	}
-	j.configure(o)
-	j.number()
-	return j.found
+	j.collect(func(int) {})
+	return j.identifiers(o)
 }
 
 // parts are the entities of an alert, those that others name included, and which of them gave each key.
 type parts struct {
 	all     []part
-	of      []int // the part that each key of keyring.given is of
+	of      []int // the part that each key of keyring.given is of; of a short form it says nothing
 	current int
 	now     int  // the piece of evidence
 	top     bool // the next entity is that of the evidence
@@ -187,26 +179,51 @@ type judge struct {
 	parts    parts
 	named    map[Key]bool // hashes of which a file of the alert tells a name or a folder
 	hosts    map[string]bool
-	shared   map[int]string // what devices are that many use, by group
-	devices  int            // different ones that are named
+	shared   []string // what devices are that many use, by group
+	devices  int      // different ones that are named
 	accounts int
 	pods     bool // one is named
 	found    []Identifier
 	places   map[[3]Key]int // of an identifier in found, by its keys
 }
 
-// read finds the keys of the alert, and which entities are the same thing.
-func (j *judge) read() {
+// collect finds the keys of the alert. It calls done after each piece of evidence.
+func (j *judge) collect(done func(n int)) {
 	n := len(j.alert.Evidence)
-	j.ring = keyring{places: make([]place, 0, 4*n), given: make([]place, 0, 4*n), parts: &j.parts}
-	j.named, j.hosts, j.places = make(map[Key]bool), make(map[string]bool), make(map[[3]Key]int)
-	j.ring.addEvidence(j.alert, func(n int) { j.parts.now = n + 1 })
-	first, labels := make(map[Key]int), make(map[string]int) // part by key, and by the first label of full names
+	j.ring = keyring{places: make([]place, 0, 8*n), given: make([]place, 0, 8*n), parts: &j.parts}
+	j.parts.of = make([]int, 0, 8*n)
+	j.ring.addEvidence(j.alert, func(n int) {
+		j.parts.now = n + 1
+		done(n)
+	})
+}
+
+// identifiers judges the keys.
+func (j *judge) identifiers(o *IdentityOptions) []Identifier {
+	j.read()
+	for at, p := range j.ring.given {
+		key := j.ring.key(p)
+		if !key.IsShort() && !strings.HasSuffix(key.Namespace(), "-anonymous") {
+			j.key(key, j.parts.of[at])
+		}
+	}
+	j.configure(o)
+	j.number()
+	return j.found
+}
+
+// read finds out which entities are the same thing.
+func (j *judge) read() {
+	keys := len(j.ring.given)
+	j.named, j.hosts = make(map[Key]bool), make(map[string]bool)
+	j.found, j.places = make([]Identifier, 0, keys), make(map[[3]Key]int, keys)
+	first := make(map[Key]int, keys) // part by key
+	labels := make(map[string]int)   // part by the first label of full names
 	for at, p := range j.ring.given {
 		key, of := j.ring.key(p), j.parts.of[at]
 		id := strings.TrimPrefix(string(key), key.Namespace()+":")
 		switch key.Namespace() {
-		case "sender", "device-ip", "url-host":
+		case "sender", "device-ip", "url-host", "short-host", "netbios-host", "short-account", "session-role":
 			continue // many things may have it
 		case "host":
 			j.hosts[id] = true
@@ -239,7 +256,7 @@ func (j *judge) read() {
 			j.join(full, short)
 		}
 	}
-	j.shared = make(map[int]string)
+	j.shared = make([]string, len(j.parts.all))
 	for n, p := range j.parts.all {
 		e := &j.alert.Evidence[p.evidence]
 		if _, ok := p.Entity.(Device); ok && p.Entity == e.Entity {
@@ -284,9 +301,10 @@ func (j *judge) count() {
 		j.pods = j.pods || strings.EqualFold(string(p.Entity.Kind()), kubernetesPod)
 	}
 	device := make(map[int]bool) // whether a group is one; else it is an account
-	for at := range j.ring.given {
-		of, key := j.parts.of[at], j.ring.key(j.ring.given[at])
-		if strings.HasSuffix(key.Namespace(), "-anonymous") || idleEvidence(j.alert.Evidence[j.parts.all[of].evidence]) != "" {
+	for at, p := range j.ring.given {
+		of, key := j.parts.of[at], j.ring.key(p)
+		if key.IsShort() || strings.HasSuffix(key.Namespace(), "-anonymous") ||
+			idleEvidence(j.alert.Evidence[j.parts.all[of].evidence]) != "" {
 			continue
 		}
 		switch group := j.group(of); j.parts.all[of].Entity.(type) {
@@ -646,14 +664,13 @@ func (j *judge) those(keys []Key) map[int]bool {
 
 // number numbers the entities from 0 in the order in which they occur.
 func (j *judge) number() {
-	numbers := make(map[int]int)
+	numbers, next := make([]int, len(j.parts.all)), 0 // from 1
 	for n := range j.found {
-		i := &j.found[n]
-		at, ok := numbers[i.Entity]
-		if !ok {
-			at = len(numbers)
-			numbers[i.Entity] = at
+		number := &numbers[j.found[n].Entity]
+		if *number == 0 {
+			next++
+			*number = next
 		}
-		i.Entity = at
+		j.found[n].Entity = *number - 1
 	}
 }

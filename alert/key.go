@@ -73,11 +73,7 @@ func (r *keyring) addKind(a Alert) place {
 
 // Keys returns the keys of all evidence of a, each once, in the order they occur, then those that say
 // what they are worth on a, see [Key.Linking], and last its KindKey.
-func (a Alert) Keys() []Key {
-	r := keyring{places: make([]place, 0, 2*len(a.Evidence)+1)}
-	r.addEvidence(a, func(int) {})
-	return append(append(r.keys(), a.markers(a.Identifiers(nil))...), a.KindKey())
-}
+func (a Alert) Keys() []Key { return a.KeySet().All() }
 
 // addEvidence calls done after each piece of evidence.
 func (r *keyring) addEvidence(a Alert, done func(n int)) {
@@ -120,7 +116,7 @@ func (r *keyring) entity(e Entity) {
 		r.parts.enter(e)
 	}
 	e.addKeys(r)
-	if r.parts != nil || r.one {
+	if r.one {
 		return
 	}
 	for n := from; n < r.count(); n++ {

@@ -17,14 +17,15 @@ type KeySet struct {
 // KeySet computes the keys of a.
 func (a Alert) KeySet() KeySet {
 	n := len(a.Evidence)
-	r := keyring{places: make([]place, 0, 2*n+1), given: make([]place, 0, 2*n+1)}
-	s := KeySet{ends: make([]int, n), owns: make([]int, n)}
-	r.addEvidence(a, func(n int) {
+	j := judge{alert: a}
+	r := &j.ring
+	s := KeySet{ends: make([]int, n), owns: make([]int, n), kind: a.KindKey()}
+	j.collect(func(n int) {
 		if s.ends[n] = len(r.given); a.Evidence[n].Entity != nil {
 			s.owns[n] = r.own - s.start(n)
 		}
 	})
-	s.kind, s.ids = a.KindKey(), a.Identifiers(nil)
+	s.ids = j.identifiers(new(IdentityOptions))
 	s.all = append(append(r.keys(), a.markers(s.ids)...), s.kind)
 	s.each = make([]Key, len(r.given))
 	for n := range s.each {

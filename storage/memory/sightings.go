@@ -19,8 +19,9 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 	}
 	return func(yield func(storage.Sighting, error) bool) {
 		var room [firstBatch]storage.Sighting
+		exact, all := whole(q), partOf(q)
 		for _, key := range q.Entities {
-			part := partOf(q)
+			part := all
 			sent, more := 0, true
 			for more {
 				if err := r.ready(ctx); err != nil {
@@ -28,10 +29,10 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 					return
 				}
 				found := room[:0]
+				var last mention
 				r.tables.mu.RLock()
-				more = r.sightings(q, r.tables.entities[key], part, func(v *alertVersion) bool {
-					found = append(found, v.sighting(key))
-					part = part.behind(v.mention(), lessMention, q.Newest)
+				more = r.sightings(q, exact, r.tables.entities[key], part, func(v *alertVersion) bool {
+					found, last = append(found, v.sighting(key)), v.mention()
 					return len(found) < len(room) && sent+len(found) != q.Limit
 				})
 				r.tables.mu.RUnlock()
@@ -42,6 +43,8 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 				}
 				if sent += len(found); sent == q.Limit {
 					more = false
+				} else if more {
+					part = part.behind(last, lessMention, q.Newest)
 				}
 			}
 		}
@@ -70,15 +73,14 @@ func partOf(q storage.SightingQuery) span[mention] {
 	return s
 }
 
-// sightings calls yield with the versions in part of the index that q asks for, and reports whether yield has stopped
-// it.
+// sightings calls yield with the versions in part of the index that q asks for, and reports whether yield has
+// stopped it. Where q is exact, part tells its times.
 func (r *reader) sightings(
-	q storage.SightingQuery, e *entity, part span[mention], yield func(*alertVersion) bool,
+	q storage.SightingQuery, exact bool, e *entity, part span[mention], yield func(*alertVersion) bool,
 ) (stopped bool) {
 	if e == nil {
 		return false
 	}
-	exact := whole(q)
 	seen := func(m mention) bool {
 		v := m.version(r.commit)
 		if v == nil || (v.older != nil || v != m.node.latest) && !v.has(e) ||

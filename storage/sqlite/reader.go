@@ -138,13 +138,15 @@ func scan[T any](ctx context.Context, r *reader, statement selection, places fun
 		}
 		r.open = append(r.open, rows)
 		defer r.close(rows)
+		var record T
+		into := places(&record)
 		for sent := 0; rows.Next(); {
 			if err := r.ready(ctx); err != nil {
 				fail(err)
 				return
 			}
-			var record T
-			if err := rows.Scan(places(&record)...); err != nil {
+			record = none
+			if err := rows.Scan(into...); err != nil {
 				fail(wrap("read", err))
 				return
 			}
@@ -289,18 +291,38 @@ func (r *reader) Sightings(ctx context.Context, q storage.SightingQuery) iter.Se
 		return refuse[storage.Sighting](ctx, r, err)
 	}
 	return func(yield func(storage.Sighting, error) bool) {
-		for _, key := range q.Entities {
-			places := func(found *storage.Sighting) []any {
-				found.Entity = key
-				return []any{&found.Alert, &found.Incident, micros{&found.First}, &found.Standalone}
-			}
-			for found, err := range scan(ctx, r, selectSightings(q, key), places, nil, 0) {
-				if !yield(found, err) || err != nil {
+		seen, err := r.seen(ctx, q)
+		if err != nil {
+			yield(storage.Sighting{}, err)
+			return
+		}
+		for _, key := range seen {
+			for found, err := range scan(ctx, r, selectSightings(q, key), sightingPlaces, nil, 0) {
+				if found.Entity = key; !yield(found, err) || err != nil {
 					return
 				}
 			}
 		}
 	}
+}
+
+// seen returns those of q's entities that were seen at all, so that the others cost no statement each.
+func (r *reader) seen(ctx context.Context, q storage.SightingQuery) ([]alert.Key, error) {
+	if len(q.Entities) < 4 {
+		return q.Entities, nil
+	}
+	seen := make([]alert.Key, 0, len(q.Entities))
+	for n, err := range scan(ctx, r, selectSeen(q), func(n *int) []any { return []any{n} }, nil, 0) {
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, q.Entities[n])
+	}
+	return seen, nil
+}
+
+func sightingPlaces(found *storage.Sighting) []any {
+	return []any{(*string)(&found.Alert), (*string)(&found.Incident), micros{&found.First}, &found.Standalone}
 }
 
 // Count counts rows, where the counts that are kept do not say it.

@@ -72,10 +72,11 @@ func (s *selection) window(since, until string, from, to time.Time) {
 	}
 }
 
-// limit ends the statement after n rows, unless n is 0.
+// limit ends the statement after n rows, unless n is 0. It is a sum because SQLite plans a statement anew for
+// another limit that is a parameter alone.
 func (s *selection) limit(n int) {
 	if n > 0 {
-		s.add(` LIMIT ?`, n)
+		s.add(` LIMIT ? + 0`, n)
 	}
 }
 
@@ -392,10 +393,7 @@ func (s *selection) entities(q alert.Query) {
 // selectSightings returns what reads the sightings of one of q's entities.
 func selectSightings(q storage.SightingQuery, key alert.Key) (s selection) {
 	s.add(`SELECT alert, incident, first_activity, standalone FROM alert_keys WHERE key = ?`, key)
-	if q.Incident != "" {
-		s.add(` AND incident = ?`, q.Incident)
-	}
-	s.window(` AND first_activity >= ?`, ` AND first_activity < ?`, q.Since, q.Until)
+	s.sightings(q)
 	if q.Newest {
 		s.add(` ORDER BY first_activity DESC, alert DESC`)
 	} else {
@@ -403,6 +401,23 @@ func selectSightings(q storage.SightingQuery, key alert.Key) (s selection) {
 	}
 	s.limit(q.Limit)
 	return s
+}
+
+// selectSeen returns what reads the places of those of q's entities that were seen.
+func selectSeen(q storage.SightingQuery) (s selection) {
+	s.add(`SELECT place.key FROM json_each(?) AS place WHERE EXISTS (
+		SELECT 1 FROM alert_keys WHERE key = CAST(unhex(place.value) AS TEXT)`, texts(q.Entities))
+	s.sightings(q)
+	s.add(`) ORDER BY place.key`)
+	return s
+}
+
+// sightings adds what q filters by, but its entities.
+func (s *selection) sightings(q storage.SightingQuery) {
+	if q.Incident != "" {
+		s.add(` AND incident = ?`, q.Incident)
+	}
+	s.window(` AND first_activity >= ?`, ` AND first_activity < ?`, q.Since, q.Until)
 }
 
 // after adds the bounds of q in time, and one of two parts that begin behind the place where it begins.

@@ -284,7 +284,8 @@ func salted(salt Digest, data []byte) Digest { return sha256.Sum256(append(salt[
 
 // partSalt returns the salt of the n-th part of an entry.
 func partSalt(salt Digest, n int) Digest {
-	return sha256.Sum256(binary.BigEndian.AppendUint32(salt[:], uint32(n)))
+	data := append(make([]byte, 0, len(salt)+4), salt[:]...)
+	return sha256.Sum256(binary.BigEndian.AppendUint32(data, uint32(n)))
 }
 
 func appendText(b []byte, s string) []byte {

@@ -480,8 +480,8 @@ func seenIn(ctx context.Context, r storage.Reader, id incident.ID, keys []alert.
 func (m *Manager) lock(id alert.ID, keys alert.KeySet) (unlock func()) {
 	slots := []int{int(maphash.String(m.seed, string(id)) % uint64(len(m.entities)))}
 	for _, k := range keys.All() {
-		if k.Namespace() == "kind" {
-			continue // alerts of one kind have nothing else in common
+		if k == keys.Kind() || k.IsMarker() {
+			continue // alerts of one kind have nothing else in common, and those of a marker have its entity
 		}
 		slots = append(slots, int(maphash.String(m.seed, string(k))%uint64(len(m.entities))))
 	}

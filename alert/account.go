@@ -10,12 +10,12 @@ import (
 )
 
 // systemDomains are the domains of accounts that Windows makes on every machine, in all languages that are
-// known, folded and without accents. Sources: Microsoft, localized service names of SQL Server; public
-// detection rules and logs for the others.
+// known. Sources: Microsoft, localized service names of SQL Server; public detection rules and logs for the
+// others.
 var systemDomains = sync.OnceValue(func() map[string]bool {
-	return set(
-		"nt authority", "nt-autoritat", "nt-autoritaet", "autorite nt", "autoridad nt", "autoridade nt",
-		"zarzadzanie nt", "nt instans", "nt-instans", "nt-hallinta", "nt-myndighet", "nt-myndighed",
+	return foldedSet(
+		"nt authority", "nt-autorität", "nt-autoritaet", "autorite nt", "autoridad nt", "autoridade nt",
+		"zarządzanie nt", "nt instans", "nt-instans", "nt-hallinta", "nt-myndighet", "nt-myndighed",
 		"nt-autoriteit", "nt authority-", "autorita nt", "builtin", "vordefiniert", "predefini",
 		"integrado", "interno", "nt service", "nt-service", "nt-dienst", "service nt", "iis apppool",
 		"window manager", "font driver host", "nt virtual machine", "application package authority",
@@ -26,70 +26,103 @@ var systemDomains = sync.OnceValue(func() map[string]bool {
 // localDomains stand for the machine itself, so that an account of one is an account of one machine.
 // Source: Microsoft, event 4624 (WORKGROUP, "."); the others are used in the same way.
 var localDomains = sync.OnceValue(func() map[string]bool {
-	return set(
+	return foldedSet(
 		".", "workgroup", "mshome", "microsoftaccount", "local", "localhost", "arbeitsgruppe",
 		"groupe de travail", "grupo_trabajo", "gruppo di lavoro", "localdomain", "localmachine",
 		"local machine",
 	)
 })
 
-// systemAccounts are accounts and groups that each machine has, whatever the domain, in all languages that are
-// known, folded and without accents. Sources as of systemDomains.
+// isLocalDomain reports whether a domain, which has small letters, stands for the machine itself.
+func isLocalDomain(domain string) bool {
+	if in(localDomains(), domain) || domain != "" && isLocalHost(domain) {
+		return true
+	}
+	if c := domain; c == "" || !('0' <= c[0] && c[0] <= '9') && c[0] != ':' && c[0] != '[' {
+		return false
+	}
+	a, ok := parseAddress(domain)
+	return ok && reachOf(a) == nowhere
+}
+
+// systemAccounts are accounts and groups that each machine or each domain has, whatever the domain, in all
+// languages that are known. Sources as of systemDomains.
 var systemAccounts = sync.OnceValue(func() map[string]bool {
-	return set(
-		"system", "local system", "localsystem", "systeme", "sistema", "система", "systemem", "rendszer",
+	return foldedSet(
+		"system", "local system", "localsystem", "système", "sistema", "система", "systemem", "rendszer",
+		"järjestelmä", "系统", "系統", "システム", "시스템",
 		"local service", "localservice", "lokaler dienst", "service local", "servicio loc",
-		"servicio local", "servizio locale", "servico local", "network service", "networkservice",
-		"netzwerkdienst", "service reseau", "servicio de red", "servizio di rete", "servico de rede",
-		"usluga sieciowa", "halozati szolgaltatas", "netwerkservice", "netvaerkstjeneste",
-		"netværkstjeneste", "verkkopalvelu", "nettverkstjeneste", "usluga lokalna", "natverkstjanst",
+		"servicio local", "servizio locale", "serviço local", "network service", "networkservice",
+		"netzwerkdienst", "service réseau", "servicio de red", "servizio di rete", "serviço de rede",
+		"usługa sieciowa", "hálózati szolgáltatás", "helyi szolgáltatás", "netwerkservice",
+		"netvaerkstjeneste", "netværkstjeneste", "verkkopalvelu", "paikallinen palvelu",
+		"nettverkstjeneste", "usługa lokalna", "nätverkstjänst", "lokal tjänst", "lokale service",
 		"anonymous logon", "anonymous-anmeldung", "anonymous", "accesso anonimo", "anonymous user",
-		"anonyme anmeldung", "everyone", "jeder", "tout le monde", "todos", "authenticated user",
-		"authenticated users", "authentifizierte benutzer", "network", "interactive", "iusr",
-		"local account", "this organization", "nobody", "trustedinstaller", "krbtgt", "krbtgt_azuread",
-		"azureadssoacc", "administrators", "administratoren", "administrateurs", "administradores",
-		"amministratori", "administratorzy", "администраторы", "administratorer", "rendszergazdak",
-		"beheerders", "users", "benutzer", "utilisateurs", "usuarios", "пользователи", "guests",
-		"domain admins", "domain users", "domain computers", "domain guests", "domain controllers",
-		"enterprise admins", "schema admins", "defaultaccount", "wdagutilityaccount", "guest", "gast",
-		"invite", "invitado", "convidado", "gosc", "гость", "ospite", "vendeg",
+		"anonyme anmeldung", "everyone", "jeder", "tout le monde", "todos", "все", "alla", "alle", "kaikki",
+		"tutti", "iedereen", "wszyscy", "mindenki", "herkes", "authenticated user", "authenticated users",
+		"authentifizierte benutzer", "network", "interactive", "iusr", "aspnet", "mssqlserver",
+		"sqlserveragent", "defaultapppool", "local account", "this organization", "nobody", "trustedinstaller",
+		"krbtgt", "krbtgt_azuread", "azureadssoacc", "administrators", "administratoren", "administrateurs",
+		"administradores", "amministratori", "administratorzy", "администраторы", "administratörer",
+		"rendszergazdák", "beheerders", "users", "benutzer", "utilisateurs", "usuarios", "пользователи",
+		"guests", "domain admins", "domain users", "domain computers", "domain guests", "domain controllers",
+		"enterprise admins", "schema admins", "domänen-admins", "domänen-benutzer", "domänen-computer",
+		"domänen-gäste", "domänencontroller", "domaenen-admins", "domaenen-benutzer",
+		"organisations-admins", "schema-admins", "admins du domaine", "utilisateurs du domaine",
+		"utilisa. du domaine", "ordinateurs du domaine", "administrateurs de l’entreprise",
+		"administrateurs de l'entreprise", "admins. del dominio", "usuarios del dominio",
+		"equipos del dominio", "administradores de empresas", "admins. do domínio", "usuários do domínio",
+		"администраторы домена", "пользователи домена", "компьютеры домена", "администраторы предприятия",
+		"defaultaccount", "wdagutilityaccount", "guest", "gast", "invité", "invitado", "convidado", "gość",
+		"гость", "ospite", "vendég", "gjest", "gæst", "gäst", "vieras", "misafir", "来宾", "host účet",
 		"on-premises directory synchronization service account", "microsoft azure ad",
 		"azure active directory", "windows azure active directory", "microsoft.azure.syncfabric",
 		"azure ad device registration", "ms-pim", "azure mfa strongauthenticationservice",
+		"system:anonymous", "system:unauthenticated", "system:authenticated", "system:masters",
+		"system:nodes", "system:serviceaccounts", "system:admin", "system:apiserver",
 	)
 })
 
 // commonAccounts are names that say nothing without a domain, since many hosts have them. Sources: Microsoft
-// Sentinel, entity types reference; Elastic, user entity definition; the accounts of Debian's base system;
-// the default accounts of images.
+// Sentinel, entity types reference; Elastic, user entity definition; the accounts of Debian's base system and
+// of the packages of servers; the default accounts of images.
 var commonAccounts = sync.OnceValue(func() map[string]bool {
-	return set(
-		"admin", "administrator", "administrateur", "administrador", "amministratore", "rendszergazda",
-		"администратор", "jarjestelmanvalvoja", "root", "toor", "bin", "daemon", "sys", "sync", "games",
-		"man", "lp", "mail", "news", "uucp", "proxy", "www-data", "backup", "list", "irc", "gnats",
-		"_apt", "systemd-network", "systemd-timesync", "systemd-resolve", "systemd-coredump",
-		"messagebus", "syslog", "sshd", "ntp", "chrony", "dbus", "polkitd", "tss", "uuidd", "tcpdump",
-		"landscape", "pollinate", "lxd", "halt", "shutdown", "operator", "ftp", "apache", "nginx",
-		"httpd", "jenkins", "ansible", "deploy", "terraform", "gitlab-runner", "postgres", "mysql",
-		"redis", "elasticsearch", "kafka", "mongodb", "rabbitmq", "service", "svc", "tomcat", "docker",
-		"nagios", "zabbix", "puppet", "cron", "oracle", "git", "hadoop", "splunk", "grafana",
-		"prometheus", "ec2-user", "ubuntu", "debian", "centos", "azureuser", "pi", "vagrant", "opc",
-		"core", "fedora", "rocky", "kali", "bitnami", "cloud-user", "user", "test", "demo", "temp",
-		"default", "owner", "support", "helpdesk", "null", "sa", "sysadmin", "superuser", "wheel",
-		"nfsnobody", "system_user", "defaultuser0", "student", "localadmin", "local admin",
-	)
+	table := foldedSet(strings.Fields(`
+		admin toor bin daemon sys sync games man lp mail news uucp proxy www-data backup list irc gnats _apt
+		systemd-network systemd-timesync systemd-resolve systemd-coredump systemd-oom systemd-journal
+		messagebus syslog sshd ntp chrony dbus polkitd tss uuidd tcpdump landscape pollinate lxd halt
+		shutdown operator ftp apache nginx httpd jenkins ansible deploy terraform gitlab-runner gitlab
+		runner postgres postgresql mysql mariadb redis elasticsearch elastic kibana logstash filebeat kafka
+		zookeeper cassandra mongodb mongod rabbitmq consul vault nomad etcd k8s kube kubernetes service svc
+		tomcat weblogic jboss wildfly solr docker containerd nagios icinga zabbix wazuh ossec puppet chef
+		salt cron oracle git hadoop hdfs hive spark splunk grafana prometheus influxdb telegraf
+		postfix exim debian-exim named bind unbound dnsmasq sssd gdm lightdm sddm avahi avahi-autoipd rpc
+		rpcuser statd rtkit pulse colord geoclue saned usbmux cups cups-pk-helper nslcd nscd ldap openldap
+		dovecot dovenull opendkim clamav squid haproxy varnish memcache memcached nfs libvirt qemu
+		libvirt-qemu vnstat smmsp smmta mailnull postmaster haldaemon abrt cockpit-ws systemd-bus-proxy
+		ssm-user ec2-user ubuntu debian centos azureuser pi vagrant opc core fedora rocky almalinux kali
+		bitnami cloud-user user test demo temp default owner support helpdesk null sa sysadmin superuser
+		wheel nfsnobody system_user defaultuser0 student localadmin node app web www webapp django rails
+	`)...)
+	table["local admin"] = true
+	for name := range administrators() {
+		table[name] = true
+	}
+	return table
 })
+
+func foldedSet(texts ...string) map[string]bool {
+	table := make(map[string]bool, len(texts))
+	for _, t := range texts {
+		table[folded(t)] = true
+	}
+	return table
+}
 
 // account adds the keys of a user's names, and returns the name of the host that it is the account of.
 func (r *keyring) account(u User) (host string) {
 	upn, domain, name := logon(u)
-	if upn != "" && !strings.Contains(upn, "@") && strings.Contains(upn, `\`) {
-		d, n, _ := strings.Cut(upn, `\`)
-		if upn = ""; name == "" {
-			domain, name = identifier(d), identifier(n)
-		}
-	}
-	if n, isService := strings.CutPrefix(strings.ToLower(upn), "host/"); isService {
+	if n, isService := cutFold(upn, "host/"); isService {
 		host, _, _ = strings.Cut(n, "@")
 		upn = ""
 		if name == "" {
@@ -97,12 +130,19 @@ func (r *keyring) account(u User) (host string) {
 		}
 	}
 	r.put("upn", upn)
+	if machine, realm, ok := strings.Cut(upn, "$@"); ok && host == "" && isMachine(machine, realm) {
+		host = machineOf(machine, realm)
+	}
 	if name == "" {
 		return host
 	}
-	if n, isService := strings.CutPrefix(strings.ToLower(name), "host/"); isService {
+	if n, isService := cutFold(name, "host/"); isService {
 		host, _, _ = strings.Cut(n, "@")
 		name = host + "$"
+	}
+	if isSID(name) {
+		r.sid(name)
+		return host
 	}
 	if !(r.one && len(r.places) > 0) {
 		r.open("account")
@@ -111,30 +151,63 @@ func (r *keyring) account(u User) (host string) {
 	}
 	if machine, ok := strings.CutSuffix(name, "$"); ok {
 		if host == "" && isMachine(machine, domain) {
-			host = machine
+			host = machineOf(machine, domain)
 		}
 		return host
 	}
-	if strings.Contains(domain, ".") && len(domain) > 1 && !systemDomains()[folded(domain)] {
+	if strings.Contains(domain, ".") && len(domain) > 1 && !systemDomains()[folded(domain)] && !isLocalDomain(domain) {
 		r.put("upn", name+"@"+domain) // as Kerberos writes it: the realm is the DNS domain
 	}
 	return host
 }
 
+// machineOf returns the name of the computer with that account: the full one if the domain is that of DNS.
+func machineOf(machine, domain string) string {
+	if strings.Contains(domain, ".") && len(domain) > 1 && !isLocalDomain(domain) {
+		return machine + "." + domain
+	}
+	return machine
+}
+
+// serviceClasses are what stands before the slash in the name of a service, in small letters, so that no domain is
+// called so. Source: Microsoft, service principal names.
+var serviceClasses = set(
+	"host", "http", "https", "cifs", "ldap", "krbtgt", "mssqlsvc", "termsrv", "dns", "gc", "restrictedkrbhost", "wsman",
+	"rpc", "rpcss", "kadmin", "nfs", "ftp", "imap", "smtp", "pop", "exchangemdb", "exchangerfr", "afpserver", "dfsr", "e3514235-4b06-11d1-ab04-00c04fc2dcd2",
+)
+
 // logon returns the names of u: the user principal name, and domain and account, in the form in which they
 // stand in keys except the case of their letters. An account that holds a domain or is a user principal name
-// is taken apart.
+// is taken apart, and so is a user principal name that is none.
 func logon(u User) (upn, domain, name string) {
-	upn = identifier(u.UPN)
-	domain, name = strings.TrimSpace(u.Domain), identifier(u.Account)
+	upn = withoutClaim(identifier(u.UPN))
+	domain, name = strings.TrimSpace(u.Domain), withoutClaim(identifier(u.Account))
 	if domain != "." {
 		domain = strings.TrimSuffix(identifier(domain), ".")
 	}
-	if d, n, ok := strings.Cut(name, `\`); ok {
-		if d = bare(d); domain == "" && (d == "." || !isPlaceholder(d)) {
+	if strings.HasPrefix(name, "%{") {
+		name = sidText(name)
+	}
+	if open := strings.LastIndex(name, "(uid="); open > 0 { // as PAM writes it
+		name = identifier(name[:open])
+	} else if id, ok := cutFold(name, "uid="); ok {
+		name = identifier(id)
+	}
+	if d, n, ok := cutDomain(name); ok {
+		if domain == "" && (d == "." || !isPlaceholder(d)) {
 			domain = d
 		}
 		name = identifier(n)
+	}
+	if strings.Contains(upn, `\`) && !strings.Contains(before(upn, `\`), "@") {
+		d, n, _ := cutDomain(upn)
+		upn = ""
+		switch n = identifier(n); {
+		case strings.Contains(n, "@"):
+			upn = n
+		case name == "":
+			domain, name = identifier(d), n
+		}
 	}
 	if strings.Contains(name, "@") && !strings.Contains(name, "/") {
 		if upn == "" {
@@ -149,6 +222,33 @@ func logon(u User) (upn, domain, name string) {
 		upn = mailAddress(upn)
 	}
 	return upn, domain, name
+}
+
+// cutDomain takes DOMAIN\name apart, also with more than one backslash, and DOMAIN/name, which is told from the
+// principal of a service and from a second account of a person, such as kai/admin, by its capitals.
+func cutDomain(text string) (domain, name string, ok bool) {
+	if d, n, ok := strings.Cut(text, `\`); ok {
+		return bare(d), strings.TrimLeft(n, `\`), true
+	}
+	d, n, ok := strings.Cut(text, "/")
+	if !ok || d == "" || len(d) > netBIOSLength || d != strings.ToUpper(d) || serviceClasses[strings.ToLower(d)] ||
+		strings.ContainsAny(n, "/@") || strings.ContainsAny(d, "@: ") {
+		return "", "", false
+	}
+	return d, n, true
+}
+
+func before(text, separator string) string {
+	text, _, _ = strings.Cut(text, separator)
+	return text
+}
+
+// withoutClaim returns the name in a claim of SharePoint, such as i:0#.f|membership|kai@corp.example.
+func withoutClaim(text string) string {
+	if !strings.HasPrefix(text, "i:0") {
+		return text
+	}
+	return identifier(text[strings.LastIndexByte(text, '|')+1:])
 }
 
 // isMachine reports whether the account of that name and a dollar sign is a computer's.
@@ -218,27 +318,30 @@ func matchesLost(text, entry []rune) bool {
 // whether a name is that of a device of the alert.
 func judgeAccount(domain, name string, isHost func(string) bool) (Strength, string) {
 	switch {
-	case in(systemDomains(), domain), in(systemAccounts(), name):
+	case in(systemDomains(), domain), in(systemAccounts(), strings.TrimSuffix(name, "$")):
 		return NotLinking, "a well-known account"
-	case hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail"),
-		strings.HasPrefix(name, "sm_") && len(name) > 12, isVirtual(name, "dwm-"), isVirtual(name, "umfd-"):
+	case hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail", "discoverysearchmailbox", "krbtgt/",
+		"system:kube-"), strings.HasPrefix(name, "sm_") && len(name) > 12, isVirtual(name, "dwm-"),
+		isVirtual(name, "umfd-"), isVirtual(name, "krbtgt_"):
 		return NotLinking, "a well-known account"
+	case domain == "" && strings.HasSuffix(name, ".amazonaws.com"):
+		return NotLinking, "a service of the cloud"
 	case strings.HasSuffix(name, "$") && domain == strings.TrimSuffix(name, "$"):
 		return NotLinking, "the account of a trust between domains"
 	case strings.HasPrefix(name, "msol_"), strings.HasPrefix(name, "aad_"):
 		return Weaker, "an account of directory synchronisation"
-	case domain == "" && (in(commonAccounts(), name) || strings.HasPrefix(name, "_")):
+	case domain == "" && (in(commonAccounts(), name) || hasPrefix(name, "_", "iusr_", "iwam_")):
 		return NotLinking, "an account name that many hosts have"
 	case domain == "" && strings.HasPrefix(name, "system:serviceaccount:"):
 		if namespace, _, _ := strings.Cut(name[len("system:serviceaccount:"):], ":"); systemNamespaces()[namespace] {
 			return NotLinking, "a well-known account"
 		}
 		return Supporting, "a service account of some cluster"
-	case domain == "" && isNumber(name):
+	case domain == "" && isNumber(strings.TrimPrefix(name, "-")):
 		return NotLinking, "a number that is another account on each host"
 	case domain == "":
 		return Weaker, "an account name without a domain"
-	case in(localDomains(), domain), domain != "azuread" && isHost(domain):
+	case isLocalDomain(domain), domain != "azuread" && isHost(domain):
 		return NotLinking, "an account of one machine"
 	case domain == "azuread":
 		return Weaker, "a display name of an Entra account"
@@ -252,9 +355,10 @@ func judgeAccount(domain, name string, isHost func(string) bool) (Strength, stri
 
 // administrators are the names of the built-in administrator, which each domain and machine has.
 var administrators = sync.OnceValue(func() map[string]bool {
-	return set(
+	return foldedSet(
 		"administrator", "administrateur", "administrador", "amministratore", "rendszergazda",
-		"администратор", "jarjestelmanvalvoja", "root",
+		"администратор", "järjestelmänvalvoja", "administratör", "yönetici", "správce", "διαχειριστής",
+		"διαχειριστήσ", "管理员", "管理者", "系統管理員", "root",
 	)
 })
 
@@ -282,15 +386,18 @@ func judgeUPN(upn string, isHost func(string) bool) (Strength, string) {
 		return NotLinking, "a service agent of the cloud"
 	case domain == "developer.gserviceaccount.com":
 		return Weaker, "a default service account"
-	case in(systemAccounts(), name),
-		hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail.", "migration.8f3e7716"):
+	case in(systemAccounts(), strings.TrimSuffix(name, "$")), in(systemDomains(), domain), upn == "app@sharepoint",
+		hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail.", "migration.8f3e7716",
+			"discoverysearchmailbox"), isVirtual(name, "krbtgt_"), strings.HasPrefix(name, "krbtgt/"):
 		return NotLinking, "a well-known account"
 	case strings.HasPrefix(name, "sync_") && strings.HasSuffix(domain, ".onmicrosoft.com"):
 		return Weaker, "an account of directory synchronisation"
-	case in(localDomains(), domain), isHost(domain):
+	case isLocalDomain(domain), isHost(domain):
 		return NotLinking, "an account of one machine"
 	case strings.Contains(name, "#ext#"), strings.HasPrefix(name, "live.com#"):
-		return Weaker, "a guest's name"
+		return Linking, GuestName // which nobody else in the tenant has
+	case strings.HasSuffix(name, "$"):
+		return Weaker, "an account of a machine or a managed service"
 	case in(administrators(), name):
 		return Weaker, "a built-in administrator"
 	}

@@ -34,8 +34,9 @@ func addressText(text string) string {
 		}
 		text = before
 	}
-	if strings.Count(text, ":") == 1 {
-		before, port, _ := strings.Cut(text, ":")
+	if at := strings.LastIndexByte(text, ':'); at >= 0 && (strings.Count(text, ":") == 1 ||
+		strings.LastIndexByte(text[:at], '.') > 0) { // an IPv4-mapped address may have a port, too
+		before, port := text[:at], text[at+1:]
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 			return ""
 		}
@@ -147,6 +148,9 @@ func reachOf(a netip.Addr) reach {
 	return public
 }
 
+// maxAddresses is how many addresses of a list count.
+const maxAddresses = 32
+
 // addresses adds the keys of the addresses in text, which may be a list or "HOST (address)", and returns the
 // host.
 func (r *keyring) addresses(text string) (host string) {
@@ -154,7 +158,11 @@ func (r *keyring) addresses(text string) (host string) {
 		r.put("ip", a.String())
 		return ""
 	}
-	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(",;() ", c) }) {
+	n := 0
+	for part := range strings.FieldsFuncSeq(text, isBetween) {
+		if n++; n > maxAddresses {
+			break
+		}
 		if a, ok := parseAddress(part); ok {
 			r.put("ip", a.String())
 		} else if name, _ := hostName(part); host == "" && name != "" && strings.Contains(text, "(") {
@@ -167,12 +175,30 @@ func (r *keyring) addresses(text string) (host string) {
 	return host
 }
 
-// address adds the key of one address.
-func (r *keyring) address(namespace, text string) {
+// isBetween reports whether c stands between the addresses of a list.
+func isBetween(c rune) bool { return strings.ContainsRune(",;()[]\"'| \t\n", c) }
+
+// address adds the keys of an address, or of those in a list, in each of the namespaces.
+func (r *keyring) address(text string, namespaces []string) {
 	if text == "" {
 		return
 	}
+	put := func(a netip.Addr) {
+		for _, namespace := range namespaces {
+			r.put(namespace, a.String())
+		}
+	}
 	if a, ok := parseAddress(text); ok {
-		r.put(namespace, a.String())
+		put(a)
+		return
+	}
+	n := 0
+	for part := range strings.FieldsFuncSeq(text, isBetween) {
+		if n++; n > maxAddresses {
+			break
+		}
+		if a, ok := parseAddress(part); ok {
+			put(a)
+		}
 	}
 }

@@ -6,9 +6,55 @@ import (
 )
 
 // resourceID returns the identifier of a cloud resource in the form in which it stands in keys, except the
-// case of its letters: without a slash at its end.
+// case of its letters: without a slash at its end, and Azure's with one at its beginning.
 func resourceID(id string) string {
-	return strings.TrimRight(identifier(id), "/")
+	id = strings.TrimRight(identifier(id), "/")
+	if rest, ok := cutFold(id, "https://management.azure.com"); ok {
+		id = rest
+	}
+	for _, root := range [...]string{"subscriptions/", "providers/microsoft."} {
+		if len(id) > len(root) && strings.EqualFold(id[:len(root)], root) {
+			return "/" + id
+		}
+	}
+	return id
+}
+
+// machineName returns the name of the virtual machine or the connected server that an identifier of Azure is of, ""
+// of another one. Source: Microsoft, Azure resource providers.
+func machineName(id string) string {
+	if _, ok := cutFold(id, "/subscriptions/"); !ok {
+		return ""
+	}
+	parent, name, _ := cutLast(id, "/")
+	lower := strings.ToLower(parent)
+	if isNumber(name) || !strings.HasSuffix(lower, "/microsoft.compute/virtualmachines") &&
+		!strings.HasSuffix(lower, "/microsoft.hybridcompute/machines") {
+		return ""
+	}
+	return name
+}
+
+// cutLast cuts text at the last separator.
+func cutLast(text, separator string) (before, after string, ok bool) {
+	at := strings.LastIndex(text, separator)
+	if at < 0 {
+		return text, "", false
+	}
+	return text[:at], text[at+len(separator):], true
+}
+
+// wholeCluster is the Why of what holds everything that a cluster, a workspace or a region has.
+const wholeCluster = "a cluster, a workspace or a detector, which all that is in it shares"
+
+// isWhole reports whether an identifier of Azure or Google, which has small letters, is that of a cluster or of a
+// workspace.
+func isWhole(id string) bool {
+	parent, _, _ := cutLast(id, "/")
+	return strings.HasSuffix(parent, "/microsoft.containerservice/managedclusters") ||
+		strings.HasSuffix(parent, "/microsoft.kubernetes/connectedclusters") ||
+		strings.HasSuffix(parent, "/microsoft.operationalinsights/workspaces") ||
+		strings.Contains(id, "projects/") && strings.HasSuffix(parent, "/clusters")
 }
 
 // resourceParts adds the keys of what the identifier of a cloud resource names: the role of a session, the
@@ -99,13 +145,19 @@ func judgeResource(id string) (Strength, string) {
 	case strings.HasPrefix(id, "/providers/microsoft.management/"), strings.HasPrefix(id, "/tenants/"):
 		return NotLinking, "a management group"
 	}
-	if at := strings.Index(id, "projects/"); at >= 0 && (at == 0 || strings.HasPrefix(id, "//")) {
-		if segments := strings.Split(id[at:], "/"); len(segments) <= 2 {
-			return NotLinking, "a project"
+	for _, whole := range [...]string{"projects/", "organizations/", "folders/"} {
+		at := strings.Index(id, whole)
+		if at >= 0 && (at == 0 || strings.HasPrefix(id, "//")) && strings.Count(id[at:], "/") == 1 {
+			return NotLinking, "a project, a folder or an organisation"
 		}
 	}
-	if isNumber(id) {
+	switch {
+	case isNumber(id):
 		return NotLinking, "an account"
+	case strings.HasSuffix(id, ".amazonaws.com") && !strings.ContainsAny(id, "/:"):
+		return NotLinking, "a service of the cloud"
+	case isWhole(id):
+		return Supporting, wholeCluster
 	}
 	return Linking, ""
 }
@@ -117,6 +169,14 @@ func judgeARN(arn string) (Strength, string) {
 		return Weaker, "not a whole resource name"
 	}
 	switch service, resource := fields[2], fields[5]; {
+	case service == "organizations":
+		return NotLinking, "an organisation or an account of it"
+	case service == "account":
+		return NotLinking, "an account"
+	case service == "eks" && strings.HasPrefix(resource, "cluster/") && strings.Count(resource, "/") == 1,
+		service == "guardduty" && strings.HasPrefix(resource, "detector/") && strings.Count(resource, "/") == 1,
+		service == "securityhub" && strings.HasPrefix(resource, "hub/"):
+		return Supporting, wholeCluster
 	case service != "iam" && service != "sts":
 		return Linking, ""
 	case resource == "root":
@@ -149,5 +209,11 @@ var firstPartyApps = sync.OnceValue(func() map[string]bool {
 		"797f4846-ba00-4fd7-ba43-dac1f8f63013", "c44b4083-3bb0-49c1-b47d-974e53cbdf3c",
 		"d3590ed6-52b3-4102-aeff-aad2292ab01c", "de8bc8b5-d9f9-48b1-a8ad-b748da725064",
 		"872cd9fa-d31f-45e0-9eab-6e460a02d1f1", "ab9b8c07-8f02-4f72-87fa-80105867a763",
+		"27922004-5251-4030-b22d-91ecd9a37ea4", // Outlook Mobile
+		"0000000a-0000-0000-c000-000000000000", // Intune
+		"9ba1a5c7-f17a-4de9-a1f1-6178c8d51223", // Intune Company Portal
+		"5e3ce6c0-2b1f-4285-8d4b-75ee78787346", // Teams on the web
+		"4813382a-8fa7-425e-ab75-3b753aab3abb", // Authenticator
+		"01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9", // Device Registration Service
 	)
 })

@@ -18,33 +18,46 @@ type declaration struct {
 	cluster   string
 	namespace string
 	name      string
+	device    string
 }
 
 // declared adds the keys of the identity that o declares: of one of the members uid, resourceId, arn,
 // objectId, containerId, digest, guid, uuid and id, whatever the case of their letters, and else of name and
 // namespace, and of the cluster if it is named. An identifier of digits alone is none, since it is another
 // thing's elsewhere. Members may be objects that have a name or an identifier, as in Microsoft Graph.
-func (r *keyring) declared(o Other) {
+//
+// It returns the device that o names: the one with the member deviceId, and of a node of Kubernetes the host.
+func (r *keyring) declared(o Other) (device Device) {
 	if r.one && len(r.places) > 0 {
-		return
+		return Device{}
 	}
 	d := declares(o)
+	kind := escaped(string(o.Type))
+	cluster, namespace := escaped(d.cluster), escaped(d.namespace)
 	if d.id != "" {
 		r.open("entity")
-		r.lower(string(o.Type), "|", d.id)
+		r.lower(kind, "|", escaped(d.id))
 		r.close()
 	}
-	if d.namespace != "" && d.name != "" {
+	isNode := strings.EqualFold(string(o.Type), "kubernetesNode")
+	if (d.namespace != "" || isNode) && d.name != "" {
 		r.open("entity")
-		r.lower(string(o.Type), "|", d.cluster, "|", d.namespace, "|", d.name)
+		r.lower(kind, "|", cluster, "|", namespace, "|", escaped(d.name))
 		r.close()
+	}
+	if isNode {
+		device.HostName = d.name
+	}
+	if !isNumber(d.device) {
+		device.DeviceID = d.device
 	}
 	if work := workload(d.name); work != "" && d.cluster != "" && d.namespace != "" &&
 		strings.EqualFold(string(o.Type), kubernetesPod) {
 		r.open("entity")
-		r.lower("kubernetesWorkload|", d.cluster, "|", d.namespace, "|", work)
+		r.lower("kubernetesWorkload|", cluster, "|", namespace, "|", escaped(work))
 		r.close()
 	}
+	return device
 }
 
 func declares(o Other) (d declaration) {
@@ -63,6 +76,7 @@ func declares(o Other) (d declaration) {
 		d.id = ""
 	}
 	d.name = identifier(textOf(members["name"]))
+	d.device = identifier(textOf(members["deviceid"]))
 	namespace := members["namespace"]
 	d.namespace = identifier(nameOf(namespace))
 	inside := membersOf(namespace)
@@ -173,6 +187,8 @@ func judgeDeclared(kind, id string) (Strength, string) {
 	parts := strings.Split(id, "|")
 	kubernetes := strings.HasPrefix(kind, "kubernetes")
 	switch {
+	case kind == "kubernetescluster":
+		return Supporting, wholeCluster
 	case strings.Contains(kind, "image"):
 		return NotLinking, "an image, which many run"
 	case len(parts) == 1 && (kubernetes || strings.HasPrefix(kind, "container")):

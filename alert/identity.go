@@ -158,11 +158,17 @@ func (p part) isGuestHome(outer part) bool {
 	return isUser && of && p.at != outer.at
 }
 
-// isMachine reports whether p is the device whose account outer is.
+// isMachine reports whether p is the device whose account outer is, or the virtual machine.
 func (p part) isMachine(outer part) bool {
 	_, isDevice := p.Entity.(Device)
-	_, of := outer.Entity.(User)
-	return isDevice && of && p.at != outer.at
+	if !isDevice || p.at == outer.at {
+		return false
+	}
+	switch outer.Entity.(type) {
+	case User, CloudResource:
+		return true
+	}
+	return false
 }
 
 // isRole reports whether p is the role of the session outer.
@@ -225,9 +231,17 @@ func (j *judge) read() {
 		switch key.Namespace() {
 		case "sender", "device-ip", "url-host", "short-host", "netbios-host", "short-account", "session-role":
 			continue // many things may have it
+		case "upn":
+			if _, sent := j.parts.all[of].Entity.(Message); sent {
+				continue // anybody may have written it there
+			}
 		case "host":
 			j.hosts[id] = true
-			if label, _, full := strings.Cut(id, "."); full {
+			label, _, full := strings.Cut(id, ".")
+			if cut := cutName(label); cut != "" {
+				j.hosts[cut] = true // as Windows cuts the domain of the accounts there
+			}
+			if full {
 				j.hosts[label] = true
 				if was, ok := labels[label]; !ok {
 					labels[label] = of
@@ -309,7 +323,7 @@ func (j *judge) count() {
 		}
 		switch group := j.group(of); j.parts.all[of].Entity.(type) {
 		case Device:
-			if key.Namespace() != "device-ip" && !isCommonHost(key) {
+			if key.Namespace() != "device-ip" && key.Namespace() != "ip" && !isCommonHost(key) {
 				device[group] = true
 			}
 		case User, Mailbox:
@@ -344,6 +358,10 @@ func (j *judge) key(key Key, of int) {
 	if p.isRole(j.parts.all[p.outer]) {
 		i.Key, i.Stored = Key("session-role:"+id), Key("session-role:"+id) // two sessions do not meet by their role
 	}
+	if _, sent := p.Entity.(Message); sent && namespace == "upn" {
+		j.add(i) // without other forms, as it is no account that does anything there
+		return
+	}
 	i.short(namespace, id, j.add)
 }
 
@@ -362,6 +380,9 @@ func idleEvidence(e Evidence) string {
 func isCommonHost(key Key) bool {
 	name, ok := strings.CutPrefix(string(key), "host:")
 	label, domain, _ := strings.Cut(name, ".")
+	if strings.Contains(label, " ") {
+		label = strings.ReplaceAll(label, " ", "-")
+	}
 	return ok && commonHosts()[label] && (domain == "" || localZones()[domain])
 }
 
@@ -468,6 +489,13 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 		}
 		return j.person(s, why)
 	case "upn", "mailbox":
+		if _, sent := p.Entity.(Message); sent {
+			s, why := judgeSender(id)
+			if account, says := judgeUPN(id, j.isHost); account < s {
+				return account, says
+			}
+			return s, why
+		}
 		if p.isGuestHome(j.parts.all[p.outer]) {
 			return Weaker, GuestName
 		}
@@ -493,6 +521,9 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 		}
 		return s, why
 	case "ip", "device-ip":
+		if _, isDevice := p.Entity.(Device); isDevice {
+			namespace = "device-ip" // its only name
+		}
 		return j.address(namespace, id)
 	case "file", "registry":
 		if strings.HasPrefix(id, "|") {
@@ -508,7 +539,12 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 		}
 		return Linking, ""
 	case "resource":
+		if _, isDevice := p.Entity.(Device); isDevice {
+			return j.device(p)
+		}
 		return judgeResource(id)
+	case "url":
+		return judgeURL(id, func(host string) (Strength, string) { return j.address("ip", host) })
 	case "oauth-app":
 		if firstPartyApps()[id] {
 			return NotLinking, "an application of the cloud provider"
@@ -519,7 +555,7 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 	case "app", "app-name":
 		return NotLinking, "an application that many use"
 	case "url-host":
-		if isPublicSite(id) {
+		if isPublicSite(id) || isCommonPage(id) {
 			return NotLinking, "a site that many use"
 		}
 		return Weaker, ""
@@ -527,7 +563,7 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 		kind, declared, _ := strings.Cut(id, "|")
 		return judgeDeclared(kind, declared)
 	}
-	return Weaker, "" // url, mail-cluster
+	return Weaker, "" // mail-cluster
 }
 
 // localZones are domains of hosts that have no other name. Sources: RFC 6762, RFC 8375; what routers give out.
@@ -564,6 +600,14 @@ func (j *judge) device(p part) (Strength, string) {
 	if _, ok := j.alert.Evidence[p.evidence].Entity.(User); ok && j.devices > 1 {
 		return Weaker, "the account of a machine beside other devices"
 	}
+	switch outer := j.parts.all[p.outer].Entity.(type) {
+	case IP:
+		return Weaker, "a name that stands beside an address, where others may have written it"
+	case CloudResource:
+		return Weaker, "the name of a virtual machine, which another one may have, too"
+	case Other:
+		return Weaker, "a device named by a " + string(outer.Kind())
+	}
 	return Linking, ""
 }
 
@@ -573,6 +617,10 @@ func (j *judge) person(s Strength, why string) (Strength, string) {
 	case s < Weaker:
 	case j.accounts > maxAccounts:
 		return Supporting, "the alert names more than 8 accounts"
+	case s == Linking && why == GuestName:
+		if j.devices > 0 {
+			return Weaker, why
+		}
 	case s == Linking && j.devices > 0:
 		return Weaker, "the alert names a device"
 	}
@@ -637,7 +685,8 @@ func (j *judge) configure(o *IdentityOptions) {
 // isPart reports whether i is an identifier with that key that names less than its entity.
 func (i Identifier) isPart(key Key) bool {
 	namespace := i.Key.Namespace()
-	return (namespace == "url-host" || namespace == "sender") && strings.EqualFold(string(key), string(i.Key))
+	return (namespace == "url-host" || namespace == "sender" || namespace == "upn") &&
+		strings.EqualFold(string(key), string(i.Key))
 }
 
 // those returns the things that keys name.
@@ -655,6 +704,9 @@ func (j *judge) those(keys []Key) map[int]bool {
 		key = Key(namespace + ":" + id)
 		Identifier{Key: key, Stored: key, Lookup: key, Strength: Linking}.short(namespace, id, func(form Identifier) {
 			for _, i := range j.found {
+				if _, sent := j.parts.all[i.Entity].Entity.(Message); sent && namespace == "upn" {
+					continue // see isPart
+				}
 				named[i.Entity] = named[i.Entity] || i.Meets(form) && (i.Key == key || i.Stored != i.Lookup)
 			}
 		})

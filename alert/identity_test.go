@@ -149,11 +149,55 @@ func TestNamesMeet(t *testing.T) {
 		{alert.IP{Address: "203.0.113.7"}, alert.IP{Address: "::ffff:203.0.113.7"}, alert.Weaker},
 		{alert.Device{HostName: "ws-01", LastIP: "10.1.2.3"}, alert.IP{Address: "10.1.2.3"}, alert.Weaker},
 		{alert.Device{HostName: "10.1.2.3"}, alert.IP{Address: "10.1.2.3"}, alert.Weaker},
-		{alert.IP{Address: "WS-01 (203.0.113.7)"}, device("ws-01"), alert.Linking},
+		{alert.IP{Address: "WS-01 (203.0.113.7)"}, device("ws-01"), alert.Weaker},
+		{alert.IP{Address: "203.0.113.7, dc-01 (203.0.113.8)"}, device("dc-01"), alert.Weaker},
+		{alert.Message{NetworkMessageID: "m1", SenderIP: "dc-01 (203.0.113.8)"}, device("dc-01"), alert.Weaker},
+		{alert.IP{Address: `["203.0.113.7","203.0.113.8"]`}, alert.IP{Address: "203.0.113.8"}, alert.Weaker},
+
+		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, full, alert.Linking},
+		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, device("ws-01"), alert.Linking},
+		{alert.User{Account: "WS-01$@CORP.EXAMPLE"}, full, alert.Linking},
+		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, alert.User{Domain: "CORP", Account: "WS-01$"}, alert.Linking},
+		{alert.User{Domain: "corp.example", Account: "WS-01$"}, full, alert.Linking},
+		{alert.Device{LastIP: "10.1.0.5"}, alert.Device{LastIP: "10.1.0.5"}, alert.Weaker},
+		{alert.Device{LastIP: "10.1.0.5"}, alert.Device{HostName: "ws-1", LastIP: "10.1.0.5"}, alert.Weaker},
+		{device("10.1.2.3"), device("10.1.2.3"), alert.Weaker},
+		{device("10.1.2.3"), alert.Device{LastIP: "10.1.2.3"}, alert.Weaker},
+		{alert.Device{HostName: "unknown", LastIP: "10.1.2.3"}, alert.IP{Address: "10.1.2.3"}, alert.Weaker},
+		{alert.Device{LastIP: "10.1.2.3, fe80::1"}, alert.Device{LastIP: "10.1.2.3"}, alert.Weaker},
+		{alert.Device{DeviceID: "i-0abcdef1234567890"},
+			aws("arn:aws:ec2:eu-west-1:111122223333:instance/i-0abcdef1234567890"), alert.Linking},
+		{device("i-0abcdef1234567890"), aws("i-0abcdef1234567890"), alert.Linking},
+		{alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/ws-01"},
+			full, alert.Weaker},
+		{alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/p/t/n"},
+			alert.CloudResource{ID: "subscriptions/s/resourceGroups/g/providers/p/t/n"}, alert.Linking},
+		{alert.Process{Image: alert.File{DeviceID: "d-1"}}, alert.Device{DeviceID: "d-1"}, alert.Linking},
+		{kubernetes("ioTDevice", `{"deviceId":"d-1"}`), kubernetes("ioTDevice", `{"deviceId":"D-1"}`), alert.Weaker},
+		{kubernetes("ioTDevice", `{"deviceId":"d-1"}`), alert.Device{DeviceID: "d-1"}, alert.Weaker},
+		{kubernetes("kubernetesNode", `{"name":"ws-01"}`), kubernetes("kubernetesNode", `{"name":"WS-01"}`),
+			alert.Weaker},
+		{kubernetes("kubernetesNode", `{"name":"ws-01"}`), device("ws-01"), alert.Weaker},
+		{kubernetes("kubernetesNode", `{"name":"ws-01","cluster":"a"}`),
+			kubernetes("kubernetesNode", `{"name":"ws-01","cluster":"A"}`), alert.Linking},
+
+		{alert.User{UPN: "kai_corp.example#EXT#@tenant.onmicrosoft.com"},
+			alert.User{UPN: "kai_corp.example#ext#@tenant.onmicrosoft.com"}, alert.Linking},
+		{alert.User{Account: "S-1-5-21-1-2-3-1104"}, alert.User{SID: "S-1-5-21-1-2-3-1104"}, alert.Linking},
+		{alert.User{Account: "%{S-1-5-21-1-2-3-1104}"}, alert.User{SID: "%{S-1-5-21-1-2-3-1104}"}, alert.Linking},
+		{netbios, alert.User{Account: `CORP\\kai`}, alert.Linking}, {netbios, alert.User{Account: "CORP/kai"}, alert.Linking},
+		{alert.User{Domain: "CORP", Account: "mu\u0308ller"}, alert.User{Account: `CORP\MÜLLER`}, alert.Linking},
+		{alert.User{UPN: "mu\u0308ller@corp.example"}, alert.User{UPN: "müller@corp.example"}, alert.Linking},
+		{alert.User{UPN: `AzureAD\kai@corp.example`}, kai, alert.Linking},
+		{alert.Message{Sender: "kai@corp.example"}, kai, alert.Weaker},
+		{alert.Message{Sender: "kai@corp.example"}, alert.Message{Sender: "kai@corp.example"}, alert.Weaker},
 		{alert.IP{Address: "203.0.113.7, 203.0.113.8"}, alert.IP{Address: "203.0.113.8"}, alert.Weaker},
 		{alert.URL{URL: "http://203.0.113.7/x"}, alert.IP{Address: "203.0.113.7"}, alert.Weaker},
 		{alert.URL{URL: "https://evil.example/a"}, alert.URL{URL: "https://evil.example/b"}, alert.Weaker},
 		{alert.URL{URL: "https://evil.example/a"}, alert.URL{URL: "evil[.]example"}, alert.Weaker},
+		{alert.URL{URL: "https://urldefense.evil.test/v3/__https://good.example/__;"},
+			alert.URL{URL: "https://urldefense.evil.test/"}, alert.Weaker},
+		{alert.URL{URL: "https://evil.github.io"}, alert.URL{URL: "evil.github.io/"}, alert.Weaker},
 
 		{
 			aws("arn:aws:sts::111122223333:assumed-role/deploy/kai"),
@@ -246,6 +290,17 @@ func TestNamesThatDoNotMeet(t *testing.T) {
 		{alert.User{UPN: "kai@corp.example"}, alert.User{UPN: "kai@corp.other"}},
 		{user("corp.example", "kai"), user("corp.other", "kai")}, {user("CORP", "kai"), user("", "kai")},
 		{user("CORP", "kai"), user("LAB", "kai")},
+		{alert.User{Domain: "CORP", Account: "\u212aai"}, user("CORP", "kai")},
+		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, alert.Device{DNSName: "ws-01.other.example"}},
+		{alert.Device{HostName: "a", LastIP: "203.0.113.7"}, alert.Device{HostName: "b", LastIP: "203.0.113.7"}},
+		{alert.URL{URL: "https://urldefense.evil.test/v3/__https://good.example/__;"}, alert.URL{URL: "https://good.example/"}},
+		{kubernetes("kubernetesPod", `{"id":"prod|shop|web-1"}`),
+			kubernetes("kubernetesPod", `{"name":"web-1","namespace":"shop","cluster":"prod"}`)},
+		{kubernetes("kubernetesPod", `{"name":"shop|web-1","namespace":"a","cluster":"prod"}`),
+			kubernetes("kubernetesPod", `{"name":"web-1","namespace":"a|shop","cluster":"prod"}`)},
+		{alert.Message{NetworkMessageID: "m|kai@corp.example"},
+			alert.Message{NetworkMessageID: "m", Recipient: "kai@corp.example|"}},
+		{alert.MailCluster{By: "a|b", Value: "c"}, alert.MailCluster{By: "a", Value: "b|c"}},
 		{user("AzureAD", "KaiLang"), alert.User{UPN: "kailang@azuread.example"}},
 		{alert.User{DisplayName: "Kai Lang"}, alert.User{DisplayName: "Kai Lang", SID: "S-1-0-0"}},
 		{alert.Mailbox{Address: "kai@corp.example"}, alert.Mailbox{Address: "kai+tag@corp.example"}},
@@ -318,6 +373,13 @@ func everywhere() (all []alert.Entity) {
 		`X\HealthMailbox0d1c2b3`, `CORP\CORP$`,
 		"root", "admin", "Administrator", "nobody", "www-data", "jenkins", "ec2-user", "_mdnsresponder",
 		"1000", "0", "SYSTEM", "LocalSystem",
+		`CORP\Domänen-Admins`, `CORP\Domänen-Benutzer`, `CORP\Admins du domaine`, `CORP\Admins. del dominio`,
+		`CORP\Администраторы домена`, `CORP\krbtgt_12345`, `127.0.0.1\kai`, `CORP\AZUREADSSOACC$`,
+		"S-1-5-18", "DefaultAppPool", "MSSQLSERVER", "IUSR_WEB01", "ASPNET", "krbtgt/CORP", "system:anonymous",
+		"system:kube-scheduler", "system:masters", "root(uid=0)", "uid=1000", "-2", "系统", "システム", "시스템",
+		"JÄRJESTELMÄ", "HELYI SZOLGÁLTATÁS", "Все", "Alla", "Kaikki", "Yönetici", "管理员", "管理者", "Správce",
+		"Διαχειριστής", "Gjest", "Gæst", "Vieras", "Misafir", "postfix", "named", "gdm", "systemd-oom", "ssm-user",
+		"weblogic", "etcd", "k8s", "node", "app", "runner", "gitlab", "www", "wazuh", "ec2.amazonaws.com",
 	} {
 		if strings.Contains(account, "@") || strings.HasPrefix(account, "ws-01") {
 			continue
@@ -330,7 +392,9 @@ func everywhere() (all []alert.Entity) {
 	}
 	for _, upn := range []string{"service-12@gcp-sa-pubsub.iam.gserviceaccount.com",
 		"12@cloudbuild.gserviceaccount.com",
-		"HealthMailbox1@corp.example", "SYSTEM@corp.example"} {
+		"HealthMailbox1@corp.example", "SYSTEM@corp.example", "mssqlserver@nt service", "DefaultAppPool@IIS APPPOOL",
+		"DiscoverySearchMailbox{D919BA05-46A6-415f-80AD-7E09334BB852}@corp.example", "app@sharepoint",
+		"root@localhost.localdomain"} {
 		all = append(all, alert.User{UPN: upn}, alert.Mailbox{Address: upn})
 	}
 	for address := range strings.FieldsSeq(`0.0.0.1 127.0.0.1 ::1 169.254.169.254 192.0.0.8 192.88.99.1
@@ -338,7 +402,9 @@ func everywhere() (all []alert.Entity) {
 		64:ff9b:1::1 100::1 2001:2::1 2001:20::1 2002:0a01:0203::1 5f00::1 fe80::1%eth0 fec0::1 ff02::1
 		64:ff9b::127.0.0.1 2001:0:4136:e378:8000:63bf:f5fe:fdfc
 		8.8.8.8 8.8.8.8:53 1.1.1.1 9.9.9.9 2620:fe::fe 2001:4860:4860::8888 208.67.222.222 223.5.5.5 77.88.8.8
-		86.54.11.100 216.239.35.0 162.159.200.1
+		86.54.11.100 216.239.35.0 162.159.200.1 2001:4860:4860::64 149.112.112.9 9.9.9.12 2620:fe::fe:9
+		2620:119:35::123 194.242.2.2 45.90.28.0 2a07:a8c0:: 209.244.0.3 84.200.69.80 91.239.100.100 198.41.0.4
+		2001:503:ba3e::2:30
 		168.63.129.16 100.100.100.200 146.112.61.104 199.36.153.8 192.175.48.1 104.16.1.2 151.101.208.133
 		2a04:4e42::1`) {
 		all = append(all, alert.IP{Address: address})
@@ -347,7 +413,6 @@ func everywhere() (all []alert.Entity) {
 		{FileName: "cmd.exe", Path: `C:\Windows\System32`, SHA256: hash64},
 		{FileName: "CMD.EXE", Path: `\??\c:\windows\SysWOW64\cmd.exe`, SHA256: hash64},
 		{FileName: "powershell.exe", Path: `%SystemRoot%\Sysnative\WindowsPowerShell\v1.0`, SHA1: hash40},
-		{FileName: "whoami.exe", MD5: hash32},
 		{FileName: "conhost.exe", Path: `\Device\HarddiskVolume3\Windows\System32`, SHA256: hash64},
 		{FileName: "explorer.exe", Path: `C:\Windows`, SHA256: hash64},
 		{FileName: "rundll32.exe", Signer: "Microsoft Windows", SHA256: hash64},
@@ -356,6 +421,33 @@ func everywhere() (all []alert.Entity) {
 			FileName: "winword.exe", Path: `C:\Program Files\Microsoft Office\root\Office16`,
 			Signer: "Microsoft Corporation", SHA256: hash64,
 		},
+		{FileName: `C:\Windows\System32\cmd.exe`, SHA256: hash64}, {Path: `C:\\Windows\\System32\\cmd.exe`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `%SystemDrive%\Windows\System32`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `\\srv-01\C$\Windows\System32`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `\\srv-01\ADMIN$\System32`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `\Device\HarddiskVolumeShadowCopy12\Windows\System32`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1\Windows\System32`, SHA256: hash64},
+		{
+			FileName: "cmd.exe", Path: `\\?\Volume{4c1b02c1-d990-11dc-99ae-806e6f6e6963}\Windows\System32`,
+			SHA256: hash64,
+		},
+		{FileName: "cmd.exe", Path: `C:\Windows\.\System32`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `C:\Temp\..\Windows\System32`, SHA256: hash64},
+		{
+			FileName: "msedge.exe", Path: `C:\Program Files (x86)\Microsoft\Edge\Application`,
+			Signer: "Microsoft Corporation", SHA256: hash64,
+		},
+		{
+			FileName: "iexplore.exe", Path: `C:\Program Files\Internet Explorer`, Signer: "Microsoft Corporation",
+			SHA256: hash64,
+		},
+		{FileName: "pwsh.exe", Path: `C:\Program Files\PowerShell\7`, Signer: "Microsoft Corporation", SHA256: hash64},
+		{
+			FileName: "MpCmdRun.exe", Path: `C:\Program Files\Windows Defender`, Signer: "Microsoft Windows",
+			SHA256: hash64,
+		},
+		{FileName: "/usr/bin/bash", SHA256: hash64}, {FileName: "python3.11", Path: "/usr/bin", SHA256: hash64},
+		{FileName: "libc.so.6", Path: "/usr/lib/x86_64-linux-gnu", SHA256: hash64},
 		{FileName: "bash", Path: "/usr/bin", SHA256: hash64},
 		{FileName: "curl", Path: "/usr/bin/curl", SHA256: hash64},
 		{SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
@@ -365,13 +457,24 @@ func everywhere() (all []alert.Entity) {
 	}
 	return append(all,
 		alert.Device{HostName: "ubuntu"}, alert.Device{HostName: "MacBook-Pro.local"},
-		alert.Device{HostName: "raspberrypi"},
+		alert.Device{HostName: "raspberrypi"}, alert.Device{HostName: "MacBook Pro"},
+		alert.URL{URL: "about:blank"}, alert.URL{URL: "chrome://newtab/"}, alert.URL{URL: "http://localhost:8080/x"},
+		alert.URL{URL: "http://127.0.0.1/x"}, alert.URL{URL: "http://[::1]:81/x"},
+		alert.URL{URL: "http://169.254.169.254/latest/meta-data/"}, alert.URL{URL: "http://metadata.google.internal/x"},
+		alert.URL{URL: "https://1.1.1.1/dns-query"}, alert.URL{URL: "https://dns.google/resolve?name=a"},
+		alert.URL{URL: "http://www.msftconnecttest.com/connecttest.txt"}, alert.URL{URL: "https://www.google.com/"},
 		alert.App{AppID: 11161, DisplayName: "Mail"}, alert.App{DisplayName: "Mail"},
 		alert.OAuthApp{AppID: "00000003-0000-0000-c000-000000000000"},
 		alert.CloudResource{ID: "/subscriptions/s"},
 		alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/"}, aws("111122223333"),
 		aws("arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
-		aws("arn:aws:iam::aws:policy/AdministratorAccess"),
+		aws("arn:aws:iam::aws:policy/AdministratorAccess"), aws("ec2.amazonaws.com"),
+		aws("arn:aws:organizations::111122223333:organization/o-exampleorgid"),
+		aws("arn:aws:organizations::111122223333:account/o-exampleorgid/444455556666"),
+		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "organizations/1234"},
+		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "folders/1234"},
+		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "//cloudresourcemanager.googleapis.com/folders/1"},
+		alert.OAuthApp{AppID: "27922004-5251-4030-b22d-91ecd9a37ea4"},
 		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "projects/p"},
 		alert.Message{Sender: "postmaster@corp.example"}, alert.Message{Sender: "No-Reply@corp.example"},
 		kubernetes("kubernetesNamespace", `{"name":"shop","cluster":"a"}`),
@@ -392,13 +495,24 @@ func TestFilesThatAreNotTheSystems(t *testing.T) {
 		{FileName: "cmd.exe", Path: `C:\Windows\System32evil`, SHA256: hash64},
 		{FileName: "procdump.exe", Path: `C:\T`, Signer: "Microsoft Corporation", SHA256: hash64},
 		{SHA256: hash64}, {FileName: "evil.exe", SHA256: hash64},
+		{FileName: "bash", Path: "/usr/bin/../../tmp", SHA256: hash64}, {Path: "/usr/bin/../../tmp/bash", SHA256: hash64},
+		{FileName: "cmd.exe", Path: `C:\Windows\System32\..\Temp`, SHA256: hash64},
+		{Path: `C:\Windows\System32\..\Temp\cmd.exe`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `C:\Windows \System32`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `\\srv-01\share\Windows\System32`, SHA256: hash64},
+		{FileName: "kinsing", Path: "/usr/bin", SHA256: hash64},
+		{FileName: "cmd.exe", Path: `C:\Program Files\Evil`, Signer: "Microsoft Corporation", SHA256: hash64},
 	} {
 		strength, _ := shared(about(f), about(f))
 		assert.Equal(t, alert.Weaker, strength, "%+v", f)
 	}
+	// A name without a folder is what anybody may call a file, and what many alerts about the system's say.
+	name := about(alert.File{FileName: "svchost.exe", SHA256: hash64})
+	strength, _ := shared(name, about(alert.File{FileName: "evil.exe", SHA256: hash64}))
+	assert.Equal(t, alert.Supporting, strength, "a name without a folder")
 	bad := about(alert.File{FileName: "cmd.exe", Path: `C:\Windows\System32`, SHA256: hash64})
 	bad.Evidence[0].Verdict = alert.Malicious
-	strength, _ := shared(bad, bad)
+	strength, _ = shared(bad, bad)
 	assert.Equal(t, alert.Weaker, strength, "judged malicious")
 	// The same hash, where one piece of evidence tells that it is the system's.
 	known := about(
@@ -453,6 +567,10 @@ func TestStrengthOnAnAlert(t *testing.T) {
 			"the alert names a device"},
 		"an account of the device": {about(ws(1), alert.User{Domain: "WS-01", Account: "kai"}), nil,
 			`account:ws-01\kai`, alert.NotLinking, "an account of one machine"},
+		"an account of the device, whose name NetBIOS has cut": {about(
+			alert.Device{DNSName: "marketing-laptop-07.corp.example"},
+			alert.User{Domain: "MARKETING-LAPTO", Account: "kai"}), nil, `account:marketing-lapto\kai`,
+			alert.NotLinking, "an account of one machine"},
 		"the SID of one": {about(ws(1), alert.User{Domain: "WS-01", Account: "kai",
 			SID: "S-1-5-21-1-2-3-1001"}), nil, "sid:s-1-5-21-1-2-3-1001", alert.NotLinking,
 			"an account of one machine"},
@@ -507,6 +625,36 @@ func TestStrengthOnAnAlert(t *testing.T) {
 			""},
 		"a configured account": {about(kai),
 			&alert.IdentityOptions{Everywhere: []alert.Key{`account:corp\kai`}}, `short-account:corp\kai`,
+			alert.NotLinking, "configured to link nothing"},
+		"a cluster": {about(aws("arn:aws:eks:eu-west-1:111122223333:cluster/blue")), nil,
+			"resource:arn:aws:eks:eu-west-1:111122223333:cluster/blue", alert.Supporting,
+			"a cluster, a workspace or a detector, which all that is in it shares"},
+		"another cluster": {about(alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/" +
+			"Microsoft.ContainerService/managedClusters/blue"}), nil, "resource:/subscriptions/s/resourcegroups/g/" +
+			"providers/microsoft.containerservice/managedclusters/blue", alert.Supporting,
+			"a cluster, a workspace or a detector, which all that is in it shares"},
+		"a third one": {about(alert.CloudResource{Provider: alert.KindGoogleCloudResource,
+			ID: "projects/p/locations/l/clusters/blue"}), nil, "resource:projects/p/locations/l/clusters/blue",
+			alert.Supporting, "a cluster, a workspace or a detector, which all that is in it shares"},
+		"a declared cluster": {about(kubernetes("kubernetesCluster", `{"id":"blue"}`)), nil,
+			"entity:kubernetescluster|blue", alert.Supporting,
+			"a cluster, a workspace or a detector, which all that is in it shares"},
+		"a workspace": {about(alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/" +
+			"Microsoft.OperationalInsights/workspaces/w"}), nil, "resource:/subscriptions/s/resourcegroups/g/" +
+			"providers/microsoft.operationalinsights/workspaces/w", alert.Supporting,
+			"a cluster, a workspace or a detector, which all that is in it shares"},
+		"a detector": {about(aws("arn:aws:guardduty:eu-west-1:111122223333:detector/ab12")), nil,
+			"resource:arn:aws:guardduty:eu-west-1:111122223333:detector/ab12", alert.Supporting,
+			"a cluster, a workspace or a detector, which all that is in it shares"},
+		"a URL of a private address": {about(ws(1), alert.URL{URL: "http://192.168.1.1/login"}), nil,
+			"url:http://192.168.1.1/login", alert.Supporting, "a private address, which other networks have, too"},
+		"the same without a device": {about(alert.URL{URL: "http://192.168.1.1/login"}), nil,
+			"url:http://192.168.1.1/login", alert.NotLinking, "a private address on an alert without a device"},
+		"a configured sender": {about(alert.Message{NetworkMessageID: "m1", Sender: "kai@corp.example"}),
+			&alert.IdentityOptions{Everywhere: []alert.Key{"upn:kai@corp.example"}}, "message:m1|", alert.Weaker,
+			"a message without its recipient"},
+		"the same, its name": {about(alert.Message{NetworkMessageID: "m1", Sender: "kai@corp.example"}),
+			&alert.IdentityOptions{Everywhere: []alert.Key{"upn:kai@corp.example"}}, "upn:kai@corp.example",
 			alert.NotLinking, "configured to link nothing"},
 		"a configured host, of its URL": {about(alert.URL{URL: "https://cdn.example/a"}),
 			&alert.IdentityOptions{Everywhere: []alert.Key{"url-host:cdn.example"}},
@@ -611,7 +759,11 @@ func TestPlaceholdersAreNoIdentifiers(t *testing.T) {
 		"00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}",
 		"ffffffff-ffff-ffff-ffff-ffffffffffff", "03000200-0400-0500-0006-000700080009",
 		"To be filled by O.E.M.", "Default string", "Not Available", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff",
-		"HIDDEN_DUE_TO_SECURITY_REASONS", "NULL SID", "S-1-0-0",
+		"HIDDEN_DUE_TO_SECURITY_REASONS", "NULL SID", "S-1-0-0", "unknown@unknown", "n/a@n/a", "null@null",
+		"unknown_host", "unknown-host", "%COMPUTERNAME%", "${host.name}", "$host$", "FF-FF-FF-FF-FF-FF",
+		"ee-ee-ee-ee-ee-ee", "03000200040005000006000700080009", "ANONYMOUS_PRINCIPAL", "not_found",
+		"not_available", "unknown_user", "No User", "[REDACTED]", "Unbekannt", "Inconnu", "Desconocido",
+		"Sconosciuto", "undisclosed-recipients:;", strings.Repeat("f", 32),
 		strings.Repeat("0", 32), strings.Repeat("0", 40), strings.Repeat("0", 64),
 	} {
 		for _, e := range []alert.Entity{
@@ -644,14 +796,19 @@ func TestPlaceholdersAreNoIdentifiers(t *testing.T) {
 		}
 	}
 	for _, e := range []alert.Device{{HostName: "localhost"}, {HostName: "localhost6"},
-		{HostName: "LOCALHOST.localdomain"}, {DNSName: "ip6-localhost"}} {
+		{HostName: "LOCALHOST.localdomain"}, {DNSName: "ip6-localhost"}, {HostName: "localhost:8080"},
+		{HostName: "0", DeviceID: "0"}, {HostName: "-1", DeviceID: "-1"}, {HostName: "broadcasthost"},
+		{DNSName: "kubernetes.default.svc.cluster.local"}, {DNSName: "localhost.corp.example"}} {
 		assert.Empty(t, about(e).Identifiers(nil), "%+v", e)
 	}
 	for _, text := range []string{"AWS Internal", "private", "gce-internal-ip", "ec2.amazonaws.com", "2a00",
 		"1.2.3.4/24", "1.2.3", "0x7f.1"} {
 		assert.Empty(t, about(alert.IP{Address: text}).Identifiers(nil), text)
 	}
-	for _, text := range []string{"N/A", "zz", "not a hash", hash64[:63] + "x"} {
+	for _, text := range []string{"http://", "https://-/", "https://"} {
+		assert.Empty(t, about(alert.URL{URL: text}).Identifiers(nil), text)
+	}
+	for _, text := range []string{"N/A", "zz", "not a hash", hash64[:63] + "x", strings.Repeat("F", 64)} {
 		assert.Empty(t, about(alert.File{SHA256: text}).Identifiers(nil), text)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // A Key is one identifier by which an entity can be recognised in another alert, such as
@@ -67,7 +69,7 @@ func (a Alert) KindKey() Key {
 // addKind returns the place of the key.
 func (r *keyring) addKind(a Alert) place {
 	r.open("kind")
-	r.lower(a.Origin.Source, "|", a.Title)
+	r.lower(escaped(a.Origin.Source), "|", a.Title)
 	return r.close()
 }
 
@@ -194,14 +196,13 @@ func (r *keyring) open(namespace string) {
 
 func (r *keyring) lower(parts ...string) {
 	for _, id := range parts {
+		if !isASCII(id) {
+			r.text.WriteString(lowerComposed(id))
+			continue
+		}
 		from := 0 // what is not written yet
 		for i := range len(id) {
-			c := id[i]
-			if c >= utf8.RuneSelf {
-				id = id[:i] + strings.ToLower(id[i:])
-				break
-			}
-			if 'A' <= c && c <= 'Z' {
+			if c := id[i]; 'A' <= c && c <= 'Z' {
 				r.text.WriteString(id[from:i])
 				r.text.WriteByte(c + 'a' - 'A')
 				from = i + 1
@@ -209,6 +210,37 @@ func (r *keyring) lower(parts ...string) {
 		}
 		r.text.WriteString(id[from:])
 	}
+}
+
+// lowerComposed returns text in small letters, each with its accents in one character. A character that only folds
+// to one of ASCII, such as the sign of Kelvin, stays what it is, so that it makes another name.
+func lowerComposed(text string) string {
+	const lookalikes = "\u0130\u037e\u1fef\u212a"
+	at := strings.IndexAny(text, lookalikes)
+	if at < 0 {
+		return strings.ToLower(norm.NFC.String(text))
+	}
+	var b strings.Builder
+	for at >= 0 {
+		_, size := utf8.DecodeRuneInString(text[at:])
+		b.WriteString(strings.ToLower(norm.NFC.String(text[:at])))
+		b.WriteString(text[at : at+size])
+		text = text[at+size:]
+		at = strings.IndexAny(text, lookalikes)
+	}
+	b.WriteString(strings.ToLower(norm.NFC.String(text)))
+	return b.String()
+}
+
+// escapes keeps apart what a part of a key says and the mark between parts.
+var escapes = strings.NewReplacer("|", "%7c", "%7c", "%257c", "%7C", "%257c", "%25", "%2525")
+
+// escaped returns a part of a key that has several.
+func escaped(part string) string {
+	if !strings.ContainsAny(part, "|%") {
+		return part
+	}
+	return escapes.Replace(part)
 }
 
 // close ends the key and returns its place. One that was added before is not added again.
@@ -258,11 +290,38 @@ func anonymous[E Entity](r *keyring, e E) {
 // first, then those of what it names.
 
 func (d Device) addKeys(r *keyring) {
-	r.add("device", d.DeviceID)
-	r.add("device-dir", d.DirectoryID)
-	r.hosts(d.DNSName, d.HostName)
+	id, directory := identifier(d.DeviceID), identifier(d.DirectoryID)
+	if id == "0" || id == "-1" {
+		id = ""
+	}
+	r.put("device", id)
+	r.put("device-dir", directory)
+	full, short, at := deviceNames(d.DNSName, d.HostName)
+	r.put("host", full)
+	r.put("host", short)
+	for _, name := range [...]string{id, full, short} {
+		if strings.HasPrefix(name, "i-") && instanceID(name) == strings.ToLower(name) {
+			r.put("resource", name)
+		}
+	}
+	spaces := []string{"device-ip", "ip"} // an address is the name of a device that has no other
+	if id != "" || directory != "" || full != "" || short != "" {
+		spaces = spaces[:1]
+	}
+	for _, a := range at {
+		if a.IsValid() {
+			for _, space := range spaces {
+				r.put(space, a.String())
+			}
+		}
+	}
+	if len(spaces) == 2 {
+		r.address(d.LastIP, spaces)
+	}
 	anonymous(r, d)
-	r.address("device-ip", d.LastIP)
+	if len(spaces) == 1 {
+		r.address(d.LastIP, spaces)
+	}
 }
 
 func (u User) addKeys(r *keyring) {
@@ -316,10 +375,12 @@ func (f File) addKeys(r *keyring) {
 	r.put("sha1", sha1)
 	r.put("md5", md5)
 	device := identifier(f.DeviceID)
-	if name := identifier(f.FileName); sha256+sha1+md5 == "" && name != "" && !(r.one && len(r.places) > 0) {
-		r.open("file")
-		r.lower(device, "|", folder(f.Path, name), `\`, name)
-		r.close()
+	if sha256+sha1+md5 == "" && f.FileName != "" && !(r.one && len(r.places) > 0) {
+		if path, name := placeOf(f); name != "" {
+			r.open("file")
+			r.lower(escaped(device), "|", escaped(path), `\`, escaped(name))
+			r.close()
+		}
 	}
 	anonymous(r, f)
 	if device != "" && r.nested == 0 { // else what names the file names the device
@@ -328,22 +389,26 @@ func (f File) addKeys(r *keyring) {
 }
 
 func (p Process) addKeys(r *keyring) {
-	r.process(p.DeviceID, p.PID, p.Started)
+	device := p.DeviceID
+	if p.Image.DeviceID != "" && identifier(device) == "" {
+		device = p.Image.DeviceID
+	}
+	r.process(device, p.PID, p.Started)
 	if r.none && r.nested == 0 {
 		anonymous(r, p)
 	}
 	image := p.Image
-	image.DeviceID = firstOf(p.DeviceID, image.DeviceID)
+	image.DeviceID = firstOf(device, image.DeviceID)
 	nest(r, image)
 	r.owned()
-	if p.DeviceID != "" {
-		nest(r, Device{DeviceID: p.DeviceID})
+	if device != "" {
+		nest(r, Device{DeviceID: device})
 	}
 	if p.User != (User{}) {
 		nest(r, p.User)
 	}
 	if p.ParentPID != 0 || p.ParentImage != (File{}) {
-		nest(r, Process{PID: p.ParentPID, Started: p.ParentStarted, Image: p.ParentImage, DeviceID: p.DeviceID})
+		nest(r, Process{PID: p.ParentPID, Started: p.ParentStarted, Image: p.ParentImage, DeviceID: device})
 	}
 }
 
@@ -354,16 +419,16 @@ func (r *keyring) process(device string, pid int64, started time.Time) {
 	}
 	r.open("process")
 	started = started.UTC().Truncate(time.Microsecond) // as storages keep it
-	r.lower(identifier(device), "|", number(pid), "|", started.Format(time.RFC3339Nano))
+	r.lower(escaped(identifier(device)), "|", number(pid), "|", started.Format(time.RFC3339Nano))
 	r.close()
 }
 
 func (g Registry) addKeys(r *keyring) {
 	if path := registryPath(g.Hive, g.Key); path != "" && !(r.one && len(r.places) > 0) {
 		r.open("registry")
-		r.lower(identifier(g.DeviceID), "|", path)
+		r.lower(escaped(identifier(g.DeviceID)), "|", escaped(path))
 		if g.Kind() == KindRegistryValue {
-			r.lower("|", strings.TrimSpace(g.Value))
+			r.lower("|", escaped(strings.TrimSpace(g.Value)))
 		}
 		r.close()
 	}
@@ -384,6 +449,11 @@ func (m Message) addKeys(r *keyring) {
 	r.put("sender", sender)
 	r.put("sender", envelope)
 	r.owned()
+	for _, address := range [...]string{sender, envelope} {
+		if strings.Contains(address, "@") {
+			r.put("upn", address) // as whom it was sent
+		}
+	}
 	if recipient != "" {
 		nest(r, Mailbox{Address: recipient})
 	}
@@ -397,8 +467,9 @@ func (r *keyring) message(namespace, id, recipient string) {
 	if id == "" || r.one && len(r.places) > 0 {
 		return
 	}
+	id = escaped(id)
 	r.open(namespace)
-	r.lower(id, "|", recipient)
+	r.lower(id, "|", escaped(recipient))
 	r.close()
 	if recipient != "" && !r.one {
 		r.open(namespace)
@@ -410,7 +481,7 @@ func (r *keyring) message(namespace, id, recipient string) {
 func (m MailCluster) addKeys(r *keyring) {
 	if value := identifier(m.Value); value != "" {
 		r.open("mail-cluster")
-		r.lower(m.By, "|", value)
+		r.lower(escaped(m.By), "|", escaped(value))
 		r.close()
 	}
 	anonymous(r, m)
@@ -438,9 +509,15 @@ func (c CloudResource) addKeys(r *keyring) {
 	r.put("resource", id)
 	anonymous(r, c)
 	r.resourceParts(id)
+	if name := machineName(id); name != "" && r.nested == 0 {
+		nest(r, Device{HostName: name})
+	}
 }
 
 func (o Other) addKeys(r *keyring) {
-	r.declared(o)
+	device := r.declared(o)
 	anonymous(r, o)
+	if device != (Device{}) {
+		nest(r, device)
+	}
 }

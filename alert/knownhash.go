@@ -2,16 +2,22 @@ package alert
 
 import "strings"
 
-// hash returns a hash without what stands around it, "" if it is none: a placeholder, all zeros, or not
-// hexadecimal.
+// hash returns a hash without what stands around it and the name of its kind, as in "SHA256=…", "" if it is none:
+// a placeholder, one digit repeated, or not hexadecimal.
 func hash(text string) string {
 	text = identifier(text)
+	if at := strings.LastIndexAny(text, ":="); at >= 0 && at <= len("sha-256") {
+		switch kind := strings.ToLower(text[:at]); kind {
+		case "md5", "sha1", "sha-1", "sha256", "sha-256":
+			text = identifier(text[at+1:])
+		}
+	}
 	for n := range len(text) {
 		if c := text[n] | 0x20; !('0' <= text[n] && text[n] <= '9' || 'a' <= c && c <= 'f') {
 			return ""
 		}
 	}
-	if strings.Trim(text, "0") == "" {
+	if text == "" || strings.Trim(text, text[:1]) == "" {
 		return ""
 	}
 	return text

@@ -6,18 +6,32 @@ import (
 )
 
 // mailAddress returns the address of a mailbox in the form in which it stands in keys except the case of its
-// letters: of "Kai <kai@corp.example>" what stands in the brackets, without the dot of the DNS root,
-// refanged. "" is a placeholder.
+// letters: of "Kai <kai@corp.example>" what stands in the brackets, without a comment, a scheme and the dot of the
+// DNS root, refanged. "" is a placeholder.
 func mailAddress(text string) string {
-	text = bare(text)
+	text = strings.TrimRight(bare(text), ";:, ")
+	if open := strings.LastIndexByte(text, '('); open > 0 && strings.HasSuffix(text, ")") {
+		before, inside := bare(text[:open]), text[open+1:len(text)-1]
+		switch {
+		case strings.HasSuffix(text[:open], " ") && strings.Contains(before, "@"):
+			text = before
+		case strings.HasSuffix(text[:open], " ") && strings.Contains(inside, "@"):
+			text = inside
+		}
+	}
 	if open := strings.LastIndexByte(text, '<'); open >= 0 && strings.HasSuffix(text, ">") {
 		text = text[open+1 : len(text)-1]
 	}
 	text = identifier(text)
-	if len(text) > 7 && strings.EqualFold(text[:7], "mailto:") {
-		text = text[7:]
+	for _, scheme := range [...]string{"mailto:", "smtp:", "sip:"} {
+		if rest, ok := cutFold(text, scheme); ok && rest != "" {
+			text = rest
+		}
 	}
 	text = strings.TrimSuffix(unbracketDots(text), ".")
+	if isPlaceholder(text) {
+		return ""
+	}
 	if cut := strings.LastIndexByte(text, '@'); cut >= 0 && !isASCII(text[cut:]) {
 		text = text[:cut+1] + asciiHost(strings.ToLower(text[cut+1:]))
 	}

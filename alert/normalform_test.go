@@ -35,6 +35,10 @@ func TestNormalForms(t *testing.T) {
 			"https://urldefense.proofpoint.com/v2/url?u=http-3A__bad.example_a&d=x",
 			"https://urldefense.com/v3/__http://bad.example/a__;!!x$",
 			"https://eur01.safelinks.protection.outlook.com/?url=http%3A%2F%2Fbad.example%2Fa&data=x",
+			"https://gcc02.safelinks.protection.office365.us/?url=http%3A%2F%2Fbad.example%2Fa&data=x",
+			"https://linkprotect.cudasvc.com/url?a=http%3a%2f%2fbad.example%2fa&c=E,1",
+			"https://secure-web.cisco.com/1aB/http%3A%2F%2Fbad.example%2Fa",
+			"http://bad.example/%61", "http://b\u00adad.exam\u200bple/a",
 		}},
 		{
 			url, "url:http://bad.example/", []string{"http://bad.example", "http://bad.example/",
@@ -52,11 +56,17 @@ func TestNormalForms(t *testing.T) {
 			url, "url:bad.example", []string{"bad.example", "Bad[.]Example", "bad.example.", "bad.example/",
 				"//bad.example", "bad dot example"},
 		},
+		{url, "url:github.com/bad/x", []string{"https://github.com/bad/x", "http://github.com/bad/x/",
+			"GitHub.com/bad/x", "https://github.com:443/%62ad/x#readme"}},
+		{url, "url:http://bad.example/~a/x.txt", []string{"http://bad.example/%7Ea/x[.]txt",
+			"http://bad.example/~a/x(.)txt"}},
+		{url, "url:http://bad.example/%C3%BC%20b?q=%20x", []string{"http://bad.example/ü b?q= x",
+			"http://bad.example/%c3%bc%20b?q=%20x", "http://bad.example/u\u0308 b?q=%20x"}},
 		{url, "url:bad.example/a", []string{"bad.example/a", "BAD.example/a#x"}},
 		{
 			url, "url:http://203.0.113.7/x", []string{"http://203.0.113.7/x", "http://0xcb007107/x",
 				"http://3405803783/x", "http://203.0.28935/x", "http://0313.0.0161.07/x",
-				"http://[::ffff:203.0.113.7]/x"},
+				"http://[::ffff:203.0.113.7]/x", "http://２０３.0.113.7/x"},
 		},
 		{url, "url:http://[2001:db8::7]:81/", []string{"http://[2001:DB8:0::7]:81",
 			"hxxp://[2001:db8::7]:81/"}},
@@ -68,14 +78,15 @@ func TestNormalForms(t *testing.T) {
 		{ip, "ip:203.0.113.9", []string{"203.0.113.9", " 203.0.113.9 ", "203.0.113.9:443", "[203.0.113.9]:443",
 			"[203.0.113.9]", "203[.]0[.]113[.]9", "203(.)0.113.9", `203\.0.113.9`,
 			"203.0.113.9/32", "203.0.113.9%12", "::ffff:203.0.113.9", "::203.0.113.9", "64:ff9b::203.0.113.9",
-			"2002:cb00:7109::1", "2001:0:4136:e378:8000:63bf:34ff:8ef6", "'203.0.113.9'"}},
+			"::ffff:203.0.113.9:443", "2002:cb00:7109::1", "2001:0:4136:e378:8000:63bf:34ff:8ef6", "'203.0.113.9'"}},
 		{
 			ip, "ip:2001:db8::7", []string{"2001:db8::7", "[2001:db8::7]", "[2001:DB8::7]:443",
 				"2001:db8:0:0::7", "2001:db8::7%eth0", "2001:db8::7/128"},
 		},
 		{
 			host, "host:ws-01", []string{"ws-01", "WS-01", " ws-01 ", "ws-01.", `\\ws-01`, `CORP\WS-01$`,
-				"'ws-01'", "ws-01$", "host/ws-01@REALM"},
+				"'ws-01'", "ws-01$", "host/ws-01@REALM", "ws-01:9100", "https://ws-01/", "http://ws-01:81/x?y",
+				"MSSQLSvc/ws-01:1433", "MSSQLSvc/ws-01:SQLEXPRESS"},
 		},
 		{
 			host, "host:xn--mnchen-3ya.example", []string{"münchen.example", "MÜNCHEN.Example.",
@@ -85,15 +96,22 @@ func TestNormalForms(t *testing.T) {
 		{host, "device-ip:203.0.113.9", []string{"203.0.113.9", "::ffff:203.0.113.9", "203.0.113.9:443"}},
 		{
 			func(text string) alert.Entity { return alert.User{UPN: text} }, "upn:kai@corp.example",
-			[]string{"kai@corp.example", " KAI@corp.example", "<kai@corp.example>", "kai[at]corp.example"},
+			[]string{"kai@corp.example", " KAI@corp.example", "<kai@corp.example>", "kai[at]corp.example",
+				"SMTP:kai@corp.example", "kai@corp.example (Kai Lang)", "Kai Lang (kai@corp.example)",
+				"kai@corp.example;", "i:0#.f|membership|kai@corp.example", `AzureAD\kai@corp.example`},
 		},
 		{
 			func(text string) alert.Entity { return alert.User{SID: text} }, "sid:s-1-5-21-1-2-3-1104",
-			[]string{"S-1-5-21-1-2-3-1104", "s-1-5-21-1-2-3-1104 ", "{S-1-5-21-1-2-3-1104}"},
+			[]string{"S-1-5-21-1-2-3-1104", "s-1-5-21-1-2-3-1104 ", "{S-1-5-21-1-2-3-1104}",
+				"%{S-1-5-21-1-2-3-1104}"},
 		},
 		{
 			func(text string) alert.Entity { return alert.User{Account: text} }, `account:corp\kai`,
-			[]string{`CORP\kai`, `corp\KAI `},
+			[]string{`CORP\kai`, `corp\KAI `, `CORP\\kai`, "CORP/kai", `i:0#.w|CORP\kai`},
+		},
+		{
+			func(text string) alert.Entity { return alert.File{SHA256: text} }, "sha256:" + hash64,
+			[]string{hash64, "sha256:" + hash64, "SHA256=" + strings.ToUpper(hash64)},
 		},
 		{func(text string) alert.Entity { return alert.Mailbox{Address: text} }, "mailbox:kai@corp.example",
 			[]string{"kai@corp.example", "Kai Lang <Kai@Corp.example>", "mailto:kai@corp.example",
@@ -109,7 +127,7 @@ func TestNormalForms(t *testing.T) {
 		{func(text string) alert.Entity { return alert.Registry{Key: text, DeviceID: "d"} },
 			`registry:d|hklm\software\run`, []string{`HKLM\SOFTWARE\Run`, `HKEY_LOCAL_MACHINE\Software\Run\`,
 				`HKLM:\Software\Run`, `\REGISTRY\MACHINE\SOFTWARE\Run`, `hklm\\software\\run`,
-				`LocalMachine\Software\Run`, "HKLM/Software/Run"}},
+				`LocalMachine\Software\Run`, "HKLM/Software/Run", `HKLM\HKLM\Software\Run`}},
 		{
 			func(text string) alert.Entity { return alert.Registry{Hive: text, Key: "K", DeviceID: "d"} },
 			`registry:d|hkcu\k`, []string{"HKCU", "HKEY_CURRENT_USER", "hkcu:", "CurrentUser"},
@@ -128,7 +146,8 @@ func TestNormalForms(t *testing.T) {
 		},
 		{
 			func(text string) alert.Entity { return alert.File{Path: text, FileName: "x.exe", DeviceID: "d"} },
-			`file:d|c:\t\x.exe`, []string{`C:\T`, `c:\t\`, "C:/T", `\\?\C:\T`, `\??\C:\T`, `C:\T\X.exe`},
+			`file:d|c:\t\x.exe`, []string{`C:\T`, `c:\t\`, "C:/T", `\\?\C:\T`, `\??\C:\T`, `C:\T\X.exe`,
+				`C:\\T`, `C:\.\T`, `C:\a\..\T`},
 		},
 	} {
 		for _, text := range c.texts {
@@ -139,7 +158,8 @@ func TestNormalForms(t *testing.T) {
 		{"http://bad.example/a", "http://bad.example/A"}, {"http://bad.example/a", "https://bad.example/a"},
 		{"http://bad.example/?a&b", "http://bad.example/?b&a"},
 		{"http://bad.example/a", "http://bad.example:81/a"},
-		{"http://bad.example/a%2Fb", "http://bad.example/a/b"},
+		{"http://bad.example/a%2Fb", "http://bad.example/a/b"}, {"http://bad.example/a", "http://bad.example/a/"},
+		{"https://github.com/bad/x", "https://github.com/bad/y"},
 		{"http://раураl.example/", "http://paypal.example/"},
 	} {
 		assert.NotEqual(t, alert.Identity(url(pair[0])), alert.Identity(url(pair[1])), pair)

@@ -26,13 +26,72 @@ var writableFolders = []string{
 	`\windows\system32\fxstmp`, `\windows\syswow64\fxstmp`,
 }
 
-// unixFolders are the folders in which Linux and macOS keep their programs; the last ones are macOS's.
-// Source: Filesystem Hierarchy Standard 3.0; Apple, System Integrity Protection.
+// vendorFolders are the folders below those of programs that hold what the vendor of Windows ships with it or
+// beside it, in which systemFiles are as good as in systemFolders if the vendor has signed them. Sources: LOLBAS
+// project (2026-07-31), paths of its binaries; Microsoft, installing PowerShell on Windows.
+var vendorFolders = []string{
+	`\microsoft\edge`, `\microsoft\edgecore`, `\microsoft\edgewebview`, `\internet explorer`, `\powershell`,
+	`\windows defender`, `\windows defender advanced threat protection`, `\windows nt`, `\windows mail`,
+	`\windows media player`, `\windows photo viewer`, `\windowsapps`, `\windows kits`, `\microsoft office`,
+	`\microsoft onedrive`, `\microsoft visual studio`, `\common files\microsoft shared`, `\msbuild`, `\dotnet`,
+	`\wsl`,
+}
+
+// unixFolders are the folders in which Linux and macOS keep their programs.
+// Source: Filesystem Hierarchy Standard 3.0.
 var unixFolders = []string{
 	"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/lib", "/lib64",
-	"/system",
-	"/library/apple",
 }
+
+// protectedFolders are those in which nobody but macOS writes. Source: Apple, System Integrity Protection.
+var protectedFolders = []string{"/system", "/library/apple"}
+
+// unixFiles are programs of Linux and macOS, without their version. Anybody who is root may put others beside
+// them. Sources: Debian's packages of priority required, important and standard, GNU coreutils, util-linux,
+// procps, iproute2, systemd, OpenSSH; the programs that alerts name most often.
+var unixFiles = sync.OnceValue(func() map[string]bool {
+	return set(strings.Fields(`
+		[ arch awk b2sum base32 base64 basename bash bashbug bc bunzip2 bzcat bzip2 cal cat chattr chcon
+		chfn chgrp chmod chown chroot chsh cksum clear cmp comm cp cpio crontab csplit cut dash date dd df
+		diff dig dir dircolors dirname dmesg dnsdomainname domainname du echo ed egrep env ex expand expr
+		factor false fgrep file find flock fmt fold free fuser gawk getconf getent getopt gpasswd gpg gpgv
+		grep groups gunzip gzip head host hostid hostname hostnamectl iconv id install ionice ipcs join
+		journalctl kill killall kmod last lastb lastlog ldd less link ln locale localectl logger login
+		loginctl logname ls lsattr lsblk lscpu lsmod lsof lspci lsusb man mawk mcookie md5sum mesg mkdir
+		mkfifo mknod mktemp more mount mountpoint mv nano namei nano nawk newgrp nice nl nohup nproc nsenter
+		nslookup numfmt od openssl passwd paste patch pathchk perl pgrep pidof ping ping6 pinky pkexec pkill
+		pldd pmap pr printenv printf ps pstree ptx pwd pwdx python rbash readlink realpath rename renice
+		reset rev rm rmdir run-parts runcon rview rvim savelog scp screen script sdiff sed select-editor
+		seq setarch setpriv setsid sftp sg sh sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf
+		skill slabtop sleep snice sort split ssh ssh-add ssh-agent ssh-copy-id ssh-keygen ssh-keyscan stat
+		stdbuf strace strings stty su sudo sudoedit sudoreplay sum sync systemctl systemd-analyze
+		systemd-cat systemd-cgls systemd-detect-virt systemd-run tac tail tar taskset tee telnet test
+		timedatectl timeout tload tmux top touch tput tr traceroute true truncate tset tsort tty tzselect
+		ul umount uname uncompress unexpand uniq unlink unshare unxz update-alternatives uptime users utmpdump
+		vdir vi view vim vmstat w wall watch wc wget whatis whereis which who whoami write xargs xxd xz xzcat
+		yes zcat zgrep zip unzip zsh ksh csh tcsh fish curl git rsync nc netcat ncat socat tcpdump nmap
+		ftp lftp at atq atrm batch expect gdb make gcc cc ld as objdump readelf nm strip java node npm php
+		ruby lua pip docker dockerd containerd containerd-shim runc kubectl podman crictl
+		apt apt-cache apt-get apt-key apt-mark dpkg dpkg-deb dpkg-query dnf yum rpm snap zypper apk pacman
+		adduser addgroup agetty badblocks blkid blockdev chpasswd cron crond ctrlaltdel debugfs delgroup
+		deluser depmod dhclient dumpe2fs e2fsck ethtool faillock fdisk findmnt fsck fstrim getcap getty
+		groupadd groupdel groupmod grpck halt hwclock ifconfig ifdown ifup init insmod ip ip6tables iptables
+		iptables-save iw ldconfig losetup lsns mkfs mkswap modinfo modprobe netplan netstat nft nologin
+		parted pivot_root poweroff pwck reboot rmmod route rsyslogd runlevel runuser service setcap shutdown
+		sshd ss sshd-session start-stop-daemon sulogin swapoff swapon switch_root sysctl tc telinit tune2fs
+		udevadm ufw unix_chkpwd update-rc.d useradd userdel usermod vipw visudo vgs xtables-multi
+		xtables-nft-multi auditctl auditd ausearch chronyd ntpd polkitd dbus-daemon dbus-send systemd
+		systemd-journald systemd-logind systemd-networkd systemd-resolved systemd-timesyncd systemd-udevd
+		systemd-executor systemd-tmpfiles networkmanager nmcli resolvectl busctl gvfsd snapd sftp-server
+		exim postfix sendmail apache2 httpd nginx mysqld postgres cupsd smbd nmbd
+		busybox toybox osascript launchctl defaults plutil security spctl codesign csrutil curl dscl dseditgroup
+		diskutil hdiutil ioreg kextload log mdfind mdls networksetup open pbcopy pbpaste profiles scutil
+		screencapture softwareupdate sw_vers sysadminctl system_profiler systemsetup tccutil textutil
+		xattr xcrun xpcproxy launchd zprint ditto nscurl nvram pkgutil installer sips say
+		libc ld-linux-x86-64 ld-linux-aarch64 libpthread libm libdl librt libcrypto libssl libpam libselinux
+		libstdc++ libgcc_s libz libsystemd libpython libcurl pam_unix pam_systemd
+	`)...)
+})
 
 // vendorSigners sign the operating system and what its vendor makes, in small letters. Sources: Elastic
 // detection rules, names that count as Windows's own; Apple, certificates of its system software.
@@ -95,11 +154,34 @@ var systemFiles = sync.OnceValue(func() map[string]bool {
 	`)...)
 })
 
-// folder returns the folder of a file in small letters and with backslashes if it is one of Windows: without
-// what stands before the drive, and without the name of the file if the folder ends with it.
+// placeOf returns the folder and the name of a file, of which its name may hold the folder or the other way round.
+func placeOf(f File) (path, name string) {
+	path, name = identifier(f.Path), identifier(f.FileName)
+	if cut := strings.LastIndexAny(name, `\/`); cut >= 0 && cut < len(name)-1 {
+		if dir := name[:cut+1]; path == "" || strings.ContainsAny(name[:1], `\/%`) || name[1] == ':' {
+			path = dir
+		}
+		name = name[cut+1:]
+	}
+	return folder(path, name), name
+}
+
+// roots are the ways to write a folder of Windows that differ from its path, in small letters.
+var roots = [...][2]string{
+	{"%systemroot%", `c:\windows`}, {"%windir%", `c:\windows`}, {`\systemroot`, `c:\windows`},
+	{"%systemdrive%", "c:"}, {"%programfiles%", `c:\program files`}, {"%programw6432%", `c:\program files`},
+	{"%programfiles(x86)%", `c:\program files (x86)`}, {"%programdata%", `c:\programdata`},
+	{"%allusersprofile%", `c:\programdata`},
+}
+
+// folder returns the folder of a file with backslashes if it is one of Windows: without what stands before the
+// drive, without empty and dot segments, and without the name of the file if the folder ends with it.
 func folder(path, name string) string {
 	path = identifier(path)
 	if strings.HasPrefix(path, "/") && !strings.Contains(path, `\`) {
+		if strings.Contains(path, "//") || strings.Contains(path, "/.") {
+			path = "/" + withoutDots(path, "/")
+		}
 		if rest, ok := strings.CutSuffix(path, "/"+name); ok {
 			path = rest
 		}
@@ -109,25 +191,69 @@ func folder(path, name string) string {
 	for _, prefix := range [...]string{`\\?\`, `\??\`, `\\.\`} {
 		path = strings.TrimPrefix(path, prefix)
 	}
+	for _, root := range roots {
+		if rest, ok := cutFold(path, root[0]); ok {
+			path = root[1] + rest
+			break
+		}
+	}
+	if strings.Contains(path, `\\`) || strings.Contains(path, `\.`) {
+		kept := withoutDots(path, `\`)
+		switch {
+		case strings.HasPrefix(path, `\\`):
+			kept = `\\` + kept
+		case strings.HasPrefix(path, `\`):
+			kept = `\` + kept
+		}
+		path = kept
+	}
 	if at := len(path) - len(name) - 1; at >= 0 && name != "" && strings.EqualFold(path[at:], `\`+name) {
 		path = path[:at]
-	}
-	for _, root := range [...]string{"%systemroot%", "%windir%", `\systemroot`} {
-		if rest, ok := cutFold(path, root); ok {
-			return `c:\windows` + rest
-		}
 	}
 	return path
 }
 
-// belowDrive returns a folder of Windows in small letters without its drive or volume.
+// withoutDots returns the segments of a path without empty ones, and with those that are dots resolved. The first,
+// such as a drive, stays.
+func withoutDots(path, separator string) string {
+	kept := make([]string, 0, 8)
+	for s := range strings.SplitSeq(path, separator) {
+		switch {
+		case s == "" || s == ".":
+		case s != "..":
+			kept = append(kept, s)
+		case len(kept) > 0 && !(len(kept) == 1 && strings.HasSuffix(kept[0], ":")):
+			kept = kept[:len(kept)-1]
+		}
+	}
+	return strings.Join(kept, separator)
+}
+
+// belowDrive returns a folder of Windows in small letters without its drive, its volume, a shadow copy of one, or
+// the share that administrators have of one.
 func belowDrive(folder string) string {
 	folder = strings.ToLower(folder)
 	if len(folder) >= 2 && folder[1] == ':' {
 		return folder[2:]
 	}
+	folder = strings.TrimPrefix(folder, `globalroot`)
 	if rest, ok := strings.CutPrefix(folder, `\device\harddiskvolume`); ok {
-		return strings.TrimLeft(rest, "0123456789")
+		return strings.TrimLeft(strings.TrimPrefix(rest, "shadowcopy"), "0123456789")
+	}
+	if strings.HasPrefix(folder, "volume{") {
+		if _, rest, ok := strings.Cut(folder, "}"); ok {
+			return rest
+		}
+	}
+	if unc, ok := strings.CutPrefix(folder, `\\`); ok {
+		_, path, _ := strings.Cut(unc, `\`)
+		share, rest, _ := strings.Cut(path, `\`)
+		switch {
+		case share == "admin$":
+			return `\windows\` + rest
+		case len(share) == 2 && share[1] == '$':
+			return `\` + rest
+		}
 	}
 	return folder
 }
@@ -146,13 +272,13 @@ func judgeFile(f File, verdict EvidenceVerdict) (Strength, string) {
 	if verdict == Malicious {
 		return Weaker, ""
 	}
-	name := identifier(f.FileName)
+	path, name := placeOf(f)
 	if name == "" {
-		if cut := strings.LastIndexAny(f.Path, `\/`); cut >= 0 {
-			name = f.Path[cut+1:]
+		if cut := strings.LastIndexAny(path, `\/`); cut >= 0 {
+			path, name = path[:cut], path[cut+1:]
 		}
 	}
-	path := belowDrive(folder(f.Path, name))
+	path = belowDrive(path)
 	signer, publisher := bare(strings.ToLower(f.Signer)), bare(strings.ToLower(f.Publisher))
 	vendor := vendorSigners()[signer] || signer == "" && vendorSigners()[publisher]
 	name = strings.TrimRight(strings.ToLower(name), " .")
@@ -167,18 +293,43 @@ func judgeFile(f File, verdict EvidenceVerdict) (Strength, string) {
 		if vendor || signer == "" && systemFiles()[stem] {
 			return NotLinking, systemFile
 		}
-	case within(unixFolders, path, "/"):
+	case within(protectedFolders, path, "/"):
 		if signer == "" || vendor {
 			return NotLinking, systemFile
 		}
-	case path == "":
-		if vendor || signer == "" && systemFiles()[stem] {
+	case within(unixFolders, path, "/"):
+		if vendor || signer == "" && isUnixFile(name) {
 			return NotLinking, systemFile
 		}
-	case vendor && !systemFiles()[stem] && hasPrefix(path, `\program files`, "/applications"):
+	case path == "":
+		if vendor {
+			return NotLinking, systemFile
+		}
+		if signer == "" && systemFiles()[stem] {
+			return Supporting, "the name of a file of the operating system, in a folder that is not known"
+		}
+	case vendor && strings.HasPrefix(path, "/applications"),
+		vendor && strings.HasPrefix(path, `\program files`) && (!systemFiles()[stem] || isVendorFolder(path)):
 		return NotLinking, "a file of the operating system's vendor"
 	}
 	return Weaker, ""
 }
 
 const systemFile = "a file of the operating system"
+
+// isVendorFolder reports whether path is in one of vendorFolders.
+func isVendorFolder(path string) bool {
+	rest := strings.TrimPrefix(path, `\program files`)
+	return within(vendorFolders, strings.TrimPrefix(rest, " (x86)"), `\`)
+}
+
+// isUnixFile reports whether a name in small letters is that of one of unixFiles, whatever its version.
+func isUnixFile(name string) bool {
+	if unixFiles()[name] {
+		return true
+	}
+	if library, _, ok := strings.Cut(name, ".so"); ok {
+		name = library
+	}
+	return unixFiles()[strings.TrimRight(name, "0123456789.-")]
+}

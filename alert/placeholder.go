@@ -12,13 +12,16 @@ import (
 // NULL SID, zero GUIDs), Zeek ("-", "(empty)"), McAfee ePO and Entra sign-ins ("N/A", "notApplicable"),
 // Splunk's fillnull ("unknown"), CloudTrail (HIDDEN_DUE_TO_SECURITY_REASONS, "AWS Internal"), Google Cloud
 // audit logs ("private", "gce-internal-ip") and firmware tables (serial numbers and UUIDs that makers left
-// in).
+// in). Blanks, hyphens, underscores and colons stand for each other.
 var placeholders = sync.OnceValue(func() map[string]bool {
-	return set(
+	texts := []string{
 		"n/a", "n.a.", "n\\a", "na", "#n/a", "none", "null", "nil", "nan", "undefined", "unknown",
 		"unspecified", "empty", "blank", "notapplicable", "not applicable", "not available",
 		"not provided", "not set", "notset", "not specified", "not found", "unavailable", "unidentified",
 		"missing", "no data", "no value", "tbd", "unknown user", "unknown host", "unknown device",
+		"no user", "no name", "redacted", "masked", "anonymous principal", "undisclosed recipients:;",
+		"undisclosed recipients", "unbekannt", "inconnu", "inconnue", "desconocido", "desconhecido", "sconosciuto",
+		"onbekend", "ukjent", "ukendt", "okänd", "tuntematon", "nieznany", "неизвестно", "不明", "未知",
 		"[[unknown]] [not provided]", "[unknown] [not provided]", "deleted user", "null sid", "s-1-0-0",
 		"s-1-0", "hidden_due_to_security_reasons", "aws internal", "aws internal/3", "gce-internal-ip",
 		"to be filled by o.e.m.", "to be filled by o.e.m", "default string", "system serial number",
@@ -27,8 +30,27 @@ var placeholders = sync.OnceValue(func() map[string]bool {
 		"00010203-0405-0607-0809-0a0b0c0d0e0f", "deadbeef-dead-beef-dead-beefdeadbeef",
 		"fefefefe-fefe-fefe-fefe-fefefefefefe", "03d40274-0435-05dc-8506-010700080009",
 		"ff:ff:ff:ff:ff:ff", "ee:ee:ee:ee:ee:ee",
-	)
+	}
+	table := make(map[string]bool, 2*len(texts))
+	for _, t := range texts {
+		table[strings.Map(oneMark, t)] = true
+		if strings.Count(t, "-") == 4 || strings.Count(t, ":") == 5 { // a UUID or a MAC address
+			table[strings.NewReplacer("-", "", ":", "").Replace(t)] = true
+		}
+	}
+	return table
 })
+
+// oneMark returns a letter in lower case, and one mark for all that stand for each other in placeholders.
+func oneMark(c rune) rune {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case c == '-' || c == '_' || c == ':':
+		return ' '
+	}
+	return c
+}
 
 // longestPlaceholder is the length of the longest of placeholders in bytes.
 const longestPlaceholder = 40
@@ -52,7 +74,7 @@ func identifier(text string) string {
 
 // bare returns text without white space, invisible characters, quotes and pairs of brackets around it.
 func bare(text string) string {
-	for {
+	for range maxNested {
 		if text == "" || isPlain(text[0]) && isPlain(text[len(text)-1]) {
 			return text
 		}
@@ -68,7 +90,11 @@ func bare(text string) string {
 		}
 		text = inner
 	}
+	return text
 }
+
+// maxNested is how many pairs of brackets, one in the other, may stand around an identifier.
+const maxNested = 8
 
 func isPlain(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
@@ -92,8 +118,14 @@ func closes(text string) bool {
 }
 
 // isPlaceholder reports whether text, which is bare, says nothing: a word of placeholders, no letter and no
-// digit, or nothing but zeros and marks, as long as an identifier is.
+// digit, nothing but zeros and marks, as long as an identifier is, or a variable that nobody has filled in.
 func isPlaceholder(text string) bool {
+	if isVariable(text) {
+		return true
+	}
+	if at := strings.IndexByte(text, '@'); at > 0 && at <= longestPlaceholder {
+		return isPlaceholder(text[:at]) && isPlaceholder(text[at+1:])
+	}
 	if len(text) > longestPlaceholder && text[0] != '0' {
 		return !strings.ContainsFunc(text, isWord)
 	}
@@ -112,15 +144,30 @@ func isPlaceholder(text string) bool {
 	if len(text) <= longestPlaceholder {
 		var room [longestPlaceholder]byte
 		for n := range len(text) {
-			c := text[n]
-			if 'A' <= c && c <= 'Z' {
-				c += 'a' - 'A'
+			room[n] = text[n]
+			if text[n] < utf8.RuneSelf {
+				room[n] = byte(oneMark(rune(text[n])))
 			}
-			room[n] = c
 		}
 		return placeholders()[string(room[:len(text)])]
 	}
 	return false
+}
+
+// isVariable reports whether text is a variable of a template or a shell: ${host.name}, %COMPUTERNAME%, $host$.
+func isVariable(text string) bool {
+	if len(text) < 3 || text[0] != '$' && text[0] != '%' {
+		return false
+	}
+	name := text[1 : len(text)-1]
+	if last := text[len(text)-1]; last == '}' && name[0] == '{' {
+		name = name[1:]
+	} else if last != text[0] {
+		return false
+	}
+	return name != "" && !isSID(name) && !strings.ContainsFunc(name, func(c rune) bool {
+		return !isWord(c) && c != '.' && c != '_' && c != '-'
+	})
 }
 
 func isWord(c rune) bool {

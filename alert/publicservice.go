@@ -6,7 +6,7 @@ import (
 )
 
 // publicServices are addresses that hosts everywhere talk to, with what they are. Source: AdGuard's list of
-// DNS providers (2026-07-21) for resolvers; Google's and Cloudflare's documentation for time servers; the
+// DNS providers (2026-07-21) for resolvers; IANA's root hints; Google's and Cloudflare's documentation for time servers; the
 // cloud providers' for metadata and DNS.
 var publicServices = sync.OnceValue(func() map[netip.Addr]string {
 	return addressTable(map[string][]string{
@@ -67,6 +67,23 @@ var publicServices = sync.OnceValue(func() map[netip.Addr]string {
 			"2001:620:0:ff::2",
 			"101.101.101.101", "101.102.103.104", "2001:de4::101", "2001:de4::102", "80.80.80.80",
 			"80.80.81.81",
+			// Others of Google, Quad9, OpenDNS; Mullvad, Level 3, DNS.WATCH, UncensoredDNS
+			"2001:4860:4860::64", "2001:4860:4860::6464", "2606:4700:4700::64", "2606:4700:4700::6400",
+			"9.9.9.12", "149.112.112.9", "149.112.112.12", "2620:fe::12", "2620:fe::fe:9", "2620:fe::fe:12",
+			"2620:119:35::123", "2620:119:53::123",
+			"194.242.2.2", "194.242.2.3", "194.242.2.4", "194.242.2.5", "194.242.2.6", "194.242.2.9",
+			"2a07:e340::2", "2a07:e340::3", "2a07:e340::4", "2a07:e340::5", "2a07:e340::6", "2a07:e340::9",
+			"209.244.0.3", "209.244.0.4", "84.200.69.80", "84.200.70.40", "2001:1608:10:25::1c04:b12f",
+			"2001:1608:10:25::9249:d69b", "91.239.100.100", "89.233.43.71", "2001:67c:28a4::",
+			"2a01:3a0:53:53::",
+		},
+		"a root server of DNS": {
+			"198.41.0.4", "170.247.170.2", "199.9.14.201", "192.33.4.12", "199.7.91.13", "192.203.230.10",
+			"192.5.5.241", "192.112.36.4", "198.97.190.53", "192.36.148.17", "192.58.128.30", "193.0.14.129",
+			"199.7.83.42", "202.12.27.33",
+			"2001:503:ba3e::2:30", "2801:1b8:10::b", "2001:500:200::b", "2001:500:2::c", "2001:500:2d::d",
+			"2001:500:a8::e", "2001:500:2f::f", "2001:500:12::d0d", "2001:500:1::53", "2001:7fe::53",
+			"2001:503:c27::2:30", "2001:7fd::1", "2001:500:9f::42", "2001:dc3::35",
 		},
 		"a public time server": {
 			"216.239.35.0", "216.239.35.4", "216.239.35.8", "216.239.35.12", "2001:4860:4806::",
@@ -86,11 +103,12 @@ var publicServices = sync.OnceValue(func() map[netip.Addr]string {
 })
 
 // publicBlocks are networks of which every address is what publicServices are. Sources: Google's
-// documentation for private access to its interfaces, RFC 7534 and RFC 7535 for AS112.
+// documentation for private access to its interfaces, RFC 7534 and RFC 7535 for AS112; NextDNS, whose addresses
+// are its customers'.
 var publicBlocks = sync.OnceValue(func() []netip.Prefix {
 	return prefixes(
 		"199.36.153.4/30", "199.36.153.8/30", "192.31.196.0/24", "192.175.48.0/24", "2001:4:112::/48",
-		"2620:4f:8000::/48",
+		"2620:4f:8000::/48", "45.90.28.0/24", "45.90.30.0/24", "2a07:a8c0::/32", "2a07:a8c1::/32",
 	)
 })
 

@@ -16,8 +16,18 @@ func isASCII(text string) bool {
 	return true
 }
 
-// composed returns text with wide and otherwise compatible characters as the usual ones.
-func composed(text string) string { return strings.ToLower(norm.NFKC.String(text)) }
+// composed returns text with wide and otherwise compatible characters as the usual ones, and without those that
+// host names ignore. Source: Unicode Technical Standard 46.
+func composed(text string) string {
+	return strings.ToLower(norm.NFKC.String(strings.Map(func(c rune) rune {
+		switch {
+		case c == '\u00ad', c == '\u034f', c == '\u200b', c == '\u2060', c == '\u2064', c == '\ufeff',
+			'\u180b' <= c && c <= '\u180d', '\ufe00' <= c && c <= '\ufe0f':
+			return -1
+		}
+		return c
+	}, text)))
+}
 
 // punycode returns the ASCII form of a label without its prefix. Source: RFC 3492, sections 6.1 and 6.3.
 func punycode(label string) string {

@@ -37,19 +37,25 @@ func registryPath(hive, key string) string {
 		}
 	}
 	root, rest, deeper := strings.Cut(path, `\`)
-	short := hives[strings.ToLower(strings.TrimSuffix(root, ":"))]
+	short := hiveOf(root)
 	if short == "" {
 		return path
 	}
-	if !deeper {
-		return short
+	for deeper { // the key may repeat its hive
+		inner, below, more := strings.Cut(rest, `\`)
+		if hiveOf(inner) != short || strings.EqualFold(inner, "users") {
+			return short + `\` + rest
+		}
+		rest, deeper = below, more
 	}
-	inner, _, _ := strings.Cut(rest, `\`)
-	inner = strings.ToLower(strings.TrimSuffix(inner, ":"))
-	if hives[inner] == short && inner != "users" {
-		return registryPath("", rest) // the key repeats its hive
+	return short
+}
+
+func hiveOf(name string) string {
+	if len(name) > len("hkey_performance_data:") {
+		return ""
 	}
-	return short + `\` + rest
+	return hives[strings.ToLower(strings.TrimSuffix(name, ":"))]
 }
 
 // cutFold is strings.CutPrefix without regard to case.

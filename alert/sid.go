@@ -10,12 +10,28 @@ import (
 // sid adds the key of a security identifier. One that Entra made of an object identifier is that object; see
 // [entraObject].
 func (r *keyring) sid(text string) {
-	text = identifier(text)
+	text = sidText(text)
 	if object := entraObject(text); object != "" {
 		r.put("user", object)
 	} else {
 		r.put("sid", text)
 	}
+}
+
+// sidText returns a SID without what stands around it: also the percent sign and the brackets of an event whose
+// SIDs nobody has looked up.
+func sidText(text string) string {
+	text = bare(text)
+	if strings.HasPrefix(text, "%{") {
+		text = text[1:]
+	}
+	return identifier(text)
+}
+
+// isSID reports whether text is a SID, such as S-1-5-18.
+func isSID(text string) bool {
+	rest, ok := cutFold(text, "s-1-")
+	return ok && rest != "" && strings.Trim(rest, "0123456789-") == ""
 }
 
 // entraObject returns the object identifier of S-1-12-1-a-b-c-d, "" of another SID: the four numbers are the

@@ -1,11 +1,12 @@
 package alert
 
 import (
-	"encoding/hex"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // defaultPorts are left out of URLs. Source: WHATWG URL Standard.
@@ -31,9 +32,10 @@ type normalForm struct {
 
 // normalURL returns the normal form of a URL: refanged; scheme and host in small letters; no default port, no
 // dot at the end of the host, no credentials, no fragment; "/" for an empty path; no dot segments;
-// percent-encoding in capital letters. What a mail filter has wrapped is unwrapped. A text without a scheme
-// is a host with or without a path if it looks like one; else it is kept. Sources: WHATWG URL Standard and
-// RFC 3986, section 6.2.2.
+// percent-encoding in capital letters, of what has to be encoded and nothing else. What a mail filter has wrapped
+// is unwrapped. A text without a scheme is a host with or without a path if it looks like one; else it is kept.
+// On a public site, where nothing but the whole URL tells anything, the web's schemes and a slash at the end of
+// the path do not count. Sources: WHATWG URL Standard and RFC 3986, section 6.2.2.
 func normalURL(text string) normalForm {
 	for range 4 { // wrappers in wrappers
 		form, inside := unwrapped(text)
@@ -56,6 +58,9 @@ func unwrapped(text string) (form normalForm, inside string) {
 	if !ok && scheme != "" {
 		return normalForm{text: scheme + ":" + rest}, "" // mailto: and the like
 	}
+	if browserSchemes[scheme] {
+		return normalForm{text: scheme + "://" + rest}, ""
+	}
 	end := strings.IndexAny(rest, `/\?#`)
 	authority, tail := rest, ""
 	if end >= 0 {
@@ -74,6 +79,9 @@ func unwrapped(text string) (form normalForm, inside string) {
 	authority = authority[strings.LastIndexByte(authority, '@')+1:]
 	host, port := cutPort(authority)
 	host, address := urlHost(host)
+	if scheme != "" && !strings.ContainsFunc(rest, isWord) {
+		return normalForm{}, "" // such as "http://"
+	}
 	if host == "" || scheme == "" && !address.IsValid() && !looksLikeHost(host) {
 		if scheme != "" {
 			return normalForm{text: scheme + "://" + rest}, ""
@@ -88,7 +96,7 @@ func unwrapped(text string) (form normalForm, inside string) {
 		host += ":" + port
 	}
 	path, query := urlPath(tail)
-	if scheme == "" {
+	if scheme == "" || (scheme == "http" || scheme == "https") && isPublicSite(form.host) {
 		form.text = host + strings.TrimSuffix(path, "/") + query
 	} else {
 		form.text = scheme + "://" + host + path + query
@@ -159,6 +167,9 @@ func urlHost(host string) (string, netip.Addr) {
 		}
 	}
 	host = strings.TrimRight(strings.ToLower(identifier(host)), ".")
+	if !isASCII(host) && len(host) <= 4*maxHost {
+		host = strings.TrimRight(strings.ReplaceAll(composed(host), "。", "."), ".")
+	}
 	a, ok := parseAddress(host)
 	if !ok {
 		a, ok = oldIPv4(host)
@@ -201,13 +212,16 @@ func oldIPv4(host string) (netip.Addr, bool) {
 // looksLikeHost reports whether a text without a scheme is the name of a host: labels of letters, digits,
 // hyphens and underscores, and a last one with a letter.
 func looksLikeHost(host string) bool {
+	if len(host) > maxHost {
+		return false
+	}
 	labels := strings.Split(host, ".")
-	if len(labels) < 2 || len(host) > 253 {
+	if len(labels) < 2 {
 		return false
 	}
 	for _, label := range labels {
 		other := strings.ContainsFunc(label, func(c rune) bool { return !isWord(c) && c != '-' && c != '_' })
-		if label == "" || len(label) > 63 || other {
+		if label == "" || len(label) > maxLabel || other {
 			return false
 		}
 	}
@@ -218,9 +232,9 @@ func looksLikeHost(host string) bool {
 func urlPath(tail string) (path, query string) {
 	tail, _, _ = strings.Cut(tail, "#")
 	path, query, asked := strings.Cut(tail, "?")
-	path = resolved(upperPercent(strings.ReplaceAll(path, `\`, "/")))
+	path = resolved(percentEncoded(strings.ReplaceAll(plainDots(path), `\`, "/")))
 	if asked && query != "" {
-		query = "?" + upperPercent(query)
+		query = "?" + percentEncoded(plainDots(query))
 	} else {
 		query = ""
 	}
@@ -232,14 +246,14 @@ func resolved(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
-	if !strings.Contains(path, "/.") && !strings.Contains(path, "%2E") {
+	if !strings.Contains(path, "/.") {
 		return path
 	}
 	var kept []string
 	segments := strings.Split(path[1:], "/")
 	for n, s := range segments {
 		last := n == len(segments)-1
-		switch strings.ReplaceAll(s, "%2E", ".") {
+		switch s {
 		case "..":
 			kept = kept[:max(len(kept)-1, 0)]
 		case ".":
@@ -254,34 +268,108 @@ func resolved(path string) string {
 	return "/" + strings.Join(kept, "/")
 }
 
-func upperPercent(text string) string {
-	if !strings.Contains(text, "%") {
+// pathDots are the ways to write a dot that hardly occur in a path otherwise.
+var pathDots = strings.NewReplacer("[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".")
+
+func plainDots(text string) string {
+	if !strings.ContainsAny(text, "[({") {
 		return text
 	}
-	b := []byte(text)
-	for n := 0; n+2 < len(b); n++ {
-		if b[n] == '%' {
-			if _, err := hex.DecodeString(string(b[n+1 : n+3])); err == nil {
-				copy(b[n+1:], strings.ToUpper(string(b[n+1:n+3])))
+	return pathDots.Replace(text)
+}
+
+// percentEncoded returns a path or a query with every character encoded that has to be, and none that needs not.
+// Source: RFC 3986, sections 2.3 and 6.2.2.
+func percentEncoded(text string) string {
+	plain := true
+	for n := 0; n < len(text) && plain; n++ {
+		plain = text[n] != '%' && !isEncoded(text[n])
+	}
+	if plain {
+		return text
+	}
+	if !isASCII(text) {
+		text = norm.NFC.String(text)
+	}
+	const digits = "0123456789ABCDEF"
+	b := make([]byte, 0, len(text)+16)
+	for n := 0; n < len(text); n++ {
+		c, encoded := text[n], isEncoded(text[n])
+		if c == '%' && n+2 < len(text) {
+			if v, err := strconv.ParseUint(text[n+1:n+3], 16, 8); err == nil {
+				c, encoded = byte(v), !isPlain(byte(v)) && strings.IndexByte("-._~", byte(v)) < 0
+				n += 2
 			}
+		}
+		if encoded {
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		} else {
+			b = append(b, c)
 		}
 	}
 	return string(b)
 }
 
-// wrapped returns the URL that a mail filter has rewritten, "" if there is none. Sources: the
-// documented forms of Proofpoint's URL Defense, versions 2 and 3, and of Microsoft's Safe Links.
+// isEncoded reports whether c never stands in a path or a query as it is.
+func isEncoded(c byte) bool {
+	return c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>^`{}", c) >= 0
+}
+
+// browserSchemes are those of pages that a browser makes itself.
+var browserSchemes = map[string]bool{
+	"about": true, "chrome": true, "edge": true, "brave": true, "opera": true, "vivaldi": true, "devtools": true,
+	"view-source": true, "javascript": true, "chrome-search": true, "chrome-error": true,
+}
+
+// judgeURL says what a whole URL in its normal form is worth. address says it of a host that is an address.
+func judgeURL(text string, address func(string) (Strength, string)) (Strength, string) {
+	scheme, rest, ok := strings.Cut(text, ":")
+	if ok && browserSchemes[scheme] {
+		return NotLinking, "a page of the browser"
+	}
+	if !ok || !strings.HasPrefix(rest, "//") {
+		rest = "//" + text
+	}
+	rest = rest[2:]
+	at := indexAnyOr(rest, "/?", len(rest))
+	host, _ := cutPort(rest[:at])
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	switch a, err := netip.ParseAddr(host); {
+	case err == nil && contains(edges(), a):
+		return Weaker, "" // of one of the sites there
+	case err == nil:
+		return address(host)
+	case isCommonPage(host):
+		return NotLinking, "a page that every host reads"
+	case strings.Trim(rest[at:], "/") == "" && publicSites()[strings.TrimPrefix(host, "www.")]:
+		return NotLinking, "the first page of a site that many use"
+	}
+	return Weaker, ""
+}
+
+// wrapped returns the URL that a mail filter has rewritten, "" if there is none. Sources: the documented forms of
+// Proofpoint's URL Defense, versions 2 and 3, of Microsoft's Safe Links, and of Barracuda's and Cisco's filters.
 func wrapped(host, path, query string) string {
 	switch {
-	case strings.HasSuffix(host, ".safelinks.protection.outlook.com"):
+	case strings.HasSuffix(host, ".safelinks.protection.outlook.com"),
+		strings.HasSuffix(host, ".safelinks.protection.office365.us"):
 		return parameter(query, "url")
+	case host == "linkprotect.cudasvc.com":
+		return parameter(query, "a")
+	case host == "secure-web.cisco.com":
+		inside, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
+		if err != nil || !strings.Contains(inside, "://") {
+			return ""
+		}
+		return inside
 	case host == "urldefense.proofpoint.com" && strings.HasPrefix(path, "/v2/"):
 		inside, err := url.PathUnescape(strings.NewReplacer("-", "%", "_", "/").Replace(parameter(query, "u")))
 		if err != nil {
 			return ""
 		}
 		return inside
-	case hasPrefix(host, "urldefense.") && strings.HasPrefix(path, "/v3/__"):
+	case (host == "urldefense.com" || host == "urldefense.us" || host == "urldefense.proofpoint.com") &&
+		strings.HasPrefix(path, "/v3/__"):
 		inside, _, ok := strings.Cut(path[len("/v3/__"):]+query, "__;")
 		if !ok {
 			return ""

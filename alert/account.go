@@ -129,6 +129,10 @@ func (r *keyring) account(u User) (host string) {
 			domain, name = "", host+"$"
 		}
 	}
+	if isSID(upn) {
+		r.sid(upn)
+		upn = ""
+	}
 	r.put("upn", upn)
 	if machine, realm, ok := strings.Cut(upn, "$@"); ok && host == "" && isMachine(machine, realm) {
 		host = machineOf(machine, realm)
@@ -173,7 +177,7 @@ func machineOf(machine, domain string) string {
 // called so. Source: Microsoft, service principal names.
 var serviceClasses = set(
 	"host", "http", "https", "cifs", "ldap", "krbtgt", "mssqlsvc", "termsrv", "dns", "gc", "restrictedkrbhost", "wsman",
-	"rpc", "rpcss", "kadmin", "nfs", "ftp", "imap", "smtp", "pop", "exchangemdb", "exchangerfr", "afpserver", "dfsr", "e3514235-4b06-11d1-ab04-00c04fc2dcd2",
+	"rpc", "rpcss", "kadmin", "nfs", "ftp", "imap", "smtp", "pop", "exchangemdb", "exchangerfr", "afpserver", "dfsr",
 )
 
 // logon returns the names of u: the user principal name, and domain and account, in the form in which they
@@ -205,7 +209,7 @@ func logon(u User) (upn, domain, name string) {
 		switch n = identifier(n); {
 		case strings.Contains(n, "@"):
 			upn = n
-		case name == "":
+		case name == "" || domain == "" && strings.EqualFold(name, n):
 			domain, name = identifier(d), n
 		}
 	}

@@ -183,6 +183,8 @@ func TestNamesMeet(t *testing.T) {
 
 		{alert.User{UPN: "kai_corp.example#EXT#@tenant.onmicrosoft.com"},
 			alert.User{UPN: "kai_corp.example#ext#@tenant.onmicrosoft.com"}, alert.Linking},
+		{alert.User{UPN: "S-1-5-21-1-2-3-1104"}, alert.User{SID: "S-1-5-21-1-2-3-1104"}, alert.Linking},
+		{netbios, alert.User{UPN: `CORP\kai`, Account: "Kai"}, alert.Linking},
 		{alert.User{Account: "S-1-5-21-1-2-3-1104"}, alert.User{SID: "S-1-5-21-1-2-3-1104"}, alert.Linking},
 		{alert.User{Account: "%{S-1-5-21-1-2-3-1104}"}, alert.User{SID: "%{S-1-5-21-1-2-3-1104}"}, alert.Linking},
 		{netbios, alert.User{Account: `CORP\\kai`}, alert.Linking}, {netbios, alert.User{Account: "CORP/kai"}, alert.Linking},
@@ -811,6 +813,36 @@ func TestPlaceholdersAreNoIdentifiers(t *testing.T) {
 	for _, text := range []string{"N/A", "zz", "not a hash", hash64[:63] + "x", strings.Repeat("F", 64)} {
 		assert.Empty(t, about(alert.File{SHA256: text}).Identifiers(nil), text)
 	}
+}
+
+// What nobody could have meant as an identifier costs no more than its length, and names at most a few things.
+func TestHugeIdentifiers(t *testing.T) {
+	var ideographs strings.Builder
+	for n := range 8000 {
+		ideographs.WriteRune(rune(0x4e00 + n))
+	}
+	host := ideographs.String() + strings.Repeat("\ufdfa", 8000)
+	key := alert.Identity(alert.URL{URL: "http://" + host + "/"})
+	assert.Equal(t, alert.Key("url:http://"+host+"/"), key, "no host, so that it has no other form")
+	assert.Equal(t, alert.Key("host:"+host), alert.Identity(alert.Device{HostName: host}))
+
+	nested := strings.Repeat("(", 16000) + "kai" + strings.Repeat(")", 16000)
+	assert.Len(t, alert.Keys(alert.User{Account: nested}), 1)
+	assert.Equal(t, alert.Key("host:kai"), alert.Identity(alert.Device{HostName: "((((kai))))"}))
+
+	assert.Equal(t, alert.Key(`registry:|hklm\run`), alert.Identity(alert.Registry{Key: strings.Repeat(`hklm\`, 100000) + "Run"}))
+	assert.Equal(t, alert.Key("registry:|hklm"), alert.Identity(alert.Registry{Key: strings.Repeat(`hklm\`, 100000)}))
+
+	var list strings.Builder
+	for n := range 50000 {
+		fmt.Fprintf(&list, "203.0.%d.%d, ", n/250, n%250)
+	}
+	assert.Len(t, alert.Keys(alert.IP{Address: list.String()}), 32)
+	assert.Len(t, alert.Keys(alert.Device{HostName: "ws-01", LastIP: list.String()}), 2+32)
+
+	labels := strings.Repeat("a.", 250000) + "github.io"
+	strength, _ := shared(about(alert.URL{URL: "http://" + labels + "/x"}), about(alert.URL{URL: "http://" + labels + "/y"}))
+	assert.Equal(t, alert.NotLinking, strength)
 }
 
 // A key that no entity has would turn an option off unnoticed.

@@ -289,6 +289,9 @@ func anonymous[E Entity](r *keyring, e E) {
 // Each entity's keys stand strongest first, so that the first one present is its identity. Its own come
 // first, then those of what it names.
 
+// addressSpaces are the namespaces of a device's address; the second is for one that has no other name.
+var addressSpaces = [...]string{"device-ip", "ip"}
+
 func (d Device) addKeys(r *keyring) {
 	id, directory := identifier(d.DeviceID), identifier(d.DirectoryID)
 	if id == "0" || id == "-1" {
@@ -304,7 +307,7 @@ func (d Device) addKeys(r *keyring) {
 			r.put("resource", name)
 		}
 	}
-	spaces := []string{"device-ip", "ip"} // an address is the name of a device that has no other
+	spaces := addressSpaces[:] // an address is the name of a device that has no other
 	if id != "" || directory != "" || full != "" || short != "" {
 		spaces = spaces[:1]
 	}

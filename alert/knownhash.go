@@ -3,7 +3,7 @@ package alert
 import "strings"
 
 // hash returns a hash without what stands around it and the name of its kind, as in "SHA256=…", "" if it is none:
-// a placeholder, one digit repeated, or not hexadecimal.
+// a placeholder, all zeros or all ones, or not hexadecimal.
 func hash(text string) string {
 	text = identifier(text)
 	if at := strings.LastIndexAny(text, ":="); at >= 0 && at <= len("sha-256") {
@@ -17,7 +17,7 @@ func hash(text string) string {
 			return ""
 		}
 	}
-	if text == "" || strings.Trim(text, text[:1]) == "" {
+	if strings.Trim(text, "0") == "" || strings.Trim(text, "fF") == "" {
 		return ""
 	}
 	return text

@@ -69,7 +69,7 @@ func anyAlert(t *rapid.T, n int) alert.Alert {
 
 func anyEntity(t *rapid.T) alert.Entity {
 	pick := func(name string, n int) int { return rapid.IntRange(0, n-1).Draw(t, name) }
-	switch pick("kind", 11) {
+	switch pick("kind", 14) {
 	case 0, 1:
 		return alert.Device{HostName: fmt.Sprint("ws-", pick("device", 4))}
 	case 8:
@@ -87,6 +87,14 @@ func anyEntity(t *rapid.T) alert.Entity {
 			u.UPN = ""
 		}
 		return u
+	case 11: // a device that only its address names
+		return alert.Device{LastIP: fmt.Sprint("10.0.0.", 1+pick("private", 3))}
+	case 12:
+		return alert.Message{NetworkMessageID: fmt.Sprint("m", pick("mail", 2)), Sender: fmt.Sprintf("u%d@corp.example", pick("user", 3))}
+	case 13:
+		return alert.CloudResource{
+			ID: fmt.Sprint("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/ws-", pick("device", 4)),
+		}
 	case 2:
 		return alert.User{Domain: "CORP", Account: fmt.Sprint("u", pick("user", 3))}
 	case 3:

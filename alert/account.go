@@ -61,7 +61,8 @@ var systemAccounts = sync.OnceValue(func() map[string]bool {
 		"anonyme anmeldung", "everyone", "jeder", "tout le monde", "todos", "все", "alla", "alle", "kaikki",
 		"tutti", "iedereen", "wszyscy", "mindenki", "herkes", "authenticated user", "authenticated users",
 		"authentifizierte benutzer", "network", "interactive", "iusr", "aspnet", "mssqlserver",
-		"sqlserveragent", "defaultapppool", "local account", "this organization", "nobody", "trustedinstaller",
+		"sqlserveragent", "defaultapppool", "local account", "this organization", "nobody",
+		"trustedinstaller",
 		"krbtgt", "krbtgt_azuread", "azureadssoacc", "administrators", "administratoren", "administrateurs",
 		"administradores", "amministratori", "administratorzy", "администраторы", "administratörer",
 		"rendszergazdák", "beheerders", "users", "benutzer", "utilisateurs", "usuarios", "пользователи",
@@ -159,7 +160,8 @@ func (r *keyring) account(u User) (host string) {
 		}
 		return host
 	}
-	if strings.Contains(domain, ".") && len(domain) > 1 && !systemDomains()[folded(domain)] && !isLocalDomain(domain) {
+	if strings.Contains(domain, ".") && len(domain) > 1 && !systemDomains()[folded(domain)] &&
+		!isLocalDomain(domain) {
 		r.put("upn", name+"@"+domain) // as Kerberos writes it: the realm is the DNS domain
 	}
 	return host
@@ -173,12 +175,15 @@ func machineOf(machine, domain string) string {
 	return machine
 }
 
-// serviceClasses are what stands before the slash in the name of a service, in small letters, so that no domain is
-// called so. Source: Microsoft, service principal names.
-var serviceClasses = set(
-	"host", "http", "https", "cifs", "ldap", "krbtgt", "mssqlsvc", "termsrv", "dns", "gc", "restrictedkrbhost", "wsman",
-	"rpc", "rpcss", "kadmin", "nfs", "ftp", "imap", "smtp", "pop", "exchangemdb", "exchangerfr", "afpserver", "dfsr",
-)
+// serviceClasses are what stands before the slash in the name of a service, in small letters, so that no
+// domain is called so. Source: Microsoft, service principal names.
+var serviceClasses = sync.OnceValue(func() map[string]bool {
+	return set(
+		"host", "http", "https", "cifs", "ldap", "krbtgt", "mssqlsvc", "termsrv", "dns", "gc",
+		"restrictedkrbhost", "wsman", "rpc", "rpcss", "kadmin", "nfs", "ftp", "imap", "smtp", "pop",
+		"exchangemdb", "exchangerfr", "afpserver", "dfsr",
+	)
+})
 
 // logon returns the names of u: the user principal name, and domain and account, in the form in which they
 // stand in keys except the case of their letters. An account that holds a domain or is a user principal name
@@ -228,14 +233,15 @@ func logon(u User) (upn, domain, name string) {
 	return upn, domain, name
 }
 
-// cutDomain takes DOMAIN\name apart, also with more than one backslash, and DOMAIN/name, which is told from the
-// principal of a service and from a second account of a person, such as kai/admin, by its capitals.
+// cutDomain takes DOMAIN\name apart, also with more than one backslash, and DOMAIN/name, which is told from
+// the principal of a service and from a second account of a person, such as kai/admin, by its capitals.
 func cutDomain(text string) (domain, name string, ok bool) {
 	if d, n, ok := strings.Cut(text, `\`); ok {
 		return bare(d), strings.TrimLeft(n, `\`), true
 	}
 	d, n, ok := strings.Cut(text, "/")
-	if !ok || d == "" || len(d) > netBIOSLength || d != strings.ToUpper(d) || serviceClasses[strings.ToLower(d)] ||
+	if !ok || d == "" || len(d) > netBIOSLength || d != strings.ToUpper(d) ||
+		serviceClasses()[strings.ToLower(d)] ||
 		strings.ContainsAny(n, "/@") || strings.ContainsAny(d, "@: ") {
 		return "", "", false
 	}
@@ -324,7 +330,8 @@ func judgeAccount(domain, name string, isHost func(string) bool) (Strength, stri
 	switch {
 	case in(systemDomains(), domain), in(systemAccounts(), strings.TrimSuffix(name, "$")):
 		return NotLinking, "a well-known account"
-	case hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail", "discoverysearchmailbox", "krbtgt/",
+	case hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail", "discoverysearchmailbox",
+		"krbtgt/",
 		"system:kube-"), strings.HasPrefix(name, "sm_") && len(name) > 12, isVirtual(name, "dwm-"),
 		isVirtual(name, "umfd-"), isVirtual(name, "krbtgt_"):
 		return NotLinking, "a well-known account"
@@ -390,7 +397,8 @@ func judgeUPN(upn string, isHost func(string) bool) (Strength, string) {
 		return NotLinking, "a service agent of the cloud"
 	case domain == "developer.gserviceaccount.com":
 		return Weaker, "a default service account"
-	case in(systemAccounts(), strings.TrimSuffix(name, "$")), in(systemDomains(), domain), upn == "app@sharepoint",
+	case in(systemAccounts(), strings.TrimSuffix(name, "$")), in(systemDomains(), domain),
+		upn == "app@sharepoint",
 		hasPrefix(name, "healthmailbox", "systemmailbox", "federatedemail.", "migration.8f3e7716",
 			"discoverysearchmailbox"), isVirtual(name, "krbtgt_"), strings.HasPrefix(name, "krbtgt/"):
 		return NotLinking, "a well-known account"

@@ -20,8 +20,8 @@ func resourceID(id string) string {
 	return id
 }
 
-// machineName returns the name of the virtual machine or the connected server that an identifier of Azure is of, ""
-// of another one. Source: Microsoft, Azure resource providers.
+// machineName returns the name of the virtual machine or the connected server that an identifier of Azure is
+// of, "" of another one. Source: Microsoft, Azure resource providers.
 func machineName(id string) string {
 	if _, ok := cutFold(id, "/subscriptions/"); !ok {
 		return ""
@@ -47,8 +47,8 @@ func cutLast(text, separator string) (before, after string, ok bool) {
 // wholeCluster is the Why of what holds everything that a cluster, a workspace or a region has.
 const wholeCluster = "a cluster, a workspace or a detector, which all that is in it shares"
 
-// isWhole reports whether an identifier of Azure or Google, which has small letters, is that of a cluster or of a
-// workspace.
+// isWhole reports whether an identifier of Azure or Google, which has small letters, is that of a cluster or
+// of a workspace.
 func isWhole(id string) bool {
 	parent, _, _ := cutLast(id, "/")
 	return strings.HasSuffix(parent, "/microsoft.containerservice/managedclusters") ||
@@ -174,7 +174,8 @@ func judgeARN(arn string) (Strength, string) {
 	case service == "account":
 		return NotLinking, "an account"
 	case service == "eks" && strings.HasPrefix(resource, "cluster/") && strings.Count(resource, "/") == 1,
-		service == "guardduty" && strings.HasPrefix(resource, "detector/") && strings.Count(resource, "/") == 1,
+		service == "guardduty" && strings.HasPrefix(resource, "detector/") &&
+			strings.Count(resource, "/") == 1,
 		service == "securityhub" && strings.HasPrefix(resource, "hub/"):
 		return Supporting, wholeCluster
 	case service != "iam" && service != "sts":

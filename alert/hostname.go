@@ -34,8 +34,8 @@ var commonHosts = sync.OnceValue(func() map[string]bool {
 })
 
 // hostName returns the name of a host in small letters and in ASCII: "ws-01" of `\\WS-01`, `CORP\WS-01$`,
-// "host/ws-01@CORP.EXAMPLE", "ws-01:9100" and "https://ws-01/", and without the dot of the DNS root. A host that
-// is an address is that address; "" is no name.
+// "host/ws-01@CORP.EXAMPLE", "ws-01:9100" and "https://ws-01/", and without the dot of the DNS root. A host
+// that is an address is that address; "" is no name.
 func hostName(text string) (name string, address netip.Addr) {
 	name = identifier(text)
 	if name == "" {
@@ -78,8 +78,8 @@ func hostName(text string) (name string, address netip.Addr) {
 	return asciiHost(strings.ToLower(name)), netip.Addr{}
 }
 
-// isLocalHost reports whether a name, which has small letters, is one by which every host calls itself, whatever
-// the domain that a resolver has added.
+// isLocalHost reports whether a name, which has small letters, is one by which every host calls itself,
+// whatever the domain that a resolver has added.
 func isLocalHost(name string) bool {
 	return strings.HasPrefix(name, "localhost.") || localHosts()[name]
 }
@@ -92,8 +92,8 @@ func indexAnyOr(text, chars string, otherwise int) int {
 	return otherwise
 }
 
-// deviceNames returns the names of a device, the full one first if there is one, the other only if it is not its
-// first label, and the addresses that stand in their place.
+// deviceNames returns the names of a device, the full one first if there is one, the other only if it is not
+// its first label, and the addresses that stand in their place.
 func deviceNames(dns, host string) (full, short string, addresses [2]netip.Addr) {
 	full, addresses[0] = hostName(dns)
 	short, addresses[1] = hostName(host)
@@ -162,8 +162,8 @@ func asciiHost(name string) string {
 	return strings.Join(labels, ".")
 }
 
-// How long a host name and a label of one are at most in bytes; what is longer is no name, so that it needs no
-// normal form. Source: RFC 1035.
+// How long a host name and a label of one are at most in bytes; what is longer is no name, so that it needs
+// no normal form. Source: RFC 1035.
 const (
 	maxHost  = 253
 	maxLabel = 63

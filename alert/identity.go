@@ -102,9 +102,10 @@ var namespaces = sync.OnceValue(func() map[string]bool {
 // Identifiers returns the identifiers of all evidence of a, each once, in the order in which they occur. The nil
 // IdentityOptions are the defaults. Where several pieces of evidence have an identifier, the strongest counts.
 //
-//   - A device is Linking. It is Weaker where the alert names more than 8 devices, or a pod that runs on it, and where
-//     only its address, a list of addresses, or a virtual machine's resource names it. It is Supporting if its tags or detailed roles say that many use it, such as "Domain Controller", "Proxy", "Jump
-//     host" and "Scanner", and the alert names another device or an account.
+//   - A device is Linking. It is Weaker where the alert names more than 8 devices, or a pod that runs on it,
+//     and where only its address, a list of addresses, or a virtual machine's resource names it. It is
+//     Supporting if its tags or detailed roles say that many use it, such as "Domain Controller", "Proxy",
+//     "Jump host" and "Scanner", and the alert names another device or an account.
 //   - An account, a user and a mailbox are Linking where the alert names no device, else Weaker. They are
 //     Supporting where it names more than 8. Accounts that every machine has, and those of one machine, are
 //     NotLinking; the account of a machine is that device.
@@ -112,9 +113,9 @@ var namespaces = sync.OnceValue(func() map[string]bool {
 //     objects of a named cluster, are Linking unless many share them. A session of a role and the role itself
 //     share it; two sessions do not.
 //   - Files, addresses, URLs, their hosts and senders are Weaker, private addresses Supporting. Files of the
-//     operating system, which a known name and folder, a signer or a hash tells, public resolvers, special addresses,
-//     private addresses on an alert that names no device, sites that many use, and URLs that every host reads, are
-//     NotLinking.
+//     operating system, which a known name and folder, a signer or a hash tells, public resolvers, special
+//     addresses, private addresses on an alert that names no device, sites that many use, and URLs that every
+//     host reads, are NotLinking.
 //   - Evidence that is judged clean ([NoThreatsFound]) or [Contextual] only is NotLinking.
 func (a Alert) Identifiers(o *IdentityOptions) []Identifier {
 	if o == nil {

@@ -151,13 +151,15 @@ func TestNamesMeet(t *testing.T) {
 		{alert.Device{HostName: "10.1.2.3"}, alert.IP{Address: "10.1.2.3"}, alert.Weaker},
 		{alert.IP{Address: "WS-01 (203.0.113.7)"}, device("ws-01"), alert.Weaker},
 		{alert.IP{Address: "203.0.113.7, dc-01 (203.0.113.8)"}, device("dc-01"), alert.Weaker},
-		{alert.Message{NetworkMessageID: "m1", SenderIP: "dc-01 (203.0.113.8)"}, device("dc-01"), alert.Weaker},
+		{alert.Message{NetworkMessageID: "m1", SenderIP: "dc-01 (203.0.113.8)"}, device("dc-01"),
+			alert.Weaker},
 		{alert.IP{Address: `["203.0.113.7","203.0.113.8"]`}, alert.IP{Address: "203.0.113.8"}, alert.Weaker},
 
 		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, full, alert.Linking},
 		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, device("ws-01"), alert.Linking},
 		{alert.User{Account: "WS-01$@CORP.EXAMPLE"}, full, alert.Linking},
-		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, alert.User{Domain: "CORP", Account: "WS-01$"}, alert.Linking},
+		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, alert.User{Domain: "CORP", Account: "WS-01$"},
+			alert.Linking},
 		{alert.User{Domain: "corp.example", Account: "WS-01$"}, full, alert.Linking},
 		{alert.Device{LastIP: "10.1.0.5"}, alert.Device{LastIP: "10.1.0.5"}, alert.Weaker},
 		{alert.Device{LastIP: "10.1.0.5"}, alert.Device{HostName: "ws-1", LastIP: "10.1.0.5"}, alert.Weaker},
@@ -168,12 +170,14 @@ func TestNamesMeet(t *testing.T) {
 		{alert.Device{DeviceID: "i-0abcdef1234567890"},
 			aws("arn:aws:ec2:eu-west-1:111122223333:instance/i-0abcdef1234567890"), alert.Linking},
 		{device("i-0abcdef1234567890"), aws("i-0abcdef1234567890"), alert.Linking},
-		{alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/ws-01"},
+		{alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/" +
+			"Microsoft.Compute/virtualMachines/ws-01"},
 			full, alert.Weaker},
 		{alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/p/t/n"},
 			alert.CloudResource{ID: "subscriptions/s/resourceGroups/g/providers/p/t/n"}, alert.Linking},
 		{alert.Process{Image: alert.File{DeviceID: "d-1"}}, alert.Device{DeviceID: "d-1"}, alert.Linking},
-		{kubernetes("ioTDevice", `{"deviceId":"d-1"}`), kubernetes("ioTDevice", `{"deviceId":"D-1"}`), alert.Weaker},
+		{kubernetes("ioTDevice", `{"deviceId":"d-1"}`), kubernetes("ioTDevice", `{"deviceId":"D-1"}`),
+			alert.Weaker},
 		{kubernetes("ioTDevice", `{"deviceId":"d-1"}`), alert.Device{DeviceID: "d-1"}, alert.Weaker},
 		{kubernetes("kubernetesNode", `{"name":"ws-01"}`), kubernetes("kubernetesNode", `{"name":"WS-01"}`),
 			alert.Weaker},
@@ -186,9 +190,12 @@ func TestNamesMeet(t *testing.T) {
 		{alert.User{UPN: "S-1-5-21-1-2-3-1104"}, alert.User{SID: "S-1-5-21-1-2-3-1104"}, alert.Linking},
 		{netbios, alert.User{UPN: `CORP\kai`, Account: "Kai"}, alert.Linking},
 		{alert.User{Account: "S-1-5-21-1-2-3-1104"}, alert.User{SID: "S-1-5-21-1-2-3-1104"}, alert.Linking},
-		{alert.User{Account: "%{S-1-5-21-1-2-3-1104}"}, alert.User{SID: "%{S-1-5-21-1-2-3-1104}"}, alert.Linking},
-		{netbios, alert.User{Account: `CORP\\kai`}, alert.Linking}, {netbios, alert.User{Account: "CORP/kai"}, alert.Linking},
-		{alert.User{Domain: "CORP", Account: "mu\u0308ller"}, alert.User{Account: `CORP\MÜLLER`}, alert.Linking},
+		{alert.User{Account: "%{S-1-5-21-1-2-3-1104}"}, alert.User{SID: "%{S-1-5-21-1-2-3-1104}"},
+			alert.Linking},
+		{netbios, alert.User{Account: `CORP\\kai`}, alert.Linking},
+		{netbios, alert.User{Account: "CORP/kai"}, alert.Linking},
+		{alert.User{Domain: "CORP", Account: "mu\u0308ller"}, alert.User{Account: `CORP\MÜLLER`},
+			alert.Linking},
 		{alert.User{UPN: "mu\u0308ller@corp.example"}, alert.User{UPN: "müller@corp.example"}, alert.Linking},
 		{alert.User{UPN: `AzureAD\kai@corp.example`}, kai, alert.Linking},
 		{alert.Message{Sender: "kai@corp.example"}, kai, alert.Weaker},
@@ -294,8 +301,10 @@ func TestNamesThatDoNotMeet(t *testing.T) {
 		{user("CORP", "kai"), user("LAB", "kai")},
 		{alert.User{Domain: "CORP", Account: "\u212aai"}, user("CORP", "kai")},
 		{alert.User{UPN: "WS-01$@CORP.EXAMPLE"}, alert.Device{DNSName: "ws-01.other.example"}},
-		{alert.Device{HostName: "a", LastIP: "203.0.113.7"}, alert.Device{HostName: "b", LastIP: "203.0.113.7"}},
-		{alert.URL{URL: "https://urldefense.evil.test/v3/__https://good.example/__;"}, alert.URL{URL: "https://good.example/"}},
+		{alert.Device{HostName: "a", LastIP: "203.0.113.7"},
+			alert.Device{HostName: "b", LastIP: "203.0.113.7"}},
+		{alert.URL{URL: "https://urldefense.evil.test/v3/__https://good.example/__;"},
+			alert.URL{URL: "https://good.example/"}},
 		{kubernetes("kubernetesPod", `{"id":"prod|shop|web-1"}`),
 			kubernetes("kubernetesPod", `{"name":"web-1","namespace":"shop","cluster":"prod"}`)},
 		{kubernetes("kubernetesPod", `{"name":"shop|web-1","namespace":"a","cluster":"prod"}`),
@@ -377,10 +386,12 @@ func everywhere() (all []alert.Entity) {
 		"1000", "0", "SYSTEM", "LocalSystem",
 		`CORP\Domänen-Admins`, `CORP\Domänen-Benutzer`, `CORP\Admins du domaine`, `CORP\Admins. del dominio`,
 		`CORP\Администраторы домена`, `CORP\krbtgt_12345`, `127.0.0.1\kai`, `CORP\AZUREADSSOACC$`,
-		"S-1-5-18", "DefaultAppPool", "MSSQLSERVER", "IUSR_WEB01", "ASPNET", "krbtgt/CORP", "system:anonymous",
+		"S-1-5-18", "DefaultAppPool", "MSSQLSERVER", "IUSR_WEB01", "ASPNET", "krbtgt/CORP",
+		"system:anonymous",
 		"system:kube-scheduler", "system:masters", "root(uid=0)", "uid=1000", "-2", "系统", "システム", "시스템",
 		"JÄRJESTELMÄ", "HELYI SZOLGÁLTATÁS", "Все", "Alla", "Kaikki", "Yönetici", "管理员", "管理者", "Správce",
-		"Διαχειριστής", "Gjest", "Gæst", "Vieras", "Misafir", "postfix", "named", "gdm", "systemd-oom", "ssm-user",
+		"Διαχειριστής", "Gjest", "Gæst", "Vieras", "Misafir", "postfix", "named", "gdm", "systemd-oom",
+		"ssm-user",
 		"weblogic", "etcd", "k8s", "node", "app", "runner", "gitlab", "www", "wazuh", "ec2.amazonaws.com",
 	} {
 		if strings.Contains(account, "@") || strings.HasPrefix(account, "ws-01") {
@@ -394,7 +405,8 @@ func everywhere() (all []alert.Entity) {
 	}
 	for _, upn := range []string{"service-12@gcp-sa-pubsub.iam.gserviceaccount.com",
 		"12@cloudbuild.gserviceaccount.com",
-		"HealthMailbox1@corp.example", "SYSTEM@corp.example", "mssqlserver@nt service", "DefaultAppPool@IIS APPPOOL",
+		"HealthMailbox1@corp.example", "SYSTEM@corp.example", "mssqlserver@nt service",
+		"DefaultAppPool@IIS APPPOOL",
 		"DiscoverySearchMailbox{D919BA05-46A6-415f-80AD-7E09334BB852}@corp.example", "app@sharepoint",
 		"root@localhost.localdomain"} {
 		all = append(all, alert.User{UPN: upn}, alert.Mailbox{Address: upn})
@@ -423,12 +435,14 @@ func everywhere() (all []alert.Entity) {
 			FileName: "winword.exe", Path: `C:\Program Files\Microsoft Office\root\Office16`,
 			Signer: "Microsoft Corporation", SHA256: hash64,
 		},
-		{FileName: `C:\Windows\System32\cmd.exe`, SHA256: hash64}, {Path: `C:\\Windows\\System32\\cmd.exe`, SHA256: hash64},
+		{FileName: `C:\Windows\System32\cmd.exe`, SHA256: hash64},
+		{Path: `C:\\Windows\\System32\\cmd.exe`, SHA256: hash64},
 		{FileName: "cmd.exe", Path: `%SystemDrive%\Windows\System32`, SHA256: hash64},
 		{FileName: "cmd.exe", Path: `\\srv-01\C$\Windows\System32`, SHA256: hash64},
 		{FileName: "cmd.exe", Path: `\\srv-01\ADMIN$\System32`, SHA256: hash64},
 		{FileName: "cmd.exe", Path: `\Device\HarddiskVolumeShadowCopy12\Windows\System32`, SHA256: hash64},
-		{FileName: "cmd.exe", Path: `\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1\Windows\System32`, SHA256: hash64},
+		{FileName: "cmd.exe", Path: `\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1\Windows\System32`,
+			SHA256: hash64},
 		{
 			FileName: "cmd.exe", Path: `\\?\Volume{4c1b02c1-d990-11dc-99ae-806e6f6e6963}\Windows\System32`,
 			SHA256: hash64,
@@ -440,15 +454,18 @@ func everywhere() (all []alert.Entity) {
 			Signer: "Microsoft Corporation", SHA256: hash64,
 		},
 		{
-			FileName: "iexplore.exe", Path: `C:\Program Files\Internet Explorer`, Signer: "Microsoft Corporation",
+			FileName: "iexplore.exe", Path: `C:\Program Files\Internet Explorer`,
+			Signer: "Microsoft Corporation",
 			SHA256: hash64,
 		},
-		{FileName: "pwsh.exe", Path: `C:\Program Files\PowerShell\7`, Signer: "Microsoft Corporation", SHA256: hash64},
+		{FileName: "pwsh.exe", Path: `C:\Program Files\PowerShell\7`, Signer: "Microsoft Corporation",
+			SHA256: hash64},
 		{
 			FileName: "MpCmdRun.exe", Path: `C:\Program Files\Windows Defender`, Signer: "Microsoft Windows",
 			SHA256: hash64,
 		},
-		{FileName: "/usr/bin/bash", SHA256: hash64}, {FileName: "python3.11", Path: "/usr/bin", SHA256: hash64},
+		{FileName: "/usr/bin/bash", SHA256: hash64},
+		{FileName: "python3.11", Path: "/usr/bin", SHA256: hash64},
 		{FileName: "libc.so.6", Path: "/usr/lib/x86_64-linux-gnu", SHA256: hash64},
 		{FileName: "bash", Path: "/usr/bin", SHA256: hash64},
 		{FileName: "curl", Path: "/usr/bin/curl", SHA256: hash64},
@@ -460,11 +477,14 @@ func everywhere() (all []alert.Entity) {
 	return append(all,
 		alert.Device{HostName: "ubuntu"}, alert.Device{HostName: "MacBook-Pro.local"},
 		alert.Device{HostName: "raspberrypi"}, alert.Device{HostName: "MacBook Pro"},
-		alert.URL{URL: "about:blank"}, alert.URL{URL: "chrome://newtab/"}, alert.URL{URL: "http://localhost:8080/x"},
+		alert.URL{URL: "about:blank"}, alert.URL{URL: "chrome://newtab/"},
+		alert.URL{URL: "http://localhost:8080/x"},
 		alert.URL{URL: "http://127.0.0.1/x"}, alert.URL{URL: "http://[::1]:81/x"},
-		alert.URL{URL: "http://169.254.169.254/latest/meta-data/"}, alert.URL{URL: "http://metadata.google.internal/x"},
+		alert.URL{URL: "http://169.254.169.254/latest/meta-data/"},
+		alert.URL{URL: "http://metadata.google.internal/x"},
 		alert.URL{URL: "https://1.1.1.1/dns-query"}, alert.URL{URL: "https://dns.google/resolve?name=a"},
-		alert.URL{URL: "http://www.msftconnecttest.com/connecttest.txt"}, alert.URL{URL: "https://www.google.com/"},
+		alert.URL{URL: "http://www.msftconnecttest.com/connecttest.txt"},
+		alert.URL{URL: "https://www.google.com/"},
 		alert.App{AppID: 11161, DisplayName: "Mail"}, alert.App{DisplayName: "Mail"},
 		alert.OAuthApp{AppID: "00000003-0000-0000-c000-000000000000"},
 		alert.CloudResource{ID: "/subscriptions/s"},
@@ -475,7 +495,8 @@ func everywhere() (all []alert.Entity) {
 		aws("arn:aws:organizations::111122223333:account/o-exampleorgid/444455556666"),
 		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "organizations/1234"},
 		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "folders/1234"},
-		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "//cloudresourcemanager.googleapis.com/folders/1"},
+		alert.CloudResource{Provider: alert.KindGoogleCloudResource,
+			ID: "//cloudresourcemanager.googleapis.com/folders/1"},
 		alert.OAuthApp{AppID: "27922004-5251-4030-b22d-91ecd9a37ea4"},
 		alert.CloudResource{Provider: alert.KindGoogleCloudResource, ID: "projects/p"},
 		alert.Message{Sender: "postmaster@corp.example"}, alert.Message{Sender: "No-Reply@corp.example"},
@@ -497,7 +518,8 @@ func TestFilesThatAreNotTheSystems(t *testing.T) {
 		{FileName: "cmd.exe", Path: `C:\Windows\System32evil`, SHA256: hash64},
 		{FileName: "procdump.exe", Path: `C:\T`, Signer: "Microsoft Corporation", SHA256: hash64},
 		{SHA256: hash64}, {FileName: "evil.exe", SHA256: hash64},
-		{FileName: "bash", Path: "/usr/bin/../../tmp", SHA256: hash64}, {Path: "/usr/bin/../../tmp/bash", SHA256: hash64},
+		{FileName: "bash", Path: "/usr/bin/../../tmp", SHA256: hash64},
+		{Path: "/usr/bin/../../tmp/bash", SHA256: hash64},
 		{FileName: "cmd.exe", Path: `C:\Windows\System32\..\Temp`, SHA256: hash64},
 		{Path: `C:\Windows\System32\..\Temp\cmd.exe`, SHA256: hash64},
 		{FileName: "cmd.exe", Path: `C:\Windows \System32`, SHA256: hash64},
@@ -632,28 +654,34 @@ func TestStrengthOnAnAlert(t *testing.T) {
 			"resource:arn:aws:eks:eu-west-1:111122223333:cluster/blue", alert.Supporting,
 			"a cluster, a workspace or a detector, which all that is in it shares"},
 		"another cluster": {about(alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/" +
-			"Microsoft.ContainerService/managedClusters/blue"}), nil, "resource:/subscriptions/s/resourcegroups/g/" +
-			"providers/microsoft.containerservice/managedclusters/blue", alert.Supporting,
+			"Microsoft.ContainerService/managedClusters/blue"}), nil,
+			"resource:/subscriptions/s/resourcegroups/g/" +
+				"providers/microsoft.containerservice/managedclusters/blue", alert.Supporting,
 			"a cluster, a workspace or a detector, which all that is in it shares"},
 		"a third one": {about(alert.CloudResource{Provider: alert.KindGoogleCloudResource,
-			ID: "projects/p/locations/l/clusters/blue"}), nil, "resource:projects/p/locations/l/clusters/blue",
+			ID: "projects/p/locations/l/clusters/blue"}), nil,
+			"resource:projects/p/locations/l/clusters/blue",
 			alert.Supporting, "a cluster, a workspace or a detector, which all that is in it shares"},
 		"a declared cluster": {about(kubernetes("kubernetesCluster", `{"id":"blue"}`)), nil,
 			"entity:kubernetescluster|blue", alert.Supporting,
 			"a cluster, a workspace or a detector, which all that is in it shares"},
 		"a workspace": {about(alert.CloudResource{ID: "/subscriptions/s/resourceGroups/g/providers/" +
-			"Microsoft.OperationalInsights/workspaces/w"}), nil, "resource:/subscriptions/s/resourcegroups/g/" +
-			"providers/microsoft.operationalinsights/workspaces/w", alert.Supporting,
+			"Microsoft.OperationalInsights/workspaces/w"}), nil,
+			"resource:/subscriptions/s/resourcegroups/g/" +
+				"providers/microsoft.operationalinsights/workspaces/w", alert.Supporting,
 			"a cluster, a workspace or a detector, which all that is in it shares"},
 		"a detector": {about(aws("arn:aws:guardduty:eu-west-1:111122223333:detector/ab12")), nil,
 			"resource:arn:aws:guardduty:eu-west-1:111122223333:detector/ab12", alert.Supporting,
 			"a cluster, a workspace or a detector, which all that is in it shares"},
 		"a URL of a private address": {about(ws(1), alert.URL{URL: "http://192.168.1.1/login"}), nil,
-			"url:http://192.168.1.1/login", alert.Supporting, "a private address, which other networks have, too"},
+			"url:http://192.168.1.1/login", alert.Supporting,
+			"a private address, which other networks have, too"},
 		"the same without a device": {about(alert.URL{URL: "http://192.168.1.1/login"}), nil,
-			"url:http://192.168.1.1/login", alert.NotLinking, "a private address on an alert without a device"},
+			"url:http://192.168.1.1/login", alert.NotLinking,
+			"a private address on an alert without a device"},
 		"a configured sender": {about(alert.Message{NetworkMessageID: "m1", Sender: "kai@corp.example"}),
-			&alert.IdentityOptions{Everywhere: []alert.Key{"upn:kai@corp.example"}}, "message:m1|", alert.Weaker,
+			&alert.IdentityOptions{Everywhere: []alert.Key{"upn:kai@corp.example"}}, "message:m1|",
+			alert.Weaker,
 			"a message without its recipient"},
 		"the same, its name": {about(alert.Message{NetworkMessageID: "m1", Sender: "kai@corp.example"}),
 			&alert.IdentityOptions{Everywhere: []alert.Key{"upn:kai@corp.example"}}, "upn:kai@corp.example",
@@ -815,7 +843,8 @@ func TestPlaceholdersAreNoIdentifiers(t *testing.T) {
 	}
 }
 
-// What nobody could have meant as an identifier costs no more than its length, and names at most a few things.
+// What nobody could have meant as an identifier costs no more than its length, and names at most a few
+// things.
 func TestHugeIdentifiers(t *testing.T) {
 	var ideographs strings.Builder
 	for n := range 8000 {
@@ -830,8 +859,10 @@ func TestHugeIdentifiers(t *testing.T) {
 	assert.Len(t, alert.Keys(alert.User{Account: nested}), 1)
 	assert.Equal(t, alert.Key("host:kai"), alert.Identity(alert.Device{HostName: "((((kai))))"}))
 
-	assert.Equal(t, alert.Key(`registry:|hklm\run`), alert.Identity(alert.Registry{Key: strings.Repeat(`hklm\`, 100000) + "Run"}))
-	assert.Equal(t, alert.Key("registry:|hklm"), alert.Identity(alert.Registry{Key: strings.Repeat(`hklm\`, 100000)}))
+	assert.Equal(t, alert.Key(`registry:|hklm\run`),
+		alert.Identity(alert.Registry{Key: strings.Repeat(`hklm\`, 100000) + "Run"}))
+	assert.Equal(t, alert.Key("registry:|hklm"),
+		alert.Identity(alert.Registry{Key: strings.Repeat(`hklm\`, 100000)}))
 
 	var list strings.Builder
 	for n := range 50000 {
@@ -841,7 +872,8 @@ func TestHugeIdentifiers(t *testing.T) {
 	assert.Len(t, alert.Keys(alert.Device{HostName: "ws-01", LastIP: list.String()}), 2+32)
 
 	labels := strings.Repeat("a.", 250000) + "github.io"
-	strength, _ := shared(about(alert.URL{URL: "http://" + labels + "/x"}), about(alert.URL{URL: "http://" + labels + "/y"}))
+	strength, _ := shared(about(alert.URL{URL: "http://" + labels + "/x"}),
+		about(alert.URL{URL: "http://" + labels + "/y"}))
 	assert.Equal(t, alert.NotLinking, strength)
 }
 

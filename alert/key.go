@@ -212,8 +212,8 @@ func (r *keyring) lower(parts ...string) {
 	}
 }
 
-// lowerComposed returns text in small letters, each with its accents in one character. A character that only folds
-// to one of ASCII, such as the sign of Kelvin, stays what it is, so that it makes another name.
+// lowerComposed returns text in small letters, each with its accents in one character. A character that only
+// folds to one of ASCII, such as the sign of Kelvin, stays what it is, so that it makes another name.
 func lowerComposed(text string) string {
 	const lookalikes = "\u0130\u037e\u1fef\u212a"
 	at := strings.IndexAny(text, lookalikes)
@@ -289,14 +289,20 @@ func anonymous[E Entity](r *keyring, e E) {
 // Each entity's keys stand strongest first, so that the first one present is its identity. Its own come
 // first, then those of what it names.
 
+// deviceID returns the identifier of a device, "" of a placeholder, also of the numbers that stand for none.
+func deviceID(text string) string {
+	text = identifier(text)
+	if text == "0" || text == "-1" {
+		return ""
+	}
+	return text
+}
+
 // addressSpaces are the namespaces of a device's address; the second is for one that has no other name.
 var addressSpaces = [...]string{"device-ip", "ip"}
 
 func (d Device) addKeys(r *keyring) {
-	id, directory := identifier(d.DeviceID), identifier(d.DirectoryID)
-	if id == "0" || id == "-1" {
-		id = ""
-	}
+	id, directory := deviceID(d.DeviceID), deviceID(d.DirectoryID)
 	r.put("device", id)
 	r.put("device-dir", directory)
 	full, short, at := deviceNames(d.DNSName, d.HostName)
@@ -377,7 +383,7 @@ func (f File) addKeys(r *keyring) {
 	r.put("sha256", sha256)
 	r.put("sha1", sha1)
 	r.put("md5", md5)
-	device := identifier(f.DeviceID)
+	device := deviceID(f.DeviceID)
 	if sha256+sha1+md5 == "" && f.FileName != "" && !(r.one && len(r.places) > 0) {
 		if path, name := placeOf(f); name != "" {
 			r.open("file")
@@ -393,7 +399,7 @@ func (f File) addKeys(r *keyring) {
 
 func (p Process) addKeys(r *keyring) {
 	device := p.DeviceID
-	if p.Image.DeviceID != "" && identifier(device) == "" {
+	if p.Image.DeviceID != "" && deviceID(device) == "" {
 		device = p.Image.DeviceID
 	}
 	r.process(device, p.PID, p.Started)
@@ -422,14 +428,14 @@ func (r *keyring) process(device string, pid int64, started time.Time) {
 	}
 	r.open("process")
 	started = started.UTC().Truncate(time.Microsecond) // as storages keep it
-	r.lower(escaped(identifier(device)), "|", number(pid), "|", started.Format(time.RFC3339Nano))
+	r.lower(escaped(deviceID(device)), "|", number(pid), "|", started.Format(time.RFC3339Nano))
 	r.close()
 }
 
 func (g Registry) addKeys(r *keyring) {
 	if path := registryPath(g.Hive, g.Key); path != "" && !(r.one && len(r.places) > 0) {
 		r.open("registry")
-		r.lower(escaped(identifier(g.DeviceID)), "|", escaped(path))
+		r.lower(escaped(deviceID(g.DeviceID)), "|", escaped(path))
 		if g.Kind() == KindRegistryValue {
 			r.lower("|", escaped(strings.TrimSpace(g.Value)))
 		}

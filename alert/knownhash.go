@@ -2,8 +2,8 @@ package alert
 
 import "strings"
 
-// hash returns a hash without what stands around it and the name of its kind, as in "SHA256=…", "" if it is none:
-// a placeholder, all zeros or all ones, or not hexadecimal.
+// hash returns a hash without what stands around it and the name of its kind, as in "SHA256=…", "" if it is
+// none: a placeholder, all zeros or all ones, or not hexadecimal.
 func hash(text string) string {
 	text = identifier(text)
 	if at := strings.LastIndexAny(text, ":="); at >= 0 && at <= len("sha-256") {

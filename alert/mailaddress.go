@@ -6,8 +6,8 @@ import (
 )
 
 // mailAddress returns the address of a mailbox in the form in which it stands in keys except the case of its
-// letters: of "Kai <kai@corp.example>" what stands in the brackets, without a comment, a scheme and the dot of the
-// DNS root, refanged. "" is a placeholder.
+// letters: of "Kai <kai@corp.example>" what stands in the brackets, without a comment, a scheme and the dot
+// of the DNS root, refanged. "" is a placeholder.
 func mailAddress(text string) string {
 	text = strings.TrimRight(bare(text), ";:, ")
 	if open := strings.LastIndexByte(text, '('); open > 0 && strings.HasSuffix(text, ")") {

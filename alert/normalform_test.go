@@ -78,14 +78,16 @@ func TestNormalForms(t *testing.T) {
 		{ip, "ip:203.0.113.9", []string{"203.0.113.9", " 203.0.113.9 ", "203.0.113.9:443", "[203.0.113.9]:443",
 			"[203.0.113.9]", "203[.]0[.]113[.]9", "203(.)0.113.9", `203\.0.113.9`,
 			"203.0.113.9/32", "203.0.113.9%12", "::ffff:203.0.113.9", "::203.0.113.9", "64:ff9b::203.0.113.9",
-			"::ffff:203.0.113.9:443", "2002:cb00:7109::1", "2001:0:4136:e378:8000:63bf:34ff:8ef6", "'203.0.113.9'"}},
+			"::ffff:203.0.113.9:443", "2002:cb00:7109::1", "2001:0:4136:e378:8000:63bf:34ff:8ef6",
+			"'203.0.113.9'"}},
 		{
 			ip, "ip:2001:db8::7", []string{"2001:db8::7", "[2001:db8::7]", "[2001:DB8::7]:443",
 				"2001:db8:0:0::7", "2001:db8::7%eth0", "2001:db8::7/128"},
 		},
 		{
 			host, "host:ws-01", []string{"ws-01", "WS-01", " ws-01 ", "ws-01.", `\\ws-01`, `CORP\WS-01$`,
-				"'ws-01'", "ws-01$", "host/ws-01@REALM", "ws-01:9100", "https://ws-01/", "http://ws-01:81/x?y",
+				"'ws-01'", "ws-01$", "host/ws-01@REALM", "ws-01:9100", "https://ws-01/",
+				"http://ws-01:81/x?y",
 				"MSSQLSvc/ws-01:1433", "MSSQLSvc/ws-01:SQLEXPRESS"},
 		},
 		{
@@ -158,7 +160,8 @@ func TestNormalForms(t *testing.T) {
 		{"http://bad.example/a", "http://bad.example/A"}, {"http://bad.example/a", "https://bad.example/a"},
 		{"http://bad.example/?a&b", "http://bad.example/?b&a"},
 		{"http://bad.example/a", "http://bad.example:81/a"},
-		{"http://bad.example/a%2Fb", "http://bad.example/a/b"}, {"http://bad.example/a", "http://bad.example/a/"},
+		{"http://bad.example/a%2Fb", "http://bad.example/a/b"},
+		{"http://bad.example/a", "http://bad.example/a/"},
 		{"https://github.com/bad/x", "https://github.com/bad/y"},
 		{"http://раураl.example/", "http://paypal.example/"},
 	} {

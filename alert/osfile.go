@@ -27,13 +27,14 @@ var writableFolders = []string{
 }
 
 // vendorFolders are the folders below those of programs that hold what the vendor of Windows ships with it or
-// beside it, in which systemFiles are as good as in systemFolders if the vendor has signed them. Sources: LOLBAS
-// project (2026-07-31), paths of its binaries; Microsoft, installing PowerShell on Windows.
+// beside it, in which systemFiles are as good as in systemFolders if the vendor has signed them. Sources:
+// LOLBAS project (2026-07-31), paths of its binaries; Microsoft, installing PowerShell on Windows.
 var vendorFolders = []string{
 	`\microsoft\edge`, `\microsoft\edgecore`, `\microsoft\edgewebview`, `\internet explorer`, `\powershell`,
 	`\windows defender`, `\windows defender advanced threat protection`, `\windows nt`, `\windows mail`,
 	`\windows media player`, `\windows photo viewer`, `\windowsapps`, `\windows kits`, `\microsoft office`,
-	`\microsoft onedrive`, `\microsoft visual studio`, `\common files\microsoft shared`, `\msbuild`, `\dotnet`,
+	`\microsoft onedrive`, `\microsoft visual studio`, `\common files\microsoft shared`, `\msbuild`,
+	`\dotnet`,
 	`\wsl`,
 }
 
@@ -84,7 +85,8 @@ var unixFiles = sync.OnceValue(func() map[string]bool {
 		systemd-journald systemd-logind systemd-networkd systemd-resolved systemd-timesyncd systemd-udevd
 		systemd-executor systemd-tmpfiles networkmanager nmcli resolvectl busctl gvfsd snapd sftp-server
 		exim postfix sendmail apache2 httpd nginx mysqld postgres cupsd smbd nmbd
-		busybox toybox osascript launchctl defaults plutil security spctl codesign csrutil curl dscl dseditgroup
+		busybox toybox osascript launchctl defaults plutil security spctl codesign csrutil curl dscl
+		dseditgroup
 		diskutil hdiutil ioreg kextload log mdfind mdls networksetup open pbcopy pbpaste profiles scutil
 		screencapture softwareupdate sw_vers sysadminctl system_profiler systemsetup tccutil textutil
 		xattr xcrun xpcproxy launchd zprint ditto nscurl nvram pkgutil installer sips say
@@ -154,7 +156,8 @@ var systemFiles = sync.OnceValue(func() map[string]bool {
 	`)...)
 })
 
-// placeOf returns the folder and the name of a file, of which its name may hold the folder or the other way round.
+// placeOf returns the folder and the name of a file, of which its name may hold the folder or the other way
+// round.
 func placeOf(f File) (path, name string) {
 	path, name = identifier(f.Path), identifier(f.FileName)
 	if cut := strings.LastIndexAny(name, `\/`); cut >= 0 && cut < len(name)-1 {
@@ -174,8 +177,8 @@ var roots = [...][2]string{
 	{"%allusersprofile%", `c:\programdata`},
 }
 
-// folder returns the folder of a file with backslashes if it is one of Windows: without what stands before the
-// drive, without empty and dot segments, and without the name of the file if the folder ends with it.
+// folder returns the folder of a file with backslashes if it is one of Windows: without what stands before
+// the drive, without empty and dot segments, and without the name of the file if the folder ends with it.
 func folder(path, name string) string {
 	path = identifier(path)
 	if strings.HasPrefix(path, "/") && !strings.Contains(path, `\`) {
@@ -213,8 +216,8 @@ func folder(path, name string) string {
 	return path
 }
 
-// withoutDots returns the segments of a path without empty ones, and with those that are dots resolved. The first,
-// such as a drive, stays.
+// withoutDots returns the segments of a path without empty ones, and with those that are dots resolved. The
+// first, such as a drive, stays.
 func withoutDots(path, separator string) string {
 	kept := make([]string, 0, 8)
 	for s := range strings.SplitSeq(path, separator) {
@@ -229,8 +232,8 @@ func withoutDots(path, separator string) string {
 	return strings.Join(kept, separator)
 }
 
-// belowDrive returns a folder of Windows in small letters without its drive, its volume, a shadow copy of one, or
-// the share that administrators have of one.
+// belowDrive returns a folder of Windows in small letters without its drive, its volume, a shadow copy of
+// one, or the share that administrators have of one.
 func belowDrive(folder string) string {
 	folder = strings.ToLower(folder)
 	if len(folder) >= 2 && folder[1] == ':' {

@@ -20,7 +20,8 @@ var placeholders = sync.OnceValue(func() map[string]bool {
 		"not provided", "not set", "notset", "not specified", "not found", "unavailable", "unidentified",
 		"missing", "no data", "no value", "tbd", "unknown user", "unknown host", "unknown device",
 		"no user", "no name", "redacted", "masked", "anonymous principal", "undisclosed recipients:;",
-		"undisclosed recipients", "unbekannt", "inconnu", "inconnue", "desconocido", "desconhecido", "sconosciuto",
+		"undisclosed recipients", "unbekannt", "inconnu", "inconnue", "desconocido", "desconhecido",
+		"sconosciuto",
 		"onbekend", "ukjent", "ukendt", "okänd", "tuntematon", "nieznany", "неизвестно", "不明", "未知",
 		"[[unknown]] [not provided]", "[unknown] [not provided]", "deleted user", "null sid", "s-1-0-0",
 		"s-1-0", "hidden_due_to_security_reasons", "aws internal", "aws internal/3", "gce-internal-ip",
@@ -154,7 +155,8 @@ func isPlaceholder(text string) bool {
 	return false
 }
 
-// isVariable reports whether text is a variable of a template or a shell: ${host.name}, %COMPUTERNAME%, $host$.
+// isVariable reports whether text is a variable of a template or a shell: ${host.name}, %COMPUTERNAME%,
+// $host$.
 func isVariable(text string) bool {
 	if len(text) < 3 || text[0] != '$' && text[0] != '%' {
 		return false

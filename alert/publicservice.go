@@ -6,8 +6,8 @@ import (
 )
 
 // publicServices are addresses that hosts everywhere talk to, with what they are. Source: AdGuard's list of
-// DNS providers (2026-07-21) for resolvers; IANA's root hints; Google's and Cloudflare's documentation for time servers; the
-// cloud providers' for metadata and DNS.
+// DNS providers (2026-07-21) for resolvers; IANA's root hints; Google's and Cloudflare's documentation for
+// time servers; the cloud providers' for metadata and DNS.
 var publicServices = sync.OnceValue(func() map[netip.Addr]string {
 	return addressTable(map[string][]string{
 		"a public resolver": {
@@ -103,8 +103,8 @@ var publicServices = sync.OnceValue(func() map[netip.Addr]string {
 })
 
 // publicBlocks are networks of which every address is what publicServices are. Sources: Google's
-// documentation for private access to its interfaces, RFC 7534 and RFC 7535 for AS112; NextDNS, whose addresses
-// are its customers'.
+// documentation for private access to its interfaces, RFC 7534 and RFC 7535 for AS112; NextDNS, whose
+// addresses are its customers'.
 var publicBlocks = sync.OnceValue(func() []netip.Prefix {
 	return prefixes(
 		"199.36.153.4/30", "199.36.153.8/30", "192.31.196.0/24", "192.175.48.0/24", "2001:4:112::/48",

@@ -64,9 +64,9 @@ var publicSites = sync.OnceValue(func() map[string]bool {
 	`)...)
 })
 
-// commonPages are the domains of which every page is the same for everybody and is read by machines, so that not
-// even a whole URL tells anything: resolvers, checks for an Internet connection or the own address, time servers
-// and lists of revoked certificates. Sources as of publicSites; AdGuard's list of DNS providers.
+// commonPages are the domains of which every page is the same for everybody and is read by machines, so that
+// not even a whole URL tells anything: resolvers, checks for an Internet connection or the own address, time
+// servers and lists of revoked certificates. Sources as of publicSites; AdGuard's list of DNS providers.
 var commonPages = sync.OnceValue(func() map[string]bool {
 	return set(strings.Fields(`
 		dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net

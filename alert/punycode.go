@@ -16,8 +16,8 @@ func isASCII(text string) bool {
 	return true
 }
 
-// composed returns text with wide and otherwise compatible characters as the usual ones, and without those that
-// host names ignore. Source: Unicode Technical Standard 46.
+// composed returns text with wide and otherwise compatible characters as the usual ones, and without those
+// that host names ignore. Source: Unicode Technical Standard 46.
 func composed(text string) string {
 	return strings.ToLower(norm.NFKC.String(strings.Map(func(c rune) rune {
 		switch {

@@ -18,8 +18,8 @@ func (r *keyring) sid(text string) {
 	}
 }
 
-// sidText returns a SID without what stands around it: also the percent sign and the brackets of an event whose
-// SIDs nobody has looked up.
+// sidText returns a SID without what stands around it: also the percent sign and the brackets of an event
+// whose SIDs nobody has looked up.
 func sidText(text string) string {
 	text = bare(text)
 	if strings.HasPrefix(text, "%{") {

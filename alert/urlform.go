@@ -32,10 +32,10 @@ type normalForm struct {
 
 // normalURL returns the normal form of a URL: refanged; scheme and host in small letters; no default port, no
 // dot at the end of the host, no credentials, no fragment; "/" for an empty path; no dot segments;
-// percent-encoding in capital letters, of what has to be encoded and nothing else. What a mail filter has wrapped
-// is unwrapped. A text without a scheme is a host with or without a path if it looks like one; else it is kept.
-// On a public site, where nothing but the whole URL tells anything, the web's schemes and a slash at the end of
-// the path do not count. Sources: WHATWG URL Standard and RFC 3986, section 6.2.2.
+// percent-encoding in capital letters, of what has to be encoded and nothing else. What a mail filter has
+// wrapped is unwrapped. A text without a scheme is a host with or without a path if it looks like one; else
+// it is kept. On a public site, where nothing but the whole URL tells anything, the web's schemes and a slash
+// at the end of the path do not count. Sources: WHATWG URL Standard and RFC 3986, section 6.2.2.
 func normalURL(text string) normalForm {
 	for range 4 { // wrappers in wrappers
 		form, inside := unwrapped(text)
@@ -278,8 +278,8 @@ func plainDots(text string) string {
 	return pathDots.Replace(text)
 }
 
-// percentEncoded returns a path or a query with every character encoded that has to be, and none that needs not.
-// Source: RFC 3986, sections 2.3 and 6.2.2.
+// percentEncoded returns a path or a query with every character encoded that has to be, and none that needs
+// not. Source: RFC 3986, sections 2.3 and 6.2.2.
 func percentEncoded(text string) string {
 	plain := true
 	for n := 0; n < len(text) && plain; n++ {
@@ -317,7 +317,8 @@ func isEncoded(c byte) bool {
 
 // browserSchemes are those of pages that a browser makes itself.
 var browserSchemes = map[string]bool{
-	"about": true, "chrome": true, "edge": true, "brave": true, "opera": true, "vivaldi": true, "devtools": true,
+	"about": true, "chrome": true, "edge": true, "brave": true, "opera": true, "vivaldi": true,
+	"devtools":    true,
 	"view-source": true, "javascript": true, "chrome-search": true, "chrome-error": true,
 }
 
@@ -347,8 +348,9 @@ func judgeURL(text string, address func(string) (Strength, string)) (Strength, s
 	return Weaker, ""
 }
 
-// wrapped returns the URL that a mail filter has rewritten, "" if there is none. Sources: the documented forms of
-// Proofpoint's URL Defense, versions 2 and 3, of Microsoft's Safe Links, and of Barracuda's and Cisco's filters.
+// wrapped returns the URL that a mail filter has rewritten, "" if there is none. Sources: the documented
+// forms of Proofpoint's URL Defense, versions 2 and 3, of Microsoft's Safe Links, and of Barracuda's and
+// Cisco's filters.
 func wrapped(host, path, query string) string {
 	switch {
 	case strings.HasSuffix(host, ".safelinks.protection.outlook.com"),

@@ -90,10 +90,12 @@ func anyEntity(t *rapid.T) alert.Entity {
 	case 11: // a device that only its address names
 		return alert.Device{LastIP: fmt.Sprint("10.0.0.", 1+pick("private", 3))}
 	case 12:
-		return alert.Message{NetworkMessageID: fmt.Sprint("m", pick("mail", 2)), Sender: fmt.Sprintf("u%d@corp.example", pick("user", 3))}
+		return alert.Message{NetworkMessageID: fmt.Sprint("m", pick("mail", 2)),
+			Sender: fmt.Sprintf("u%d@corp.example", pick("user", 3))}
 	case 13:
+		const group = "/subscriptions/s/resourceGroups/g/"
 		return alert.CloudResource{
-			ID: fmt.Sprint("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/ws-", pick("device", 4)),
+			ID: fmt.Sprint(group, "providers/Microsoft.Compute/virtualMachines/ws-", pick("device", 4)),
 		}
 	case 2:
 		return alert.User{Domain: "CORP", Account: fmt.Sprint("u", pick("user", 3))}

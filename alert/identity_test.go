@@ -341,6 +341,15 @@ func TestNamesThatDoNotMeet(t *testing.T) {
 		strength, key := shared(about(pair[0]), about(pair[1]))
 		assert.Equal(t, alert.NotLinking, strength, "%+v and %+v share %q", pair[0], pair[1], key)
 	}
+	// Two pages of a site that many use.
+	for host := range strings.FieldsSeq(`secure-web.cisco.com linkprotect.cudasvc.com protect-eu.mimecast.com
+		ct.sendgrid.net cdn.jsdelivr.net files.catbox.moe temp.sh a.backblazeb2.com a.supabase.co a.fly.dev
+		a.webflow.io a.translate.goog a.azurecr.io public.ecr.aws registry.k8s.io ifconfig.io huggingface.co
+		archive.ph steamcommunity.com yandex.ru www.tiktok.com www.amazon.com openai.com`) {
+		strength, key := shared(about(alert.URL{URL: "https://" + host + "/a"}),
+			about(alert.URL{URL: "https://" + host + "/b"}))
+		assert.Equal(t, alert.NotLinking, strength, "%s is shared by %q", host, key)
+	}
 	// On two machines, what is everywhere links nothing.
 	for _, e := range append(everywhere(), alert.IP{Address: "8.8.8.8"}) {
 		strength, key := shared(about(ws(1), e), about(ws(2), e))

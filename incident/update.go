@@ -123,14 +123,14 @@ func (k Known) is(i Incident, r Reference) bool {
 	return i.ID == k.of(r) && i.Status != Redirected && i.Status != Purged
 }
 
-// CommentIDs returns the IDs that the entries of d's comments may have in the log when d was imported, by this version
-// and by earlier ones.
+// CommentIDs returns the IDs that the entries of d's comments have in the log when d was imported, oldest first, and
+// behind them those that earlier versions gave them.
 func (d Draft) CommentIDs() []activity.ID {
-	var ids []activity.ID
+	var ids, former []activity.ID
 	for _, e := range d.comments(d.Reference.IncidentID()) {
-		ids = append(ids, e.ID, e.former)
+		ids, former = append(ids, e.ID), append(former, e.former)
 	}
-	return ids
+	return append(ids, former...)
 }
 
 // NewComments returns those of d's comments that are not in logged, see Known.Comments.

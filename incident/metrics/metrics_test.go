@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -432,15 +433,15 @@ func TestReportIsWhatTheCommandsAddUpTo(t *testing.T) {
 				switch {
 				case l == nil:
 					born(after.ID, siem, d, true)
-				case after.Version != before.Version && before.References[0].Updated.Before(now):
-					at := d.Resolved
-					if at.IsZero() {
-						at = now
+				case after.Version != before.Version: // what was decided here may stay
+					if !after.Owner.Same(before.Owner) {
+						l.own(after.Owner, now)
 					}
-					l.own(d.Owner, now)
-					l.become(d.Status, now, at)
-					if d.Status == incident.Resolved && !d.Resolved.IsZero() {
-						l.resolved = d.Resolved
+					if after.Status != before.Status {
+						l.become(after.Status, now, cmp.Or(after.Resolved, now))
+					}
+					if after.Status == incident.Resolved && !after.Resolved.Equal(before.Resolved) {
+						l.resolved = after.Resolved
 					}
 				}
 			case len(known) == 0:

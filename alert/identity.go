@@ -329,7 +329,9 @@ func (j *judge) count() {
 				device[group] = true
 			}
 		case User, Mailbox:
-			device[group] = device[group]
+			if _, known := device[group]; !known {
+				device[group] = false
+			}
 		}
 	}
 	for _, is := range device {

@@ -25,7 +25,7 @@ func broughtBy(merged activity.Entry) (b Bringer) {
 		return b
 	}
 	b.ID = alert.ID(id)
-	for _, part := range strings.Split(keys, ", ") {
+	for part := range strings.SplitSeq(keys, ", ") {
 		key := alert.Key(part)
 		isKey := keyForms[key.Namespace()].word != "" || key.Namespace() == "entity"
 		if last := len(b.Keys) - 1; last >= 0 && !isKey {

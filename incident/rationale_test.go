@@ -327,7 +327,7 @@ func TestRationaleCountsEachAlertOnce(t *testing.T) {
 		}), 2, 12).Draw(t, "all")
 		sentence := incident.Rationale(all)
 		sum := 0
-		for _, part := range strings.Split(sentence, "; ") {
+		for part := range strings.SplitSeq(sentence, "; ") {
 			n, err := strconv.Atoi(part[:strings.IndexByte(part, ' ')])
 			require.NoError(t, err, sentence)
 			sum += n

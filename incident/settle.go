@@ -17,8 +17,8 @@ import (
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
-// A Base is what is remembered of the last import of an incident: what the other system said then. Texts are digests,
-// so that a Base is small and does not keep what is redacted here.
+// A Base is what is remembered of the last import of an incident: what the other system said then. Texts are
+// digests, so that a Base is small and does not keep what is redacted here.
 type Base struct {
 	Updated     time.Time              `json:"updated,omitzero"` // the other system's, of Reference
 	Name        string                 `json:"name,omitempty"`
@@ -29,8 +29,10 @@ type Base struct {
 	Resolved    time.Time              `json:"resolved,omitzero"`
 	Owner       Owner                  `json:"owner,omitzero"`
 	Verdict     classification.Verdict `json:"verdict,omitzero"`
-	Tags        []string               `json:"tags,omitempty"`     // digests of their names
-	Comments    map[string]string      `json:"comments,omitempty"` // digest of the text by the last part of the entry's ID
+	Tags        []string               `json:"tags,omitempty"` // digests of their names
+
+	// Comments has the digest of the text of each comment, by the last part of its entry's ID.
+	Comments map[string]string `json:"comments,omitempty"`
 }
 
 // maxBaseComments is of how many comments, the newest, a Base has digests.
@@ -39,8 +41,8 @@ const maxBaseComments = 700
 // Base returns what is to be remembered of d.
 func (d Draft) Base() Base {
 	b := Base{
-		Updated: d.Reference.Updated, Name: textDigest(d.Name), Description: textDigest(d.Description), Severity: d.Severity,
-		Status: d.Status, Note: textDigest(d.Note), Resolved: d.Resolved, Owner: d.Owner, Verdict: d.Verdict,
+		Updated: d.Reference.Updated, Name: textDigest(d.Name), Description: textDigest(d.Description),
+		Severity: d.Severity, Status: d.Status, Note: textDigest(d.Note), Resolved: d.Resolved, Owner: d.Owner, Verdict: d.Verdict,
 	}
 	for _, t := range d.tags() {
 		b.Tags = append(b.Tags, tagDigest(t.Name))
@@ -75,7 +77,7 @@ type Side uint8
 
 // The sides. The zero Side is LastDecided.
 const (
-	LastDecided Side = iota // whoever changed it last; the other system, when nobody knows when it did
+	LastDecided Side = iota // whoever changed it last; the other system, when it does not say when
 	Theirs                  // the other system
 	Ours                    // this one
 )
@@ -98,7 +100,8 @@ func (s *Side) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ImportPolicy says who decides each field that was changed on both sides. The zero ImportPolicy is LastDecided for all.
+// ImportPolicy says who decides each field that was changed on both sides. The zero ImportPolicy is LastDecided for
+// all fields.
 type ImportPolicy struct {
 	Name        Side `json:"name,omitempty"`
 	Description Side `json:"description,omitempty"`
@@ -142,7 +145,7 @@ type fieldThere struct {
 	side         Side
 }
 
-// threeWay returns the fields that are compared. Without a base everything counts as changed on both sides, and nothing
+// threeWay returns the fields that are compared. Without a base, all of them count as changed on both sides, and none
 // does when d is the state of which the incident has the time.
 func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 	b, none := Base{}, base == nil
@@ -157,7 +160,8 @@ func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 	}
 	return []fieldThere{
 		{
-			name: "name", paths: []string{"name", "renamed", "named"}, says: d.Name != "", side: p.Name, here: i.Name, there: d.Name,
+			name: "name", paths: []string{"name", "renamed", "named"}, says: d.Name != "", side: p.Name,
+			here: i.Name, there: d.Name,
 			changedThere: none || textDigest(d.Name) != b.Name, changedHere: i.Renamed, same: d.Name == i.Name,
 		},
 		{
@@ -170,7 +174,8 @@ func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 			name: "severity", paths: []string{"severity", "severityOverridden", "severityGiven"},
 			says: d.Severity != alert.Unrated, side: p.Severity, here: i.Severity.String(), there: d.Severity.String(),
 			changedThere: none || d.Severity != b.Severity || !i.SeverityOverridden && d.Reference.Updated.After(b.Updated),
-			changedHere:  i.SeverityOverridden, same: d.Severity == i.Severity, // a later state knows the alerts that raised it
+			changedHere:  i.SeverityOverridden,
+			same:         d.Severity == i.Severity, // a later state knows the alerts that raised it
 		},
 		{
 			name: "status", paths: []string{"status", "note"}, says: d.Status != Redirected, side: p.Status,
@@ -182,14 +187,16 @@ func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 				(d.Note == "" || d.Note == i.Note) && (d.Resolved.IsZero() || d.Resolved.Equal(i.Resolved))),
 		},
 		{
-			name: "owner", paths: []string{"owner"}, says: !none || !d.Owner.IsZero(), side: p.Owner, here: i.Owner.ID, there: d.Owner.ID,
+			name: "owner", paths: []string{"owner"}, says: !none || !d.Owner.IsZero(), side: p.Owner,
+			here: i.Owner.ID, there: d.Owner.ID,
 			changedThere: none || !isOwner(d.Owner, b.Owner), changedHere: none || !i.Owner.Same(b.Owner),
 			same: isOwner(d.Owner, i.Owner),
 		},
 		{
 			name: "verdict", paths: []string{"verdict.classification", "verdict.determination"},
 			says: !d.Verdict.IsZero(), side: p.Verdict, here: verdict(i.Verdict), there: verdict(d.Verdict),
-			changedThere: none || d.Verdict != b.Verdict, changedHere: none || i.Verdict != b.Verdict, same: d.Verdict == i.Verdict,
+			changedThere: none || d.Verdict != b.Verdict, changedHere: none || i.Verdict != b.Verdict,
+			same: d.Verdict == i.Verdict,
 		},
 	}
 }
@@ -208,8 +215,8 @@ func (d Draft) late(i Incident, base *Base) bool {
 	return !d.Reference.Updated.IsZero() && d.Reference.Updated.Before(was.Updated)
 }
 
-// Disputed returns the fields of the log that say when what was changed on both sides was changed here: what Known.Decided
-// has to have. Most imports have none.
+// Disputed returns the fields, as the log names them, whose last change here Known.Decided has to have: those that
+// were changed on both sides. Most imports have none.
 func (d Draft) Disputed(i Incident, base *Base) (fields []string) {
 	if d.late(i, base) {
 		return nil
@@ -222,10 +229,12 @@ func (d Draft) Disputed(i Incident, base *Base) (fields []string) {
 	return fields
 }
 
-// Settle compares d with what the last import said and with the incident that it became. A field that was changed there
-// only is taken, one that was changed here only stays, and one that was changed on both sides is decided by
-// cmd.Policy.Imports. None is looked at where i is an incident that the draft's was merged into. Name and severity are changed here when a person chose them. Tags are compared one by one. A field
-// that d leaves open stays; an owner that d has no more is taken away.
+// Settle compares d with what the last import said and with the incident that it became. A field that was changed
+// there only is taken, one that was changed here only stays, and one that was changed on both sides is decided by
+// cmd.Policy.Imports. None is looked at where i is an incident that the draft's was merged into.
+//
+// Name and severity are changed here when a person chose them. Tags are compared one by one. A field that d leaves
+// open stays; an owner that d has no more is taken away.
 func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 	s := Settled{Late: d.late(i, known.Base)}
 	if s.Late || !known.is(i, d.Reference) {

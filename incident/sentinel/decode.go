@@ -250,6 +250,7 @@ func latest(times ...json.RawMessage) time.Time {
 }
 
 // wrappers are members under which collectors hand on what they have read: as it is, or as a text.
+// What stands beside the member is the collector's, and is not kept.
 var wrappers = []string{"object", "body", "event", "original", "message", "fulllog", "raw", "source",
 	"result", "results", "data", "detail", "incident", "alert", "value", "records"}
 

@@ -93,7 +93,7 @@ func TestALongFileIsReadInParts(t *testing.T) {
 	}
 	assert.Equal(t, 350, got)
 	assert.Equal(t, 2, noted)
-	for range Decode(&endless{most: 1 << 40}, "long.json") {
+	for range Decode(&endless{most: 1 << 30}, "long.json") {
 		break // it ends although the text does not
 	}
 }

@@ -85,7 +85,7 @@ func nothingIsLost(t require.TestingT, source []byte) {
 			got[leaf] = true
 		}
 	}
-	if len(items) != 1 {
+	if len(items) != 1 || wrapped(source) {
 		return
 	}
 	for leaf := range leavesOf(source) {
@@ -95,6 +95,16 @@ func nothingIsLost(t require.TestingT, source []byte) {
 		}
 		require.True(t, found, "%q of\n%s\nis not in\n%s", leaf, source, export(t, items[0]))
 	}
+}
+
+// wrapped reports whether a collector's object stands around the item, whose other members are not kept.
+func wrapped(source []byte) bool {
+	for name := range parse(source) {
+		if slices.Contains(wrappers, strings.TrimPrefix(fold(name), "@")) {
+			return true
+		}
+	}
+	return false
 }
 
 // FuzzLaws holds both laws for everything that is imported.

@@ -407,7 +407,7 @@ func judgeUPN(upn string, isHost func(string) bool) (Strength, string) {
 	case isLocalDomain(domain), isHost(domain):
 		return NotLinking, "an account of one machine"
 	case strings.Contains(name, "#ext#"), strings.HasPrefix(name, "live.com#"):
-		return Linking, GuestName // which nobody else in the tenant has
+		return Linking, guestName // which nobody else in the tenant has
 	case strings.HasSuffix(name, "$"):
 		return Weaker, "an account of a machine or a managed service"
 	case in(administrators(), name):

@@ -58,10 +58,11 @@ func (i Identifier) Meets(other Identifier) bool {
 	return i.Key == other.Key && i.Lookup == other.Stored && i.Stored == other.Lookup
 }
 
-// IdentityOptions configure [Alert.Identifiers]. Keys are those that [Identity] and [Keys] return, such as "host:dc-01",
-// "account:corp\\svc-deploy", "upn:svc-deploy@corp.example" and "ip:198.51.100.1"; the case of letters does not count. Any
-// key of an entity names all of it on the alerts that have that key, in every form that meets it: "host:dc-01" is the
-// device that an alert calls dc-01.corp.example, and the account DC-01$ there.
+// IdentityOptions configure [Alert.Identifiers]. Keys are those that [Identity] and [Keys] return, such as
+// "host:dc-01", "account:corp\svc-deploy", "upn:svc-deploy@corp.example" and "ip:198.51.100.1"; the case of
+// letters does not count. Any key of an entity names all of it on the alerts that have that key, in every
+// form that meets it: "host:dc-01" is the device that an alert calls dc-01.corp.example, and the account
+// DC-01$ there.
 type IdentityOptions struct {
 	// Shared are entities that many use, such as domain controllers, proxies, jump hosts, the address of an office and
 	// accounts that install software. They are Supporting. A device is Linking still where the alert names no other
@@ -465,8 +466,8 @@ func (j *judge) add(i Identifier) {
 // configured is the Why of what a program has named as Everywhere.
 const configured = "configured to link nothing"
 
-// GuestName is the Why of an account's name that a guest has in another tenant.
-const GuestName = "a guest's name"
+// guestName is the Why of an account's name that a guest has in another tenant.
+const guestName = "a guest's name"
 
 // Why a private address is worth little.
 const (
@@ -501,7 +502,7 @@ func (j *judge) worth(namespace, id string, p part) (Strength, string) {
 			return s, why
 		}
 		if p.isGuestHome(j.parts.all[p.outer]) {
-			return Weaker, GuestName
+			return Weaker, guestName
 		}
 		return j.person(judgeUPN(id, j.isHost))
 	case "account":
@@ -621,7 +622,7 @@ func (j *judge) person(s Strength, why string) (Strength, string) {
 	case s < Weaker:
 	case j.accounts > maxAccounts:
 		return Supporting, "the alert names more than 8 accounts"
-	case s == Linking && why == GuestName:
+	case s == Linking && why == guestName:
 		if j.devices > 0 {
 			return Weaker, why
 		}

@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// Besides the keys of its entities an alert has keys that say what these are worth on it, so that correlation finds the
-// alerts that matter without reading the others. They are made of the keys of its Identifiers.
+// Besides the keys of its entities an alert has keys that say what these are worth on it, so that correlation
+// finds the alerts that matter without reading the others. They are made of the keys of its Identifiers.
 
-// LongActivity is from when on the activity of an alert counts as an interval for correlation. That of a shorter one is
-// the moment at which it began.
+// LongActivity is from when on the activity of an alert counts as an interval for correlation. That of a
+// shorter one is the moment at which it began.
 const LongActivity = time.Hour
 
 const endless = 30 * 24 * time.Hour
 
-// Linking returns the key under which an alert is stored that has k as the Stored key of an [Identifier] that is Linking.
+// Linking returns the key under which an alert is stored that has k as the Stored key of an [Identifier] that
+// is Linking.
 func (k Key) Linking() Key { return "linking:" + k }
 
 // Lasting returns the key under which such an alert is stored if its activity lasts for [LongActivity] or longer.
 func (k Key) Lasting() Key { return "lasting:" + k }
 
-// Moving returns the key under which an alert that [Alert.Moves] is stored that has k as the Stored key of an [Identifier]
-// that is Weaker or Linking.
+// Moving returns the key under which an alert that [Alert.Moves] is stored that has k as the Stored key of an
+// [Identifier] that is Weaker or Linking.
 func (k Key) Moving() Key { return "moving:" + k }
 
 // Alone returns the key under which an alert that names no device is stored that has k as the Stored key of an
@@ -38,8 +39,9 @@ func (k Key) IsMarker() bool {
 	return false
 }
 
-// Interval returns the time that a takes up for correlation: from its first to its last activity, or only the first if
-// it does not last for [LongActivity], or for more than 30 days, as where a source says 9999 for "no end".
+// Interval returns the time that a takes up for correlation: from its first to its last activity, or only the
+// first if it does not last for [LongActivity], or for more than 30 days, as where a source says 9999 for "no
+// end".
 func (a Alert) Interval() (first, last time.Time) {
 	if d := a.LastActivity.Sub(a.FirstActivity); LongActivity <= d && d <= endless {
 		return a.FirstActivity, a.LastActivity
@@ -79,8 +81,8 @@ func (a Alert) markers(ids []Identifier) (keys []Key) {
 	return slices.Compact(keys)
 }
 
-// NamesDevice reports whether one of the identifiers is that of a device, and not NotLinking without being configured so:
-// what a program configures does not change the markers.
+// NamesDevice reports whether one of the identifiers is that of a device, and not NotLinking without being
+// configured so: what a program configures does not change the markers.
 func NamesDevice(ids []Identifier) bool {
 	return slices.ContainsFunc(ids, func(i Identifier) bool {
 		switch i.Key.Namespace() {
@@ -91,9 +93,9 @@ func NamesDevice(ids []Identifier) bool {
 	})
 }
 
-// Moves reports whether a is about lateral movement: its category is LateralMovement, or one of its techniques takes place
-// on two machines. Source: MITRE ATT&CK, the tactic Lateral Movement, without T1072 and T1091, whose accounts and files
-// are those of a tool or a medium.
+// Moves reports whether a is about lateral movement: its category is LateralMovement, or one of its
+// techniques takes place on two machines. Source: MITRE ATT&CK, the tactic Lateral Movement, without T1072
+// and T1091, whose accounts and files are those of a tool or a medium.
 func (a Alert) Moves() bool {
 	if Tactic(a.Category) == "LateralMovement" {
 		return true

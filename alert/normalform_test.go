@@ -176,7 +176,7 @@ func TestSpellingDoesNotCount(t *testing.T) {
 	around := rapid.SampledFrom(
 		[]string{"%s", " %s", "%s\t", `"%s"`, "'%s'", "(%s)", "<%s>", "{%s}", " [%s] ", "\u200b%s", "“%s”"},
 	)
-	word := rapid.StringMatching(`[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,4})?[a-z]`)
+	word := rapid.StringMatching(`q[a-z0-9]{0,5}(-[a-z0-9]{1,4})?[a-z]`) // none of them is a placeholder
 	rapid.Check(t, func(t *rapid.T) {
 		label, zone := word.Draw(t, "label"), word.Draw(t, "zone")+".example"
 		text := func(id string) string {

@@ -18,10 +18,11 @@ import (
 // A resolved incident is reopened by an alert that is not resolved: it becomes Active, without note and time, and
 // keeps its owner. Whether alerts go to resolved incidents at all is for the correlator to say.
 //
-// An alert that only adds to a count leaves Updated as it is, so that a storm does not keep its incident at the top of
-// the queue: known reports true for its [alert.Alert.KindKey], nothing of the incident changes but counts and the last
-// activity, and i was updated less than an hour before. The last link of its entry then has the reason
-// [activity.RepeatedAlertOccurrence], no Entity, and i as its Incident. No other link can say that.
+// An alert that only adds to a count leaves Updated as it is, so that a storm does not keep its incident at
+// the top of the queue: known reports true for its [alert.Alert.KindKey], nothing of the incident changes but
+// counts and the last activity, and i was updated less than an hour before. The last link of its entry then
+// has the reason [activity.RepeatedAlertOccurrence], no Entity, and i as its Incident. No other link can say
+// that.
 func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, known func(alert.Key) bool) Effect {
 	if quiet := ofItsKind(i.ID); slices.Contains(links, quiet) {
 		links = slices.DeleteFunc(slices.Clone(links), func(l activity.Link) bool { return l == quiet })
@@ -33,7 +34,8 @@ func AddAlert(cmd Command, i Incident, a alert.Alert, links []activity.Link, kno
 	}
 	after = after.raise(a.Severity).derive()
 	e := effect(cmd, i, after, []activity.Entry{{Type: activity.AlertAdded, Alert: a.ID, Text: a.Title, Links: links}}, nil)
-	if since := cmd.At.Sub(i.Updated); 0 <= since && since < quietTime && onlyCounts(e.Activity) && known(cmd.keys(a).Kind()) {
+	since := cmd.At.Sub(i.Updated)
+	if 0 <= since && since < quietTime && onlyCounts(e.Activity) && known(cmd.keys(a).Kind()) {
 		e.Activity[0].Links = append(slices.Clone(links), ofItsKind(i.ID))
 		e.Incident.Updated = i.Updated
 	}
@@ -69,8 +71,9 @@ func onlyCounts(entries []activity.Entry) bool {
 // needs all alerts of the incident, that one as it is stored among them. Severity and name follow unless a person
 // chose them. links are what new evidence of a links it to; they go into the entry about the evidence.
 //
-// An incident that is resolved becomes Active again when a fires again, see [Repeat]. One that is open is resolved with
-// its last alert. [Policy] can keep both from happening; the entry about the status says why it changed.
+// An incident that is resolved becomes Active again when a fires again, see [Repeat]. One that is open is
+// resolved with its last alert. [Policy] can keep both from happening; the entry about the status says why it
+// changed.
 func UpdateAlert(cmd Command, c Case, a alert.Alert, links []activity.Link) (Effect, error) {
 	if err := c.complete(); err != nil {
 		return Effect{}, err

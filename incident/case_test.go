@@ -111,10 +111,10 @@ func TestRulesRefuseOtherAlertsThanTheyNeed(t *testing.T) {
 			return incident.Merge(command(90), d.party("b"), []incident.Party{d.party("d"), p}, "")
 		}},
 		"MergeLinked, target": {here, all, func(d *desk, p incident.Party) ([]incident.Effect, error) {
-			return incident.MergeLinked(command(90), p, d.party("b"), "")
+			return incident.MergeLinked(command(90), p, d.party("b"), "siem:1", nil)
 		}},
 		"MergeLinked, source": {here, all, func(d *desk, p incident.Party) ([]incident.Effect, error) {
-			return incident.MergeLinked(command(90), d.party("b"), p, "")
+			return incident.MergeLinked(command(90), d.party("b"), p, "siem:1", nil)
 		}},
 		"Unmerge, target": {"b", all, func(d *desk, p incident.Party) ([]incident.Effect, error) {
 			return incident.Unmerge(command(90), d.back("c"), p, "")

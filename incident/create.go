@@ -41,11 +41,11 @@ type Comment struct {
 // Create returns the effect of a new incident with the given ID from d. alerts, which are already
 // complete as stored alerts are, become its alerts; d.Alerts is not looked at.
 //
-// Name and severity are taken from d, or derived from the alerts where d leaves them open. Those of a d with a
-// Reference are what another system says, and no person's choice: the severity holds until an alert that does not come
-// with d is more severe, see [AddAlert], and the name until a person chooses another. An incident that is resolved from
-// the start leaves its alerts as they are. One that d has as Active is resolved from the start when it has alerts and
-// all of them are resolved, unless cmd.Policy keeps it open.
+// Name and severity are taken from d, or derived from the alerts where d leaves them open. Those of a d with
+// a Reference are what another system says, and no person's choice: the severity holds until an alert that
+// does not come with d is more severe, see [AddAlert], and the name until a person chooses another. An
+// incident that is resolved from the start leaves its alerts as they are. One that d has as Active is
+// resolved from the start when it has alerts and all of them are resolved, unless cmd.Policy keeps it open.
 func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.Link, tax classification.Taxonomy) (Effect, error) {
 	d.Verdict = tax.Spelled(d.Verdict)
 	if err := d.validate(tax); err != nil {
@@ -179,9 +179,9 @@ func (c importedComment) in(known Known) activity.ID {
 	return c.former
 }
 
-// comments returns the comments that another system kept, imported as the incident with that ID, oldest first. Their IDs
-// are made of who wrote them and when, and count those of one moment, so that a comment that is changed there is known
-// again. Of one without a time, the text tells it from others.
+// comments returns the comments that another system kept, imported as the incident with that ID, oldest
+// first. Their IDs are made of who wrote them and when, and count those of one moment, so that a comment that
+// is changed there is known again. Of one without a time, the text tells it from others.
 func (d Draft) comments(id ID) (all []importedComment) {
 	seen := make(map[activity.ID]bool)
 	for _, c := range d.Comments {

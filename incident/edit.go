@@ -64,7 +64,7 @@ func (e Edit) Apply(cmd Command, c Case, tax classification.Taxonomy) (Effect, e
 	return effect(cmd, c.Incident, after, main, changes), nil
 }
 
-// recounted returns the incident of c with what its alerts come to.
+// recounted returns the incident of c with the summary of its alerts.
 func (c Case) recounted(cmd Command) Incident {
 	i := c.Incident
 	i.Alerts, _ = cmd.summarize(c.Alerts)

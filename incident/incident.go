@@ -78,7 +78,7 @@ type Incident struct {
 	References []Reference `json:"references,omitempty"` // the same incident in other systems
 	Comments   int         `json:"comments,omitempty"`   // number of comments in the log
 	Created    time.Time   `json:"created"`
-	Updated    time.Time   `json:"updated"` // last change by anybody, comments and alerts included, but for alerts that only add to a count; see AddAlert
+	Updated    time.Time   `json:"updated"` // last change, comments and alerts included; see AddAlert for an exception
 
 	Alerts Summary      `json:"alerts"`         // what its alerts come to
 	Extra  alert.Fields `json:"extra,omitzero"` // fields of an imported incident that have no place above

@@ -114,7 +114,7 @@ func spelled(id string, texts []string) (string, bool) {
 	return "", false
 }
 
-// partOf returns where text has id, whatever the case of its letters, between signs or blanks.
+// partOf returns where text has id, case-insensitively, between signs or blanks.
 func partOf(text, id string) (string, bool) {
 	lower := strings.ToLower(text)
 	if len(lower) != len(text) {

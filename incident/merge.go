@@ -155,16 +155,17 @@ func (p Party) name() ID {
 // move, then one on each source, in their order. They are to be stored at once. A source that is given twice
 // counts once. reason is put into the log, at most [MaxComment] code points; it may be "".
 //
-// The target gets the alerts with the tags that they bring, the other tags, the references, and copies of the log
-// entries of each source, its comments among them, which name where they come from in Origin, and in Subject the entry
-// itself. Whatever it has already, from a merge that was undone or by way of another incident, it does not get twice.
+// The target gets the alerts with the tags that they bring, the other tags, the references, and copies of the
+// log entries of each source, its comments among them, which name where they come from in Origin, and in
+// Subject the entry itself. Whatever it has already, from a merge that was undone or by way of another
+// incident, it does not get twice.
 //
-// It keeps its description. The further status wins, which is InProgress. A severity that a person chose for the target
-// stays, unless a higher one was chosen for a source; one that was chosen for a source alone is taken over unless it
-// is below that of the target. Where no person chose, the highest wins, as derived or given by another system. Owner
-// and verdict are taken over where the target has none. It gets a newly generated name, also in place of one that a
-// person chose. It keeps its name only when there are no alerts at all, or another system gave the name. Alerts keep
-// their owners and their verdicts.
+// It keeps its description. The further status wins, which is InProgress. A severity that a person chose for
+// the target stays, unless a higher one was chosen for a source; one that was chosen for a source alone is
+// taken over unless it is below that of the target. Where no person chose, the highest wins, as derived or
+// given by another system. Owner and verdict are taken over where the target has none. It gets a newly
+// generated name, also in place of one that a person chose. It keeps its name only when there are no alerts
+// at all, or another system gave the name. Alerts keep their owners and their verdicts.
 //
 // A source becomes Redirected, with the system tag [RedirectedTag]. It has no more alerts; name, severity, tags,
 // references and everything else stay as they were, and so does its log.
@@ -234,16 +235,16 @@ func complete(p Party, more ...Party) error {
 	return err
 }
 
-// MergeLinked is [Merge] of one source, as correlation does it because an alert links both. It refuses besides, with
-// ErrKept, what is not for a program to decide: to merge two incidents that other systems keep, which are those that
-// have References.
-func MergeLinked(cmd Command, target, source Party, reason string) ([]Effect, error) {
+// MergeLinked is [Merge] of one source, as correlation does it because the alert a links both by keys, which
+// is the reason that the log has. It refuses besides, with ErrKept, what is not for a program to decide: to
+// merge two incidents that other systems keep, which are those that have References.
+func MergeLinked(cmd Command, target, source Party, a alert.ID, keys []alert.Key) ([]Effect, error) {
 	if len(target.Incident.References) > 0 && len(source.Incident.References) > 0 {
 		refused := &RefusedError{}
 		refused.add(source.name(), ErrKept, "")
 		return nil, refused
 	}
-	return Merge(cmd, target, []Party{source}, reason)
+	return Merge(cmd, target, []Party{source}, linkedText(a, keys))
 }
 
 // Origins returns the incidents of which [Merge] may copy entries from the logs of sources, each once.
@@ -775,8 +776,8 @@ func (h *past) references(c activity.Change, merging bool) error {
 	return nil
 }
 
-// toldOf returns the incident with that ID as the entries that were copied from it tell it. How it was merged away, and
-// came back, may be copied later than what was done after that, and is left out.
+// toldOf returns the incident with that ID as the entries that were copied from it tell it. How it was merged
+// away, and came back, may be copied later than what was done after that, and is left out.
 func toldOf(id ID, log []activity.Entry) (Incident, error) {
 	t := newTale()
 	t.id = id

@@ -1064,7 +1064,7 @@ func TestLinkedIncidentsThatOthersKeep(t *testing.T) {
 		d.create(t, id, incident.Draft{Reference: incident.Reference{System: "theirs", ID: string(id)}})
 	}
 	linked := func(d *desk, target, source incident.ID) error {
-		effects, err := incident.MergeLinked(d.command(), d.named(t, target), d.named(t, source), "one device")
+		effects, err := incident.MergeLinked(d.command(), d.named(t, target), d.named(t, source), "siem:9", []alert.Key{"device:d1"})
 		d.keep(t, effects...)
 		return err
 	}

@@ -14,13 +14,27 @@ import (
 // its Peers.
 const maxSteps = 50
 
+// The reason of a merge that correlation makes, which linkedText writes and broughtBy reads.
+const (
+	linkedAlert = "Alert "
+	linkedBy    = " links them by "
+)
+
+func linkedText(a alert.ID, keys []alert.Key) string {
+	texts := make([]string, len(keys))
+	for n, key := range keys {
+		texts[n] = string(key)
+	}
+	return linkedAlert + string(a) + linkedBy + strings.Join(texts, ", ") + "."
+}
+
 // broughtBy returns the alert that a merge names as its reason. Its title is not known yet.
 func broughtBy(merged activity.Entry) (b Bringer) {
 	if merged.Actor.Kind != activity.System {
 		return b
 	}
-	text, ok := strings.CutPrefix(merged.Text, "Alert ")
-	id, keys, linked := strings.Cut(strings.TrimSuffix(text, "."), " links them by ")
+	text, ok := strings.CutPrefix(merged.Text, linkedAlert)
+	id, keys, linked := strings.Cut(strings.TrimSuffix(text, "."), linkedBy)
 	if !ok || !linked {
 		return b
 	}

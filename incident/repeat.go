@@ -11,19 +11,21 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 )
 
-// Repeat returns what the stored alert old becomes when its source reports it again as a: counted once more at cmd.At,
-// and with what a says. changed reports whether anything but Repeats and Repeated is different; then
-// the alert is within the limits of package alert. In a, a zero field means that the report does not say it.
+// Repeat returns what the stored alert old becomes when its source reports it again as a: counted once more
+// at cmd.At, and with what a says. changed reports whether anything but Repeats and Repeated is different;
+// then the alert is within the limits of package alert. In a, a zero field means that the report does not say
+// it.
 //
 // A report says what is so now, also when its SourceUpdated is the one that is known or missing. It erases nothing:
 // what it leaves out stays, and so do evidence, techniques, roles and members of Extra that it does not name; tags
 // are those of the last report that has any. LastActivity goes back only for a report with a later SourceUpdated. A
 // report with an earlier SourceUpdated came too late: it adds what is not known yet.
 //
-// What people do here stands. Texts that they have replaced, which are in Edited, stay as they are. Owner and verdict are
-// taken over where there is none, and where they were changed there since the last report, see Command.Said: where
-// people have changed them here, too, only when a.SourceUpdated is later than the last change of old. The source's status
-// is taken when it has changed there, and where people have changed it here, only when it is further on.
+// What people do here stands. Texts that they have replaced, which are in Edited, stay as they are. Owner and
+// verdict are taken over where there is none, and where they were changed there since the last report, see
+// Command.Said: where people have changed them here, too, only when a.SourceUpdated is later than the last
+// change of old. The source's status is taken when it has changed there, and where people have changed it
+// here, only when it is further on.
 //
 // An alert fires again when a report that does not come too late, and does not say that it is resolved, has a later
 // LastActivity, a higher severity or new entities, or when its source had resolved it before. Then a resolved alert
@@ -56,10 +58,12 @@ func Repeat(cmd Command, old, a alert.Alert) (merged alert.Alert, changed bool) 
 	decides := func(none, there, here bool) bool { // there, and not here
 		return none || known && !late && there && (!here || a.SourceUpdated.After(old.Updated))
 	}
-	if !a.Owner.IsZero() && decides(old.Owner.IsZero() && said.Owner.IsZero(), !a.Owner.Same(said.Owner), !old.Owner.Same(said.Owner)) {
+	none := old.Owner.IsZero() && said.Owner.IsZero()
+	if !a.Owner.IsZero() && decides(none, !a.Owner.Same(said.Owner), !old.Owner.Same(said.Owner)) {
 		merged.Owner = old.Owner.Respelled(a.Owner)
 	}
-	if !a.Verdict.IsZero() && decides(old.Verdict.IsZero() && said.Verdict.IsZero(), a.Verdict != said.Verdict, old.Verdict != said.Verdict) {
+	none = old.Verdict.IsZero() && said.Verdict.IsZero()
+	if !a.Verdict.IsZero() && decides(none, a.Verdict != said.Verdict, old.Verdict != said.Verdict) {
 		merged.Verdict = a.Verdict
 	}
 	merged.Techniques = union(old.Techniques, a.Techniques)
@@ -102,7 +106,7 @@ func SaidBy(a alert.Alert) Said {
 // IsZero reports whether nothing was said.
 func (s Said) IsZero() bool { return s.Owner.IsZero() && s.Verdict.IsZero() }
 
-// Then returns what is said when later is said after s. What a report leaves out was not said otherwise.
+// Then returns what the source has said after later. What later leaves out stays as it was in s.
 func (s Said) Then(later Said) Said {
 	if !later.Owner.IsZero() {
 		s.Owner = later.Owner
@@ -234,8 +238,8 @@ func union[T comparable](list, more []T) []T {
 // maxAlike is how many pieces of evidence with one key are compared with a new one.
 const maxAlike = 100
 
-// allEvidence returns the evidence of old in its order, with what a says about the same entities, and then the entities
-// that a alone has.
+// allEvidence returns the evidence of old in its order, with what a says about the same entities, and then
+// the entities that a alone has.
 func allEvidence(old, a alert.Alert, late bool) []alert.Evidence {
 	if len(a.Evidence) == 0 || slices.EqualFunc(old.Evidence, a.Evidence, alert.Evidence.Equal) {
 		return old.Evidence

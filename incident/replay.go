@@ -36,10 +36,11 @@ func (e *ReplayError) Error() string {
 // Unwrap returns [ErrReplay].
 func (e *ReplayError) Unwrap() error { return ErrReplay }
 
-// Replay returns the incident that entries tell of, which are all entries of one incident in the order of
-// the log. It is the incident as it is stored, but for Number, which no entry tells and which is 0: Updated
-// is the time of the last entry but for those of alerts that only add to a count, see [AddAlert]. Entries that a merge has copied from another incident tell nothing of this
-// one. Of no entries comes the zero Incident.
+// Replay returns the incident that entries tell of, which are all entries of one incident in the order of the
+// log. It is the incident as it is stored, but for Number, which no entry tells and which is 0: Updated is
+// the time of the last entry, except for those of alerts that only add to a count, see [AddAlert]. Entries
+// that a merge has copied from another incident tell nothing of this one. Of no entries comes the zero
+// Incident.
 //
 // Of an incident that was purged, the log tells the tombstone: what its entries said before is gone. Of a field whose
 // change was redacted, the log tells nothing until the next one: it is zero until then, as [ReplayUntil] shows.

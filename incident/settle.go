@@ -90,7 +90,7 @@ func (s Side) String() string { return enum.Text(sides, "side", s) }
 // MarshalText returns the side's text. A value that is not one of the constants is an error.
 func (s Side) MarshalText() ([]byte, error) { return enum.Marshal(sides, "side", s) }
 
-// UnmarshalText accepts the text of a side, whatever the case of its letters.
+// UnmarshalText accepts the text of a side, case-insensitively.
 func (s *Side) UnmarshalText(text []byte) error {
 	v, ok := enum.Parse[Side](sides, string(text))
 	if !ok {
@@ -146,7 +146,7 @@ type fieldThere struct {
 }
 
 // threeWay returns the fields that are compared. Without a base, all of them count as changed on both sides, and none
-// does when d is the state of which the incident has the time.
+// does when d has the time of the state that the incident has.
 func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 	b, none := Base{}, base == nil
 	if at := i.reference(d.Reference); none && at >= 0 && i.References[at].Updated.Equal(d.Reference.Updated) {
@@ -262,7 +262,7 @@ func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 						here = at
 					}
 				}
-				c.Taken = cmpOrTime(d.Reference.Updated, cmd.At).After(here)
+				c.Taken = cmp.Or(d.Reference.Updated, cmd.At).After(here)
 			}
 			s.take[f.name] = c.Taken
 			s.Conflicts = append(s.Conflicts, c)
@@ -270,13 +270,6 @@ func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 	}
 	s.edit = d.edit(i, known.Base, s.take)
 	return s
-}
-
-func cmpOrTime(a, b time.Time) time.Time {
-	if a.IsZero() {
-		return b
-	}
-	return a
 }
 
 // edit returns the edit that makes i what d says in the fields that are taken.

@@ -26,18 +26,18 @@ type Known struct {
 // counted and, as [Repeat] says, updated. It is one effect, so that no part of an import is kept without
 // the others.
 //
-// alerts are those of d that are new or in the incident already, complete as stored alerts are; d.Alerts is not
-// looked at. c.Alerts must have those of them that are stored. Update needs all alerts of the incident when what
-// [Draft.Settle] returns Cascades or Repeat changes one, and no others otherwise. An effect without entries leaves the
-// incident as it is: alerts were only counted.
+// alerts are those of d that are new or in the incident already, complete as stored alerts are; d.Alerts is
+// not looked at. c.Alerts must have those of them that are stored. Update needs all alerts of the incident
+// when what [Draft.Settle] returns Cascades or Repeat changes one, and no others otherwise. An effect without
+// entries leaves the incident as it is: alerts were only counted.
 //
-// Draft.Settle says which fields become those of d. Where a value here stays although the other system has changed it,
-// too, an entry of the type [activity.Overruled] says both. The cascades of
-// [Edit.Apply] reach the alerts that were there; new ones stay as d has them, as with [Create].
+// Draft.Settle says which fields become those of d. Where a value here stays although the other system has
+// changed it, too, an entry of the type [activity.Overruled] says both. The cascades of [Edit.Apply] reach
+// the alerts that were there; new ones stay as d has them, as with [Create].
 //
-// A comment that was changed or deleted there since the last import stays as it is here, and an entry of the type
-// [activity.CommentRevised] says what it is now; of one that was redacted here nothing is said. A d without comments
-// deletes none.
+// A comment that was changed or deleted there since the last import stays as it is here, and an entry of the
+// type [activity.CommentRevised] says what it is now; a comment that was redacted here has no such entry. A d
+// without comments deletes none.
 //
 // An incident that is resolved becomes Active when an alert fires again, as with [UpdateAlert], or when one is added
 // that is not resolved, unless d itself has it as Resolved. An open one is resolved with its last alert, unless d is
@@ -131,14 +131,6 @@ func (d Draft) CommentIDs() []activity.ID {
 		ids, former = append(ids, e.ID), append(former, e.former)
 	}
 	return append(ids, former...)
-}
-
-// NewComments returns those of d's comments that are not in logged, see Known.Comments.
-func (d Draft) NewComments(logged map[activity.ID]bool) (all []Comment) {
-	for _, e := range d.newComments(Known{Comments: logged}) {
-		all = append(all, Comment{By: e.Actor.ID, Time: e.Occurred, Text: e.Text, Alert: e.Alert})
-	}
-	return all
 }
 
 // newComments returns the entries of the comments that are not in the log.

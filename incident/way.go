@@ -59,7 +59,7 @@ func amount(n int, first bool) string {
 // A way is how alerts were linked: by what has all of names, or one of them.
 type way struct {
 	names []string
-	how   string // what is said behind the names, or all there is to say
+	how   string // the text behind the names, or the whole text
 	alone bool   // it suffices
 	any   bool   // one of names does
 }

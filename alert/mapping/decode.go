@@ -17,6 +17,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/internal/jsonitem"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 const (
@@ -59,17 +60,18 @@ type Decoded struct {
 	Notes []alert.Note // what of it was kept and not understood, or could not be kept
 }
 
-// Decode reads alerts from r in the order of the file: one object, a list, an object with alerts under one of the
-// members that the mapping names "around", or several of these one after another, as in JSON lines. What else an object
-// around a list has at the top level is skipped. name stands in errors. Errors are [*alert.DecodeError]; after one that
-// names a byte the sequence ends, after others it goes on.
+// Decode reads alerts from r in the order of the file: one object, a list, an object with alerts under one of
+// the members that the mapping names "around", or several of these one after another, as in JSON lines. What
+// else an object around a list has at the top level is skipped. name stands in errors. Errors are
+// [*alert.DecodeError]; after one that names a byte the sequence ends, after others it goes on.
 //
-// Each alert is valid as [alert.Alert.Validate] wants it: what [alert.Alert.Fit] would change is changed, with a note.
-// What no field has in full is in Extra of the alert, or of the piece of evidence that was made of the object around it.
-// A note with the field "origin.id" names an identifier that came before, of the last 65,536 of the file.
+// Each alert is valid as [alert.Alert.Validate] wants it: what [alert.Alert.Fit] would change is changed,
+// with a note. What no field has in full is in Extra of the alert, or of the piece of evidence that was made
+// of the object around it. A note with the field "origin.id" names an identifier that came before, of the
+// last 65,536 of the file.
 //
-// The sequence can be ranged over once. It reads as far as it is ranged over, and a buffer further, and holds one item
-// in memory at a time.
+// The sequence can be ranged over once. It reads as far as it is ranged over, and a buffer further, and holds
+// one item in memory at a time.
 func (m *Mapping) Decode(r io.Reader, name string) iter.Seq2[Decoded, error] {
 	return func(yield func(Decoded, error) bool) {
 		in := reader{m: m}
@@ -426,17 +428,12 @@ func beginning(raw []byte) string { return string(raw[:min(len(raw), 300)]) }
 
 // excerpt returns text on one line and not too long for a message.
 func excerpt(text string) string {
-	if len(text) > 64 {
-		if runes := []rune(text[:min(len(text), 300)]); len(runes) > 64 {
-			text = string(runes[:64]) + "…"
-		}
-	}
 	return strings.Map(func(c rune) rune {
 		if c == '\n' || c == '\r' || c == '\t' {
 			return ' '
 		}
 		return c
-	}, strings.ToValidUTF8(text, "\uFFFD"))
+	}, limit.Shorten(text))
 }
 
 // A rule makes evidence of one kind.

@@ -160,8 +160,8 @@ var entityKinds = sync.OnceValue(func() []entityKind {
 	return kinds
 })
 
-// structFields returns the fields of a struct by their JSON names, those of a struct inside with its name before them,
-// and the fields beside them that are read into several.
+// structFields returns the fields of a struct by their JSON names, those of a struct inside with its name
+// before them, and the fields beside them that are read into several.
 func structFields(typ reflect.Type, prefix string, index []int) []target {
 	var all []target
 	switch typ {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/instant"
 )
 
 // units are the numbers since 1970 that a mapping can name, and how many of them are a second.
@@ -32,9 +33,9 @@ func goodLayout(layout string) bool {
 	return err == nil && back.Year() == day.Year() && back.YearDay() == day.YearDay()
 }
 
-// moment reads a time as one of formats, names of units or of layouts or layouts, or else as RFC 3339. zone is that of
-// texts that have none; nil means UTC, and then assumed is true. A time that stands for none, as the year 1 and the
-// number 0, is understood and zero.
+// moment reads a time as one of formats, names of units or of layouts or layouts, or else as RFC 3339. zone
+// is that of texts that have none; nil means UTC, and then assumed is true. A time that stands for none, as
+// the year 1 and the number 0, is understood and zero.
 func moment(text string, formats []string, zone *time.Location) (at time.Time, assumed, ok bool) {
 	text = strings.TrimSpace(text)
 	in := zone
@@ -56,8 +57,9 @@ func moment(text string, formats []string, zone *time.Location) (at time.Time, a
 		}
 	}
 	if !ok {
-		at, assumed, ok = rfc3339(text, in)
-		assumed = assumed && zone == nil
+		var zoned bool
+		at, zoned, ok = instant.Parse(text, in)
+		assumed = !zoned && zone == nil
 	}
 	if !ok {
 		return time.Time{}, false, false
@@ -83,33 +85,6 @@ func laidOut(text, layout string, zone *time.Location) (time.Time, bool) {
 // zoneless reports whether a layout has no zone.
 func zoneless(layout string) bool {
 	return !strings.Contains(layout, "MST") && !strings.Contains(layout, "Z07") && !strings.Contains(layout, "-07")
-}
-
-// rfc3339 reads a time of RFC 3339, as products write it: with a space for T, an offset with or without a colon, any
-// number of digits behind the second, and without a zone.
-func rfc3339(text string, zone *time.Location) (at time.Time, assumed, ok bool) {
-	if len(text) < len("2006-01-02T15:04:05") || strings.IndexByte("Tt ", text[10]) < 0 {
-		return at, false, false
-	}
-	tail := strings.TrimLeft(text[19:], ".,0123456789")
-	middle := text[11 : len(text)-len(tail)]
-	layout := "2006-01-02T15:04:05"
-	switch {
-	case tail == "":
-		assumed = true
-	case strings.EqualFold(tail, "Z"), tail == " UTC", tail == " Z", tail == " GMT":
-		zone, tail = time.UTC, ""
-	case len(tail) == len("+07:00"):
-		layout += "-07:00"
-	case len(tail) == len("+0700"):
-		layout += "-0700"
-	case len(tail) == len("+07"):
-		layout += "-07"
-	default:
-		return at, false, false
-	}
-	at, err := time.ParseInLocation(layout, text[:10]+"T"+middle+tail, zone)
-	return at, assumed, err == nil
 }
 
 // since1970 reads a number, also one that is not whole.

@@ -22,7 +22,7 @@ const (
 	maxRules   = 1_000   // of evidence
 	maxSources = 32      // of a value, and paths of a list of them
 	maxMarks   = 1_000   // of a scale
-	maxFaults  = 100     // that are told
+	maxFaults  = 100     // faults that an error lists
 )
 
 // An Error is one fault of the text of a mapping. It matches [alert.ErrInvalid].
@@ -55,8 +55,9 @@ func Load(r io.Reader) (*Mapping, error) {
 	return Parse(text)
 }
 
-// Parse reads a mapping from its text, which is one JSON object in UTF-8 of at most 1 MiB; the package comment says what
-// it has. The error joins an [*Error] for each fault, for the first 100 of them, in the order of the text.
+// Parse reads a mapping from its text, which is one JSON object in UTF-8 of at most 1 MiB; the package
+// comment says what it has. The error joins an [*Error] for each fault, for the first 100 of them, in the
+// order of the text.
 func Parse(text []byte) (*Mapping, error) {
 	p := parser{m: &Mapping{}}
 	p.t.text = text

@@ -36,9 +36,10 @@ type Empty struct {
 	From  string // where the mapping looks for it; "" when it does not
 }
 
-// Test reads samples, each as [Mapping.Decode] reads a file, and says what the mapping does not carry: members that it
-// never looks at, values that it did not understand, and fields that stay empty. What one sample has and another has not
-// counts as read in both. Objects that are refused or ignored count neither as read nor as unread.
+// Test reads samples, each as [Mapping.Decode] reads a file, and says what the mapping does not carry:
+// members that it never looks at, values that it did not understand, and fields that stay empty. What one
+// sample has and another has not counts as read in both. Objects that are refused or ignored count neither as
+// read nor as unread.
 func (m *Mapping) Test(samples ...[]byte) Report {
 	var report Report
 	unread := map[string]*Unread{}
@@ -141,7 +142,8 @@ func fill(a alert.Alert, filled map[string]bool) {
 	}
 }
 
-// empty returns the fields that are not filled. A status that is new is the zero one, and so is an owner who is a user.
+// empty returns the fields that are not filled. A status that is new is the zero one, and so is an owner who
+// is a user.
 func (m *Mapping) empty(filled map[string]bool) (all []Empty) {
 	for _, t := range alertFields() {
 		if filled[t.name] || filled["alert."+t.name] {

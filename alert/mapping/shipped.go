@@ -38,16 +38,16 @@ var (
 // (detects_alert), and public samples.
 func CrowdStrike() *Mapping { return crowdStrike() }
 
-// Elastic returns the mapping of detection alerts of Elastic Security, with the fields of ECS. Building blocks are not
-// taken. Source: Elastic's alert schema.
+// Elastic returns the mapping of detection alerts of Elastic Security, with the fields of ECS. Building
+// blocks are not taken. Source: Elastic's alert schema.
 func Elastic() *Mapping { return elastic() }
 
 // GuardDuty returns the mapping of findings of AWS GuardDuty, as EventBridge and the export write them and as the API
 // answers. Source: GuardDuty user guide and API reference.
 func GuardDuty() *Mapping { return guardDuty() }
 
-// Suricata returns the mapping of alerts of Suricata's EVE log. Other records of the log are left out without an error.
-// Source: Suricata's schema and user guide.
+// Suricata returns the mapping of alerts of Suricata's EVE log. Other records of the log are left out without
+// an error. Source: Suricata's schema and user guide.
 func Suricata() *Mapping { return suricata() }
 
 // Wazuh returns the mapping of alerts of Wazuh 3 and 4, alerts.json. Source: Wazuh's JSON writer and index template.

@@ -11,8 +11,8 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// A tree is a JSON text and where its values stand in it. Nodes lie in the order of the text, the root first, so that a
-// value and all that is inside it are one stretch of nodes.
+// A tree is a JSON text and where its values stand in it. Nodes lie in the order of the text, the root first,
+// so that a value and all that is inside it are one stretch of nodes.
 type tree struct {
 	text  []byte
 	nodes []node
@@ -280,8 +280,8 @@ type member struct {
 	text []byte
 }
 
-// fitting returns all without the largest, as far as the others fit into [alert.MaxExtra]. tell hears of the first ten
-// that are left out, and how many more there are.
+// fitting returns all without the largest, as far as the others fit into [alert.MaxExtra]. tell hears of the
+// first ten that are left out, and how many more there are.
 func fitting(all []member, size int, tell func(name, value, said string)) []member {
 	slices.SortStableFunc(all, func(a, b member) int { return cmp.Compare(len(b.text), len(a.text)) })
 	n := 0

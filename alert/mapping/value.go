@@ -162,8 +162,8 @@ func (h how) isTime() bool { return h == asTime || h == asEarliest || h == asLat
 
 func (h how) isWord() bool { return h == asWord || h == asWords }
 
-// A target is a field that a mapping can set. For a field that this package reads into several, as "fullPath", it is the
-// struct that has them.
+// A target is a field that a mapping can set. For a field that this package reads into several, as
+// "fullPath", it is the struct that has them.
 type target struct {
 	name  string
 	index []int
@@ -195,7 +195,7 @@ const (
 	complete               // the field has it in full
 )
 
-// maxLooked is how many values a field looks at, but for times.
+// maxLooked is how many values a field looks at, except for times.
 const maxLooked = 4 * alert.MaxList
 
 // set sets the field of v and reports whether something in the alert said so.

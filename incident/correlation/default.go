@@ -38,9 +38,9 @@ func (d Default) size() int             { return cmp.Or(d.Size, 5_000) }
 func (d Default) busy() int             { return cmp.Or(d.Busy, 50) }
 func (d Default) most() int             { return cmp.Or(d.Most, 10) }
 
-// Correlate decides where a belongs, reading from r. keys are those of a that are not stored yet: of an alert that is
-// there, what its last report has added. Only what is new on such an alert links, or is worth more than it was, so that
-// what a person has parted stays apart.
+// Correlate decides where a belongs, reading from r. keys are those of a that are not stored yet: of an alert
+// that is there, what its last report has added. Only what is new on such an alert links, or is worth more
+// than it was, so that what a person has parted stays apart.
 //
 // A link is a function of two alerts alone, so that the grouping does not depend on the order in which they come. Two
 // alerts are linked when they share
@@ -52,17 +52,20 @@ func (d Default) most() int             { return cmp.Or(d.Most, 10) }
 //   - one weaker identifier, with less than Near between them, where one of them names no device, one of them is about
 //     lateral movement, or an address of one is that of a device of the other.
 //
-// What an identifier is worth on an alert, [alert.Alert.Identifiers] says with the options Identity; on two alerts it
-// has the lower strength of both. Of the open incidents that a is linked with,
-// the one with the highest score wins, and of equal ones the one with the lowest Number; the others are to be merged
-// into it. Where they are more than Most, a joins none of them. A standalone alert is not looked at, and links nobody.
+// What an identifier is worth on an alert, [alert.Alert.Identifiers] says with the options Identity; on two
+// alerts it has the lower strength of both. Of the open incidents that a is linked with, the one with the
+// highest score wins, and of equal ones the one with the lowest Number; the others are to be merged into it.
+// Where they are more than Most, a joins none of them. A standalone alert is not looked at and links nothing.
 //
 // Links that do not count are held back, with the reason: at most 10 of them.
 func (d Default) Correlate(ctx context.Context, r storage.Reader, a alert.Alert, keys alert.KeySet) (Decision, error) {
 	if a.Standalone {
 		return Decision{}, nil
 	}
-	s := search{Default: d, ctx: ctx, r: r, a: a, pairs: make(map[alert.ID]*pair), fresh: make(map[alert.Identifier]bool), ids: keys.Identifiers()}
+	s := search{
+		Default: d, ctx: ctx, r: r, a: a, ids: keys.Identifiers(),
+		pairs: make(map[alert.ID]*pair), fresh: make(map[alert.Identifier]bool),
+	}
 	if err := d.Identity.Validate(); err != nil {
 		return Decision{}, fmt.Errorf("correlate alert %s: %w", a.ID, err)
 	}
@@ -223,7 +226,8 @@ func (s *search) find() error {
 		if len(look.keys) == 0 {
 			continue
 		}
-		q := storage.SightingQuery{Entities: look.keys, Newest: look.newest, Limit: look.limit}.Between(look.from, look.until)
+		q := storage.SightingQuery{Entities: look.keys, Newest: look.newest, Limit: look.limit}
+		q = q.Between(look.from, look.until)
 		if err := s.look(q, by, look.until.Before(s.first)); err != nil {
 			return err
 		}
@@ -462,8 +466,8 @@ func (s *search) tell(p *pair, verdicts []verdict) {
 	}
 }
 
-// note adds a link, unless there is one of this entity and incident that counts as much. Of a name and its short form,
-// the name stays.
+// note adds a link, unless there is one of this entity and incident that counts as much. Of a name and its
+// short form, the name stays.
 func (s *search) note(l activity.Link, id alert.Identifier) {
 	for n := range s.links {
 		other, of := &s.links[n], &s.of[n]

@@ -77,7 +77,7 @@ func fullNames(ids []alert.Identifier, short alert.Key) (names []string) {
 		}
 		for _, i := range ids {
 			_, name, _ := strings.Cut(string(i.Key), ":")
-			if i.Entity != of.Entity || i.Stored != i.Lookup || i.Why == alert.GuestName {
+			if i.Entity != of.Entity || i.Stored != i.Lookup || strings.Contains(name, "#ext#") { // a guest's
 				continue
 			}
 			switch i.Key.Namespace() {

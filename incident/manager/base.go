@@ -33,7 +33,8 @@ func baseOf(ctx context.Context, r storage.Reader, id incident.ID) (*incident.Ba
 	return b, i, nil
 }
 
-// remember puts what d says into the plan, and what is reported of its alerts, unless that is known, or d came too late.
+// remember puts what d says into the plan, and what is reported of its alerts, unless that is known, or d
+// came too late.
 func (p *plan) remember(
 	d incident.Draft, old *incident.Base, item storage.Item, at time.Time, reported []func(incident.ID) error,
 ) error {
@@ -58,12 +59,12 @@ func (p *plan) remember(
 	return err
 }
 
-// saidBefore is the Kind of the items that remember what the last report of an alert said. Their Key is the alert's ID. Only
-// alerts whose source has named an owner or a verdict have one.
+// saidBefore is the Kind of the items that remember what the last report of an alert said. Their Key is the
+// alert's ID. Only alerts whose source has named an owner or a verdict have one.
 const saidBefore = "said"
 
-// remembered returns what the last report of an alert said, with the item that has it. Where a says nothing, nothing is
-// read: then nothing is compared.
+// remembered returns what the last report of an alert said, with the item that has it. Where a says nothing,
+// nothing is read: then nothing is compared.
 func remembered(ctx context.Context, r storage.Reader, a alert.Alert) (incident.Said, storage.Item, error) {
 	item := storage.Item{Kind: saidBefore, Key: string(a.ID)}
 	var s incident.Said

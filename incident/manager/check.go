@@ -26,7 +26,7 @@ const (
 	RuleAlertValid    Rule = "alertValid"    // an alert is one that may be ingested; where it is not, RuleSummary is not looked at
 	RuleAlertID       Rule = "alertID"       // the ID of an alert is that of its Origin
 	RuleAlertResolved Rule = "alertResolved" // an alert has a time of resolution just when it is resolved
-	RuleSummary       Rule = "summary"       // what an incident says of its alerts is what they come to; Edit.Recount mends it
+	RuleSummary       Rule = "summary"       // the Summary is that of the alerts; Edit.Recount mends it
 	RuleSeverity      Rule = "severity"      // derived, unless a person or another system gave it
 	RuleName          Rule = "name"          // generated, unless a person or another system gave it
 	RuleTags          Rule = "tags"          // the derived tags of an incident are those that its alerts bring, but for names that it has of its own

@@ -22,27 +22,28 @@ type ImportResult struct {
 	Created bool         `json:"created"`         // the incident is new
 	Notes   []alert.Note `json:"notes,omitempty"` // what could not be kept as it came, or was not understood
 
-	// Of an incident that was imported before: what became of its fields, see [incident.Draft.Settle]. They are empty where
-	// the command is given again under its CommandID.
+	// Of an incident that was imported before: what became of its fields, see [incident.Draft.Settle]. They are
+	// empty where the command is given again under its CommandID.
 	Taken     []string            `json:"taken,omitempty"`     // they were changed there only
 	Kept      []string            `json:"kept,omitempty"`      // they were changed here only
 	Conflicts []incident.Conflict `json:"conflicts,omitempty"` // they were changed on both sides
 	Late      bool                `json:"late,omitempty"`      // an earlier state than the one imported before
 }
 
-// Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was imported
-// before is brought up to date instead: see [incident.Update]. What the import said is remembered field by field, as an
-// item of the storage, and a later one is a three-way merge: [incident.Draft.Settle] says which fields are taken, which
-// stay, and which are in conflict. The result lists them.
+// Import stores an incident that another system keeps, named by d.Reference, and returns it. One that was
+// imported before is brought up to date instead: see [incident.Update]. What the import said is remembered
+// field by field, as an item of the storage, and a later one is a three-way merge: [incident.Draft.Settle]
+// says which fields are taken, which stay, and which are in conflict. The result lists them.
 //
-// What the other system has regrouped is followed. An alert of d that is in another incident of the same system is moved,
-// unless a person has put it there. An incident that d has as Redirected is merged into the one that d.RedirectTo names.
-// What the rules refuse, see [incident.MoveAlerts] and [incident.Merge], is among the Notes, and tried again by the next
-// import. These are commands of their own after the import, under the actor by.
+// What the other system has regrouped is followed. An alert of d that is in another incident of the same
+// system is moved, unless a person has put it there. An incident that d has as Redirected is merged into the
+// one that d.RedirectTo names. What the rules refuse, see [incident.MoveAlerts] and [incident.Merge], is
+// among the Notes, and tried again by the next import. These are commands of their own after the import,
+// under the actor by.
 //
-// Of an incident that was purged here, an import opens a successor when d has alerts that were never here: a new incident
-// with those, the comments that were never here, and the fields of d but its texts and tags. Later imports bring the
-// successor up to date. Without such alerts the error matches [incident.ErrPurged].
+// Of an incident that was purged here, an import opens a successor when d has alerts that were never here: a
+// new incident with those, the comments that were never here, and the fields of d but its texts and tags.
+// Later imports bring the successor up to date. Without such alerts the error matches [incident.ErrPurged].
 //
 // The alerts of d that are new become its alerts, as the other system grouped them; one that is in the incident
 // already is counted and updated, see [incident.Repeat]. New entities link nothing here. All this is stored at once
@@ -54,8 +55,9 @@ type ImportResult struct {
 // [alert.Alert.Fit], and the Notes of the result say what was changed, and what was kept and not understood, see
 // [alert.Alert.Notes]. An alert without an Origin is left out, which is noted too.
 //
-// Of each incident that has an alert of d, too, the [Authorizer] is asked. An incident that by may not read is returned
-// with nothing but the ID that the other system's reference stands for, and the result says nothing but the Notes.
+// Of each incident that has an alert of d, too, the [Authorizer] is asked. An incident that by may not read
+// is returned with nothing but the ID that the other system's reference stands for, and the result says
+// nothing but the Notes.
 //
 // With [DryRun], what would become of alerts that are in other incidents is not looked at. With [IfVersion], an
 // incident that is not here yet is at version 0. One [CommandID] may be given to the
@@ -190,16 +192,13 @@ func (m *Manager) plan(
 	if err != nil && !p.created {
 		return p, err
 	}
-	given, purged := d, c.Incident
+	purged := c.Incident
 	if purged.Status == incident.Purged {
 		if p.gone, err = gone(ctx, r, arrivals); err != nil {
 			return p, err
 		}
 		if len(p.gone) < len(arrivals) {
 			p.created, id = true, fresh()
-			if d, err = m.afterPurge(ctx, r, d); err != nil {
-				return p, err
-			}
 		}
 	}
 	o, done, reused := t.recall(ctx, r)
@@ -231,7 +230,7 @@ func (m *Manager) plan(
 	}
 	all := p.settled.Cascades()
 	cmd.Said = make(map[alert.ID]incident.Said)
-	var reported []func(incident.ID) error // remember what is said of alerts, of the incident that they are in
+	var reported []func(incident.ID) error // remember the reports of alerts in that incident
 	for _, a := range arrivals {
 		id := a.whole.ID
 		old, ok := stored[id]
@@ -283,12 +282,13 @@ func (m *Manager) plan(
 		return p, err
 	}
 	if p.created {
-		p.Effect, err = incident.Create(cmd, id, d, added, grouped(), m.taxonomy)
-		if err == nil && purged.Status == incident.Purged {
-			p.follows(purged)
+		if purged.Status == incident.Purged {
+			err = m.succeed(ctx, r, &p, cmd, id, purged, d, added)
+		} else {
+			p.Effect, err = incident.Create(cmd, id, d, added, grouped(), m.taxonomy)
 		}
 		if err == nil {
-			err = p.remember(given, base, item, cmd.At, reported) // what was left out is not taken later
+			err = p.remember(d, base, item, cmd.At, reported) // what was left out is not taken later
 		}
 		if err == nil {
 			err = m.allow(ctx, cmd.By, ActionImport, p.Effect.Incident)
@@ -351,23 +351,18 @@ func comments(ctx context.Context, r storage.Reader, ids []activity.ID) (map[act
 	return all, nil
 }
 
-// movedThere reports whether an alert, which is in home, was moved to another incident by the system that keeps both: home
-// is one of that system, and nobody here has put the alert there.
+// movedThere reports whether the system of to has moved an alert there, which is in home; see
+// [incident.RegroupedThere].
 func movedThere(
 	ctx context.Context, r storage.Reader, to incident.Reference, home incident.Incident, id alert.ID,
 ) (bool, error) {
-	theirs := func(ref incident.Reference) bool { return ref.System == to.System }
-	if !slices.ContainsFunc(home.References, theirs) {
-		return false, nil
-	}
 	q := activity.Query{
 		Alerts: []alert.ID{id}, Types: []activity.Type{activity.AlertAdded}, Origins: []incident.ID{""}, Newest: true, Limit: 1,
 	}
 	for e, err := range r.Activity(ctx, q) {
-		byHand := func(l activity.Link) bool { return l.Reason == activity.GroupedManually }
-		return err == nil && !slices.ContainsFunc(e.Links, byHand), err
+		return err == nil && incident.RegroupedThere(to, home, e), err
 	}
-	return true, nil
+	return incident.RegroupedThere(to, home, activity.Entry{}), nil
 }
 
 // gone returns those of arrivals that are not stored, and were: they are in the log.
@@ -395,27 +390,25 @@ func gone(ctx context.Context, r storage.Reader, arrivals []arrival) (map[alert.
 	return all, nil
 }
 
-// afterPurge returns d without the texts that were purged with the incident it was imported as before: all of the
-// incident, and comments that are in the log.
-func (m *Manager) afterPurge(ctx context.Context, r storage.Reader, d incident.Draft) (incident.Draft, error) {
+// succeed makes the plan the successor of a purged incident.
+func (m *Manager) succeed(
+	ctx context.Context, r storage.Reader, p *plan, cmd incident.Command, id incident.ID, purged incident.Incident,
+	d incident.Draft, added []alert.Alert,
+) error {
 	logged, err := comments(ctx, r, d.CommentIDs())
 	if err != nil {
-		return d, err
+		return err
 	}
-	d.Name, d.Description, d.Note, d.Tags, d.Extra = "", "", "", nil, ""
-	d.Comments = d.NewComments(logged)
-	return d, nil
-}
-
-// follows makes the plan say that the incident which opens follows a purged one.
-func (p *plan) follows(purged incident.Incident) {
-	p.Activity[0].Text = fmt.Sprintf("Follows #%d, which was purged.", purged.Number)
+	if p.Effect, err = incident.Succeed(cmd, id, purged, d, added, logged, m.taxonomy); err != nil {
+		return err
+	}
 	p.notes = append(p.notes, alert.Note{
 		Record: "incident " + string(p.Incident.ID),
 		Field:  "reference",
 		Value:  limit.Shorten(string(purged.ID)),
 		Said:   fmt.Sprintf("opened with what is new, since incident #%d was purged", purged.Number),
 	})
+	return nil
 }
 
 // regroup does what the other system has done with the incident that was imported as i: moves the alerts that it has
@@ -441,7 +434,10 @@ func (m *Manager) regroup(
 	cmd.Keys, cmd.Part = nil, ""
 	if len(p.moved) > 0 {
 		cmd.ID = m.newID()
-		err := try("alerts", string(p.moved[0]), bySource(move(cmd, p.moved, i.ID, "", "")))
+		err := try("alerts", string(p.moved[0]), move(p.moved, i.ID, "",
+			func(from []incident.Case, to incident.Case) ([]incident.Effect, error) {
+				return incident.Regroup(cmd, from, to, p.moved)
+			}))
 		if err != nil {
 			return i, notes, err
 		}
@@ -463,26 +459,6 @@ func (m *Manager) regroup(
 		err = nil
 	}
 	return i, notes, err
-}
-
-// bySource is a matter whose alerts are grouped by their source, and by nobody here.
-func bySource(read matter) matter {
-	return func(ctx context.Context, r storage.Reader, may *access) (findings, error) {
-		s, err := read(ctx, r, may)
-		rule := s.rule
-		s.rule = func() ([]incident.Effect, error) {
-			effects, err := rule()
-			for _, e := range effects {
-				for n := range e.Activity {
-					for k := range e.Activity[n].Links {
-						e.Activity[n].Links[k].Reason = activity.GroupedBySource
-					}
-				}
-			}
-			return effects, err
-		}
-		return s, err
-	}
 }
 
 // storedAlerts returns those of arrivals that are stored, as they are stored.

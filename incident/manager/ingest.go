@@ -275,16 +275,15 @@ func (m *Manager) mergeLinked(
 ) error {
 	cmd.By = activity.Actor{Kind: activity.System, ID: "correlation"}
 	for _, id := range p.merge {
-		var keys []string
+		var keys []alert.Key
 		for _, l := range p.result.Links {
 			if l.Incident == id || p.home == id && l.Incident == p.result.Incident {
-				keys = append(keys, string(l.Entity))
+				keys = append(keys, l.Entity)
 			}
 		}
 		cmd.ID, cmd.Part = m.newID(), ""
-		reason := fmt.Sprintf("Alert %s links them by %s.", a, strings.Join(keys, ", "))
 		rule := func(into incident.Party, from []incident.Party) ([]incident.Effect, error) {
-			return incident.MergeLinked(cmd, into, from[0], reason)
+			return incident.MergeLinked(cmd, into, from[0], a, keys)
 		}
 		linked := merge(p.result.Incident, []incident.ID{id}, rule)
 		_, _, err := m.settle(ctx, ActionMerge, cmd, call{}, nil, nil, linked)

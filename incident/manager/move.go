@@ -36,7 +36,10 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 		var i incident.Incident
 		t := call.ticket(string(ActionMove), by, string(to), alerts, reason)
 		may := m.to(ActionMove, by)
-		if i, _, err = m.settle(ctx, ActionMove, cmd, call, t, may, move(cmd, alerts, to, fresh, reason)); err == nil {
+		read := move(alerts, to, fresh, func(from []incident.Case, to incident.Case) ([]incident.Effect, error) {
+			return incident.MoveAlerts(cmd, from, to, alerts, reason)
+		})
+		if i, _, err = m.settle(ctx, ActionMove, cmd, call, t, may, read); err == nil {
 			return i, nil
 		}
 	}
@@ -46,7 +49,9 @@ func (m *Manager) MoveAlerts(ctx context.Context, by activity.Actor, alerts []al
 	return incident.Incident{}, failed("move alerts", "to incident", to, err)
 }
 
-func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason string) matter {
+func move(
+	ids []alert.ID, to, fresh incident.ID, rule func(from []incident.Case, to incident.Case) ([]incident.Effect, error),
+) matter {
 	return func(ctx context.Context, r storage.Reader, may *access) (s findings, err error) {
 		there := incident.Case{Incident: incident.Incident{ID: fresh}}
 		if to != "" {
@@ -74,8 +79,10 @@ func move(cmd incident.Command, ids []alert.ID, to, fresh incident.ID, reason st
 				return s, err
 			}
 		}
-		rule := func() ([]incident.Effect, error) { return incident.MoveAlerts(cmd, from, there, ids, reason) }
-		return findings{named: cmp.Or(to, fresh), subject: there.Incident, rule: rule}, nil
+		return findings{
+			named: cmp.Or(to, fresh), subject: there.Incident,
+			rule: func() ([]incident.Effect, error) { return rule(from, there) },
+		}, nil
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/internal/jsonitem"
+	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
 const system = "microsoftDefender"
@@ -218,10 +219,7 @@ func idOf(item incident.Decoded) string {
 func excerpt(raw json.RawMessage) string {
 	var b bytes.Buffer
 	_ = json.Compact(&b, raw) // raw came out of a JSON decoder
-	if text := []rune(b.String()); len(text) > 64 {
-		return string(text[:64]) + "…"
-	}
-	return b.String()
+	return limit.Shorten(b.String())
 }
 
 // need takes an identifier or a title, which must be there; a number is as good as a text.

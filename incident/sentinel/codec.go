@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/instant"
+	"github.com/incidentkit/incidentkit/internal/jsonitem"
 	"github.com/incidentkit/incidentkit/internal/limit"
 )
 
@@ -22,7 +24,7 @@ type object = map[string]json.RawMessage
 type codec struct {
 	m     object
 	write bool
-	notes *notes // nil when nobody asks
+	notes *notes // nil when the caller wants none
 	at    string // the path of the object in its item, "" or with a dot at its end
 }
 
@@ -79,25 +81,15 @@ func encode(v any) json.RawMessage {
 
 // parse returns the members of an object, which are parts of raw, and nil of anything else. raw must be JSON.
 func parse(raw json.RawMessage) object {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 || raw[0] != '{' {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
 		return nil
 	}
-	m := make(object)
-	name, named := "", false
-	cut(raw, func(part json.RawMessage) {
-		if named = !named; !named {
-			m[name] = part
-		} else if name = string(part[1 : len(part)-1]); strings.IndexByte(name, '\\') >= 0 {
-			name = plain(part)
-		}
-	})
-	return m
+	return maps.Collect(jsonitem.Members(raw))
 }
 
-// elements returns the first elements of a list, at most so many, and how many it has; of a value that is no list that
-// value. The elements are parts of raw, so that a list of a million costs no more than what is taken of it. raw must be
-// JSON.
+// elements returns the first elements of a list, at most so many, and how many it has; of a value that is no list
+// that value. The elements are parts of raw, so that a list of a million costs no more than what is taken of it. raw
+// must be JSON.
 func elements(raw json.RawMessage, most int) (list []json.RawMessage, total int) {
 	raw = bytes.TrimSpace(raw)
 	switch {
@@ -106,38 +98,12 @@ func elements(raw json.RawMessage, most int) (list []json.RawMessage, total int)
 	case raw[0] != '[':
 		return []json.RawMessage{raw}, 1
 	}
-	cut(raw, func(part json.RawMessage) {
+	for e := range jsonitem.Elements(raw) {
 		if total++; total <= most {
-			list = append(list, part)
-		}
-	})
-	return list, total
-}
-
-// cut calls add for each element of a list, and for each name and each value of an object.
-func cut(raw json.RawMessage, add func(json.RawMessage)) {
-	depth, start := 0, 1
-	for n := 1; n < len(raw); n++ {
-		switch raw[n] {
-		case '"':
-			for n++; n < len(raw) && raw[n] != '"'; n++ {
-				if raw[n] == '\\' {
-					n++
-				}
-			}
-		case '{', '[':
-			depth++
-		case '}', ']', ',', ':':
-			if depth == 0 {
-				if part := bytes.TrimSpace(raw[start:n]); len(part) > 0 {
-					add(part)
-				}
-				start = n + 1
-			} else if b := raw[n]; b == '}' || b == ']' {
-				depth--
-			}
+			list = append(list, e)
 		}
 	}
+	return list, total
 }
 
 // plain returns a text, or a number as text.
@@ -429,35 +395,10 @@ func (c codec) time(p *time.Time, name string) {
 	delete(c.m, name)
 }
 
-// layouts are those of ARM, of data lakes and of Windows PowerShell. A fraction of any length may follow
-// the seconds.
-var layouts = [...]string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"}
-
-// readTime returns the time that s tells, and whether it tells a zone.
+// readTime returns the time that s tells, and whether it tells a zone. Year 1 is what is not set.
 func readTime(s string) (t time.Time, zone, ok bool) {
-	s = strings.TrimSpace(s)
-	if ms, isDate := strings.CutPrefix(s, "/Date("); isDate {
-		n, err := strconv.ParseInt(strings.TrimSuffix(ms, ")/"), 10, 64)
-		t = time.UnixMilli(n).UTC()
-		return t, true, err == nil && t.Year() > 1 && t.Year() <= 9999
-	}
-	if len(s) > 10 && (s[10] == ' ' || s[10] == 't') {
-		s = s[:10] + "T" + strings.TrimSpace(s[11:])
-	}
-	if n := len(s); n > 0 && s[n-1] == 'z' {
-		s = s[:n-1] + "Z"
-	}
-	s = strings.Replace(s, " +", "+", 1)
-	s = strings.TrimSuffix(s, " UTC")
-	for n, layout := range layouts {
-		t, err := time.Parse(layout, s)
-		if err != nil {
-			continue
-		}
-		t = t.UTC().Truncate(time.Microsecond)
-		return t, n < len(layouts)-1, t.Year() > 1 && t.Year() <= 9999
-	}
-	return time.Time{}, false, false
+	t, zone, ok = instant.Parse(s, time.UTC)
+	return t, zone, ok && t.Year() > 1
 }
 
 // members returns what f holds, in a map that is never nil.

@@ -258,7 +258,7 @@ var wrappers = []string{"object", "body", "event", "original", "message", "fulll
 func (d *decoder) open(m, folded object, member string, depth int) {
 	if strings.EqualFold(plain(folded["objectschematype"]), "incident") {
 		if inner := parse(folded["object"]); inner != nil {
-			for name, raw := range m { // what is told of the event stays with the incident
+			for name, raw := range m { // members about the event stay with the incident
 				if fold(name) == "object" {
 					continue
 				}

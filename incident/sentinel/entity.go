@@ -707,7 +707,7 @@ var labels = []string{
 	"distinguishedName", "DistinguishedName", "subject", "Subject", "sessionId", "SessionId",
 }
 
-// evidence moves what is said of an entity.
+// evidence moves the fields of a piece of evidence.
 func (c codec) evidence(e *alert.Evidence) {
 	enumerated(c, &e.Verdict, "lastVerdict", func(s string) (alert.EvidenceVerdict, bool) {
 		for _, v := range [...]alert.EvidenceVerdict{alert.Suspicious, alert.Malicious, alert.NoThreatsFound} {

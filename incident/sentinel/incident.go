@@ -705,7 +705,7 @@ func (c codec) incident(i incident.Incident, ref incident.Reference) {
 	text(c, &i.Note, "classificationComment")
 }
 
-// redirect writes into which incident one was merged, unless that is said already. m is its resource.
+// redirect writes into which incident one was merged, unless the resource has that already. m is its resource.
 func (c codec) redirect(into incident.ID, m object) {
 	if into == "" || mergedInto(c.m).IncidentID() == into {
 		return

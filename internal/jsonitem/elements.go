@@ -3,6 +3,8 @@ package jsonitem
 import (
 	"encoding/json"
 	"iter"
+	"strings"
+	"unicode/utf8"
 )
 
 // Elements yields the elements of a list, which must be valid JSON, without copying them; nothing of any
@@ -19,6 +21,32 @@ func Elements(list json.RawMessage) iter.Seq[json.RawMessage] {
 				return
 			}
 			if n = skipSpace(list, end); n < len(list) && list[n] == ',' {
+				n++
+			}
+		}
+	}
+}
+
+// Members yields the members of an object, which must be valid JSON, in their order and without copying their
+// values; nothing of any other value.
+func Members(object json.RawMessage) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		n := skipSpace(object, 0)
+		if n == len(object) || object[n] != '{' {
+			return
+		}
+		for n = skipSpace(object, n+1); n < len(object) && object[n] != '}'; n = skipSpace(object, n) {
+			end := textEnd(object, n)
+			name := string(object[n+1 : end-1])
+			if strings.IndexByte(name, '\\') >= 0 || !utf8.ValidString(name) {
+				_ = json.Unmarshal(object[n:end], &name) // it is a text
+			}
+			n = skipSpace(object, skipSpace(object, end)+1) // behind the colon
+			end = valueEnd(object, n)
+			if !yield(name, object[n:end:end]) {
+				return
+			}
+			if n = skipSpace(object, end); n < len(object) && object[n] == ',' {
 				n++
 			}
 		}

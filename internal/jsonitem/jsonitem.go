@@ -57,7 +57,7 @@ func Read(r io.Reader, around ...string) iter.Seq2[Item, error] {
 	}
 }
 
-// A stream is a text that is being read. A json.Decoder could do it, but for an error it does not know the
+// A stream is a text that is being read. A json.Decoder could do it, but of an error it does not know the
 // place in the text.
 type stream struct {
 	r       *bufio.Reader

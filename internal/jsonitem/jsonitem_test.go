@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -157,4 +158,63 @@ func TestElements(t *testing.T) {
 	for text, want := range map[string]int{`1`: 0, `"[["`: 0, `[]`: 1, `{"a":[{}],"b":{}}`: 3, `["\"[",[]]`: 2} {
 		assert.Equal(t, want, jsonitem.Depth([]byte(text)), text)
 	}
+}
+
+// The members and the elements of a value are those that encoding/json finds.
+func TestMembersAndElements(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := anyJSON(t, 3)
+		indented := rapid.Bool().Draw(t, "indented")
+		if indented {
+			var b bytes.Buffer
+			require.NoError(t, json.Indent(&b, []byte(text), "\t", " "))
+			text = " " + b.String() + "\n"
+		}
+		var m map[string]json.RawMessage
+		got := maps.Collect(jsonitem.Members(json.RawMessage(text)))
+		if json.Unmarshal([]byte(text), &m) == nil && m != nil {
+			require.Len(t, got, len(m))
+			for name, raw := range m {
+				require.Equal(t, string(raw), string(got[name]), "%q", name)
+			}
+		} else {
+			require.Empty(t, got)
+		}
+		var list []json.RawMessage
+		elements := slices.Collect(jsonitem.Elements(json.RawMessage(text)))
+		if json.Unmarshal([]byte(text), &list) != nil {
+			list = nil
+		}
+		require.Len(t, elements, len(list))
+		for n, raw := range list {
+			require.Equal(t, string(raw), string(elements[n]))
+		}
+	})
+}
+
+// anyJSON draws a value.
+func anyJSON(t *rapid.T, depth int) string {
+	text := rapid.SampledFrom([]string{`""`, `"a"`, `"]}"`, `"\""`, `"\\"`, `"\u0041,:"`, `"é\u0000"`})
+	kind := rapid.IntRange(0, 4).Draw(t, "kind")
+	if depth == 0 {
+		kind %= 3
+	}
+	var parts []string
+	switch kind {
+	case 0:
+		return text.Draw(t, "text")
+	case 1:
+		return rapid.SampledFrom([]string{"0", "-1.5e3", "true", "false", "null"}).Draw(t, "scalar")
+	case 2:
+		return rapid.SampledFrom([]string{"{}", "[]", "{ }", "[ ]"}).Draw(t, "empty")
+	case 3:
+		for range rapid.IntRange(1, 3).Draw(t, "elements") {
+			parts = append(parts, anyJSON(t, depth-1))
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	}
+	for range rapid.IntRange(1, 3).Draw(t, "members") {
+		parts = append(parts, text.Draw(t, "name")+":"+anyJSON(t, depth-1))
+	}
+	return "{" + strings.Join(parts, ",") + "}"
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // open puts before the text what makes UTF-8 of it, as its first bytes say: the number of a gzip file, or
-// the mark of UTF-16. Without a mark UTF-16 is told by the first two characters, which are ASCII in JSON.
+// the mark of UTF-16. Without a mark UTF-16 is recognised by the first two characters, which are ASCII in JSON.
 func (s *stream) open() error {
 	if head, _ := s.r.Peek(2); string(head) == "\x1f\x8b" {
 		z, err := gzip.NewReader(s.r)

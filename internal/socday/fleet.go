@@ -9,7 +9,7 @@ import (
 
 // A Fleet is a day of few machines with many alerts each. Every second machine is attacked: the alerts go on
 // from tool to tool. On the others one rule raises its alert over and over. A machine has its own accounts,
-// files and addresses. What all have is said of every host in the world: the files of the operating system,
+// files and addresses. All of them have what every host in the world has: the files of the operating system,
 // its account and a resolver. Everything a Fleet returns is decided by its fields and the arguments.
 type Fleet struct {
 	Seed     uint64

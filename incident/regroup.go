@@ -18,6 +18,16 @@ func RegroupedThere(ref Reference, home Incident, added activity.Entry) bool {
 	return slices.ContainsFunc(home.References, theirs) && !slices.ContainsFunc(added.Links, byHand)
 }
 
+// LinkedThere reports whether home, which has an alert that another system has in an incident of its own, is to be
+// merged into that incident: no system keeps home, and correlation has put the alert there, as added, the entry by
+// which it came to home, says. So it does not matter which of the two arrives first, the alert or its incident.
+func LinkedThere(home Incident, added activity.Entry) bool {
+	grouped := func(l activity.Link) bool {
+		return l.Reason == activity.GroupedManually || l.Reason == activity.GroupedBySource
+	}
+	return len(home.References) == 0 && added.Type == activity.AlertAdded && !slices.ContainsFunc(added.Links, grouped)
+}
+
 // Regroup is [MoveAlerts] of alerts that the system which keeps the incidents has moved. The entries say that it has
 // grouped them, so that its next move is followed, too.
 func Regroup(cmd Command, from []Case, to Case, alerts []alert.ID) ([]Effect, error) {

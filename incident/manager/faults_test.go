@@ -82,7 +82,8 @@ var trials = []struct {
 		importation(theirs(7, raise(20, 0), raise(21, 0)))},
 	{"Import", "a newer state of an incident, resolved, with a new alert", wholly, false, importation(newer(theirs(7, worse(raise(20, 0)), raise(21, 0), raise(50, 0))))},
 	// Each alert that is elsewhere is one step, and the incident is the last.
-	{"Import", "a new incident with alerts that are elsewhere", inSteps, true, importation(theirs(8, worse(raise(0, 0)), raise(50, 0), raise(1, 0)))},
+	{"Import", "a new incident with alerts that are elsewhere", inSteps, true, importation(others(8, worse(raise(20, 0)), raise(50, 0), raise(21, 0)))},
+	{"Import", "a new incident with alerts that correlation has put elsewhere", inSteps, true, importation(theirs(8, raise(0, 0), raise(50, 0), raise(1, 0)))},
 	{"Import", "a newer state with alerts that are elsewhere", inSteps, true, importation(newer(theirs(7, raise(20, 0), worse(raise(0, 0)), worse(raise(1, 0)))))},
 
 	{"Edit", "name, severity, description and tags", wholly, false, edition("d0", incident.Edit{Name: new("N"), Severity: new(alert.High), Description: new("D"), AddTags: []string{"vip"}})},
@@ -240,6 +241,13 @@ var (
 func theirs(n int, alerts ...alert.Alert) incident.Draft {
 	return incident.Draft{Reference: incident.Reference{System: "theirs", ID: fmt.Sprint(n), Updated: start}, Name: "Their name",
 		Comments: []incident.Comment{{By: "dave", Time: start, Text: "seen"}}, Alerts: alerts}
+}
+
+// others is the n-th incident of a system that has alerts of theirs.
+func others(n int, alerts ...alert.Alert) incident.Draft {
+	d := theirs(n, alerts...)
+	d.Reference.System = "others"
+	return d
 }
 
 // newer is d an hour later, when it was resolved.

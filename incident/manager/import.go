@@ -36,7 +36,8 @@ type ImportResult struct {
 // says which fields are taken, which stay, and which are in conflict. The result lists them.
 //
 // What the other system has regrouped is followed. An alert of d that is in another incident of the same
-// system is moved, unless a person has put it there. An incident that d has as Redirected is merged into the
+// system is moved, unless a person has put it there. An incident that correlation has opened around an alert of d
+// is merged into that of d, unless somebody has unmerged it. An incident that d has as Redirected is merged into the
 // one that d.RedirectTo names. What the rules refuse, see [incident.MoveAlerts] and [incident.Merge], is
 // among the Notes, and tried again by the next import. These are commands of their own after the import,
 // under the actor by.
@@ -141,7 +142,7 @@ func (m *Manager) importDraft(
 		i, err = m.keep(ctx, made)
 		return err
 	})
-	if err == nil && !call.dryRun && !p.done {
+	if err == nil && !call.dryRun {
 		var more []alert.Note
 		i, more, err = m.regroup(ctx, cmd, d, p, i)
 		result.Notes = append(append(result.Notes, p.notes...), more...)
@@ -166,6 +167,7 @@ type plan struct {
 	settled         incident.Settled
 	base            []storage.Item    // what is remembered for the next import
 	moved           []alert.ID        // alerts that the other system has moved here from another of its incidents
+	linked          []incident.ID     // incidents of the correlator that have alerts of the draft
 	gone            map[alert.ID]bool // alerts that were purged here
 	notes           []alert.Note
 }
@@ -207,7 +209,15 @@ func (m *Manager) plan(
 	}
 	if !p.created {
 		if done {
-			return plan{Effect: incident.Effect{Incident: c.Incident}, created: o.Created, done: true}, nil
+			p = plan{Effect: incident.Effect{Incident: c.Incident}, created: o.Created, done: true}
+			p.settled.Late = d.Settle(cmd, c.Incident, incident.Known{Of: item.Incident, Base: base}).Late
+			stored, err := storedAlerts(ctx, r, arrivals)
+			for _, a := range arrivals {
+				if old, ok := stored[a.whole.ID]; err == nil && ok && old.Incident != c.Incident.ID {
+					err = m.regrouped(ctx, r, cmd, &p, d.Reference, c.Incident.ID, old)
+				}
+			}
+			return p, err
 		}
 		if err := call.current(id, c.Incident); err != nil {
 			return p, err
@@ -262,19 +272,8 @@ func (m *Manager) plan(
 			all = all || changed
 		default:
 			p.elsewhere[id] = true
-			home, err := follow(ctx, r, old.Incident)
-			if err == nil {
-				err = m.allow(ctx, cmd.By, ActionImport, home)
-			}
-			if err != nil {
+			if err := m.regrouped(ctx, r, cmd, &p, d.Reference, c.Incident.ID, old); err != nil {
 				return p, err
-			}
-			moved, err := movedThere(ctx, r, d.Reference, home, id)
-			if err != nil {
-				return p, err
-			}
-			if moved && !p.settled.Late {
-				p.moved = append(p.moved, id)
 			}
 		}
 	}
@@ -351,18 +350,53 @@ func comments(ctx context.Context, r storage.Reader, ids []activity.ID) (map[act
 	return all, nil
 }
 
-// movedThere reports whether the system of to has moved an alert there, which is in home; see
-// [incident.RegroupedThere].
-func movedThere(
-	ctx context.Context, r storage.Reader, to incident.Reference, home incident.Incident, id alert.ID,
-) (bool, error) {
+// regrouped adds to the plan what follows from an alert of the draft that is stored in another incident than into, the
+// one that the draft is imported as.
+func (m *Manager) regrouped(
+	ctx context.Context, r storage.Reader, cmd incident.Command, p *plan, ref incident.Reference, into incident.ID,
+	old alert.Alert,
+) error {
+	home, err := follow(ctx, r, old.Incident)
+	if err == nil {
+		err = m.allow(ctx, cmd.By, ActionImport, home)
+	}
+	if err != nil || p.settled.Late {
+		return err
+	}
+	added, err := addedBy(ctx, r, old.ID)
+	switch {
+	case err != nil:
+	case incident.RegroupedThere(ref, home, added):
+		p.moved = append(p.moved, old.ID)
+	case incident.LinkedThere(home, added) && !slices.Contains(p.linked, home.ID):
+		var apart bool
+		if apart, err = tookApart(ctx, r, home.ID, into); !apart {
+			p.linked = append(p.linked, home.ID)
+		}
+	}
+	return err
+}
+
+// tookApart reports whether somebody has taken an incident out of another.
+func tookApart(ctx context.Context, r storage.Reader, id, target incident.ID) (bool, error) {
+	q := activity.Query{Incidents: []incident.ID{id}, Types: []activity.Type{activity.Unmerged}}
+	for e, err := range r.Activity(ctx, q) {
+		if err != nil || slices.ContainsFunc(e.Links, func(l activity.Link) bool { return l.Incident == target }) {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// addedBy returns the entry by which an alert came into its incident.
+func addedBy(ctx context.Context, r storage.Reader, id alert.ID) (activity.Entry, error) {
 	q := activity.Query{
 		Alerts: []alert.ID{id}, Types: []activity.Type{activity.AlertAdded}, Origins: []incident.ID{""}, Newest: true, Limit: 1,
 	}
 	for e, err := range r.Activity(ctx, q) {
-		return err == nil && incident.RegroupedThere(to, home, e), err
+		return e, err
 	}
-	return incident.RegroupedThere(to, home, activity.Entry{}), nil
+	return activity.Entry{}, nil
 }
 
 // gone returns those of arrivals that are not stored, and were: they are in the log.
@@ -412,7 +446,7 @@ func (m *Manager) succeed(
 }
 
 // regroup does what the other system has done with the incident that was imported as i: moves the alerts that it has
-// moved here, and merges i where it has. What the rules refuse is noted, and tried again by the next import.
+// moved here, takes in the incidents that correlation has opened around its alerts, and merges i where it has. What the rules refuse is noted, and tried again by the next import.
 func (m *Manager) regroup(
 	ctx context.Context, cmd incident.Command, d incident.Draft, p plan, i incident.Incident,
 ) (incident.Incident, []alert.Note, error) {
@@ -426,6 +460,9 @@ func (m *Manager) regroup(
 			})
 			return nil
 		}
+		if errors.Is(err, ErrForbidden) {
+			return nil // without a note, which would tell what is hidden
+		}
 		if err == nil {
 			i = after
 		}
@@ -437,6 +474,16 @@ func (m *Manager) regroup(
 		err := try("alerts", string(p.moved[0]), move(p.moved, i.ID, "",
 			func(from []incident.Case, to incident.Case) ([]incident.Effect, error) {
 				return incident.Regroup(cmd, from, to, p.moved)
+			}))
+		if err != nil {
+			return i, notes, err
+		}
+	}
+	for _, home := range p.linked {
+		cmd.ID = m.newID()
+		err := try("alerts", string(home), merge(i.ID, []incident.ID{home},
+			func(into incident.Party, from []incident.Party) ([]incident.Effect, error) {
+				return incident.Merge(cmd, into, from, "Grouped by "+d.Reference.System+".")
 			}))
 		if err != nil {
 			return i, notes, err

@@ -188,6 +188,48 @@ func TestTheOtherSystemRegroups(t *testing.T) {
 	s.check(t)
 }
 
+// An alert and the incident that the other system has it in may arrive in any order: what correlation has put
+// together around the alert is in that incident in the end. Only an import itself looks for no neighbours.
+func TestAnAlertBeforeItsIncident(t *testing.T) {
+	theirs, neighbour := raise(1, 0, alert.Device{DeviceID: "x1"}), raise(2, 0, alert.Device{DeviceID: "x1"})
+	steps := []func(*twoSides){
+		func(s *twoSides) { ingest(t, s.Manager, theirs) },
+		func(s *twoSides) { ingest(t, s.Manager, neighbour) },
+		func(s *twoSides) { s.bring(t, there("7", 0, theirs)) },
+	}
+	for _, order := range [][]int{{0, 1, 2}, {1, 0, 2}, {2, 0, 1}, {0, 2, 1}, {2, 1, 0}} {
+		s := openTwoSides()
+		for _, n := range order {
+			steps[n](s)
+		}
+		i, result := s.bring(t, there("7", 0, theirs))
+		assert.EqualValues(t, "tower:7", i.ID)
+		assert.Empty(t, result.Notes)
+		assert.Equal(t, 2, i.Alerts.Count, order)
+		s.check(t)
+	}
+
+	s := openTwoSides()
+	ingest(t, s.Manager, theirs)
+	first, err := s.Alert(bg, kai, theirs.Origin.AlertID())
+	require.NoError(t, err)
+	_, err = s.Comment(bg, kai, first.Incident, incident.CommentDraft{Text: "seen"})
+	require.NoError(t, err)
+	i, _ := s.bring(t, there("7", 0, theirs))
+	assert.Equal(t, 1, i.Comments, "it goes along")
+
+	// What a person has made of the alert stands.
+	_, err = s.Unmerge(bg, kai, first.Incident, "")
+	require.NoError(t, err)
+	i, result := s.bring(t, there("7", time.Hour, theirs))
+	assert.Zero(t, i.Alerts.Count)
+	assert.Empty(t, result.Notes)
+	own, err := s.Incident(bg, kai, first.Incident)
+	require.NoError(t, err)
+	assert.Equal(t, 1, own.Alerts.Count)
+	s.check(t)
+}
+
 // An incident that was purged opens a successor when the other system has something new of it. What was purged does not
 // come back.
 func TestASuccessorOfAPurgedIncident(t *testing.T) {

@@ -7,9 +7,11 @@
 //
 //   - classification: what an incident turned out to be, checked against a taxonomy
 //   - alert: alerts, their evidence and the entities it names
+//   - alert/mapping: reading the alerts of any product as a mapping file says
 //   - alert/attack: names and tactics of the techniques of MITRE ATT&CK
 //   - activity: the append-only log, which is also the change feed
 //   - incident: incidents and every rule about them, as pure functions
+//   - incident/intake: reading a file of whichever known system
 //   - incident/msgraph: reading Microsoft Graph and Defender JSON
 //   - incident/sentinel: reading what Microsoft Sentinel sends, and writing back to it
 //   - storage: the contract of a store; storage/memory is the reference implementation, and storage/sqlite

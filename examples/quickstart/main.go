@@ -2,8 +2,8 @@
 //
 //	quickstart [-o DIR] [-width N] [FILE…]
 //
-// It reads incidents and alerts as Microsoft Graph, the Defender API or the streaming API of Defender write them ("-" is standard input, no file
-// at all a sample), prints the queue and why alerts are together, works the first incident as an analyst would, prints
+// It reads incidents and alerts of Microsoft Defender, Microsoft Sentinel and the products that package alert/mapping has
+// mappings of ("-" is standard input, no file at all a sample), prints the queue and why alerts are together, works the first incident as an analyst would, prints
 // its log, and writes a PDF report of every incident. The incidents are kept in memory; the example durable keeps them.
 //
 // Exit status: 0; 1 when an item was bad, after the good ones; 2 when nothing could be read at all.
@@ -30,8 +30,8 @@ import (
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/export"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/intake"
 	"github.com/incidentkit/incidentkit/incident/manager"
-	"github.com/incidentkit/incidentkit/incident/msgraph"
 	"github.com/incidentkit/incidentkit/storage"
 	"github.com/incidentkit/incidentkit/storage/memory"
 )
@@ -52,8 +52,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	width := flags.Int("width", 120, "cut lines after so many columns; 0 does not cut")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: quickstart [-o DIR] [-width N] [FILE…]\n\n"+
-			"Files are JSON of Microsoft Graph or the Defender API, - is standard input; "+
-			"without any it takes a sample.")
+			"Files are JSON of Microsoft Defender or Sentinel, CrowdStrike, Elastic, GuardDuty, Suricata or Wazuh, "+
+			"- is standard input; without any it takes a sample.")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -94,7 +94,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // at all is an error. Incidents come first.
 func readAll(files []string, stdin io.Reader, stderr io.Writer) (items []incident.Decoded, bad int, err error) {
 	decode := func(r io.Reader, name string) {
-		for item, err := range msgraph.Decode(r, name) {
+		for item, err := range intake.Decode(r, name) {
 			if err != nil {
 				bad++
 				complain(stderr, err)

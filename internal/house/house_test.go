@@ -29,6 +29,7 @@ var layers = map[string][]string{
 	"alert":                {"classification", "internal/canonical", "internal/glyph"},
 	"activity":             {"alert"},
 	"incident":             {"activity"},
+	"incident/intake":      {"alert/mapping", "incident", "incident/msgraph", "incident/sentinel"},
 	"incident/msgraph":     {"incident", "internal/instant", "internal/jsonitem"},
 	"incident/sentinel":    {"incident", "internal/instant", "internal/jsonitem"},
 	"storage":              {"incident"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
+	"github.com/incidentkit/incidentkit/export/internal/words"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -100,7 +101,7 @@ func queueRow(i incident.Incident, o Options) []string {
 		}
 	}
 	for _, c := range i.Alerts.Categories {
-		categories = append(categories, words(c))
+		categories = append(categories, words.Title(c))
 	}
 	for g, n := range i.Alerts.Assets {
 		if n > 0 {
@@ -124,7 +125,7 @@ func queueRow(i incident.Incident, o Options) []string {
 		return o.in(t).Format(time.RFC3339)
 	}
 	return []string{
-		strconv.FormatInt(i.Number, 10), i.Name, list(tags), words(i.Severity.String()), strconv.Itoa(i.Priority), status, owner(i.Owner), class, determination,
+		strconv.FormatInt(i.Number, 10), i.Name, list(tags), words.Title(i.Severity.String()), strconv.Itoa(i.Priority), status, words.Owner(i.Owner), class, determination,
 		list(categories), list(assets), strconv.Itoa(i.Alerts.Count - i.Alerts.ByStatus[alert.StatusResolved]), strconv.Itoa(i.Alerts.Count),
 		list(i.Alerts.Sources), list(i.Alerts.DetectionSources), list(i.Alerts.Products), list(i.Alerts.DeviceGroups),
 		at(i.Alerts.FirstActivity), at(i.Alerts.LastActivity), at(i.Created), at(i.Updated), string(i.ID),
@@ -133,7 +134,7 @@ func queueRow(i incident.Incident, o Options) []string {
 
 // harmless returns text as a spreadsheet may have it.
 func harmless(text string) string {
-	text = visible(text)
+	text = words.Visible(text)
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unicode.IsSpace))
 	if strings.HasPrefix(text, "\t") || strings.HasPrefix(text, "\n") || strings.ContainsRune("=+-@＝＋－＠'", first) {
 		return "'" + text

@@ -449,9 +449,9 @@ func (e *Export) draw(ctx context.Context, r *run, m material) ([]byte, error) {
 	var b bytes.Buffer
 	switch r.key.format {
 	case HTML:
-		err = WriteHTML(ctx, &b, report)
+		err = WriteHTML(ctx, &b, report, &x.opts.PDF.DocumentOptions)
 	case Markdown:
-		err = WriteMarkdown(ctx, &b, report)
+		err = WriteMarkdown(ctx, &b, report, &x.opts.PDF.DocumentOptions)
 	case JSON:
 		var text []byte
 		text, err = json.Marshal(report)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/words"
 	"github.com/incidentkit/incidentkit/incident"
 )
 
@@ -43,7 +44,7 @@ func (h Hidden) words() string {
 			list = append(list, x.name)
 		}
 	}
-	return and(list)
+	return words.And(list)
 }
 
 // hide returns the records as they are without what h hides, in an order of their own. They share no memory with what was given.
@@ -213,7 +214,7 @@ func (n names) entity(e alert.Entity) {
 	case alert.MailCluster:
 		known = append(known, e.Value, e.Query)
 	}
-	n.call(kindTitle(e.Kind()), evidenceID(e), known...)
+	n.call(words.Kind(e.Kind()), evidenceID(e), known...)
 }
 
 // evidenceID tells evidence apart, which may share a name. No text has it.

@@ -10,12 +10,12 @@ import (
 
 // reportVersion is the version of a Report's JSON. It grows when a reader of the last one would be misled, not when
 // there is a new member.
-const reportVersion = 1
+const reportVersion = 2
 
 // plain is a Report without its methods.
 type plain Report
 
-// MarshalJSON returns r as an object whose "version" is 1. See the package comment for what is in it. Bytes that are
+// MarshalJSON returns r as an object whose "version" is 2. See the package comment for what is in it. Bytes that are
 // not UTF-8 become U+FFFD.
 func (r Report) MarshalJSON() ([]byte, error) {
 	text, err := json.Marshal(struct {
@@ -52,7 +52,7 @@ func unescaped(text []byte) []byte {
 	return b.Bytes()
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. Members that it does not know are passed over; a version that is not 1,
+// UnmarshalJSON reads what MarshalJSON writes. Members that it does not know are passed over; a version that is not 2,
 // or none, is an [*alert.FieldError].
 func (r *Report) UnmarshalJSON(text []byte) error {
 	var v struct {

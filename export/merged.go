@@ -4,28 +4,25 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
-	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
 // A MergedRow is another incident that a merge joined with the one of the report.
 type MergedRow struct {
-	ID     incident.ID `json:"id"`
-	Number int64       `json:"number,omitempty"` // 0 when the Reader does not show the incident
-	Name   string      `json:"name,omitempty"`   // as it is now; "" also when it was purged or is not shown
-	Time   time.Time   `json:"time,omitzero"`    // of the merge; zero when no log tells, as for an imported incident
-	Who    string      `json:"who,omitempty"`    // who merged it
-	Via    incident.ID `json:"via,omitempty"`    // the incident between the two, when they were not merged with each other
+	ID     incident.ID    `json:"id"`
+	Number int64          `json:"number,omitempty"` // 0 when the Reader does not show the incident
+	Name   string         `json:"name,omitempty"`   // as it is now; "" also when it was purged or is not shown
+	Time   time.Time      `json:"time,omitzero"`    // of the merge; zero when no log tells, as for an imported incident
+	By     activity.Actor `json:"by,omitzero"`      // who merged it
+	Via    incident.ID    `json:"via,omitempty"`    // the incident between the two, when they were not merged with each other
 }
 
-// related is what a report says of other incidents. Rows are without Who.
+// related is what a report says of other incidents. Rows are without By.
 type related struct {
 	From, Into []merge
 	Alerts     []alert.Alert // of where the incident leads to: what names tell is hidden by them
@@ -131,89 +128,8 @@ func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names
 
 func mergedRows(list []merge, o Options) (rows []MergedRow) {
 	for _, m := range list {
-		m.Row.Time, m.Row.Who = o.in(m.Row.Time), person(m.By.Name, m.By.ID)
+		m.Row.Time, m.Row.By = o.in(m.Row.Time), m.By
 		rows = append(rows, m.Row)
 	}
 	return rows
-}
-
-// called returns how people call an incident: by its number if it has one.
-func called(id incident.ID, number int64) string {
-	if number != 0 {
-		return "incident " + strconv.FormatInt(number, 10)
-	}
-	return "incident " + string(id)
-}
-
-// whole returns everything that names the incident of row.
-func (row MergedRow) whole() string {
-	text := called(row.ID, row.Number)
-	if row.Name != "" {
-		text += " (" + row.Name + ")"
-	}
-	return text
-}
-
-// whereTo says where the incident of the report went, "" when it is still there.
-func (r Report) whereTo() string {
-	var steps []string
-	for _, row := range r.MergedInto {
-		steps = append(steps, row.whole())
-	}
-	return strings.Join(steps, ", and that into ")
-}
-
-// whatCame says which incidents were merged into that of the report, or how many, "" when there was none.
-func (r Report) whatCame() string {
-	const most = 3
-	var names []string
-	for _, row := range r.MergedFrom {
-		names = append(names, strings.TrimPrefix(called(row.ID, row.Number), "incident "))
-	}
-	switch {
-	case len(names) == 0:
-		return ""
-	case len(names) == 1:
-		return "Incident " + names[0] + " was merged into it."
-	case len(names) > most:
-		return fmt.Sprintf("%d incidents were merged into it.", len(names))
-	}
-	return "Incidents " + and(names) + " were merged into it."
-}
-
-// mergedBlocks are the tables of an overview that say what was merged, none where nothing was.
-func (d drawing) mergedBlocks() (blocks []block) {
-	for _, x := range []struct {
-		title string
-		rows  []MergedRow
-		way   string
-	}{{"Merged into this incident", d.r.MergedFrom, "into "}, {"Where this incident went", d.r.MergedInto, "from "}} {
-		if len(x.rows) == 0 {
-			continue
-		}
-		numbers := numbersOf(x.rows)
-		t := &table{Caption: count(len(x.rows), "incident") + ", by merges", Columns: []column{
-			{Title: "Number", Number: true}, {Title: "Name"}, {Title: "Identifier"}, {Title: d.timeTitle("Merged")}, {Title: "By"},
-		}}
-		for _, row := range x.rows {
-			number, when := "", d.stamp(row.Time)
-			if row.Number != 0 {
-				number = strconv.FormatInt(row.Number, 10)
-			}
-			if row.Via != "" {
-				when = join(", ", when, x.way+numbers.called(row.Via))
-			}
-			t.Rows = append(t.Rows, []cell{{Text: number}, {Text: row.Name}, {Text: string(row.ID)}, {Text: when}, {Text: row.Who}})
-		}
-		blocks = append(blocks, block{Heading: x.title, Table: t})
-	}
-	return blocks
-}
-
-// merged draws what mergedBlocks says.
-func (d drawing) merged() {
-	for _, b := range d.mergedBlocks() {
-		d.Heading(2, b.Heading)
-		d.table(b.Table, pdf.Column{Width: 46, Align: pdf.Right}, pdf.Column{Weight: 4}, pdf.Column{Weight: 3}, d.timeColumn(""), pdf.Column{Weight: 3})
-	}
 }

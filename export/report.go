@@ -5,6 +5,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
 	"github.com/incidentkit/incidentkit/internal/enum"
 )
@@ -48,19 +49,24 @@ func (s *Section) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// A Report is all that a renderer draws of an incident. Lists of sections that were not asked for are
-// empty. The zero Report is one of no sections.
+// A Report is all that is known of an incident, as values: types, actors, times and texts of others, and no words of
+// this library, which documents say in their place. Lists of sections that were not asked for are empty, and nothing else is
+// left out: what a document does not draw is in the Report. The zero Report is one of no sections.
+//
+// Times are in the location named by TimeZone. Source of the two limits: Microsoft Defender XDR, export of an incident
+// as PDF.
 type Report struct {
 	Generated time.Time `json:"generated"`
-	TimeZone  string    `json:"timeZone"` // name of the location that all times below Incident are in
+	TimeZone  string    `json:"timeZone"` // name of the location that times are in
 	Sections  []Section `json:"sections"` // in the order of the constants, each once
 
 	Hidden Hidden `json:"hidden,omitzero"` // what other names stand for
 
-	Incident incident.Incident `json:"incident"`
+	MaxAssets   int `json:"maxAssets"`   // assets of one group that documents draw
+	MaxEvidence int `json:"maxEvidence"` // pieces of evidence that documents draw
 
-	Facts   []Fact `json:"facts,omitempty"`   // what the overview says, in words
-	Verdict string `json:"verdict,omitempty"` // the classification in words, "Not set" when there is none
+	Incident incident.Incident `json:"incident"`         // without Extra
+	Titles   map[string]string `json:"titles,omitempty"` // of the taxonomy, by code: the classifications and determinations of the report
 
 	// Merges, with the overview: what was merged into the incident and not taken out again, oldest first, through
 	// chains, as the logs tell, so without what was merged before it was imported; and where the incident went when
@@ -68,18 +74,20 @@ type Report struct {
 	MergedFrom []MergedRow `json:"mergedFrom,omitempty"`
 	MergedInto []MergedRow `json:"mergedInto,omitempty"`
 
-	// What the Summarizer wrote or, of the summary, the rule. Line feeds are kept.
+	Times Times `json:"times,omitzero"` // with the overview
+
+	// What the Summarizer wrote. Line feeds are kept. Documents put a summary together by rule where there is none.
 	IncidentSummary string `json:"incidentSummary,omitempty"`
-	SummaryBy       Author `json:"summaryBy,omitempty"` // who wrote IncidentSummary
 	IncidentReport  string `json:"incidentReport,omitempty"`
 
-	Threats  []Threat      `json:"threats,omitempty"`  // tactics in kill-chain order, then other categories by bytes
-	Graph    Graph         `json:"graph,omitzero"`     // what was suspicious, and what it hit
-	Story    []Event       `json:"story,omitempty"`    // oldest first
-	Assets   []AssetList   `json:"assets,omitempty"`   // groups that have assets, in the order of [alert.AssetGroup]
-	Evidence EvidenceList  `json:"evidence,omitzero"`  // everything else
-	Alerts   []AlertRow    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query]
-	Activity []ActivityRow `json:"activity,omitempty"` // oldest first
+	Threats  []Threat         `json:"threats,omitempty"`  // tactics in kill-chain order, then other categories by bytes
+	Graph    Graph            `json:"graph,omitzero"`     // the attack, as far as a page can show it
+	Trees    []Tree           `json:"trees,omitempty"`    // processes by device
+	Assets   []Finding        `json:"assets,omitempty"`   // in the order of [alert.AssetGroup]; in a group the most telling first
+	Evidence []Finding        `json:"evidence,omitempty"` // everything else, the most telling first
+	Alerts   []alert.Alert    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query], without Extra
+	Activity []activity.Entry `json:"activity,omitempty"` // oldest first, without Digest, AlertDigest and Seal
+	Names    Names            `json:"names,omitzero"`     // of what the lists name by identifiers
 
 	// Images are the contents of attachments of Activity by their SHA-256 in lower-case hexadecimal, byte by byte as they were
 	// attached, each once. Those that were redacted, and those that the storage does not have, are not among them.
@@ -88,139 +96,54 @@ type Report struct {
 	MaxImageBytes int               `json:"maxImageBytes,omitempty"` // bytes that Images may have; 0 when none was left out
 }
 
-// An Author says how a text of a report came to be. The zero Author, "", wrote nothing.
-type Author string
+// Names are what people call records and entities that a Report names by identifiers.
+type Names struct {
+	Alerts    map[alert.ID]string   `json:"alerts,omitempty"`    // titles
+	Entities  map[alert.Key]string  `json:"entities,omitempty"`  // by the keys of links, in the spelling of the first alert
+	Incidents map[incident.ID]int64 `json:"incidents,omitempty"` // numbers of other incidents, as far as the Reader shows them
+}
 
-// The authors.
-const (
-	ByRule  Author = "rule"  // put together from the records by this library
-	ByModel Author = "model" // by the [Summarizer]
-)
-
-// A Fact is one labelled statement about an incident.
-type Fact struct {
-	Label string `json:"label"`
-	Value string `json:"value"`
-	URL   string `json:"url,omitempty"`
+// Times are how long it took to deal with the incident, as package metrics defines it. What has not happened, or what no
+// log tells, is nil.
+type Times struct {
+	Detect      *time.Duration `json:"detect,omitempty"`      // from the first activity of an alert to the creation of the incident
+	Assign      *time.Duration `json:"assign,omitempty"`      // from here on since the creation
+	FirstAction *time.Duration `json:"firstAction,omitempty"` // by a person
+	Resolve     *time.Duration `json:"resolve,omitempty"`
 }
 
 // A Threat is one category of threat that alerts of the incident belong to.
 type Threat struct {
 	Category   string         `json:"category"`             // as in [alert.Alert]; "" for alerts without one
-	Title      string         `json:"title"`                // in words
-	Tactic     bool           `json:"tactic,omitempty"`     // a tactic of MITRE ATT&CK
 	Severity   alert.Severity `json:"severity"`             // the highest of its alerts'
-	Alerts     int            `json:"alerts"`               // how many there are
+	Alerts     int            `json:"alerts"`               // how many there are, but for those that were dismissed
+	Dismissed  int            `json:"dismissed,omitempty"`  // of alerts that were false positives
 	Techniques []string       `json:"techniques,omitempty"` // identifiers of MITRE ATT&CK techniques, by bytes
 }
 
-// An Event is one alert as a step of the attack.
-type Event struct {
-	Time     time.Time      `json:"time,omitzero"` // first activity
-	Alert    string         `json:"alert"`         // title
-	Category string         `json:"category,omitempty"`
-	Severity alert.Severity `json:"severity"`
-	Entities []string       `json:"entities,omitempty"` // different names of the main ones, assets first
-	More     int            `json:"more,omitempty"`     // how many other names there are
+// A Finding is one entity and what all alerts together say about it. What a false positive says counts only when no other
+// alert names the entity.
+type Finding struct {
+	Key      alert.Key      `json:"key"`      // its identity
+	Evidence alert.Evidence `json:"evidence"` // the entity as the first alert describes it, the worst Verdict, the last Remediation that is known, all Roles and Tags; without Extra
+	Alerts   int            `json:"alerts"`   // that name it
+	First    time.Time      `json:"first,omitzero"`
+	Last     time.Time      `json:"last,omitzero"` // of the activity of these alerts
+
+	Dismissed bool `json:"dismissed,omitempty"` // nothing but false positives names it
+
+	// Of a process: the key of the finding that stands for its program, which is a file or the first process of it; "" when it
+	// is that one itself. Documents draw one row for a program and count its processes.
+	Program   alert.Key `json:"program,omitempty"`
+	Processes int       `json:"processes,omitempty"` // findings whose Program this is, and itself if it is a process
 }
 
-// An AssetList is what a report shows of one group of assets: the worst first, then those that most alerts
-// name.
-type AssetList struct {
-	Group string     `json:"group"` // text of an [alert.AssetGroup]
-	Title string     `json:"title"` // in words
-	Rows  []AssetRow `json:"rows"`
-	Shown int        `json:"shown"` // length of Rows
-	Total int        `json:"total"` // different assets in the group
-}
-
-// An AssetRow is one asset, whichever alerts name it.
-type AssetRow struct {
-	Key     alert.Key             `json:"key"` // its identity
-	Name    string                `json:"name"`
-	Details string                `json:"details,omitempty"`
-	Verdict alert.EvidenceVerdict `json:"verdict,omitempty"` // the worst that an alert gave
-	Roles   []alert.Role          `json:"roles,omitempty"`   // in order of appearance
-	Tags    []string              `json:"tags,omitempty"`    // in order of appearance
-	Alerts  int                   `json:"alerts"`            // how many alerts name it
-}
-
-// An EvidenceList is what a report shows of the evidence that is no asset, in the order of [AssetList].
-type EvidenceList struct {
-	Rows  []EvidenceRow `json:"rows"`
-	Shown int           `json:"shown"` // length of Rows
-	Total int           `json:"total"` // different entities
-}
-
-// An EvidenceRow is one entity, whichever alerts name it.
-type EvidenceRow struct {
-	Key         alert.Key             `json:"key"` // its identity
-	Kind        alert.Kind            `json:"kind"`
-	Name        string                `json:"name"`
-	Details     string                `json:"details,omitempty"`
-	Verdict     alert.EvidenceVerdict `json:"verdict,omitempty"`     // the worst that an alert gave
-	Remediation alert.Remediation     `json:"remediation,omitempty"` // what the last alert that knows says
-	Roles       []alert.Role          `json:"roles,omitempty"`       // in order of appearance
-	Alerts      int                   `json:"alerts"`                // how many alerts name it
-}
-
-// An AlertRow is one alert.
-type AlertRow struct {
-	ID                 alert.ID       `json:"id"`
-	Title              string         `json:"title"`
-	Description        string         `json:"description,omitempty"`        // as in [alert.Alert], in full
-	RecommendedActions string         `json:"recommendedActions,omitempty"` // the same
-	Severity           alert.Severity `json:"severity"`
-	Status             alert.Status   `json:"status"`
-	Category           string         `json:"category,omitempty"` // in words
-	Techniques         []string       `json:"techniques,omitempty"`
-	Product            string         `json:"product,omitempty"` // the source where the product has no name
-	Verdict            string         `json:"verdict,omitempty"` // in words
-	Owner              string         `json:"owner,omitempty"`
-	URL                string         `json:"url,omitempty"` // never fetched
-	First              time.Time      `json:"first,omitzero"`
-	Last               time.Time      `json:"last,omitzero"`
-	Repeats            int            `json:"repeats,omitempty"`
-
-	Evidence []AlertEvidence `json:"evidence,omitempty"` // all that it names, assets too, in the order of the source
-}
-
-// An AlertEvidence is an entity that one alert names, once however often it does.
-type AlertEvidence struct {
-	Kind    alert.Kind            `json:"kind"`
-	Name    string                `json:"name"`
-	Verdict alert.EvidenceVerdict `json:"verdict,omitempty"` // the worst that the alert gave
-}
-
-// An ActivityRow is one entry of the log.
-type ActivityRow struct {
-	Time    time.Time        `json:"time"`
-	Who     string           `json:"who"`
-	Trigger activity.Trigger `json:"trigger"`
-	What    string           `json:"what"`              // the type of entry in words
-	Cause   string           `json:"cause,omitempty"`   // identifier of the command; rows that share it are told as one
-	Alert   string           `json:"alert,omitempty"`   // title of the alert it is about
-	AlertID alert.ID         `json:"alertId,omitempty"` // that alert
-	Changes []ChangeRow      `json:"changes,omitempty"`
-	Text    string           `json:"text,omitempty"`    // a comment's Markdown, or the reason given
-	Reasons []string         `json:"reasons,omitempty"` // why an alert was put into the incident
-	Origin  alert.IncidentID `json:"origin,omitempty"`  // the incident it was copied from
-	Written time.Time        `json:"written,omitzero"`  // when it happened at the source, if it was imported
-
-	Attachments []activity.Attachment `json:"attachments,omitempty"` // images of a comment; their contents are in Images
-	Redacted    bool                  `json:"redacted,omitempty"`    // see [activity.Entry.Redacted]
-}
-
-// A ChangeRow is what became of one field, in words. An empty text means that it had no value.
-type ChangeRow struct {
-	Path   string `json:"path"`  // as in [activity.Change]
-	Field  string `json:"field"` // in words
-	Before string `json:"before"`
-	After  string `json:"after"`
-
-	Redacted bool `json:"redacted,omitempty"` // Before and After were taken away
-
-	// What is in one of two lists alone. Documents say this instead of Before and After, if there is any.
-	Added   []string `json:"added,omitempty"`
-	Removed []string `json:"removed,omitempty"`
+// Dismissed reports whether an alert of the incident i was a false positive: its verdict says so or, where it has none, the
+// verdict of i.
+func Dismissed(i incident.Incident, a alert.Alert) bool {
+	v := a.Verdict
+	if v.IsZero() {
+		v = i.Verdict
+	}
+	return v.Classification == classification.FalsePositive
 }

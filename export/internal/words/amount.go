@@ -1,9 +1,9 @@
-package export
+package words
 
 import "strconv"
 
-// grouped returns n with a comma before every three digits.
-func grouped[N int | int64](n N) string {
+// Grouped returns n with a comma before every three digits.
+func Grouped[N int | int64](n N) string {
 	text := strconv.FormatInt(int64(n), 10)
 	sign := 0
 	if n < 0 {
@@ -15,9 +15,9 @@ func grouped[N int | int64](n N) string {
 	return text
 }
 
-// bytesOf returns a size for people, and beside it in full where that says more.
-func bytesOf(n int64) string {
-	exact := grouped(n) + " bytes"
+// Bytes returns a size for people, and beside it in full where that says more.
+func Bytes(n int64) string {
+	exact := Grouped(n) + " bytes"
 	if n == 1 {
 		exact = "1 byte"
 	}
@@ -32,5 +32,5 @@ func bytesOf(n int64) string {
 	if tenths == 10 {
 		whole, tenths = whole+1, 0
 	}
-	return grouped(whole) + "." + strconv.FormatInt(tenths, 10) + " " + units[:1] + "B (" + exact + ")"
+	return Grouped(whole) + "." + strconv.FormatInt(tenths, 10) + " " + units[:1] + "B (" + exact + ")"
 }

@@ -1,4 +1,4 @@
-package export
+package words
 
 import (
 	"cmp"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// byName orders names as people do: addresses by number and before all others, and of these "host 9" before "host 10".
+// ByName orders names as people do: addresses by number and before all others, and of these "host 9" before "host 10".
 // Only names that are the same are equal.
-func byName(a, b string) int {
+func ByName(a, b string) int {
 	x, errX := netip.ParseAddr(a)
 	y, errY := netip.ParseAddr(b)
 	switch {

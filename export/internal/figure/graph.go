@@ -30,6 +30,7 @@ type Node struct {
 type Edge struct {
 	From, To [2]int
 	Strong   bool // a thicker and darker line
+	Label    string
 }
 
 const (

@@ -86,10 +86,7 @@ func (c composer) log(list []stretch) *doc.Table {
 	t := &doc.Table{Columns: []doc.Column{
 		{Title: "Time" + c.offset, Width: doc.Stamp}, {Title: "By", Width: doc.Actor}, {Title: "Activity", Width: doc.Actor}, {Title: "Details"},
 	}}
-	vocabulary := words.Vocabulary{
-		Code: func(code string) string { return cmp.Or(c.r.Titles[code], code) },
-		Time: c.zoned,
-	}
+	vocabulary := c.vocabulary()
 	images := gallery{c.r, make(map[string]*doc.Image)}
 	day := ""
 	for _, s := range list {
@@ -125,6 +122,11 @@ func (c composer) log(list []stretch) *doc.Table {
 	return t
 }
 
+// vocabulary returns the words of the report.
+func (c composer) vocabulary() words.Vocabulary {
+	return words.Vocabulary{Code: func(code string) string { return cmp.Or(c.r.Titles[code], code) }, Time: c.zoned}
+}
+
 // redactedText returns what stands in place of a redacted text. It is "" when the lines about fields show it already.
 func redactedText(e activity.Entry) string {
 	switch {
@@ -145,7 +147,7 @@ func upkeep(path string) bool {
 
 const alertCount = "alerts.count"
 
-// A telling is what a document says of a stretch of the log.
+// A told is what a document says of a stretch of the log.
 type told struct {
 	title   string
 	lines   []string // what became of what
@@ -478,4 +480,3 @@ func (g gallery) picture(a activity.Attachment) doc.Picture {
 	}
 	return p
 }
-

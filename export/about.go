@@ -20,7 +20,7 @@ func (c composer) files() (files []doc.File, said []doc.Pair) {
 		name = fmt.Sprintf("incident-%d", n)
 	}
 	r := c.r
-	r.Images = nil
+	r.Images, r.Layout.Logo = nil, nil
 	text, err := r.MarshalJSON()
 	if err == nil {
 		files = append(files, doc.File{Name: name + ".json", Description: "This report as JSON", Type: "application/json", Data: text})

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,12 +14,12 @@ import (
 
 // brand returns whose document it is. A logo that cannot be decoded and an accent that is no colour, or is too pale to be read on
 // white, are errors.
-func (o DocumentOptions) brand() (doc.Brand, error) {
+func (o Layout) brand() (doc.Brand, error) {
 	b := doc.Brand{Organisation: o.Organisation, Header: o.Header, Footer: o.Footer}
 	if len(o.Logo) > 0 {
 		b.Logo = &doc.Image{Data: o.Logo, Name: o.Organisation}
 		if p := picture.Decode(*b.Logo); p.Image == nil {
-			return b, &alert.FieldError{Record: "document options", Field: "logo", Want: "a PNG or JPEG image: " + p.Remark}
+			return b, &alert.FieldError{Record: "layout", Field: "logo", Want: "a PNG or JPEG image: " + p.Remark}
 		}
 	}
 	if o.Accent == "" {
@@ -26,14 +27,21 @@ func (o DocumentOptions) brand() (doc.Brand, error) {
 	}
 	n, err := strconv.ParseUint(strings.TrimPrefix(o.Accent, "#"), 16, 32)
 	if err != nil || len(o.Accent) != 7 || o.Accent[0] != '#' || n == 0 {
-		return b, &alert.FieldError{Record: "document options", Field: "accent", Value: o.Accent, Want: "a colour other than black, such as #24405c"}
+		return b, &alert.FieldError{Record: "layout", Field: "accent", Value: o.Accent, Want: "a colour other than black, such as #24405c"}
 	}
 	b.Accent = doc.Color{R: uint8(n >> 16), G: uint8(n >> 8), B: uint8(n)}
 	if ratio := b.Accent.Contrast(doc.Color{R: 255, G: 255, B: 255}); ratio < minContrast {
-		return b, &alert.FieldError{Record: "document options", Field: "accent", Value: o.Accent,
+		return b, &alert.FieldError{Record: "layout", Field: "accent", Value: o.Accent,
 			Want: fmt.Sprintf("a contrast of at least %.1f to white, not %.1f", minContrast, ratio)}
 	}
 	return b, nil
+}
+
+// digest tells layouts apart.
+func (o Layout) digest() string {
+	logo := sha256.Sum256(o.Logo)
+	o.Logo = nil
+	return fmt.Sprintf("%#v %x", o, logo)
 }
 
 // minContrast is that of text which everybody can read. Source: WCAG 2.2, 1.4.3.

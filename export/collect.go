@@ -36,6 +36,8 @@ type Options struct {
 
 	MaxImageBytes int // bytes that attached images may have together, the oldest comments' first; less than 1 means 32 MiB
 
+	Layout Layout // how the report is drawn
+
 	// Hide is what the report must not tell, in any format. A Summarizer is not told either.
 	Hide Hidden
 }
@@ -179,6 +181,6 @@ func (o Options) in(t time.Time) time.Time {
 // collect is Collect without reading and Summarizer. Options are complete. Neither the order of alerts nor that of
 // entries matters. There is at most one of others.
 func collect(c incident.Case, entries []activity.Entry, o Options, others ...related) Report {
-	return Report{Generated: o.in(cmp.Or(o.Generated, c.Incident.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide,
+	return Report{Generated: o.in(cmp.Or(o.Generated, c.Incident.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide, Layout: o.Layout,
 		MaxAssets: o.MaxAssets, MaxEvidence: o.MaxEvidence, Incident: c.Incident}
 }

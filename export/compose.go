@@ -18,14 +18,13 @@ import (
 // A composer puts a report into words and in order.
 type composer struct {
 	r      Report
-	o      DocumentOptions
 	cast   cast
 	offset string // of all times of the report from UTC, as titles of columns say it, " (UTC)"; "" if there are several
 }
 
 // compose returns r as a document. With files, the report as JSON and its indicators as CSV are attached.
-func compose(r Report, o DocumentOptions, files bool) (doc.Document, error) {
-	c := composer{r: r, o: o, cast: castOf(r), offset: offset(r)}
+func compose(r Report, files bool) (doc.Document, error) {
+	c := composer{r: r, cast: castOf(r), offset: offset(r)}
 	i := r.Incident
 	d := doc.Document{
 		Label: label(i), Title: cmp.Or(i.Name, "Untitled"), About: c.about(),
@@ -37,12 +36,12 @@ func compose(r Report, o DocumentOptions, files bool) (doc.Document, error) {
 		d.Tags = append(d.Tags, t.Name)
 	}
 	var err error
-	if d.Brand, err = o.brand(); err != nil {
+	if d.Brand, err = r.Layout.brand(); err != nil {
 		return d, err
 	}
-	d.Marking = o.TLP.marking()
+	d.Marking = r.Layout.TLP.marking()
 	for _, s := range r.Sections {
-		if o.Profile == Executive && !s.executive() {
+		if r.Layout.Profile == Executive && !s.executive() {
 			continue
 		}
 		if blocks := c.blocks(s); len(blocks) > 0 {
@@ -110,7 +109,7 @@ func (c composer) blocks(s Section) []doc.Block {
 func (c composer) has(s Section) bool { return slices.Contains(c.r.Sections, s) }
 
 // brief reports whether the document is for those who have no time.
-func (c composer) brief() bool { return c.o.Profile == Executive }
+func (c composer) brief() bool { return c.r.Layout.Profile == Executive }
 
 // label returns what people call i beside its name.
 func label(i incident.Incident) string {

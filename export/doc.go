@@ -27,8 +27,8 @@
 // An alert that was a false positive, and what only false positives name, is muted: it is not in the graph, in the tactics
 // and in the counts of assets, unless the whole incident was one. Then the document says so on its first page.
 //
-// A document with [Executive] has no evidence, alerts and log, and shortens what remains to at most four pages. With
-// [DocumentOptions] it bears a logo, a colour, and a label of the Traffic Light Protocol on every page.
+// A document with the profile [Executive] has no evidence, alerts and log, and shortens what remains to at most four pages. By its [Layout]
+// it bears a logo, a colour, and a label of the Traffic Light Protocol on every page.
 //
 // # PDF
 //
@@ -47,6 +47,7 @@
 //	timeZone         name of the location that times are in
 //	sections         what is included, see [Section]
 //	hidden           what has other names, see [Hidden]
+//	layout           profile, brand and label
 //	maxAssets        how many assets of a group documents name; maxEvidence the same for evidence
 //	incident         the incident as stored, without what its source keeps beside
 //	titles           words for classifications and determinations

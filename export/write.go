@@ -30,7 +30,7 @@ func WritePDF(ctx context.Context, w io.Writer, r Report, o *PDFOptions) error {
 	if o != nil {
 		opts = *o
 	}
-	d, err := compose(r, opts.DocumentOptions, !opts.NoData)
+	d, err := compose(r, !opts.NoData)
 	if err == nil {
 		err = topdf.Write(ctx, w, d, topdf.Options{Letter: opts.Paper == Letter, Author: opts.Author, Created: r.Generated, Fonts: opts.Fonts})
 	}
@@ -41,35 +41,29 @@ func WritePDF(ctx context.Context, w io.Writer, r Report, o *PDFOptions) error {
 }
 
 // WriteHTML writes r to w as one HTML document that needs nothing else: it has no script, loads nothing, and its content security
-// policy forbids both. It says what the PDF says, is laid out for screens of any size, light and dark, and for paper. A nil o means
-// the defaults. Images that are attached to comments stand below them, once each and byte by byte as they were attached, so that
+// policy forbids both. It says what the PDF says, is laid out for screens of any size, light and dark, and for paper. Images that are attached to comments stand below them, once each and byte by byte as they were attached, so that
 // their SHA-256 can be checked. Links are those of alerts, references and comments, to http, https and mailto. Characters that
 // cannot be seen stand as marks such as "[U+202E]".
 //
-// Nothing is written when ctx is done. The error is that of ctx, that of w, or an [*alert.FieldError] for an option.
-func WriteHTML(ctx context.Context, w io.Writer, r Report, o *DocumentOptions) error {
-	return write(ctx, w, r, o, "HTML", tohtml.Write)
+// Nothing is written when ctx is done. The error is that of ctx, that of w, or an [*alert.FieldError] for the Layout.
+func WriteHTML(ctx context.Context, w io.Writer, r Report) error {
+	return write(ctx, w, r, "HTML", tohtml.Write)
 }
 
-// WriteMarkdown writes r to w as Markdown: CommonMark with the tables of GitHub. A nil o means the defaults. No text of r becomes
+// WriteMarkdown writes r to w as Markdown: CommonMark with the tables of GitHub. No text of r becomes
 // markup, whatever characters it has; what a comment says stands as its author typed it, marks included. Tables say what the
 // pictures of the other formats show. Links are those that alerts and references bring, to http, https and mailto. Characters that
 // cannot be seen stand as marks such as "[U+202E]".
 //
-// Nothing is written when ctx is done. The error is that of ctx, that of w, or an [*alert.FieldError] for an option.
-func WriteMarkdown(ctx context.Context, w io.Writer, r Report, o *DocumentOptions) error {
-	return write(ctx, w, r, o, "Markdown", tomarkdown.Write)
+// Nothing is written when ctx is done. The error is that of ctx, that of w, or an [*alert.FieldError] for the Layout.
+func WriteMarkdown(ctx context.Context, w io.Writer, r Report) error {
+	return write(ctx, w, r, "Markdown", tomarkdown.Write)
 }
 
 func write(
-	ctx context.Context, w io.Writer, r Report, o *DocumentOptions, format string,
-	to func(context.Context, io.Writer, doc.Document) error,
+	ctx context.Context, w io.Writer, r Report, format string, to func(context.Context, io.Writer, doc.Document) error,
 ) error {
-	var opts DocumentOptions
-	if o != nil {
-		opts = *o
-	}
-	d, err := compose(r, opts, false)
+	d, err := compose(r, false)
 	if err == nil {
 		err = to(ctx, w, d)
 	}

@@ -133,9 +133,9 @@ func write(ctx context.Context, path string, r export.Report, f export.Format, p
 func render(ctx context.Context, w io.Writer, r export.Report, f export.Format, paper *export.PDFOptions) error {
 	switch f {
 	case export.HTML:
-		return export.WriteHTML(ctx, w, r, nil)
+		return export.WriteHTML(ctx, w, r)
 	case export.Markdown:
-		return export.WriteMarkdown(ctx, w, r, nil)
+		return export.WriteMarkdown(ctx, w, r)
 	case export.JSON:
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

@@ -139,7 +139,8 @@ func (c composer) dismissed() bool { return Dismissed(c.r.Incident, alert.Alert{
 type cast struct {
 	evidence int // how many of the evidence
 	named    map[castKey]string
-	all      map[castKey]string
+	spelled  map[string]bool   // names of all entities, and whether documents name one that is called so
+	devices  map[string]string // names of devices by their identifiers; "" for those that are not named
 }
 
 // A castKey tells entities apart. A user and a mailbox may share a key.
@@ -151,7 +152,7 @@ type castKey struct {
 func keyOf(e alert.Entity) castKey { return castKey{e.Kind().Asset(), alert.Identity(e)} }
 
 func castOf(r Report) cast {
-	k := cast{named: make(map[castKey]string), all: make(map[castKey]string)}
+	k := cast{named: make(map[castKey]string), spelled: make(map[string]bool), devices: make(map[string]string)}
 	k.evidence = cmp.Or(max(r.MaxEvidence, 0), defaultEvidence)
 	var groups [alert.AssetGroups]int
 	add := func(f Finding, most int) {
@@ -159,10 +160,16 @@ func castOf(r Report) cast {
 		if e == nil {
 			return
 		}
-		at := castKey{e.Kind().Asset(), f.Key}
-		k.all[at] = e.Name()
-		if groups[at.group]++; groups[at.group] <= most {
-			k.named[at] = e.Name()
+		at, name := castKey{e.Kind().Asset(), f.Key}, e.Name()
+		groups[at.group]++
+		named := groups[at.group] <= most
+		if k.spelled[name] = k.spelled[name] || named; named {
+			k.named[at] = name
+		} else {
+			name = ""
+		}
+		if d, ok := e.(alert.Device); ok && d.DeviceID != "" {
+			k.devices[d.DeviceID] = cmp.Or(k.devices[d.DeviceID], name)
 		}
 	}
 	for _, f := range r.Assets {

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/incidentkit/incidentkit/alert"
@@ -72,20 +73,13 @@ func joined(note []doc.Span, text string) []doc.Span {
 	return append(note, doc.Span{Text: text, Style: doc.Muted})
 }
 
-// device returns the name of a device that documents name, by its identifier.
+// device returns what a device is called, by its identifier.
 func (c composer) device(id string) string {
-	if id == "" {
-		return ""
+	name, known := c.cast.devices[id]
+	if known && name == "" {
+		return "not listed"
 	}
-	for _, f := range c.r.Assets {
-		if d, ok := f.Evidence.Entity.(alert.Device); ok && d.DeviceID == id {
-			if name, named := c.cast.name(d); named {
-				return name
-			}
-			return "not listed"
-		}
-	}
-	return id
+	return cmp.Or(name, id)
 }
 
 // evidence returns the table of the evidence: a row for each program, with its processes counted, and one for each other entity.

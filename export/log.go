@@ -256,17 +256,8 @@ func (c composer) linkName(key alert.Key) string {
 	if !ok {
 		return "an entity that is not listed"
 	}
-	for at, known := range c.cast.all {
-		if known == name {
-			if _, named := c.cast.named[at]; named {
-				return name
-			}
-		}
-	}
-	for _, known := range c.cast.all {
-		if known == name {
-			return "an entity that is not listed"
-		}
+	if named, known := c.cast.spelled[name]; known && !named {
+		return "an entity that is not listed"
 	}
 	return name // of something inside of an entity, such as a folder
 }

@@ -85,7 +85,7 @@ const (
 	Named     Action = iota // both are named by one alert, which says nothing else of them
 	Sent                    // mail, to who received it
 	Contained               // a message or a page, a link or a file
-	SignedIn                // an account, to a device; or an address, to an account
+	SignedIn                // an account, to a device, an app or a cloud resource; or an address, to an account
 	Connected               // to an address or a device
 	Ran                     // a device, an account or the file of a program, a process
 	Started                 // a process, another
@@ -119,7 +119,7 @@ func (a *Action) UnmarshalText(text []byte) (err error) {
 const (
 	maxColumn = 22  // nodes of one column that can be read on a page
 	maxNodes  = 60  // of all columns
-	maxEdges  = 100 // lines that can be followed
+	maxEdges  = 100 // lines that can be followed between so many nodes, fewer between few
 	maxAlone  = 300 // entities that are looked at one by one; far more than can be drawn
 )
 
@@ -222,24 +222,31 @@ func (w web) telling() web {
 	return w
 }
 
-// A way is what nodes must have in common to become one. Nodes for which it is "" stay.
-type way func(n node, near string) string
+// A way is what nodes must have in common to become one. Nodes for which it is "" stay. Those that are named are the few of a
+// kind that a reader asks for first.
+type way func(n node, near string, named bool) string
 
 // ways returns how nodes of a column are put together: step by step, the first steps as long as there is anything to do.
 func ways() (gentle, rough []way) {
 	kind := func(n node) string { return fmt.Sprint(n.Column, n.Kind, n.kinds) }
 	return []way{
-			func(n node, near string) string {
+			func(n node, near string, _ bool) string {
 				if n.Malicious > 0 {
 					return "" // what a reader looks for keeps its name the longest
 				}
 				return fmt.Sprint(kind(n), n.Verdict, n.mixed, near)
 			},
-			func(n node, near string) string { return fmt.Sprint(kind(n), n.Verdict, n.mixed, near) },
-			func(n node, near string) string { return fmt.Sprint(kind(n), near) },
+			func(n node, near string, _ bool) string { return fmt.Sprint(kind(n), n.Verdict, n.mixed, near) },
+			func(n node, near string, _ bool) string { return fmt.Sprint(kind(n), near) },
 		}, []way{
-			func(n node, _ string) string { return kind(n) },
-			func(n node, _ string) string { return fmt.Sprint(n.Column) },
+			func(n node, _ string, named bool) string {
+				if named {
+					return ""
+				}
+				return kind(n)
+			},
+			func(n node, _ string, _ bool) string { return kind(n) },
+			func(n node, _ string, _ bool) string { return fmt.Sprint(n.Column) },
 		}
 }
 
@@ -262,7 +269,7 @@ func (w web) collapsed() web {
 func (w web) fewer(together way) web {
 	for range columns {
 		sizes := w.sizes()
-		fits := len(w.nodes) <= maxNodes && len(w.edges) <= maxEdges
+		fits := len(w.nodes) <= maxNodes && len(w.edges) <= min(maxEdges, 2*len(w.nodes)+10)
 		largest := slices.Index(sizes[:], slices.Max(sizes[:]))
 		if fits && sizes[largest] <= maxColumn {
 			break
@@ -273,10 +280,10 @@ func (w web) fewer(together way) web {
 			if fits && sizes[c] <= maxColumn {
 				continue
 			}
-			near := w.near()
+			near, named := w.near(), w.named()
 			after := w.rebuilt(func(k int) string {
 				if n := w.nodes[k]; n.Column == c {
-					return together(n, near[k])
+					return together(n, near[k], named[k])
 				}
 				return ""
 			})
@@ -294,6 +301,29 @@ func (w web) sizes() (sizes [Destinations + 1]int) {
 		sizes[n.Column]++
 	}
 	return sizes
+}
+
+// fewNamed is how many nodes of a kind keep their names where many become one.
+const fewNamed = 3
+
+// named returns the few of a kind in a column that keep their names the longest: the worst, and of these the first ones.
+func (w web) named() map[int]bool {
+	order := make([]int, len(w.nodes))
+	for n := range order {
+		order[n] = n
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(badness(w.nodes[b].Verdict), badness(w.nodes[a].Verdict))
+	})
+	named, count := make(map[int]bool), make(map[string]int)
+	for _, n := range order {
+		have := w.nodes[n]
+		if kind := fmt.Sprint(have.Column, have.Kind); len(have.actors) == 1 && !have.undrawn && count[kind] < fewNamed {
+			count[kind]++
+			named[n] = true
+		}
+	}
+	return named
 }
 
 // near returns what each node is joined to, and how.

@@ -181,6 +181,9 @@ func (s scene) hint(p part) hint {
 	case !isAddress:
 		return noHint
 	case tactic == "CommandAndControl", tactic == "Exfiltration":
+		if p.entity.Kind() == alert.KindIP && s.has(alert.KindUser, alert.KindMailbox) && !s.has(alert.KindProcess) && !s.hasAssets(alert.Devices) {
+			return usedFromWithin // where data went or, if others tell of sign-ins, who took it
+		}
 		return wentTo
 	case s.mailed(), s.aboutSignIn(), tactic == "InitialAccess", tactic == "Reconnaissance":
 		return cameFrom
@@ -414,9 +417,7 @@ func (t *telling) mail() {
 	}
 	for _, m := range mail {
 		message, _ := t.cast[m].entity.(alert.Message)
-		if sender := t.reached(people, message.Sender); sender >= 0 {
-			t.join(sender, m, Sent)
-		}
+		t.joinAll(t.reached(people, message.Sender), []int{m}, Sent)
 		if from := alert.Identity(alert.IP{Address: message.SenderIP}); message.SenderIP != "" {
 			for _, ip := range t.ofKind(alert.KindIP) {
 				if t.story.actors[t.cast[ip].actor].key == from {
@@ -426,10 +427,8 @@ func (t *telling) mail() {
 		}
 		if message.Recipient == "" {
 			t.joinAll([]int{m}, receivers, Sent)
-		} else if to := t.reached(receivers, message.Recipient); to >= 0 {
-			t.join(m, to, Sent)
-		} else if to := t.reached(people, message.Recipient); to >= 0 {
-			t.join(m, to, Sent)
+		} else if to := t.reached(people, message.Recipient); len(to) > 0 {
+			t.joinAll([]int{m}, to, Sent)
 		} else if len(receivers) == 1 { // another address of the same mailbox
 			t.join(m, receivers[0], Sent)
 		}
@@ -447,14 +446,14 @@ func (t *telling) mail() {
 	}
 }
 
-// reached returns the account with that mail address, -1 if there is none.
-func (t *telling) reached(people []int, address string) int {
+// reached returns the mailbox and the account with that mail address.
+func (t *telling) reached(people []int, address string) (found []int) {
 	want := alert.Identity(alert.Mailbox{Address: address})
-	if address == "" || want.Namespace() != "mailbox" {
-		return -1
+	if want.Namespace() != "mailbox" {
+		return nil
 	}
 	for _, p := range people {
-		has := []string{}
+		var has []string
 		switch e := t.cast[p].entity.(type) {
 		case alert.Mailbox:
 			has = []string{e.Address, e.UPN}
@@ -462,10 +461,10 @@ func (t *telling) reached(people []int, address string) int {
 			has = []string{e.UPN}
 		}
 		if slices.ContainsFunc(has, func(a string) bool { return alert.Identity(alert.Mailbox{Address: a}) == want }) {
-			return p
+			found = append(found, p)
 		}
 	}
-	return -1
+	return found
 }
 
 // moves joins devices that something went between.
@@ -534,6 +533,7 @@ func (t *telling) accounts() {
 	}
 	if t.aboutSignIn() {
 		t.joinAll(t.of(func(p part) bool { return p.entity.Kind() == alert.KindIP && p.column == cameFrom }), accounts, SignedIn)
+		t.joinAll(accounts, slices.Concat(t.ofGroup(alert.Apps), t.ofGroup(alert.CloudResources)), SignedIn)
 	}
 }
 
@@ -561,6 +561,8 @@ func (t *telling) processes() {
 			place := slices.IndexFunc(t.cast, func(o part) bool { return o.actor == parent })
 			if place >= 0 {
 				t.joined[place] = true
+			} else if d := t.deviceOf(t.at, deviceOfProcess(p)); d >= 0 {
+				t.joined[d] = true // by way of the parent
 			}
 			t.link(parent, t.cast[n].actor, place, n, Started)
 			continue
@@ -685,7 +687,8 @@ func (t *telling) addresses() {
 		if t.joined[n] {
 			continue
 		}
-		inbound := t.cast[n].entity.Kind() == alert.KindIP && t.cast[n].column == cameFrom
+		inbound := t.cast[n].entity.Kind() == alert.KindIP && (t.cast[n].column == cameFrom ||
+			t.cast[n].column == usedFromWithin && t.story.actors[t.cast[n].actor].column == Sources)
 		devices := t.ofGroup(alert.Devices)
 		if inbound {
 			switch accounts := t.ofKind(alert.KindUser, alert.KindMailbox); {

@@ -37,7 +37,7 @@ func (c composer) activity() (blocks []doc.Block) {
 		if len(of) == 0 {
 			return
 		}
-		shown := telling(of, room)
+		shown := weightiest(of, room)
 		room -= len(shown)
 		if len(responses) > 0 {
 			blocks = append(blocks, doc.Heading{Level: 2, Text: words.Join(" · ", title, words.Shown(len(shown), len(of)))})
@@ -52,9 +52,9 @@ func (c composer) activity() (blocks []doc.Block) {
 	return blocks
 }
 
-// telling returns the stretches that a document has, in the order of time: comments before what people did, and that before what
+// weightiest returns the stretches that a document has, in the order of time: comments before what people did, and that before what
 // programs did.
-func telling(list []stretch, most int) []stretch {
+func weightiest(list []stretch, most int) []stretch {
 	if len(list) <= most {
 		return list
 	}
@@ -147,14 +147,14 @@ func upkeep(path string) bool {
 
 const alertCount = "alerts.count"
 
-// A told is what a document says of a stretch of the log.
-type told struct {
+// A rowText is what a document says of a stretch of the log.
+type rowText struct {
 	title   string
 	lines   []string // what became of what
 	reasons []string // that somebody gave
 }
 
-func (t told) spans() (spans []doc.Span) {
+func (t rowText) spans() (spans []doc.Span) {
 	if len(t.lines) > 0 {
 		spans = append(spans, doc.Span{Text: strings.Join(t.lines, "\n")})
 	}
@@ -169,7 +169,7 @@ func (t told) spans() (spans []doc.Span) {
 }
 
 // tell says what the entries of a stretch did. Alerts of which the same is said are told together.
-func (c composer) tell(s stretch, v words.Vocabulary) (out told) {
+func (c composer) tell(s stretch, v words.Vocabulary) (out rowText) {
 	entries := s.entries
 	var types []string
 	for _, e := range leading(entries) {

@@ -7,12 +7,13 @@ package figure
 type Picture struct {
 	Width, Height int
 	Shapes        []Shape
+	Unlabelled    int // edges of a [Graph] whose label there was no room for
 }
 
 // A Shape is one thing in a picture.
 type Shape struct {
 	Kind       Kind
-	X, Y, W, H int // Box and Frame: a rectangle. Line: from X, Y by W, H. Text: the start of its base line, and its width. Mark: its middle
+	X, Y, W, H int // Box and Frame: a rectangle. Line: from X, Y by W, H. Text: the start of its base line, and its width. Mark: its middle. Head: its tip, and from there to the middle of its base
 	Size       int // of type, of a mark, or the width of a line
 	Ink        Ink
 	Level      Level  // of a Mark
@@ -31,7 +32,23 @@ const (
 	Line
 	Text
 	Mark // what stands for a Level
+	Head // of an arrow: a filled polygon, see [Shape.Corners]
 )
+
+// Corners returns the polygon of the head of an arrow.
+func (s Shape) Corners() [][2]int {
+	aside := [2]int{-s.H * 2 / 5, s.W * 2 / 5}
+	return [][2]int{{s.X, s.Y}, {s.X + s.W + aside[0], s.Y + s.H + aside[1]}, {s.X + s.W - aside[0], s.Y + s.H - aside[1]}}
+}
+
+// bounds returns where the head of an arrow is.
+func (s Shape) bounds() rect {
+	r := rect{s.X, s.Y, s.X, s.Y}
+	for _, c := range s.Corners() {
+		r = rect{min(r.left, c[0]), min(r.top, c[1]), max(r.right, c[0]), max(r.bottom, c[1])}
+	}
+	return r
+}
 
 // An Ink is a colour by what it is for.
 type Ink uint8

@@ -36,92 +36,241 @@ func crosses(l, f Shape) bool {
 	return false
 }
 
-// Whatever is joined, no line leads through a box, each box has its number and its texts inside, and every edge that can be
-// drawn is.
-func TestLinesPassBetweenBoxes(t *testing.T) {
+// anyGraph draws a graph of at most so many boxes.
+func anyGraph(t *rapid.T, most int) Graph {
+	g := Graph{Columns: make([]Column, 4)}
+	for c := range g.Columns {
+		g.Columns[c].Title = rapid.SampledFrom([]string{"", "Title", strings.Repeat("Title ", 20)}).Draw(t, "title")
+		n := rapid.IntRange(0, min(22, most)).Draw(t, "boxes")
+		most -= n
+		for n := range n {
+			g.Columns[c].Nodes = append(g.Columns[c].Nodes, Node{Number: strconv.Itoa(n), Label: strings.Repeat("x", rapid.IntRange(0, 60).Draw(t, "label")), Note: "a note that is long"})
+		}
+	}
+	place := rapid.Custom(func(t *rapid.T) [2]int {
+		return [2]int{rapid.IntRange(0, 3).Draw(t, "column"), rapid.IntRange(0, 21).Draw(t, "place")}
+	})
+	for n := range rapid.SampledFrom([]int{1, 10, 40, 100, 300}).Draw(t, "edges") {
+		g.Edges = append(g.Edges, Edge{From: place.Draw(t, "from"), To: place.Draw(t, "to"), Label: strconv.Itoa(n + 1),
+			Strong: rapid.Bool().Draw(t, "strong"), Plain: rapid.Bool().Draw(t, "plain")})
+	}
+	return g
+}
+
+func (g Graph) has(e Edge) bool {
+	return e.From[1] < len(g.Columns[e.From[0]].Nodes) && e.To[1] < len(g.Columns[e.To[0]].Nodes)
+}
+
+// ground is what the label at a place of the list stands on, if it is one.
+func ground(shapes []Shape, at int) (Shape, bool) {
+	if at == 0 || shapes[at].Kind != Text || shapes[at-1].Kind != Box || shapes[at-1].Ink != Paper {
+		return Shape{}, false
+	}
+	return shapes[at-1], true
+}
+
+func around(s Shape) rect {
+	switch s.Kind {
+	case Text:
+		return rect{s.X, s.Y - capital(s.Size), s.X + s.W, s.Y}
+	case Head:
+		return s.bounds()
+	}
+	return rect{s.X, s.Y, s.X + s.W, s.Y + s.H}
+}
+
+// Whatever is joined, all is inside the sheet, no line leads through a box, no label touches a box, a head or another label, no
+// text is smaller than 6 points, each box has its texts inside, and every edge has its head, and its label or is counted.
+func TestGraph(t *testing.T) {
+	sheets := []Sheet{sheet, {Width: 510_000, Height: 600_000, Wide: sheet.Wide}, {Width: 640_000, Height: 1_000_000, Wide: sheet.Wide}}
 	rapid.Check(t, func(t *rapid.T) {
-		g := Graph{Columns: make([]Column, 3)}
-		for c := range g.Columns {
-			for n := range rapid.IntRange(0, 22).Draw(t, "boxes") {
-				g.Columns[c].Nodes = append(g.Columns[c].Nodes, Node{Number: strconv.Itoa(n), Label: strings.Repeat("x", rapid.IntRange(0, 60).Draw(t, "label")), Note: "a note"})
-			}
-		}
-		place := rapid.Custom(func(t *rapid.T) [2]int {
-			return [2]int{rapid.IntRange(0, 2).Draw(t, "column"), rapid.IntRange(0, 21).Draw(t, "place")}
-		})
-		drawable := 0
-		for range rapid.IntRange(0, 40).Draw(t, "edges") {
-			e := Edge{From: place.Draw(t, "from"), To: place.Draw(t, "to"), Strong: rapid.Bool().Draw(t, "strong")}
-			if g.Edges = append(g.Edges, e); e.From[1] < len(g.Columns[e.From[0]].Nodes) && e.To[1] < len(g.Columns[e.To[0]].Nodes) && e.From != e.To {
-				drawable++
-			}
-		}
+		sheet := rapid.SampledFrom(sheets).Draw(t, "sheet")
+		g := anyGraph(t, 60)
 		p := sheet.Graph(g)
+		require.Equal(t, p, sheet.Graph(g))
 		inside(t, p)
 		require.LessOrEqual(t, p.Height, sheet.Height)
-		var frames, lines []Shape
-		for _, s := range p.Shapes {
+		var frames, lines, heads, labels []Shape
+		first := len(p.Shapes) // of the boxes
+		boxes := 0
+		for _, c := range g.Columns {
+			boxes += len(c.Nodes)
+		}
+		for n, s := range p.Shapes {
 			switch s.Kind {
 			case Frame:
-				frames = append(frames, s)
+				frames, first = append(frames, s), min(first, n)
 			case Line:
 				lines = append(lines, s)
+			case Head:
+				heads = append(heads, s)
+			case Text:
+				require.GreaterOrEqual(t, s.Size, 6000)
 			}
 		}
-		require.Len(t, frames, len(g.Columns[0].Nodes)+len(g.Columns[1].Nodes)+len(g.Columns[2].Nodes))
-		require.GreaterOrEqual(t, len(lines), drawable)
-		for _, l := range lines {
-			for _, f := range frames {
+		require.Len(t, frames, boxes)
+		for n, s := range p.Shapes[:first] {
+			if on, ok := ground(p.Shapes, n); ok {
+				labels = append(labels, on)
+				require.True(t, s.X >= on.X && s.X+s.W <= on.X+on.W && s.Y <= on.Y+on.H && s.Y-capital(s.Size) >= on.Y)
+			}
+		}
+		for _, f := range frames {
+			for _, l := range lines {
 				require.False(t, crosses(l, f), "%+v through %+v", l, f)
 			}
+			for _, l := range labels {
+				require.False(t, around(l).meets(around(f)), "%+v on %+v", l, f)
+			}
 		}
-		for _, s := range p.Shapes {
+		for n, l := range labels {
+			for _, h := range heads {
+				require.False(t, around(l).meets(around(h)), "%+v on %+v", l, h)
+			}
+			for _, o := range labels[:n] {
+				require.False(t, around(l).meets(around(o)), "%+v on %+v", l, o)
+			}
+			require.True(t, slices.ContainsFunc(lines, func(s Shape) bool {
+				b := bundle{points: [][2]int{{s.X, s.Y}, {s.X + s.W, s.Y + s.H}}}
+				return b.passes(around(l)) > 0
+			}), "%+v on no line", l)
+		}
+		for n, s := range p.Shapes[first:] {
 			if s.Kind == Text {
 				require.True(t, slices.ContainsFunc(frames, func(f Shape) bool {
 					return s.X >= f.X && s.X+s.W <= f.X+f.W && s.Y <= f.Y+f.H && s.Y-capital(s.Size) >= f.Y
-				}), "%+v", s)
+				}) || strings.HasPrefix(s.Text, "Title"), "%d %+v", n, s)
 			}
 		}
+
+		// What is joined, by both ends; a line without a head has no direction.
+		joined, headed, said := map[[4]int]bool{}, map[[4]int]bool{}, 0
+		for _, e := range g.Edges {
+			if !g.has(e) {
+				continue
+			}
+			said++
+			if e.Plain && slices.Compare(e.From[:], e.To[:]) > 0 {
+				e.From, e.To = e.To, e.From
+			}
+			key := [4]int{e.From[0], e.From[1], e.To[0], e.To[1]}
+			joined[key], headed[key] = true, headed[key] || !e.Plain
+		}
+		arrows := 0
+		for _, h := range headed {
+			if h {
+				arrows++
+			}
+		}
+		require.Len(t, heads, arrows)
+		require.GreaterOrEqual(t, len(lines), len(joined))
+		shown := 0
+		for n := range p.Shapes[:first] {
+			if _, ok := ground(p.Shapes, n); ok {
+				list, more, _ := strings.Cut(p.Shapes[n].Text, " +")
+				shown += len(strings.Split(list, ", "))
+				if n, err := strconv.Atoi(more); err == nil {
+					shown += n
+				}
+			}
+		}
+		require.Equal(t, said, shown+p.Unlabelled)
 	})
 }
 
-// Lines within a column that have a stretch in common lie beside each other.
-func TestLinesOfAColumnAreApart(t *testing.T) {
-	nodes := make([]Node, 4)
-	p := sheet.Graph(Graph{Columns: []Column{{Nodes: nodes}}, Edges: []Edge{{From: [2]int{0, 0}, To: [2]int{0, 3}}, {From: [2]int{0, 1}, To: [2]int{0, 2}}, {From: [2]int{0, 3}, To: [2]int{0, 2}}}})
-	var down []int
-	for _, s := range p.Shapes {
-		if s.Kind == Line && s.W == 0 {
-			down = append(down, s.X)
-		}
+// The head of an arrow stands at what the edge leads to.
+func TestHeads(t *testing.T) {
+	box := Column{Nodes: make([]Node, 2)}
+	for _, c := range []struct {
+		name     string
+		from, to [2]int
+		right    bool // the side of the box at which the head is
+	}{
+		{"to the right", [2]int{0, 0}, [2]int{1, 1}, false},
+		{"to the left", [2]int{1, 0}, [2]int{0, 1}, true},
+		{"over a column", [2]int{0, 0}, [2]int{2, 1}, false},
+		{"down", [2]int{0, 0}, [2]int{0, 1}, true},
+		{"up in the last column", [2]int{2, 1}, [2]int{2, 0}, false},
+		{"to itself", [2]int{1, 1}, [2]int{1, 1}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := sheet.Graph(Graph{Columns: []Column{box, box, box}, Edges: []Edge{{From: c.from, To: c.to}}})
+			var frames, heads []Shape
+			for _, s := range p.Shapes {
+				switch s.Kind {
+				case Frame:
+					frames = append(frames, s)
+				case Head:
+					heads = append(heads, s)
+				}
+			}
+			require.Len(t, frames, 6)
+			require.Len(t, heads, 1)
+			to := frames[2*c.to[0]+c.to[1]]
+			side := to.X - 250
+			if c.right {
+				side = to.X + to.W + 250
+			}
+			assert.Equal(t, side, heads[0].X)
+			assert.True(t, heads[0].Y > to.Y && heads[0].Y < to.Y+to.H)
+			assert.Equal(t, c.right, heads[0].W > 0, "it comes from outside")
+		})
 	}
-	require.Len(t, down, 3)
-	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(down))), 3)
 }
 
-// Lines that pass through the same space stay in it, beside each other.
-func TestLinesThroughOneSpace(t *testing.T) {
-	g := Graph{Columns: []Column{{Nodes: make([]Node, 8)}, {Nodes: make([]Node, 1)}, {Nodes: make([]Node, 8)}}}
-	for n := range 8 {
-		g.Edges = append(g.Edges, Edge{From: [2]int{0, n}, To: [2]int{2, n}}, Edge{From: [2]int{0, n}, To: [2]int{0, n}})
+// Where there is no room for all labels, those of weak lines go first, and they are counted.
+func TestLabelsOfStrongLinesStay(t *testing.T) {
+	g := Graph{Columns: []Column{{Nodes: make([]Node, 22)}, {Nodes: make([]Node, 22)}}}
+	for a := range 22 {
+		for b := range 22 {
+			g.Edges = append(g.Edges, Edge{From: [2]int{0, a}, To: [2]int{1, b}, Label: "100", Strong: a == b, Plain: a < b})
+		}
 	}
 	p := sheet.Graph(g)
-	passing := map[int]bool{}
-	lines := 0
-	for _, s := range p.Shapes {
-		if s.Kind != Line {
-			continue
-		}
-		lines++
-		for _, f := range p.Shapes {
-			require.False(t, f.Kind == Frame && crosses(s, f))
-		}
-		if s.H == 0 && s.W > columnGap {
-			passing[s.Y] = true
+	strong, weak := 0, 0
+	for n, s := range p.Shapes {
+		if _, ok := ground(p.Shapes, n); ok && s.Text == "100" {
+			if s.Bold {
+				strong++
+			} else {
+				weak++
+			}
 		}
 	}
-	assert.Len(t, passing, 6, "three above the box and three below")
-	assert.Equal(t, 3*8, lines, "none from a box to itself")
+	assert.Equal(t, 22, strong)
+	assert.NotZero(t, p.Unlabelled)
+	assert.Equal(t, 22*22, strong+weak+p.Unlabelled)
+}
+
+// Edges between the same boxes are one line, which has the labels of all.
+func TestEdgesOfOneLine(t *testing.T) {
+	g := Graph{Columns: []Column{{Nodes: make([]Node, 1)}, {Nodes: make([]Node, 1)}}}
+	for _, label := range []string{"1", "4", "7", "9", "12"} {
+		g.Edges = append(g.Edges, Edge{From: [2]int{0, 0}, To: [2]int{1, 0}, Label: label})
+	}
+	p := sheet.Graph(g)
+	lines, texts := 0, []string{}
+	for _, s := range p.Shapes {
+		switch s.Kind {
+		case Line:
+			lines++
+		case Text:
+			texts = append(texts, s.Text)
+		}
+	}
+	assert.Equal(t, 1, lines)
+	assert.Contains(t, texts, "1, 4, 7 +2")
+	assert.Zero(t, p.Unlabelled)
+}
+
+// A long name goes on in a second line where there is room.
+func TestLabelOfTwoLines(t *testing.T) {
+	first, second := sheet.halves("srv-finance-01.contoso.example", 8000, true, 20*4000)
+	assert.Equal(t, [2]string{"srv-finance-01.", "contoso.example"}, [2]string{first, second})
+	first, second = sheet.halves("short", 8000, true, 20*4000)
+	assert.Equal(t, [2]string{"short", ""}, [2]string{first, second})
+	first, second = sheet.halves(strings.Repeat("x", 30), 8000, true, 20*4000)
+	assert.Equal(t, [2]string{strings.Repeat("x", 20), strings.Repeat("x", 10)}, [2]string{first, second})
 }
 
 // Names of one sort differ at their ends.

@@ -329,12 +329,3 @@ func filled(t *doc.Table) *doc.Table {
 	}
 	return t
 }
-
-func appendNew[T comparable](list, more []T) []T {
-	for _, v := range more {
-		if !slices.Contains(list, v) {
-			list = append(list, v)
-		}
-	}
-	return list
-}

@@ -90,7 +90,7 @@ func (c composer) blocks(s Section) []doc.Block {
 	case IncidentSummary:
 		return c.summary()
 	case IncidentReport:
-		return written(c.r.IncidentReport)
+		return authored(c.r.IncidentReport)
 	case AttackStory:
 		return c.story()
 	case Assets:
@@ -304,8 +304,8 @@ func remark(text string) doc.Block { return doc.Text{{Text: text, Style: doc.Mut
 // said returns a paragraph.
 func said(text string) doc.Block { return doc.Text{{Text: text, Order: doc.Said}} }
 
-// written returns what somebody wrote, as a block.
-func written(text string) []doc.Block {
+// authored returns what somebody wrote, as a block.
+func authored(text string) []doc.Block {
 	if strings.TrimSpace(text) == "" {
 		return []doc.Block{remark("Nothing was written.")}
 	}

@@ -141,6 +141,3 @@ func harmless(text string) string {
 	}
 	return text
 }
-
-// WriteIndicatorsCSV is a stub.
-func WriteIndicatorsCSV(ctx context.Context, w io.Writer, r Report) error { return nil }

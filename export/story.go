@@ -42,6 +42,7 @@ type scene struct {
 
 // A part is what one alert says of an actor.
 type part struct {
+	id     entityID
 	actor  int
 	entity alert.Entity
 	roles  []alert.Role
@@ -52,28 +53,47 @@ func (p part) plays(roles ...alert.Role) bool {
 	return slices.ContainsFunc(p.roles, func(r alert.Role) bool { return slices.Contains(roles, r) })
 }
 
-// newStory reads alerts, which are in the order of time. What was found to be no threat, and is no asset, is not in it.
+// newStory reads alerts, which are in the order of time. What was found to be no threat, and is no asset, is not in it, and
+// neither is what is always named alone.
 func newStory(alerts []alert.Alert) *story {
 	s := &story{alerts: alerts, places: make(map[entityID]int), family: newFamily(alerts)}
-	verdicts := make(map[entityID]alert.EvidenceVerdict)
-	for _, a := range alerts {
+	known := make(map[entityID]*actor)
+	var order []*actor
+	for n, a := range alerts {
 		for _, v := range a.Evidence {
-			if v.Entity != nil {
-				id := idOf(v.Entity)
-				verdicts[id] = worse(verdicts[id], v.Verdict)
+			if v.Entity == nil {
+				continue
 			}
+			id := idOf(v.Entity)
+			if known[id] == nil {
+				known[id] = &actor{entityID: id, kind: v.Entity.Kind(), first: n}
+				order = append(order, known[id])
+			}
+			known[id].verdict = worse(known[id].verdict, v.Verdict)
 		}
 	}
+	together := make(map[entityID]bool)
 	for _, a := range alerts {
-		s.scenes = append(s.scenes, s.scene(a, verdicts))
+		cast := castOf(a, known)
+		for _, p := range cast {
+			together[p.id] = together[p.id] || len(cast) > 1
+		}
+		s.scenes = append(s.scenes, scene{a, cast})
+	}
+	for _, a := range order {
+		if together[a.entityID] {
+			s.places[a.entityID] = len(s.actors)
+			s.actors = append(s.actors, *a)
+		}
 	}
 	hints := make([]hint, len(s.actors))
-	for n := range s.scenes {
-		scene := &s.scenes[n]
+	for _, scene := range s.scenes {
 		for k := range scene.cast {
-			p := &scene.cast[k]
-			p.column = scene.hint(*p)
-			hints[p.actor] = max(hints[p.actor], p.column)
+			p, ok := &scene.cast[k], false
+			if p.actor, ok = s.places[p.id]; ok {
+				p.column = scene.hint(*p)
+				hints[p.actor] = max(hints[p.actor], p.column)
+			}
 		}
 	}
 	for n := range s.actors {
@@ -82,42 +102,26 @@ func newStory(alerts []alert.Alert) *story {
 	return s
 }
 
-// scene returns a as the graph reads it, without anybody who is alone there.
-func (s *story) scene(a alert.Alert, verdicts map[entityID]alert.EvidenceVerdict) scene {
-	out := scene{Alert: a}
-	seen := make(map[entityID]int)
-	var ids []entityID
+// castOf returns who plays a part in a.
+func castOf(a alert.Alert, known map[entityID]*actor) (cast []part) {
+	places := make(map[entityID]int)
 	for _, v := range a.Evidence {
 		if v.Entity == nil {
 			continue
 		}
 		id := idOf(v.Entity)
-		if id.group == alert.NotAsset && verdicts[id] == alert.NoThreatsFound {
+		if id.group == alert.NotAsset && known[id].verdict == alert.NoThreatsFound {
 			continue
 		}
-		at, ok := seen[id]
+		at, ok := places[id]
 		if !ok {
-			at = len(out.cast)
-			seen[id] = at
-			ids = append(ids, id)
-			out.cast = append(out.cast, part{entity: v.Entity})
+			at = len(cast)
+			places[id] = at
+			cast = append(cast, part{id: id, entity: v.Entity})
 		}
-		out.cast[at].roles = slices.Concat(out.cast[at].roles, v.Roles)
+		cast[at].roles = slices.Concat(cast[at].roles, v.Roles)
 	}
-	if len(ids) < 2 {
-		out.cast = nil
-	}
-	for n := range out.cast {
-		id := ids[n]
-		at, ok := s.places[id]
-		if !ok {
-			at = len(s.actors)
-			s.places[id] = at
-			s.actors = append(s.actors, actor{entityID: id, kind: out.cast[n].entity.Kind(), verdict: verdicts[id], first: len(s.scenes)})
-		}
-		out.cast[n].actor = at
-	}
-	return out
+	return cast
 }
 
 // worse returns the worse of two verdicts.
@@ -276,9 +280,24 @@ func (s *story) web(drawn func(alert.Key) bool) web {
 		places[n] = len(w.nodes)
 		w.nodes = append(w.nodes, this)
 	}
+	var indirect []telling
 	for n, scene := range s.scenes {
 		t := telling{scene: scene, at: n, story: s, places: places, web: w, joined: make(map[int]bool)}
 		t.tell()
+		if len(t.indirect) > 0 {
+			indirect = append(indirect, t)
+		}
+	}
+	joined := make(map[int]bool)
+	for l := range w.edges {
+		joined[l.from], joined[l.to] = true, true
+	}
+	for _, t := range indirect {
+		for _, pair := range t.indirect {
+			if !joined[places[t.cast[pair[0]].actor]] {
+				t.join(pair[0], pair[1], Ran)
+			}
+		}
 	}
 	return w.accompanied()
 }
@@ -330,6 +349,8 @@ type telling struct {
 	places []int // of the nodes of actors
 	web    web
 	joined map[int]bool // parts
+
+	indirect [][2]int // devices and processes on them that others started, which may say enough
 }
 
 // join says that a part did something to another. Parts are named by their places in the cast.
@@ -392,7 +413,7 @@ func (t *telling) ofGroup(g alert.AssetGroup) []int {
 
 // tell joins what the alert names.
 func (t *telling) tell() {
-	if len(t.cast) == 0 {
+	if len(t.cast) < 2 {
 		return
 	}
 	t.mail()
@@ -562,7 +583,8 @@ func (t *telling) processes() {
 			if place >= 0 {
 				t.joined[place] = true
 			} else if d := t.deviceOf(t.at, deviceOfProcess(p)); d >= 0 {
-				t.joined[d] = true // by way of the parent
+				t.joined[d] = true
+				t.indirect = append(t.indirect, [2]int{d, n})
 			}
 			t.link(parent, t.cast[n].actor, place, n, Started)
 			continue
@@ -583,13 +605,7 @@ func (t *telling) processes() {
 
 // parent returns the actor that is the parent of p, as this alert tells of p; -1 if it is not in the graph.
 func (t *telling) parent(p alert.Process) int {
-	if p.ParentPID == 0 && p.ParentImage == (alert.File{}) {
-		return -1
-	}
 	key := t.story.family.parentOf(t.at, p)
-	if key == "" {
-		return -1
-	}
 	if at, ok := t.story.places[entityID{alert.NotAsset, key}]; ok {
 		return at
 	}
@@ -745,6 +761,8 @@ func (t *telling) rest() {
 			t.join(n, things[0], Named)
 		case n != hub:
 			t.join(hub, n, Named)
+		default: // all others are joined among themselves
+			t.join(n, (n+1)%len(t.cast), Named)
 		}
 	}
 }

@@ -325,11 +325,15 @@ func sameMoment(a, b time.Time) bool {
 	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }
 
-// parentOf returns the key of the parent of a process that the alert at a place names, "" if it is no evidence.
+// parentOf returns the key of the parent of a process as the alert at a place tells, "" if it is no evidence.
 func (f *family) parentOf(at int, p alert.Process) alert.Key {
-	n, ok := f.places[processID{f.deviceOf(at, deviceOfProcess(p)), alert.Identity(p)}]
-	if !ok || f.processes[n].parent < 0 {
+	device := f.deviceOf(at, deviceOfProcess(p))
+	n, ok := f.places[processID{device, alert.Identity(p)}]
+	if !ok || !hasParent(p) {
 		return ""
 	}
-	return f.processes[f.processes[n].parent].key
+	if parent := f.parent(device, p, n); parent >= 0 && parent == f.processes[n].parent {
+		return f.processes[parent].key
+	}
+	return ""
 }

@@ -44,7 +44,7 @@ func anyGraph(t *rapid.T, most int) Graph {
 		n := rapid.IntRange(0, min(22, most)).Draw(t, "boxes")
 		most -= n
 		for n := range n {
-			g.Columns[c].Nodes = append(g.Columns[c].Nodes, Node{Number: strconv.Itoa(n), Label: strings.Repeat("x", rapid.IntRange(0, 60).Draw(t, "label")), Note: "a note that is long"})
+			g.Columns[c].Nodes = append(g.Columns[c].Nodes, Node{Number: strconv.Itoa(n), Label: strings.Repeat("x", rapid.IntRange(0, 60).Draw(t, "label")), Note: "a note that is too long"})
 		}
 	}
 	place := rapid.Custom(func(t *rapid.T) [2]int {

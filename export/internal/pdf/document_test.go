@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
@@ -208,7 +209,7 @@ func TestLinks(t *testing.T) {
 		"\xff://":                   "",
 		"https://a.example/" + strings.Repeat("x", 3000): "",
 	} {
-		assert.Equal(t, want, safeLink(in), in)
+		assert.Equal(t, want, doc.Link(in), in)
 	}
 	d := New(t.Context(), Options{})
 	d.Paragraph(Span{Text: "see "}, Span{Text: "this", Link: "https://a.example"}, Span{Text: " and "}, Span{Text: "that", Link: "javascript:x"})
@@ -399,7 +400,7 @@ func FuzzDocument(f *testing.F) {
 		d := New(t.Context(), Options{
 			Letter: len(shape)%2 == 0, Title: next(9), Author: next(3), Subject: next(4), Keywords: next(5), Language: next(2),
 			HeaderLeft: next(50), HeaderRight: next(7), FooterLeft: next(11),
-			Attachment: Attachment{Name: next(8), Description: next(5), Type: next(4), Data: []byte(next(60))},
+			Attachments: []Attachment{{Name: next(8), Description: next(5), Type: next(4), Data: []byte(next(60))}, {Name: next(2)}},
 		})
 		for _, b := range shape {
 			n, tone := int(b)/9, Tone(b)
@@ -469,7 +470,7 @@ func TestHeaderNamesTheSection(t *testing.T) {
 	var got []string
 	for i, section := range d.sections() {
 		for _, o := range d.running(i, section) {
-			if o.kind == textOp && o.y == headerBase && o.x == margin {
+			if o.kind == textOp && o.y == d.runningBase && o.x == margin {
 				got = append(got, o.text)
 				assert.LessOrEqual(t, o.x+d.textWidth(o.text, Bold.ink(smallSize, grey)), d.pageWidth-margin-30*point)
 			}

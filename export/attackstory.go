@@ -232,8 +232,10 @@ func (c composer) processes() (blocks []doc.Block) {
 			continue // a single process is in the evidence
 		}
 		title := "Processes on " + tree.Device
-		if tree.Device == "" {
+		if named, known := c.cast.spelled[tree.Device]; tree.Device == "" {
 			title = "Processes without a device"
+		} else if known && !named {
+			title = "Processes on a device that is not listed"
 		}
 		blocks = append(blocks, doc.Heading{Level: 2, Text: title}, filled(t))
 		if more > 0 {

@@ -74,7 +74,7 @@ func newStory(alerts []alert.Alert) *story {
 	}
 	together := make(map[entityID]bool)
 	for _, a := range alerts {
-		cast := castOf(a, known)
+		cast := partsOf(a, known)
 		for _, p := range cast {
 			together[p.id] = together[p.id] || len(cast) > 1
 		}
@@ -102,8 +102,8 @@ func newStory(alerts []alert.Alert) *story {
 	return s
 }
 
-// castOf returns who plays a part in a.
-func castOf(a alert.Alert, known map[entityID]*actor) (cast []part) {
+// partsOf returns who plays a part in a.
+func partsOf(a alert.Alert, known map[entityID]*actor) (cast []part) {
 	places := make(map[entityID]int)
 	for _, v := range a.Evidence {
 		if v.Entity == nil {

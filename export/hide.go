@@ -20,11 +20,54 @@ import (
 	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
-// Hidden says what a report does not tell. What is hidden has another name instead, such as "User 1" or "Device 2", the same
-// wherever it occurs: as an entity and, where it stands as a whole word, in every text, whatever the case of its letters and the
-// way their accents are encoded.
-// Words of one or two characters are only replaced where they are all there is. Identifiers of records, and what is in images,
-// are not looked into. The zero Hidden hides nothing.
+// Hidden says what a report does not tell. What is hidden has another name instead, such as "User 1", "Device 2" or
+// "Domain 1": as an entity, and in every text of the records where one of its spellings stands as whole words. The same
+// has the same other name wherever it occurs. Every document is made of these records: PDF with its metadata and the
+// attached JSON, HTML, Markdown and JSON. The file names that this library gives name nobody. Of names that overlap,
+// all are replaced. A text without a spelling stays as it is, byte by byte. The zero Hidden hides nothing.
+//
+// These are the names:
+//
+//   - of a user: user principal name, mail addresses, directory ID, SID, account, DOMAIN\account, the part of an
+//     address before the @, and the display name;
+//   - of a person, if the display name has two to five words of letters: also first name and last name, first names and
+//     last name, each in either order, with blank, ".", "_", "-", "+", "," or ", " between them, with the first names
+//     as initials ("K. Müller", "Müller, K."), and each word of at least three letters alone; all of these with an "s"
+//     after the last name. Titles, and what is in brackets or behind "|" or "/", are no part of the name;
+//   - of a device: its IDs, last address, fully qualified name, and host name;
+//   - of the domains of users, recipients, owners and devices: the domain, those above it, and the word that was
+//     registered (contoso.com, CONTOSO). The domain of the sender of a message is not hidden, nor is one that every
+//     machine has (WORKGROUP, NT AUTHORITY);
+//   - of evidence: its identifiers and its name.
+//
+// A name is found whatever the case of its letters, Turkish i and ß included; in each Unicode form (NFC, NFD, full
+// width, ligatures); with and without accents, and with ae, oe, ue and aa for ä, ö, ü and å; with other blanks than it
+// has, or more; and with invisible characters in it, or the end of a line, with or without a hyphen, between words or
+// inside. Escapes of URLs, however often, of HTML and of Markdown do not keep it from being found, nor does "[.]" for
+// ".". Before and after it stands the beginning or the end of the text, or something other than a letter, digit or
+// combining mark; "_" and "-" count as other. In scripts without blanks between words, such as Han, Kana, Hangul and
+// Thai, any place will do.
+//
+// Names that are ordinary words are hidden like this:
+//
+//   - A word of a display name, alone, is hidden where it has a capital first letter: "Will", not "will". In any case
+//     it is hidden where an account or a host stands: before a backslash or @, or after one, "//", "home/", "users/",
+//     "-u ", "user=" or "user:".
+//   - An account, host, domain or piece of evidence of three letters or more (two in scripts without blanks) is hidden
+//     wherever it stands as a word: a host named "web" in "the web server", not in "webmail".
+//   - A shorter one is hidden where it is the whole text, or stands where an account or a host does; evidence only
+//     where it is the whole text.
+//   - An account that many machines have, such as SYSTEM, root or admin, is hidden where it is the whole text, or with
+//     its domain.
+//
+// Not found are: nicknames, initials alone, parts of an account (the "mueller" of kai.mueller, if the display name does
+// not have it), names run together or with letters and digits around them (KaiMüller, kai2, kmueller), names that were
+// cut, names with a letter missing, other transliterations, letters of another script that look alike, other forms of
+// an IP address, base64, hexadecimal and the \u escapes of JSON within texts. Not looked into are identifiers of
+// records (such as alert IDs) and what is in images. What a Summarizer writes is taken as it is; it is not told what is
+// hidden. [WriteQueueCSV] hides nothing of what it is given.
+//
+// The work for a text is in proportion to its length, and does not grow with the length of the names.
 type Hidden struct {
 	Users    bool `json:"users,omitempty"`    // accounts, mailboxes, senders and recipients of mail, owners, and the people of the activity log
 	Devices  bool `json:"devices,omitempty"`  // devices, with their last addresses
@@ -49,8 +92,8 @@ func (h Hidden) words() string {
 	return and(list)
 }
 
-// hide returns the records as they are without what h hides, in an order of their own. They share no memory with what was given.
-// Of others the rows are changed in place.
+// hide returns the records as they are without what h hides, in an order of their own. They share no memory with what
+// was given. Of others the rows are changed in place.
 func hide(h Hidden, c incident.Case, entries []activity.Entry, others ...related) (incident.Case, []activity.Entry) {
 	if h.IsZero() {
 		return c, entries
@@ -242,7 +285,8 @@ func (n *names) login(id, other string) {
 // ofNobody reports whether an account is one that many machines have, and so says nothing of anybody.
 func ofNobody(u alert.User) bool {
 	ids := alert.Alert{Evidence: []alert.Evidence{{Entity: u}}}.Identifiers(nil)
-	return len(ids) > 0 && !slices.ContainsFunc(ids, func(i alert.Identifier) bool { return i.Strength > alert.NotLinking })
+	tells := func(i alert.Identifier) bool { return i.Strength > alert.NotLinking }
+	return len(ids) > 0 && !slices.ContainsFunc(ids, tells)
 }
 
 // display hides the name that people call somebody by: as it is and, where it is that of a person, in the forms that
@@ -250,9 +294,9 @@ func ofNobody(u alert.User) bool {
 func (n *names) display(name, other string) {
 	given, family := parts(name)
 	if len(given) == 0 {
-		where := anywhere
-		if !strings.ContainsFunc(strings.TrimSpace(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.Is(unicode.M, r) }) {
-			where = capital
+		where := capital
+		if strings.ContainsFunc(strings.TrimSpace(name), func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M) }) {
+			where = anywhere
 		}
 		n.tell(name, other, where)
 		return
@@ -264,7 +308,8 @@ func (n *names) display(name, other string) {
 		initials = append(initials, string(r)+".")
 	}
 	whole := strings.Join(given, " ")
-	for _, front := range []string{whole, given[0], strings.Join(initials, " "), strings.Join(initials, ""), initials[0]} {
+	fronts := []string{whole, given[0], strings.Join(initials, " "), strings.Join(initials, ""), initials[0]}
+	for _, front := range fronts {
 		for _, between := range []string{" ", ".", "_", "-", "+", ",", ", "} {
 			front := front
 			if strings.HasSuffix(front, ".") && strings.ContainsAny(between, "._-+") {
@@ -297,7 +342,8 @@ func startsCapital(word string) bool {
 	return !unicode.IsLower(r)
 }
 
-// parts returns the given names and the family name of a person. There are none in what is no name of two to five words.
+// parts returns the given names and the family name of a person. There are none in what is no name of two to five
+// words.
 func parts(name string) (given []string, family string) {
 	name = norm.NFKC.String(glyph.Bare(name))
 	for _, sign := range []string{"(", "[", "|", "/", " - "} {

@@ -92,17 +92,17 @@ func (rd *reading) step(i int) int {
 		}
 	}
 	if s[0] < utf8.RuneSelf {
-		rd.put(rune(s[0]), i, i+1)
+		rd.put(rune(s[0]), i, i+1, !unicode.IsLower(rune(s[0])))
 		return i + 1
 	}
 	r, size := utf8.DecodeRuneInString(s)
 	switch {
 	case r == utf8.RuneError:
-		rd.put(r, i, i+size)
+		rd.put(r, i, i+size, true)
 	case glyph.Invisible(r):
 		rd.gap = true
 	case unicode.IsSpace(r) || r == 0x2028 || r == 0x2029:
-		rd.put(r, i, i+size)
+		rd.put(r, i, i+size, true)
 	default:
 		size = max(size, norm.NFKD.NextBoundaryInString(s, true))
 		rd.push(s[:size], i, i+size)
@@ -144,22 +144,19 @@ func isHex(s string) bool {
 func (rd *reading) push(s string, from, to int) {
 	if glyph.IsASCII(s) {
 		for _, r := range s {
-			rd.put(r, from, to)
+			rd.put(r, from, to, !unicode.IsLower(r))
 		}
 		return
 	}
 	first, _ := utf8.DecodeRuneInString(s)
-	capital, at := !unicode.IsLower(first), len(rd.letters)
-	apart := !inWord(first) // such as ² and ™
+	capital, apart := !unicode.IsLower(first), !inWord(first) // apart are such as ² and ™
 	rd.gap = rd.gap || apart
-	for _, r := range norm.NFC.String(strings.Map(base, norm.NFKD.String(rd.fold.String(norm.NFKD.String(s))))) {
-		rd.put(r, from, to)
+	plain := norm.NFC.String(strings.Map(base, norm.NFKD.String(rd.fold.String(norm.NFKD.String(s)))))
+	for _, r := range plain {
+		rd.put(r, from, to, capital)
 	}
-	switch {
-	case len(rd.letters) > at:
-		rd.letters[at].capital = capital
-	case at > 0 && !rd.gap: // an accent
-		rd.letters[at-1].to = to
+	if last := len(rd.letters) - 1; plain == "" && last >= 0 && !rd.gap { // an accent
+		rd.letters[last].to = to
 	}
 	rd.gap = rd.gap || apart
 }
@@ -176,8 +173,8 @@ func base(r rune) rune {
 }
 
 // put adds one character. Blanks become one.
-func (rd *reading) put(r rune, from, to int) {
-	l := letter{r: r, from: from, to: to, capital: !unicode.IsLower(r), gap: rd.gap}
+func (rd *reading) put(r rune, from, to int, capital bool) {
+	l := letter{r: r, from: from, to: to, capital: capital, gap: rd.gap}
 	last := len(rd.letters) - 1
 	switch {
 	case unicode.IsSpace(r) || r == 0x2028 || r == 0x2029:
@@ -211,8 +208,8 @@ func inWord(r rune) bool {
 
 // unspaced reports whether r is of a script whose words stand, or may stand, without blanks between them.
 func unspaced(r rune) bool {
-	return r >= 0xE00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao,
-		unicode.Khmer, unicode.Myanmar)
+	return r >= 0xE00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai,
+		unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
 
 // edge reports whether a word may begin or end before the letter k.
@@ -235,7 +232,7 @@ func (rd *reading) placed(k, end int) bool {
 			before[n] = rd.letters[at].r
 		}
 	}
-	for _, sign := range []string{`\`, "@", "//", "home/", "users/", " -u ", "user=", "user:"} {
+	for _, sign := range []string{`\`, "@", "//", "home/", "users/", "-u ", "user=", "user:"} {
 		if strings.HasSuffix(string(before[:]), sign) {
 			return true
 		}
@@ -364,7 +361,9 @@ func (f *finder) replace(text string) string {
 	list := f.find(rd)
 	if rd.lines {
 		list = append(list, f.find(read(text, true))...)
-		slices.SortStableFunc(list, func(a, b find) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(b.from, a.from)) })
+		slices.SortStableFunc(list, func(a, b find) int {
+			return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(b.from, a.from))
+		})
 		kept := list[:0]
 		for _, x := range list {
 			kept = within(kept, x)

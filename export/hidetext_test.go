@@ -44,42 +44,61 @@ func TestSpellings(t *testing.T) {
 	for in, want := range map[string]string{
 		// first and last name, together and alone
 		"Kai Müller": "User 1", "met KAI MÜLLER.": "met User 1.", "kai müller": "User 1", "Kai said": "User 1 said",
-		"Frau Müller": "Frau User 1", "Müller, Kai;": "User 1;", "K. Müller did": "User 1 did", "Müller, K. did": "User 1 did",
-		"kai.müller": "User 1", "Kai_Müller.docx": "User 1.docx", "Kai-Müller": "User 1", "q=Kai+Müller&x": "q=User 1&x",
-		"Report_Kai_Müller": "Report_User 1", "ask Ursula von der Leyen": "ask User 7", "Leyen": "User 7", "U. von der Leyen": "User 7",
+		"Frau Müller": "Frau User 1", "Müller, Kai;": "User 1;", "K. Müller did": "User 1 did",
+		"Müller, K. did": "User 1 did",
+		"kai.müller":     "User 1", "Kai_Müller.docx": "User 1.docx", "Kai-Müller": "User 1",
+		"q=Kai+Müller&x":    "q=User 1&x",
+		"Report_Kai_Müller": "Report_User 1", "ask Ursula von der Leyen": "ask User 7", "Leyen": "User 7",
+		"U. von der Leyen": "User 7",
 		// forms of letters
-		"Kai Mu\u0308ller": "User 1", "Kai Muller": "User 1", "MUELLER": "User 1", "Ｋａｉ Ｍüller": "User 1", "KAİ": "User 1", "kaı": "User 1",
+		"Kai Mu\u0308ller": "User 1", "Kai Muller": "User 1", "MUELLER": "User 1", "Ｋａｉ Ｍüller": "User 1",
+		"KAİ": "User 1", "kaı": "User 1",
 		"𝐊𝐚𝐢": "User 1",
 		// possessives
 		"Kai's": "User 1's", "Kai’s": "User 1’s", "Kai Müllers Konto": "User 1 Konto", "Müllers": "User 1",
 		// blanks, ends of lines and what nobody sees
-		"x Kai  \t Müller y": "x User 1 y", "Kai\r\nMüller": "User 1", "Kai\n> Müller": "User 1", "Kai\u00a0Müller": "User 1",
-		"Mül\nler": "User 1", "Mül-\nler": "User 1", "Mül\u00adler": "User 1", "K\u200bai": "User 1", "x\u200bkai": "x\u200bUser 1",
-		"a kai\nb": "a User 1\nb", "a\nkai\nb": "a\nUser 1\nb", "kai@con\ntoso.com": "User 1", "kai@con=\ntoso.com": "User 1",
-		"Hallo\nMül\nler": "Hallo\nUser 1", "kai mül\nler": "User 1",
+		"x Kai  \t Müller y": "x User 1 y", "Kai\r\nMüller": "User 1", "Kai\n> Müller": "User 1",
+		"Kai\u00a0Müller": "User 1",
+		"Mül\nler":        "User 1", "Mül-\nler": "User 1", "Mül\u00adler": "User 1", "K\u200bai": "User 1",
+		"x\u200bkai": "x\u200bUser 1",
+		"a kai\nb":   "a User 1\nb", "a\nkai\nb": "a\nUser 1\nb", "kai@con\ntoso.com": "User 1",
+		"kai@con=\ntoso.com": "User 1",
+		"Hallo\nMül\nler":    "Hallo\nUser 1", "kai mül\nler": "User 1",
 		// accounts
-		`C:\Users\kai\x`: `C:\Users\User 1\x`, "/home/kai/x": "/home/User 1/x", "-u kai -p x": "-u User 1 -p x", "--user=kai": "--user=User 1",
-		`CONTOSO\kai`: "User 1", `contoso\\kai`: "User 1", "kai@contoso.com": "User 1", "<mailto:KAI@Contoso.com>": "<mailto:User 1>",
-		"kai%40contoso.com": "User 1", "kai%2540contoso%2Ecom": "User 1", "C%3A%5CUsers%5Ckai%5Cx": "C%3A%5CUsers%5CUser 1%5Cx",
-		"x%20kai%20M%C3%BCller": "x%20User 1", "kai[@]contoso[.]com": "User 1", "K&#97;i M&uuml;ller": "User 1", `kai@contoso\.com`: "User 1",
-		"K**a**i": "User 1", `{"user":"kai"}`: `{"user":"User 1"}`, `line\nkai`: `line\nUser 1`, "x ~kai": "x ~User 1", "kai_old": "User 1_old",
-		"runas /user:bo cmd": "runas /user:User 6 cmd", `\\x\Users\bo\y`: `\\x\Users\User 6\y`, "bo": "User 6", "bo Li": "User 6",
+		`C:\Users\kai\x`: `C:\Users\User 1\x`, "/home/kai/x": "/home/User 1/x", "-u kai -p x": "-u User 1 -p x",
+		"--user=kai":  "--user=User 1",
+		`CONTOSO\kai`: "User 1", `contoso\\kai`: "User 1", "kai@contoso.com": "User 1",
+		"<mailto:KAI@Contoso.com>": "<mailto:User 1>",
+		"kai%40contoso.com":        "User 1", "kai%2540contoso%2Ecom": "User 1",
+		"C%3A%5CUsers%5Ckai%5Cx": "C%3A%5CUsers%5CUser 1%5Cx",
+		"x%20kai%20M%C3%BCller":  "x%20User 1", "kai[@]contoso[.]com": "User 1", "K&#97;i M&uuml;ller": "User 1",
+		`kai@contoso\.com`: "User 1",
+		"K**a**i":          "User 1", `{"user":"kai"}`: `{"user":"User 1"}`, `line\nkai`: `line\nUser 1`, "x ~kai": "x ~User 1",
+		"kai_old":            "User 1_old",
+		"runas /user:bo cmd": "runas /user:User 6 cmd", `\\x\Users\bo\y`: `\\x\Users\User 6\y`, "bo": "User 6",
+		"bo Li": "User 6",
 		// domains and hosts
-		"contoso.com": "Domain 1", "CONTOSO": "Domain 1", "anna@contoso.com": "anna@Domain 1", "https://portal.contoso.com/x": "https://portal.Domain 1/x",
-		"Contoso Ltd": "Domain 1 Ltd", "corp.contoso.com": "Domain 1", "fabrikam.co.uk": "Domain 2", "Fabrikam": "Domain 2",
-		`\\web01\c$`: `\\Device 1\c$`, "WEB01.corp.contoso.com": "Device 1", "web01.other.example": "Device 1.other.example",
-		"WEB01$": "Device 1$", "192.0.2.7": "Device 1", "hxxp://web01[.]corp[.]contoso[.]com": "hxxp://Device 1",
+		"contoso.com": "Domain 1", "CONTOSO": "Domain 1", "anna@contoso.com": "anna@Domain 1",
+		"https://portal.contoso.com/x": "https://portal.Domain 1/x",
+		"Contoso Ltd":                  "Domain 1 Ltd", "corp.contoso.com": "Domain 1", "fabrikam.co.uk": "Domain 2",
+		"Fabrikam":   "Domain 2",
+		`\\web01\c$`: `\\Device 1\c$`, "WEB01.corp.contoso.com": "Device 1",
+		"web01.other.example": "Device 1.other.example",
+		"WEB01$":              "Device 1$", "192.0.2.7": "Device 1", "hxxp://web01[.]corp[.]contoso[.]com": "hxxp://Device 1",
 		// scripts without blanks
 		"用户王小明登录": "用户User 5登录", "王小明": "User 5",
 		// no names alone, unless they have a place
-		"Will": "User 2", "WILL": "User 2", `CONTOSO\admin`: "User 3", "admin@contoso.com": "admin@Domain 1", `D:\rose\x`: `D:\User 2\x`,
+		"Will": "User 2", "WILL": "User 2", `CONTOSO\admin`: "User 3", "admin@contoso.com": "admin@Domain 1",
+		`D:\rose\x`:       `D:\User 2\x`,
 		"Kai Müller, Kai": "User 1", "Kai Will": "User 1 User 2",
 	} {
 		assert.Equal(t, want, n.in(in), "%+q", in)
 	}
 	for _, text := range []string{
-		"", "this will rise", "a rose", "willing", "Willing", "Kaiser", "kaizen", "mark", "admin rights", "Administrator", "the system", `HKLM\SYSTEM\x`,
-		"website", "webmail", "so Bo", "so bo", "Li", "boli", "von der", "der", "contosos", "192.0.2.70", "1192.0.2.7", "co.uk", "com", "corp",
+		"", "this will rise", "a rose", "willing", "Willing", "Kaiser", "kaizen", "mark", "admin rights",
+		"Administrator", "the system", `HKLM\SYSTEM\x`,
+		"website", "webmail", "so Bo", "so bo", "Li", "boli", "von der", "der", "contosos", "192.0.2.70", "1192.0.2.7",
+		"co.uk", "com", "corp",
 		"\xff\x00 a\u200bb\u00ad \r\n\u0301 İ ß ﬁ é e\u0301 %zz %e4 &uuml; [.] \\n", "Mül ler", "Mül\n\n- ler x",
 	} {
 		assert.Equal(t, text, n.in(text), "%+q", text)
@@ -96,7 +115,8 @@ func drawQuarry(t *rapid.T) quarry {
 	plain := func(begin, label string) string {
 		return begin + rapid.StringMatching(`[aoi][kmvz][aoi][knvz][aoi]k`).Draw(t, label)
 	}
-	return quarry{name("Qx", "first"), name("Qv", "last"), plain("qz", "account"), plain("qk", "label"), plain("qj", "host")}
+	return quarry{name("Qx", "first"), name("Qv", "last"), plain("qz", "account"), plain("qk", "label"), plain("qj",
+		"host")}
 }
 
 func (q quarry) domain() string { return q.label + ".example" }
@@ -105,7 +125,8 @@ func (q quarry) names() []string { return []string{q.first, q.last, q.account, q
 
 func (q quarry) evidence() []alert.Evidence {
 	return []alert.Evidence{
-		{Entity: alert.User{UPN: q.account + "@" + q.domain(), Account: q.account, Domain: strings.ToUpper(q.label), DisplayName: q.first + " " + q.last}},
+		{Entity: alert.User{UPN: q.account + "@" + q.domain(), Account: q.account, Domain: strings.ToUpper(q.label),
+			DisplayName: q.first + " " + q.last}},
 		{Entity: alert.Device{DNSName: q.host + "." + q.domain(), HostName: q.host}},
 	}
 }
@@ -133,24 +154,34 @@ func (q quarry) spelled(t *rapid.T) []string {
 		}
 		return b.String()
 	}
-	unseen := rapid.SampledFrom([]string{"\u00ad", "\u200b", "\u2060", "\ufeff", "\u3164", "\u200d", "\U000e0041", "\ufe0f", "\u00ad\n"}).Draw(t, "unseen")
+	unseen := rapid.SampledFrom([]string{"\u00ad", "\u200b", "\u2060", "\ufeff", "\u3164", "\u200d", "\U000e0041",
+		"\ufe0f", "\u00ad\n"}).Draw(t, "unseen")
 	line := rapid.SampledFrom([]string{"\n", "\r\n", "-\n", " \n  ", "\n> ", "\u2028", "=\r\n"}).Draw(t, "line")
 	list := []string{
-		whole, q.first, q.last, q.last + ", " + q.first, q.last + "," + q.first, initial + " " + q.last, initial + q.last, q.last + ", " + initial, q.last + " " + q.first,
-		q.first + "." + q.last, q.first + "_" + q.last, q.first + "-" + q.last, q.first + "'s", q.last + "’s", whole + "s", q.last + "s", q.last + "'",
-		q.first + "   \t " + q.last, q.first + "\u00a0" + q.last, q.first + line + q.last, broken(q.last, line), broken(q.first, unseen), q.first + unseen + " " + q.last,
-		numbers(whole), numbers(mail), url.QueryEscape(whole), url.PathEscape(whole), url.QueryEscape(url.QueryEscape(mail)), each(mail), each(whole),
-		`C:\Users\` + q.account + `\Desktop`, `"C:\\Users\\` + q.account + `\\x"`, "/home/" + q.account + "/.ssh", "-u " + q.account, "--user=" + q.account, "x:" + q.account + ":", "~" + q.account,
-		strings.ToUpper(q.label) + `\` + q.account, mail, "mailto:" + mail, "<" + mail + ">", url.QueryEscape(mail), strings.ReplaceAll(mail, ".", "[.]"),
-		strings.ReplaceAll(mail, "@", "[at]"), broken(mail, line), q.host, q.host + "." + q.domain(), `\\` + q.host + `\c$`, "https://" + q.host + "." + q.domain() + ":8443/x", q.host + "$",
-		"www." + q.domain(), "anna@" + q.domain(), q.label, q.domain() + ".", strings.ReplaceAll(q.domain(), ".", `\.`), "%20" + q.account + "%0A",
+		whole, q.first, q.last, q.last + ", " + q.first, q.last + "," + q.first, initial + " " + q.last,
+		initial + q.last, q.last + ", " + initial, q.last + " " + q.first,
+		q.first + "." + q.last, q.first + "_" + q.last, q.first + "-" + q.last, q.first + "'s", q.last + "’s",
+		whole + "s", q.last + "s", q.last + "'",
+		q.first + "   \t " + q.last, q.first + "\u00a0" + q.last, q.first + line + q.last, broken(q.last, line),
+		broken(q.first, unseen), q.first + unseen + " " + q.last,
+		numbers(whole), numbers(mail), url.QueryEscape(whole), url.PathEscape(whole),
+		url.QueryEscape(url.QueryEscape(mail)), each(mail), each(whole),
+		`C:\Users\` + q.account + `\Desktop`, `"C:\\Users\\` + q.account + `\\x"`, "/home/" + q.account + "/.ssh",
+		"-u " + q.account, "--user=" + q.account, "x:" + q.account + ":", "~" + q.account,
+		strings.ToUpper(q.label) + `\` + q.account, mail, "mailto:" + mail, "<" + mail + ">", url.QueryEscape(mail),
+		strings.ReplaceAll(mail, ".", "[.]"),
+		strings.ReplaceAll(mail, "@", "[at]"), broken(mail, line), q.host, q.host + "." + q.domain(),
+		`\\` + q.host + `\c$`, "https://" + q.host + "." + q.domain() + ":8443/x", q.host + "$",
+		"www." + q.domain(), "anna@" + q.domain(), q.label, q.domain() + ".", strings.ReplaceAll(q.domain(), ".", `\.`),
+		"%20" + q.account + "%0A",
 	}
 	return list
 }
 
 // forms are other forms of the letters of a text. Escapes have their own letters, and only the first of these.
 var forms = []func(string) string{
-	strings.Clone, norm.NFD.String, width.Widen.String, cases.Upper(language.Und).String, cases.Upper(language.Turkish).String,
+	strings.Clone, norm.NFD.String, width.Widen.String, cases.Upper(language.Und).String,
+	cases.Upper(language.Turkish).String,
 	func(s string) string { return norm.NFD.String(cases.Title(language.Und).String(s)) },
 }
 
@@ -167,8 +198,10 @@ func formed(t *rapid.T, list ...string) []string {
 // other is text that names nobody, and looks as if it did.
 func (q quarry) other(t *rapid.T) string {
 	return rapid.OneOf(
-		rapid.SampledFrom([]string{"The alert", "will", "İstanbul", "ﬁx", "日本", "100%", "&amp;", `C:\Windows\System32`, "a@b.example", "[.]", "(x)", "\n", "\r\n", "\u200b", "e\u0301", "-",
-			"x" + q.first, q.first + "dorf", q.account + "7", "a" + q.host + "a", q.label + "x.example", strings.ToLower(q.last), q.first[:4], "9" + q.label}),
+		rapid.SampledFrom([]string{"The alert", "will", "İstanbul", "ﬁx", "日本", "100%", "&amp;", `C:\Windows\System32`,
+			"a@b.example", "[.]", "(x)", "\n", "\r\n", "\u200b", "e\u0301", "-",
+			"x" + q.first, q.first + "dorf", q.account + "7", "a" + q.host + "a", q.label + "x.example",
+			strings.ToLower(q.last), q.first[:4], "9" + q.label}),
 		rapid.String().Filter(func(s string) bool { return !strings.ContainsAny(bare(s), "q%&") }),
 	).Draw(t, "other")
 }
@@ -229,17 +262,22 @@ func TestNoSpellingIsLeftInDocuments(t *testing.T) {
 		q := drawQuarry(t)
 		list := formed(t, q.spelled(t)...)
 		all := strings.Join(list, " ; ")
-		a := alert.Alert{ID: "sensor:1", Title: all, Description: all, RecommendedActions: all, FirstActivity: start, Tags: list, URL: "https://" + q.domain() + "/" + url.PathEscape(q.first)}
-		a.Evidence = append(q.evidence(), alert.Evidence{Tags: list, Entity: alert.Process{CommandLine: all, Image: alert.File{FileName: "x.exe", Path: `C:\Users\` + q.account}}})
+		a := alert.Alert{ID: "sensor:1", Title: all, Description: all, RecommendedActions: all, FirstActivity: start,
+			Tags: list, URL: "https://" + q.domain() + "/" + url.PathEscape(q.first)}
+		a.Evidence = append(q.evidence(), alert.Evidence{Tags: list, Entity: alert.Process{CommandLine: all,
+			Image: alert.File{FileName: "x.exe", Path: `C:\Users\` + q.account}}})
 		c := incident.Case{Alerts: []alert.Alert{a}, Incident: incident.Incident{
-			ID: "inc-1", Number: 7, Name: all, Description: all, Note: all, Status: incident.Resolved, Created: start, Updated: start, Resolved: start,
-			Tags: []incident.Tag{{Name: list[0]}}, Extra: alert.Fields(`{"` + q.account + `":["` + q.first + " " + q.last + `"]}`),
+			ID: "inc-1", Number: 7, Name: all, Description: all, Note: all, Status: incident.Resolved, Created: start,
+			Updated: start, Resolved: start,
+			Tags:  []incident.Tag{{Name: list[0]}},
+			Extra: alert.Fields(`{"` + q.account + `":["` + q.first + " " + q.last + `"]}`),
 		}}
 		by := activity.Actor{ID: q.account + "@" + q.domain(), Name: q.first + " " + q.last}
 		opts, err := (&Options{Hide: hidden}).withDefaults()
 		require.NoError(t, err)
 		c, log := hide(opts.Hide, c, []activity.Entry{
-			{Seq: 1, Time: start, Actor: by, Type: activity.Commented, Text: all, Attachments: []activity.Attachment{{Name: q.first + ".png", Type: "image/png"}}},
+			{Seq: 1, Time: start, Actor: by, Type: activity.Commented, Text: all,
+				Attachments: []activity.Attachment{{Name: q.first + ".png", Type: "image/png"}}},
 			{Seq: 2, Time: start, Actor: by, Type: activity.ResponseAction, Text: all},
 		})
 		return q, collect(c, log, opts)

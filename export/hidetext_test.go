@@ -73,7 +73,8 @@ func TestSpellings(t *testing.T) {
 		"C%3A%5CUsers%5Ckai%5Cx": "C%3A%5CUsers%5CUser 1%5Cx",
 		"x%20kai%20M%C3%BCller":  "x%20User 1", "kai[@]contoso[.]com": "User 1", "K&#97;i M&uuml;ller": "User 1",
 		`kai@contoso\.com`: "User 1",
-		"K**a**i":          "User 1", `{"user":"kai"}`: `{"user":"User 1"}`, `line\nkai`: `line\nUser 1`, "x ~kai": "x ~User 1",
+		"K**a**i":          "User 1", `{"user":"kai"}`: `{"user":"User 1"}`, `line\nkai`: `line\nUser 1`,
+		"x ~kai": "x ~User 1",
 		"kai_old":            "User 1_old",
 		"runas /user:bo cmd": "runas /user:User 6 cmd", `\\x\Users\bo\y`: `\\x\Users\User 6\y`, "bo": "User 6",
 		"bo Li": "User 6",
@@ -84,7 +85,8 @@ func TestSpellings(t *testing.T) {
 		"Fabrikam":   "Domain 2",
 		`\\web01\c$`: `\\Device 1\c$`, "WEB01.corp.contoso.com": "Device 1",
 		"web01.other.example": "Device 1.other.example",
-		"WEB01$":              "Device 1$", "192.0.2.7": "Device 1", "hxxp://web01[.]corp[.]contoso[.]com": "hxxp://Device 1",
+		"WEB01$":              "Device 1$", "192.0.2.7": "Device 1",
+		"hxxp://web01[.]corp[.]contoso[.]com": "hxxp://Device 1",
 		// scripts without blanks
 		"用户王小明登录": "用户User 5登录", "王小明": "User 5",
 		// no names alone, unless they have a place
@@ -97,11 +99,38 @@ func TestSpellings(t *testing.T) {
 	for _, text := range []string{
 		"", "this will rise", "a rose", "willing", "Willing", "Kaiser", "kaizen", "mark", "admin rights",
 		"Administrator", "the system", `HKLM\SYSTEM\x`,
-		"website", "webmail", "so Bo", "so bo", "Li", "boli", "von der", "der", "contosos", "192.0.2.70", "1192.0.2.7",
+		"website", "webmail", "so Bo", "so bo", "Li", "boli", "boli\nx", "Von hier", "Der Host", "von der", "der",
+		"contosos", "192.0.2.70", "1192.0.2.7",
 		"co.uk", "com", "corp",
 		"\xff\x00 a\u200bb\u00ad \r\n\u0301 İ ß ﬁ é e\u0301 %zz %e4 &uuml; [.] \\n", "Mül ler", "Mül\n\n- ler x",
 	} {
 		assert.Equal(t, text, n.in(text), "%+q", text)
+	}
+}
+
+// Domains are hidden with the accounts and the hosts that have them; that of a sender is an indicator.
+func TestHiddenDomains(t *testing.T) {
+	for _, e := range []alert.Entity{
+		alert.User{UPN: "a.person@contoso.com"}, alert.User{Account: "a.person", Domain: "CONTOSO"},
+		alert.Mailbox{Address: "a.person@mail.contoso.com"}, alert.Message{Recipient: "a.person@contoso.com"},
+		alert.Device{DNSName: "host-1.corp.contoso.com"}, alert.Device{HostName: "host-1.contoso.com"},
+	} {
+		n := newNames(Hidden{Users: true, Devices: true})
+		n.entity(e)
+		n.ready()
+		assert.Equal(t, "https://Domain 1", n.in("https://contoso"), "%+v", e)
+	}
+	n := newNames(Hidden{Users: true})
+	n.entity(alert.Message{Sender: "bad@evil.example", EnvelopeSender: "worse@evil.example"})
+	n.entity(alert.Device{DNSName: "host-1.contoso.com"})
+	n.entity(alert.User{Account: "a.person", Domain: "WORKGROUP"})
+	n.ready()
+	assert.Equal(t, "User 1 and User 2", n.in("bad@evil.example and worse@evil.example"))
+	for _, text := range []string{"https://evil.example/x", "host-1.contoso.com", "a workgroup"} {
+		assert.Equal(t, text, n.in(text))
+	}
+	for _, text := range []string{`{"b": 1.50, "a":"<x>"}`, "{", ""} {
+		assert.Equal(t, text, n.inJSON(text), "without a name it stays, byte by byte")
 	}
 }
 

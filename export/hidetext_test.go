@@ -74,7 +74,7 @@ func TestSpellings(t *testing.T) {
 		"x%20kai%20M%C3%BCller":  "x%20User 1", "kai[@]contoso[.]com": "User 1", "K&#97;i M&uuml;ller": "User 1",
 		`kai@contoso\.com`: "User 1",
 		"K**a**i":          "User 1", `{"user":"kai"}`: `{"user":"User 1"}`, `line\nkai`: `line\nUser 1`,
-		"x ~kai": "x ~User 1",
+		"x ~kai":             "x ~User 1",
 		"kai_old":            "User 1_old",
 		"runas /user:bo cmd": "runas /user:User 6 cmd", `\\x\Users\bo\y`: `\\x\Users\User 6\y`, "bo": "User 6",
 		"bo Li": "User 6",

@@ -154,7 +154,7 @@ func newWitness(alerts []alert.Alert) witness {
 }
 
 // parts are what an alert says of an entity.
-func parts(a alert.Alert, key alert.Key) (e alert.Entity, roles []alert.Role) {
+func between(a alert.Alert, key alert.Key) (e alert.Entity, roles []alert.Role) {
 	for _, v := range a.Evidence {
 		if v.Entity != nil && alert.Identity(v.Entity) == key {
 			if e == nil {
@@ -168,8 +168,8 @@ func parts(a alert.Alert, key alert.Key) (e alert.Entity, roles []alert.Role) {
 
 // tells reports whether a says that from did this to to.
 func (w witness) tells(a alert.Alert, from, to alert.Key, action Action) bool {
-	to2, toRoles := parts(a, to)
-	from2, fromRoles := parts(a, from)
+	to2, toRoles := between(a, to)
+	from2, fromRoles := between(a, from)
 	if action == Started {
 		child, ok := to2.(alert.Process)
 		return ok && strings.HasSuffix(string(from), fmt.Sprintf("|%d|%s", child.ParentPID, strings.ToLower(child.ParentStarted.Format(time.RFC3339))))
@@ -275,7 +275,7 @@ func (w witness) column(key alert.Key) (Column, bool) {
 	}
 	exfiltrated := false
 	for _, a := range w.order {
-		e, own := parts(a, key)
+		e, own := between(a, key)
 		if e == nil || a.Category != "Exfiltration" && a.Category != "CommandAndControl" {
 			continue
 		}

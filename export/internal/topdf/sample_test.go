@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/draw"
+	painting "image/draw"
 	"image/jpeg"
 	"image/png"
 	"strings"
@@ -19,10 +19,10 @@ import (
 // shot is an image of a size: lines as of a text, on a ground of a shade.
 func shot(name string, width, height int, shade uint8) *doc.Image {
 	m := image.NewRGBA(image.Rect(0, 0, width, height))
-	draw.Draw(m, m.Rect, image.NewUniform(color.RGBA{shade, 0xF4, 0xF8, 255}), image.Point{}, draw.Src)
+	painting.Draw(m, m.Rect, image.NewUniform(color.RGBA{shade, 0xF4, 0xF8, 255}), image.Point{}, painting.Src)
 	for y := 10; y+8 < height; y += 24 {
 		line := image.Rect(10, y, 10+(width-20)*(50+y*7%50)/100, y+8)
-		draw.Draw(m, line, image.NewUniform(color.RGBA{0x24, uint8(y / 8), 0x5C, 255}), image.Point{}, draw.Src)
+		painting.Draw(m, line, image.NewUniform(color.RGBA{0x24, uint8(y / 8), 0x5C, 255}), image.Point{}, painting.Src)
 	}
 	var b bytes.Buffer
 	if strings.HasSuffix(name, ".jpg") {
@@ -96,8 +96,8 @@ func sample() doc.Document {
 				{Label: "Verdict", Mark: doc.Mark{Shape: "▲", Tone: doc.High}, Word: "True positive: Multi-staged attack"},
 			},
 			Facts: [][]doc.Fact{
-				{{"Assigned to", "Mira", "mira@example.com"}, {"Alerts", "10", "3 high, 5 medium, 1 low, 1 informational"}, {"Impacted assets", "8", "4 devices, 3 users, 1 mailbox"}, {"Priority", "64", "of 100"}},
-				{{"First activity", "2026-03-09", "07:52:00 UTC"}, {"Last activity", "2026-03-09", "10:21:00 UTC"}, {"Duration", "2 h 29 min", ""}},
+				{{Label: "Assigned to", Value: "Mira", Note: "mira@example.com"}, {Label: "Alerts", Value: "10", Note: "3 high, 5 medium, 1 low, 1 informational"}, {Label: "Impacted assets", Value: "8", Note: "4 devices, 3 users, 1 mailbox"}, {Label: "Priority", Value: "64", Note: "of 100"}},
+				{{Label: "First activity", Value: "2026-03-09", Note: "07:52:00 UTC"}, {Label: "Last activity", Value: "2026-03-09", Note: "10:21:00 UTC"}, {Label: "Duration", Value: "2 h 29 min", Note: ""}},
 			},
 			Glance: []doc.Pair{
 				{Label: "What happened", Value: doc.Cell{Text: "A mail with an invoice that carries a macro reached the accounts department. From the workstation on which it was opened, the attacker took credentials and went on to a file server.", Order: doc.Said}},

@@ -27,7 +27,7 @@ func (c composer) story() (blocks []doc.Block) {
 	}
 	blocks = append(blocks, c.threats()...)
 	if !c.has(Alerts) && !c.brief() {
-		blocks = append(blocks, doc.Heading{Level: 2, Text: "Timeline"}, c.timeline())
+		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Timeline"}, c.timeline())
 	}
 	if len(blocks) == 0 {
 		blocks = append(blocks, remark("No alerts."))
@@ -111,7 +111,7 @@ func (c composer) graph() []doc.Block {
 		caption += fmt.Sprintf(" %s grouped into %d.", words.Plural(grouped, "entity", "entities"), groups)
 	}
 	blocks := []doc.Block{
-		doc.Heading{Level: 2, Text: "Attack graph"},
+		doc.Heading{Level: 2, Bookmark: true, Text: "Attack graph"},
 		doc.Graph{ID: "graph", Title: "Attack graph", Caption: caption, Figure: f},
 	}
 	if c.brief() {
@@ -237,7 +237,7 @@ func (c composer) processes() (blocks []doc.Block) {
 		} else if known && !named {
 			title = "Processes on a device that is not listed"
 		}
-		blocks = append(blocks, doc.Heading{Level: 2, Text: title}, filled(t))
+		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: title}, filled(t))
 		if more > 0 {
 			blocks = append(blocks, remark(words.Plural(more, "more process", "more processes")+" not shown."))
 		}
@@ -250,7 +250,7 @@ func (c composer) threats() (blocks []doc.Block) {
 	if len(c.r.Threats) == 0 {
 		return nil
 	}
-	blocks = append(blocks, doc.Heading{Level: 2, Text: "Threat categories"})
+	blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Threat categories"})
 	if chart, caption := c.lanes(); len(chart.Lanes) > 0 {
 		blocks = append(blocks, doc.Chart{ID: "lanes", Title: "Alerts along the threat categories", Caption: caption, Figure: chart})
 	}

@@ -208,16 +208,20 @@ func (w web) inOrderOfTime() []link {
 	})
 }
 
-// telling returns w without links that say only that alerts name two nodes together where others say more, or where both are one.
+// telling returns w without links that say only that alerts name two nodes together where others say more. Where both are one
+// node, it stays if it is all that there is.
 func (w web) telling() web {
-	more := make(map[[2]int]bool)
+	more, elsewhere := make(map[[2]int]bool), make(map[int]bool)
 	for l := range w.edges {
 		if l.action != Named {
 			more[[2]int{l.from, l.to}], more[[2]int{l.to, l.from}] = true, true
 		}
+		if l.action != Named || l.from != l.to {
+			elsewhere[l.from], elsewhere[l.to] = true, true
+		}
 	}
 	maps.DeleteFunc(w.edges, func(l link, _ told) bool {
-		return l.action == Named && (l.from == l.to || more[[2]int{l.from, l.to}])
+		return l.action == Named && (l.from == l.to && elsewhere[l.from] || more[[2]int{l.from, l.to}])
 	})
 	return w
 }

@@ -3,6 +3,7 @@ package export
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/classification"
 	"github.com/incidentkit/incidentkit/incident"
+	"github.com/incidentkit/incidentkit/incident/metrics"
 	"github.com/incidentkit/incidentkit/storage"
 )
 
@@ -35,6 +37,8 @@ type Options struct {
 	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
 
 	MaxImageBytes int // bytes that attached images may have together, the oldest comments' first; less than 1 means 32 MiB
+
+	Layout Layout // how the report is drawn
 
 	// Hide is what the report must not tell, in any format. A Summarizer is not told either.
 	Hide Hidden
@@ -86,7 +90,7 @@ func gather(ctx context.Context, r storage.Reader, id incident.ID, o Options) (m
 		}
 		m.Alerts = append(m.Alerts, a)
 	}
-	if !o.wants(Activity) && !slices.ContainsFunc(o.Sections, Section.prose) {
+	if !o.wants(Activity) && !o.wants(Overview) && !slices.ContainsFunc(o.Sections, Section.prose) {
 		return m, nil
 	}
 	for e, err := range r.Activity(ctx, activity.Query{Incidents: []incident.ID{id}}) {
@@ -179,6 +183,169 @@ func (o Options) in(t time.Time) time.Time {
 // collect is Collect without reading and Summarizer. Options are complete. Neither the order of alerts nor that of
 // entries matters. There is at most one of others.
 func collect(c incident.Case, entries []activity.Entry, o Options, others ...related) Report {
-	return Report{Generated: o.in(cmp.Or(o.Generated, c.Incident.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide,
-		MaxAssets: o.MaxAssets, MaxEvidence: o.MaxEvidence, Incident: c.Incident}
+	i := c.Incident.Clone()
+	i.Extra = ""
+	for _, t := range []*time.Time{&i.Created, &i.Updated, &i.Resolved, &i.Alerts.FirstActivity, &i.Alerts.LastActivity} {
+		*t = o.in(*t)
+	}
+	alerts := make([]alert.Alert, len(c.Alerts))
+	for n, a := range slices.SortedFunc(slices.Values(c.Alerts), alert.Query{}.Compare) {
+		alerts[n] = o.alert(a)
+	}
+	r := Report{
+		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide, Layout: o.Layout,
+		MaxAssets: o.MaxAssets, MaxEvidence: o.MaxEvidence, Incident: i, Titles: make(map[string]string),
+	}
+	o.title(r.Titles, i.Verdict)
+	if o.wants(Overview) {
+		for _, other := range others {
+			r.MergedFrom, r.MergedInto = mergedRows(other.From, o), mergedRows(other.Into, o)
+		}
+		r.Times = timesOf(i, entries)
+	}
+	found := findings(i, alerts)
+	if o.wants(Assets) {
+		r.Assets = found.assets
+	}
+	if o.wants(Evidence) {
+		r.Evidence = found.evidence
+	}
+	if o.wants(AttackStory) {
+		upheld := slices.DeleteFunc(slices.Clone(alerts), func(a alert.Alert) bool { return Dismissed(i, a) })
+		r.Threats, r.Graph, r.Trees = threats(i, alerts), graph(upheld, found.drawn(o)), trees(upheld)
+	}
+	if o.wants(Alerts) || o.wants(AttackStory) {
+		r.Alerts = alerts
+		for _, a := range alerts {
+			o.title(r.Titles, a.Verdict)
+		}
+	}
+	if o.wants(Activity) {
+		for _, e := range chronological(entries) {
+			r.Activity = append(r.Activity, o.entry(e))
+		}
+		o.titles(r.Titles, r.Activity)
+	}
+	r.Names = namesOf(r, alerts, others)
+	if len(r.Titles) == 0 {
+		r.Titles = nil
+	}
+	return r
+}
+
+// alert returns an alert as a report has it.
+func (o Options) alert(a alert.Alert) alert.Alert {
+	a = a.Clone()
+	a.Extra = ""
+	for n := range a.Evidence {
+		a.Evidence[n].Extra = ""
+		a.Evidence[n].Created = o.in(a.Evidence[n].Created)
+	}
+	for _, t := range []*time.Time{
+		&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved, &a.Updated, &a.Received, &a.Repeated,
+	} {
+		*t = o.in(*t)
+	}
+	return a
+}
+
+// entry returns an entry of the log as a report has it.
+func (o Options) entry(e activity.Entry) activity.Entry {
+	if e = e.Clone(); e.Redacted {
+		e = e.Redact() // whoever gave it
+	}
+	e.Time, e.Occurred = o.in(e.Time), o.in(e.Occurred)
+	e.Digest, e.AlertDigest, e.Seal = activity.Digest{}, activity.Digest{}, activity.Seal{}
+	return e
+}
+
+// title puts the words of a verdict into titles.
+func (o Options) title(titles map[string]string, v classification.Verdict) {
+	if v.Classification != "" {
+		titles[string(v.Classification)] = o.Taxonomy.Title(classification.Verdict{Classification: v.Classification})
+	}
+	if v.Determination != "" {
+		titles[string(v.Determination)] = o.determination(string(v.Determination))
+	}
+}
+
+// titles puts the words of the verdicts that the log names into titles.
+func (o Options) titles(titles map[string]string, entries []activity.Entry) {
+	for _, e := range entries {
+		for _, c := range e.Changes {
+			for _, value := range []activity.Value{c.Before, c.After} {
+				var code string
+				if value == "" || json.Unmarshal([]byte(value), &code) != nil || code == "" {
+					continue
+				}
+				switch c.Field {
+				case "verdict.classification":
+					o.title(titles, classification.Verdict{Classification: classification.Classification(code)})
+				case "verdict.determination":
+					o.title(titles, classification.Verdict{Determination: classification.Determination(code)})
+				}
+			}
+		}
+	}
+}
+
+// timesOf measures how long it took to deal with an incident.
+func timesOf(i incident.Incident, entries []activity.Entry) (t Times) {
+	if first := i.Alerts.FirstActivity; !first.IsZero() && !i.Created.Before(first) {
+		t.Detect = new(i.Created.Sub(first))
+	}
+	history := func(yield func(metrics.History, error) bool) {
+		inOrder := slices.SortedFunc(slices.Values(entries), func(a, b activity.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+		yield(metrics.History{Incident: i, Entries: inOrder}, nil)
+	}
+	m, err := metrics.Measure(history, i.Updated, nil)
+	if err != nil {
+		return t // a value that no rule of package incident writes
+	}
+	for _, x := range []struct {
+		to *(*time.Duration)
+		of metrics.Distribution
+	}{{&t.Assign, m.Total.Assign}, {&t.FirstAction, m.Total.FirstAction}, {&t.Resolve, m.Total.Resolve}} {
+		if x.of.Count > 0 {
+			*x.to = new(x.of.Mean)
+		}
+	}
+	return t
+}
+
+// threats returns the categories of alerts.
+func threats(i incident.Incident, alerts []alert.Alert) []Threat {
+	byCategory := make(map[string]*Threat)
+	for _, a := range alerts {
+		category := cmp.Or(alert.Tactic(a.Category), a.Category) // one row however it was spelled
+		t := byCategory[category]
+		if t == nil {
+			t = &Threat{Category: category}
+			byCategory[category] = t
+		}
+		if Dismissed(i, a) {
+			t.Dismissed++
+		} else {
+			t.Alerts++
+		}
+		t.Severity = max(t.Severity, a.Severity)
+		t.Techniques = append(t.Techniques, a.Techniques...)
+	}
+	var list []Threat
+	for _, t := range byCategory {
+		slices.Sort(t.Techniques)
+		t.Techniques = slices.Compact(t.Techniques)
+		list = append(list, *t)
+	}
+	order := alert.Tactics()
+	place := func(t Threat) int {
+		if n := slices.Index(order, t.Category); n >= 0 {
+			return n
+		}
+		return len(order)
+	}
+	slices.SortFunc(list, func(a, b Threat) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Category, b.Category))
+	})
+	return list
 }

@@ -105,7 +105,8 @@ type exportKey struct {
 
 	maxAssets, maxEvidence, maxImageBytes int
 
-	hide Hidden
+	hide   Hidden
+	layout string // in full, but for the logo its digest
 }
 
 // at returns k for what was read of the incident and the others.
@@ -207,7 +208,7 @@ func (x *Exporter) Export(
 	e.key, err = e.look(ctx, exportKey{
 		id: id, format: f, sections: fmt.Sprint(opts.Sections), generated: opts.Generated.Round(0).UTC(),
 		location: opts.Location, taxonomy: given.Taxonomy, maxAssets: opts.MaxAssets, maxEvidence: opts.MaxEvidence,
-		maxImageBytes: opts.MaxImageBytes, hide: opts.Hide,
+		maxImageBytes: opts.MaxImageBytes, hide: opts.Hide, layout: opts.Layout.digest(),
 	})
 	if err != nil {
 		return nil, err
@@ -449,9 +450,9 @@ func (e *Export) draw(ctx context.Context, r *run, m material) ([]byte, error) {
 	var b bytes.Buffer
 	switch r.key.format {
 	case HTML:
-		err = WriteHTML(ctx, &b, report, &x.opts.PDF.DocumentOptions)
+		err = WriteHTML(ctx, &b, report)
 	case Markdown:
-		err = WriteMarkdown(ctx, &b, report, &x.opts.PDF.DocumentOptions)
+		err = WriteMarkdown(ctx, &b, report)
 	case JSON:
 		var text []byte
 		text, err = json.Marshal(report)

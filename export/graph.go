@@ -25,7 +25,6 @@ type Node struct {
 	Column  Column                `json:"column"`
 	Kind    alert.Kind            `json:"kind,omitempty"`    // "" when its entities are of several
 	Keys    []alert.Key           `json:"keys"`              // of its entities, by the time at which they were first named
-	Unnamed bool                  `json:"unnamed,omitempty"` // its one entity is not drawn, so that documents say its kind only
 	Verdict alert.EvidenceVerdict `json:"verdict,omitempty"` // of all of its entities; NotJudged when they differ
 	// Entities that are malicious and suspicious.
 	Malicious  int `json:"malicious,omitempty"`
@@ -124,14 +123,13 @@ const (
 )
 
 // graph returns the graph of alerts. Entities that are not drawn stand in nodes with others of their kind, as far as
-// there are any.
+// there are any in their column.
 func graph(alerts []alert.Alert, drawn func(alert.Key) bool) Graph {
 	alerts = inTime(alerts)
 	s := newStory(alerts)
 	w := s.web(drawn).collapsed().arranged()
 	var g Graph
 	for _, n := range w.nodes {
-		n.Unnamed = n.undrawn && len(n.actors) == 1
 		for _, at := range n.actors {
 			n.Keys = append(n.Keys, s.actors[at].key)
 		}

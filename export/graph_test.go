@@ -148,8 +148,8 @@ func newWitness(alerts []alert.Alert) witness {
 	return w
 }
 
-// parts are what an alert says of an entity.
-func parts(a alert.Alert, key alert.Key) (e alert.Entity, roles []alert.Role) {
+// between is what an alert says of an entity.
+func between(a alert.Alert, key alert.Key) (e alert.Entity, roles []alert.Role) {
 	for _, v := range a.Evidence {
 		if v.Entity != nil && alert.Identity(v.Entity) == key {
 			if e == nil {
@@ -163,8 +163,8 @@ func parts(a alert.Alert, key alert.Key) (e alert.Entity, roles []alert.Role) {
 
 // tells reports whether a says that from did this to to.
 func (w witness) tells(a alert.Alert, from, to alert.Key, action Action) bool {
-	toIs, toRoles := parts(a, to)
-	fromIs, fromRoles := parts(a, from)
+	toIs, toRoles := between(a, to)
+	fromIs, fromRoles := between(a, from)
 	if action == Started {
 		child, ok := toIs.(alert.Process)
 		return ok && strings.HasSuffix(string(from), fmt.Sprintf("|%d|%s", child.ParentPID, strings.ToLower(child.ParentStarted.Format(time.RFC3339))))
@@ -270,7 +270,7 @@ func (w witness) column(key alert.Key) (Column, bool) {
 	}
 	exfiltrated := false
 	for _, a := range w.order {
-		e, own := parts(a, key)
+		e, own := between(a, key)
 		if e == nil || a.Category != "Exfiltration" && a.Category != "CommandAndControl" {
 			continue
 		}
@@ -327,8 +327,7 @@ func TestGraphIsWhatAlertsTell(t *testing.T) {
 			require.Equal(t, [2]int{malicious, suspicious}, [2]int{node.Malicious, node.Suspicious})
 			require.Equal(t, only(kinds), node.Kind)
 			require.Equal(t, only(verdicts), node.Verdict)
-			require.Equal(t, len(node.Keys) == 1 && !drawn(node.Keys[0]), node.Unnamed)
-			if node.Unnamed {
+			if len(node.Keys) == 1 && !drawn(node.Keys[0]) {
 				for k, other := range g.Nodes {
 					require.False(t, k != n && other.Column == node.Column && other.Kind == node.Kind, "there is company for it")
 				}
@@ -450,7 +449,7 @@ func columnOf(t *testing.T, g Graph, e alert.Entity) Column {
 	return g.Nodes[n].Column
 }
 
-func all(alert.Key) bool { return true }
+func everything(alert.Key) bool { return true }
 
 func named(e alert.Entity, roles ...alert.Role) alert.Evidence {
 	return alert.Evidence{Entity: e, Roles: roles}
@@ -484,7 +483,7 @@ func TestGraphOfAnAttack(t *testing.T) {
 		seen(5, "LateralMovement", named(fs, alert.Attacked), named(ws, alert.Source), named(erin), named(service), named(serving)),
 		seen(6, "Exfiltration", named(fs), named(erin), named(taker)),
 	}
-	g := graph(alerts, all)
+	g := graph(alerts, everything)
 	assert.Equal(t, []string{
 		"mail sent erin@example.com", "mail sent erin@example.com", "mail contained doc", "203.0.113.24 sent mail",
 		"ws ran word (1)", "erin@example.com signedIn ws", "word (1) started shell (2)", "shell (2) named doc", "shell (2) made dll", "shell (2) connected https://control.example/x",
@@ -530,7 +529,7 @@ func TestDirections(t *testing.T) {
 		{"a new account", []alert.Alert{seen(0, "Persistence", named(user, alert.Created), named(a))}, "a made u", user, Affected},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := graph(c.alerts, all)
+			g := graph(c.alerts, everything)
 			assert.Equal(t, c.want, strings.Join(inWords(g, c.alerts), ","))
 			assert.Equal(t, c.standing, columnOf(t, g, c.of))
 		})
@@ -545,7 +544,7 @@ func TestGraphOfMany(t *testing.T) {
 		a.Evidence = append(a.Evidence, alert.Evidence{Entity: alert.IP{Address: fmt.Sprint("192.0.2.", n)}, Verdict: alert.Suspicious})
 	}
 	a.Evidence[70].Verdict, a.Evidence[71].Verdict = alert.Malicious, alert.Malicious
-	g := graph([]alert.Alert{a}, all)
+	g := graph([]alert.Alert{a}, everything)
 	require.Len(t, g.Nodes, 4, "two malicious ones keep their names")
 	g = graph([]alert.Alert{a}, func(k alert.Key) bool { return k.Namespace() != "ip" })
 	require.Len(t, g.Nodes, 2)
@@ -566,25 +565,59 @@ func TestGraphOfAWorm(t *testing.T) {
 	for n := range alerts {
 		alerts[n].ID = alert.ID(fmt.Sprintf("%03d", n))
 	}
-	g := graph(alerts, all)
+	g := graph(alerts, everything)
 	lines := inWords(g, alerts)
 	assert.Contains(t, lines, "w0 moved w1")
 	assert.Contains(t, lines, "34 device moved 34 device")
 	assert.Contains(t, lines, "34 device ran 34 process")
 }
 
+// As many as a column holds keep their names, and one more makes a box of several.
+func TestGraphOfAFullColumn(t *testing.T) {
+	for boxes, nodes := range map[int]int{22: 23, 23: 2} {
+		a := seen(0, "Execution", named(alert.Device{DeviceID: "d"}))
+		for n := range boxes {
+			a.Evidence = append(a.Evidence, named(alert.File{FileName: fmt.Sprint("f", n)}))
+		}
+		assert.Len(t, graph([]alert.Alert{a}, everything).Nodes, nodes, boxes)
+	}
+}
+
+// Where even the kinds are too many, a box is of several.
+func TestGraphOfManyKinds(t *testing.T) {
+	a := seen(0, "Execution", named(alert.Device{DeviceID: "d"}))
+	for n := range 30 {
+		a.Evidence = append(a.Evidence, named(alert.Other{Type: alert.Kind(fmt.Sprint("kind", n)), Label: "x"}))
+	}
+	g := graph([]alert.Alert{a}, everything)
+	require.Len(t, g.Nodes, 2)
+	assert.Len(t, g.Nodes[1].Keys, 30)
+	assert.Empty(t, g.Nodes[1].Kind)
+}
+
+// A device is joined to a process that it ran by way of another one, if nothing else is said of it.
+func TestDeviceOfAGrandchild(t *testing.T) {
+	device, file := alert.Device{DeviceID: "d"}, alert.File{FileName: "f", SHA256: strings.Repeat("1", 64)}
+	parent := alert.Process{PID: 1, Started: at(0), DeviceID: "d", Image: alert.File{FileName: "parent"}}
+	child := alert.Process{PID: 2, Started: at(1), DeviceID: "d", Image: alert.File{FileName: "child"}, ParentPID: 1, ParentStarted: at(0)}
+	alerts := []alert.Alert{seen(0, "", named(parent), named(file)), seen(1, "", named(device), named(child))}
+	assert.Equal(t, []string{"parent (1) made f", "parent (1) started child (2)", "d ran child (2)"}, inWords(graph(alerts, everything), alerts))
+	alerts = append(alerts, seen(2, "", named(device), named(parent)))
+	assert.Equal(t, []string{"parent (1) made f", "parent (1) started child (2)", "d ran parent (1)"}, inWords(graph(alerts, everything), alerts))
+}
+
 // What is not known to be first is not told first.
 func TestUntimedComesLast(t *testing.T) {
 	untimed := seen(0, "", named(alert.Device{DeviceID: "a"}), named(alert.File{FileName: "f", SHA256: strings.Repeat("1", 64)}))
 	untimed.FirstActivity = time.Time{}
-	g := graph([]alert.Alert{untimed, seen(9, "", named(alert.Device{DeviceID: "b"}), named(alert.User{UPN: "u"}))}, all)
+	g := graph([]alert.Alert{untimed, seen(9, "", named(alert.Device{DeviceID: "b"}), named(alert.User{UPN: "u"}))}, everything)
 	require.Len(t, g.Edges, 2)
 	assert.Equal(t, SignedIn, g.Edges[0].Action)
 	assert.Zero(t, g.Edges[1].Time)
 }
 
 func TestEmptyGraph(t *testing.T) {
-	assert.Zero(t, graph(nil, all))
-	assert.Zero(t, graph([]alert.Alert{seen(0, "", named(alert.Device{DeviceID: "alone"}))}, all))
-	assert.Zero(t, graph([]alert.Alert{seen(0, "", named(alert.Device{DeviceID: "a"}), alert.Evidence{Entity: alert.File{FileName: "clean"}, Verdict: alert.NoThreatsFound})}, all))
+	assert.Zero(t, graph(nil, everything))
+	assert.Zero(t, graph([]alert.Alert{seen(0, "", named(alert.Device{DeviceID: "alone"}))}, everything))
+	assert.Zero(t, graph([]alert.Alert{seen(0, "", named(alert.Device{DeviceID: "a"}), alert.Evidence{Entity: alert.File{FileName: "clean"}, Verdict: alert.NoThreatsFound})}, everything))
 }

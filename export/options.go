@@ -1,22 +1,19 @@
 package export
 
-// DocumentOptions say how a report is drawn, in every format. The zero DocumentOptions draw everything without a brand.
-// They may be used by several goroutines at the same time.
-type DocumentOptions struct {
-	Profile Profile // how much is drawn
+// A Layout says how a report is drawn, in every format. The zero Layout draws everything without a brand.
+type Layout struct {
+	Profile Profile `json:"profile,omitempty"` // how much is drawn
 
-	Organisation string // whose report it is
-	Logo         []byte // PNG or JPEG
-	Accent       string // colour of rules and headings, such as "#24405c"; "" is the library's own
-	TLP          TLP    // who may have the report, on every page
-	Header       string // on every page, as far as there is room
-	Footer       string // the same
+	Organisation string `json:"organisation,omitempty"` // whose report it is
+	Logo         []byte `json:"logo,omitempty"`         // PNG or JPEG, within the limits of [incident.Image]
+	Accent       string `json:"accent,omitempty"`       // colour of rules and headings, such as "#24405c"; "" is the library's own
+	TLP          TLP    `json:"tlp,omitempty"`          // who may have the report, on every page
+	Header       string `json:"header,omitempty"`       // on every page, as far as there is room
+	Footer       string `json:"footer,omitempty"`       // the same
 }
 
 // PDFOptions say how reports are drawn as PDF. They may be used by several goroutines at the same time.
 type PDFOptions struct {
-	DocumentOptions
-
 	// Fonts are TrueType files (.ttf), asked in order for the characters that the built-in faces lack, for
 	// instance the Chinese, Japanese and Korean one of export/fonts/cjk. Only those characters are embedded
 	// that a report has. OpenType fonts with PostScript outlines (CFF), collections (TTC) and web fonts

@@ -62,6 +62,8 @@ type Report struct {
 
 	Hidden Hidden `json:"hidden,omitzero"` // what other names stand for
 
+	Layout Layout `json:"layout,omitzero"` // how it is drawn
+
 	MaxAssets   int `json:"maxAssets"`   // assets of one group that documents draw
 	MaxEvidence int `json:"maxEvidence"` // pieces of evidence that documents draw
 

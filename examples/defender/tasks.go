@@ -420,10 +420,16 @@ func (d *desk) exportPDF() error {
 		d.say("  %s", s)
 	}
 	d.say("")
+	var assets [alert.AssetGroups]int
 	for _, a := range r.Assets {
-		d.say("  %s: %d of %d shown", a.Title, a.Shown, a.Total)
+		assets[a.Evidence.Entity.Kind().Asset()]++
 	}
-	d.say("  Evidence: %d of %d shown", r.Evidence.Shown, r.Evidence.Total)
+	for g, n := range assets {
+		if n > 0 {
+			d.say("  %s: %d of %d shown", alert.AssetGroup(g).Title(), min(n, r.MaxAssets), n)
+		}
+	}
+	d.say("  Evidence: %d of %d shown", min(len(r.Evidence), r.MaxEvidence), len(r.Evidence))
 	d.say("  %d alerts, %d activities", len(r.Alerts), len(r.Activity))
 	return nil
 }

@@ -278,10 +278,10 @@ func (w *worker) log(i incident.Incident) error {
 	}
 	w.say("Log of incident #%d: who did what, and why; numbered from 1, times are UTC", i.Number)
 	cause := ""
-	for n, a := range r.Activity {
-		if n == 0 || a.Cause != cause {
-			cause = a.Cause
-			w.say("  %s  %s, %s%s", a.Time.UTC().Format("2006-01-02 15:04"), a.Who, a.Trigger, reason(a))
+	for n, a := range r.Log() {
+		if n == 0 || a.Entry.Cause != cause {
+			cause = a.Entry.Cause
+			w.say("  %s  %s, %s%s", a.Entry.Time.UTC().Format("2006-01-02 15:04"), a.Who, a.Entry.Trigger(), reason(a))
 		}
 		w.say("  %4d  %-22s  %s", n+1, a.What, told(a, max(w.width-32, 3))) // 32 columns stand before it
 	}
@@ -299,7 +299,7 @@ func (w *worker) collect(id incident.ID, o *export.Options) (report export.Repor
 }
 
 // reason returns why an alert was put into the incident, or the note with which an analyst resolved it.
-func reason(a export.ActivityRow) string {
+func reason(a export.LogRow) string {
 	reasons := slices.Clone(a.Reasons)
 	for _, c := range a.Changes {
 		if c.Path == "note" && c.After != "" {
@@ -313,7 +313,7 @@ func reason(a export.ActivityRow) string {
 }
 
 // told returns what an entry changed, in at most limit columns for each field, and the comment or alert it is about.
-func told(a export.ActivityRow, limit int) string {
+func told(a export.LogRow, limit int) string {
 	implied := []string{"note", "priority", "comments", "created", "resolved"} // follow from others, or are the reason
 	var parts []string
 	for _, c := range a.Changes {
@@ -329,7 +329,7 @@ func told(a export.ActivityRow, limit int) string {
 			parts = append(parts, c.Field+": "+c.After)
 		}
 	}
-	if text := cmp.Or(a.Text, a.Alert); text != "" {
+	if text := cmp.Or(a.Entry.Text, a.Alert); text != "" {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, "; ")

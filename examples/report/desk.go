@@ -32,6 +32,9 @@ var stories = []story{
 	{name: "scripts", shows: "Japanese and Arabic, with Hebrew, Korean, Chinese, Greek and Russian beside them",
 		zone: time.FixedZone("Asia/Tokyo", 9*60*60), tell: scripts},
 	{name: "images", shows: "comments full of pictures of all shapes", tell: images},
+	{name: "many", shows: "45 malicious files over six days, with as many addresses and processes, and names in many scripts", tell: many},
+	{name: "falsepositive", shows: "three alerts that were no attack, resolved as a false positive", tell: falsePositive},
+	{name: "merged", shows: "three incidents merged into one", tell: joined},
 	{name: "long", shows: "eleven weeks of password guessing on more than 300 pages", tell: long},
 }
 
@@ -151,6 +154,14 @@ func (d *desk) merge(after time.Duration, by activity.Actor, source incident.ID,
 	d.wait(after)
 	if d.err == nil {
 		_, d.err = d.m.Merge(d.ctx, by, d.incident, []incident.ID{source}, reason)
+	}
+}
+
+// unmerge takes another incident out of the one of the report.
+func (d *desk) unmerge(after time.Duration, by activity.Actor, source incident.ID, reason string) {
+	d.wait(after)
+	if d.err == nil {
+		_, d.err = d.m.Unmerge(d.ctx, by, source, reason)
 	}
 }
 

@@ -45,7 +45,7 @@ var layers = map[string][]string{
 	"incident/incidenttest":         {"incident/incidenttest/measure"},
 	"incident/incidenttest/measure": {"incident/manager", "storage/memory", "alert/attack", "internal/jsonl"},
 
-	"export/internal/pdf": {"export/internal/figure"},
+	"export/internal/pdf": {"export/internal/figure", "internal/glyph"},
 	"export":              {"storage", "export/internal/pdf"},
 	"export/fonts/cjk":    nil, // a module of its own
 	"internal/house":      nil,

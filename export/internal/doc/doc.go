@@ -2,7 +2,11 @@
 // PDF, HTML and Markdown draw the same [Document]. Nothing in it is escaped, and texts may hold anything.
 package doc
 
-import "github.com/incidentkit/incidentkit/export/internal/figure"
+import (
+	"math"
+
+	"github.com/incidentkit/incidentkit/export/internal/figure"
+)
 
 // A Document is everything that a format draws, in order.
 type Document struct {
@@ -248,3 +252,19 @@ func (*Table) block()  {}
 func (Graph) block()   {}
 func (Chart) block()   {}
 func (Picture) block() {}
+
+// Contrast returns the contrast of two colours, from 1 to 21. Source: WCAG 2.2, relative luminance.
+func (c Color) Contrast(other Color) float64 {
+	luminance := func(c Color) float64 {
+		linear := func(v uint8) float64 {
+			s := float64(v) / 255
+			if s <= 0.04045 {
+				return s / 12.92
+			}
+			return math.Pow((s+0.055)/1.055, 2.4)
+		}
+		return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
+	}
+	a, b := luminance(c), luminance(other)
+	return (max(a, b) + 0.05) / (min(a, b) + 0.05)
+}

@@ -10,7 +10,7 @@ import (
 	"unicode/utf16"
 )
 
-// Attachment is a file inside the document. The zero one is none.
+// Attachment is a file inside the document. One without a name is none.
 type Attachment struct {
 	Name        string // shown by readers, who save it under this name
 	Description string
@@ -28,12 +28,39 @@ func (a Attachment) attach(first int, at time.Time, compressed []byte) (objects 
 	return objects
 }
 
-// catalog returns the catalog of a file with its attachment, whose object has a number. An empty name is none.
-func (a Attachment) catalog(object []byte, number int) ([]byte, error) {
+// attachments returns those of a document in the order of their names, which differ: readers find them by name.
+func attachments(list []Attachment) (out []Attachment) {
+	seen := make(map[string]bool)
+	for _, a := range list {
+		if a.Name == "" {
+			continue
+		}
+		name := strings.ToValidUTF8(a.Name, "\uFFFD")
+		stem, ending := name, ""
+		if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+			stem, ending = name[:dot], name[dot:]
+		}
+		for n := 2; seen[name]; n++ {
+			name = fmt.Sprintf("%s (%d)%s", stem, n, ending)
+		}
+		seen[name], a.Name = true, name
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b Attachment) int { return strings.Compare(hexText(a.Name), hexText(b.Name)) })
+	return out
+}
+
+// catalog returns the catalog of a file with its attachments, whose objects have every second number from first on.
+func catalog(object []byte, list []Attachment, first int) ([]byte, error) {
 	const none = "/Names <<\n/EmbeddedFiles << /Names [\n  \n] >>\n>>\n"
 	names := "/ViewerPreferences <</DisplayDocTitle true>>\n"
-	if a.Name != "" {
-		names += fmt.Sprintf("/Names <</EmbeddedFiles <</Names [%s %d 0 R]>>>>\n/AF [%[2]d 0 R]\n", hexText(a.Name), number)
+	if len(list) > 0 {
+		var named, all strings.Builder
+		for n, a := range list {
+			fmt.Fprintf(&named, " %s %d 0 R", hexText(a.Name), first+2*n)
+			fmt.Fprintf(&all, " %d 0 R", first+2*n)
+		}
+		names += fmt.Sprintf("/Names <</EmbeddedFiles <</Names [%s]>>>>\n/AF [%s]\n", named.String()[1:], all.String()[1:])
 	}
 	before, after, found := bytes.Cut(object, []byte(none))
 	if !found {

@@ -17,7 +17,8 @@ import (
 func TestAttachmentComesOut(t *testing.T) {
 	for _, name := range []string{"incident-42.json", "報告 (1).json", ") /X <</Y", "\xff"} {
 		o := sampleOptions()
-		o.Attachment = Attachment{Name: name, Description: name, Type: "application/json (x)", Data: []byte(strings.Repeat("endstream\nendobj\n\x00\xff", 999))}
+		data := []byte(strings.Repeat("endstream\nendobj\n\x00\xff", 999))
+		o.Attachments = []Attachment{{Name: name, Description: name, Type: "application/json (x)", Data: data}}
 		d := New(t.Context(), o)
 		write(d, 60, 12)
 		file := output(t, d)
@@ -28,9 +29,9 @@ func TestAttachmentComesOut(t *testing.T) {
 		assert.Contains(t, out, "PDF Version: 1.7")
 		saved := filepath.Join(t.TempDir(), "saved")
 		tool(t, file, "pdfdetach", "-save", "1", "-o", saved, "FILE")
-		data, err := os.ReadFile(saved)
+		got, err := os.ReadFile(saved)
 		require.NoError(t, err)
-		assert.True(t, bytes.Equal(o.Attachment.Data, data))
+		assert.True(t, bytes.Equal(data, got))
 		assert.Contains(t, tool(t, file, "pdfdetach", "-list", "-enc", "UTF-8", "FILE"), "1 embedded files\n1: "+strings.ToValidUTF8(name, "\uFFFD"))
 	}
 	assert.Contains(t, tool(t, output(t, sample(2, 1)), "pdfdetach", "-list", "FILE"), "0 embedded files")
@@ -39,7 +40,7 @@ func TestAttachmentComesOut(t *testing.T) {
 // Links and the outline lead to pages, whatever else is in the file.
 func TestTargetsArePages(t *testing.T) {
 	o := sampleOptions()
-	o.Attachment = Attachment{Name: "x", Data: []byte("x")}
+	o.Attachments = []Attachment{{Name: "x", Data: []byte("x")}, {Name: "y"}}
 	d := New(t.Context(), o)
 	d.Contents(5)
 	write(d, 60, 12)

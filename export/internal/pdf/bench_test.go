@@ -255,7 +255,7 @@ func (p plain) Chart(c figure.Chart, caption string) {
 	}
 	top := p.GetY()
 	for _, s := range picture.Shapes {
-		c, x, y, w, h := inkColor(s.Ink), 51+points(s.X), top+points(s.Y), points(s.W), points(s.H)
+		c, x, y, w, h := (&Document{accent: accent}).inkColor(s.Ink), 51+points(s.X), top+points(s.Y), points(s.W), points(s.H)
 		p.SetFillColor(int(c.r), int(c.g), int(c.b))
 		switch s.Kind {
 		case figure.Box:

@@ -3,6 +3,8 @@ package pdf
 import (
 	"slices"
 	"strings"
+
+	"github.com/incidentkit/incidentkit/export/internal/doc"
 )
 
 // Span is a piece of running text.
@@ -13,12 +15,13 @@ type Span struct {
 	// one; any other is left out without a word, the text stays.
 	Link  string
 	Order Order
+	Tone  Tone // unless Plain, the colour of the text
 }
 
 // Title sets the title of the report, in smaller type if it would take more than
 // six lines. It has no entry in the outline.
 func (d *Document) Title(text string) {
-	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, titleSize, accent)
+	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, titleSize, d.accent)
 	if isBlank(t.text) {
 		return
 	}
@@ -36,12 +39,17 @@ func (d *Document) Title(text string) {
 // with the beginning of the block that follows. Level 1 is a section with a rule
 // below it, level 2 a part of a section, level 3 a part of that; what lies
 // outside counts as the nearest. An empty heading is left out.
-func (d *Document) Heading(level int, text string) {
+func (d *Document) Heading(level int, text string) { d.heading(level, text, true) }
+
+// Subheading sets a heading as [Document.Heading] does, without an entry in the outline.
+func (d *Document) Subheading(level int, text string) { d.heading(level, text, false) }
+
+func (d *Document) heading(level int, text string, listed bool) {
 	level = max(1, min(3, level))
 	size := [...]int{sectionSize, partSize, smallPart}[level-1]
 	above := [...]int{20 * point, 13 * point, 9 * point}[level-1]
 	below := [...]int{7 * point, 4 * point, 3 * point}[level-1]
-	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, size, accent)
+	t := d.style([]Span{{Text: text, Style: Bold, Order: Datum}}, size, d.accent)
 	title := strings.Join(strings.Fields(t.text), " ")
 	if title == "" {
 		return
@@ -54,7 +62,7 @@ func (d *Document) Heading(level int, text string) {
 			d.startPage()
 		}
 		y := d.take(0)
-		d.bookmark(title, level, y)
+		d.headed(title, level, y, listed)
 		d.flowLines(t, lines)
 		d.before(below)
 		return
@@ -65,25 +73,38 @@ func (d *Document) Heading(level int, text string) {
 		rule = 3 * point
 	}
 	d.keepWithNext(height+rule, func(y int) {
-		d.bookmark(title, level, y)
+		d.headed(title, level, y, listed)
 		for i, line := range lines {
 			d.place(t, line, margin, y+i*lineHeight(size), d.bodyWidth, lineHeight(size), Left)
 		}
 		if rule > 0 {
-			d.line(margin, y+height+rule-500, d.bodyWidth, 0, 500, accent)
+			d.line(margin, y+height+rule-500, d.bodyWidth, 0, 500, d.accent)
 		}
 	})
 	d.before(below)
 }
 
+// headed notes that a heading stands at y.
+func (d *Document) headed(text string, level, y int, listed bool) {
+	if d.latest = text; listed {
+		d.bookmark(text, level-1, y, false)
+	}
+}
+
 // bookmark adds an entry to the outline. fpdf builds a broken tree when a level
 // is skipped, or when the first entry is not at the top.
-func (d *Document) bookmark(text string, level, y int) {
+func (d *Document) bookmark(text string, level, y int, minor bool) {
 	deepest := 0
-	if n := len(d.outline); n > 0 {
-		deepest = d.outline[n-1].level + 1
+	for i := len(d.outline) - 1; i >= 0; i-- {
+		if m := d.outline[i]; !m.minor {
+			deepest = m.level + 1
+			break
+		}
 	}
-	d.outline = append(d.outline, bookmark{letters(text), text, min(level-1, deepest), len(d.pages) - 1, y})
+	if minor {
+		level = deepest
+	}
+	d.outline = append(d.outline, bookmark{letters(text), text, min(level, deepest), len(d.pages) - 1, y, minor})
 }
 
 // Paragraph sets running text. Line feeds in it are kept. It may be split over
@@ -121,7 +142,8 @@ type Cell struct {
 	// too wide to be one.
 	Tone  Tone
 	Order Order
-	Spans []Span // instead of all the others: a text of several looks and orders
+	Spans []Span // instead of all of these: a text of several looks and orders
+	Depth int    // in a table: the text is indented so many times, with a thin line for each
 }
 
 // order is that of c, which is a value or a name unless it says otherwise.
@@ -164,6 +186,7 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 	}
 	label = min(label+10*point, each*2/5)
 	d.before(5 * point)
+	var rows []row
 	for at := 0; at < len(pairs); at += perRow {
 		r := row{line: lineHeight(bodySize)}
 		for i := at; i < min(at+perRow, len(pairs)); i++ {
@@ -172,6 +195,11 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 				box{x: x, width: label, text: labels[i], lines: d.breakLines(labels[i], label-6*point)},
 				d.cell(pairs[i].Value, bodySize, x+label, each-label))
 		}
+		d.counted(len(r.cells))
+		rows = append(rows, r)
+	}
+	keepEnd(rows)
+	for _, r := range rows {
 		d.placeRow(r)
 		d.before(2 * point)
 	}
@@ -221,7 +249,7 @@ func (d *Document) badgeWidth(text string) int {
 
 // drawBadge draws a badge with its text on a base line.
 func (d *Document) drawBadge(text string, tone Tone, x, base int) {
-	ground, ink := tone.colors()
+	ground, ink := d.colors(tone)
 	width := d.badgeWidth(text)
 	top := base - baseline(badgeHeight, badgeSize)
 	if tone == Plain {
@@ -230,6 +258,18 @@ func (d *Document) drawBadge(text string, tone Tone, x, base int) {
 		d.fill(x, top, width, badgeHeight, ground)
 	}
 	d.text(x+badgePad, base, text, badgeInk(ink))
+}
+
+// toned returns the colour of a text on white that says something of a tone.
+func (d *Document) toned(t Tone) color {
+	ground, _ := d.colors(t)
+	switch ground {
+	case white:
+		return black
+	case pale:
+		return grey
+	}
+	return ground
 }
 
 // fewLines breaks t into at most maxKeptLines lines, and cuts it behind them.
@@ -263,11 +303,14 @@ func (d *Document) style(spans []Span, size int, c color) styled {
 		text := d.clean(s.Text, s.Style, true)
 		texts = append(texts, text)
 		end += len(text)
-		k, link := s.Style.ink(size, c), safeLink(s.Link)
+		k, link := s.Style.ink(size, c), doc.Link(s.Link)
+		if s.Tone != Plain {
+			k.color = d.toned(s.Tone)
+		}
 		if link != "" {
 			k.color = blue
 		}
-		t.runs = append(t.runs, run{end: end, ink: k, link: link})
+		t.runs = append(t.runs, run{end: end, ink: k, link: link, grounded: s.Style&Mono != 0})
 		t.stretches = append(t.stretches, stretch{end, s.Order})
 	}
 	if len(spans) == 0 {

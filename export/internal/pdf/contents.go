@@ -17,13 +17,13 @@ func (d *Document) Contents(n int) {
 		return
 	}
 	const title, below = partSize, 4 * point
-	most := (d.bodyEnd - bodyTop - lineHeight(title) - below) / contentsLine
+	most := (d.bodyEnd - d.bodyTop - lineHeight(title) - below) / contentsLine
 	lines := min((n+1)/2, most)
 	d.flush() // what waits could leave too little room
 	first := len(d.outline)
 	d.before(16 * point)
 	d.keepWithNext(lineHeight(title)+below, func(y int) {
-		d.text(margin, y+baseline(lineHeight(title), title), "Contents", Bold.ink(title, accent))
+		d.text(margin, y+baseline(lineHeight(title), title), "Contents", Bold.ink(title, d.accent))
 	})
 	top := d.take(lines * contentsLine)
 	for i := range min(n, 2*lines) {

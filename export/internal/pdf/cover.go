@@ -9,6 +9,9 @@ type Cover struct {
 	Facts        [][]Fact
 	More         []KeyValue // below the facts, each over the whole width
 	Tags         []string
+
+	Organisation string   // above all, on the right
+	Logo         *Picture // beside it, or nil
 }
 
 // State is a word that is said by a shape and a colour too.
@@ -34,11 +37,12 @@ const (
 // state is cut with an ellipsis where it is.
 func (d *Document) Cover(c Cover) {
 	d.take(0)
+	d.brand(c)
 	tone := Accent
 	if len(c.States) > 0 && c.States[0].Tone > Neutral {
 		tone = c.States[0].Tone
 	}
-	ground, _ := tone.colors()
+	ground, _ := d.colors(tone)
 	d.fill(margin, d.take(4*point), d.bodyWidth, 4*point, ground)
 	d.before(12 * point)
 	d.flow([]Span{{Text: c.Label, Style: Bold | Muted}}, partSize, grey)
@@ -63,6 +67,30 @@ func (d *Document) Cover(c Cover) {
 	}
 }
 
+// brand draws whose report it is.
+func (d *Document) brand(c Cover) {
+	const most, high, space = 150 * point, 34 * point, 10 * point
+	k := Bold.ink(partSize, black)
+	right, height := d.pageWidth-margin, lineHeight(partSize)
+	var width, tall int
+	if c.Logo != nil {
+		width, tall = c.Logo.size(most, high)
+		height = max(height, tall)
+	}
+	name := d.clip(d.clean(c.Organisation, Bold, false), k, d.bodyWidth-width-space)
+	if name == "" && c.Logo == nil {
+		return
+	}
+	y := d.take(height)
+	if c.Logo != nil {
+		right -= width
+		d.add(op{kind: pictureOp, x: right, y: y + (height-tall)/2, w: width, h: tall, size: d.pictureNumber(c.Logo)})
+		right -= space
+	}
+	d.text(right-d.textWidth(name, k), y+baseline(height, partSize), name, k)
+	d.before(10 * point)
+}
+
 // states draws tiles. It returns what had to be cut.
 func (d *Document) states(states []State) (cut []KeyValue) {
 	if len(states) == 0 {
@@ -79,7 +107,7 @@ func (d *Document) states(states []State) (cut []KeyValue) {
 	lines := make([][]extent, len(states))
 	tall := 0
 	for i, s := range states {
-		_, ink := s.Tone.colors()
+		_, ink := d.colors(s.Tone)
 		before := d.replaced
 		words[i], lines[i] = d.fitted(s.Word, ink, inside, 2)
 		if len(lines[i]) > mostLines {
@@ -94,7 +122,7 @@ func (d *Document) states(states []State) (cut []KeyValue) {
 	y := d.take(pad + head + 2*point + tall + pad)
 	for i, s := range states {
 		x := margin + i*(width+space)
-		ground, color := s.Tone.colors()
+		ground, color := d.colors(s.Tone)
 		d.fill(x, y, width, pad+head+2*point+tall+pad, ground)
 		if s.Tone == Plain {
 			d.frame(x+250, y+250, width-500, pad+head+2*point+tall+pad-500, 500, grey)

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/url"
-	"strings"
 	"time"
+
+	"github.com/incidentkit/incidentkit/export/internal/doc"
 )
 
 // Options are the settings of a document. Texts may hold anything; they are
@@ -29,14 +29,30 @@ type Options struct {
 	HeaderLeft, HeaderRight string
 	// FooterLeft stands at the foot of every page, opposite "Page 1 of 7".
 	FooterLeft string
+	// Head and Foot stand at the head and at the foot of every page, a line each
+	// that is cut with an ellipsis where it is too long.
+	Head, Foot string
+	// Band marks every page at its head and at its foot.
+	Band Band
 
-	// Attachment is a file to put into the document.
-	Attachment Attachment
+	// Accent is the colour of headings, of rules and of the tone Accent. The zero
+	// Color is the usual one. It needs a contrast of 4.5 to white.
+	Accent doc.Color
+
+	// Attachments are files to put into the document. Where names are the same,
+	// later ones get a number.
+	Attachments []Attachment
 
 	// Fonts are TrueType fonts, asked in order for what the built-in faces lack.
 	// What is drawn with one is embedded. One that cannot be used is an
 	// error of Output.
 	Fonts [][]byte
+}
+
+// A Band is a label on a ground of its own, in type of 12 points. One without a Label is none.
+type Band struct {
+	Label       string
+	Ground, Ink doc.Color
 }
 
 // Document collects the blocks of a report, top to bottom, and lays them out as
@@ -51,12 +67,19 @@ type Document struct {
 	faces    [faceCount]*face
 	pictures []*Picture
 	pages    [][]op
+	stripes  []stripe
 	outline  []bookmark
+	latest   string // the heading that was drawn last
+	accent   color
 	replaced int
+	cells    int // since the context was looked at
 	err      error
 
 	pageWidth, pageHeight int // of the paper
 	bodyWidth, bodyEnd    int // where the content ends, within the margins
+	bodyTop, firstTop     int // where it begins, and where on the first page
+	headBase, runningBase int // base lines of Head and of the running header
+	footBase              int // the same of the footer
 
 	y       int // where the next piece goes, on the last page
 	top     int // the y at which the last page has no content yet
@@ -81,16 +104,18 @@ type bookmark struct {
 	level int
 	page  int // index into pages
 	y     int
+	minor bool // only for long documents
 }
 
 const (
 	margin       = 51 * point // 18 mm
-	bodyTop      = 56 * point
 	bodyFoot     = 56 * point // from the foot of the page
-	headerBase   = 35 * point
-	footerBase   = 32 * point // from the foot of the page
-	maxWaiting   = 4          // pieces kept with the next block
-	maxKeptLines = 6          // lines of a heading that is kept with the next block
+	bandTop      = 14 * point // from the head of the page, and from its foot
+	bandHeight   = 17 * point
+	longDocument = 12   // pages; one that has more has an outline in detail
+	mostCells    = 1000 // between two looks at the context
+	maxWaiting   = 4    // pieces kept with the next block
+	maxKeptLines = 6    // lines of a heading that is kept with the next block
 )
 
 // New returns an empty document of one page. It stops growing when ctx is done,
@@ -101,6 +126,10 @@ func New(ctx context.Context, opts Options) *Document {
 		d.pageWidth, d.pageHeight = 612*point, 792*point // 8.5 in by 11 in
 	}
 	d.bodyWidth, d.bodyEnd = d.pageWidth-2*margin, d.pageHeight-bodyFoot
+	d.accent = accent
+	if opts.Accent != (doc.Color{}) {
+		d.accent = color{opts.Accent.R, opts.Accent.G, opts.Accent.B}
+	}
 	for id := range faceCount {
 		d.faces[id] = newFace(id)
 	}
@@ -121,8 +150,27 @@ func New(ctx context.Context, opts Options) *Document {
 	d.opts.HeaderLeft = running(opts.HeaderLeft, Bold)
 	d.opts.HeaderRight = running(opts.HeaderRight, 0)
 	d.opts.FooterLeft = running(opts.FooterLeft, 0)
+	d.opts.Head, d.opts.Foot = running(opts.Head, 0), running(opts.Foot, 0)
+	d.opts.Band.Label = d.clip(d.clean(opts.Band.Label, Bold, false), bandInk(opts.Band), d.bodyWidth/2)
+	d.furnish()
 	d.newPage()
 	return d
+}
+
+// furnish makes room at the head and at the foot of the pages for what stands on all of them.
+func (d *Document) furnish() {
+	d.firstTop, d.headBase, d.runningBase, d.footBase = margin, 22*point, 35*point, d.pageHeight-32*point
+	if d.opts.Band.Label != "" {
+		d.headBase, d.runningBase = 42*point, 44*point
+	}
+	if d.opts.Head != "" {
+		d.runningBase = d.headBase + 13*point
+		d.firstTop = max(margin, d.headBase+13*point)
+	}
+	d.bodyTop = d.runningBase + 21*point
+	if d.opts.Band.Label != "" || d.opts.Foot != "" {
+		d.footBase = d.pageHeight - 37*point
+	}
 }
 
 // Replaced returns how many runes and bytes of the texts added so far could not
@@ -154,6 +202,16 @@ func (d *Document) clean(text string, style Style, multiline bool) string {
 	return text
 }
 
+// counted looks at the context when there are many cells since it did.
+func (d *Document) counted(cells int) {
+	if d.cells += cells; d.cells >= mostCells {
+		d.cells = 0
+		if err := d.ctx.Err(); err != nil && d.err == nil {
+			d.err = err
+		}
+	}
+}
+
 func (d *Document) atTop() bool { return d.y <= d.top }
 
 func (d *Document) newPage() {
@@ -161,9 +219,9 @@ func (d *Document) newPage() {
 		d.err = err
 	}
 	d.pages = append(d.pages, nil)
-	d.y = bodyTop
+	d.y = d.bodyTop
 	if len(d.pages) == 1 {
-		d.y = margin
+		d.y = d.firstTop
 	}
 	d.gap = 0
 	if d.repeat != nil {
@@ -258,38 +316,4 @@ func thousandths(points float64) int {
 		return 0
 	}
 	return int(math.Round(max(-1e6, min(1e6, points)) * point))
-}
-
-// Linkable reports whether a document links to an address: to http or https with
-// a host, or to mailto, in at most 2,000 bytes.
-func Linkable(address string) bool { return safeLink(address) != "" }
-
-// safeLink returns the address of a link, empty unless it is one that may go
-// into a report: http, https with a host, or mailto.
-func safeLink(raw string) string {
-	if raw == "" || len(raw) > 2000 {
-		return ""
-	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	switch u.Scheme {
-	case "http", "https":
-		if u.Host == "" {
-			return ""
-		}
-	case "mailto":
-	default:
-		return ""
-	}
-	var b strings.Builder
-	for _, c := range []byte(u.String()) {
-		if c <= ' ' || c >= 0x7F {
-			fmt.Fprintf(&b, "%%%02X", c)
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
@@ -179,7 +180,7 @@ func TestOutlineIsATree(t *testing.T) {
 	for _, level := range []int{3, 1, 3, 3, 2, -7, 99} {
 		d.Heading(level, "a\n b \U0001F600")
 	}
-	d.Heading(1, " \u200b ")
+	d.Heading(1, " \a ")
 	output(t, d)
 	var levels []int
 	for _, m := range d.outline {
@@ -208,7 +209,7 @@ func TestLinks(t *testing.T) {
 		"\xff://":                   "",
 		"https://a.example/" + strings.Repeat("x", 3000): "",
 	} {
-		assert.Equal(t, want, safeLink(in), in)
+		assert.Equal(t, want, doc.Link(in), in)
 	}
 	d := New(t.Context(), Options{})
 	d.Paragraph(Span{Text: "see "}, Span{Text: "this", Link: "https://a.example"}, Span{Text: " and "}, Span{Text: "that", Link: "javascript:x"})
@@ -250,11 +251,11 @@ func TestZeroDocument(t *testing.T) {
 func TestProperties(t *testing.T) {
 	local := time.FixedZone("", 5*3600)
 	out := string(output(t, New(t.Context(), Options{
-		Title: "\U0001F600)\r", Author: "A", Subject: "S\u200b", Keywords: "\u202e", Language: "de-CH", Created: time.Date(2026, 1, 1, 2, 0, 0, 0, local),
+		Title: "\U0001F600)\r", Author: "A", Subject: "S\u200b", Keywords: "\a", Language: "de-CH", Created: time.Date(2026, 1, 1, 2, 0, 0, 0, local),
 	})))
 	assert.Contains(t, out, "/Title (\xFE\xFF\xD8\x3D\xDE\x00\x00\\)\x00 )")
 	assert.Contains(t, out, "/Author (\xFE\xFF\x00A)")
-	assert.Contains(t, out, "/Subject (\xFE\xFF\x00S)")
+	assert.Contains(t, out, "/Subject (\xFE\xFF\x00S\x00[\x00U\x00+\x002\x000\x000\x00B\x00])")
 	assert.NotContains(t, out, "/Keywords", "nothing of it can be seen")
 	assert.Contains(t, out, "/Lang (de-CH)")
 	assert.Contains(t, out, "/CreationDate (D:20251231210000Z)")
@@ -399,7 +400,7 @@ func FuzzDocument(f *testing.F) {
 		d := New(t.Context(), Options{
 			Letter: len(shape)%2 == 0, Title: next(9), Author: next(3), Subject: next(4), Keywords: next(5), Language: next(2),
 			HeaderLeft: next(50), HeaderRight: next(7), FooterLeft: next(11),
-			Attachment: Attachment{Name: next(8), Description: next(5), Type: next(4), Data: []byte(next(60))},
+			Attachments: []Attachment{{Name: next(8), Description: next(5), Type: next(4), Data: []byte(next(60))}, {Name: next(2)}},
 		})
 		for _, b := range shape {
 			n, tone := int(b)/9, Tone(b)
@@ -469,7 +470,7 @@ func TestHeaderNamesTheSection(t *testing.T) {
 	var got []string
 	for i, section := range d.sections() {
 		for _, o := range d.running(i, section) {
-			if o.kind == textOp && o.y == headerBase && o.x == margin {
+			if o.kind == textOp && o.y == d.runningBase && o.x == margin {
 				got = append(got, o.text)
 				assert.LessOrEqual(t, o.x+d.textWidth(o.text, Bold.ink(smallSize, grey)), d.pageWidth-margin-30*point)
 			}

@@ -39,6 +39,7 @@ const (
 	jumpOp     // a link to the entry of the outline that size counts to
 	contentsOp // a line of the table of contents: of the heading of level 1 that size counts to, from the entry w of the outline
 	pictureOp  // the picture number size
+	stripeOp   // a part of a picture: the stripe number size
 )
 
 func (d *Document) add(o op) {
@@ -124,7 +125,7 @@ func (d *Document) render() (file []byte, err error) {
 			}
 		}
 	}
-	p := pen{f: f, marks: d.outline, height: d.pageHeight}
+	p := pen{f: f, marks: d.outline, stripes: d.stripes, height: d.pageHeight}
 	z, err := zlib.NewWriterLevel(nil, zlib.BestSpeed)
 	if err != nil {
 		return nil, err
@@ -144,7 +145,9 @@ func (d *Document) render() (file []byte, err error) {
 		p.draw(page)
 		p.draw(running[i])
 		for len(marks) > 0 && marks[0].page == i {
-			f.Bookmark(utf16Text(marks[0].text), marks[0].level, points(marks[0].y))
+			if len(pages) > longDocument || !marks[0].minor {
+				f.Bookmark(utf16Text(marks[0].text), marks[0].level, points(marks[0].y))
+			}
 			marks = marks[1:]
 		}
 	}
@@ -152,7 +155,7 @@ func (d *Document) render() (file []byte, err error) {
 	if err := f.Output(&buffer); err != nil {
 		return nil, fmt.Errorf("pdf: %w", err)
 	}
-	if file, err = pack(buffer.Bytes(), z, d.pictures, d.opts.Attachment, d.created()); err != nil {
+	if file, err = pack(buffer.Bytes(), z, d.pictures, attachments(d.opts.Attachments), d.created()); err != nil {
 		return nil, fmt.Errorf("pdf: packing: %w", err)
 	}
 	return file, d.ctx.Err()
@@ -230,13 +233,32 @@ func (d *Document) running(page int, section string) []op {
 	}
 	normal, strong := Style(0).ink(smallSize, grey), Bold.ink(smallSize, grey)
 	if page > 0 && d.opts.HeaderLeft+d.opts.HeaderRight != "" {
-		both(headerBase, d.opts.HeaderLeft, section, strong, d.opts.HeaderRight, normal)
-		ops = append(ops, op{kind: lineOp, x: margin, y: headerBase + 6*point, w: d.bodyWidth, size: 400, color: hairline})
+		both(d.runningBase, d.opts.HeaderLeft, section, strong, d.opts.HeaderRight, normal)
+		ops = append(ops, op{kind: lineOp, x: margin, y: d.runningBase + 6*point, w: d.bodyWidth, size: 400, color: hairline})
 	}
 	number := fmt.Sprintf("Page %d of %d", page+1, len(d.pages))
-	both(d.pageHeight-footerBase, d.opts.FooterLeft, "", normal, number, normal)
+	both(d.footBase, d.opts.FooterLeft, "", normal, number, normal)
+	text(margin, d.headBase, normal, d.opts.Head)
+	low := d.pageHeight - bandTop - bandHeight
+	room := d.bodyWidth
+	if b := d.opts.Band; b.Label != "" {
+		k, ground := bandInk(b), color{b.Ground.R, b.Ground.G, b.Ground.B}
+		width := d.textWidth(b.Label, k)
+		x, box := d.pageWidth-margin-bandPad-width, width+2*bandPad
+		ops = append(ops,
+			op{kind: fillOp, x: margin, y: bandTop, w: d.bodyWidth, h: bandHeight, color: ground},
+			op{kind: fillOp, x: d.pageWidth - margin - box, y: low, w: box, h: bandHeight, color: ground})
+		text(x, bandTop+baseline(bandHeight, k.size), k, b.Label)
+		text(x, low+baseline(bandHeight, k.size), k, b.Label)
+		room -= box + bandPad
+	}
+	text(margin, low+baseline(bandHeight, smallSize), normal, d.clip(d.opts.Foot, normal, room))
 	return ops
 }
+
+const bandPad = 8 * point
+
+func bandInk(b Band) ink { return Bold.ink(12*point, color{b.Ink.R, b.Ink.G, b.Ink.B}) }
 
 // sections returns the heading of level 1 in which each page begins, empty before
 // the first one.
@@ -244,7 +266,7 @@ func (d *Document) sections() []string {
 	out := make([]string, len(d.pages))
 	name, marks := "", d.outline
 	for i := range out {
-		for len(marks) > 0 && (marks[0].page < i || marks[0].page == i && marks[0].y <= bodyTop) {
+		for len(marks) > 0 && (marks[0].page < i || marks[0].page == i && marks[0].y <= d.bodyTop) {
 			if marks[0].level == 0 {
 				name = marks[0].drawn
 			}
@@ -261,6 +283,7 @@ func (d *Document) sections() []string {
 type pen struct {
 	f         *fpdf.Fpdf
 	marks     []bookmark
+	stripes   []stripe
 	fonts     [faceCount]*embedding
 	face      faceID
 	part      int // which font of the face
@@ -297,7 +320,12 @@ func (p *pen) draw(ops []op) {
 			p.f.SetLink(link, points(p.marks[o.size].y), p.marks[o.size].page+1)
 			p.f.Link(x, y, w, h, link)
 		case pictureOp:
-			p.picture(o)
+			p.picture(o.size, o.x, o.y, o.w, o.h)
+		case stripeOp:
+			s := p.stripes[o.size]
+			p.f.ClipRect(x, y, w, h, false)
+			p.picture(s.picture, o.x, o.y-s.above, o.w, s.height)
+			p.f.ClipEnd()
 		}
 	}
 }

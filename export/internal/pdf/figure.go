@@ -1,41 +1,27 @@
 package pdf
 
-import "github.com/incidentkit/incidentkit/export/internal/figure"
+import (
+	"slices"
 
-// Graph sets boxes in columns, side by side, with lines between those that are joined, on one page with its caption. There may be at
-// most [GraphColumn] boxes in a column.
-func (d *Document) Graph(g figure.Graph, caption string) {
-	columns := make([]figure.Column, len(g.Columns))
-	for c, column := range g.Columns {
-		columns[c].Title = d.clean(column.Title, Bold, false)
-		for _, n := range column.Nodes {
-			n.Number, n.Label, n.Note = d.clean(n.Number, Bold, false), d.clean(n.Label, Bold, false), d.clean(n.Note, 0, false)
-			columns[c].Nodes = append(columns[c].Nodes, n)
-		}
-	}
-	d.picture(d.sheet().Graph(figure.Graph{Columns: columns, Edges: g.Edges}), caption)
-}
+	"github.com/incidentkit/incidentkit/export/internal/figure"
+)
 
-// GraphColumn is how many boxes a column of a graph may have.
-func (d *Document) GraphColumn() int { return d.sheet().Most() }
+// Graph sets boxes in columns, side by side, with lines between those that are joined, on one page with its caption.
+func (d *Document) Graph(g figure.Graph, caption string) { d.picture(d.sheet().Graph(g), caption) }
 
 // Chart sets events along a time axis, in lanes, on one page with its caption.
-func (d *Document) Chart(c figure.Chart, caption string) {
-	lanes := make([]figure.Lane, len(c.Lanes))
-	for n, l := range c.Lanes {
-		l.Title, l.Note = d.clean(l.Title, Bold, false), d.clean(l.Note, 0, false)
-		more := make([]string, len(l.More))
-		for k, text := range l.More {
-			more[k] = d.clean(text, 0, false)
+func (d *Document) Chart(c figure.Chart, caption string) { d.picture(d.sheet().Chart(c), caption) }
+
+// smaller returns p at a height. Of what is laid out for a page nothing is too high.
+func smaller(p figure.Picture, height int) figure.Picture {
+	out := figure.Picture{Width: scaled(p.Width, height, p.Height), Height: height, Shapes: slices.Clone(p.Shapes)}
+	for n := range out.Shapes {
+		s := &out.Shapes[n]
+		for _, length := range []*int{&s.X, &s.Y, &s.W, &s.H, &s.Size} {
+			*length = scaled(*length, height, p.Height)
 		}
-		l.More = more
-		lanes[n] = l
 	}
-	c.Lanes, c.Axis, c.Nowhen = lanes, d.clean(c.Axis, 0, false), d.clean(c.Nowhen, 0, false)
-	for n, name := range c.Levels {
-		c.Levels[n] = d.clean(name, 0, false)
-	}
-	d.picture(d.sheet().Chart(c), caption)
+	return out
 }
 
 // captionLines is how many lines a caption has room for on the page of its picture.
@@ -43,8 +29,10 @@ const captionLines = 2
 
 func (d *Document) sheet() figure.Sheet {
 	const heading = 60 * point // above a picture and below, on the same page
-	return figure.Sheet{Width: d.bodyWidth, Height: d.bodyEnd - bodyTop - heading, Wide: func(text string, size int, strong bool) int {
-		return d.textWidth(text, typeInk(size, strong, black))
+	return figure.Sheet{Width: d.bodyWidth, Height: d.bodyEnd - d.bodyTop - heading, Wide: func(text string, size int, strong bool) int {
+		k := typeInk(size, strong, black)
+		text, _ = d.faces[k.face].sanitise(text, false)
+		return d.textWidth(text, k)
 	}}
 }
 
@@ -65,6 +53,9 @@ func (d *Document) picture(p figure.Picture, caption string) {
 	if isBlank(text.text) {
 		lines = nil
 	}
+	if most := d.bodyEnd - d.bodyTop - between - captionLines*each; p.Height > most {
+		p = smaller(p, most)
+	}
 	d.before(6 * point)
 	top := d.take(p.Height + between + min(len(lines), captionLines)*each)
 	if len(lines) <= captionLines {
@@ -75,7 +66,7 @@ func (d *Document) picture(p figure.Picture, caption string) {
 		d.flowLines(text, lines)
 	}
 	for _, s := range p.Shapes {
-		x, y, c := margin+s.X, top+s.Y, inkColor(s.Ink)
+		x, y, c := margin+s.X, top+s.Y, d.inkColor(s.Ink)
 		switch s.Kind {
 		case figure.Box:
 			d.fill(x, y, s.W, s.H, c)
@@ -84,7 +75,13 @@ func (d *Document) picture(p figure.Picture, caption string) {
 		case figure.Line:
 			d.line(x, y, s.W, s.H, s.Size, c)
 		case figure.Text:
-			d.drawn(x, y, visualLine(s.Text, []stretch{{len(s.Text), Name}}), typeInk(s.Size, s.Bold, c))
+			k := typeInk(s.Size, s.Bold, c)
+			var style Style
+			if s.Bold {
+				style = Bold
+			}
+			text := d.clean(s.Text, style, false)
+			d.drawn(x, y, visualLine(text, []stretch{{len(text), Name}}), k)
 		case figure.Mark:
 			d.add(op{kind: markOp, x: x, y: y, w: int(s.Level), size: s.Size, color: c})
 		}
@@ -92,7 +89,7 @@ func (d *Document) picture(p figure.Picture, caption string) {
 	d.before(6 * point)
 }
 
-func inkColor(i figure.Ink) color {
+func (d *Document) inkColor(i figure.Ink) color {
 	switch i {
 	case figure.Quiet:
 		return grey
@@ -105,7 +102,7 @@ func inkColor(i figure.Ink) color {
 	case figure.Shade:
 		return mist
 	case figure.Note:
-		return accent
+		return d.accent
 	case figure.High, figure.Medium, figure.Low, figure.Informational:
 		c, _ := (High + Tone(i-figure.High)).colors()
 		return c

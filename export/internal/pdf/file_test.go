@@ -91,7 +91,7 @@ func TestPackRefusesWhatItDoesNotKnow(t *testing.T) {
 		"xref\n0 2\n0000000000 65535 f \nno number 00000 n \ntrailer\nstartxref\n0\n",
 		"xref\n0 2\n0000000000 65535 f \n9999999999 00000 n \ntrailer\nstartxref\n0\n",
 	} {
-		_, err := pack([]byte(file), z, nil, Attachment{}, time.Time{})
+		_, err := pack([]byte(file), z, nil, nil, time.Time{})
 		assert.Error(t, err, "%q", file)
 	}
 }

@@ -41,12 +41,19 @@ type Container struct {
 
 // bar stands at the left of a row, from its top or from its first line on.
 type bar struct {
-	x     int
-	first bool
+	x, width int
+	color    color
+	first    bool
+	through  bool // from the top of the row to its foot
 }
 
 // field is a part of the width of a row.
-type field struct{ x, width int }
+type field struct {
+	x, width int
+	pad      int // of a ground: above and below the lines
+	color    color
+	framed   bool
+}
 
 const (
 	barWidth   = 1500
@@ -54,10 +61,50 @@ const (
 	groundPad  = 3 * point // above and below the lines
 	tableSpace = 8 * point
 	narrowest  = 30 * point // a column of a TableBlock
+	sliver     = 3          // of its width is what a picture must not be less than
+	mostPages  = 8          // that a picture may take
 )
 
-// flowRows lays blocks out between x and the right margin.
-func (d *Document) flowRows(blocks []Block, x int) []row {
+// Flow sets blocks as running text, over the width of the page.
+func (d *Document) Flow(blocks ...Block) {
+	rows := d.flowRows(blocks, margin, bodySize)
+	if len(rows) == 0 {
+		return
+	}
+	rows[0].above = 0
+	keepTogether(rows)
+	keepEnd(rows)
+	d.before(5 * point)
+	for _, r := range rows {
+		d.placeRow(r)
+	}
+	d.before(5 * point)
+}
+
+// Notice sets a text apart, in a frame with a bar in the colour of a tone. Line feeds in it are kept.
+func (d *Document) Notice(tone Tone, title string, spans ...Span) {
+	const pad, thick = 7 * point, 3 * point
+	text := append([]Span{{Text: title, Style: Bold, Order: Datum, Tone: tone}}, spans...)
+	if title != "" && len(spans) > 0 {
+		text[0].Text += "\n"
+	}
+	t := d.style(text, bodySize, black)
+	if isBlank(t.text) {
+		return
+	}
+	x, width := margin+thick+2*pad, d.bodyWidth-thick-4*pad
+	d.before(8 * point)
+	d.placeRow(row{
+		cells: []box{{x: x, width: width, text: t, lines: d.breakLines(t, width)}},
+		line:  lineHeight(bodySize), above: pad, below: pad, freely: true,
+		ground: &field{margin, d.bodyWidth, pad, mist, true},
+		bars:   []bar{{x: margin, width: thick, color: d.toned(tone), through: true}},
+	})
+	d.before(8 * point)
+}
+
+// flowRows lays blocks out between x and the right margin, in type of a size.
+func (d *Document) flowRows(blocks []Block, x, size int) []row {
 	var rows []row
 	for _, b := range blocks {
 		left, right := x, d.pageWidth-margin
@@ -80,11 +127,11 @@ func (d *Document) flowRows(blocks []Block, x int) []row {
 					if fromRight {
 						at += 10*point - 2*point - barWidth
 					}
-					bars = append(bars, bar{at + point, c.First})
+					bars = append(bars, bar{x: at + point, width: barWidth, color: hairline, first: c.First})
 				}
 				continue
 			}
-			marker := d.style([]Span{{Text: c.Marker, Style: Muted}}, cellSize, black)
+			marker := d.style([]Span{{Text: c.Marker, Style: Muted}}, size, black)
 			width := max(12*point, d.textWidth(d.clean(c.Widest, 0, false), marker.runs[0].ink)+5*point)
 			if right-left-width < least {
 				if marker.text != "" {
@@ -107,27 +154,30 @@ func (d *Document) flowRows(blocks []Block, x int) []row {
 		from := len(rows)
 		switch b.Kind {
 		case TextBlock:
-			rows = append(rows, d.flowText(b.Spans, 0, left, right))
+			rows = append(rows, d.flowText(b.Spans, 0, left, right, size))
 		case HeadingBlock:
 			above += 2 * point
-			rows = append(rows, d.flowText(b.Spans, Bold, left, right))
+			rows = append(rows, d.flowText(b.Spans, Bold, left, right, size))
 			rows[from].withNext = true
 		case CodeBlock:
-			rows = append(rows, d.flowCode(b.Spans, left, right))
+			rows = append(rows, d.flowCode(b.Spans, left, right, size))
 			above += groundPad
 		case RuleBlock:
-			line := lineHeight(cellSize) // that of a marker
-			rows = append(rows, row{line: line, paint: func(y int) {
+			line := lineHeight(size) // that of a marker
+			rows = append(rows, row{line: line, paint: func(y, _, _ int) {
 				d.line(left, y+line/2, right-left, 0, 600, grey)
 			}})
 		case TableBlock:
-			rows = append(rows, d.flowTable(b.Rows, left, right)...)
+			rows = append(rows, d.flowTable(b.Rows, left, right, size)...)
 		case PictureBlock:
 			if b.Picture != nil {
 				above += 4 * point
 				rows = append(rows, d.flowPicture(b.Picture, left, right))
+				if rows[from].lines > 0 && len(b.Spans) > 0 {
+					b.Spans = append(slices.Clip(b.Spans), Span{Text: ". Continued from the previous page", Order: Name})
+				}
 			}
-			caption := d.flowText(b.Spans, Muted|Small, left, right)
+			caption := d.flowText(b.Spans, Muted|Small, left, right, size)
 			caption.above = 2 * point
 			rows = append(rows, caption)
 		}
@@ -175,14 +225,23 @@ func keepTogether(rows []row) {
 	}
 }
 
+// keepEnd asks for room below those rows that would else leave a line or two for the last page.
+func keepEnd(rows []row) {
+	lines, height := 0, 0
+	for i := len(rows) - 1; i > 0; i-- {
+		if lines += rows[i].count(); lines > together {
+			break
+		}
+		height += rows[i].height()
+		rows[i-1].keep = max(rows[i-1].keep, height+rows[i].keep)
+	}
+}
+
 // beginning is the height of what must stand on one page with what is above r.
 func (r row) beginning() int {
-	lines := 1
-	for _, c := range r.cells {
-		lines = max(lines, len(c.lines))
-	}
-	if r.freely && lines > together+1 {
-		return r.above + together*r.line + r.below
+	lines, least := r.count(), cmp.Or(r.least, together)
+	if r.freely && lines > least+1 {
+		return r.above + least*r.line + r.below
 	}
 	return r.above + lines*r.line + r.below + r.keep
 }
@@ -190,41 +249,48 @@ func (r row) beginning() int {
 // decorate draws what belongs to a part of r besides its text.
 func (r row) decorate(d *Document, y, from, count int, last bool) {
 	bottom := y + r.above + count*r.line
+	if g := r.ground; g != nil {
+		top := y + r.above - g.pad
+		height := bottom - top + min(r.below, g.pad)
+		if d.fill(g.x, top, g.width, height, g.color); g.framed {
+			d.frame(g.x, top, g.width, height, 400, hairline)
+		}
+	}
 	for _, b := range r.bars {
+		if b.through {
+			d.fill(b.x, y, b.width, bottom-y+r.below, b.color)
+			continue
+		}
 		top := y
 		if b.first && from == 0 {
 			top += r.above - point
 		} else if y <= d.top {
 			top += 2 * point // away from what stands above it on every page
 		}
-		d.fill(b.x, top, barWidth, bottom-top+min(r.below, point), hairline)
-	}
-	if r.ground != nil {
-		top := y + r.above - groundPad
-		d.fill(r.ground.x, top, r.ground.width, bottom-top+min(r.below, groundPad), pale)
+		d.fill(b.x, top, b.width, bottom-top+min(r.below, point), b.color)
 	}
 	if r.paint != nil {
-		r.paint(y + r.above)
+		r.paint(y+r.above, from, count)
 	}
 	if r.under != nil && last {
 		d.line(r.under.x, bottom+2*point, r.under.width, 0, 400, hairline)
 	}
 }
 
-func (d *Document) flowText(spans []Span, style Style, left, right int) row {
+func (d *Document) flowText(spans []Span, style Style, left, right, size int) row {
 	spans = slices.Clone(spans)
 	for i := range spans {
 		spans[i].Style |= style
 	}
-	t := d.style(spans, cellSize, black)
+	t := d.style(spans, size, black)
 	return row{
 		cells: []box{{x: left, width: right - left, text: t, lines: d.breakLines(t, right-left)}},
-		line:  lineHeight(cellSize), freely: true,
+		line:  lineHeight(size), freely: true,
 	}
 }
 
-func (d *Document) flowCode(spans []Span, left, right int) row {
-	t := d.style(spans, cellSize, black)
+func (d *Document) flowCode(spans []Span, left, right, size int) row {
+	t := d.style(spans, size, black)
 	t.size = t.runs[0].ink.size
 	for i := range t.runs {
 		t.runs[i].grounded = true
@@ -232,25 +298,43 @@ func (d *Document) flowCode(spans []Span, left, right int) row {
 	width := max(point, right-left-2*codePad)
 	return row{
 		cells: []box{{x: left + codePad, width: width, text: t, lines: d.breakLines(t, width)}},
-		line:  lineHeight(t.size), below: groundPad, freely: true, ground: &field{left, right - left},
+		line:  lineHeight(t.size), below: groundPad, freely: true, ground: &field{x: left, width: right - left, pad: groundPad, color: pale},
 	}
 }
 
+// flowPicture shows p in at most half a page; or over as many pages as it takes where it would be a sliver in that.
 func (d *Document) flowPicture(p *Picture, left, right int) row {
-	width, height := p.size(right-left, (d.bodyEnd-bodyTop)/2)
+	body := d.bodyEnd - d.bodyTop
+	width, height := p.size(right-left, body/2)
+	number := d.pictureNumber(p)
+	full, tall := p.size(right-left, mostPages*body)
+	if sliver*width >= full {
+		return row{line: max(height, lineHeight(cellSize)), withNext: true, paint: func(y, _, _ int) {
+			d.add(op{kind: pictureOp, x: left, y: y, w: width, h: height, size: number})
+			d.frame(left, y, width, height, 400, hairline)
+		}}
+	}
+	const slice = 12 * point
+	slices := (tall + slice - 1) / slice
+	return row{line: slice, lines: slices, least: 8, freely: true, withNext: true, paint: func(y, from, count int) {
+		d.add(op{kind: stripeOp, x: left, y: y, w: full, h: count * slice, size: len(d.stripes)})
+		d.stripes = append(d.stripes, stripe{number, from * slice, slices * slice})
+		d.frame(left, y, full, count*slice, 400, hairline)
+	}}
+}
+
+// pictureNumber returns the number of p among the pictures of d.
+func (d *Document) pictureNumber(p *Picture) int {
 	number := slices.Index(d.pictures, p)
 	if number < 0 {
 		number = len(d.pictures)
 		d.pictures = append(d.pictures, p)
 	}
-	return row{line: max(height, lineHeight(cellSize)), withNext: true, paint: func(y int) {
-		d.add(op{kind: pictureOp, x: left, y: y, w: width, h: height, size: number})
-		d.frame(left, y, width, height, 400, hairline)
-	}}
+	return number
 }
 
 // flowTable sets a table as wide as it has to be, no wider than the room.
-func (d *Document) flowTable(cells [][][]Span, left, right int) []row {
+func (d *Document) flowTable(cells [][][]Span, left, right, size int) []row {
 	columns := 0
 	for _, r := range cells {
 		columns = max(columns, len(r))
@@ -260,17 +344,18 @@ func (d *Document) flowTable(cells [][][]Span, left, right int) []row {
 	}
 	room := right - left - (columns-1)*tableSpace
 	if room/columns < narrowest {
-		return d.flowRecords(cells, left, right)
+		return d.flowRecords(cells, left, right, size)
 	}
 	texts := make([][]styled, len(cells))
 	wants := make([]int, columns)
 	for i, r := range cells {
 		texts[i] = make([]styled, len(r))
+		d.counted(len(r))
 		for j, spans := range r {
 			if i == 0 {
 				spans = emphatic(spans)
 			}
-			texts[i][j] = d.style(spans, cellSize, black)
+			texts[i][j] = d.style(spans, size, black)
 			wants[j] = max(wants[j], d.natural(texts[i][j], room))
 		}
 	}
@@ -281,7 +366,7 @@ func (d *Document) flowTable(cells [][][]Span, left, right int) []row {
 	}
 	var rows []row
 	for i, r := range texts {
-		out := row{line: lineHeight(cellSize), above: 3 * point, below: 2 * point, under: &field{left, total}, withNext: i == 0 && len(texts) > 1}
+		out := row{line: lineHeight(size), above: 3 * point, below: 2 * point, under: &field{x: left, width: total}, withNext: i == 0 && len(texts) > 1}
 		at := left
 		for j, t := range r {
 			out.cells = append(out.cells, box{x: at, width: widths[j], text: t, lines: d.breakLines(t, widths[j])})
@@ -294,7 +379,7 @@ func (d *Document) flowTable(cells [][][]Span, left, right int) []row {
 
 // flowRecords sets a table with too many columns: each row as running text, with
 // the titles of the columns before the cells.
-func (d *Document) flowRecords(cells [][][]Span, left, right int) []row {
+func (d *Document) flowRecords(cells [][][]Span, left, right, size int) []row {
 	between := Span{Text: " · ", Style: Muted}
 	var rows []row
 	for i, r := range cells {
@@ -314,8 +399,8 @@ func (d *Document) flowRecords(cells [][][]Span, left, right int) []row {
 			}
 			text = append(text, spans...)
 		}
-		record := d.flowText(text, 0, left, right)
-		record.above, record.below, record.under = 3*point, 2*point, &field{left, right - left}
+		record := d.flowText(text, 0, left, right, size)
+		record.above, record.below, record.under = 3*point, 2*point, &field{x: left, width: right - left}
 		rows = append(rows, record)
 	}
 	return rows

@@ -11,11 +11,11 @@ import (
 )
 
 // pack compresses the streams of a file that fpdf wrote uncompressed, and puts
-// pictures and an attachment of a time into it. fpdf makes a compressor of a
+// pictures and attachments of a time into it. fpdf makes a compressor of a
 // megabyte for each page; this uses z for all of them. It relies on the form that
 // fpdf gives to its objects, the second of which are the resources, and the last
 // the properties and the catalog; anything else is an error.
-func pack(file []byte, z *zlib.Writer, pictures []*Picture, a Attachment, at time.Time) ([]byte, error) {
+func pack(file []byte, z *zlib.Writer, pictures []*Picture, files []Attachment, at time.Time) ([]byte, error) {
 	objects, end, trailer, err := readTable(file)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func pack(file []byte, z *zlib.Writer, pictures []*Picture, a Attachment, at tim
 	}
 	var out, stream bytes.Buffer
 	out.Grow(len(file) / 2)
-	offsets := make([]int, count, count+len(pictures)+2)
+	offsets := make([]int, count, count+len(pictures)+2*len(files))
 	compress := func(content []byte) ([]byte, error) {
 		stream.Reset()
 		z.Reset(&stream)
@@ -56,7 +56,7 @@ func pack(file []byte, z *zlib.Writer, pictures []*Picture, a Attachment, at tim
 			case o.number == count-1:
 				object = inUTC(object)
 			case o.number == count:
-				object, err = a.catalog(object, count+len(pictures)+2)
+				object, err = catalog(object, files, count+len(pictures)+2)
 			}
 			if err != nil {
 				return nil, err
@@ -76,7 +76,7 @@ func pack(file []byte, z *zlib.Writer, pictures []*Picture, a Attachment, at tim
 		offsets = append(offsets, out.Len())
 		p.write(&out, len(offsets))
 	}
-	if a.Name != "" {
+	for _, a := range files {
 		compressed, err := compress(a.Data)
 		if err != nil {
 			return nil, err

@@ -20,11 +20,18 @@ type Picture struct {
 	data          []byte
 }
 
+// stripe is a part of a picture that goes on over pages.
+type stripe struct {
+	picture       int // its number
+	above, height int // how much of the picture is above the part, and how high all of it is
+}
+
 // Pixels of a picture that are embedded: what a page needs at 180 an inch.
 const (
 	mostAcross = 1100
 	mostDown   = 920
-	pixel      = 750 // thousandths of a point
+	mostTall   = 6_000_000 // all of one that takes pages
+	pixel      = 750       // thousandths of a point
 	quality    = 85
 )
 
@@ -39,8 +46,12 @@ func NewPicture(img image.Image, photo bool) (*Picture, error) {
 	if to.X > mostAcross {
 		to = image.Pt(mostAcross, max(1, scaled(from.Y, mostAcross, from.X)))
 	}
-	if to.Y > mostDown {
-		to = image.Pt(max(1, min(to.X, scaled(from.X, mostDown, from.Y))), mostDown)
+	most := mostDown
+	if 2*from.Y > 5*from.X {
+		most = max(most, mostTall/to.X)
+	}
+	if to.Y > most {
+		to = image.Pt(max(1, min(to.X, scaled(from.X, most, from.Y))), most)
 	}
 	small, gray := reduced(img, to)
 	p := &Picture{width: min(from.X, 1<<20) * pixel, height: min(from.Y, 1<<20) * pixel, pixels: to, gray: gray}
@@ -131,10 +142,10 @@ func (p *Picture) size(width, height int) (w, h int) {
 	return max(w, 1), max(h, 1)
 }
 
-// picture draws a pictureOp.
-func (p *pen) picture(o op) {
+// picture draws a picture.
+func (p *pen) picture(number, x, y, w, h int) {
 	p.f.RawWriteStr(fmt.Sprintf("q %.3f 0 0 %.3f %.3f %.3f cm /P%d Do Q\n",
-		points(o.w), points(o.h), points(o.x), points(p.height-o.y-o.h), o.size))
+		points(w), points(h), points(x), points(p.height-y-h), number))
 }
 
 // named returns the object of the resources that fpdf wrote with the names of

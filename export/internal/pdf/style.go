@@ -11,6 +11,7 @@ const (
 	Slanted                   // leaning to the right
 	Struck                    // with a line through it
 	Code                      // in letters of one width, on a pale ground
+	Mono                      // in letters of one width
 )
 
 // Tone is the colour of a badge. Every tone is drawn
@@ -42,6 +43,14 @@ var (
 	lightBlue = color{0x9D, 0xB8, 0xD6}
 	white     = color{0xFF, 0xFF, 0xFF}
 )
+
+// colors returns the background and the text of a tone in d, which may have an accent of its own.
+func (d *Document) colors(t Tone) (ground, text color) {
+	if t == Accent {
+		return d.accent, white
+	}
+	return t.colors()
+}
 
 // colors returns the background and the text of a tone. An unknown tone is
 // drawn as Neutral. Plain has no background of its own: white.
@@ -84,7 +93,7 @@ func lineHeight(size int) int { return size * 138 / 100 }
 func baseline(height, size int) int { return height/2 + size*365/1000 }
 
 func (s Style) face() faceID {
-	if s&Code != 0 {
+	if s&(Code|Mono) != 0 {
 		return mono
 	}
 	if s&Bold != 0 {
@@ -101,7 +110,7 @@ func (s Style) ink(size int, c color) ink {
 	if s&Muted != 0 {
 		c = grey
 	}
-	if s&Code != 0 {
+	if s&(Code|Mono) != 0 {
 		size = size * 7 / 8 // its letters are larger
 	}
 	return ink{face: s.face(), size: size, color: c, slanted: s&Slanted != 0, struck: s&Struck != 0}

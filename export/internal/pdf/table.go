@@ -3,7 +3,10 @@ package pdf
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strings"
+
+	"github.com/incidentkit/incidentkit/export/internal/doc"
 )
 
 // Align says on which side of its column text stands.
@@ -46,6 +49,9 @@ type Table struct {
 	// Flows are blocks below the notes of the rows with the same indexes, as wide
 	// as notes. They begin on the page of their row, and may be split over pages.
 	Flows [][]Block
+	// Bookmarks are entries of the outline for the rows with the same indexes, below
+	// the heading of the table, in documents of more than 12 pages.
+	Bookmarks []string
 	// Again is how many of the first columns are said again where a row goes on on
 	// a new page.
 	Again int
@@ -73,24 +79,31 @@ func (d *Document) Table(t Table) {
 	if t.Caption != "" {
 		captionHeight = lineHeight(smallSize) + 4*point
 	}
-	var rows []row
+	ahead := make([][]row, 0, together+1) // rows that are laid out, from i on
+	at := func(i, n int) []row {
+		for len(ahead) <= n {
+			ahead = append(ahead, d.tableRow(t, i+len(ahead), layout))
+		}
+		return ahead[n]
+	}
 	for i := range t.Rows {
 		if d.err != nil {
 			return
 		}
-		if rows == nil {
-			rows = d.tableRow(t, i, layout)
-		}
+		rows := at(i, 0)
 		last := &rows[len(rows)-1]
-		var next []row
-		switch {
-		case i == len(t.Rows)-1:
-			last.keep = captionHeight
-		case i == 0:
-			next = d.tableRow(t, 1, layout)
-			if height := next[0].beginning(); height <= (d.bodyEnd-bodyTop)/6 {
-				last.keep = height // so that no row is alone at the foot of a page
+		left, keep := len(t.Rows)-1-i, 0
+		switch { // so that no row is alone on a page
+		case left <= together:
+			keep = captionHeight
+			for n := range left {
+				keep += heightOf(at(i, n+1))
 			}
+		case i == 0:
+			keep = at(i, 1)[0].beginning()
+		}
+		if left == 0 || keep <= (d.bodyEnd-d.bodyTop)/6 {
+			last.keep = keep
 		}
 		keepTogether(rows)
 		for n, r := range rows {
@@ -99,7 +112,8 @@ func (d *Document) Table(t Table) {
 			}
 			d.placeRow(r)
 		}
-		d.goesOn, rows = "", next
+		d.goesOn = ""
+		ahead = ahead[:copy(ahead, ahead[1:])]
 	}
 	d.repeat, d.repeatHeight = nil, 0
 	d.caption(t.Caption)
@@ -109,18 +123,30 @@ func (d *Document) Table(t Table) {
 // tableRow lays out a row and, below it, its note and its flow.
 func (d *Document) tableRow(t Table, i int, layout []column) []row {
 	values := t.Rows[i]
+	d.counted(len(values))
 	if len(values) > len(t.Columns) {
 		d.fail("row %d of a table has %d cells for %d columns", i, len(values), len(t.Columns))
 		values = values[:len(t.Columns)]
 	}
 	at := max(0, min(len(layout)-1, t.NoteColumn))
 	x := layout[at].x
-	width := d.pageWidth - margin - x
 	r := row{cells: make([]box, 0, len(t.Columns)+1), line: lineHeight(cellSize), above: 3 * point, below: 3 * point}
+	if i < len(t.Bookmarks) {
+		r.bookmark = t.Bookmarks[i]
+	}
+	if at < len(values) {
+		indent := min(max(0, values[at].Depth)*depthWidth, layout[at].width/2)
+		x += indent
+	}
+	width := d.pageWidth - margin - x
 	var note []Span
 	var names []string
 	for j, value := range values {
-		b := d.cell(value, cellSize, layout[j].x, layout[j].width)
+		indent := min(max(0, value.Depth)*depthWidth, layout[j].width/2)
+		for guide := 0; guide+depthWidth <= indent; guide += depthWidth {
+			r.bars = append(r.bars, bar{x: layout[j].x + guide + depthWidth/2, width: 500, color: hairline, through: true})
+		}
+		b := d.cell(value, cellSize, layout[j].x+indent, layout[j].width-indent)
 		b.align = t.Columns[j].Align
 		if len(b.lines) > tallest && 3*b.width < 2*width {
 			note = append(note, Span{Text: t.Columns[j].Title + ": ", Style: Bold | Muted})
@@ -152,7 +178,10 @@ func (d *Document) tableRow(t Table, i int, layout []column) []row {
 		}
 	}
 	if i < len(t.Flows) {
-		rows = append(rows, d.flowRows(t.Flows[i], x)...)
+		rows = append(rows, d.flowRows(t.Flows[i], x, cellSize)...)
+	}
+	for n := 1; n < len(rows); n++ {
+		rows[n].bars = append(slices.Clip(r.bars), rows[n].bars...)
 	}
 	last := &rows[len(rows)-1]
 	if last.rule = true; len(rows) > 1 {
@@ -220,13 +249,12 @@ func (d *Document) tableHeader(columns []Column, layout []column) {
 				d.place(titles[i], e, layout[i].x, first+j*line, layout[i].width, line, columns[i].Align)
 			}
 		}
-		d.line(margin, y+height, d.bodyWidth, 0, 700, accent)
+		d.line(margin, y+height, d.bodyWidth, 0, 700, d.accent)
 	}
 	d.keepWithNext(height, func(y int) {
 		draw(y)
 		d.repeat, d.repeatHeight = func() { draw(d.y) }, height
-		if n := len(d.outline); n > 0 {
-			heading := d.outline[n-1].drawn
+		if heading := d.latest; heading != "" {
 			d.repeat = func() { d.continued(heading); draw(d.y + line) }
 			d.repeatHeight += line
 		}
@@ -310,18 +338,22 @@ type row struct {
 	above, below int  // padding
 	rule         bool // below its last line, over the whole body
 	bars         []bar
-	ground       *field      // pale, behind the lines
-	under        *field      // a rule of its own below the last line
-	paint        func(y int) // draws what is no text
-	withNext     bool        // must stand on one page with the beginning of the next row
-	freely       bool        // may be split over pages before it fills one
-	name         string      // what is said where it goes on on a new page
-	keep         int         // room needed below it on the same page
+	ground       *field                   // pale, behind the lines
+	under        *field                   // a rule of its own below the last line
+	paint        func(y, from, count int) // draws what is no text: lines from one on, so many, with their top at y
+	lines        int                      // at least, whatever its cells have
+	least        int                      // lines that must not be parted at either end of a split, unless it is together
+	bookmark     string                   // of its beginning
+	withNext     bool                     // must stand on one page with the beginning of the next row
+	freely       bool                     // may be split over pages before it fills one
+	name         string                   // what is said where it goes on on a new page
+	keep         int                      // room needed below it on the same page
 }
 
 const (
-	together = 2  // lines that must not be parted at either end of a split
-	tallest  = 12 // lines of a narrow cell, and of a note that is kept whole
+	together   = 2 // lines that must not be parted at either end of a split, and rows behind the one that they are kept with
+	depthWidth = 9 * point
+	tallest    = 12 // lines of a narrow cell, and of a note that is kept whole
 )
 
 // box is a cell of a row.
@@ -338,14 +370,14 @@ func (d *Document) cell(c Cell, size, x, width int) box {
 	if c.Tone != Plain {
 		text := d.clean(c.Text, Bold, true)
 		if text != "" && !strings.Contains(text, "\n") && d.badgeWidth(text) <= width {
-			t := styled{text: text, size: size, runs: []run{{end: len(text), ink: badgeInk(white), link: safeLink(c.Link)}}}
+			t := styled{text: text, size: size, runs: []run{{end: len(text), ink: badgeInk(white), link: doc.Link(c.Link)}}}
 			return box{x: x, width: width, text: t, lines: []extent{{0, len(text)}}, tone: c.Tone}
 		}
-		ground, _ := c.Tone.colors()
+		ground, _ := d.colors(c.Tone)
 		if ground == pale {
 			ground = black
 		}
-		t := styled{text: text, size: size, runs: []run{{end: len(text), ink: Bold.ink(size, ground), link: safeLink(c.Link)}}}
+		t := styled{text: text, size: size, runs: []run{{end: len(text), ink: Bold.ink(size, ground), link: doc.Link(c.Link)}}}
 		t.stretches = []stretch{{len(text), c.order()}}
 		t.levels = levels(text, t.stretches...)
 		return box{x: x, width: width, text: t, lines: d.breakLines(t, width)}
@@ -356,36 +388,40 @@ func (d *Document) cell(c Cell, size, x, width int) box {
 
 // placeRow draws a row, over more than one page if it has to.
 func (d *Document) placeRow(r row) {
-	total := 1
-	for _, c := range r.cells {
-		total = max(total, len(c.lines))
-	}
+	total, least := r.count(), cmp.Or(r.least, together)
 	padding := r.above + r.below
-	emptyPage := d.bodyEnd - bodyTop - d.repeatHeight
+	emptyPage := d.bodyEnd - d.bodyTop - d.repeatHeight
 	for from := 0; from < total && d.err == nil; {
 		rest := total - from
 		height := padding + rest*r.line
 		count := rest
 		if need := height + r.keep; d.room() < need && (d.room() < height || !d.atTop()) {
 			fit := (d.room() - padding) / r.line
-			whole := need <= emptyPage && !r.freely && height <= (d.bodyEnd-bodyTop)/4
+			whole := need <= emptyPage && !r.freely && height <= (d.bodyEnd-d.bodyTop)/4
 			switch {
 			case d.room() >= height && need > emptyPage:
 				// Only what should stay with the row does not fit, and never will.
-			case !d.atTop() && (whole || fit < min(together, rest) || rest <= together+1):
+			case !d.atTop() && (whole || fit < min(least, rest) || rest <= least+1):
 				d.startPage()
 				continue
 			default:
 				count = max(1, min(fit, rest))
 				switch {
 				case count == rest: // all of it fits, but for what has to stay with its end
-					count -= together
-				case rest-count == 1 && count > together:
-					count--
+					count -= least
+				case rest-count < least && count > least:
+					count -= least - (rest - count)
 				}
+				count = max(1, count)
 			}
 		}
 		y := d.take(padding + count*r.line)
+		if from == 0 && r.bookmark != "" {
+			title, _ := d.faces[bold].sanitise(r.bookmark, false)
+			if title = strings.Join(strings.Fields(title), " "); title != "" {
+				d.bookmark(title, 0, y, true)
+			}
+		}
 		d.drawRow(r, y, from, count, count == rest)
 		from += count
 		if from < total {
@@ -395,6 +431,26 @@ func (d *Document) placeRow(r row) {
 			d.goesOn = before
 		}
 	}
+}
+
+// count returns how many lines r has.
+func (r row) count() int {
+	total := max(1, r.lines)
+	for _, c := range r.cells {
+		total = max(total, len(c.lines))
+	}
+	return total
+}
+
+// height returns how high r is on one page.
+func (r row) height() int { return r.above + r.count()*r.line + r.below }
+
+// heightOf returns how high rows are on one page.
+func heightOf(rows []row) (height int) {
+	for _, r := range rows {
+		height += r.height()
+	}
+	return height
 }
 
 func (d *Document) drawRow(r row, y, from, count int, last bool) {

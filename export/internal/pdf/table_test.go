@@ -204,7 +204,7 @@ func TestTallRowsLeaveNoPageEmpty(t *testing.T) {
 		requireInside(t, d)
 		for page := range d.Pages() - 1 {
 			last := d.pages[page][len(d.pages[page])-1].y
-			if free := d.bodyEnd - last; free > (d.bodyEnd-bodyTop)/4+2*lineHeight(cellSize) {
+			if free := d.bodyEnd - last; free > (d.bodyEnd-d.bodyTop)/4+2*lineHeight(cellSize) {
 				t.Fatalf("%d points are free on page %d", free/point, page+1)
 			}
 		}
@@ -364,7 +364,7 @@ func TestManyRows(t *testing.T) {
 	}
 	d := New(t.Context(), Options{})
 	d.Table(Table{Columns: []Column{{Title: "#"}, {Title: "Text"}}, Rows: rows})
-	perPage := (d.bodyEnd - bodyTop - d.headerHeight()) / (lineHeight(cellSize) + 6*point)
+	perPage := (d.bodyEnd - d.bodyTop - d.headerHeight()) / (lineHeight(cellSize) + 6*point)
 	assert.InDelta(t, len(rows)/perPage, d.Pages(), 1)
 	requireInside(t, d)
 }

@@ -253,7 +253,7 @@ func (c composer) threats() (blocks []doc.Block) {
 		return nil
 	}
 	blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Threat categories"})
-	if chart, caption := c.lanes(); len(chart.Lanes) > 0 {
+	if chart, caption := c.lanes(); len(chart.Lanes) > 0 && !c.brief() {
 		blocks = append(blocks, doc.Chart{ID: "lanes", Title: "Alerts along the threat categories", Caption: caption, Figure: chart})
 	}
 	t := &doc.Table{Columns: []doc.Column{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // A Graph is boxes in columns, with arrows between those that are joined.
@@ -515,10 +516,7 @@ func (l *lines) label(p *Picture, bundles []*bundle, heads []Shape) {
 				p.Unlabelled += len(b.labels)
 				break
 			}
-			text := b.labels[0]
-			for _, more := range b.labels[1:n] {
-				text += ", " + more
-			}
+			text := strings.Join(b.labels[:n], ", ")
 			if n < len(b.labels) {
 				text += " +" + strconv.Itoa(len(b.labels)-n)
 			}

@@ -142,7 +142,7 @@ func TestHiddenNamesAreConsistent(t *testing.T) {
 	}
 	assert.Subset(t, called, []string{"user User 1", "device Device 1", "file File 1", "mailbox User 1"}, "the mailbox of that user")
 	said := r.Log()
-	assert.Equal(t, []string{"Same asset: User 1, ignored: Device 1 is on many", "Same asset: File 1", "Same asset: Device 1"}, said[0].Reasons)
+	assert.Equal(t, []string{"Same asset: User 1, ignored: Device 1 is on many", "Same asset: file hash File 1", "Same asset: Device 1"}, said[0].Reasons)
 	assert.Equal(t, LogChange{Path: "owner", Field: "Assigned to", Before: "User 7", After: "User 5"}, said[1].Changes[0])
 	assert.Equal(t, "User 5", r.Incident.Owner.ID)
 	assert.Equal(t, "User 6", said[1].Who)

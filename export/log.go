@@ -41,7 +41,7 @@ func (c composer) activity() (blocks []doc.Block) {
 		shown := weightiest(of, room)
 		room -= len(shown)
 		if len(responses) > 0 {
-			blocks = append(blocks, doc.Heading{Level: 2, Text: words.Join(" · ", title, words.Shown(len(shown), len(of)))})
+			blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: words.Join(" · ", title, words.Shown(len(shown), len(of)))})
 		}
 		blocks = append(blocks, c.log(shown))
 		if n := len(of) - len(shown); n > 0 {

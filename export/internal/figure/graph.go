@@ -96,7 +96,7 @@ func (s Sheet) node(p *Picture, n Node, x, y, width, height int) {
 	left, inside := x+number+pad, width-number-2*pad
 	const apart = 9600 // the base lines
 	first, second := n.Label, ""
-	if height >= 3*lowest-closest {
+	if height >= 28*point {
 		first, second = s.halves(n.Label, textSize, true, inside)
 	}
 	texts := []string{s.clipMiddle(first, textSize, true, inside)}

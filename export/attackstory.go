@@ -107,7 +107,7 @@ func (c composer) graph() []doc.Block {
 			Plain: e.Action == Named,
 		})
 	}
-	caption := "Numbers show chronological order. Arrows lead from what acted to what it acted on, plain lines join what one alert names; bold: high severity."
+	caption := "Numbers show chronological order. Arrows: who acted on what; plain lines: named in one alert; bold: high severity."
 	if groups > 0 {
 		caption += fmt.Sprintf(" %s grouped into %d.", words.Plural(grouped, "entity", "entities"), groups)
 	}

@@ -65,13 +65,25 @@ func (e *embedding) add(doc *fpdf.Fpdf, z *zlib.Writer, source *face, runes []ru
 		}
 		e.light = append(e.light, e.face.name == boldName && source.foreign && source.weight() < 600)
 		e.families = append(e.families, fmt.Sprintf("%s-%03d", e.face.name, n))
-		// What subsets of a font are called: a tag of their own of six letters.
-		name := fmt.Sprintf("INCK%c%c+%s", 'A'+n/26, 'A'+n%26, source.name)
+		// What subsets of a font are called: a tag of their own of six letters. Two faces may have the same runes of one
+		// font, and fpdf takes fonts that are called the same for one.
+		name := fmt.Sprintf("INC%c%c%c+%s", e.face.letter(), 'A'+n/26, 'A'+n%26, source.name)
 		if err := source.embedFont(doc, z, e.families[n], name, part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// letter tells the built-in faces apart.
+func (f *face) letter() rune {
+	switch f.name {
+	case boldName:
+		return 'B'
+	case monoName:
+		return 'M'
+	}
+	return 'K'
 }
 
 // embedFont adds one font. Its encoding names the runes as the Adobe Glyph List

@@ -72,7 +72,7 @@ type Document struct {
 	latest   string // the heading that was drawn last
 	accent   color
 	replaced int
-	cells    int // since the context was looked at
+	watch    *doc.Watch
 	err      error
 
 	pageWidth, pageHeight int // of the paper
@@ -112,16 +112,15 @@ const (
 	bodyFoot     = 56 * point // from the foot of the page
 	bandTop      = 14 * point // from the head of the page, and from its foot
 	bandHeight   = 17 * point
-	longDocument = 12   // pages; one that has more has an outline in detail
-	mostCells    = 1000 // between two looks at the context
-	maxWaiting   = 4    // pieces kept with the next block
-	maxKeptLines = 6    // lines of a heading that is kept with the next block
+	longDocument = 12 // pages; one that has more has an outline in detail
+	maxWaiting   = 4  // pieces kept with the next block
+	maxKeptLines = 6  // lines of a heading that is kept with the next block
 )
 
 // New returns an empty document of one page. It stops growing when ctx is done,
 // and Output then returns the error of ctx.
 func New(ctx context.Context, opts Options) *Document {
-	d := &Document{ctx: ctx, opts: opts, pageWidth: 595280, pageHeight: 841890} // A4, 210 mm by 297 mm
+	d := &Document{ctx: ctx, watch: doc.NewWatch(ctx), opts: opts, pageWidth: 595280, pageHeight: 841890} // A4, 210 mm by 297 mm
 	if opts.Letter {
 		d.pageWidth, d.pageHeight = 612*point, 792*point // 8.5 in by 11 in
 	}
@@ -202,12 +201,11 @@ func (d *Document) clean(text string, style Style, multiline bool) string {
 	return text
 }
 
-// counted looks at the context when there are many cells since it did.
+// counted looks at the context after many cells.
 func (d *Document) counted(cells int) {
-	if d.cells += cells; d.cells >= mostCells {
-		d.cells = 0
-		if err := d.ctx.Err(); err != nil && d.err == nil {
-			d.err = err
+	for range cells {
+		if d.watch.Cell() && d.err == nil {
+			d.err = d.watch.Err()
 		}
 	}
 }

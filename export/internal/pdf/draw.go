@@ -35,6 +35,7 @@ const (
 	frameOp
 	lineOp
 	markOp // what stands for the level w, with its middle at x, y
+	headOp // of an arrow that leads by w, h to its tip at x, y
 	linkOp
 	jumpOp     // a link to the entry of the outline that size counts to
 	contentsOp // a line of the table of contents: of the heading of level 1 that size counts to, from the entry w of the outline
@@ -312,7 +313,11 @@ func (p *pen) draw(ops []op) {
 			p.setLine(o.color, o.size)
 			p.f.Line(x, y, points(o.x+o.w), points(o.y+o.h))
 		case markOp:
-			p.mark(o)
+			outer, hole := figure.Level(o.w).Corners(o.x, o.y, o.size)
+			p.polygon(outer, o.color)
+			p.polygon(hole, white)
+		case headOp:
+			p.polygon(figure.Shape{X: o.x, Y: o.y, W: o.w, H: o.h}.Corners(), o.color)
 		case linkOp:
 			p.f.LinkString(x, y, w, h, o.text)
 		case jumpOp:
@@ -431,23 +436,17 @@ func (p *pen) setLine(c color, width int) {
 	}
 }
 
-// mark draws a markOp.
-func (p *pen) mark(o op) {
-	outer, hole := figure.Level(o.w).Corners(o.x, o.y, o.size)
-	for _, part := range []struct {
-		corners [][2]int
-		color   color
-	}{{outer, o.color}, {hole, white}} {
-		if len(part.corners) == 0 {
-			continue
-		}
-		polygon := make([]fpdf.PointType, len(part.corners))
-		for i, c := range part.corners {
-			polygon[i] = fpdf.PointType{X: points(c[0]), Y: points(c[1])}
-		}
-		p.setFill(part.color)
-		p.f.Polygon(polygon, "F")
+// polygon fills what is between corners.
+func (p *pen) polygon(corners [][2]int, c color) {
+	if len(corners) == 0 {
+		return
 	}
+	polygon := make([]fpdf.PointType, len(corners))
+	for i, c := range corners {
+		polygon[i] = fpdf.PointType{X: points(c[0]), Y: points(c[1])}
+	}
+	p.setFill(c)
+	p.f.Polygon(polygon, "F")
 }
 
 func points(thousandths int) float64 { return float64(thousandths) / point }

@@ -82,6 +82,8 @@ func (d *Document) picture(p figure.Picture, caption string) {
 			}
 			text := d.clean(s.Text, style, false)
 			d.drawn(x, y, visualLine(text, []stretch{{len(text), Name}}), k)
+		case figure.Head:
+			d.add(op{kind: headOp, x: x, y: y, w: s.W, h: s.H, color: c})
 		case figure.Mark:
 			d.add(op{kind: markOp, x: x, y: y, w: int(s.Level), size: s.Size, color: c})
 		}

@@ -46,6 +46,8 @@ type Table struct {
 	// NoteColumn is the column with whose left edge notes are aligned. They end
 	// at the right margin.
 	NoteColumn int
+	// NoteColumns are the same for the rows with the same indexes, which have none of the table's.
+	NoteColumns []int
 	// Flows are blocks below the notes of the rows with the same indexes, as wide
 	// as notes. They begin on the page of their row, and may be split over pages.
 	Flows [][]Block
@@ -128,7 +130,11 @@ func (d *Document) tableRow(t Table, i int, layout []column) []row {
 		d.fail("row %d of a table has %d cells for %d columns", i, len(values), len(t.Columns))
 		values = values[:len(t.Columns)]
 	}
-	at := max(0, min(len(layout)-1, t.NoteColumn))
+	at := t.NoteColumn
+	if i < len(t.NoteColumns) {
+		at = t.NoteColumns[i]
+	}
+	at = max(0, min(len(layout)-1, at))
 	x := layout[at].x
 	r := row{cells: make([]box, 0, len(t.Columns)+1), line: lineHeight(cellSize), above: 3 * point, below: 3 * point}
 	if i < len(t.Bookmarks) {

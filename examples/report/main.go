@@ -112,8 +112,11 @@ func parseFormats(list string) (formats []export.Format, err error) {
 
 // extension returns how names of files of a format end.
 func extension(f export.Format) string {
-	if f == export.Markdown {
+	switch f {
+	case export.Markdown:
 		return ".md"
+	case export.Indicators:
+		return ".csv"
 	}
 	return "." + f.String()
 }
@@ -140,6 +143,8 @@ func render(ctx context.Context, w io.Writer, r export.Report, f export.Format, 
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(r)
+	case export.Indicators:
+		return export.WriteIndicatorsCSV(ctx, w, r)
 	}
 	return export.WritePDF(ctx, w, r, paper)
 }

@@ -173,6 +173,15 @@ func TestFindingsOracle(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := anyDrawnCase(rt)
 		r := collected(rt, d.Case, nil, nil)
+		shuffled := incident.Case{Incident: d.Incident, Alerts: rapid.Permutation(d.Alerts).Draw(rt, "order")}
+		require.Equal(rt, r, collected(rt, shuffled, nil, nil))
+		require.Empty(rt, r.Incident.Extra)
+		for _, a := range r.Alerts {
+			require.Empty(rt, a.Extra)
+			for _, e := range a.Evidence {
+				require.Empty(rt, e.Extra)
+			}
+		}
 		byKey := make(map[alert.Key]*record)
 		for _, s := range d.of {
 			byKey[alert.Identity(s.Entity)] = s
@@ -565,4 +574,43 @@ func TestReportsOfWhateverHappened(t *testing.T) {
 			return nil
 		}))
 	})
+}
+
+// The log alone brings the names of what it names: of alerts that are there, of entities by keys in any case, which have the name that
+// the first alert gives them, and the numbers of incidents that are shown.
+func TestNamesOfTheLog(t *testing.T) {
+	host := func(name string, after time.Duration) alert.Alert {
+		origin := alert.Origin{Source: "s", ID: name}
+		a := alert.Alert{ID: origin.AlertID(), Incident: "i", Origin: origin, Title: "Title of " + name, FirstActivity: start.Add(after)}
+		a.Evidence = []alert.Evidence{
+			{Entity: alert.Device{DeviceID: "d1", DNSName: name}},
+			{Entity: alert.Process{PID: 7, Image: alert.File{FileName: "tool.exe", SHA256: "ab"}, User: alert.User{UPN: "kai@example.com"}}},
+			{Entity: alert.Message{Subject: "Invoice", Sender: "a@b.example", Recipient: "noor@example.com"}},
+		}
+		return a
+	}
+	c := incident.Case{Incident: incident.Incident{ID: "i"}, Alerts: []alert.Alert{host("LATER.example.com", time.Hour), host("First.example.com", 0), host("unnamed.example.com", 2*time.Hour)}}
+	link := func(keys ...alert.Key) (links []activity.Link) {
+		for _, k := range keys {
+			links = append(links, activity.Link{Reason: activity.SameAsset, Entity: k})
+		}
+		return links
+	}
+	entries := []activity.Entry{
+		{Seq: 1, Time: start, Incident: "i", Type: activity.AlertAdded, Alert: c.Alerts[0].ID,
+			Links: link("Device:D1", "device:d1", "sha256:AB", "sender:a@b.example", "upn:kai@example.com", "short-host:first", "device:unknown")},
+		{Seq: 2, Time: start, Incident: "i", Type: activity.AlertAdded, Alert: c.Alerts[1].ID, Origin: "chained"},
+		{Seq: 3, Time: start, Incident: "i", Type: activity.Merged, Links: []activity.Link{{Incident: "other"}, {Incident: "hidden"}, {Incident: "unrelated"}}},
+		{Seq: 4, Time: start, Incident: "i", Type: activity.AlertAdded, Alert: "moved away"},
+	}
+	o, err := (&Options{Sections: []Section{Activity}}).withDefaults()
+	require.NoError(t, err)
+	others := related{From: []merge{{Row: MergedRow{ID: "other", Number: 8}}, {Row: MergedRow{ID: "hidden"}}}, Into: []merge{{Row: MergedRow{ID: "chained", Number: 9}}}}
+	require.Equal(t, Names{
+		Alerts: map[alert.ID]string{c.Alerts[0].ID: "Title of LATER.example.com", c.Alerts[1].ID: "Title of First.example.com"},
+		Entities: map[alert.Key]string{
+			"Device:D1": "First.example.com", "device:d1": "First.example.com", "sha256:AB": "tool.exe", "sender:a@b.example": "a@b.example", "short-host:first": "First.example.com",
+		},
+		Incidents: map[incident.ID]int64{"other": 8, "chained": 9},
+	}, collect(c, entries, o, others).Names)
 }

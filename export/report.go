@@ -87,7 +87,7 @@ type Report struct {
 	Trees    []Tree           `json:"trees,omitempty"`    // processes by device
 	Assets   []Finding        `json:"assets,omitempty"`   // in the order of [alert.AssetGroup]; in a group the most telling first
 	Evidence []Finding        `json:"evidence,omitempty"` // everything else, the most telling first
-	Alerts   []alert.Alert    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query], without Extra
+	Alerts   []alert.Alert    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query], without Extra; with the attack story too
 	Activity []activity.Entry `json:"activity,omitempty"` // oldest first, without Digest, AlertDigest and Seal
 	Names    Names            `json:"names,omitzero"`     // of what the lists name by identifiers
 

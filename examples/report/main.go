@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.SetOutput(io.Discard) // what is wrong with args is the error
 	dir := flags.String("o", "reports", "write the reports to this `folder`, which is made if it is missing")
 	only := flags.String("only", "", "make this one alone: "+names())
-	format := flags.String("format", "pdf", "pdf, html, markdown or json, or several with commas between them")
+	format := flags.String("format", "pdf", "pdf, html, markdown, json or indicators, or several with commas between them")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(out)
 		flags.Usage()

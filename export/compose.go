@@ -53,6 +53,9 @@ func compose(r Report, files bool) (doc.Document, error) {
 		d.Files, notes = c.files()
 	}
 	d.Sections = append(d.Sections, doc.Section{ID: "about", Title: "About this report", Blocks: c.colophon(notes)})
+	if c.brief() {
+		d = shortened(d)
+	}
 	return d, nil
 }
 

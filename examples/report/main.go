@@ -36,6 +36,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	dir := flags.String("o", "reports", "write the reports to this `folder`, which is made if it is missing")
 	only := flags.String("only", "", "make this one alone: "+names())
 	format := flags.String("format", "pdf", "pdf, html, markdown, json or indicators, or several with commas between them")
+	var layout export.Layout
+	flags.TextVar(&layout.Profile, "profile", export.Technical, "technical or executive")
+	flags.TextVar(&layout.TLP, "tlp", export.Unmarked, "label of the Traffic Light Protocol, such as TLP:AMBER")
+	flags.StringVar(&layout.Organisation, "organisation", "", "whose reports they are")
+	flags.StringVar(&layout.Accent, "accent", "", "colour of rules and headings, such as #24405c")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(out)
 		flags.Usage()
@@ -64,6 +69,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("report %q: %w", s.name, err)
 		}
+		r.Layout = layout
 		var files []string
 		for _, f := range formats {
 			path := filepath.Join(*dir, s.name+extension(f))

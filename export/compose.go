@@ -61,7 +61,7 @@ func compose(r Report, files bool) (doc.Document, error) {
 
 // executive reports whether the section is drawn in an executive report.
 func (s Section) executive() bool {
-	return s == IncidentSummary || s == AttackStory || s == Assets || s == Overview
+	return s == IncidentSummary || s == AttackStory || s == Assets
 }
 
 // title returns what documents call a section.

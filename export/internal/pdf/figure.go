@@ -45,6 +45,7 @@ func typeInk(size int, strong bool, c color) ink {
 
 func (d *Document) picture(p figure.Picture, caption string) {
 	if len(p.Shapes) == 0 || d.err != nil {
+		d.caption(caption)
 		return
 	}
 	const between = 7 * point

@@ -50,7 +50,7 @@ type shown struct {
 	remark string
 }
 
-// draw lays d out. No document is known that makes it fail.
+// draw lays d out. No document is known that makes it fail but one with more cells in a row than the table has columns.
 func draw(ctx context.Context, d doc.Document, o Options) (p *pdf.Document, err error) {
 	defer func() {
 		if v := recover(); v != nil {

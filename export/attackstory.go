@@ -27,7 +27,7 @@ func (c composer) story() (blocks []doc.Block) {
 	}
 	blocks = append(blocks, c.threats()...)
 	if !c.has(Alerts) && !c.brief() {
-		blocks = append(blocks, doc.Heading{Level: 2, Text: "Timeline"}, c.timeline())
+		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Timeline"}, c.timeline())
 	}
 	if len(blocks) == 0 {
 		blocks = append(blocks, remark("No alerts."))
@@ -111,18 +111,21 @@ func (c composer) graph() []doc.Block {
 		caption += fmt.Sprintf(" %s grouped into %d.", words.Plural(grouped, "entity", "entities"), groups)
 	}
 	blocks := []doc.Block{
-		doc.Heading{Level: 2, Text: "Attack graph"},
+		doc.Heading{Level: 2, Bookmark: true, Text: "Attack graph"},
 		doc.Graph{ID: "graph", Title: "Attack graph", Caption: caption, Figure: f},
 	}
 	if c.brief() {
 		return blocks
 	}
-	return append(blocks, c.nodes(), c.edges())
+	nodes, edges := c.nodes(), c.edges()
+	return append(blocks,
+		doc.Heading{Level: 3, Text: "Entities of the graph"}, nodes,
+		doc.Heading{Level: 3, Text: words.Join(" · ", "Connections", words.Shown(len(edges.Rows), len(c.r.Graph.Edges)))}, edges)
 }
 
 // nodes returns the table of what the boxes of the graph stand for.
 func (c composer) nodes() *doc.Table {
-	t := &doc.Table{Caption: "Entities of the graph", Columns: []doc.Column{
+	t := &doc.Table{Columns: []doc.Column{
 		{Title: "Number", Width: doc.Narrow, Number: true}, {Title: "Name", Weight: 4}, {Title: "Type", Width: doc.Short}, {Title: "Verdict", Weight: 2},
 	}}
 	order := slices.SortedFunc(slices.Values(c.r.Graph.Nodes), func(a, b Node) int { return cmp.Compare(a.Number, b.Number) })
@@ -156,7 +159,7 @@ func (c composer) nodes() *doc.Table {
 // edges returns the table of the connections of the graph.
 func (c composer) edges() *doc.Table {
 	g := c.r.Graph
-	t := &doc.Table{Caption: "Connections", Columns: []doc.Column{
+	t := &doc.Table{Columns: []doc.Column{
 		{Title: "Number", Width: doc.Narrow, Number: true}, {Title: "Time" + c.offset, Width: doc.Stamp}, {Title: "From", Weight: 3},
 		{Title: "Action", Width: doc.Short}, {Title: "To", Weight: 3}, {Title: "Alert", Weight: 3},
 	}}
@@ -178,7 +181,6 @@ func (c composer) edges() *doc.Table {
 			{Text: fmt.Sprintf("%d %s", to.Number, c.nodeName(to))}, {Text: told, Order: doc.Datum},
 		}})
 	}
-	t.Caption = words.Join(" · ", t.Caption, words.Shown(len(t.Rows), len(g.Edges)))
 	return t
 }
 
@@ -232,10 +234,12 @@ func (c composer) processes() (blocks []doc.Block) {
 			continue // a single process is in the evidence
 		}
 		title := "Processes on " + tree.Device
-		if tree.Device == "" {
+		if named, known := c.cast.spelled[tree.Device]; tree.Device == "" {
 			title = "Processes without a device"
+		} else if known && !named {
+			title = "Processes on a device that is not listed"
 		}
-		blocks = append(blocks, doc.Heading{Level: 2, Text: title}, filled(t))
+		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: title}, filled(t))
 		if more > 0 {
 			blocks = append(blocks, remark(words.Plural(more, "more process", "more processes")+" not shown."))
 		}
@@ -248,7 +252,7 @@ func (c composer) threats() (blocks []doc.Block) {
 	if len(c.r.Threats) == 0 {
 		return nil
 	}
-	blocks = append(blocks, doc.Heading{Level: 2, Text: "Threat categories"})
+	blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Threat categories"})
 	if chart, caption := c.lanes(); len(chart.Lanes) > 0 {
 		blocks = append(blocks, doc.Chart{ID: "lanes", Title: "Alerts along the threat categories", Caption: caption, Figure: chart})
 	}

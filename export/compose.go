@@ -163,6 +163,9 @@ func castOf(r Report) cast {
 		at, name := castKey{e.Kind().Asset(), f.Key}, e.Name()
 		groups[at.group]++
 		named := groups[at.group] <= most
+		for _, spelled := range inside(e) {
+			k.spelled[spelled] = k.spelled[spelled] || named
+		}
 		if k.spelled[name] = k.spelled[name] || named; named {
 			k.named[at] = name
 		} else {
@@ -181,7 +184,18 @@ func castOf(r Report) cast {
 	return k
 }
 
-// names returns the name of an entity, and whether documents name it.
+// inside returns what links call an entity by something in it.
+func inside(e alert.Entity) []string {
+	switch e := e.(type) {
+	case alert.Process:
+		return []string{e.Image.Name(), e.User.Name()}
+	case alert.Message:
+		return []string{e.Sender, e.Recipient}
+	}
+	return nil
+}
+
+// name returns the name of an entity, and whether documents name it.
 func (k cast) name(e alert.Entity) (name string, named bool) {
 	name, named = k.named[keyOf(e)]
 	return name, named

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,8 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// MaxQueueRows is how many incidents [WriteQueueCSV] writes. Source: Microsoft Defender XDR, export of the incident queue.
+// MaxQueueRows is how many incidents [WriteQueueCSV] writes. Source: Microsoft Defender XDR, export of the incident
+// queue.
 const MaxQueueRows = 10_000
 
 // QueueOptions are the settings of a queue's CSV.
@@ -27,25 +29,32 @@ type QueueOptions struct {
 	Taxonomy *classification.Taxonomy // gives verdicts their words; nil means Defender's
 }
 
-// queueColumns are the columns in their order: those that the documentation of Defender's queue names, as far as an incident has
-// them, and the identifiers.
+// queueColumns are the columns in their order: those that the documentation of Defender's queue names, as far as an
+// incident has them, and the identifiers.
 var queueColumns = []string{
 	"Incident ID", "Incident name", "Tags", "Severity", "Priority score", "Status", "Assigned to", "Classification", "Determination", "Categories",
 	"Impacted assets", "Active alerts", "Alerts", "Sources", "Detection sources", "Product names", "Device groups",
 	"First activity", "Last activity", "Created", "Last update time", "Identifier",
 }
 
-// WriteQueueCSV writes incidents to w in their order, one row each below a row of titles, and stops after [MaxQueueRows]: more then
-// reports that there is at least one that was not written. A nil o means the defaults.
+// queueNumbers are the columns of numbers.
+var queueNumbers = []string{"Incident ID", "Priority score", "Active alerts", "Alerts"}
+
+// WriteQueueCSV writes incidents to w in their order, one row each below a row of titles, and stops after
+// [MaxQueueRows]: more then reports that there is at least one that was not written. A nil o means the defaults.
 //
-// The form is that of RFC 4180, in UTF-8 without a byte order mark; lines end in CRLF. Times are RFC 3339, to the second. Lists are joined by
-// "; ". Characters that cannot be seen stand as marks such as "[U+202E]".
+// The form is that of RFC 4180, in UTF-8 without a byte order mark; lines end in CRLF. Times are RFC 3339, to the
+// second. Lists are joined by "; ". Characters that cannot be seen stand as marks such as "[U+202E]".
 //
-// No spreadsheet takes a cell for a formula: one whose first character, blanks aside, is =, +, -, @ or the full-width form of these, and
-// one that begins with a tab or the end of a line, is written with an apostrophe before it. So is one that begins with an
-// apostrophe; who takes away one leading apostrophe has the text as it was.
+// No spreadsheet takes a text for a formula, whether it splits lines at a comma, a semicolon or a tab. An apostrophe is
+// written at the beginning of a text, and in it after each semicolon, tab and end of a line, wherever what follows
+// there, blanks and quotation marks aside, is =, +, -, @ or another form of these (full width, small, the minus sign),
+// and wherever an apostrophe follows at once; at the beginning also before a tab or the end of a line. A program has
+// the text back when it takes away one apostrophe at the beginning and one after each semicolon, tab and end of a line,
+// where there is one. Numbers are written as they are: incident ID, priority score, active alerts and alerts.
 //
-// The error is that of ctx, which is looked at for every row, that of incidents or that of w. What was written before it stays.
+// The error is that of ctx, which is looked at for every row, that of incidents or that of w. What was written before
+// it stays.
 func WriteQueueCSV(ctx context.Context, w io.Writer, incidents iter.Seq2[incident.Incident, error], o *QueueOptions) (more bool, err error) {
 	var opts Options
 	if o != nil {
@@ -72,8 +81,10 @@ func WriteQueueCSV(ctx context.Context, w io.Writer, incidents iter.Seq2[inciden
 		}
 		rows++
 		row := queueRow(i, opts)
-		for n, text := range row {
-			row[n] = harmless(text)
+		for n, title := range queueColumns {
+			if !slices.Contains(queueNumbers, title) {
+				row[n] = harmless(row[n])
+			}
 		}
 		err = out.Write(row)
 	}
@@ -135,9 +146,32 @@ func queueRow(i incident.Incident, o Options) []string {
 // harmless returns text as a spreadsheet may have it.
 func harmless(text string) string {
 	text = words.Visible(text)
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unicode.IsSpace))
-	if strings.HasPrefix(text, "\t") || strings.HasPrefix(text, "\n") || strings.ContainsRune("=+-@＝＋－＠'", first) {
-		return "'" + text
+	if !strings.ContainsAny(text, formulas+"'\t\n") {
+		return text
 	}
-	return text
+	var b strings.Builder
+	for rest := text; ; {
+		end := strings.IndexAny(rest, ";\t\n")
+		cell := rest
+		if end >= 0 {
+			cell = rest[:end]
+		}
+		first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(cell, besides))
+		if strings.HasPrefix(cell, "'") || first != utf8.RuneError && strings.ContainsRune(formulas, first) ||
+			b.Len() == 0 && end == 0 && rest[0] != ';' {
+			b.WriteByte('\'')
+		}
+		if end < 0 {
+			b.WriteString(rest)
+			return b.String()
+		}
+		b.WriteString(rest[:end+1])
+		rest = rest[end+1:]
+	}
 }
+
+// formulas are what begins a formula, in each of its forms.
+const formulas = "=+-@＝＋－＠﹦﹢﹣﹫−"
+
+// besides reports whether r may stand before a formula.
+func besides(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Quotation_Mark, r) }

@@ -82,9 +82,12 @@
 // right to left line by line, with the letters joined. What people wrote at length goes, paragraph by paragraph,
 // in the direction of its first letter; names, paths, addresses and lists stand from left to right, part by part,
 // so that what a file name ends with is always on the right. HTML does the same. No text rearranges its
-// neighbours. Bidirectional control characters have no effect: the PDF leaves them out, HTML and Markdown show
-// them as marks. Chinese, Japanese and Korean need the font of the module
-// export/fonts/cjk, or another one, in [PDF]; lines break between Han and Kana. Emoji are not drawn.
+// neighbours. Characters that nobody sees are marks, such as "[U+202E]", in each document: soft hyphens, zero-width
+// spaces, byte order marks, bidirectional controls, fillers (U+3164) and other blanks that are no spaces (U+2800), tags
+// (U+E0001 to U+E007F), and all else that Unicode calls default-ignorable or a format character. Joiners and variation
+// selectors stay where they belong to a script or an emoji, tags in flags. Of other control characters, those that are
+// no blanks, HTML, Markdown and CSV show marks, and the PDF leaves them out. Chinese, Japanese and Korean need the font
+// of the module export/fonts/cjk, or another one, in [PDF]; lines break between Han and Kana. Emoji are not drawn.
 //
 // Letters are set side by side and nothing more: scripts whose letters change or move beside each other, such
 // as Devanagari, Bengali, Tamil or Khmer, come out wrong also with a font that has them, and Thai and Lao,

@@ -47,7 +47,7 @@ func (c composer) assets() (blocks []doc.Block) {
 		}
 		if len(t.Rows) > 0 {
 			title := words.Join(" · ", g.Title(), words.Shown(len(t.Rows), len(groups[g])))
-			blocks = append(blocks, doc.Heading{Level: 2, Text: title}, filled(t))
+			blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: title}, filled(t))
 		}
 	}
 	if len(blocks) == 0 {

@@ -25,7 +25,6 @@ type Node struct {
 	Column  Column                `json:"column"`
 	Kind    alert.Kind            `json:"kind,omitempty"`    // "" when its entities are of several
 	Keys    []alert.Key           `json:"keys"`              // of its entities, by the time at which they were first named
-	Unnamed bool                  `json:"unnamed,omitempty"` // its one entity is not drawn, so that documents say its kind only
 	Verdict alert.EvidenceVerdict `json:"verdict,omitempty"` // of all of its entities; NotJudged when they differ
 	// Entities that are malicious and suspicious.
 	Malicious  int `json:"malicious,omitempty"`
@@ -124,14 +123,13 @@ const (
 )
 
 // graph returns the graph of alerts. Entities that are not drawn stand in nodes with others of their kind, as far as
-// there are any.
+// there are any in their column.
 func graph(alerts []alert.Alert, drawn func(alert.Key) bool) Graph {
 	alerts = inTime(alerts)
 	s := newStory(alerts)
 	w := s.web(drawn).collapsed().arranged()
 	var g Graph
 	for _, n := range w.nodes {
-		n.Unnamed = n.undrawn && len(n.actors) == 1
 		for _, at := range n.actors {
 			n.Keys = append(n.Keys, s.actors[at].key)
 		}
@@ -208,16 +206,20 @@ func (w web) inOrderOfTime() []link {
 	})
 }
 
-// telling returns w without links that say only that alerts name two nodes together where others say more, or where both are one.
+// telling returns w without links that say only that alerts name two nodes together where others say more. Where both are one
+// node, it stays if it is all that there is.
 func (w web) telling() web {
-	more := make(map[[2]int]bool)
+	more, elsewhere := make(map[[2]int]bool), make(map[int]bool)
 	for l := range w.edges {
 		if l.action != Named {
 			more[[2]int{l.from, l.to}], more[[2]int{l.to, l.from}] = true, true
 		}
+		if l.action != Named || l.from != l.to {
+			elsewhere[l.from], elsewhere[l.to] = true, true
+		}
 	}
 	maps.DeleteFunc(w.edges, func(l link, _ told) bool {
-		return l.action == Named && (l.from == l.to || more[[2]int{l.from, l.to}])
+		return l.action == Named && (l.from == l.to && elsewhere[l.from] || more[[2]int{l.from, l.to}])
 	})
 	return w
 }

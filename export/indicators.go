@@ -43,7 +43,7 @@ func WriteIndicatorsCSV(ctx context.Context, w io.Writer, r Report) error {
 			if err = ctx.Err(); err != nil {
 				break
 			}
-			row := []string{i[0], i[1], defanged(i[0], i[1]), string(f.Evidence.Verdict), rolesOf(f), f.Evidence.Entity.Name(),
+			row := []string{i[0], i[1], unlinked(i[0], i[1]), string(f.Evidence.Verdict), rolesOf(f), f.Evidence.Entity.Name(),
 				moment(f.First), moment(f.Last), strconv.Itoa(f.Alerts), strconv.FormatBool(f.Dismissed)}
 			for n, text := range row {
 				row[n] = harmless(text)
@@ -135,8 +135,8 @@ func indicators(f Finding) (list [][2]string) {
 	return list
 }
 
-// defanged returns a value so that nobody follows it by accident.
-func defanged(kind, value string) string {
+// unlinked returns a value so that nobody follows it by accident.
+func unlinked(kind, value string) string {
 	switch kind {
 	case "url":
 		scheme, rest, ok := strings.Cut(value, "://")

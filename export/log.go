@@ -10,6 +10,7 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/words"
+	"github.com/incidentkit/incidentkit/incident"
 )
 
 // maxStretches is how many rows the log of a document has.
@@ -40,7 +41,7 @@ func (c composer) activity() (blocks []doc.Block) {
 		shown := weightiest(of, room)
 		room -= len(shown)
 		if len(responses) > 0 {
-			blocks = append(blocks, doc.Heading{Level: 2, Text: words.Join(" · ", title, words.Shown(len(shown), len(of)))})
+			blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: words.Join(" · ", title, words.Shown(len(shown), len(of)))})
 		}
 		blocks = append(blocks, c.log(shown))
 		if n := len(of) - len(shown); n > 0 {
@@ -250,16 +251,13 @@ func (c composer) reason(l activity.Link, e activity.Entry) string {
 	return text
 }
 
-// linkName returns what the entity of a link is called, if documents name it.
+// linkName returns what the entity of a link is called, if documents name it. No alert of the report may know it any more.
 func (c composer) linkName(key alert.Key) string {
-	name, ok := c.r.Names.Entities[key]
-	if !ok {
-		return "an entity that is not listed"
-	}
+	name := cmp.Or(c.r.Names.Entities[key], incident.KeyName(key))
 	if named, known := c.cast.spelled[name]; known && !named {
 		return "an entity that is not listed"
 	}
-	return name // of something inside of an entity, such as a folder
+	return name
 }
 
 // each returns list with each text once.

@@ -22,7 +22,7 @@ func (c composer) overview() (blocks []doc.Block) {
 		if c.brief() {
 			text = inShort(text, 2*glanceLength)
 		}
-		blocks = append(blocks, doc.Heading{Level: 2, Text: "Description"}, doc.Prose{Source: text, Lines: true})
+		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Description"}, doc.Prose{Source: text, Lines: true})
 	}
 	if i.Status == incident.Resolved {
 		pairs := []doc.Pair{{Label: "Resolved", Value: doc.Cell{Text: cmp.Or(c.zoned(i.Resolved), "Not reported")}}}
@@ -30,7 +30,7 @@ func (c composer) overview() (blocks []doc.Block) {
 			pairs = append(pairs, doc.Pair{Label: "By", Value: doc.Cell{Text: by}})
 		}
 		pairs = append(pairs, doc.Pair{Label: "Classification", Value: doc.Cell{Text: cmp.Or(c.verdict(i.Verdict), "Not set")}})
-		blocks = append(blocks, doc.Heading{Level: 2, Text: "Resolution"}, doc.Pairs{List: pairs, PerRow: 1})
+		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Resolution"}, doc.Pairs{List: pairs, PerRow: 1})
 		if text := strings.TrimSpace(i.Note); text != "" {
 			if c.brief() {
 				text = inShort(text, 2*glanceLength)
@@ -45,7 +45,7 @@ func (c composer) overview() (blocks []doc.Block) {
 		return blocks
 	}
 	blocks = append(blocks, c.merges()...)
-	return append(blocks, doc.Heading{Level: 2, Text: "All facts"}, doc.Pairs{List: c.facts(), PerRow: 2})
+	return append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "All facts"}, doc.Pairs{List: c.facts(), PerRow: 2})
 }
 
 // facts returns the facts of the incident.
@@ -180,7 +180,7 @@ func (c composer) recommended() []doc.Block {
 		t.Rows = append(t.Rows, row)
 	}
 	title := words.Join(" · ", "Recommended actions", words.Shown(len(shown), len(list)))
-	return []doc.Block{doc.Heading{Level: 2, Text: title}, t}
+	return []doc.Block{doc.Heading{Level: 2, Bookmark: true, Text: title}, t}
 }
 
 // merges are the tables that say what was merged, none where nothing was.
@@ -214,7 +214,7 @@ func (c composer) merges() (blocks []doc.Block) {
 			}
 			t.Rows = append(t.Rows, doc.Row{Cells: []doc.Cell{{Text: number}, {Text: row.Name, Order: doc.Datum}, {Text: string(row.ID)}, {Text: when}, {Text: who}}})
 		}
-		blocks = append(blocks, doc.Heading{Level: 2, Text: x.title}, t)
+		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: x.title}, t)
 	}
 	return blocks
 }

@@ -138,7 +138,7 @@ func TestAssetsAreMerged(t *testing.T) {
 }
 
 // collected is collect with options that are not complete.
-func collected(t testing.TB, c incident.Case, entries []activity.Entry, o *Options) Report {
+func collected(t require.TestingT, c incident.Case, entries []activity.Entry, o *Options) Report {
 	opts, err := o.withDefaults()
 	require.NoError(t, err)
 	return collect(c, entries, opts)

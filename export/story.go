@@ -49,6 +49,12 @@ type part struct {
 	column hint
 }
 
+// process returns what is known of a process; nothing of one that is hidden.
+func (p part) process() alert.Process {
+	q, _ := p.entity.(alert.Process)
+	return q
+}
+
 func (p part) plays(roles ...alert.Role) bool {
 	return slices.ContainsFunc(p.roles, func(r alert.Role) bool { return slices.Contains(roles, r) })
 }
@@ -74,7 +80,7 @@ func newStory(alerts []alert.Alert) *story {
 	}
 	together := make(map[entityID]bool)
 	for _, a := range alerts {
-		cast := castOf(a, known)
+		cast := partsOf(a, known)
 		for _, p := range cast {
 			together[p.id] = together[p.id] || len(cast) > 1
 		}
@@ -102,8 +108,8 @@ func newStory(alerts []alert.Alert) *story {
 	return s
 }
 
-// castOf returns who plays a part in a.
-func castOf(a alert.Alert, known map[entityID]*actor) (cast []part) {
+// partsOf returns who plays a part in a.
+func partsOf(a alert.Alert, known map[entityID]*actor) (cast []part) {
 	places := make(map[entityID]int)
 	for _, v := range a.Evidence {
 		if v.Entity == nil {
@@ -576,7 +582,7 @@ func (t *telling) deviceOf(at int, deviceID string) int {
 func (t *telling) processes() {
 	users := t.ofKind(alert.KindUser)
 	for _, n := range t.ofKind(alert.KindProcess) {
-		p := t.cast[n].entity.(alert.Process)
+		p := t.cast[n].process()
 		if parent := t.parent(p); parent >= 0 {
 			t.joined[n] = true
 			place := slices.IndexFunc(t.cast, func(o part) bool { return o.actor == parent })
@@ -619,12 +625,12 @@ func (t *telling) chosen(deviceID, text string) int {
 	if deviceID != "" {
 		want := t.story.family.deviceOf(t.at, deviceID)
 		processes = slices.DeleteFunc(processes, func(n int) bool {
-			return t.story.family.deviceOf(t.at, deviceOfProcess(t.cast[n].entity.(alert.Process))) != want
+			return t.story.family.deviceOf(t.at, deviceOfProcess(t.cast[n].process())) != want
 		})
 	}
 	best := -1
 	better := func(a, b int) bool {
-		p, q := t.cast[a].entity.(alert.Process), t.cast[b].entity.(alert.Process)
+		p, q := t.cast[a].process(), t.cast[b].process()
 		if x, y := mentions(p, text), mentions(q, text); x != y {
 			return x
 		}
@@ -688,7 +694,7 @@ func (t *telling) files() {
 func (t *telling) programOf(f alert.File) int {
 	f.DeviceID = ""
 	for _, n := range t.ofKind(alert.KindProcess) {
-		image := t.cast[n].entity.(alert.Process).Image
+		image := t.cast[n].process().Image
 		image.DeviceID = ""
 		if image.FileName+image.SHA256+image.SHA1+image.MD5 != "" && alert.Identity(image) == alert.Identity(f) {
 			return n

@@ -61,7 +61,7 @@ func trees(alerts []alert.Alert) []Tree {
 		if !ok {
 			at = len(list)
 			places[id] = at
-			list = append(list, Tree{Device: f.names[id]})
+			list = append(list, Tree{Device: cmp.Or(f.names[id], deviceOfProcess(f.processes[root].Process))})
 		}
 		type step struct{ process, depth int }
 		for next := []step{{root, 0}}; len(next) > 0; {
@@ -237,8 +237,12 @@ func (f *family) add(at int, a alert.Alert, p alert.Process, v alert.EvidenceVer
 	}
 }
 
+// hasParent reports whether p tells of a parent, other than itself.
 func hasParent(p alert.Process) bool {
-	return p.ParentPID != 0 || pictured(p.ParentImage) != ""
+	if p.ParentPID == 0 {
+		return pictured(p.ParentImage) != ""
+	}
+	return p.ParentPID != p.PID || !p.ParentStarted.IsZero() && !sameMoment(p.ParentStarted, p.Started)
 }
 
 // pictured returns what a program is called by, "" if nothing tells.
@@ -272,7 +276,7 @@ func (f *family) adopt() {
 			at = len(f.processes)
 			strangers[id] = at
 			f.processes = append(f.processes, process{
-				Process:   alert.Process{PID: child.ParentPID, Started: child.ParentStarted, Image: child.ParentImage, DeviceID: child.DeviceID},
+				Process:   alert.Process{PID: child.ParentPID, Started: child.ParentStarted, Image: child.ParentImage, DeviceID: deviceOfProcess(child.Process)},
 				processID: processID{device: child.device}, parent: -1, at: child.ParentStarted,
 			})
 		}
@@ -310,8 +314,8 @@ func (f *family) parent(device entityID, p alert.Process, self int) int {
 		have := f.processes[n]
 		switch {
 		case n == self:
-		case !p.Started.IsZero() && have.Started.After(p.Started): // a number that was used again
 		case !p.ParentStarted.IsZero() && !have.Started.IsZero() && !sameMoment(have.Started, p.ParentStarted):
+		case p.ParentStarted.IsZero() && !p.Started.IsZero() && have.Started.After(p.Started): // a number that was used again
 		case image != "" && pictured(have.Image) != "" && pictured(have.Image) != image:
 		case best < 0 || have.Started.After(f.processes[best].Started):
 			best = n

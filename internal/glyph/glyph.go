@@ -2,6 +2,7 @@
 package glyph
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -69,24 +70,44 @@ func Plain(s string) string {
 	if !strings.ContainsFunc(s, Invisible) || !utf8.ValidString(s) {
 		return s
 	}
-	given := []rune(s)
-	kept := make([]rune, 0, len(given))
-	for n, r := range given {
+	return replaced(s, func(_ *strings.Builder, before, _ rune) rune { return before })
+}
+
+// Marked returns s with a mark such as "[U+200B]" in place of each invisible character that carries no meaning where
+// it is, as in [Plain]: soft hyphens, zero-width spaces, bidirectional controls, fillers and blanks that are no spaces,
+// tags, and joiners and variation selectors that stand alone. A byte that is not UTF-8 becomes U+FFFD.
+func Marked(s string) string {
+	if !strings.ContainsFunc(s, Invisible) {
+		return s
+	}
+	return replaced(s, func(b *strings.Builder, _, r rune) rune {
+		fmt.Fprintf(b, "[U+%04X]", r)
+		return ']'
+	})
+}
+
+// replaced returns s with what put writes in place of each invisible character without a meaning. It is told, and
+// returns, which character stands before.
+func replaced(s string, put func(b *strings.Builder, before, r rune) rune) string {
+	var b strings.Builder
+	before := rune(0)
+	for n := 0; n < len(s); {
+		r, size := utf8.DecodeRuneInString(s[n:])
+		n += size
 		if Invisible(r) {
-			var before, after rune
-			if len(kept) > 0 {
-				before = kept[len(kept)-1]
-			}
-			if n+1 < len(given) {
-				after = given[n+1]
+			after := rune(0)
+			if n < len(s) {
+				after, _ = utf8.DecodeRuneInString(s[n:])
 			}
 			if !means(before, r, after) {
+				before = put(&b, before, r)
 				continue
 			}
 		}
-		kept = append(kept, r)
+		b.WriteRune(r)
+		before = r
 	}
-	return string(kept)
+	return b.String()
 }
 
 // means reports whether the invisible character r carries a meaning between two others; 0 stands for none.

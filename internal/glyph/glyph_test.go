@@ -1,6 +1,8 @@
 package glyph_test
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -22,6 +24,8 @@ func TestWhatCannotBeSeen(t *testing.T) {
 		assert.False(t, glyph.Visible(string(r)+" \t\n\x00\u3000\u0301"), "%U", r)
 		assert.True(t, glyph.Visible(string(r)+"x"), "%U", r)
 		assert.Equal(t, "vip", glyph.Bare("v"+string(r)+"ip"), "%U", r)
+		mark := fmt.Sprintf("[U+%04X]", r)
+		assert.Equal(t, mark+"v"+mark+"ip"+mark, glyph.Marked(string(r)+"v"+string(r)+"ip"+string(r)), "%U", r)
 		for _, tag := range []string{string(r) + "vip", "v" + string(r) + "ip", "vip" + string(r)} {
 			assert.Equal(t, "vip", glyph.Plain(tag), "%U in %q", r, tag)
 		}
@@ -40,6 +44,7 @@ func TestWhatCarriesAMeaningStays(t *testing.T) {
 		"\U0001F3F4\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F",
 	} {
 		assert.Equal(t, text, glyph.Plain(text), "%+q", text)
+		assert.Equal(t, text, glyph.Marked(text), "%+q", text)
 	}
 	for text, want := range map[string]string{
 		"\u200Cمی": "می", "می\u200C": "می", "👩\u200D\u200D👧": "👩\u200D👧", "a\uFE0F": "a", "\uFE0F❤": "❤",
@@ -49,6 +54,7 @@ func TestWhatCarriesAMeaningStays(t *testing.T) {
 	}
 	assert.Equal(t, "\xff\u200B", glyph.Plain("\xff\u200B"), "what is not UTF-8 is for others to refuse")
 	assert.Equal(t, "\xff\u200B", glyph.Bare("\xff\u200B"))
+	assert.Equal(t, "\uFFFD[U+200B]\uFFFD", glyph.Marked("\xff\u200B\xe4"))
 }
 
 // hostile draws texts in which visible characters, marks and invisible ones meet.
@@ -63,6 +69,11 @@ func TestPlainTwiceIsPlainOnce(t *testing.T) {
 		assert.Equal(t, plain, glyph.Plain(plain))
 		assert.Equal(t, glyph.Bare(text), glyph.Bare(plain), "it takes away nothing else")
 		assert.Equal(t, glyph.Visible(text), glyph.Visible(plain))
+		marked := glyph.Marked(text)
+		assert.Equal(t, marked, glyph.Marked(marked))
+		unmarked := regexp.MustCompile(`\[U\+[0-9A-F]{4,6}\]`).ReplaceAllString(marked, "")
+		assert.Equal(t, glyph.Bare(text), glyph.Bare(unmarked))
+		assert.Equal(t, marked, glyph.Plain(marked), "what is left has a meaning")
 	})
 }
 

@@ -45,15 +45,23 @@ var layers = map[string][]string{
 	"incident/incidenttest":         {"incident/incidenttest/measure"},
 	"incident/incidenttest/measure": {"incident/manager", "storage/memory", "alert/attack", "internal/jsonl"},
 
-	"export/internal/pdf": {"export/internal/figure"},
-	"export":              {"storage", "export/internal/pdf"},
-	"export/fonts/cjk":    nil, // a module of its own
-	"internal/house":      nil,
-	"internal/socday":     {"storage"},                            // nothing stands on it: tests alone import it
-	"internal/phrase":     nil,                                    // for tests of errors
-	"internal/pgserver":   nil,                                    // for tests of storages, and examples
-	"internal/anyday":     {"incident/manager", "storage/memory"}, // the same
-	"internal/managers":   {"incident/manager"},                   // the same
+	"export/internal/pdf":        {"export/internal/doc", "internal/glyph"},
+	"export/internal/doc":        {"export/internal/figure"},
+	"export/internal/words":      {"incident", "export/internal/doc", "internal/glyph"},
+	"export/internal/picture":    {"incident", "export/internal/doc"},
+	"export/internal/topdf":      {"export/internal/pdf", "export/internal/picture", "export/internal/words"},
+	"export/internal/tohtml":     {"export/internal/pdf", "export/internal/picture", "export/internal/words"},
+	"export/internal/tomarkdown": {"export/internal/words"},
+	"export": {
+		"storage", "alert/attack", "incident/metrics", "export/internal/topdf", "export/internal/tohtml", "export/internal/tomarkdown",
+	},
+	"export/fonts/cjk":  nil, // a module of its own
+	"internal/house":    nil,
+	"internal/socday":   {"storage"},                            // nothing stands on it: tests alone import it
+	"internal/phrase":   nil,                                    // for tests of errors
+	"internal/pgserver": nil,                                    // for tests of storages, and examples
+	"internal/anyday":   {"incident/manager", "storage/memory"}, // the same
+	"internal/managers": {"incident/manager"},                   // the same
 
 	"export/internal/figure": nil,
 }

@@ -180,7 +180,7 @@ func TestOutlineIsATree(t *testing.T) {
 	for _, level := range []int{3, 1, 3, 3, 2, -7, 99} {
 		d.Heading(level, "a\n b \U0001F600")
 	}
-	d.Heading(1, " \u200b ")
+	d.Heading(1, " \a ")
 	output(t, d)
 	var levels []int
 	for _, m := range d.outline {
@@ -251,11 +251,11 @@ func TestZeroDocument(t *testing.T) {
 func TestProperties(t *testing.T) {
 	local := time.FixedZone("", 5*3600)
 	out := string(output(t, New(t.Context(), Options{
-		Title: "\U0001F600)\r", Author: "A", Subject: "S\u200b", Keywords: "\u202e", Language: "de-CH", Created: time.Date(2026, 1, 1, 2, 0, 0, 0, local),
+		Title: "\U0001F600)\r", Author: "A", Subject: "S\u200b", Keywords: "\a", Language: "de-CH", Created: time.Date(2026, 1, 1, 2, 0, 0, 0, local),
 	})))
 	assert.Contains(t, out, "/Title (\xFE\xFF\xD8\x3D\xDE\x00\x00\\)\x00 )")
 	assert.Contains(t, out, "/Author (\xFE\xFF\x00A)")
-	assert.Contains(t, out, "/Subject (\xFE\xFF\x00S)")
+	assert.Contains(t, out, "/Subject (\xFE\xFF\x00S\x00[\x00U\x00+\x002\x000\x000\x00B\x00])")
 	assert.NotContains(t, out, "/Keywords", "nothing of it can be seen")
 	assert.Contains(t, out, "/Lang (de-CH)")
 	assert.Contains(t, out, "/CreationDate (D:20251231210000Z)")

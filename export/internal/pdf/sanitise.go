@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // sanitise returns text as a document draws it in the face, and how many runes
@@ -16,10 +18,11 @@ import (
 //   - A byte that is not valid UTF-8 becomes U+FFFD.
 //   - Line ends of every kind become a line feed, or a space if multiline is
 //     not set. A tab becomes a space.
-//   - Other control characters, and format characters without a look of their
-//     own (bidirectional overrides, joiners, soft hyphens, byte order marks),
-//     are dropped, joiners between Arabic letters after they had their say.
-//     Nothing else ever is.
+//   - Invisible characters that carry no meaning where they are become marks
+//     such as "[U+202E]": see glyph.Marked.
+//   - Other control characters are dropped, and so are joiners, selectors and
+//     tags that carry one, those between Arabic letters after they had their
+//     say. Nothing else ever is.
 //   - What is left is brought into Unicode Normalization Form C, and Arabic
 //     letters into the forms in which they join.
 //   - A space that the face does not have becomes an ordinary one. Any other
@@ -35,7 +38,7 @@ func (f *face) sanitise(text string, multiline bool) (clean string, replaced int
 		return text, 0
 	}
 	text, replaced = dropInvisible(text, multiline)
-	text = norm.NFC.String(text)
+	text = strings.ReplaceAll(norm.NFC.String(text), "\u034F", "") // NFC puts it between very many accents
 	if strings.ContainsFunc(text, isArabic) {
 		text = f.join(text)
 	}
@@ -80,6 +83,7 @@ func isPlain(text string, multiline bool) bool {
 }
 
 func dropInvisible(text string, multiline bool) (string, int) {
+	text = glyph.Marked(text)
 	lineEnd := byte(' ')
 	if multiline {
 		lineEnd = '\n'

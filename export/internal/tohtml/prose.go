@@ -3,21 +3,17 @@ package tohtml
 import (
 	"bytes"
 	"html"
-	"strings"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	east "github.com/yuin/goldmark/extension/ast"
-	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
 	htmlrenderer "github.com/yuin/goldmark/renderer/html"
-	mdtext "github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/words"
-	"github.com/incidentkit/incidentkit/incident"
 )
 
 // written writes what people or sources wrote.
@@ -27,50 +23,31 @@ func (p *page) written(b doc.Prose) {
 	if b.Lines {
 		lines = 1
 	}
-	p.raw(proseHTML(p.prose[lines], b.Source))
+	p.raw(proseHTML(p.reader, p.prose[lines], b.Source))
 	p.raw("</div>\n")
 }
 
 // proseHTML returns Markdown as HTML without anything active: HTML in it is text, images are links, links lead to http, https
 // and mailto only, and headings are bold, since the headings are the document's.
-func proseHTML(r renderer.Renderer, source string) (out string) {
-	visible := []byte(words.Visible(source))
-	typed := `<p class="text">` + html.EscapeString(string(visible)) + "</p>\n"
-	root := parsed(visible)
+func proseHTML(reader *commonmark.Reader, r renderer.Renderer, text string) (out string) {
+	source, root, reason := reader.Visible(text)
+	typed := func(reason string) string {
+		return `<p class="remark">` + html.EscapeString(commonmark.Typed(reason)) + "</p>\n" +
+			`<p class="text">` + html.EscapeString(string(source)) + "</p>\n"
+	}
 	if root == nil {
-		return typed
+		return typed(reason)
 	}
 	defer func() {
-		if recover() != nil { // no source is known that does this
-			out = typed
+		if recover() != nil {
+			out = typed(commonmark.Unreadable)
 		}
 	}()
 	var b bytes.Buffer
-	if err := r.Render(&b, visible, root); err != nil {
-		return typed
+	if err := r.Render(&b, source, root); err != nil {
+		return typed(commonmark.Unreadable)
 	}
 	return words.Visible(b.String()) // references may stand for what cannot be seen
-}
-
-// longestMarkdown is how many bytes of a text are taken for Markdown: as many as a comment that the library took can have. A
-// longer one stands as it was typed.
-const longestMarkdown = 4 * incident.MaxComment
-
-// parsed returns what source means as Markdown, nil for a text that is to be shown as it was typed.
-func parsed(source []byte) (root ast.Node) {
-	if len(source) > longestMarkdown {
-		return nil
-	}
-	defer func() {
-		if recover() != nil { // no source is known that does this
-			root = nil
-		}
-	}()
-	md := goldmark.New(
-		goldmark.WithExtensions(extension.Strikethrough, extension.Table),
-		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(extension.NewTaskCheckBoxParser(), 0))),
-	)
-	return md.Parser().Parse(mdtext.NewReader(source))
 }
 
 // rendering returns what makes HTML of Markdown. With lines, each line feed ends a line.
@@ -106,16 +83,16 @@ func (quietly) heading(w util.BufWriter, _ []byte, _ ast.Node, entering bool) (a
 }
 
 func (quietly) link(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-	return anchor(w, string(n.(*ast.Link).Destination), "", entering)
+	return anchor(w, n.(*ast.Link).Destination, "", entering)
 }
 
 func (quietly) image(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-	return anchor(w, string(n.(*ast.Image).Destination), "Image: ", entering)
+	return anchor(w, n.(*ast.Image).Destination, "Image: ", entering)
 }
 
 // anchor leads to address if it is safe; else the address is said.
-func anchor(w util.BufWriter, address, label string, entering bool) (ast.WalkStatus, error) {
-	address = destination(address)
+func anchor(w util.BufWriter, source []byte, label string, entering bool) (ast.WalkStatus, error) {
+	address := commonmark.Destination(source)
 	if link := doc.Link(address); link != "" {
 		return around(w, entering, opened(link, "")+label, "</a>")
 	}
@@ -131,21 +108,11 @@ func opened(link, text string) string {
 	return "<a " + class + `href="` + html.EscapeString(link) + `" rel="noopener noreferrer nofollow">`
 }
 
-// destination returns the address that the source of a link or an image means.
-func destination(source string) string {
-	resolved := util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations([]byte(source))))
-	return strings.TrimSpace(words.Visible(string(resolved)))
-}
-
 func (quietly) autoLink(w util.BufWriter, source []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil
 	}
-	n := node.(*ast.AutoLink)
-	label, address := string(n.Label(source)), string(n.URL(source))
-	if n.AutoLinkType == ast.AutoLinkEmail && !doc.Linkable(address) {
-		address = "mailto:" + address
-	}
+	label, address := commonmark.AutoLink(node.(*ast.AutoLink), source)
 	text := html.EscapeString(label)
 	if link := doc.Link(address); link != "" {
 		text = opened(link, label) + text + "</a>"
@@ -166,11 +133,7 @@ func (quietly) htmlBlock(w util.BufWriter, source []byte, node ast.Node, enterin
 	if !entering {
 		return ast.WalkContinue, nil
 	}
-	n := node.(*ast.HTMLBlock)
-	text := string(n.Lines().Value(source))
-	if n.HasClosure() {
-		text += string(n.ClosureLine.Value(source))
-	}
+	text := commonmark.HTML(node.(*ast.HTMLBlock), source)
 	_, err := w.WriteString("<pre>" + html.EscapeString(text) + "</pre>\n")
 	return ast.WalkContinue, err
 }

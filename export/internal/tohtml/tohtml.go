@@ -14,6 +14,7 @@ import (
 
 	"github.com/yuin/goldmark/renderer"
 
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/export/internal/words"
@@ -22,7 +23,7 @@ import (
 // Write draws d and writes it to w. Nothing is written when ctx is done, which is looked at for every block and every 500
 // cells.
 func Write(ctx context.Context, w io.Writer, d doc.Document) error {
-	p := &page{Watch: doc.NewWatch(ctx), exhibits: make(map[string]exhibit), anchors: make(map[string]bool), prose: [2]renderer.Renderer{rendering(false), rendering(true)}}
+	p := &page{Watch: doc.NewWatch(ctx), exhibits: make(map[string]exhibit), anchors: make(map[string]bool), reader: commonmark.NewReader(ctx), prose: [2]renderer.Renderer{rendering(false), rendering(true)}}
 	p.document(d)
 	if err := p.Err(); err != nil {
 		return err
@@ -36,11 +37,12 @@ type page struct {
 	*doc.Watch
 	out bytes.Buffer
 
-	level    int                  // of the last heading
-	title    string               // its id
-	ids      int                  // given
-	anchors  map[string]bool      // of rows
-	exhibits map[string]exhibit   // by SHA-256
+	level    int                // of the last heading
+	title    string             // its id
+	ids      int                // given
+	anchors  map[string]bool    // of rows
+	exhibits map[string]exhibit // by SHA-256
+	reader   *commonmark.Reader
 	prose    [2]renderer.Renderer // the second one keeps line feeds
 }
 

@@ -13,26 +13,30 @@ import (
 	east "github.com/yuin/goldmark/extension/ast"
 	htmlrenderer "github.com/yuin/goldmark/renderer/html"
 
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
-	"github.com/incidentkit/incidentkit/export/internal/markdown"
 	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/export/internal/words"
 )
 
-// prose returns what somebody wrote as blocks: its Markdown, or where that cannot be read the text as it was typed.
-func prose(p doc.Prose) (blocks []pdf.Block) {
-	source := words.Visible(p.Source)
-	typed := []pdf.Block{{Spans: []pdf.Span{{Text: source}}}}
-	root := markdown.Parse([]byte(source))
+// prose returns what people or sources wrote as blocks.
+func prose(reader *commonmark.Reader, p doc.Prose) (blocks []pdf.Block) {
+	source, root, reason := reader.Visible(p.Source)
+	plain := func(reason string) []pdf.Block {
+		return []pdf.Block{
+			{Spans: []pdf.Span{{Text: commonmark.Typed(reason), Style: pdf.Muted | pdf.Small}}},
+			{Tight: true, Spans: []pdf.Span{{Text: string(source)}}},
+		}
+	}
 	if root == nil {
-		return typed
+		return plain(reason)
 	}
 	defer func() {
-		if recover() != nil { // no source is known that does this
-			blocks = typed
+		if recover() != nil {
+			blocks = plain(commonmark.Unreadable)
 		}
 	}()
-	f := flow{source: []byte(source), lines: p.Lines}
+	f := flow{source: source, lines: p.Lines}
 	f.children(root)
 	return f.blocks
 }
@@ -43,10 +47,12 @@ const deepest = 6
 // flow is a text on its way to blocks.
 type flow struct {
 	source []byte
-	lines  bool // line feeds end lines
+	lines  bool // each line feed ends a line
 	inside []pdf.Container
 	extra  []byte // markers of items that are too deep to be indented, before the next block
 	blocks []pdf.Block
+	plain  bytes.Buffer // of meant
+	writer *bufio.Writer
 }
 
 func (f *flow) add(b pdf.Block) {
@@ -85,7 +91,7 @@ func (f *flow) block(n ast.Node) {
 	case *ast.CodeBlock, *ast.FencedCodeBlock:
 		f.code(string(n.Lines().Value(f.source)))
 	case *ast.HTMLBlock:
-		f.code(markdown.HTML(n, f.source))
+		f.code(commonmark.HTML(n, f.source))
 	case *ast.Blockquote:
 		f.within(pdf.Container{Quote: true}, n)
 	case *ast.List:
@@ -137,28 +143,9 @@ func (f *flow) list(n *ast.List) {
 	}
 	widest := marker(last)
 	for item := n.FirstChild(); item != nil; item = item.NextSibling() {
-		c := pdf.Container{Marker: marker(first), Widest: widest}
-		if box := task(item); box != "" {
-			c.Marker = box
-		}
-		f.within(c, item)
+		f.within(pdf.Container{Marker: marker(first), Widest: widest}, item)
 		first++
 	}
-}
-
-// task returns the box of an item that is a task, "" for one that is none.
-func task(item ast.Node) string {
-	text := item.FirstChild()
-	if text == nil {
-		return ""
-	}
-	switch box, ok := text.FirstChild().(*east.TaskCheckBox); {
-	case !ok:
-		return ""
-	case box.IsChecked:
-		return "☑"
-	}
-	return "☐"
 }
 
 // code adds a text as it was typed, with its tabs as spaces.
@@ -184,47 +171,66 @@ func (f *flow) code(source string) {
 
 // spans returns the running text of n.
 func (f *flow) spans(n ast.Node) []pdf.Span {
-	var list []pdf.Span
-	f.inline(n, 0, "", &list)
-	return list
+	var r running
+	f.inline(n, 0, "", &r)
+	return r.end()
 }
 
-// inline appends the children of n to list.
-func (f *flow) inline(n ast.Node, style pdf.Style, link string, list *[]pdf.Span) {
-	say := func(text string, style pdf.Style, link string) {
-		if k := len(*list) - 1; k >= 0 && (*list)[k].Style == style && (*list)[k].Link == link {
-			(*list)[k].Text += text
-			return
-		}
-		*list = append(*list, pdf.Span{Text: text, Style: style, Link: link})
+// running is a text that is put together of many pieces.
+type running struct {
+	spans []pdf.Span // all but the last have their text
+	text  []byte     // of the last
+}
+
+// say appends text to the last span if that looks the same.
+func (r *running) say(text string, style pdf.Style, link string) {
+	if k := len(r.spans) - 1; k < 0 || r.spans[k].Style != style || r.spans[k].Link != link {
+		r.spans = append(r.end(), pdf.Span{Style: style, Link: link})
 	}
+	r.text = append(r.text, text...)
+}
+
+func (r *running) end() []pdf.Span {
+	if k := len(r.spans) - 1; k >= 0 {
+		r.spans[k].Text = string(r.text)
+	}
+	r.text = r.text[:0]
+	return r.spans
+}
+
+// inline says the children of n.
+func (f *flow) inline(n ast.Node, style pdf.Style, link string, r *running) {
 	// to says the children of c, which leads to an address.
-	to := func(c ast.Node, label string, destination []byte) {
-		address := markdown.Destination(destination)
+	to := func(c ast.Node, label string, source []byte) {
+		address := commonmark.Destination(source)
 		if doc.Linkable(address) {
-			say(label, style, address)
-			f.inline(c, style, address, list)
+			r.say(label, style, address)
+			f.inline(c, style, address, r)
 			return
 		}
-		say(label, style, link)
-		f.inline(c, style, link, list)
-		say(" ("+address+")", style, link)
+		r.say(label, style, link)
+		f.inline(c, style, link, r)
+		r.say(" ("+address+")", style, link)
 	}
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 		switch c := c.(type) {
 		case *ast.Text:
-			say(f.meant(c), style, link)
+			r.say(f.meant(c), style, link)
 			if c.HardLineBreak() {
-				say("\n", style, link)
+				r.say("\n", style, link)
+			} else if c.SoftLineBreak() && f.lines {
+				r.say("\n", style, link)
 			} else if c.SoftLineBreak() {
-				if f.lines {
-					say("\n", style, link)
-				} else {
-					say(" ", style, link)
-				}
+				r.say(" ", style, link)
 			}
+		case *east.TaskCheckBox:
+			box := "☐ "
+			if c.IsChecked {
+				box = "☑ "
+			}
+			r.say(box, style, link)
 		case *ast.String:
-			say(words.Visible(string(c.Value)), style, link)
+			r.say(words.Visible(string(c.Value)), style, link)
 		case *ast.CodeSpan:
 			var b strings.Builder
 			for t := c.FirstChild(); t != nil; t = t.NextSibling() {
@@ -232,26 +238,26 @@ func (f *flow) inline(n ast.Node, style pdf.Style, link string, list *[]pdf.Span
 					b.Write(t.Segment.Value(f.source))
 				}
 			}
-			say(strings.ReplaceAll(b.String(), "\n", " "), style|pdf.Code, link)
+			r.say(strings.ReplaceAll(b.String(), "\n", " "), style|pdf.Code, link)
 		case *ast.Emphasis:
 			add := pdf.Slanted
 			if c.Level > 1 {
 				add = pdf.Bold
 			}
-			f.inline(c, style|add, link, list)
+			f.inline(c, style|add, link, r)
 		case *east.Strikethrough:
-			f.inline(c, style|pdf.Struck, link, list)
+			f.inline(c, style|pdf.Struck, link, r)
 		case *ast.Link:
 			to(c, "", c.Destination)
 		case *ast.Image:
 			to(c, "Image: ", c.Destination)
 		case *ast.AutoLink:
-			label, address := markdown.AutoLink(c, f.source)
-			say(label, style, cmp.Or(address, link))
+			label, address := commonmark.AutoLink(c, f.source)
+			r.say(label, style, cmp.Or(address, link))
 		case *ast.RawHTML:
-			say(string(c.Segments.Value(f.source)), style, link)
+			r.say(string(c.Segments.Value(f.source)), style, link)
 		default:
-			f.inline(c, style, link, list)
+			f.inline(c, style, link, r)
 		}
 	}
 }
@@ -262,9 +268,11 @@ func (f *flow) meant(n *ast.Text) string {
 	if n.IsRaw() || !bytes.ContainsAny(value, `\&`) {
 		return string(value)
 	}
-	var b bytes.Buffer
-	w := bufio.NewWriter(&b)
-	htmlrenderer.DefaultWriter.Write(w, value)
-	_ = w.Flush() // to memory
-	return words.Visible(html.UnescapeString(b.String()))
+	if f.writer == nil {
+		f.writer = bufio.NewWriter(&f.plain)
+	}
+	f.plain.Reset()
+	htmlrenderer.DefaultWriter.Write(f.writer, value)
+	_ = f.writer.Flush() // to memory
+	return words.Visible(html.UnescapeString(f.plain.String()))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/export/internal/picture"
@@ -42,6 +43,7 @@ type drawing struct {
 	*pdf.Document
 	pictures map[*doc.Image]shown // each is decoded once
 	watch    *doc.Watch
+	reader   *commonmark.Reader
 }
 
 // shown is what a document shows of an image.
@@ -71,7 +73,7 @@ func draw(ctx context.Context, d doc.Document, o Options) (p *pdf.Document, err 
 		}
 		options.Attachments = append(options.Attachments, pdf.Attachment{Name: f.Name, Description: f.Description, Type: f.Type, Data: f.Data})
 	}
-	out := &drawing{Document: pdf.New(ctx, options), pictures: make(map[*doc.Image]shown), watch: doc.NewWatch(ctx)}
+	out := &drawing{Document: pdf.New(ctx, options), pictures: make(map[*doc.Image]shown), watch: doc.NewWatch(ctx), reader: commonmark.NewReader(ctx)}
 	out.cover(d)
 	sections := 0
 	for _, s := range d.Sections {
@@ -204,7 +206,7 @@ func (d *drawing) flow(blocks []pdf.Block, b doc.Block) []pdf.Block {
 	case doc.Text:
 		return append(blocks, pdf.Block{Spans: spans(b, 0)})
 	case doc.Prose:
-		return append(blocks, prose(b)...)
+		return append(blocks, prose(d.reader, b)...)
 	case doc.Picture:
 		var p shown
 		if b.Image != nil {

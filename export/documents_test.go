@@ -117,6 +117,20 @@ func texts(v reflect.Value, path string, f func(path string, s reflect.Value)) {
 		for n := range v.Len() {
 			texts(v.Index(n), path, f)
 		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			changed := reflect.New(v.Elem().Type()).Elem()
+			changed.Set(v.Elem())
+			texts(changed, path, f)
+			v.Set(changed)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			changed := reflect.New(v.Type().Elem()).Elem()
+			changed.Set(v.MapIndex(key))
+			texts(changed, path, f)
+			v.SetMapIndex(key, changed)
+		}
 	}
 }
 
@@ -135,13 +149,15 @@ var corpus = []string{
 	`<details open ontoggle=alert(1)>`, `<svg><use href="data:image/svg+xml,<svg/>"/></svg>`, `&lt;script&gt;`, `<ScRiPt>alert(1)</sCrIpT>`, `<script\x00>alert(1)</script>`,
 }
 
-var allowedTags = strings.Fields("html head meta title style body header p h1 h2 h3 h4 ul ol li nav a main section dl div dt dd table caption thead tbody tr th td " +
-	"article span bdi strong em code pre blockquote del br hr figure figcaption img svg desc rect line text polygon")
+var allowedTags = strings.Fields("html head meta title style body header p h1 h2 h3 h4 h5 ul ol li nav a main section footer dl div dt dd table caption colgroup " +
+	"col thead tbody tr th td span bdi strong em code pre blockquote del br wbr hr figure figcaption img svg desc rect line text polygon")
 
 var allowedAttributes = map[string]string{
-	"html": "lang", "meta": "charset http-equiv content name", "p": "class dir", "h1": "dir", "h2": "id", "h3": "dir", "ul": "class", "ol": "class start", "nav": "aria-labelledby",
-	"a": "href rel", "section": "aria-labelledby", "div": "class dir", "th": "scope class", "td": "class", "bdi": "dir", "span": "class aria-hidden",
-	"figure": "id", "figcaption": "dir", "img": "src alt width height",
+	"html": "lang style", "body": "class", "meta": "charset http-equiv content name", "p": "class dir id", "h1": "dir", "h2": "id dir", "h3": "dir id", "h4": "dir id",
+	"ul": "class", "ol": "class start", "li": "class", "nav": "aria-labelledby class", "header": "class", "footer": "class",
+	"a": "href rel class", "section": "aria-labelledby", "div": "class dir id role aria-labelledby", "table": "aria-labelledby class", "col": "class", "dl": "class",
+	"tr": "class id", "th": "scope class colspan", "td": "class colspan data-label", "bdi": "dir class", "span": "class aria-hidden", "code": "class",
+	"figure": "id class", "figcaption": "dir", "img": "src alt width height class",
 	"svg": "viewBox role aria-labelledby", "title": "id", "desc": "id", "rect": "class x y width height fill stroke stroke-width", "line": "class x1 y1 x2 y2 stroke stroke-width",
 	"text": "class x y font-size font-weight text-anchor fill", "polygon": "class points fill",
 }

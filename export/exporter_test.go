@@ -339,7 +339,7 @@ func TestNothingIsKeptWithoutAClock(t *testing.T) {
 
 func TestExporterMakesEveryFormat(t *testing.T) {
 	d := newDesk(t, ExporterOptions{})
-	for f, want := range map[Format]string{PDF: "%PDF-", HTML: "<!DOCTYPE html>", Markdown: "# Incident 1", JSON: `{"version":1,`} {
+	for f, want := range map[Format]string{PDF: "%PDF-", HTML: "<!DOCTYPE html>", Markdown: "# Incident 1", JSON: `{"version":2,`} {
 		e, err := d.Export(t.Context(), kai, "one", f, nil)
 		require.NoError(t, err)
 		data, err := e.Wait(t.Context())

@@ -525,6 +525,27 @@ func (n *names) ready() {
 	n.finder = newFinder(n.spellings)
 }
 
+// stranger returns an entity of a kind of which nothing but a name is known.
+func stranger(k alert.Kind, name string) alert.Entity {
+	switch k {
+	case alert.KindIP:
+		return alert.IP{Address: name}
+	case alert.KindURL:
+		return alert.URL{URL: name}
+	case alert.KindFile:
+		return alert.File{FileName: name}
+	case alert.KindProcess:
+		return alert.Process{Image: alert.File{FileName: name}}
+	case alert.KindRegistryKey, alert.KindRegistryValue:
+		return alert.Registry{Key: name, IsValue: k == alert.KindRegistryValue}
+	case alert.KindMessage:
+		return alert.Message{Subject: name}
+	case alert.KindMailCluster:
+		return alert.MailCluster{By: name}
+	}
+	return alert.Other{Type: k, Label: name}
+}
+
 // walk replaces the names in every text of v.
 func (n *names) walk(v reflect.Value) {
 	switch v.Type() {
@@ -556,7 +577,7 @@ func (n *names) walk(v reflect.Value) {
 		}
 		e := v.Interface().(alert.Entity)
 		if other, ok := n.of[evidenceID(e)]; ok {
-			v.Set(reflect.ValueOf(alert.Other{Type: e.Kind(), Label: other}))
+			v.Set(reflect.ValueOf(stranger(e.Kind(), other)))
 			return
 		}
 		copied := reflect.New(v.Elem().Type()).Elem()

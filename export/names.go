@@ -48,7 +48,12 @@ func namesOf(r Report, alerts []alert.Alert, others []related) (n Names) {
 			if spelled == nil {
 				spelled = spellings(alerts)
 			}
-			if name := spelled[strings.ToLower(string(l.Entity))]; name != "" {
+			key := l.Entity
+			if key.IsMarker() { // which has the key of its entity inside
+				_, inside, _ := strings.Cut(string(key), ":")
+				key = alert.Key(inside)
+			}
+			if name := spelled[strings.ToLower(string(key))]; name != "" {
 				put(&n.Entities, l.Entity, name)
 			}
 		}

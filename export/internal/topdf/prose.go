@@ -50,7 +50,7 @@ type flow struct {
 	lines  bool // each line feed ends a line
 	inside []pdf.Container
 	box    *east.TaskCheckBox // the last one that stands in place of a bullet
-	extra  []byte // markers of items that are too deep to be indented, before the next block
+	extra  []byte             // markers of items that are too deep to be indented, before the next block
 	blocks []pdf.Block
 	plain  bytes.Buffer // of meant
 	writer *bufio.Writer

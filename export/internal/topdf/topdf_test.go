@@ -146,7 +146,7 @@ func TestEverythingIsDrawn(t *testing.T) {
 		all := pages(t, file)
 		got := strings.Join(all, "")
 		for _, want := range texts(d) {
-			for _, line := range strings.Split(want, "\n") {
+			for line := range strings.SplitSeq(want, "\n") {
 				assert.Contains(t, got, squeeze(line))
 			}
 		}

@@ -103,7 +103,9 @@ func (d *Document) Table(t Table) {
 				keep += heightOf(at(i, n+1))
 			}
 		case i == 0:
-			keep = at(i, 1)[0].beginning()
+			next := at(i, 1)
+			keepTogether(next)
+			keep = next[0].beginning()
 		}
 		// What takes more than a quarter of a page is split; less than that stays empty for what is kept together.
 		quarter, height := (d.bodyEnd-d.bodyTop)/4, heightOf(rows)

@@ -71,3 +71,22 @@ func TestTargetsArePages(t *testing.T) {
 	}
 	assert.Equal(t, 5, tops)
 }
+
+// Files come out one by one, in the order of their names, whichever order they came in, and none hides another.
+func TestAttachmentsComeOut(t *testing.T) {
+	files := []Attachment{
+		{Name: "b.csv", Data: []byte("one")}, {Name: "a.json", Data: []byte("two")}, {Name: "b.csv", Data: []byte("three")},
+		{Data: []byte("nobody can ask for it")}, {Name: "b.csv", Data: []byte("four")}, {Name: ".b", Data: nil}, {Name: "b (2).csv", Data: []byte("five")},
+	}
+	d := New(t.Context(), Options{Attachments: files})
+	file := output(t, d)
+	assert.Contains(t, tool(t, file, "qpdf", "--check", "FILE"), "No syntax or stream encoding errors found")
+	list := tool(t, file, "pdfdetach", "-list", "FILE")
+	assert.Equal(t, "6 embedded files\n1: .b\n2: a.json\n3: b (2) (2).csv\n4: b (2).csv\n5: b (3).csv\n6: b.csv\n", list)
+	for name, want := range map[string]string{
+		"a.json": "two", "b.csv": "one", "b (2).csv": "three", "b (3).csv": "four", "b (2) (2).csv": "five", ".b": "",
+	} {
+		assert.Equal(t, want, tool(t, file, "qpdf", "--show-attachment="+name, "FILE"), name)
+	}
+	assert.Regexp(t, `/AF \[\d+ 0 R \d+ 0 R \d+ 0 R \d+ 0 R \d+ 0 R \d+ 0 R\]`, string(file))
+}

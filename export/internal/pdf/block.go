@@ -130,6 +130,7 @@ func (d *Document) flowLines(t styled, lines []extent) {
 		cells:  []box{{x: margin, width: d.bodyWidth, text: t, lines: lines}},
 		line:   lineHeight(t.size),
 		freely: true,
+		keep:   d.kept(),
 	})
 }
 
@@ -198,6 +199,7 @@ func (d *Document) KeyValues(pairs []KeyValue, perRow int) {
 		d.counted(len(r.cells))
 		rows = append(rows, r)
 	}
+	rows[len(rows)-1].keep = d.kept()
 	keepEnd(rows)
 	for _, r := range rows {
 		d.placeRow(r)

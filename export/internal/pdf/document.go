@@ -90,6 +90,7 @@ type Document struct {
 	repeat       func()
 	repeatHeight int
 	goesOn       string // the row of a table that is being continued
+	tail         int    // room below the next block, see KeepBelow
 }
 
 // piece is something that has to stand on the same page as what follows it.
@@ -244,6 +245,20 @@ func (d *Document) startPage() {
 // before asks for a gap above the next piece. Gaps do not add up: the largest
 // one counts.
 func (d *Document) before(gap int) { d.gap = max(d.gap, gap) }
+
+// KeepBelow keeps the end of the block that is added next on one page with so many lines of running text below it.
+func (d *Document) KeepBelow(lines int) {
+	if d.tail = 0; lines > 0 {
+		d.tail = lines*lineHeight(bodySize) + 10*point
+	}
+}
+
+// kept returns the room that is to be kept below the end of the block that is being added, once.
+func (d *Document) kept() int {
+	tail := d.tail
+	d.tail = 0
+	return tail
+}
 
 // keepWithNext holds a piece back until the next one is placed.
 func (d *Document) keepWithNext(height int, draw func(y int)) {

@@ -132,7 +132,7 @@ func (d *Document) render() (file []byte, err error) {
 		return nil, err
 	}
 	for id, face := range d.faces {
-		if p.fonts[id], err = face.embed(f, z, &used[id]); err != nil {
+		if p.fonts[id], err = face.embed(f, z, faceID(id), &used[id]); err != nil {
 			return nil, fmt.Errorf("pdf: font: %w", err)
 		}
 	}

@@ -23,6 +23,7 @@ const (
 // embedding is what a document has of a face and of those it falls back on.
 type embedding struct {
 	face     *face
+	id       faceID
 	families []string // what fpdf knows the fonts by, in order
 	light    []bool   // whether each is lighter than the bold face it stands in for
 	// places holds where each rune in use is: it is the character
@@ -30,13 +31,13 @@ type embedding struct {
 	places [0x10000]uint16
 }
 
-// embed adds the fonts for the runes of used to doc.
-func (f *face) embed(doc *fpdf.Fpdf, z *zlib.Writer, used *runeSet) (*embedding, error) {
+// embed adds the fonts for the runes of used to doc, in which the face has a number.
+func (f *face) embed(doc *fpdf.Fpdf, z *zlib.Writer, id faceID, used *runeSet) (*embedding, error) {
 	runes := slices.Collect(used.all)
 	if len(runes) == 0 {
 		return nil, nil // nothing is drawn with it
 	}
-	e := &embedding{face: f}
+	e := &embedding{face: f, id: id}
 	if len(f.fallback) == 0 {
 		return e, e.add(doc, z, f, runes)
 	}
@@ -65,25 +66,14 @@ func (e *embedding) add(doc *fpdf.Fpdf, z *zlib.Writer, source *face, runes []ru
 		}
 		e.light = append(e.light, e.face.name == boldName && source.foreign && source.weight() < 600)
 		e.families = append(e.families, fmt.Sprintf("%s-%03d", e.face.name, n))
-		// What subsets of a font are called: a tag of their own of six letters. Two faces may have the same runes of one
-		// font, and fpdf takes fonts that are called the same for one.
-		name := fmt.Sprintf("INC%c%c%c+%s", e.face.letter(), 'A'+n/26, 'A'+n%26, source.name)
+		// What subsets of a font are called: a tag of their own of six letters. Two faces may need the same runes of another one,
+		// and fpdf knows fonts by what they are called.
+		name := fmt.Sprintf("INC%c%c%c+%s", 'A'+rune(e.id), 'A'+n/26, 'A'+n%26, source.name)
 		if err := source.embedFont(doc, z, e.families[n], name, part); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// letter tells the built-in faces apart.
-func (f *face) letter() rune {
-	switch f.name {
-	case boldName:
-		return 'B'
-	case monoName:
-		return 'M'
-	}
-	return 'K'
 }
 
 // embedFont adds one font. Its encoding names the runes as the Adobe Glyph List

@@ -205,3 +205,15 @@ func TestWidthsAreThoseOfTheFontThatDraws(t *testing.T) {
 		require.Equal(t, d.textWidth(string(look), k), d.textWidth(string(runes), k))
 	})
 }
+
+// Faces that need the same runes of a font have fonts of their own in the file.
+func TestFacesShareNoFont(t *testing.T) {
+	as := map[rune]rune{'事': 'a', '件': 'b'}
+	d := New(t.Context(), Options{Fonts: [][]byte{disguised(as)}})
+	for _, style := range []Style{0, Bold, Mono, Code} {
+		d.Paragraph(Span{Text: "事件 x", Style: style}, Span{Text: "€", Style: style})
+	}
+	out := tool(t, output(t, d), "qpdf", "--check", "FILE")
+	assert.NotContains(t, out, "WARNING")
+	assert.Contains(t, out, "No syntax or stream encoding errors found")
+}

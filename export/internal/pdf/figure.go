@@ -12,7 +12,7 @@ func (d *Document) Graph(g figure.Graph, caption string) { d.picture(d.sheet().G
 // Chart sets events along a time axis, in lanes, on one page with its caption.
 func (d *Document) Chart(c figure.Chart, caption string) { d.picture(d.sheet().Chart(c), caption) }
 
-// smaller returns p at a height. Of what is laid out for a page nothing is too high.
+// smaller returns p at a height.
 func smaller(p figure.Picture, height int) figure.Picture {
 	out := figure.Picture{Width: scaled(p.Width, height, p.Height), Height: height, Shapes: slices.Clone(p.Shapes)}
 	for n := range out.Shapes {
@@ -45,6 +45,7 @@ func typeInk(size int, strong bool, c color) ink {
 
 func (d *Document) picture(p figure.Picture, caption string) {
 	if len(p.Shapes) == 0 || d.err != nil {
+		d.caption(caption)
 		return
 	}
 	const between = 7 * point
@@ -53,10 +54,10 @@ func (d *Document) picture(p figure.Picture, caption string) {
 	if isBlank(text.text) {
 		lines = nil
 	}
-	if most := d.bodyEnd - d.bodyTop - between - captionLines*each; p.Height > most {
-		p = smaller(p, most)
-	}
 	d.before(6 * point)
+	if most := d.bodyEnd - d.bodyTop - d.lead() - between - captionLines*each; p.Height > most {
+		p = smaller(p, most) // headings may be long, and what is not from a report may have any number of boxes or lanes
+	}
 	top := d.take(p.Height + between + min(len(lines), captionLines)*each)
 	if len(lines) <= captionLines {
 		for n, line := range lines {

@@ -73,6 +73,7 @@ func (d *Document) Flow(blocks ...Block) {
 	}
 	rows[0].above = 0
 	keepTogether(rows)
+	rows[len(rows)-1].keep = d.kept()
 	keepEnd(rows)
 	d.before(5 * point)
 	for _, r := range rows {

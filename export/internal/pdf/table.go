@@ -66,6 +66,7 @@ type Table struct {
 
 // Table sets a table.
 func (d *Document) Table(t Table) {
+	tail := d.kept()
 	if len(t.Rows) == 0 || len(t.Columns) == 0 {
 		if len(t.Rows) > 0 {
 			d.fail("a table with %d rows and no columns", len(t.Rows))
@@ -77,9 +78,9 @@ func (d *Document) Table(t Table) {
 	d.before(6 * point)
 	layout := d.columns(t.Columns)
 	d.tableHeader(t.Columns, layout)
-	captionHeight := 0
+	captionHeight := tail
 	if t.Caption != "" {
-		captionHeight = lineHeight(smallSize) + 4*point
+		captionHeight += lineHeight(smallSize) + 4*point
 	}
 	ahead := make([][]row, 0, together+1) // rows that are laid out, from i on
 	at := func(i, n int) []row {
@@ -102,9 +103,13 @@ func (d *Document) Table(t Table) {
 				keep += heightOf(at(i, n+1))
 			}
 		case i == 0:
-			keep = at(i, 1)[0].beginning()
+			next := at(i, 1)
+			keepTogether(next)
+			keep = next[0].beginning()
 		}
-		if left == 0 || keep <= (d.bodyEnd-d.bodyTop)/6 {
+		// What takes more than a quarter of a page is split; less than that stays empty for what is kept together.
+		quarter, height := (d.bodyEnd-d.bodyTop)/4, heightOf(rows)
+		if left == 0 || height+keep <= quarter || height > quarter && keep <= quarter/3 {
 			last.keep = keep
 		}
 		keepTogether(rows)
@@ -401,11 +406,11 @@ func (d *Document) placeRow(r row) {
 		rest := total - from
 		height := padding + rest*r.line
 		count := rest
-		if need := height + r.keep; d.room() < need && (d.room() < height || !d.atTop()) {
+		if need := height + r.keep; d.room() < need && (d.room() < height || !d.atTop() || r.freely && rest > least) {
 			fit := (d.room() - padding) / r.line
 			whole := need <= emptyPage && !r.freely && height <= (d.bodyEnd-d.bodyTop)/4
 			switch {
-			case d.room() >= height && need > emptyPage:
+			case d.room() >= height && need > emptyPage && !r.freely:
 				// Only what should stay with the row does not fit, and never will.
 			case !d.atTop() && (whole || fit < min(least, rest) || rest <= least+1):
 				d.startPage()

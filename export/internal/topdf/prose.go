@@ -49,7 +49,8 @@ type flow struct {
 	source []byte
 	lines  bool // each line feed ends a line
 	inside []pdf.Container
-	extra  []byte // markers of items that are too deep to be indented, before the next block
+	box    *east.TaskCheckBox // the last one that stands in place of a bullet
+	extra  []byte             // markers of items that are too deep to be indented, before the next block
 	blocks []pdf.Block
 	plain  bytes.Buffer // of meant
 	writer *bufio.Writer
@@ -143,9 +144,29 @@ func (f *flow) list(n *ast.List) {
 	}
 	widest := marker(last)
 	for item := n.FirstChild(); item != nil; item = item.NextSibling() {
-		f.within(pdf.Container{Marker: marker(first), Widest: widest}, item)
+		c := pdf.Container{Marker: marker(first), Widest: widest}
+		if task := taskOf(item); task != nil && !n.IsOrdered() {
+			f.box, c.Marker = task, box(task)
+		}
+		f.within(c, item)
 		first++
 	}
+}
+
+// taskOf returns the box with which an item begins, nil for one that is no task.
+func taskOf(item ast.Node) *east.TaskCheckBox {
+	if text := item.FirstChild(); text != nil {
+		task, _ := text.FirstChild().(*east.TaskCheckBox)
+		return task
+	}
+	return nil
+}
+
+func box(task *east.TaskCheckBox) string {
+	if task.IsChecked {
+		return "☑"
+	}
+	return "☐"
 }
 
 // code adds a text as it was typed, with its tabs as spaces.
@@ -224,11 +245,9 @@ func (f *flow) inline(n ast.Node, style pdf.Style, link string, r *running) {
 				r.say(" ", style, link)
 			}
 		case *east.TaskCheckBox:
-			box := "☐ "
-			if c.IsChecked {
-				box = "☑ "
+			if c != f.box {
+				r.say(box(c)+" ", style, link)
 			}
-			r.say(box, style, link)
 		case *ast.String:
 			r.say(words.Visible(string(c.Value)), style, link)
 		case *ast.CodeSpan:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
@@ -51,7 +52,7 @@ type shown struct {
 	remark string
 }
 
-// draw lays d out. No document is known that makes it fail.
+// draw lays d out. No document is known that makes it fail but one with more cells in a row than the table has columns.
 func draw(ctx context.Context, d doc.Document, o Options) (p *pdf.Document, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -83,10 +84,11 @@ func draw(ctx context.Context, d doc.Document, o Options) (p *pdf.Document, err 
 	out.Contents(sections)
 	for _, s := range d.Sections {
 		out.Heading(1, s.Title)
-		for _, b := range s.Blocks {
+		for n, b := range s.Blocks {
 			if out.Err() != nil {
 				return nil, out.Err()
 			}
+			out.KeepBelow(short(s.Blocks[n+1:]))
 			out.block(b)
 		}
 	}
@@ -134,6 +136,31 @@ func (d *drawing) cover(from doc.Document) {
 		d.notice(n)
 	}
 	d.Paragraph(pdf.Span{Text: from.Cover.Remark, Style: pdf.Muted})
+}
+
+// short returns about how many lines the end of a section takes, 0 where it can stand on a page by itself.
+func short(blocks []doc.Block) (lines int) {
+	const most, line = 3, 100 // runes
+	for _, b := range blocks {
+		runes := 0
+		switch b := b.(type) {
+		case doc.Text:
+			for _, s := range b {
+				runes += utf8.RuneCountInString(s.Text) + line*strings.Count(s.Text, "\n")
+			}
+		case *doc.Table:
+			if b == nil || len(b.Rows) > 0 {
+				return 0
+			}
+			runes = utf8.RuneCountInString(b.Empty + b.Caption)
+		default:
+			return 0
+		}
+		if lines += (runes + line - 1) / line; lines > most {
+			return 0
+		}
+	}
+	return lines
 }
 
 // block draws a block of a section.

@@ -47,6 +47,7 @@ func roughly(text string, size int, bold bool) (width int) {
 
 // figure writes a picture as an image in the text of the page, and its caption. Its colours are those of the style sheet.
 func (p *page) figure(d drawn) {
+	p.raw("<figure>\n")
 	if len(d.picture.Shapes) > 0 {
 		id := p.id("figure")
 		p.raw(fmt.Sprintf(`<div class="wide"><svg viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %[3]s-text">`,
@@ -63,7 +64,8 @@ func (p *page) figure(d drawn) {
 		}
 		p.raw("</svg></div>\n")
 	}
-	p.in("p", "remark", d.caption)
+	p.in("figcaption", "", d.caption)
+	p.raw("</figure>\n")
 }
 
 // svg writes a shape, nothing for one of another kind.

@@ -181,7 +181,7 @@ func sample() doc.Document {
 		}},
 		{ID: "evidence", Title: "Evidence · 3 of 196 shown", Blocks: []doc.Block{
 			evidence, doc.Text{{Text: "193 more evidence items are not shown, the least telling.", Style: doc.Muted, Order: doc.Said}},
-			doc.Heading{Level: 2, Text: "Apps"}, doc.Heading{Level: 3, Text: "Below"}, &doc.Table{Caption: "Nothing here", Columns: []doc.Column{{Title: "Name"}}, Empty: "No apps."},
+			doc.Heading{Level: 2, Text: "Apps"}, doc.Heading{Level: 3, Text: "Below"}, &doc.Table{Caption: "Nothing here", Columns: []doc.Column{{}}, Empty: "No apps."},
 		}},
 		{ID: "alerts", Title: "Related alerts", Blocks: []doc.Block{alerts}},
 		{ID: "activity", Title: "Activity log", Blocks: []doc.Block{log}},

@@ -100,6 +100,8 @@ func (p *page) svg(s figure.Shape) {
 		if hole != nil {
 			p.polygon("paper", hole)
 		}
+	case figure.Head:
+		p.polygon(class, s.Corners())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/words"
 )
@@ -40,10 +41,12 @@ func TestProse(t *testing.T) {
 		"- [ ] do\n- [x] done":               "<ul>\n<li>☐ do</li>\n<li>☑ done</li>\n</ul>\n",
 		"![[a](https://a.example)](x \"t\")": `<p>Image: <a href="https://a.example"` + rel + "a</a> (x)</p>\n",
 	} {
-		assert.Equal(t, want, proseHTML(rendering(false), source), source)
+		assert.Equal(t, want, proseHTML(commonmark.NewReader(t.Context()), rendering(false), source), source)
 	}
-	assert.Equal(t, "<p>one<br>\ntwo</p>\n", proseHTML(rendering(true), "one\ntwo"))
-	assert.Equal(t, `<p class="text">**`+strings.Repeat("x", longestMarkdown)+"**</p>\n", proseHTML(rendering(false), "**"+strings.Repeat("x", longestMarkdown)+"**"))
+	assert.Equal(t, "<p>one<br>\ntwo</p>\n", proseHTML(commonmark.NewReader(t.Context()), rendering(true), "one\ntwo"))
+	long := "**" + strings.Repeat("x", commonmark.Longest) + "**"
+	assert.Equal(t, "<p class=\"remark\">Shown as typed: it is longer than a comment may be.</p>\n<p class=\"text\">"+long+"</p>\n",
+		proseHTML(commonmark.NewReader(t.Context()), rendering(false), long))
 }
 
 // What a file name ends with is on the right, and a list keeps its order, whatever letters they have.

@@ -16,10 +16,10 @@ type drawn struct {
 	picture        figure.Picture
 }
 
-// screen is the sheet for pictures, whose texts are in a face of which nothing is known.
+// screen is the sheet for pictures, whose texts are in a face of which nothing is known. On paper it fits on a page almost as it is.
 func screen() figure.Sheet {
 	const point = 1000
-	return figure.Sheet{Width: 640 * point, Height: 1000 * point, Wide: roughly}
+	return figure.Sheet{Width: 520 * point, Height: 640 * point, Wide: roughly}
 }
 
 // roughly returns about how wide a text is in a wide face without serifs.

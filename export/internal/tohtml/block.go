@@ -135,7 +135,10 @@ func (p *page) table(t doc.Table) {
 
 // row writes the cells of a row, and below them in a row of their own what is said of it.
 func (p *page) row(columns []doc.Column, r doc.Row) {
-	more := len(r.Note)+len(r.Flow) > 0
+	more, from := len(r.Note)+len(r.Flow) > 0, 0
+	if more {
+		from = min(max(r.NoteFrom, 0), len(columns)-1)
+	}
 	p.raw("<tr")
 	switch {
 	case r.Muted && more:
@@ -156,6 +159,9 @@ func (p *page) row(columns []doc.Column, r doc.Row) {
 			c = r.Cells[n]
 		}
 		p.raw("<td")
+		if n < from {
+			p.raw(` rowspan="2"`)
+		}
 		if class := cellClass(column, c); class != "" {
 			p.attr("class", class)
 		}
@@ -170,15 +176,11 @@ func (p *page) row(columns []doc.Column, r doc.Row) {
 	if !more {
 		return
 	}
-	from := min(max(r.NoteFrom, 0), len(columns)-1)
 	p.raw("<tr class=\"more")
 	if r.Muted {
 		p.raw(" muted")
 	}
 	p.raw("\">")
-	if from > 0 {
-		p.raw(`<td colspan="`, strconv.Itoa(from), `"></td>`)
-	}
 	p.raw("<td")
 	if from < len(r.Cells) {
 		if class := depthClass(r.Cells[from].Depth); class != "" {
@@ -229,9 +231,9 @@ func shares(columns []doc.Column) []int {
 		case doc.Narrow:
 			list[n] = 6
 		case doc.Stamp:
-			list[n] = 13
+			list[n] = 15
 		case doc.Badged:
-			list[n] = 11
+			list[n] = 12
 		case doc.Short:
 			list[n] = 11
 		case doc.Actor:
@@ -271,7 +273,11 @@ func (p *page) picture(b doc.Picture) {
 	if shown.Image != nil {
 		p.attr("id", e.id)
 		p.raw(">\n")
-		p.image(*b.Image, shown, b.Image.Name, "")
+		class := ""
+		if size := shown.Image.Bounds(); size.Dy() > 3*size.Dx() {
+			class = "tall" // such as a whole page, which cannot be read when it is as high as the screen
+		}
+		p.image(*b.Image, shown, b.Image.Name, class)
 	} else {
 		p.raw(">")
 	}

@@ -1,6 +1,7 @@
 package tohtml
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"strconv"
@@ -57,10 +58,10 @@ func styleOf(d doc.Document) string {
 	band := fmt.Sprintf("background: %s; color: %s; font: 700 9pt sans-serif; height: 6mm; padding: 0 4mm; margin: auto; "+
 		"text-align: center; -webkit-print-color-adjust: exact; print-color-adjust: exact;", hex(m.Ground), hex(m.Ink))
 	const small = "font: 7.5pt sans-serif; color: #444444; vertical-align: middle;"
-	edge("top-left", quoted(words.Join(" · ", words.Join(": ", d.Label, d.Title), d.State)), small)
+	edge("top-left", quoted(words.Join(" · ", words.Join(" · ", d.Label, d.State), d.Title)), small)
 	edge("top-center", label, band)
 	edge("top-right", quoted(words.Join(" · ", d.Brand.Organisation, d.Brand.Header)), small+" text-align: right;")
-	edge("bottom-left", quoted(words.Join(" · ", d.Brand.Footer, d.About)), small)
+	edge("bottom-left", quoted(cmp.Or(d.Brand.Footer, d.About)), small)
 	edge("bottom-center", label, band)
 	edge("bottom-right", `counter(page) " / " counter(pages)`, small+" text-align: right;")
 	b.WriteString("}\n")
@@ -111,9 +112,8 @@ func quoted(text string) string {
 			b.WriteRune(r)
 		default:
 			b.WriteByte('\\')
-			code := strconv.FormatInt(int64(r), 16)
-			b.WriteString(strings.Repeat("0", 6-len(code)))
-			b.WriteString(code)
+			b.WriteString(strconv.FormatInt(int64(r), 16))
+			b.WriteByte(' ') // which is a part of the escape
 		}
 	}
 	b.WriteByte('"')

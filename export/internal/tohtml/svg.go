@@ -16,10 +16,10 @@ type drawn struct {
 	picture        figure.Picture
 }
 
-// screen is the sheet for pictures, whose texts are in a face of which nothing is known.
+// screen is the sheet for pictures, whose texts are in a face of which nothing is known. On paper it fits on a page almost as it is.
 func screen() figure.Sheet {
 	const point = 1000
-	return figure.Sheet{Width: 640 * point, Height: 1000 * point, Wide: roughly}
+	return figure.Sheet{Width: 520 * point, Height: 640 * point, Wide: roughly}
 }
 
 // roughly returns about how wide a text is in a wide face without serifs.
@@ -47,6 +47,7 @@ func roughly(text string, size int, bold bool) (width int) {
 
 // figure writes a picture as an image in the text of the page, and its caption. Its colours are those of the style sheet.
 func (p *page) figure(d drawn) {
+	p.raw("<figure>\n")
 	if len(d.picture.Shapes) > 0 {
 		id := p.id("figure")
 		p.raw(fmt.Sprintf(`<div class="wide"><svg viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %[3]s-text">`,
@@ -63,7 +64,8 @@ func (p *page) figure(d drawn) {
 		}
 		p.raw("</svg></div>\n")
 	}
-	p.in("p", "remark", d.caption)
+	p.in("figcaption", "", d.caption)
+	p.raw("</figure>\n")
 }
 
 // svg writes a shape, nothing for one of another kind.
@@ -98,6 +100,8 @@ func (p *page) svg(s figure.Shape) {
 		if hole != nil {
 			p.polygon("paper", hole)
 		}
+	case figure.Head:
+		p.polygon(class, s.Corners())
 	}
 }
 

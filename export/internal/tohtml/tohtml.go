@@ -296,10 +296,8 @@ func (p *page) marking(m doc.Marking) {
 	if m.Label == "" {
 		return
 	}
-	p.raw("<div class=\"marking\">\n")
-	p.in("strong", "", m.Label)
-	p.in("span", "", m.Text)
-	p.raw("</div>\n")
+	p.in("div", "marking", m.Label)
+	p.in("div", "marking meaning", m.Text)
 }
 
 // contents leads to the sections.

@@ -120,14 +120,14 @@ func (m *markdown) blocks(prefix string, list []doc.Block) {
 			m.level = min(max(b.Level, 2)+1, m.level+1, 4)
 			m.paragraph(strings.Repeat("#", m.level), " ", text(b.Text))
 		case doc.Text:
-			m.lines(prefix, m.spans(b))
+			m.lines(prefix, prefix, m.spans(b))
 			m.line(strings.TrimRight(prefix, " "))
 		case doc.Prose:
+			quote := prefix
 			if prefix != "" {
-				m.lines(prefix+"> ", broken(b.Source))
-			} else {
-				m.lines("", broken(b.Source))
+				quote += "> "
 			}
+			m.lines(quote, quote, broken(b.Source))
 			m.line(strings.TrimRight(prefix, " "))
 		case doc.Notice:
 			m.notice(prefix, b)
@@ -142,14 +142,19 @@ func (m *markdown) blocks(prefix string, list []doc.Block) {
 	}
 }
 
-// lines writes lines of a paragraph or several, as they stand.
-func (m *markdown) lines(prefix string, list []string) {
+// lines writes lines of a paragraph or several, which are escaped, behind a prefix that may be another one for the first.
+func (m *markdown) lines(first, prefix string, list []string) {
 	for n, l := range list {
 		end := ""
 		if n+1 < len(list) && l != "" && list[n+1] != "" {
 			end = "  " // a line break
 		}
-		m.line(strings.TrimRight(prefix+l, " ") + end)
+		if n == 0 {
+			l = first + l
+		} else {
+			l = prefix + l
+		}
+		m.line(strings.TrimRight(l, " ") + end)
 	}
 }
 
@@ -175,7 +180,7 @@ func (m *markdown) notice(prefix string, n doc.Notice) {
 	for _, l := range n.Lines {
 		list = append(list, broken(l)...)
 	}
-	m.lines(prefix+"> ", list)
+	m.lines(prefix+"> ", prefix+"> ", list)
 	m.line(strings.TrimRight(prefix, " "))
 }
 
@@ -257,12 +262,13 @@ func (m *markdown) entries(t doc.Table) {
 			}
 			said = append(said, text)
 		}
-		m.line("- ", cmp.Or(strings.Join(said, " · "), "–"))
+		lines := []string{cmp.Or(strings.Join(said, " · "), "–")}
 		for _, l := range m.spans(r.Note) {
 			if l != "" {
-				m.line(inside, "- ", l)
+				lines = append(lines, l)
 			}
 		}
+		m.lines("- ", inside, lines)
 		if len(r.Flow) > 0 {
 			m.line()
 			m.blocks(inside, r.Flow)

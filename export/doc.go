@@ -99,9 +99,18 @@
 // # Limits
 //
 // A report holds all alerts and the whole activity log of the incident. Attached images are in it up to so many bytes
-// as they say, and what was left out is said below its comment. Setting Images to nil gives the report without them. A comment of
-// more bytes than one of [incident.MaxComment] code points can have is shown as it was typed. A report is held in memory as a whole, and so
-// is each document but the CSV, which has at most [MaxQueueRows] rows.
+// as [Options] say, and what was left out is said below its comment. Setting Images to nil gives the report without them. A
+// report is held in memory as a whole, and so is each document but the CSV of a queue, which has at most [MaxQueueRows]
+// rows.
+//
+// PDF and HTML show a text as it was typed, whole, and say why, if as Markdown it would cost more than it is worth: if it has
+// more bytes than a comment of [incident.MaxComment] code points can have, more than 5,000 cells of tables, counting those
+// that its rows leave out, 2,000 links and images, 50 quotes and lists inside each other, or more than 1 MiB of output for
+// the addresses of its links, as often as they are written, and the headers of its tables, once for each row; or if its
+// marks, such as brackets and asterisks that nothing closes, would be looked at in more than 32 steps for each byte. The
+// texts of a report have together 100,000 cells, 100,000 links and 16 MiB of such output beyond what their lengths pay for,
+// which is a cell for two bytes, a link for 32 bytes, and 8 bytes of output for each byte. So what they cost is linear in
+// their bytes.
 //
 // # Concurrency
 //

@@ -156,7 +156,7 @@ var allowedAttributes = map[string]string{
 	"html": "lang style", "body": "class", "meta": "charset http-equiv content name", "p": "class dir id", "h1": "dir", "h2": "id dir", "h3": "dir id", "h4": "dir id",
 	"ul": "class", "ol": "class start", "li": "class", "nav": "aria-labelledby class", "header": "class", "footer": "class",
 	"a": "href rel class", "section": "aria-labelledby", "div": "class dir id role aria-labelledby", "table": "aria-labelledby class", "col": "class", "dl": "class",
-	"tr": "class id", "th": "scope class colspan", "td": "class colspan data-label", "bdi": "dir class", "span": "class aria-hidden", "code": "class",
+	"tr": "class id", "th": "scope class colspan", "td": "class colspan rowspan data-label", "bdi": "dir class", "span": "class aria-hidden", "code": "class",
 	"figure": "id class", "figcaption": "dir", "img": "src alt width height class",
 	"svg": "viewBox role aria-labelledby", "title": "id", "desc": "id", "rect": "class x y width height fill stroke stroke-width", "line": "class x1 y1 x2 y2 stroke stroke-width",
 	"text": "class x y font-size font-weight text-anchor fill", "polygon": "class points fill",

@@ -24,8 +24,8 @@ const (
 	resources
 )
 
-// budgets say what a comment may have. Its bytes pay for each of so many bytes; what the report has together, if anything, is beyond
-// that, and so comment is the limit.
+// budgets say what a comment may have. Its bytes pay for each of so many bytes; what the report has together, if
+// anything, is beyond that, and so comment is the limit.
 var budgets = [resources]budget{
 	cells: {each: 1, bytes: 2, comment: MaxCells, report: ReportCells,
 		tooMuch: fmt.Sprintf("its tables have more than %d cells", MaxCells),
@@ -51,8 +51,8 @@ func (b budget) paid(bytes int) int { return b.base + bytes*b.each/b.bytes }
 // interval is after how many cells and steps a context is looked at again.
 const interval = 2000
 
-// A meter counts what is done for one comment, and ends the work when that is too much. The parser has it as its context. Where it has
-// ended, the parser is given nothing more to read, and what it returns is worth nothing.
+// A meter counts what is done for one comment, and ends the work when that is too much. The parser has it as its
+// context. Where it has ended, the parser is given nothing more to read, and what it returns is worth nothing.
 type meter struct {
 	parser.Context
 	ctx        context.Context
@@ -272,9 +272,6 @@ func (p inline) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast
 	case line[0] == ']' && len(m.open) > 0:
 		last := len(m.open) - 1
 		n := (at.Start-m.open[last])/4 + m.height/8
-		if len(line) > 1 && line[1] == '(' {
-			n += len(line) / 8
-		}
 		m.open = m.open[:last]
 		m.spend(steps, n)
 	case line[0] == '~' && len(line) > 2 && line[1] == '~' && line[2] == '~':
@@ -291,6 +288,10 @@ func (p inline) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast
 		m.spend(links, 1)
 	case *parser.Delimiter:
 		n.Processor = pairs{n.Processor, m}
+	case nil:
+		if line[0] == ']' && len(line) > 1 && line[1] == '(' {
+			m.spend(steps, len(line)/8) // in search of the end of an address
+		}
 	}
 	return n
 }
@@ -303,7 +304,7 @@ type counted struct {
 
 func (c *counted) AdvanceLine() {
 	line, _ := c.PeekLine()
-	c.m.spend(steps, 1+len(line)/8)
+	c.m.spend(steps, 16+len(line)/8) // a node is made of it, too
 	c.Reader.AdvanceLine()
 }
 
@@ -329,7 +330,11 @@ func (c *counted) FindClosure(opener, closer byte, o text.FindClosureOptions) (*
 	_, from := c.Position()
 	list, ok := c.Reader.FindClosure(opener, closer, o)
 	_, to := c.Position()
-	c.m.spend(steps, max(0, to.Stop-from.Start)/8)
+	end := to.Start
+	if !ok {
+		end = to.Stop // or nearer
+	}
+	c.m.spend(steps, max(0, end-from.Start)/8)
 	return list, ok
 }
 
@@ -361,8 +366,8 @@ func (p pairs) OnMatch(consumes int) ast.Node {
 // longestLink is how many bytes an address may have that a PDF leads to. A longer one is text.
 const longestLink = 2000
 
-// written spends the output of n, and returns how many bytes that is together with its own text. Inside a link, address is how many
-// bytes its address has, which a PDF has for each line and each change of its type.
+// written spends the output of n, and returns how many bytes that is together with its own text. Inside a link, address
+// is how many bytes its address has, which a PDF has for each line and each change of its type.
 func (m *meter) written(n ast.Node, address int) (sum int) {
 	say := func(text, repeated int) {
 		const line = 64

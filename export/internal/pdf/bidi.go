@@ -73,9 +73,15 @@ func levels(text string, stretches ...stretch) []uint8 {
 	start := 0
 	for part := range strings.SplitSeq(text, "\n") {
 		end := start + len(part)
+		for len(stretches) > 0 && stretches[0].end <= start {
+			stretches = stretches[1:] // lines and stretches may both be many
+		}
 		composed := false
 		from := start
 		for _, s := range stretches {
+			if from >= end {
+				break
+			}
 			composed = composed || s.order >= Datum && min(s.end, end) > from
 			from = max(from, min(s.end, end))
 		}
@@ -105,6 +111,9 @@ func resolveComposed(text string, stretches []stretch, out []uint8, start, end i
 	from := start
 	for _, s := range stretches {
 		to := min(s.end, end)
+		if from == end {
+			break
+		}
 		if to <= from {
 			continue
 		}

@@ -349,7 +349,16 @@ func (d *Document) flowTable(cells [][][]Span, left, right, size int) []row {
 	}
 	texts := make([][]styled, len(cells))
 	wants := make([]int, columns)
+	const often = 1000 // cells
+	unseen := 0
 	for i, r := range cells {
+		if unseen += len(r); unseen >= often {
+			unseen = 0
+			if err := d.ctx.Err(); err != nil {
+				d.err = cmp.Or(d.err, err)
+				return nil
+			}
+		}
 		texts[i] = make([]styled, len(r))
 		d.counted(len(r))
 		for j, spans := range r {

@@ -5,10 +5,8 @@ import (
 	"html"
 
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
 	east "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/renderer"
-	htmlrenderer "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/util"
 
 	"github.com/incidentkit/incidentkit/export/internal/commonmark"
@@ -48,20 +46,6 @@ func proseHTML(reader *commonmark.Reader, r renderer.Renderer, text string) (out
 		return typed(commonmark.Unreadable)
 	}
 	return words.Visible(b.String()) // references may stand for what cannot be seen
-}
-
-// rendering returns what makes HTML of Markdown. With lines, each line feed ends a line.
-func rendering(lines bool) renderer.Renderer {
-	var o []htmlrenderer.Option
-	if lines {
-		o = append(o, htmlrenderer.WithHardWraps())
-	}
-	return renderer.NewRenderer(renderer.WithNodeRenderers(
-		util.Prioritized(quietly{}, 1),
-		util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)), 500),
-		util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
-		util.Prioritized(htmlrenderer.NewRenderer(o...), 1000),
-	))
 }
 
 // quietly renders those parts of Markdown that could do something, or could be mistaken for the document's own.

@@ -23,7 +23,7 @@ import (
 // Write draws d and writes it to w. Nothing is written when ctx is done, which is looked at for every block and every 500
 // cells.
 func Write(ctx context.Context, w io.Writer, d doc.Document) error {
-	p := &page{Watch: doc.NewWatch(ctx), exhibits: make(map[string]exhibit), anchors: make(map[string]bool), reader: commonmark.NewReader(ctx), prose: [2]renderer.Renderer{rendering(false), rendering(true)}}
+	p := &page{Watch: doc.NewWatch(ctx), exhibits: make(map[string]exhibit), anchors: make(map[string]bool), reader: commonmark.NewReader(ctx), prose: [2]renderer.Renderer{commonmark.NewRenderer(quietly{}, false), commonmark.NewRenderer(quietly{}, true)}}
 	p.document(d)
 	if err := p.Err(); err != nil {
 		return err

@@ -199,8 +199,8 @@ func collect(c incident.Case, entries []activity.Entry, o Options, others ...rel
 		alerts[n] = o.alert(a)
 	}
 	r := Report{
-		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: slices.Clone(o.Sections), Hidden: o.Hide, Layout: layout,
-		MaxAssets: o.MaxAssets, MaxEvidence: o.MaxEvidence, Incident: i, Titles: make(map[string]string),
+		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: slices.Clone(o.Sections),
+		Hidden: o.Hide, Layout: layout, MaxAssets: o.MaxAssets, MaxEvidence: o.MaxEvidence, Incident: i, Titles: make(map[string]string),
 	}
 	o.title(r.Titles, i.Verdict)
 	if o.wants(Overview) {

@@ -63,7 +63,7 @@ func (c composer) colophon(files []doc.Pair) []doc.Block {
 	if c.brief() {
 		return blocks
 	}
-	return append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Marks"}, doc.Pairs{List: words.Glossary(), PerRow: 2})
+	return append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Marks"}, doc.Pairs{List: words.Glossary(), PerRow: 3})
 }
 
 // named reports whether the document names techniques.

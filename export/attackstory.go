@@ -104,9 +104,10 @@ func (c composer) graph() []doc.Block {
 		}
 		f.Edges = append(f.Edges, figure.Edge{
 			From: places[e.From], To: places[e.To], Strong: e.Severity == alert.High, Label: strconv.Itoa(e.Number),
+			Plain: e.Action == Named,
 		})
 	}
-	caption := "Numbers show chronological order. Arrows lead from what acted to what it acted on; bold: high severity."
+	caption := "Numbers show chronological order. Arrows: who acted on what; plain lines: named in one alert; bold: high severity."
 	if groups > 0 {
 		caption += fmt.Sprintf(" %s grouped into %d.", words.Plural(grouped, "entity", "entities"), groups)
 	}
@@ -253,7 +254,7 @@ func (c composer) threats() (blocks []doc.Block) {
 		return nil
 	}
 	blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Threat categories"})
-	if chart, caption := c.lanes(); len(chart.Lanes) > 0 {
+	if chart, caption := c.lanes(); len(chart.Lanes) > 0 && !c.brief() {
 		blocks = append(blocks, doc.Chart{ID: "lanes", Title: "Alerts along the threat categories", Caption: caption, Figure: chart})
 	}
 	t := &doc.Table{Columns: []doc.Column{

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -188,12 +189,17 @@ func collect(c incident.Case, entries []activity.Entry, o Options, others ...rel
 	for _, t := range []*time.Time{&i.Created, &i.Updated, &i.Resolved, &i.Alerts.FirstActivity, &i.Alerts.LastActivity} {
 		*t = o.in(*t)
 	}
+	for n := range i.References {
+		i.References[n].Updated = o.in(i.References[n].Updated)
+	}
+	layout := o.Layout
+	layout.Logo = bytes.Clone(layout.Logo)
 	alerts := make([]alert.Alert, len(c.Alerts))
 	for n, a := range slices.SortedFunc(slices.Values(c.Alerts), alert.Query{}.Compare) {
 		alerts[n] = o.alert(a)
 	}
 	r := Report{
-		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: o.Sections, Hidden: o.Hide, Layout: o.Layout,
+		Generated: o.in(cmp.Or(o.Generated, i.Updated)), TimeZone: o.Location.String(), Sections: slices.Clone(o.Sections), Hidden: o.Hide, Layout: layout,
 		MaxAssets: o.MaxAssets, MaxEvidence: o.MaxEvidence, Incident: i, Titles: make(map[string]string),
 	}
 	o.title(r.Titles, i.Verdict)
@@ -240,6 +246,7 @@ func (o Options) alert(a alert.Alert) alert.Alert {
 	for n := range a.Evidence {
 		a.Evidence[n].Extra = ""
 		a.Evidence[n].Created = o.in(a.Evidence[n].Created)
+		a.Evidence[n].Entity = o.entity(a.Evidence[n].Entity)
 	}
 	for _, t := range []*time.Time{
 		&a.FirstActivity, &a.LastActivity, &a.Created, &a.SourceUpdated, &a.Resolved, &a.Updated, &a.Received, &a.Repeated,
@@ -247,6 +254,22 @@ func (o Options) alert(a alert.Alert) alert.Alert {
 		*t = o.in(*t)
 	}
 	return a
+}
+
+// entity returns an entity with its times as a report has them.
+func (o Options) entity(e alert.Entity) alert.Entity {
+	switch e := e.(type) {
+	case alert.Device:
+		e.FirstSeen = o.in(e.FirstSeen)
+		return e
+	case alert.Process:
+		e.Started, e.ParentStarted = o.in(e.Started), o.in(e.ParentStarted)
+		return e
+	case alert.Message:
+		e.Received = o.in(e.Received)
+		return e
+	}
+	return e
 }
 
 // entry returns an entry of the log as a report has it.
@@ -316,20 +339,27 @@ func timesOf(i incident.Incident, entries []activity.Entry) (t Times) {
 // threats returns the categories of alerts.
 func threats(i incident.Incident, alerts []alert.Alert) []Threat {
 	byCategory := make(map[string]*Threat)
-	for _, a := range alerts {
-		category := cmp.Or(alert.Tactic(a.Category), a.Category) // one row however it was spelled
-		t := byCategory[category]
-		if t == nil {
-			t = &Threat{Category: category}
-			byCategory[category] = t
+	for _, dismissed := range []bool{false, true} {
+		for _, a := range alerts {
+			if Dismissed(i, a) != dismissed {
+				continue
+			}
+			category := cmp.Or(alert.Tactic(a.Category), a.Category) // one row however it was spelled
+			t := byCategory[category]
+			if t == nil {
+				t = &Threat{Category: category}
+				byCategory[category] = t
+			}
+			if dismissed {
+				if t.Dismissed++; t.Alerts > 0 {
+					continue // other alerts say more
+				}
+			} else {
+				t.Alerts++
+			}
+			t.Severity = max(t.Severity, a.Severity)
+			t.Techniques = append(t.Techniques, a.Techniques...)
 		}
-		if Dismissed(i, a) {
-			t.Dismissed++
-		} else {
-			t.Alerts++
-		}
-		t.Severity = max(t.Severity, a.Severity)
-		t.Techniques = append(t.Techniques, a.Techniques...)
 	}
 	var list []Threat
 	for _, t := range byCategory {

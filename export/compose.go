@@ -53,12 +53,15 @@ func compose(r Report, files bool) (doc.Document, error) {
 		d.Files, notes = c.files()
 	}
 	d.Sections = append(d.Sections, doc.Section{ID: "about", Title: "About this report", Blocks: c.colophon(notes)})
+	if c.brief() {
+		d = shortened(d)
+	}
 	return d, nil
 }
 
 // executive reports whether the section is drawn in an executive report.
 func (s Section) executive() bool {
-	return s == IncidentSummary || s == AttackStory || s == Assets || s == Overview
+	return s == IncidentSummary || s == AttackStory || s == Assets
 }
 
 // title returns what documents call a section.

@@ -23,13 +23,14 @@ type Format uint8
 
 // The formats. The zero Format is PDF.
 const (
-	PDF      Format = iota // see WritePDF
-	HTML                   // see WriteHTML
-	Markdown               // see WriteMarkdown
-	JSON                   // see Report.MarshalJSON
+	PDF        Format = iota // see WritePDF
+	HTML                     // see WriteHTML
+	Markdown                 // see WriteMarkdown
+	JSON                     // see Report.MarshalJSON
+	Indicators               // see WriteIndicatorsCSV; of the sections Assets and Evidence
 )
 
-var formatNames = []string{"pdf", "html", "markdown", "json"}
+var formatNames = []string{"pdf", "html", "markdown", "json", "indicators"}
 
 // ParseFormat returns the format named by text, whatever the case of its letters. Any other text is an
 // [*alert.FieldError].
@@ -195,7 +196,7 @@ func (x *Exporter) Export(
 	if given.Summarizer != nil {
 		return nil, &alert.FieldError{Field: "summarizer", Want: "one for all exports in ExporterOptions"}
 	}
-	if f > JSON {
+	if int(f) >= len(formatNames) {
 		_, err := ParseFormat(f.String())
 		return nil, err
 	}
@@ -457,6 +458,8 @@ func (e *Export) draw(ctx context.Context, r *run, m material) ([]byte, error) {
 		var text []byte
 		text, err = json.Marshal(report)
 		b.Write(text)
+	case Indicators:
+		err = WriteIndicatorsCSV(ctx, &b, report)
 	default:
 		err = WritePDF(ctx, &b, report, &x.opts.PDF)
 	}

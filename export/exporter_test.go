@@ -339,7 +339,7 @@ func TestNothingIsKeptWithoutAClock(t *testing.T) {
 
 func TestExporterMakesEveryFormat(t *testing.T) {
 	d := newDesk(t, ExporterOptions{})
-	for f, want := range map[Format]string{PDF: "%PDF-", HTML: "<!DOCTYPE html>", Markdown: "# Incident 1", JSON: `{"version":2,`} {
+	for f, want := range map[Format]string{PDF: "%PDF-", HTML: "<!DOCTYPE html>", Markdown: "# Incident 1", JSON: `{"version":2,`, Indicators: "type,value,"} {
 		e, err := d.Export(t.Context(), kai, "one", f, nil)
 		require.NoError(t, err)
 		data, err := e.Wait(t.Context())
@@ -362,7 +362,7 @@ func TestExporterErrors(t *testing.T) {
 	d := newDesk(t, ExporterOptions{})
 	_, err := d.Export(t.Context(), kai, "three", PDF, nil)
 	assert.ErrorIs(t, err, storage.ErrNotFound)
-	_, err = d.Export(t.Context(), kai, "one", JSON+1, nil)
+	_, err = d.Export(t.Context(), kai, "one", Indicators+1, nil)
 	assert.ErrorIs(t, err, alert.ErrInvalid)
 	_, err = d.Export(t.Context(), kai, "one", PDF, &Options{Summarizer: d.opts.Summarizer})
 	assert.ErrorIs(t, err, alert.ErrInvalid)

@@ -153,7 +153,7 @@ func (f Finding) plays(roles ...alert.Role) bool {
 func (f Finding) class() int {
 	switch e := f.Evidence.Entity.(type) {
 	case alert.File:
-		if e.SHA256 != "" || e.SHA1 != "" || e.MD5 != "" {
+		if isHash(f.Key) {
 			return 0
 		}
 		return 6
@@ -176,17 +176,25 @@ func (f Finding) class() int {
 	return 7
 }
 
-// programs finds the findings that stand for the programs of processes: the file with a hash of the program or, where there is
-// none, the first process of it.
+// programs finds the findings that stand for the programs of processes: the file of the program or, where there is none, the first
+// process of it. What only false positives name stands for nothing else, and nothing else for it.
 func programs(list []Finding) {
-	stand := make(map[string]int) // for a hash or a path
+	type program struct {
+		id        alert.Key
+		dismissed bool
+	}
+	stands := make(map[program]int)
+	claim := func(n int, ids []alert.Key) {
+		for _, id := range ids {
+			at := program{id, list[n].Dismissed}
+			if _, ok := stands[at]; !ok {
+				stands[at] = n
+			}
+		}
+	}
 	for n, f := range list {
 		if file, ok := f.Evidence.Entity.(alert.File); ok {
-			for _, id := range programIDs(file, file.DeviceID) {
-				if _, ok := stand[id]; !ok {
-					stand[id] = n
-				}
-			}
+			claim(n, programIDs(file))
 		}
 	}
 	for n := range list {
@@ -194,19 +202,16 @@ func programs(list []Finding) {
 		if !ok {
 			continue
 		}
+		p.Image.DeviceID = cmp.Or(p.Image.DeviceID, p.DeviceID)
 		at := n
-		ids := programIDs(p.Image, cmp.Or(p.Image.DeviceID, p.DeviceID))
+		ids := programIDs(p.Image)
 		for _, id := range ids {
-			if other, ok := stand[id]; ok {
+			if other, ok := stands[program{id, list[n].Dismissed}]; ok {
 				at = other
 				break
 			}
 		}
-		for _, id := range ids {
-			if _, ok := stand[id]; !ok {
-				stand[id] = at
-			}
-		}
+		claim(at, ids)
 		if at != n {
 			list[n].Program = list[at].Key
 		}
@@ -214,17 +219,23 @@ func programs(list []Finding) {
 	}
 }
 
-// programIDs returns by what a program is known: its hashes or else its path on a device.
-func programIDs(f alert.File, device string) (ids []string) {
-	for _, hash := range []string{f.SHA256, f.SHA1, f.MD5} {
-		if hash != "" {
-			ids = append(ids, hash)
+// programIDs returns by what a program is known: its hashes or else its place on a device.
+func programIDs(f alert.File) (ids []alert.Key) {
+	for _, key := range alert.Keys(f) {
+		if isHash(key) || key.Namespace() == "file" && f.Path != "" {
+			ids = append(ids, key)
 		}
 	}
-	if len(ids) == 0 && f.FileName != "" && f.Path != "" {
-		ids = append(ids, device+"\x00"+f.Path+"\x00"+f.FileName)
-	}
 	return ids
+}
+
+// isHash reports whether k is the hash of a file.
+func isHash(k alert.Key) bool {
+	switch k.Namespace() {
+	case "sha256", "sha1", "md5":
+		return true
+	}
+	return false
 }
 
 func appendNew[T comparable](list, more []T) []T {

@@ -10,7 +10,7 @@ import (
 )
 
 // briefAssets is how many assets of a group stand in a report for those who have no time.
-const briefAssets = 3
+const briefAssets = 2
 
 // assets returns a table for each group of assets.
 func (c composer) assets() (blocks []doc.Block) {
@@ -21,13 +21,16 @@ func (c composer) assets() (blocks []doc.Block) {
 			groups[g] = append(groups[g], f)
 		}
 	}
+	if c.brief() {
+		return c.fewAssets(groups)
+	}
 	for g := alert.Devices; int(g) < alert.AssetGroups; g++ {
 		t := &doc.Table{Columns: []doc.Column{
 			{Title: "Name", Weight: 5}, {Title: "Verdict", Width: doc.Badged}, {Title: "Roles", Weight: 2}, {Title: "Alerts", Width: doc.Narrow, Number: true},
 		}}
 		for _, f := range groups[g] {
 			e := f.Evidence
-			if _, named := c.cast.name(e.Entity); !named || c.brief() && len(t.Rows) == briefAssets {
+			if _, named := c.cast.name(e.Entity); !named {
 				continue
 			}
 			row := doc.Row{
@@ -54,6 +57,30 @@ func (c composer) assets() (blocks []doc.Block) {
 		blocks = append(blocks, remark("No assets."))
 	}
 	return blocks
+}
+
+// fewAssets returns one table with the first assets of each group, and how many there are.
+func (c composer) fewAssets(groups [alert.AssetGroups][]Finding) []doc.Block {
+	t := &doc.Table{Empty: "No assets.", Columns: []doc.Column{
+		{Title: "Group", Width: doc.Actor}, {Title: "Name", Weight: 5}, {Title: "Verdict", Width: doc.Badged}, {Title: "Roles", Weight: 3}, {Title: "Alerts", Width: doc.Narrow, Number: true},
+	}}
+	for g := alert.Devices; int(g) < alert.AssetGroups; g++ {
+		for n, f := range groups[g][:min(len(groups[g]), briefAssets)] {
+			e := f.Evidence
+			name, named := c.cast.name(e.Entity)
+			if !named {
+				continue
+			}
+			row := doc.Row{Cells: []doc.Cell{
+				{}, {Text: name, Style: doc.Bold}, words.Judged(e.Verdict), {Text: words.Roles(e.Roles)}, {Text: words.Grouped(f.Alerts)},
+			}, Muted: f.Dismissed}
+			if n == 0 {
+				row.Cells[0].Text = words.Group(len(groups[g]), g)
+			}
+			t.Rows = append(t.Rows, row)
+		}
+	}
+	return []doc.Block{filled(t)}
 }
 
 // dismiss marks the row of what only false positives name. In a report on a false positive all would be marked.

@@ -66,7 +66,7 @@ func holds(t testing.TB, r Report) {
 	back := throughJSON(t, r)
 	texts(reflect.ValueOf(&r).Elem(), "", func(_ string, s reflect.Value) {
 		half := "\uFFFD"
-		if s.Type() == reflect.TypeFor[alert.Fields]() { // JSON that is kept as it came
+		if s.Type() == reflect.TypeFor[alert.Fields]() || s.Type() == reflect.TypeFor[activity.Value]() { // JSON that is kept as it came
 			half = `\ud83d`
 		}
 		if kept := strings.ReplaceAll(string([]rune(s.String())), surrogate, half); kept != s.String() {

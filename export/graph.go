@@ -252,48 +252,49 @@ func ways() (gentle, rough []way) {
 		}
 }
 
-// collapsed returns w with nodes together until it can be read.
+// collapsed returns w with nodes together until it can be read: first where there are too many nodes, then, if there still are
+// too many edges, anywhere.
 func (w web) collapsed() web {
 	gentle, rough := ways()
-	for before := -1; before != len(w.nodes); {
-		before = len(w.nodes)
-		for _, together := range gentle {
-			w = w.fewer(together)
+	for _, tooMuch := range []func(w web, c Column) bool{web.crowded, web.tangled} {
+		for before := -1; before != len(w.nodes); {
+			before = len(w.nodes)
+			for _, together := range gentle {
+				w = w.fewer(together, tooMuch)
+			}
 		}
-	}
-	for _, together := range rough {
-		w = w.fewer(together)
+		for _, together := range rough {
+			w = w.fewer(together, tooMuch)
+		}
 	}
 	return w
 }
 
-// fewer puts nodes together, column by column, the largest first, until w can be read.
-func (w web) fewer(together way) web {
-	for range columns {
-		sizes := w.sizes()
-		fits := len(w.nodes) <= maxNodes && len(w.edges) <= min(maxEdges, 2*len(w.nodes)+10)
-		largest := slices.Index(sizes[:], slices.Max(sizes[:]))
-		if fits && sizes[largest] <= maxColumn {
-			break
+// crowded reports whether a column has more nodes than it may.
+func (w web) crowded(c Column) bool {
+	sizes := w.sizes()
+	return sizes[c] > maxColumn || len(w.nodes) > maxNodes && sizes[c] > maxNodes/len(sizes)
+}
+
+// tangled reports whether w has too many edges.
+func (w web) tangled(Column) bool { return len(w.edges) > min(maxEdges, 2*len(w.nodes)+10) }
+
+// fewer puts nodes together in the columns of which there is too much, the largest first.
+func (w web) fewer(together way, tooMuch func(w web, c Column) bool) web {
+	sizes := w.sizes()
+	order := []Column{Sources, Affected, Artefacts, Destinations}
+	slices.SortStableFunc(order, func(a, b Column) int { return cmp.Compare(sizes[b], sizes[a]) })
+	for _, c := range order {
+		if !tooMuch(w, c) {
+			continue
 		}
-		order := []Column{Sources, Affected, Artefacts, Destinations}
-		slices.SortStableFunc(order, func(a, b Column) int { return cmp.Compare(sizes[b], sizes[a]) })
-		for _, c := range order {
-			if fits && sizes[c] <= maxColumn {
-				continue
+		near, named := w.near(), w.named()
+		w = w.rebuilt(func(k int) string {
+			if n := w.nodes[k]; n.Column == c {
+				return together(n, near[k], named[k])
 			}
-			near, named := w.near(), w.named()
-			after := w.rebuilt(func(k int) string {
-				if n := w.nodes[k]; n.Column == c {
-					return together(n, near[k], named[k])
-				}
-				return ""
-			})
-			if len(after.nodes) < len(w.nodes) {
-				w = after
-				break
-			}
-		}
+			return ""
+		})
 	}
 	return w
 }

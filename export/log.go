@@ -21,10 +21,6 @@ func (c composer) activity() (blocks []doc.Block) {
 	if len(c.r.Activity) == 0 {
 		return []doc.Block{remark("No activity.")}
 	}
-	if c.offset != "" {
-		where := strings.Trim(c.offset, " ()")
-		blocks = append(blocks, remark("Times are in UTC"+strings.TrimPrefix(where, "UTC")+"."))
-	}
 	var responses, rest []stretch
 	for _, s := range stretches(c.r.Activity) {
 		if t := s.entries[0].Type; t == activity.ResponseAction || t == activity.AutomationRun {
@@ -238,6 +234,9 @@ func (c composer) tell(s stretch, v words.Vocabulary) (out rowText) {
 
 // reason returns in words why an alert was put into an incident, or what else an entry points to.
 func (c composer) reason(l activity.Link, e activity.Entry) string {
+	if t := e.Type; l.Incident != "" && (t == activity.Merged || t == activity.Redirected || t == activity.Unmerged) {
+		return words.Capital(c.called(l.Incident))
+	}
 	text := words.Title(l.Reason.String())
 	if l.Entity != "" {
 		text += ": " + c.linkName(l.Entity)

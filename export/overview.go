@@ -19,9 +19,6 @@ import (
 func (c composer) overview() (blocks []doc.Block) {
 	i := c.r.Incident
 	if text := strings.TrimSpace(i.Description); text != "" {
-		if c.brief() {
-			text = inShort(text, 2*glanceLength)
-		}
 		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Description"}, doc.Prose{Source: text, Lines: true})
 	}
 	if i.Status == incident.Resolved {
@@ -32,18 +29,12 @@ func (c composer) overview() (blocks []doc.Block) {
 		pairs = append(pairs, doc.Pair{Label: "Classification", Value: doc.Cell{Text: cmp.Or(c.verdict(i.Verdict), "Not set")}})
 		blocks = append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "Resolution"}, doc.Pairs{List: pairs, PerRow: 1})
 		if text := strings.TrimSpace(i.Note); text != "" {
-			if c.brief() {
-				text = inShort(text, 2*glanceLength)
-			}
 			blocks = append(blocks, doc.Prose{Source: text, Lines: true})
 		} else {
 			blocks = append(blocks, remark("No resolution note."))
 		}
 	}
 	blocks = append(blocks, c.recommended()...)
-	if c.brief() {
-		return blocks
-	}
 	blocks = append(blocks, c.merges()...)
 	return append(blocks, doc.Heading{Level: 2, Bookmark: true, Text: "All facts"}, doc.Pairs{List: c.facts(), PerRow: 2})
 }

@@ -87,7 +87,7 @@ type Report struct {
 	Trees    []Tree           `json:"trees,omitempty"`    // processes by device
 	Assets   []Finding        `json:"assets,omitempty"`   // in the order of [alert.AssetGroup]; in a group the most telling first
 	Evidence []Finding        `json:"evidence,omitempty"` // everything else, the most telling first
-	Alerts   []alert.Alert    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query], without Extra
+	Alerts   []alert.Alert    `json:"alerts,omitempty"`   // in the order of the zero [alert.Query], without Extra; with the attack story too
 	Activity []activity.Entry `json:"activity,omitempty"` // oldest first, without Digest, AlertDigest and Seal
 	Names    Names            `json:"names,omitzero"`     // of what the lists name by identifiers
 
@@ -114,7 +114,8 @@ type Times struct {
 	Resolve     *time.Duration `json:"resolve,omitempty"`
 }
 
-// A Threat is one category of threat that alerts of the incident belong to.
+// A Threat is one category of threat that alerts of the incident belong to. What false positives say of its severity and techniques
+// counts only when there are no other alerts.
 type Threat struct {
 	Category   string         `json:"category"`             // as in [alert.Alert]; "" for alerts without one
 	Severity   alert.Severity `json:"severity"`             // the highest of its alerts'
@@ -134,8 +135,8 @@ type Finding struct {
 
 	Dismissed bool `json:"dismissed,omitempty"` // nothing but false positives names it
 
-	// Of a process: the key of the finding that stands for its program, which is a file or the first process of it; "" when it
-	// is that one itself. Documents draw one row for a program and count its processes.
+	// Of a process: the key of the finding that stands for its program, which is a file or the first process of it, and as Dismissed
+	// as the process; "" when it is that one itself. Documents draw one row for a program and count its processes.
 	Program   alert.Key `json:"program,omitempty"`
 	Processes int       `json:"processes,omitempty"` // findings whose Program this is, and itself if it is a process
 }

@@ -377,3 +377,16 @@ func TestOneRowForAProgram(t *testing.T) {
 		assert.Contains(t, indicators, fmt.Sprintf("%064x", n+1))
 	}
 }
+
+// An executive report is at most four pages, whatever is in it.
+func TestExecutiveReportsAreShort(t *testing.T) {
+	pages := func(r Report) int {
+		r.Layout.Profile = Executive
+		return opens(t, string(render(t, r)))
+	}
+	assert.LessOrEqual(t, pages(report(t, 60, nil)), 4)
+	assert.LessOrEqual(t, pages(rich(t)), 4)
+	for seed := range uint64(shorter(60)) {
+		assert.LessOrEqual(t, pages(seeded(seed).report()), 4, "seed %d", seed)
+	}
+}

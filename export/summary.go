@@ -15,21 +15,23 @@ import (
 // summary is what a Summarizer wrote or, where there is none, what the other sections of the report say, in sentences.
 func (c composer) summary() []doc.Block {
 	if text := strings.TrimSpace(c.r.IncidentSummary); text != "" {
-		if c.brief() {
-			text = inShort(text, 3*glanceLength)
-		}
-		return []doc.Block{doc.Prose{Source: text, Lines: true}, remark("Written by a model. Check it against the records below.")}
+		return append([]doc.Block{doc.Prose{Source: text, Lines: true}, remark("Written by a model. Check it against the records below.")}, c.advised()...)
 	}
 	var blocks []doc.Block
 	for _, p := range [][]string{c.whatHappened(), c.whatIsNamed(), c.whatWasDone(), {c.whatCame(), c.state()}} {
 		if text := strings.TrimSpace(strings.Join(p, " ")); text != "" {
-			if c.brief() {
-				text = inShort(text, glanceLength)
-			}
 			blocks = append(blocks, said(text))
 		}
 	}
-	return append(blocks, remark("Generated automatically from the incident record."))
+	return append(append(blocks, remark("Generated automatically from the incident record.")), c.advised()...)
+}
+
+// advised is what the alerts recommend, in a report that has no overview.
+func (c composer) advised() []doc.Block {
+	if !c.brief() {
+		return nil
+	}
+	return c.recommended()
 }
 
 // whatHappened says what the alerts tell.

@@ -35,7 +35,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.SetOutput(io.Discard) // what is wrong with args is the error
 	dir := flags.String("o", "reports", "write the reports to this `folder`, which is made if it is missing")
 	only := flags.String("only", "", "make this one alone: "+names())
-	format := flags.String("format", "pdf", "pdf, html, markdown or json, or several with commas between them")
+	format := flags.String("format", "pdf", "pdf, html, markdown, json or indicators, or several with commas between them")
+	var layout export.Layout
+	flags.TextVar(&layout.Profile, "profile", export.Technical, "technical or executive")
+	flags.TextVar(&layout.TLP, "tlp", export.Unmarked, "label of the Traffic Light Protocol, such as TLP:AMBER")
+	flags.StringVar(&layout.Organisation, "organisation", "", "whose reports they are")
+	flags.StringVar(&layout.Accent, "accent", "", "colour of rules and headings, such as #24405c")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(out)
 		flags.Usage()
@@ -64,6 +69,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("report %q: %w", s.name, err)
 		}
+		r.Layout = layout
 		var files []string
 		for _, f := range formats {
 			path := filepath.Join(*dir, s.name+extension(f))
@@ -112,8 +118,11 @@ func parseFormats(list string) (formats []export.Format, err error) {
 
 // extension returns how names of files of a format end.
 func extension(f export.Format) string {
-	if f == export.Markdown {
+	switch f {
+	case export.Markdown:
 		return ".md"
+	case export.Indicators:
+		return ".csv"
 	}
 	return "." + f.String()
 }
@@ -140,6 +149,8 @@ func render(ctx context.Context, w io.Writer, r export.Report, f export.Format, 
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(r)
+	case export.Indicators:
+		return export.WriteIndicatorsCSV(ctx, w, r)
 	}
 	return export.WritePDF(ctx, w, r, paper)
 }

@@ -27,7 +27,7 @@ var expected = map[string]struct {
 	least, most int // pages
 	says        []string
 }{
-	"tiny": {1, 1, 3, []string{"Incident 1", "The print queue was emptied", "Nobody"}},
+	"tiny": {1, 1, 3, []string{"Incident 1", "The print queue was emptied", "Unassigned"}},
 	"typical": {10, 6, 30, []string{
 		"Invoice phishing with theft of credentials and attempted exfiltration", "True positive: Multi-staged attack", "Endpoint Sensor, Mail Gateway",
 		"Contained before anything left the network", "Mira (mira@example.com)", "Isolation playbook", "Invoke-WebRequest $u -OutFile $p", "I opened an invoice that I did not expect",
@@ -35,8 +35,8 @@ var expected = map[string]struct {
 		"198.51.100.77", "T1003.001", "parcelsvc.exe", "Finance",
 	}},
 	"caps": {74, 10, 80, []string{
-		"Worm on the machines of three depots", "10 of 37 shown", "10 of 23 shown", "10 of 14 shown", "100 of 196 shown", "321 entities",
-		"High (set by hand)", "Night shift",
+		"Worm on the machines of three depots", "10 of 37 shown", "10 of 23 shown", "10 of 14 shown", "100 of 196 shown", "grouped into",
+		"High (set manually)", "Night shift",
 	}},
 	"scripts": {9, 4, 30, []string{
 		"請求書を装った不審なメールが配信されました", "佐藤 美咲", "【重要】3月分ご請求書の送付について", "要確認", "コンテンツの有効化", "更新プログラム.ps1", "情報の持ち出しは確認されていません。",
@@ -47,7 +47,12 @@ var expected = map[string]struct {
 		"The program of a till was replaced", "IMG_0412.jpg", "log.png", "lamp.gif", "pixel.png",
 		"till-9.jpg", "unmentioned.png",
 	}},
-	"long": {1386, 300, 3000, []string{"Day 1, night shift.", "Day 77, evening shift.", "100 of 450 shown", "Sign-in team", "Week 11", "1,386 alerts · Status: New → Resolved"}},
+	"many": {45, 8, 40, []string{
+		"Loader on a build machine", digest(300), digest(344), "100 of 140 shown", "☑ machine isolated", "高橋 由紀", "Олена Шевченко",
+	}},
+	"falsepositive": {3, 3, 8, []string{"False positive", "The alerts of this incident did not come from an attack.", "☐ ask the team to announce the next move"}},
+	"merged":        {6, 4, 12, []string{"Incidents 2 and 3 were merged into it.", "It was the same list after all.", "Sessions of worker-3@example.com ended."}},
+	"long":          {1386, 40, 120, []string{"Day 1, night shift.", "Day 77, evening shift.", "100 of 450 shown", "Sign-in team", "Week 11", "1,386 alerts: "}},
 }
 
 // All reports are made twice (the long one once in short mode), with the same bytes; each is a sound PDF that says what its story says, of one
@@ -116,7 +121,9 @@ func TestFormats(t *testing.T) {
 		text := read(t, file)
 		assert.True(t, bytes.Equal(text, read(t, filepath.Join(dirs[1], filepath.Base(file)))), file)
 		name, _, _ := strings.Cut(filepath.Base(file), ".")
-		assert.True(t, bytes.Contains(text, []byte(expected[name].says[0])), file)
+		if filepath.Ext(file) != ".json" { // which has no words
+			assert.True(t, bytes.Contains(text, []byte(expected[name].says[0])), file)
+		}
 	}
 }
 
@@ -129,7 +136,7 @@ func TestErrors(t *testing.T) {
 		says string
 		args []string
 	}{
-		{`no report "huge", only tiny, typical, caps, scripts, images, long`, []string{"-only", "huge"}},
+		{`no report "huge", only tiny, typical, caps, scripts, images, many, falsepositive, merged, long`, []string{"-only", "huge"}},
 		{`"docx"`, []string{"-format", "pdf,docx"}},
 		{`"tiny" is no flag`, []string{"tiny"}},
 		{"-x", []string{"-x"}},

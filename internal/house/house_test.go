@@ -49,8 +49,9 @@ var layers = map[string][]string{
 	"export/internal/doc":        {"export/internal/figure"},
 	"export/internal/words":      {"incident", "export/internal/doc", "internal/glyph"},
 	"export/internal/picture":    {"incident", "export/internal/doc"},
-	"export/internal/topdf":      {"export/internal/pdf", "export/internal/picture", "export/internal/words"},
-	"export/internal/tohtml":     {"export/internal/pdf", "export/internal/picture", "export/internal/words"},
+	"export/internal/commonmark": {"export/internal/words"},
+	"export/internal/topdf":      {"export/internal/pdf", "export/internal/picture", "export/internal/commonmark"},
+	"export/internal/tohtml":     {"export/internal/pdf", "export/internal/picture", "export/internal/commonmark"},
 	"export/internal/tomarkdown": {"export/internal/words"},
 	"export": {
 		"storage", "alert/attack", "incident/metrics", "export/internal/topdf", "export/internal/tohtml", "export/internal/tomarkdown",
@@ -91,7 +92,7 @@ var confined = []struct {
 }{
 	{path: "github.com/go-pdf/fpdf", dirs: []string{"export/internal/pdf"}},
 	{path: "github.com/tidwall/btree", dirs: []string{"storage/memory"}},
-	{path: "github.com/yuin/goldmark", dirs: []string{"export"}},
+	{path: "github.com/yuin/goldmark", dirs: []string{"export/internal/commonmark", "export/internal/topdf", "export/internal/tohtml"}},
 	{path: "github.com/jackc/pgx", dirs: []string{"storage/postgres"}},
 	{path: "modernc.org/sqlite", dirs: []string{"storage/sqlite"}},
 	{path: "github.com/stretchr/testify", tests: true},

@@ -109,7 +109,7 @@ type Notice struct {
 // Pairs are labels and values, side by side.
 type Pairs struct {
 	List   []Pair
-	PerRow int // 1 or 2
+	PerRow int // 1 to 4
 }
 
 // A Pair is a labelled value.

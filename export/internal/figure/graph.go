@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // A Graph is boxes in columns, with arrows between those that are joined.
@@ -95,7 +96,7 @@ func (s Sheet) node(p *Picture, n Node, x, y, width, height int) {
 	left, inside := x+number+pad, width-number-2*pad
 	const apart = 9600 // the base lines
 	first, second := n.Label, ""
-	if height >= 3*lowest-closest {
+	if height >= 28*point {
 		first, second = s.halves(n.Label, textSize, true, inside)
 	}
 	texts := []string{s.clipMiddle(first, textSize, true, inside)}
@@ -515,10 +516,7 @@ func (l *lines) label(p *Picture, bundles []*bundle, heads []Shape) {
 				p.Unlabelled += len(b.labels)
 				break
 			}
-			text := b.labels[0]
-			for _, more := range b.labels[1:n] {
-				text += ", " + more
-			}
+			text := strings.Join(b.labels[:n], ", ")
 			if n < len(b.labels) {
 				text += " +" + strconv.Itoa(len(b.labels)-n)
 			}

@@ -47,6 +47,7 @@ type face struct {
 const (
 	noGlyph  = 0xFFFF
 	boldName = "DejaVuSansCondensed-Bold"
+	monoName = "DejaVuSansMono"
 )
 
 func newFace(id faceID) *face {
@@ -54,7 +55,7 @@ func newFace(id faceID) *face {
 	case bold:
 		return openFace(boldName, boldFont)
 	case mono:
-		return openFace("DejaVuSansMono", monoFont)
+		return openFace(monoName, monoFont)
 	}
 	return openFace("DejaVuSansCondensed", sansFont)
 }

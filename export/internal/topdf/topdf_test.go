@@ -310,7 +310,7 @@ func (g *generator) block() doc.Block {
 	case 5:
 		f := figure.Graph{Columns: make([]figure.Column, g.n(5))}
 		for n := range f.Columns {
-			f.Columns[n].Nodes = make([]figure.Node, rapid.SampledFrom([]int{0, 1, 3, 200}).Draw(g.T, "nodes"))
+			f.Columns[n].Nodes = make([]figure.Node, rapid.SampledFrom([]int{0, 0, 1, 3, 60}).Draw(g.T, "nodes"))
 		}
 		for range g.n(3) {
 			f.Edges = append(f.Edges, figure.Edge{From: [2]int{g.n(5) - 1, g.n(3)}, To: [2]int{g.n(5) - 1, g.n(3)}, Label: g.text()})
@@ -437,6 +437,10 @@ func (c *dueContext) Err() error {
 // However far it has come when the context is done, nothing is written.
 func TestWriteStops(t *testing.T) {
 	d := sample()
+	d.Brand.Logo = nil
+	for _, n := range []int{7, 8} { // decoding images takes its time
+		d.Sections[3].Blocks[1].(*doc.Table).Rows[n].Flow = nil
+	}
 	for n := 0; ; n++ {
 		var b bytes.Buffer
 		err := Write(&dueContext{Context: t.Context(), left: n}, &b, d, Options{})
@@ -460,5 +464,5 @@ func TestContextIsLookedAtForCells(t *testing.T) {
 	d := doc.Document{Sections: []doc.Section{{Title: "x", Blocks: []doc.Block{table}}}}
 	p, err := draw(c, d, Options{})
 	require.NoError(t, err)
-	assert.Greater(t, c.asked, 2*rows*columns/1000+p.Pages())
+	assert.GreaterOrEqual(t, c.asked, 2*rows*columns/500+p.Pages())
 }

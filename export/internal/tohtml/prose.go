@@ -27,8 +27,8 @@ func (p *page) written(b doc.Prose) {
 	p.raw("</div>\n")
 }
 
-// proseHTML returns Markdown as HTML without anything active: HTML in it is text, images are links, links lead to http, https
-// and mailto only, and headings are bold, since the headings are the document's.
+// proseHTML returns Markdown as HTML without anything active: HTML in it is text, images are links, links lead to http,
+// https and mailto only, and headings are bold, since the headings are the document's.
 func proseHTML(reader *commonmark.Reader, r renderer.Renderer, text string) (out string) {
 	source, root, reason := reader.Visible(text)
 	typed := func(reason string) string {
@@ -56,9 +56,10 @@ func rendering(lines bool) renderer.Renderer {
 	if lines {
 		o = append(o, htmlrenderer.WithHardWraps())
 	}
+	tables := extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone))
 	return renderer.NewRenderer(renderer.WithNodeRenderers(
 		util.Prioritized(quietly{}, 1),
-		util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)), 500),
+		util.Prioritized(tables, 500),
 		util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
 		util.Prioritized(htmlrenderer.NewRenderer(o...), 1000),
 	))

@@ -312,6 +312,9 @@ func TestMarkdownTellsAllAndNothingIsMarkup(t *testing.T) {
 		check(t, func(n int) string { return fmt.Sprintf("T%dq%sz", n, attack) })
 		check(t, func(n int) string { return fmt.Sprintf("%sT%dq", strings.ReplaceAll(attack, "//", "/"), n) }) // no links
 	}
+	for _, edge := range []string{"1. ", "1) ", "- ", "+ ", "* ", "# ", "> ", "=", ": ", "    ", "\t", "\u3000", "\u00a0", "|", "~~~ ", "``` ", "[x]: ", "- [ ] "} {
+		check(t, func(n int) string { return fmt.Sprintf("%sT%dq%[1]s", edge, n) })
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		check(rt, func(n int) string { return fmt.Sprintf("T%dq%sz", n, nasty(rt)) })
 	})

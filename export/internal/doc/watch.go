@@ -20,7 +20,8 @@ func (w *Watch) Err() error {
 	return w.err
 }
 
-// Cell counts a cell, and looks at the context at every 500th. It reports whether the context is done, as far as it knows.
+// Cell counts a cell, and looks at the context at every 500th. It reports whether the context is done, as far as it
+// knows.
 func (w *Watch) Cell() (done bool) {
 	const often = 500
 	if w.cells++; w.cells%often == 0 {

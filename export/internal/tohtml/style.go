@@ -55,7 +55,8 @@ func styleOf(d doc.Document) string {
 	if m.Label != "" {
 		label = quoted(m.Label)
 	}
-	band := fmt.Sprintf("background: %s; color: %s; font: 700 9pt sans-serif; height: 6mm; padding: 0 4mm; margin: auto; "+
+	band := fmt.Sprintf("background: %s; color: %s; font: 700 9pt sans-serif; "+
+		"height: 6mm; padding: 0 4mm; margin: auto; "+
 		"text-align: center; -webkit-print-color-adjust: exact; print-color-adjust: exact;", hex(m.Ground), hex(m.Ink))
 	const small = "font: 7.5pt sans-serif; color: #444444; vertical-align: middle;"
 	edge("top-left", quoted(words.Join(" · ", words.Join(" · ", d.Label, d.State), d.Title)), small)
@@ -68,7 +69,8 @@ func styleOf(d doc.Document) string {
 	return b.String()
 }
 
-// legible returns c, made lighter or darker until it can be read on every ground. The grounds are all light or all dark.
+// legible returns c, made lighter or darker until it can be read on every ground. The grounds are all light or all
+// dark.
 func legible(c doc.Color, grounds ...doc.Color) doc.Color {
 	const enough = 4.5 // source: WCAG 2.2, 1.4.3
 	towards := doc.Color{}
@@ -94,8 +96,8 @@ func hex(c doc.Color) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B
 // longest is how many characters stand in a corner of a printed page.
 const longest = 90
 
-// quoted returns text as a string of a style sheet, in one line, with an ellipsis where it is too long, "" for none. It holds nothing
-// but letters, digits, blanks and escapes.
+// quoted returns text as a string of a style sheet, in one line, with an ellipsis where it is too long, "" for none. It
+// holds nothing but letters, digits, blanks and escapes.
 func quoted(text string) string {
 	runes := []rune(strings.Join(strings.Fields(words.Visible(text)), " "))
 	if len(runes) == 0 {

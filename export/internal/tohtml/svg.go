@@ -16,7 +16,8 @@ type drawn struct {
 	picture        figure.Picture
 }
 
-// screen is the sheet for pictures, whose texts are in a face of which nothing is known. On paper it fits on a page almost as it is.
+// screen is the sheet for pictures, whose texts are in a face of which nothing is known. On paper it fits on a page
+// almost as it is.
 func screen() figure.Sheet {
 	const point = 1000
 	return figure.Sheet{Width: 520 * point, Height: 640 * point, Wide: roughly}
@@ -45,12 +46,14 @@ func roughly(text string, size int, bold bool) (width int) {
 	return (width*size + 999) / 1000
 }
 
-// figure writes a picture as an image in the text of the page, and its caption. Its colours are those of the style sheet.
+// figure writes a picture as an image in the text of the page, and its caption. Its colours are those of the style
+// sheet.
 func (p *page) figure(d drawn) {
+	d.caption = words.Join(" ", d.caption, words.Unnumbered(d.picture.Unlabelled))
 	p.raw("<figure>\n")
 	if len(d.picture.Shapes) > 0 {
 		id := p.id("figure")
-		p.raw(fmt.Sprintf(`<div class="wide"><svg viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %[3]s-text">`,
+		p.raw(`<div class="wide">`, fmt.Sprintf(`<svg viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %[3]s-text">`,
 			thousandth(d.picture.Width), thousandth(d.picture.Height), id), "\n<title id=\"", id, "-title\">")
 		p.text(d.title)
 		p.raw("</title>\n<desc id=\"", id, "-text\">")
@@ -70,16 +73,18 @@ func (p *page) figure(d drawn) {
 
 // svg writes a shape, nothing for one of another kind.
 func (p *page) svg(s figure.Shape) {
+	const rect = `<rect class="%s" x="%s" y="%s" width="%s" height="%s"`
 	class := inkClass(s.Ink)
 	x, y, w, h, size := thousandth(s.X), thousandth(s.Y), thousandth(s.W), thousandth(s.H), thousandth(s.Size)
 	switch s.Kind {
 	case figure.Box:
-		p.raw(fmt.Sprintf("<rect class=\"%s\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" fill=\"currentColor\"/>\n", class, x, y, w, h))
+		p.raw(fmt.Sprintf(rect+" fill=\"currentColor\"/>\n", class, x, y, w, h))
 	case figure.Frame:
-		p.raw(fmt.Sprintf("<rect class=\"%s\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"%s\"/>\n",
+		p.raw(fmt.Sprintf(rect+" fill=\"none\" stroke=\"currentColor\" stroke-width=\"%s\"/>\n",
 			class, x, y, w, h, size))
 	case figure.Line:
-		p.raw(fmt.Sprintf("<line class=\"%s\" x1=\"%s\" y1=\"%s\" x2=\"%s\" y2=\"%s\" stroke=\"currentColor\" stroke-width=\"%s\"/>\n",
+		p.raw(fmt.Sprintf(
+			`<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s" stroke="currentColor" stroke-width="%s"/>`+"\n",
 			class, x, y, thousandth(s.X+s.W), thousandth(s.Y+s.H), size))
 	case figure.Text:
 		p.raw(`<text class="`, class, `"`)

@@ -1,5 +1,5 @@
-// Package tohtml draws a document as one HTML page that needs nothing else: it has no script, loads nothing, and its content
-// security policy forbids both.
+// Package tohtml draws a document as one HTML page that needs nothing else: it has no script, loads nothing, and its
+// content security policy forbids both.
 package tohtml
 
 import (
@@ -20,10 +20,14 @@ import (
 	"github.com/incidentkit/incidentkit/export/internal/words"
 )
 
-// Write draws d and writes it to w. Nothing is written when ctx is done, which is looked at for every block and every 500
-// cells.
+// Write draws d and writes it to w. Nothing is written when ctx is done, which is looked at for every block and every
+// 500 cells.
 func Write(ctx context.Context, w io.Writer, d doc.Document) error {
-	p := &page{Watch: doc.NewWatch(ctx), exhibits: make(map[string]exhibit), anchors: make(map[string]bool), reader: commonmark.NewReader(ctx), prose: [2]renderer.Renderer{commonmark.NewRenderer(quietly{}, false), commonmark.NewRenderer(quietly{}, true)}}
+	p := &page{
+		Watch: doc.NewWatch(ctx), exhibits: make(map[string]exhibit), anchors: make(map[string]bool),
+		reader: commonmark.NewReader(ctx),
+		prose:  [2]renderer.Renderer{commonmark.NewRenderer(quietly{}, false), commonmark.NewRenderer(quietly{}, true)},
+	}
 	p.document(d)
 	if err := p.Err(); err != nil {
 		return err
@@ -92,8 +96,9 @@ func (p *page) said(s string) {
 	p.raw("</bdi>")
 }
 
-// name writes a name, a list, or what is put together of labels and names, so that each of its parts stands from left to right,
-// whatever letters it has: what a file name ends with is on the right. In code, lines may break after separators.
+// name writes a name, a list, or what is put together of labels and names, so that each of its parts stands from left
+// to right, whatever letters it has: what a file name ends with is on the right. In code, lines may break after
+// separators.
 func (p *page) name(s string, code bool) {
 	write := p.text
 	if code {
@@ -267,9 +272,11 @@ func (p *page) document(d doc.Document) {
 	style := styleOf(d)
 	hash := sha256.Sum256([]byte(style))
 	p.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-`, base64.StdEncoding.EncodeToString(hash[:]),
+		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-`,
+		base64.StdEncoding.EncodeToString(hash[:]),
 		"'; img-src data:; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n",
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n")
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+		"<meta name=\"color-scheme\" content=\"light dark\">\n")
 	if d.Subject != "" {
 		p.raw(`<meta name="description"`)
 		p.attr("content", d.Subject)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
+	"github.com/incidentkit/incidentkit/export/internal/figure"
 	"github.com/incidentkit/incidentkit/export/internal/words"
 )
 
@@ -41,12 +42,12 @@ func TestProse(t *testing.T) {
 		"- [ ] do\n- [x] done":               "<ul>\n<li>☐ do</li>\n<li>☑ done</li>\n</ul>\n",
 		"![[a](https://a.example)](x \"t\")": `<p>Image: <a href="https://a.example"` + rel + "a</a> (x)</p>\n",
 	} {
-		assert.Equal(t, want, proseHTML(commonmark.NewReader(t.Context()), rendering(false), source), source)
+		assert.Equal(t, want, proseHTML(commonmark.NewReader(t.Context()), commonmark.NewRenderer(quietly{}, false), source), source)
 	}
-	assert.Equal(t, "<p>one<br>\ntwo</p>\n", proseHTML(commonmark.NewReader(t.Context()), rendering(true), "one\ntwo"))
+	assert.Equal(t, "<p>one<br>\ntwo</p>\n", proseHTML(commonmark.NewReader(t.Context()), commonmark.NewRenderer(quietly{}, true), "one\ntwo"))
 	long := "**" + strings.Repeat("x", commonmark.Longest) + "**"
 	assert.Equal(t, "<p class=\"remark\">Shown as typed: it is longer than a comment may be.</p>\n<p class=\"text\">"+long+"</p>\n",
-		proseHTML(commonmark.NewReader(t.Context()), rendering(false), long))
+		proseHTML(commonmark.NewReader(t.Context()), commonmark.NewRenderer(quietly{}, false), long))
 }
 
 // What a file name ends with is on the right, and a list keeps its order, whatever letters they have.
@@ -83,7 +84,8 @@ func colour(text string) doc.Color {
 	return doc.Color{R: uint8(n >> 16), G: uint8(n >> 8), B: uint8(n)}
 }
 
-// Every text can be read on its ground, on light screens, on dark ones and on paper, whatever the accent is. Source: WCAG 2.2, 1.4.3.
+// Every text can be read on its ground, on light screens, on dark ones and on paper, whatever the accent is. Source:
+// WCAG 2.2, 1.4.3.
 func TestContrast(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		part := rapid.Uint8()
@@ -157,4 +159,16 @@ func TestShares(t *testing.T) {
 			require.True(rt, s >= 1 && s <= 100)
 		}
 	})
+}
+
+// A picture says what there was no room for, and shapes that nobody knows are left out.
+func TestFigures(t *testing.T) {
+	p := page{Watch: doc.NewWatch(t.Context())}
+	head := figure.Shape{Kind: figure.Head, X: 10_000, Y: 20_000, W: -5_000}
+	p.figure(drawn{"Graph", "Caption.", figure.Picture{Width: 100_000, Height: 50_500, Unlabelled: 2, Shapes: []figure.Shape{head, {Kind: 200}}}})
+	assert.Equal(t, "<figure>\n<div class=\"wide\"><svg viewBox=\"0 0 100 50.5\" role=\"img\" aria-labelledby=\"figure-1-title figure-1-text\">\n"+
+		"<title id=\"figure-1-title\">Graph</title>\n"+
+		"<desc id=\"figure-1-text\">Caption. 2 arrows have no number for lack of room; the table of connections has all. The tables beside it say the same.</desc>\n"+
+		"<polygon class=\"ink\" points=\"10,20 5,18 5,22\" fill=\"currentColor\"/>\n</svg></div>\n"+
+		"<figcaption>Caption. 2 arrows have no number for lack of room; the table of connections has all.</figcaption>\n</figure>\n", p.out.String())
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/incidentkit/incidentkit/export/internal/words"
 )
 
-// Write draws d and writes it to w. Nothing is written when ctx is done, which is looked at for every block and every 500
-// cells.
+// Write draws d and writes it to w. Nothing is written when ctx is done, which is looked at for every block and every
+// 500 cells.
 func Write(ctx context.Context, w io.Writer, d doc.Document) error {
 	m := &markdown{Watch: doc.NewWatch(ctx)}
 	m.document(d)
@@ -142,7 +142,8 @@ func (m *markdown) blocks(prefix string, list []doc.Block) {
 	}
 }
 
-// lines writes lines of a paragraph or several, which are escaped, behind a prefix that may be another one for the first.
+// lines writes lines of a paragraph or several, which are escaped, behind a prefix that may be another one for the
+// first.
 func (m *markdown) lines(first, prefix string, list []string) {
 	for n, l := range list {
 		end := ""
@@ -335,8 +336,8 @@ func strong(s string) string {
 // labelled returns a value, which is escaped, behind its label.
 func labelled(label, value string) string { return words.Join(" ", "**"+text(label)+":**", value) }
 
-// text returns s as one line that means nothing but itself, wherever it stands. References of characters keep blanks from being taken
-// for an indentation or the end of an emphasis, and line feeds where there is but one line.
+// text returns s as one line that means nothing but itself, wherever it stands. References of characters keep blanks
+// from being taken for an indentation or the end of an emphasis, and line feeds where there is but one line.
 func text(s string) string {
 	s = words.Visible(s)
 	var b strings.Builder

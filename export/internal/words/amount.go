@@ -34,3 +34,11 @@ func Bytes(n int64) string {
 	}
 	return Grouped(whole) + "." + strconv.FormatInt(tenths, 10) + " " + units[:1] + "B (" + exact + ")"
 }
+
+// Unnumbered says that n arrows of a picture stand without their number, "" for none.
+func Unnumbered(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return Plural(n, "arrow has", "arrows have") + " no number for lack of room; the table of connections has all."
+}

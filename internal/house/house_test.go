@@ -92,13 +92,9 @@ var confined = []struct {
 }{
 	{path: "github.com/go-pdf/fpdf", dirs: []string{"export/internal/pdf"}},
 	{path: "github.com/tidwall/btree", dirs: []string{"storage/memory"}},
-<<<<<<< HEAD
-	{path: "github.com/yuin/goldmark", dirs: []string{"export/internal/commonmark", "export/internal/topdf", "export/internal/tohtml"}},
-=======
 	{path: "github.com/yuin/goldmark", dirs: []string{
-		"export", "export/internal/commonmark", "export/internal/doc", "export/internal/tohtml", "export/internal/topdf",
+		"export/internal/commonmark", "export/internal/doc", "export/internal/tohtml", "export/internal/topdf",
 	}},
->>>>>>> r18d
 	{path: "github.com/jackc/pgx", dirs: []string{"storage/postgres"}},
 	{path: "modernc.org/sqlite", dirs: []string{"storage/sqlite"}},
 	{path: "github.com/stretchr/testify", tests: true},

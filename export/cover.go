@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/words"
 	"github.com/incidentkit/incidentkit/incident"
@@ -229,7 +230,7 @@ const glanceLength = 600
 
 func (c composer) whatHappenedInShort() string {
 	if text := cmp.Or(strings.TrimSpace(c.r.Incident.Description), strings.TrimSpace(c.r.IncidentSummary)); text != "" {
-		return inShort(text, glanceLength)
+		return inShort(commonmark.Plain(text), glanceLength)
 	}
 	return strings.Join(c.whatHappened(), " ")
 }
@@ -338,7 +339,7 @@ func (c composer) state() string {
 		}
 		text += "."
 		if note := strings.TrimSpace(i.Note); note != "" {
-			text += " " + inShort(note, glanceLength)
+			text += " " + inShort(commonmark.Plain(note), glanceLength)
 		}
 	case incident.Redirected:
 		text = "Merged into " + cmp.Or(c.r.whereTo(), string(i.RedirectTo)) + "."
@@ -387,7 +388,7 @@ func (c composer) nextSteps() string {
 	}
 	var texts []string
 	for _, a := range list[:min(len(list), 2)] {
-		texts = append(texts, inShort(a.text, glanceLength/2))
+		texts = append(texts, inShort(commonmark.Plain(a.text), glanceLength/2))
 	}
 	text := strings.Join(texts, "\n")
 	if n := len(list) - len(texts); n > 0 {

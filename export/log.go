@@ -8,6 +8,7 @@ import (
 
 	"github.com/incidentkit/incidentkit/activity"
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/words"
 	"github.com/incidentkit/incidentkit/incident"
@@ -121,7 +122,7 @@ func (c composer) log(list []stretch) *doc.Table {
 
 // vocabulary returns the words of the report.
 func (c composer) vocabulary() words.Vocabulary {
-	return words.Vocabulary{Code: func(code string) string { return cmp.Or(c.r.Titles[code], code) }, Time: c.zoned}
+	return words.Vocabulary{Code: func(code string) string { return cmp.Or(c.r.Titles[code], code) }, Time: c.zoned, Text: commonmark.Plain}
 }
 
 // redactedText returns what stands in place of a redacted text. It is "" when the lines about fields show it already.

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/incidentkit/incidentkit/alert"
+	"github.com/incidentkit/incidentkit/export/internal/commonmark"
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 	"github.com/incidentkit/incidentkit/export/internal/words"
 	"github.com/incidentkit/incidentkit/incident"
@@ -160,11 +161,12 @@ func (c composer) recommended() []doc.Block {
 	shown := list[:min(len(list), most)]
 	t := &doc.Table{Columns: []doc.Column{{Title: "Severity", Width: doc.Badged}, {Title: "Recommended by the alerts"}, {Title: "Alerts", Width: doc.Narrow, Number: true}}}
 	for _, a := range shown {
-		first, rest, _ := strings.Cut(a.text, "\n")
-		row := doc.Row{Cells: []doc.Cell{words.Severity(a.severity), {Text: first, Order: doc.Said}, {Text: words.Grouped(a.alerts)}}, NoteFrom: 1}
-		if c.brief() {
-			row.Cells[1].Text = inShort(a.text, glanceLength/2)
-		} else if strings.TrimSpace(rest) != "" {
+		plain := commonmark.Plain(a.text)
+		row := doc.Row{Cells: []doc.Cell{words.Severity(a.severity), {Text: plain, Order: doc.Said}, {Text: words.Grouped(a.alerts)}}, NoteFrom: 1}
+		switch {
+		case c.brief():
+			row.Cells[1].Text = inShort(plain, glanceLength/2)
+		case plain != a.text || strings.Contains(plain, "\n"):
 			row.Cells[1].Text = ""
 			row.Flow = []doc.Block{doc.Prose{Source: a.text, Lines: true}}
 		}

@@ -48,6 +48,7 @@ func Field(path string) string {
 type Vocabulary struct {
 	Code func(code string) string // a classification or a determination in the words of the taxonomy
 	Time func(time.Time) string
+	Text func(source string) string // what was written as Markdown
 }
 
 // Value returns the value of a field as people would say it. What it does not know stays as it is.
@@ -70,6 +71,8 @@ func (v Vocabulary) Value(path string, of activity.Value) string {
 		return alert.CategoryTitle(text)
 	case "verdict.classification", "verdict.determination":
 		return v.Code(text)
+	case "description", "note", "recommendedActions":
+		return v.Text(text)
 	}
 	if t, ok := TimeIn(path, of); ok {
 		return v.Time(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/incidentkit/incidentkit/export/internal/words"
 )
 
-// files returns what is attached to a document, and what is said of it: the report as JSON, but for the images, which are drawn,
-// and its indicators.
+// files returns what is attached to a document, and what is said of it: the report as JSON, but for the
+// images, which are drawn, and its indicators.
 func (c composer) files() (files []doc.File, said []doc.Pair) {
 	name := "report"
 	if n := c.r.Incident.Number; n > 0 {

@@ -18,8 +18,8 @@ import (
 // maxSteps is how many rows a table of the attack story has.
 const maxSteps = 200
 
-// story tells the attack: its graph with what the graph says in tables, the processes, and the threat categories. Alerts are
-// told one by one in their own section; only where there is none do they stand here.
+// story tells the attack: its graph with what the graph says in tables, the processes, and the threat
+// categories. Alerts are told one by one in their own section; only where there is none do they stand here.
 func (c composer) story() (blocks []doc.Block) {
 	blocks = append(blocks, c.graph()...)
 	if !c.brief() {
@@ -208,8 +208,8 @@ func actionWord(a Action) string {
 	return "named with"
 }
 
-// processes returns a table for each device with its processes, each below the one that started it. Processes that documents
-// do not name are counted.
+// processes returns a table for each device with its processes, each below the one that started it. Processes
+// that documents do not name are counted.
 func (c composer) processes() (blocks []doc.Block) {
 	for _, tree := range c.r.Trees {
 		t := &doc.Table{Columns: []doc.Column{{Title: "Process", Weight: 5}, {Title: "Verdict", Width: doc.Badged}, {Title: "Time" + c.offset, Width: doc.Stamp}}}
@@ -295,7 +295,8 @@ const (
 	otherLanes = 6  // at most, of these, for what is no tactic
 )
 
-// lanes returns the alerts along the threat categories to be drawn, but for false positives, and what is said below them.
+// lanes returns the alerts along the threat categories to be drawn, but for false positives, and what is said
+// below them.
 func (c composer) lanes() (chart figure.Chart, caption string) {
 	chart.Nowhen = "No time"
 	chart.Levels = [...]string{"Unrated", "Informational", "Low", "Medium", "High"}

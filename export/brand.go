@@ -12,8 +12,8 @@ import (
 	"github.com/incidentkit/incidentkit/internal/enum"
 )
 
-// brand returns whose document it is. A logo that cannot be decoded and an accent that is no colour, or is too pale to be read on
-// white, are errors.
+// brand returns whose document it is. A logo that cannot be decoded and an accent that is no colour, or is
+// too pale to be read on white, are errors.
 func (o Layout) brand() (doc.Brand, error) {
 	b := doc.Brand{Organisation: o.Organisation, Header: o.Header, Footer: o.Footer}
 	if len(o.Logo) > 0 {

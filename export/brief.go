@@ -7,8 +7,8 @@ import (
 	"github.com/incidentkit/incidentkit/export/internal/figure"
 )
 
-// What an executive report has at most, so that four pages hold it: code points of a text, lines of what somebody wrote, rows of
-// a table and nodes of a column.
+// What an executive report has at most, so that four pages hold it: code points of a text, lines of what
+// somebody wrote, rows of a table and nodes of a column.
 const (
 	briefName  = 90
 	briefText  = 330

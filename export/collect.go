@@ -18,9 +18,9 @@ import (
 )
 
 // A Summarizer writes about an incident in prose: the text of the section s, which is IncidentSummary or
-// IncidentReport. It is given the incident with its alerts and its whole log, as of the moment of the
-// report. It is asked for one section after the other. An [Exporter] calls it when its View has ended. [Collect] calls
-// it while the caller's View is open.
+// IncidentReport. It is given the incident with its alerts and its whole log, as of the moment of the report.
+// It is asked for one section after the other. An [Exporter] calls it when its View has ended. [Collect]
+// calls it while the caller's View is open.
 type Summarizer func(ctx context.Context, s Section, c incident.Case, log []activity.Entry) (string, error)
 
 // Options are the settings of a report.

@@ -138,7 +138,8 @@ func (c composer) verdict(v classification.Verdict) string {
 // dismissed reports whether the whole incident was a false positive.
 func (c composer) dismissed() bool { return Dismissed(c.r.Incident, alert.Alert{}) }
 
-// A cast is the entities that documents name: the first of each group of assets and of the evidence. All others are counted.
+// A cast is the entities that documents name: the first of each group of assets and of the evidence. All
+// others are counted.
 type cast struct {
 	evidence int // how many of the evidence
 	named    map[castKey]string
@@ -204,8 +205,8 @@ func (k cast) name(e alert.Entity) (name string, named bool) {
 	return name, named
 }
 
-// offset returns what the titles of columns say of the times below them, " (UTC)" or " (+09:00)": the offset from UTC that all
-// times of the report's lists have, "" if there are several.
+// offset returns what the titles of columns say of the times below them, " (UTC)" or " (+09:00)": the offset
+// from UTC that all times of the report's lists have, "" if there are several.
 func offset(r Report) string {
 	if r.TimeZone == "UTC" || r.TimeZone == "" {
 		return " (UTC)"

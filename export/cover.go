@@ -88,7 +88,8 @@ func alertsFact(s incident.Summary) doc.Fact {
 	return doc.Fact{Label: "Alerts", Value: words.Grouped(s.Count), Note: strings.Join(by, ", ")}
 }
 
-// hit returns how many assets of each group were hit: without those that only false positives name, unless there are no others.
+// hit returns how many assets of each group were hit: without those that only false positives name, unless
+// there are no others.
 func (c composer) hit() (counts incident.AssetCounts, dismissed int) {
 	if !c.has(Assets) {
 		return c.r.Incident.Alerts.Assets, 0
@@ -203,8 +204,8 @@ func tacticTitles(categories []string) []string {
 	return titles
 }
 
-// inShort returns the beginning of what somebody wrote: its first paragraphs as far as they fit, or the sentences of the first
-// that do.
+// inShort returns the beginning of what somebody wrote: its first paragraphs as far as they fit, or the
+// sentences of the first that do.
 func inShort(text string, most int) string {
 	text = strings.TrimSpace(text)
 	runes := []rune(text)

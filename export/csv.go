@@ -46,12 +46,13 @@ var queueNumbers = []string{"Incident ID", "Priority score", "Active alerts", "A
 // The form is that of RFC 4180, in UTF-8 without a byte order mark; lines end in CRLF. Times are RFC 3339, to the
 // second. Lists are joined by "; ". Characters that cannot be seen stand as marks such as "[U+202E]".
 //
-// No spreadsheet takes a text for a formula, whether it splits lines at a comma, a semicolon or a tab. An apostrophe is
-// written at the beginning of a text, and in it after each semicolon, tab and end of a line, wherever what follows
-// there, blanks and quotation marks aside, is =, +, -, @ or another form of these (full width, small, the minus sign),
-// and wherever an apostrophe follows at once; at the beginning also before a tab or the end of a line. A program has
-// the text back when it takes away one apostrophe at the beginning and one after each semicolon, tab and end of a line,
-// where there is one. Numbers are written as they are: incident ID, priority score, active alerts and alerts.
+// No spreadsheet takes a text for a formula, whether it splits lines at a comma, a semicolon or a tab. An
+// apostrophe is written at the beginning of a text, and in it after each semicolon, tab and end of a line,
+// wherever what follows there, blanks and quotation marks aside, is =, +, -, @ or another form of these (full
+// width, small, the minus sign), and wherever an apostrophe follows at once; at the beginning also before a
+// tab or the end of a line. A program has the text back when it takes away one apostrophe at the beginning
+// and one after each semicolon, tab and end of a line, where there is one. Numbers are written as they are:
+// incident ID, priority score, active alerts and alerts.
 //
 // The error is that of ctx, which is looked at for every row, that of incidents or that of w. What was written before
 // it stays.

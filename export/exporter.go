@@ -76,9 +76,9 @@ type ExporterOptions struct {
 // Source of the time: "a couple of minutes" in Microsoft Defender XDR. The report of an incident that was merged into
 // another is not kept, since a redaction changes its log and not its version.
 //
-// Callers who may see different things share nothing that one of them may not see. Every result is asked for on behalf
-// of an actor. Before the actor gets what another one's call made, the Exporter looks at the incident, and at the
-// incidents that the report names, as the actor may see them at that moment.
+// Callers who may see different things share nothing that one of them may not see. Every result is asked for
+// on behalf of an actor. Before the actor gets what another one's call made, the Exporter looks at the
+// incident, and at the incidents that the report names, as the actor may see them at that moment.
 //
 // An Exporter starts no goroutine: those who wait do the work. It may be used by several goroutines.
 type Exporter struct {
@@ -139,10 +139,10 @@ type exportResult struct {
 
 // NewExporter returns an Exporter of the incidents that view shows. A nil o means the defaults.
 //
-// view calls fn with a Reader of one moment that shows what the actor by may read, and returns fn's error, as the
-// method View of a manager does. It may hide whole incidents from an actor, with their alerts and their log. Then the
-// Reader's Incident returns an error, and its sequences leave them out. An incident that it does show must be the same
-// for every actor.
+// view calls fn with a Reader of one moment that shows what the actor by may read, and returns fn's error, as
+// the method View of a manager does. It may hide whole incidents from an actor, with their alerts and their
+// log. Then the Reader's Incident returns an error, and its sequences leave them out. An incident that it
+// does show must be the same for every actor.
 func NewExporter(
 	view func(ctx context.Context, by activity.Actor, fn func(storage.Reader) error) error, o *ExporterOptions,
 ) *Exporter {
@@ -276,11 +276,11 @@ func (e *Export) total() int {
 	return n
 }
 
-// Wait returns the document, which belongs to the caller. It does the work itself unless another call is doing it. When
-// that call gives up because its context is done, or fails to read, one of those who wait begins anew. What another
-// call made is returned only when the actor may still see the incident, and sees of others what that call saw; else
-// Wait asks again for what the actor sees now. Once Wait has returned a document or an error, it does so again; the
-// error of a context that is done does not count.
+// Wait returns the document, which belongs to the caller. It does the work itself unless another call is
+// doing it. When that call gives up because its context is done, or fails to read, one of those who wait
+// begins anew. What another call made is returned only when the actor may still see the incident, and sees of
+// others what that call saw; else Wait asks again for what the actor sees now. Once Wait has returned a
+// document or an error, it does so again; the error of a context that is done does not count.
 func (e *Export) Wait(ctx context.Context) ([]byte, error) {
 	for {
 		if result := e.answer(); result != nil {
@@ -357,8 +357,8 @@ func (e *Export) leave(r *run) {
 	}
 }
 
-// accept takes a result that another call made, if the actor may see all of it; else it only notes what the actor sees
-// now.
+// accept takes a result that another call made, if the actor may see all of it; else it only notes what the
+// actor sees now.
 func (e *Export) accept(ctx context.Context, found *exportResult) error {
 	now, err := e.look(ctx, found.key)
 	if err != nil && ctx.Err() != nil {

@@ -176,8 +176,9 @@ func (f Finding) class() int {
 	return 7
 }
 
-// programs finds the findings that stand for the programs of processes: the file of the program or, where there is none, the first
-// process of it. What only false positives name stands for nothing else, and nothing else for it.
+// programs finds the findings that stand for the programs of processes: the file of the program or, where
+// there is none, the first process of it. What only false positives name stands for nothing else, and nothing
+// else for it.
 func programs(list []Finding) {
 	type program struct {
 		id        alert.Key

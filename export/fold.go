@@ -7,8 +7,9 @@ import (
 	"github.com/incidentkit/incidentkit/alert"
 )
 
-// fold puts together entries that one command caused, in the order of their first. An entry that says something of its own stays
-// alone: a comment, what is attached, redacted or imported. Entries without a cause stay alone, too.
+// fold puts together entries that one command caused, in the order of their first. An entry that says
+// something of its own stays alone: a comment, what is attached, redacted or imported. Entries without a
+// cause stay alone, too.
 func fold(entries []activity.Entry) [][]activity.Entry {
 	type cause struct {
 		command string
@@ -37,7 +38,8 @@ func fold(entries []activity.Entry) [][]activity.Entry {
 // instant tells times apart.
 func instant(t time.Time) int64 { return t.Unix()*1_000_000 + int64(t.Nanosecond()/1000) }
 
-// leading returns, of a mixture of entries about alerts and others, those that are like the first: the rest follows from them.
+// leading returns, of a mixture of entries about alerts and others, those that are like the first: the rest
+// follows from them.
 func leading(entries []activity.Entry) (list []activity.Entry) {
 	for _, e := range entries {
 		if (e.Alert != "") == (entries[0].Alert != "") {

@@ -109,7 +109,8 @@ func (c composer) device(id string) string {
 	return cmp.Or(name, id)
 }
 
-// evidence returns the table of the evidence: a row for each program, with its processes counted, and one for each other entity.
+// evidence returns the table of the evidence: a row for each program, with its processes counted, and one for
+// each other entity.
 func (c composer) evidence() []doc.Block {
 	t := &doc.Table{Empty: "No evidence.", Columns: []doc.Column{
 		{Title: "Type", Width: doc.Short}, {Title: "Name", Weight: 1}, {Title: "Verdict", Width: doc.Badged}, {Title: "Remediation", Width: doc.Short},

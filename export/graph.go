@@ -11,9 +11,9 @@ import (
 	"github.com/incidentkit/incidentkit/internal/enum"
 )
 
-// A Graph is the attack as boxes and arrows: who did what to whom, in the order of time. Its boxes stand in columns, which
-// read from left to right. What was found to be no threat and what only false positives name is not in it, and neither is
-// what is joined to nothing. The zero Graph has nothing to join.
+// A Graph is the attack as boxes and arrows: who did what to whom, in the order of time. Its boxes stand in
+// columns, which read from left to right. What was found to be no threat and what only false positives name
+// is not in it, and neither is what is joined to nothing. The zero Graph has nothing to join.
 type Graph struct {
 	Nodes []Node `json:"nodes,omitempty"` // column by column, each from top to bottom
 	Edges []Edge `json:"edges,omitempty"` // by Number
@@ -146,7 +146,8 @@ func graph(alerts []alert.Alert, drawn func(alert.Key) bool) Graph {
 	return g
 }
 
-// inTime returns alerts in the order of time, those without one last: what is not known to be first must not be told first.
+// inTime returns alerts in the order of time, those without one last: what is not known to be first must not
+// be told first.
 func inTime(alerts []alert.Alert) []alert.Alert {
 	return slices.SortedFunc(slices.Values(alerts), func(a, b alert.Alert) int {
 		if x, y := a.FirstActivity.IsZero(), b.FirstActivity.IsZero(); x != y {
@@ -206,8 +207,8 @@ func (w web) inOrderOfTime() []link {
 	})
 }
 
-// telling returns w without links that say only that alerts name two nodes together where others say more. Where both are one
-// node, it stays if it is all that there is.
+// telling returns w without links that say only that alerts name two nodes together where others say more.
+// Where both are one node, it stays if it is all that there is.
 func (w web) telling() web {
 	more, elsewhere := make(map[[2]int]bool), make(map[int]bool)
 	for l := range w.edges {
@@ -224,11 +225,12 @@ func (w web) telling() web {
 	return w
 }
 
-// A way is what nodes must have in common to become one. Nodes for which it is "" stay. Those that are named are the few of a
-// kind that a reader asks for first.
+// A way is what nodes must have in common to become one. Nodes for which it is "" stay. Those that are named
+// are the few of a kind that a reader asks for first.
 type way func(n node, near string, named bool) string
 
-// ways returns how nodes of a column are put together: step by step, the first steps as long as there is anything to do.
+// ways returns how nodes of a column are put together: step by step, the first steps as long as there is
+// anything to do.
 func ways() (gentle, rough []way) {
 	kind := func(n node) string { return fmt.Sprint(n.Column, n.Kind, n.kinds) }
 	return []way{
@@ -252,8 +254,8 @@ func ways() (gentle, rough []way) {
 		}
 }
 
-// collapsed returns w with nodes together until it can be read: first where there are too many nodes, then, if there still are
-// too many edges, anywhere.
+// collapsed returns w with nodes together until it can be read: first where there are too many nodes, then,
+// if there still are too many edges, anywhere.
 func (w web) collapsed() web {
 	gentle, rough := ways()
 	for _, tooMuch := range []func(w web, c Column) bool{web.crowded, web.tangled} {
@@ -309,7 +311,8 @@ func (w web) sizes() (sizes [Destinations + 1]int) {
 // fewNamed is how many nodes of a kind keep their names where many become one.
 const fewNamed = 3
 
-// named returns the few of a kind in a column that keep their names the longest: the worst, and of these the first ones.
+// named returns the few of a kind in a column that keep their names the longest: the worst, and of these the
+// first ones.
 func (w web) named() map[int]bool {
 	order := make([]int, len(w.nodes))
 	for n := range order {
@@ -351,7 +354,8 @@ func (w web) near() []string {
 	return texts
 }
 
-// rebuilt returns w with one node for all that have a name in common, in the order of time. A node whose name is "" stays.
+// rebuilt returns w with one node for all that have a name in common, in the order of time. A node whose name
+// is "" stays.
 func (w web) rebuilt(name func(at int) string) web {
 	out := web{edges: make(map[link]told, len(w.edges))}
 	names, places := make(map[string]int), make([]int, len(w.nodes))

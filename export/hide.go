@@ -21,11 +21,12 @@ import (
 	"github.com/incidentkit/incidentkit/internal/glyph"
 )
 
-// Hidden says what a report does not tell. What is hidden has another name instead, such as "User 1", "Device 2" or
-// "Domain 1": as an entity, and in every text of the records where one of its spellings stands as whole words. The same
-// has the same other name wherever it occurs. Every document is made of these records: PDF with its metadata and the
-// attached JSON, HTML, Markdown and JSON. The file names that this library gives name nobody. Of names that overlap,
-// all are replaced. A text without a spelling stays as it is, byte by byte. The zero Hidden hides nothing.
+// Hidden says what a report does not tell. What is hidden has another name instead, such as "User 1", "Device
+// 2" or "Domain 1": as an entity, and in every text of the records where one of its spellings stands as whole
+// words. The same has the same other name wherever it occurs. Every document is made of these records: PDF
+// with its metadata and the attached JSON, HTML, Markdown and JSON. The file names that this library gives
+// name nobody. Of names that overlap, all are replaced. A text without a spelling stays as it is, byte by
+// byte. The zero Hidden hides nothing.
 //
 // These are the names:
 //
@@ -41,13 +42,13 @@ import (
 //     machine has (WORKGROUP, NT AUTHORITY);
 //   - of evidence: its identifiers and its name.
 //
-// A name is found whatever the case of its letters, Turkish i and ß included; in each Unicode form (NFC, NFD, full
-// width, ligatures); with and without accents, and with ae, oe, ue and aa for ä, ö, ü and å; with other blanks than it
-// has, or more; and with invisible characters in it, or the end of a line, with or without a hyphen, between words or
-// inside. Escapes of URLs, however often, of HTML and of Markdown do not keep it from being found, nor does "[.]" for
-// ".". Before and after it stands the beginning or the end of the text, or something other than a letter, digit or
-// combining mark; "_" and "-" count as other. In scripts without blanks between words, such as Han, Kana, Hangul and
-// Thai, any place will do.
+// A name is found whatever the case of its letters, Turkish i and ß included; in each Unicode form (NFC, NFD,
+// full width, ligatures); with and without accents, and with ae, oe, ue and aa for ä, ö, ü and å; with other
+// blanks than it has, or more; and with invisible characters in it, or the end of a line, with or without a
+// hyphen, between words or inside. Escapes of URLs, however often, of HTML and of Markdown do not keep it
+// from being found, nor does "[.]" for ".". Before and after it stands the beginning or the end of the text,
+// or something other than a letter, digit or combining mark; "_" and "-" count as other. In scripts without
+// blanks between words, such as Han, Kana, Hangul and Thai, any place will do.
 //
 // Names that are ordinary words are hidden like this:
 //
@@ -61,12 +62,13 @@ import (
 //   - An account that many machines have, such as SYSTEM, root or admin, is hidden where it is the whole text, or with
 //     its domain.
 //
-// Not found are: nicknames, initials alone, parts of an account (the "mueller" of kai.mueller, if the display name does
-// not have it), names run together or with letters and digits around them (KaiMüller, kai2, kmueller), names that were
-// cut, names with a letter missing, other transliterations, letters of another script that look alike, other forms of
-// an IP address, base64, hexadecimal and the \u escapes of JSON within texts. Not looked into are identifiers of
-// records (such as alert IDs) and what is in images. What a Summarizer writes is taken as it is; it is not told what is
-// hidden. [WriteQueueCSV] hides nothing of what it is given.
+// Not found are: nicknames, initials alone, parts of an account (the "mueller" of kai.mueller, if the display
+// name does not have it), names run together or with letters and digits around them (KaiMüller, kai2,
+// kmueller), names that were cut, names with a letter missing, other transliterations, letters of another
+// script that look alike, other forms of an IP address, base64, hexadecimal and the \u escapes of JSON within
+// texts. Not looked into are identifiers of records (such as alert IDs) and what is in images. What a
+// Summarizer writes is taken as it is; it is not told what is hidden. [WriteQueueCSV] hides nothing of what
+// it is given.
 //
 // The work for a text is in proportion to its length, and does not grow with the length of the names.
 type Hidden struct {
@@ -157,7 +159,8 @@ func hide(h Hidden, c incident.Case, entries []activity.Entry, others ...related
 	return incident.Case{Incident: i, Alerts: alerts}, log
 }
 
-// chronological returns entries oldest first. A merge copies entries that are older than those before them in the log.
+// chronological returns entries oldest first. A merge copies entries that are older than those before them in
+// the log.
 func chronological(entries []activity.Entry) []activity.Entry {
 	return slices.SortedFunc(slices.Values(entries), func(a, b activity.Entry) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq))

@@ -18,18 +18,20 @@ import (
 // indicatorColumns are the titles of the columns of indicators.
 var indicatorColumns = []string{"type", "value", "defanged", "verdict", "roles", "name", "first seen", "last seen", "alerts", "dismissed"}
 
-// WriteIndicatorsCSV writes what other tools can look for as a table: of all of r.Evidence, whatever documents draw of it, the hashes of
-// files and programs, addresses, URLs with their hosts, senders of mail with their addresses and registry paths; and of r.Assets the
-// accounts that the attacker has or had, and the devices that are the attacker's. The most telling comes first, what was found clean
-// and what only false positives name last. A value stands there once for each type, with what is said of the entity that it is or,
-// where no alert names that itself, of the first entity that it is a part of.
+// WriteIndicatorsCSV writes what other tools can look for as a table: of all of r.Evidence, whatever
+// documents draw of it, the hashes of files and programs, addresses, URLs with their hosts, senders of mail
+// with their addresses and registry paths; and of r.Assets the accounts that the attacker has or had, and the
+// devices that are the attacker's. The most telling comes first, what was found clean and what only false
+// positives name last. A value stands there once for each type, with what is said of the entity that it is
+// or, where no alert names that itself, of the first entity that it is a part of.
 //
-// The columns are type (sha256, sha1, md5, ipv4, ipv6, url, domain, email, registry, account or device); value, in the normal form that
-// package alert compares by, where it has one; defanged, which is the value so that no program makes a link of it
-// ("hxxps://evil[.]example"); verdict and roles of the entity, by their identifiers; name, which is the entity's; first seen and last
-// seen, the activity of the alerts that name it; alerts, which is their number; and dismissed, which is whether they were all false
-// positives. The text is UTF-8 without a byte order mark; lines end in CRLF. Times are RFC 3339, to the second, in the location of r.
-// Cells are made harmless as [WriteQueueCSV] says.
+// The columns are type (sha256, sha1, md5, ipv4, ipv6, url, domain, email, registry, account or device);
+// value, in the normal form that package alert compares by, where it has one; defanged, which is the value so
+// that no program makes a link of it ("hxxps://evil[.]example"); verdict and roles of the entity, by their
+// identifiers; name, which is the entity's; first seen and last seen, the activity of the alerts that name
+// it; alerts, which is their number; and dismissed, which is whether they were all false positives. The text
+// is UTF-8 without a byte order mark; lines end in CRLF. Times are RFC 3339, to the second, in the location
+// of r. Cells are made harmless as [WriteQueueCSV] says.
 //
 // The error is that of ctx, which is looked at for every row, or that of w. What was written before it stays.
 func WriteIndicatorsCSV(ctx context.Context, w io.Writer, r Report) error {

@@ -26,8 +26,8 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	return unescaped(bytes.ToValidUTF8(text, []byte("\uFFFD"))), err
 }
 
-// unescaped returns JSON with U+FFFD as it is. The encoder writes what was no UTF-8 as an escape, and what was U+FFFD not, so
-// that a Report that was read would be other bytes than the one that was written.
+// unescaped returns JSON with U+FFFD as it is. The encoder writes what was no UTF-8 as an escape, and what
+// was U+FFFD not, so that a Report that was read would be other bytes than the one that was written.
 func unescaped(text []byte) []byte {
 	const escape = `\ufffd`
 	if !bytes.Contains(text, []byte(escape)) {
@@ -52,8 +52,8 @@ func unescaped(text []byte) []byte {
 	return b.Bytes()
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. Members that it does not know are passed over; a version that is not 2,
-// or none, is an [*alert.FieldError].
+// UnmarshalJSON reads what MarshalJSON writes. Members that it does not know are passed over; a version that
+// is not 2, or none, is an [*alert.FieldError].
 func (r *Report) UnmarshalJSON(text []byte) error {
 	var v struct {
 		Version json.RawMessage `json:"version"`

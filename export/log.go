@@ -50,8 +50,8 @@ func (c composer) activity() (blocks []doc.Block) {
 	return blocks
 }
 
-// weightiest returns the stretches that a document has, in the order of time: comments before what people did, and that before what
-// programs did.
+// weightiest returns the stretches that a document has, in the order of time: comments before what people
+// did, and that before what programs did.
 func weightiest(list []stretch, most int) []stretch {
 	if len(list) <= most {
 		return list
@@ -251,7 +251,8 @@ func (c composer) reason(l activity.Link, e activity.Entry) string {
 	return text
 }
 
-// linkName returns what the entity of a link is called, if documents name it. No alert of the report may know it any more.
+// linkName returns what the entity of a link is called, if documents name it. No alert of the report may know
+// it any more.
 func (c composer) linkName(key alert.Key) string {
 	name := cmp.Or(c.r.Names.Entities[key], incident.KeyName(key))
 	if named, known := c.cast.spelled[name]; known && !named {
@@ -387,7 +388,8 @@ func (l *alertList) add(id alert.ID, title string, lines []string) {
 	l.rows[at].lines = append(l.rows[at].lines, lines...)
 }
 
-// lines returns a line for alerts of which the same is said. If that is all there is, and it is alone, it may take several.
+// lines returns a line for alerts of which the same is said. If that is all there is, and it is alone, it may
+// take several.
 func (l *alertList) lines(alone bool) (lines []string) {
 	groups := make(map[string][]string) // titles by what is said
 	var order []alertTold
@@ -417,7 +419,8 @@ func (l *alertList) names() string {
 	return alertNames(titles)
 }
 
-// alertNames says which alerts have these titles: the first three, each with how often it is there, and how many others.
+// alertNames says which alerts have these titles: the first three, each with how often it is there, and how
+// many others.
 func alertNames(titles []string) string {
 	const most = 3
 	if len(titles) == 1 {

@@ -27,8 +27,8 @@ type LogChange struct {
 	Redacted bool // Before and After were taken away
 }
 
-// Log returns r.Activity in words, for a program that shows the log itself. Documents tell it in the same words, but put
-// together what one command did.
+// Log returns r.Activity in words, for a program that shows the log itself. Documents tell it in the same
+// words, but put together what one command did.
 func (r Report) Log() []LogRow {
 	c := composer{r: r, cast: castOf(r), offset: offset(r)}
 	v := c.vocabulary()

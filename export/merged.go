@@ -46,8 +46,8 @@ func (o *related) read(
 	return i, shown, err
 }
 
-// relatives reads what was merged into i, and what i was merged into, through chains, as far as r shows it. With names
-// it also reads the alerts that say which names these may tell.
+// relatives reads what was merged into i, and what i was merged into, through chains, as far as r shows it.
+// With names it also reads the alerts that say which names these may tell.
 func relatives(ctx context.Context, r storage.Reader, i incident.Incident, names bool) (o related, err error) {
 	seen := map[incident.ID]bool{i.ID: true}
 	queue := []incident.ID{i.ID}

@@ -15,8 +15,8 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// overview says what happened and how it ended, in the words of others as far as there are any, what is recommended, and
-// the facts.
+// overview says what happened and how it ended, in the words of others as far as there are any, what is
+// recommended, and the facts.
 func (c composer) overview() (blocks []doc.Block) {
 	i := c.r.Incident
 	if text := strings.TrimSpace(i.Description); text != "" {
@@ -119,7 +119,8 @@ type advice struct {
 	alerts   int
 }
 
-// recommendations returns what the alerts recommend that were no false positives, each text once, that of the most severe first.
+// recommendations returns what the alerts recommend that were no false positives, each text once, that of the
+// most severe first.
 func (c composer) recommendations() (list []advice) {
 	places := make(map[string]int)
 	for _, a := range c.r.Alerts {

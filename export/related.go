@@ -24,7 +24,8 @@ type group struct {
 	dismissed bool // all of them
 }
 
-// groups returns the alerts by title, category, product and whether they were dismissed, in the order of their first ones.
+// groups returns the alerts by title, category, product and whether they were dismissed, in the order of
+// their first ones.
 func (c composer) groups() (list []group) {
 	type key struct {
 		title, category, product string

@@ -49,12 +49,13 @@ func (s *Section) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// A Report is all that is known of an incident, as values: types, actors, times and texts of others, and no words of
-// this library, which documents say in their place. Lists of sections that were not asked for are empty, and nothing else is
-// left out: what a document does not draw is in the Report. The zero Report is one of no sections.
+// A Report is all that is known of an incident, as values: types, actors, times and texts of others, and no
+// words of this library, which documents say in their place. Lists of sections that were not asked for are
+// empty, and nothing else is left out: what a document does not draw is in the Report. The zero Report is one
+// of no sections.
 //
-// Times are in the location named by TimeZone. Source of the two limits: Microsoft Defender XDR, export of an incident
-// as PDF.
+// Times are in the location named by TimeZone. Source of the two limits: Microsoft Defender XDR, export of an
+// incident as PDF.
 type Report struct {
 	Generated time.Time `json:"generated"`
 	TimeZone  string    `json:"timeZone"` // name of the location that times are in
@@ -91,8 +92,9 @@ type Report struct {
 	Activity []activity.Entry `json:"activity,omitempty"` // oldest first, without Digest, AlertDigest and Seal
 	Names    Names            `json:"names,omitzero"`     // of what the lists name by identifiers
 
-	// Images are the contents of attachments of Activity by their SHA-256 in lower-case hexadecimal, byte by byte as they were
-	// attached, each once. Those that were redacted, and those that the storage does not have, are not among them.
+	// Images are the contents of attachments of Activity by their SHA-256 in lower-case hexadecimal, byte by
+	// byte as they were attached, each once. Those that were redacted, and those that the storage does not have,
+	// are not among them.
 	Images        map[string][]byte `json:"images,omitempty"`
 	ImagesLeftOut []string          `json:"imagesLeftOut,omitempty"` // SHA-256 of those with which Images would be larger than MaxImageBytes
 	MaxImageBytes int               `json:"maxImageBytes,omitempty"` // bytes that Images may have; 0 when none was left out
@@ -105,8 +107,8 @@ type Names struct {
 	Incidents map[incident.ID]int64 `json:"incidents,omitempty"` // numbers of other incidents, as far as the Reader shows them
 }
 
-// Times are how long it took to deal with the incident, as package metrics defines it. What has not happened, or what no
-// log tells, is nil.
+// Times are how long it took to deal with the incident, as package metrics defines it. What has not happened,
+// or what no log tells, is nil.
 type Times struct {
 	Detect      *time.Duration `json:"detect,omitempty"`      // from the first activity of an alert to the creation of the incident
 	Assign      *time.Duration `json:"assign,omitempty"`      // from here on since the creation
@@ -114,8 +116,8 @@ type Times struct {
 	Resolve     *time.Duration `json:"resolve,omitempty"`
 }
 
-// A Threat is one category of threat that alerts of the incident belong to. What false positives say of its severity and techniques
-// counts only when there are no other alerts.
+// A Threat is one category of threat that alerts of the incident belong to. What false positives say of its
+// severity and techniques counts only when there are no other alerts.
 type Threat struct {
 	Category   string         `json:"category"`             // as in [alert.Alert]; "" for alerts without one
 	Severity   alert.Severity `json:"severity"`             // the highest of its alerts'
@@ -124,8 +126,8 @@ type Threat struct {
 	Techniques []string       `json:"techniques,omitempty"` // identifiers of MITRE ATT&CK techniques, by bytes
 }
 
-// A Finding is one entity and what all alerts together say about it. What a false positive says counts only when no other
-// alert names the entity.
+// A Finding is one entity and what all alerts together say about it. What a false positive says counts only
+// when no other alert names the entity.
 type Finding struct {
 	Key      alert.Key      `json:"key"`      // its identity
 	Evidence alert.Evidence `json:"evidence"` // the entity as the first alert describes it, the worst Verdict, the last Remediation that is known, all Roles and Tags; without Extra
@@ -135,14 +137,15 @@ type Finding struct {
 
 	Dismissed bool `json:"dismissed,omitempty"` // nothing but false positives names it
 
-	// Of a process: the key of the finding that stands for its program, which is a file or the first process of it, and as Dismissed
-	// as the process; "" when it is that one itself. Documents draw one row for a program and count its processes.
+	// Of a process: the key of the finding that stands for its program, which is a file or the first process of
+	// it, and as Dismissed as the process; "" when it is that one itself. Documents draw one row for a program
+	// and count its processes.
 	Program   alert.Key `json:"program,omitempty"`
 	Processes int       `json:"processes,omitempty"` // findings whose Program this is, and itself if it is a process
 }
 
-// Dismissed reports whether an alert of the incident i was a false positive: its verdict says so or, where it has none, the
-// verdict of i.
+// Dismissed reports whether an alert of the incident i was a false positive: its verdict says so or, where it
+// has none, the verdict of i.
 func Dismissed(i incident.Incident, a alert.Alert) bool {
 	v := a.Verdict
 	if v.IsZero() {

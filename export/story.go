@@ -59,8 +59,8 @@ func (p part) plays(roles ...alert.Role) bool {
 	return slices.ContainsFunc(p.roles, func(r alert.Role) bool { return slices.Contains(roles, r) })
 }
 
-// newStory reads alerts, which are in the order of time. What was found to be no threat, and is no asset, is not in it, and
-// neither is what is always named alone.
+// newStory reads alerts, which are in the order of time. What was found to be no threat, and is no asset, is
+// not in it, and neither is what is always named alone.
 func newStory(alerts []alert.Alert) *story {
 	s := &story{alerts: alerts, places: make(map[entityID]int), family: newFamily(alerts)}
 	known := make(map[entityID]*actor)
@@ -254,7 +254,8 @@ func (s scene) shows(techniques ...string) bool {
 	})
 }
 
-// web returns the graph of all of s, one node for an actor that is drawn, and one for all others of a kind in a column.
+// web returns the graph of all of s, one node for an actor that is drawn, and one for all others of a kind in
+// a column.
 func (s *story) web(drawn func(alert.Key) bool) web {
 	alone := make([]bool, len(s.actors))
 	for n := range s.worstFirst() {
@@ -324,8 +325,8 @@ func (s *story) worstFirst() map[int]bool {
 	return first
 }
 
-// accompanied returns w with each node that is one entity that is not drawn together with the least telling one of its kind and
-// column, if there is any.
+// accompanied returns w with each node that is one entity that is not drawn together with the least telling
+// one of its kind and column, if there is any.
 func (w web) accompanied() web {
 	names := make(map[int]string)
 	for n, have := range w.nodes {
@@ -504,8 +505,8 @@ func (t *telling) moves() {
 	t.joinAll(from, to, action)
 }
 
-// ends returns the devices that the alert says something came from, and those it went to. Where their roles do not tell and the
-// alert is about lateral movement, it came from the one that was named first.
+// ends returns the devices that the alert says something came from, and those it went to. Where their roles
+// do not tell and the alert is about lateral movement, it came from the one that was named first.
 func (t *telling) ends() (from, to []int) {
 	devices := t.ofGroup(alert.Devices)
 	if len(devices) < 2 {
@@ -618,8 +619,8 @@ func (t *telling) parent(p alert.Process) int {
 	return -1
 }
 
-// chosen returns the process that most likely did something on a device, "" for any: the one whose command line has the text, or
-// else the worst, or else the one that started last. It is -1 where there is none.
+// chosen returns the process that most likely did something on a device, "" for any: the one whose command
+// line has the text, or else the worst, or else the one that started last. It is -1 where there is none.
 func (t *telling) chosen(deviceID, text string) int {
 	processes := t.ofKind(alert.KindProcess)
 	if deviceID != "" {

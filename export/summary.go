@@ -12,7 +12,8 @@ import (
 	"github.com/incidentkit/incidentkit/export/internal/words"
 )
 
-// summary is what a Summarizer wrote or, where there is none, what the other sections of the report say, in sentences.
+// summary is what a Summarizer wrote or, where there is none, what the other sections of the report say, in
+// sentences.
 func (c composer) summary() []doc.Block {
 	if text := strings.TrimSpace(c.r.IncidentSummary); text != "" {
 		return append([]doc.Block{doc.Prose{Source: text, Lines: true}, remark("Written by a model. Check it against the records below.")}, c.advised()...)
@@ -131,7 +132,8 @@ func (c composer) whatCame() string {
 	return "Incidents " + words.And(names) + " were merged into it."
 }
 
-// whatWasDone says of everybody, people and then programs, what they did how often. What followed from something else is not told.
+// whatWasDone says of everybody, people and then programs, what they did how often. What followed from
+// something else is not told.
 func (c composer) whatWasDone() (say []string) {
 	var actors []activity.Actor
 	done := make(map[activity.Actor]map[string]int)

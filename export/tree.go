@@ -155,8 +155,8 @@ func newFamily(alerts []alert.Alert) family {
 	return f
 }
 
-// home returns the device that a is about: the only one; or the one that something went to, for what stands without a device
-// beside two is what was brought there; or the one that is hit; or the first.
+// home returns the device that a is about: the only one; or the one that something went to, for what stands
+// without a device beside two is what was brought there; or the one that is hit; or the first.
 func (f *family) home(a alert.Alert) entityID {
 	var best entityID
 	highest := -1
@@ -197,7 +197,8 @@ func (f *family) home(a alert.Alert) entityID {
 // deviceOfProcess returns the identifier of the device that p ran on, as far as it is known.
 func deviceOfProcess(p alert.Process) string { return cmp.Or(p.DeviceID, p.Image.DeviceID) }
 
-// deviceOf returns the device that something is on that the alert at a place names with the identifier of its device, or without.
+// deviceOf returns the device that something is on that the alert at a place names with the identifier of its
+// device, or without.
 func (f *family) deviceOf(at int, deviceID string) entityID {
 	home := f.homes[at]
 	if strings.TrimSpace(deviceID) == "" {
@@ -301,8 +302,8 @@ func (f *family) descends(a, b int) bool {
 	return false
 }
 
-// parent returns the place of the parent of p among the processes of a device, -1 if it is not among them. It is not the one at
-// the place self.
+// parent returns the place of the parent of p among the processes of a device, -1 if it is not among them. It
+// is not the one at the place self.
 func (f *family) parent(device entityID, p alert.Process, self int) int {
 	among := f.numbered[numberedID{device, p.ParentPID}]
 	image := pictured(p.ParentImage)

@@ -1,7 +1,8 @@
-// Package commonmark reads the Markdown of comments at a cost that is linear in its bytes. Markdown lets few characters
-// stand for much: a table is as wide as its header in every row, a link definition may be used on every line, and what
-// is opened and never closed is looked for again and again. So each comment has a budget, and all comments of a report
-// have one together. A comment that exceeds it is not read to its end, and is to be shown as it was typed.
+// Package commonmark reads the Markdown of comments at a cost that is linear in its bytes. Markdown lets few
+// characters stand for much: a table is as wide as its header in every row, a link definition may be used on
+// every line, and what is opened and never closed is looked for again and again. So each comment has a
+// budget, and all comments of a report have one together. A comment that exceeds it is not read to its end,
+// and is to be shown as it was typed.
 package commonmark
 
 import (
@@ -29,12 +30,13 @@ const (
 
 // A Reader reads the comments of one report, one after the other. It is for one goroutine.
 //
-// A comment may have [MaxDepth] quotes and items of lists inside each other, [MaxCells] cells of tables, [MaxLinks]
-// links and images, and [MaxOutput] bytes of output: the addresses of its links, as often as they are written, and the
-// headers of its tables, which a document may repeat in each row. Looking at it may take 32 steps for each byte.
+// A comment may have [MaxDepth] quotes and items of lists inside each other, [MaxCells] cells of tables,
+// [MaxLinks] links and images, and [MaxOutput] bytes of output: the addresses of its links, as often as they
+// are written, and the headers of its tables, which a document may repeat in each row. Looking at it may take
+// 32 steps for each byte.
 //
-// Each two bytes of a comment pay for a cell, each 32 for a link, and each byte for 8 bytes of output. What goes beyond
-// that is taken from the budgets of the report: [ReportCells], [ReportLinks] and [ReportOutput].
+// Each two bytes of a comment pay for a cell, each 32 for a link, and each byte for 8 bytes of output. What
+// goes beyond that is taken from the budgets of the report: [ReportCells], [ReportLinks] and [ReportOutput].
 type Reader struct {
 	ctx    context.Context // of the one document that is made
 	parser parser.Parser
@@ -58,7 +60,8 @@ func NewReader(ctx context.Context) *Reader {
 	)}
 }
 
-// NewRenderer returns a renderer of HTML whose nodes first draws where it knows them. With lines, each line feed ends a line.
+// NewRenderer returns a renderer of HTML whose nodes first draws where it knows them. With lines, each line
+// feed ends a line.
 func NewRenderer(first renderer.NodeRenderer, lines bool) renderer.Renderer {
 	var o []html.Option
 	if lines {
@@ -71,8 +74,8 @@ func NewRenderer(first renderer.NodeRenderer, lines bool) renderer.Renderer {
 		util.Prioritized(html.NewRenderer(o...), 1000)))
 }
 
-// Read returns the nodes of a comment. They are nil for a comment that is to be shown as it was typed, and reason is a
-// sentence that says why. When the context is done, both are empty.
+// Read returns the nodes of a comment. They are nil for a comment that is to be shown as it was typed, and
+// reason is a sentence that says why. When the context is done, both are empty.
 func (r *Reader) Read(source []byte) (root ast.Node, reason string) {
 	m := &meter{Context: parser.NewContext(), ctx: r.ctx, source: source, due: interval}
 	for n, b := range budgets {

@@ -366,8 +366,8 @@ func (p pairs) OnMatch(consumes int) ast.Node {
 // longestLink is how many bytes an address may have that a PDF leads to. A longer one is text.
 const longestLink = 2000
 
-// written spends the output of n, and returns how many bytes that is together with its own text. Inside a link, address
-// is how many bytes its address has, which a PDF has for each line and each change of its type.
+// written spends the output of n, and returns how many bytes that is together with its own text. Inside a
+// link, address is how many bytes its address has, which a PDF has for each line and each change of its type.
 func (m *meter) written(n ast.Node, address int) (sum int) {
 	say := func(text, repeated int) {
 		const line = 64

@@ -11,8 +11,8 @@ import (
 	"github.com/incidentkit/incidentkit/incident"
 )
 
-// Longest is how many bytes of a text are taken for Markdown: as many as a comment that the library took can have. A longer
-// one stands as it was typed.
+// Longest is how many bytes of a text are taken for Markdown: as many as a comment that the library took can
+// have. A longer one stands as it was typed.
 const Longest = 4 * incident.MaxComment
 
 // Typed returns the sentence above a text that is shown as it was typed.

@@ -10,8 +10,8 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Plain returns what a text says without the marks of Markdown, where there is no room for more: each paragraph and item is a
-// line of its own. A text that is to be shown as it was typed is returned as it is.
+// Plain returns what a text says without the marks of Markdown, where there is no room for more: each
+// paragraph and item is a line of its own. A text that is to be shown as it was typed is returned as it is.
 func Plain(text string) (plain string) {
 	if !strings.ContainsAny(text, "*_`[]<>#-+~\\|&=") && !strings.Contains(text, ". ") && !strings.Contains(text, ") ") {
 		return text
@@ -90,7 +90,8 @@ func Plain(text string) (plain string) {
 	return strings.TrimSpace(b.String())
 }
 
-// meant returns what a piece of text means: characters behind backslashes and references of characters stand for themselves.
+// meant returns what a piece of text means: characters behind backslashes and references of characters stand
+// for themselves.
 func meant(n *ast.Text, source []byte) string {
 	value := n.Segment.Value(source)
 	if n.IsRaw() {

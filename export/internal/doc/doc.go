@@ -1,5 +1,6 @@
-// Package doc is a report as a document: what stands where, in words, before any format draws it. It is built once, and
-// PDF, HTML and Markdown draw the same [Document]. Nothing in it is escaped, and texts may hold anything.
+// Package doc is a report as a document: what stands where, in words, before any format draws it. It is built
+// once, and PDF, HTML and Markdown draw the same [Document]. Nothing in it is escaped, and texts may hold
+// anything.
 package doc
 
 import (

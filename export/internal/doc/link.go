@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Linkable reports whether a document links to an address: to http or https with a host, or to mailto, in at most 2,000
-// bytes.
+// Linkable reports whether a document links to an address: to http or https with a host, or to mailto, in at
+// most 2,000 bytes.
 func Linkable(address string) bool { return Link(address) != "" }
 
 // Link returns an address as a link has it, "" unless it is [Linkable].

@@ -1,6 +1,6 @@
-// Package figure lays out the pictures of a report, for whoever draws them: on paper or on a screen. It says what stands
-// where and knows neither PDF nor SVG. All is whole numbers, thousandths of a point, from the top left corner; so a
-// picture is the same on every machine.
+// Package figure lays out the pictures of a report, for whoever draws them: on paper or on a screen. It says
+// what stands where and knows neither PDF nor SVG. All is whole numbers, thousandths of a point, from the top
+// left corner; so a picture is the same on every machine.
 package figure
 
 // A Picture is a field with shapes on it, in the order in which they are drawn.

@@ -19,8 +19,8 @@ type Column struct {
 	Nodes []Node // from top to bottom
 }
 
-// A Node is a box. Of its texts one line is drawn, of the label two where there is room; a longer one has an ellipsis in it, and
-// its end, in which names of one sort differ, is still there.
+// A Node is a box. Of its texts one line is drawn, of the label two where there is room; a longer one has an
+// ellipsis in it, and its end, in which names of one sort differ, is still there.
 type Node struct {
 	Number string // on a ground of its own
 	Label  string
@@ -57,9 +57,10 @@ const (
 // Most returns how many nodes of a column a sheet holds.
 func (s Sheet) Most() int { return (s.Height - titleSpace - closest) / lowest }
 
-// Graph lays g out. Boxes become lower where there are more than the sheet would hold otherwise. No line leads through
-// a box: one that passes a column goes through the space between two boxes. Labels that would touch a box, the head of an arrow or
-// another label are left out, those of weak and plain lines first, and counted.
+// Graph lays g out. Boxes become lower where there are more than the sheet would hold otherwise. No line
+// leads through a box: one that passes a column goes through the space between two boxes. Labels that would
+// touch a box, the head of an arrow or another label are left out, those of weak and plain lines first, and
+// counted.
 func (s Sheet) Graph(g Graph) Picture {
 	p := Picture{Width: s.Width}
 	most, shown := 0, 0
@@ -118,8 +119,8 @@ func (s Sheet) node(p *Picture, n Node, x, y, width, height int) {
 	s.text(p, left, base+len(texts)*apart, s.clip(n.Note, small, false, inside), small, false, Quiet)
 }
 
-// halves returns text as two lines, broken after a space or a mark where there is one in the second half of the first line. The
-// second is "" where one is enough.
+// halves returns text as two lines, broken after a space or a mark where there is one in the second half of
+// the first line. The second is "" where one is enough.
 func (s Sheet) halves(text string, size int, bold bool, width int) (first, second string) {
 	if s.Wide(text, size, bold) <= width {
 		return text, ""
@@ -236,7 +237,8 @@ func (l *lines) bundle(edges []Edge) {
 	}
 }
 
-// lanes gives each line within a column its place beside the boxes. Lines from the same node, or to the same, share one.
+// lanes gives each line within a column its place beside the boxes. Lines from the same node, or to the same,
+// share one.
 func (l *lines) lanes() {
 	out, in := map[[2]int]int{}, map[[2]int]int{}
 	for _, b := range l.bundles {
@@ -315,8 +317,8 @@ func (l *lines) pass(b *bundle) {
 	}
 }
 
-// space returns where to pass a column, as near as can be to a height. Lines that pass through the same space lie beside
-// each other, as far as there is room.
+// space returns where to pass a column, as near as can be to a height. Lines that pass through the same space
+// lie beside each other, as far as there is room.
 func (l *lines) space(column, wish int) int {
 	best, cost := 0, -1
 	for gap := range l.nodes[column] + 1 {
@@ -332,8 +334,8 @@ func (l *lines) space(column, wish int) int {
 	return y + [...]int{0, 1, -1}[n%3]*l.between*3/10
 }
 
-// ports spreads the ends of lines over the sides of their boxes, in the order in which they go up or down, and makes their ways.
-// What begins at one side of a box begins at one point.
+// ports spreads the ends of lines over the sides of their boxes, in the order in which they go up or down,
+// and makes their ways. What begins at one side of a box begins at one point.
 func (l *lines) ports() {
 	type port struct {
 		box   [2]int

@@ -18,8 +18,9 @@ type Attachment struct {
 	Data        []byte
 }
 
-// attach returns the objects of an attachment, whose numbers begin with first. What fpdf makes of one is put before the pages, which
-// links and the outline then miss, and has an MD5 sum, which is not allowed everywhere.
+// attach returns the objects of an attachment, whose numbers begin with first. What fpdf makes of one is put
+// before the pages, which links and the outline then miss, and has an MD5 sum, which is not allowed
+// everywhere.
 func (a Attachment) attach(first int, at time.Time, compressed []byte) (objects [2][]byte) {
 	objects[0] = fmt.Appendf(nil, "%d 0 obj\n<</Type /EmbeddedFile /Subtype /%s /Params <</Size %d /ModDate (D:%sZ)>> /Filter /FlateDecode /Length %d>>\nstream\n%s\nendstream\nendobj\n",
 		first, pdfName(a.Type), len(a.Data), at.UTC().Format("20060102150405"), len(compressed), compressed)

@@ -10,8 +10,9 @@ const (
 	contentsGap  = 20 * point // between the columns
 )
 
-// Contents keeps room for a table of contents in two columns: a line for each of the next n headings of level 1, with a link to it and the
-// number of its page, as many as one page holds. Where there are fewer headings, lines stay empty; with less than two, there is none.
+// Contents keeps room for a table of contents in two columns: a line for each of the next n headings of level
+// 1, with a link to it and the number of its page, as many as one page holds. Where there are fewer headings,
+// lines stay empty; with less than two, there is none.
 func (d *Document) Contents(n int) {
 	if n < 2 {
 		return
@@ -38,7 +39,8 @@ func (d *Document) Contents(n int) {
 
 func (d *Document) contentsWidth() int { return (d.bodyWidth - contentsGap) / 2 }
 
-// listed returns the operations of a page with the lines of the table of contents, which are known when all pages are there.
+// listed returns the operations of a page with the lines of the table of contents, which are known when all
+// pages are there.
 func (d *Document) listed(page []op) []op {
 	if !slices.ContainsFunc(page, func(o op) bool { return o.kind == contentsOp }) {
 		return page

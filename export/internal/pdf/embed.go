@@ -66,8 +66,8 @@ func (e *embedding) add(doc *fpdf.Fpdf, z *zlib.Writer, source *face, runes []ru
 		}
 		e.light = append(e.light, e.face.name == boldName && source.foreign && source.weight() < 600)
 		e.families = append(e.families, fmt.Sprintf("%s-%03d", e.face.name, n))
-		// What subsets of a font are called: a tag of their own of six letters. Two faces may need the same runes of another one,
-		// and fpdf knows fonts by what they are called.
+		// What subsets of a font are called: a tag of their own of six letters. Two faces may need the same runes
+		// of another one, and fpdf knows fonts by what they are called.
 		name := fmt.Sprintf("INC%c%c%c+%s", 'A'+rune(e.id), 'A'+n/26, 'A'+n%26, source.name)
 		if err := source.embedFont(doc, z, e.families[n], name, part); err != nil {
 			return err

@@ -9,6 +9,9 @@ import (
 // Graph sets boxes in columns, side by side, with lines between those that are joined, on one page with its caption.
 func (d *Document) Graph(g figure.Graph, caption string) { d.picture(d.sheet().Graph(g), caption) }
 
+// Unlabelled returns how many edges of g [Document.Graph] draws without their label, for want of room.
+func (d *Document) Unlabelled(g figure.Graph) int { return d.sheet().Graph(g).Unlabelled }
+
 // Chart sets events along a time axis, in lanes, on one page with its caption.
 func (d *Document) Chart(c figure.Chart, caption string) { d.picture(d.sheet().Chart(c), caption) }
 

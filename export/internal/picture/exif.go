@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// orientation returns how a JPEG or PNG file says that its picture is to be turned, from 1, which is not at all, to 8. Source:
-// Exif 2.32, tag 0x0112. A file that is damaged or does not say it has 1.
+// orientation returns how a JPEG or PNG file says that its picture is to be turned, from 1, which is not at
+// all, to 8. Source: Exif 2.32, tag 0x0112. A file that is damaged or does not say it has 1.
 func orientation(file []byte) int {
 	switch {
 	case bytes.HasPrefix(file, []byte("\xff\xd8")):

@@ -18,8 +18,8 @@ type Picture struct {
 	Remark string      // why it is not shown, or not in full
 }
 
-// Decode decodes an image and turns it as its Exif data says. It does not fail: Remark says why there is nothing to show.
-// Decoding takes up to 24 bytes of memory a pixel.
+// Decode decodes an image and turns it as its Exif data says. It does not fail: Remark says why there is
+// nothing to show. Decoding takes up to 24 bytes of memory a pixel.
 func Decode(i doc.Image) (p Picture) {
 	defer func() {
 		if recover() != nil { // no image is known that does this

@@ -25,8 +25,8 @@ func (p *page) written(b doc.Prose) {
 	p.raw("</div>\n")
 }
 
-// proseHTML returns Markdown as HTML without anything active: HTML in it is text, images are links, links lead to http,
-// https and mailto only, and headings are bold, since the headings are the document's.
+// proseHTML returns Markdown as HTML without anything active: HTML in it is text, images are links, links
+// lead to http, https and mailto only, and headings are bold, since the headings are the document's.
 func proseHTML(reader *commonmark.Reader, r renderer.Renderer, text string) (out string) {
 	source, root, reason := reader.Visible(text)
 	typed := func(reason string) string {

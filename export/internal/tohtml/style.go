@@ -23,7 +23,8 @@ var (
 	own      = doc.Color{R: 0x24, G: 0x40, B: 0x5C} // accent
 )
 
-// styleOf returns the style sheet of a document. It has the colours and the texts of d that only a style sheet can say.
+// styleOf returns the style sheet of a document. It has the colours and the texts of d that only a style
+// sheet can say.
 func styleOf(d doc.Document) string {
 	accent := d.Brand.Accent
 	if accent == (doc.Color{}) {
@@ -96,8 +97,8 @@ func hex(c doc.Color) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B
 // longest is how many characters stand in a corner of a printed page.
 const longest = 90
 
-// quoted returns text as a string of a style sheet, in one line, with an ellipsis where it is too long, "" for none. It
-// holds nothing but letters, digits, blanks and escapes.
+// quoted returns text as a string of a style sheet, in one line, with an ellipsis where it is too long, ""
+// for none. It holds nothing but letters, digits, blanks and escapes.
 func quoted(text string) string {
 	runes := []rune(strings.Join(strings.Fields(words.Visible(text)), " "))
 	if len(runes) == 0 {

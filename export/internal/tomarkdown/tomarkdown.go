@@ -1,4 +1,5 @@
-// Package tomarkdown draws a document as Markdown: CommonMark with the tables of GitHub. Tables say what pictures show.
+// Package tomarkdown draws a document as Markdown: CommonMark with the tables of GitHub. Tables say what
+// pictures show.
 package tomarkdown
 
 import (

@@ -24,12 +24,13 @@ type Options struct {
 	Fonts   [][]byte  // TrueType fonts, asked in order for what the built-in faces lack
 }
 
-// Write draws d and writes it to w. The same document and options give the same bytes on any machine. Nothing is written
-// unless all of it could be drawn. The error is that of ctx, which is looked at for every page, at least every 1,000 cells of
-// tables and before every text or picture below a row, or that of w, or says what could not be drawn. Write does not panic.
+// Write draws d and writes it to w. The same document and options give the same bytes on any machine. Nothing
+// is written unless all of it could be drawn. The error is that of ctx, which is looked at for every page, at
+// least every 1,000 cells of tables and before every text or picture below a row, or that of w, or says what
+// could not be drawn. Write does not panic.
 //
-// The first page begins with the cover. Then follow a table of contents, where there are two sections or more, and the
-// sections. A brand's logo that cannot be decoded is left out.
+// The first page begins with the cover. Then follow a table of contents, where there are two sections or
+// more, and the sections. A brand's logo that cannot be decoded is left out.
 func Write(ctx context.Context, w io.Writer, d doc.Document, o Options) error {
 	p, err := draw(ctx, d, o)
 	if err != nil {
@@ -52,7 +53,8 @@ type shown struct {
 	remark string
 }
 
-// draw lays d out. No document is known that makes it fail but one with more cells in a row than the table has columns.
+// draw lays d out. No document is known that makes it fail but one with more cells in a row than the table
+// has columns.
 func draw(ctx context.Context, d doc.Document, o Options) (p *pdf.Document, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -185,7 +187,7 @@ func (d *drawing) block(b doc.Block) {
 			d.table(b)
 		}
 	case doc.Graph:
-		d.Graph(b.Figure, b.Caption)
+		d.Graph(b.Figure, words.Join(" ", b.Caption, words.Unnumbered(d.Unlabelled(b.Figure))))
 	case doc.Chart:
 		d.Chart(b.Figure, b.Caption)
 	}
@@ -235,7 +237,8 @@ func (d *drawing) picture(i *doc.Image) shown {
 	return s
 }
 
-// unparted returns text in which no line begins with a dot between two parts, or with a digest whose name is on the line before.
+// unparted returns text in which no line begins with a dot between two parts, or with a digest whose name is
+// on the line before.
 func unparted(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, " · ", "\u00A0· "), "SHA-256 ", "SHA-256\u00A0")
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/incidentkit/incidentkit/export/internal/doc"
 )
 
-// Details says what else is known of an entity than its name. Hashes, paths and command lines are set in letters of one
-// width. device returns the name of the device with that identifier, "" when nobody knows it.
+// Details says what else is known of an entity than its name. Hashes, paths and command lines are set in
+// letters of one width. device returns the name of the device with that identifier, "" when nobody knows it.
 func Details(e alert.Entity, device func(id string) string) []doc.Span {
 	var spans []doc.Span
 	add := func(label, value string, style doc.Style) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ByName orders names as people do: addresses by number and before all others, and of these "host 9" before "host 10".
-// Only names that are the same are equal.
+// ByName orders names as people do: addresses by number and before all others, and of these "host 9" before
+// "host 10". Only names that are the same are equal.
 func ByName(a, b string) int {
 	x, errX := netip.ParseAddr(a)
 	y, errY := netip.ParseAddr(b)

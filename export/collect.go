@@ -26,16 +26,16 @@ type Summarizer func(ctx context.Context, s Section, c incident.Case, log []acti
 // Options are the settings of a report.
 type Options struct {
 	// Sections are what to include; nil means all, an empty list none. IncidentReport needs a Summarizer:
-	// without one, all means all others, and to name it is an error. IncidentSummary is then put together by
-	// rule from what the other sections would say, included or not.
+	// without one, all means all others, and to name it is an error. Documents then put IncidentSummary
+	// together by rule, from what is in the report.
 	Sections   []Section
 	Summarizer Summarizer
 
 	Generated   time.Time                // the time the report bears; zero means the incident's Updated
 	Location    *time.Location           // where times are given; nil means UTC
 	Taxonomy    *classification.Taxonomy // gives verdicts their words; nil means Defender's
-	MaxAssets   int                      // assets of one group that are listed; less than 1 means 10
-	MaxEvidence int                      // pieces of evidence that are listed; less than 1 means 100
+	MaxAssets   int                      // assets of one group that documents name; less than 1 means 10
+	MaxEvidence int                      // pieces of evidence that documents name; less than 1 means 100
 
 	MaxImageBytes int // bytes that attached images may have together, the oldest comments' first; less than 1 means 32 MiB
 

@@ -19,7 +19,7 @@ const (
 	Overview        Section = iota // key facts, description and resolution
 	IncidentSummary                // what a [Summarizer], or else a rule, says in short
 	IncidentReport                 // what a Summarizer says in full
-	AttackStory                    // the graph of entities, threat categories and the alerts as a timeline
+	AttackStory                    // the attack graph, processes, and threat categories
 	Assets                         // impacted assets by group
 	Evidence                       // everything else that alerts name
 	Alerts                         // the alerts, with what they say

@@ -248,6 +248,7 @@ func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 			if !f.same {
 				s.Kept = append(s.Kept, f.name)
 			}
+		case f.same && f.changedHere: // it is the other system that follows
 		case f.same || !f.changedHere:
 			s.take[f.name] = true
 			if !f.same {

@@ -88,6 +88,27 @@ func TestALaterImportUndoesNothing(t *testing.T) {
 	s.check(t)
 }
 
+// A name and a severity that a person chose stay that person's choice when the other system has followed.
+func TestAnEchoTakesNoChoiceAway(t *testing.T) {
+	s := openTwoSides()
+	d := there("5", 0, raise(1, 0, alert.Device{DeviceID: "x1"}))
+	d.Severity = alert.Medium
+	i, _ := s.bring(t, d)
+	s.edit(t, i.ID, incident.Edit{Name: new("Crane"), Severity: new(alert.Low)})
+	d.Reference.Updated, d.Name, d.Severity = start.Add(time.Hour), "Crane", alert.Low
+	i, result := s.bring(t, d)
+	assert.True(t, i.SeverityOverridden && i.Renamed)
+	assert.Empty(t, result.Taken)
+	assert.Empty(t, result.Conflicts)
+	ingest(t, s.Manager, raise(2, 0, alert.Device{DeviceID: "x1"}))
+	i, err := s.Incident(bg, kai, i.ID)
+	require.NoError(t, err)
+	require.Equal(t, 2, i.Alerts.Count)
+	assert.Equal(t, alert.Low, i.Severity)
+	assert.Equal(t, alert.Medium, s.edit(t, i.ID, incident.Edit{DeriveSeverity: true}).Severity)
+	s.check(t)
+}
+
 // Of what was changed on both sides, a policy decides; the log has both values, once.
 func TestConflicts(t *testing.T) {
 	for name, c := range map[string]struct {

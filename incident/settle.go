@@ -126,8 +126,9 @@ type Settled struct {
 	Conflicts []Conflict // fields that were changed on both sides
 	Late      bool       // the draft is an earlier state than the one imported before: no field is looked at
 
-	edit Edit
-	take map[string]bool
+	edit   Edit
+	take   map[string]bool
+	raised bool // alerts that the draft does not have hold the severity up
 }
 
 // Cascades reports whether the fields that are taken may change alerts that the draft does not name.
@@ -233,22 +234,31 @@ func (d Draft) Disputed(i Incident, base *Base) (fields []string) {
 // there only is taken, one that was changed here only stays, and one that was changed on both sides is decided by
 // cmd.Policy.Imports. None is looked at where i is an incident that the draft's was merged into.
 //
-// Name and severity are changed here when a person chose them. Tags are compared one by one. A field that d leaves
-// open stays; an owner that d has no more is taken away.
+// Name and severity are changed here when a person chose them. A severity below that of an alert which i has and d has
+// not is not taken: that of i is derived from its alerts then, unless the policy is Theirs. Tags are compared one by
+// one. A field that d leaves open stays; an owner that d has no more is taken away.
 func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 	s := Settled{Late: d.late(i, known.Base)}
 	if s.Late || !known.is(i, d.Reference) {
 		return s
 	}
 	s.take = make(map[string]bool)
-	for _, f := range d.threeWay(i, known.Base, cmd.Policy.Imports) {
+	fields := d.threeWay(i, known.Base, cmd.Policy.Imports)
+	s.raised = len(fields) > 0 && d.raised(i, known) && cmd.Policy.Imports.Severity != Theirs
+	for _, f := range fields {
 		switch {
 		case !f.says || f.same && f.name != "name" && f.name != "severity":
+		case f.same && f.changedHere: // it is the other system that follows
+		case f.name == "severity" && s.raised && !f.changedHere:
+			if i.Severity == i.Alerts.BySeverity.Highest() {
+				s.Kept = append(s.Kept, f.name)
+			} else {
+				s.Taken = append(s.Taken, f.name)
+			}
 		case !f.changedThere:
 			if !f.same {
 				s.Kept = append(s.Kept, f.name)
 			}
-		case f.same && f.changedHere: // it is the other system that follows
 		case f.same || !f.changedHere:
 			s.take[f.name] = true
 			if !f.same {
@@ -271,6 +281,17 @@ func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 	}
 	s.edit = d.edit(i, known.Base, s.take)
 	return s
+}
+
+// raised reports whether an alert of i that d does not have is more severe than d. Where d comes without alerts,
+// that is so while an alert keeps i from having the severity that the system of d gave.
+func (d Draft) raised(i Incident, known Known) bool {
+	others := i.Alerts.BySeverity
+	for _, a := range known.Alerts {
+		others[a.Severity]--
+	}
+	kept := known.Base != nil && known.Base.Severity != alert.Unrated && !i.SeverityGiven && !i.SeverityOverridden
+	return d.Severity != alert.Unrated && (len(d.Alerts) > 0 || kept) && others.Highest() > d.Severity
 }
 
 // edit returns the edit that makes i what d says in the fields that are taken.
@@ -319,6 +340,9 @@ func (s Settled) adopt(d Draft, i Incident) Incident {
 	}
 	if s.take["severity"] {
 		i.Severity, i.SeverityOverridden, i.SeverityGiven = d.Severity, false, true
+	}
+	if s.raised && !i.SeverityOverridden {
+		i.SeverityGiven = false
 	}
 	if s.take["status"] && d.Status == Resolved && !d.Resolved.IsZero() {
 		i.Resolved = d.Resolved

@@ -63,6 +63,9 @@ func (s *archive) known(d incident.Draft) incident.Known {
 		}
 	}
 	for _, a := range s.Alerts {
+		if slices.ContainsFunc(d.Alerts, func(b alert.Alert) bool { return a.ID == b.ID }) {
+			k.Alerts = append(k.Alerts, a)
+		}
 		for _, e := range a.Evidence {
 			k.Assets[alert.Identity(e.Entity)] = true
 		}
@@ -421,8 +424,13 @@ func says(t require.TestingT, d incident.Draft, i incident.Incident, kept []stri
 	if d.Description != "" && !stays("description") {
 		require.Equal(t, fresh.Description, i.Description)
 	}
-	if d.Severity != alert.Unrated && !stays("severity") {
+	switch {
+	case d.Severity == alert.Unrated || stays("severity"):
+	case i.SeverityGiven || i.SeverityOverridden:
 		require.Equal(t, fresh.Severity, i.Severity)
+	default: // an alert that d does not have holds it up
+		require.Equal(t, i.Alerts.BySeverity.Highest(), i.Severity)
+		require.Greater(t, i.Severity, d.Severity)
 	}
 	if stays("status") {
 		fresh.Status, d.Status, fresh.Note, d.Note, d.Resolved = i.Status, i.Status, i.Note, i.Note, i.Resolved

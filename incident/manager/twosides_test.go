@@ -155,6 +155,51 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+// An alert that the other system does not have holds the severity up, whichever came first, until it is gone.
+func TestALocalAlertHoldsTheSeverity(t *testing.T) {
+	theirs, local := raise(1, 0, alert.Device{DeviceID: "x1"}), raise(2, 0, alert.Device{DeviceID: "x1"})
+	local.Severity = alert.High
+	for _, localFirst := range []bool{false, true} {
+		for _, named := range []bool{false, true} { // the other system names its alerts each time
+			s := openTwoSides()
+			d := there("5", 0, theirs)
+			d.Severity = alert.Medium
+			if localFirst {
+				ingest(t, s.Manager, local, theirs)
+				s.bring(t, d)
+			} else {
+				s.bring(t, d)
+				ingest(t, s.Manager, local)
+			}
+			if !named {
+				d.Alerts = nil
+			}
+			poll := func(after time.Duration, severity alert.Severity) (incident.Incident, manager.ImportResult) {
+				d.Reference.Updated, d.Severity = start.Add(after), severity
+				return s.bring(t, d)
+			}
+			i, result := poll(time.Hour, alert.Medium)
+			require.Equal(t, 2, i.Alerts.Count)
+			assert.Equal(t, alert.High, i.Severity)
+			assert.Empty(t, result.Taken)
+			i, result = poll(2*time.Hour, alert.Low)
+			assert.Equal(t, alert.High, i.Severity, "changed there, and the alert is still here")
+			assert.Equal(t, []string{"severity"}, result.Kept)
+			assert.False(t, i.SeverityGiven)
+			_, err := s.MoveAlerts(bg, kai, []alert.ID{local.Origin.AlertID()}, "", "no part of it")
+			require.NoError(t, err)
+			i, _ = poll(3*time.Hour, alert.Low)
+			if named {
+				assert.Equal(t, alert.Low, i.Severity)
+				assert.True(t, i.SeverityGiven)
+			} else {
+				assert.Equal(t, alert.Medium, i.Severity, "as its alert is")
+			}
+			s.check(t)
+		}
+	}
+}
+
 // The other system's merge is a merge here, and an alert that it moves goes along. What people have put together here
 // stays.
 func TestTheOtherSystemRegroups(t *testing.T) {

@@ -113,7 +113,7 @@ type ImportPolicy struct {
 
 // A Conflict is a field that was changed on both sides since the last import.
 type Conflict struct {
-	Field string `json:"field"` // "name", "description", "severity", "status", "owner" or "verdict"
+	Field string `json:"field"` // "name", "description", "severity", "status", "note", "owner" or "verdict"
 	Here  string `json:"here"`  // the value here before the import
 	There string `json:"there"` // the value of the other system
 	Taken bool   `json:"taken"` // There is the value now
@@ -126,9 +126,10 @@ type Settled struct {
 	Conflicts []Conflict // fields that were changed on both sides
 	Late      bool       // the draft is an earlier state than the one imported before: no field is looked at
 
-	edit   Edit
-	take   map[string]bool
-	raised bool // alerts that the draft does not have hold the severity up
+	edit     Edit
+	take     map[string]bool
+	resolves bool // an open incident
+	raised   bool // alerts that the draft does not have hold the severity up
 }
 
 // Cascades reports whether the fields that are taken may change alerts that the draft does not name.
@@ -156,6 +157,9 @@ func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 	if !none {
 		b = *base
 	}
+	both := d.Status == Resolved && i.Status == Resolved
+	closedAgain := d.Status == Resolved && !d.Resolved.IsZero() &&
+		!d.Resolved.Equal(b.Resolved) && !d.Resolved.Equal(i.Resolved)
 	verdict := func(v classification.Verdict) string {
 		return strings.Trim(string(v.Classification)+"/"+string(v.Determination), "/")
 	}
@@ -178,14 +182,18 @@ func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 			changedHere:  i.SeverityOverridden,
 			same:         d.Severity == i.Severity, // a later state knows the alerts that raised it
 		},
-		{
-			name: "status", paths: []string{"status", "note"}, says: d.Status != Redirected, side: p.Status,
+		{ // with its time; that of a resolution which both sides have made is the one here
+			name: "status", paths: []string{"status"}, says: d.Status != Redirected, side: p.Status,
 			here: i.Status.String(), there: d.Status.String(),
-			changedThere: none || d.Status != b.Status ||
-				d.Status == Resolved && (textDigest(d.Note) != b.Note || !d.Resolved.Equal(b.Resolved)),
-			changedHere: none || i.Status != b.Status || i.Status == Resolved && textDigest(i.Note) != b.Note,
-			same: d.Status == i.Status && (d.Status != Resolved ||
-				(d.Note == "" || d.Note == i.Note) && (d.Resolved.IsZero() || d.Resolved.Equal(i.Resolved))),
+			changedThere: none || d.Status != b.Status || closedAgain ||
+				d.Status == Resolved && !both && textDigest(d.Note) != b.Note,
+			changedHere: (none || i.Status != b.Status) && d.Status != i.Status,
+			same:        d.Status == i.Status && !(both && closedAgain && (none || b.Status == Resolved)),
+		},
+		{
+			name: "note", paths: []string{"note"}, says: both && d.Note != "", side: p.Status, here: i.Note, there: d.Note,
+			changedThere: none || textDigest(d.Note) != b.Note, changedHere: none || textDigest(i.Note) != b.Note,
+			same: d.Note == i.Note,
 		},
 		{
 			name: "owner", paths: []string{"owner"}, says: !none || !d.Owner.IsZero(), side: p.Owner,
@@ -236,7 +244,8 @@ func (d Draft) Disputed(i Incident, base *Base) (fields []string) {
 //
 // Name and severity are changed here when a person chose them. A severity below that of an alert which i has and d has
 // not is not taken: that of i is derived from its alerts then, unless the policy is Theirs. Tags are compared one by
-// one. A field that d leaves open stays; an owner that d has no more is taken away.
+// one. A field that d leaves open stays; an owner that d has no more is taken away. A resolution that both sides have
+// made is no conflict, but its note may be one.
 func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 	s := Settled{Late: d.late(i, known.Base)}
 	if s.Late || !known.is(i, d.Reference) {
@@ -280,6 +289,7 @@ func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 		}
 	}
 	s.edit = d.edit(i, known.Base, s.take)
+	s.resolves = s.take["status"] && d.Status == Resolved && i.Status != Resolved
 	return s
 }
 
@@ -307,9 +317,9 @@ func (d Draft) edit(i Incident, base *Base, take map[string]bool) Edit {
 		if d.Status != i.Status {
 			e.Status = &d.Status
 		}
-		if d.Status == Resolved && d.Note != "" {
-			e.Note = &d.Note
-		}
+	}
+	if d.Status == Resolved && d.Note != "" && (take["note"] || e.Status != nil) {
+		e.Note = &d.Note
 	}
 	if take["verdict"] {
 		e.Verdict = &d.Verdict
@@ -334,7 +344,7 @@ func (d Draft) edit(i Incident, base *Base, take map[string]bool) Edit {
 }
 
 // adopt returns i with the fields of d that no edit changes, or that no person chooses.
-func (s Settled) adopt(d Draft, i Incident) Incident {
+func (s Settled) adopt(cmd Command, d Draft, i Incident) Incident {
 	if s.take["name"] {
 		i.Name, i.Renamed, i.Named = d.Name, false, true
 	}
@@ -344,8 +354,8 @@ func (s Settled) adopt(d Draft, i Incident) Incident {
 	if s.raised && !i.SeverityOverridden {
 		i.SeverityGiven = false
 	}
-	if s.take["status"] && d.Status == Resolved && !d.Resolved.IsZero() {
-		i.Resolved = d.Resolved
+	if s.take["status"] && d.Status == Resolved && (s.resolves || !d.Resolved.IsZero()) {
+		i.Resolved = d.resolved(cmd)
 	}
 	if !d.Created.IsZero() {
 		i.Created = d.Created

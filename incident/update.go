@@ -77,7 +77,7 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 		if err != nil {
 			return Effect{}, err
 		}
-		after = settled.adopt(d, edited)
+		after = settled.adopt(cmd, d, edited)
 		for n := range cascade {
 			here[n] = *cascade[n].after
 		}

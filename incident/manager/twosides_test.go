@@ -109,6 +109,44 @@ func TestAnEchoTakesNoChoiceAway(t *testing.T) {
 	s.check(t)
 }
 
+// What was resolved here and comes back as resolved is no conflict, whatever time it has there; two notes are one. A
+// source that does not tell when it resolved an incident does not move that time with each later change.
+func TestAResolutionThatComesBack(t *testing.T) {
+	s := openTwoSides()
+	d := there("5", 0, raise(1, 0))
+	i, _ := s.bring(t, d)
+	i = s.edit(t, i.ID, incident.Edit{Status: new(incident.Resolved), Note: new("reimaged")})
+	when := i.Resolved
+	for hours, resolved := range []time.Time{{}, start.Add(2 * time.Hour), start.Add(-time.Hour)} {
+		echo := d
+		echo.Reference.Updated, echo.Status = start.Add(time.Duration(hours)*time.Millisecond), incident.Resolved
+		echo.Note, echo.Resolved = "reimaged", resolved
+		plan, result, err := s.Import(bg, siem, echo, manager.DryRun())
+		require.NoError(t, err)
+		assert.Equal(t, when, plan.Resolved)
+		assert.Empty(t, result.Conflicts)
+		assert.Empty(t, result.Taken)
+		echo.Note = "closed by policy"
+		_, result, err = s.Import(bg, siem, echo, manager.DryRun())
+		require.NoError(t, err)
+		assert.Equal(t, []incident.Conflict{{Field: "note", Here: "reimaged", There: "closed by policy"}}, result.Conflicts)
+	}
+
+	d = there("6", time.Hour)
+	d.Status = incident.Resolved
+	s.bring(t, d)
+	d.Reference.Updated, d.Note = start.Add(5*time.Hour), "typo"
+	i, result := s.bring(t, d)
+	assert.Equal(t, start.Add(time.Hour), i.Resolved, "it was not later than the first state that had it")
+	assert.Equal(t, "typo", i.Note)
+	assert.Equal(t, []string{"note"}, result.Taken)
+	d.Resolved = start.Add(30 * time.Minute)
+	i, result = s.bring(t, d)
+	assert.Equal(t, d.Resolved, i.Resolved, "now it is told")
+	assert.Equal(t, []string{"status"}, result.Taken)
+	s.check(t)
+}
+
 // Of what was changed on both sides, a policy decides; the log has both values, once.
 func TestConflicts(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -408,9 +408,6 @@ func decodeIncident(m, props object, number func(string) incident.Reference) (in
 	if d.Status == incident.Resolved {
 		text(c, &d.Note, "classificationComment")
 		c.time(&d.Resolved, "closedTime")
-		if d.Resolved.IsZero() {
-			d.Resolved = d.Reference.Updated // ARM does not say when; it was not later than this
-		}
 	}
 	d.Comments = c.takeComments()
 	var problems []fieldError

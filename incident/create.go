@@ -24,7 +24,7 @@ type Draft struct {
 	Note        string                 `json:"note,omitempty"`      // taken only with Status Resolved
 	RedirectTo  Reference              `json:"redirectTo,omitzero"` // with Status Redirected: the incident it was merged into
 	Created     time.Time              `json:"created,omitzero"`    // zero means now
-	Resolved    time.Time              `json:"resolved,omitzero"`   // zero means now, taken only with Status Resolved
+	Resolved    time.Time              `json:"resolved,omitzero"`   // taken only with Status Resolved; zero means not told, see Create
 	Comments    []Comment              `json:"comments,omitempty"`  // oldest first
 	Alerts      []alert.Alert          `json:"alerts,omitempty"`    // grouped in this incident by whoever describes it
 	Extra       alert.Fields           `json:"extra,omitzero"`      // fields of the other system without a place above
@@ -44,7 +44,8 @@ type Comment struct {
 // Name and severity are taken from d, or derived from the alerts where d leaves them open. Those of a d with
 // a Reference are what another system says, and no person's choice: the severity holds until an alert that
 // does not come with d is more severe, see [AddAlert], and the name until a person chooses another. An
-// incident that is resolved from the start leaves its alerts as they are. One that d has as Active is
+// incident that is resolved from the start leaves its alerts as they are. Where d does not tell when it was resolved,
+// that is the time of the state in its Reference, because it was not later, or else now. One that d has as Active is
 // resolved from the start when it has alerts and all of them are resolved, unless cmd.Policy keeps it open.
 func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.Link, tax classification.Taxonomy) (Effect, error) {
 	d.Verdict = tax.Spelled(d.Verdict)
@@ -69,10 +70,7 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 	}
 	switch d.Status {
 	case Resolved:
-		i.Note, i.Resolved = d.Note, d.Resolved
-		if i.Resolved.IsZero() {
-			i.Resolved = cmd.At
-		}
+		i.Note, i.Resolved = d.Note, d.resolved(cmd)
 	case Redirected:
 		i.RedirectTo = d.RedirectTo.IncidentID()
 	}
@@ -100,6 +98,17 @@ func Create(cmd Command, id ID, d Draft, alerts []alert.Alert, links []activity.
 	e := effect(cmd, Incident{}, i, main, nil)
 	e.Alerts = stored
 	return e, nil
+}
+
+// resolved returns when d was resolved, as far as that is known.
+func (d Draft) resolved(cmd Command) time.Time {
+	switch {
+	case !d.Resolved.IsZero():
+		return d.Resolved
+	case !d.Reference.Updated.IsZero():
+		return d.Reference.Updated
+	}
+	return cmd.At
 }
 
 func (d Draft) validate(tax classification.Taxonomy) error {

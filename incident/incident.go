@@ -106,6 +106,23 @@ func (r Reference) IncidentID() ID {
 	return ID(alert.Origin{Source: r.System, ID: r.ID}.AlertID())
 }
 
+// ReferenceIn returns what a system knows i by: the reference that i was imported under, or else the first of that
+// system. Those that i has taken over from incidents that were merged into it stand behind. ok is false when i has none.
+func (i Incident) ReferenceIn(system string) (r Reference, ok bool) {
+	for _, have := range i.References {
+		if have.System != system {
+			continue
+		}
+		if have.IncidentID() == i.ID {
+			return have, true
+		}
+		if !ok {
+			r, ok = have, true
+		}
+	}
+	return r, ok
+}
+
 // A Command is who asks for a change, when, and under which identifier.
 type Command struct {
 	ID   string         // unique; a command that is repeated under the same ID has one effect

@@ -113,7 +113,7 @@ type ImportPolicy struct {
 
 // A Conflict is a field that was changed on both sides since the last import.
 type Conflict struct {
-	Field string `json:"field"` // "name", "description", "severity", "status", "owner" or "verdict"
+	Field string `json:"field"` // "name", "description", "severity", "status", "note", "owner" or "verdict"
 	Here  string `json:"here"`  // the value here before the import
 	There string `json:"there"` // the value of the other system
 	Taken bool   `json:"taken"` // There is the value now
@@ -126,8 +126,10 @@ type Settled struct {
 	Conflicts []Conflict // fields that were changed on both sides
 	Late      bool       // the draft is an earlier state than the one imported before: no field is looked at
 
-	edit Edit
-	take map[string]bool
+	edit     Edit
+	take     map[string]bool
+	resolves bool // an open incident
+	raised   bool // alerts that the draft does not have hold the severity up
 }
 
 // Cascades reports whether the fields that are taken may change alerts that the draft does not name.
@@ -155,6 +157,9 @@ func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 	if !none {
 		b = *base
 	}
+	both := d.Status == Resolved && i.Status == Resolved
+	closedAgain := d.Status == Resolved && !d.Resolved.IsZero() &&
+		!d.Resolved.Equal(b.Resolved) && !d.Resolved.Equal(i.Resolved)
 	verdict := func(v classification.Verdict) string {
 		return strings.Trim(string(v.Classification)+"/"+string(v.Determination), "/")
 	}
@@ -177,14 +182,18 @@ func (d Draft) threeWay(i Incident, base *Base, p ImportPolicy) []fieldThere {
 			changedHere:  i.SeverityOverridden,
 			same:         d.Severity == i.Severity, // a later state knows the alerts that raised it
 		},
-		{
-			name: "status", paths: []string{"status", "note"}, says: d.Status != Redirected, side: p.Status,
+		{ // with its time; that of a resolution which both sides have made is the one here
+			name: "status", paths: []string{"status"}, says: d.Status != Redirected, side: p.Status,
 			here: i.Status.String(), there: d.Status.String(),
-			changedThere: none || d.Status != b.Status ||
-				d.Status == Resolved && (textDigest(d.Note) != b.Note || !d.Resolved.Equal(b.Resolved)),
-			changedHere: none || i.Status != b.Status || i.Status == Resolved && textDigest(i.Note) != b.Note,
-			same: d.Status == i.Status && (d.Status != Resolved ||
-				(d.Note == "" || d.Note == i.Note) && (d.Resolved.IsZero() || d.Resolved.Equal(i.Resolved))),
+			changedThere: none || d.Status != b.Status || closedAgain ||
+				d.Status == Resolved && !both && textDigest(d.Note) != b.Note,
+			changedHere: (none || i.Status != b.Status) && d.Status != i.Status,
+			same:        d.Status == i.Status && !(both && closedAgain && (none || b.Status == Resolved)),
+		},
+		{
+			name: "note", paths: []string{"note"}, says: both && d.Note != "", side: p.Status, here: i.Note, there: d.Note,
+			changedThere: none || textDigest(d.Note) != b.Note, changedHere: none || textDigest(i.Note) != b.Note,
+			same: d.Note == i.Note,
 		},
 		{
 			name: "owner", paths: []string{"owner"}, says: !none || !d.Owner.IsZero(), side: p.Owner,
@@ -233,17 +242,28 @@ func (d Draft) Disputed(i Incident, base *Base) (fields []string) {
 // there only is taken, one that was changed here only stays, and one that was changed on both sides is decided by
 // cmd.Policy.Imports. None is looked at where i is an incident that the draft's was merged into.
 //
-// Name and severity are changed here when a person chose them. Tags are compared one by one. A field that d leaves
-// open stays; an owner that d has no more is taken away.
+// Name and severity are changed here when a person chose them. A severity below that of an alert which i has and d has
+// not is not taken: that of i is derived from its alerts then, unless the policy is Theirs. Tags are compared one by
+// one. A field that d leaves open stays; an owner that d has no more is taken away. A resolution that both sides have
+// made is no conflict, but its note may be one.
 func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 	s := Settled{Late: d.late(i, known.Base)}
 	if s.Late || !known.is(i, d.Reference) {
 		return s
 	}
 	s.take = make(map[string]bool)
-	for _, f := range d.threeWay(i, known.Base, cmd.Policy.Imports) {
+	fields := d.threeWay(i, known.Base, cmd.Policy.Imports)
+	s.raised = len(fields) > 0 && d.raised(i, known) && cmd.Policy.Imports.Severity != Theirs
+	for _, f := range fields {
 		switch {
 		case !f.says || f.same && f.name != "name" && f.name != "severity":
+		case f.same && f.changedHere: // it is the other system that follows
+		case f.name == "severity" && s.raised && !f.changedHere:
+			if i.Severity == i.Alerts.BySeverity.Highest() {
+				s.Kept = append(s.Kept, f.name)
+			} else {
+				s.Taken = append(s.Taken, f.name)
+			}
 		case !f.changedThere:
 			if !f.same {
 				s.Kept = append(s.Kept, f.name)
@@ -269,7 +289,19 @@ func (d Draft) Settle(cmd Command, i Incident, known Known) Settled {
 		}
 	}
 	s.edit = d.edit(i, known.Base, s.take)
+	s.resolves = s.take["status"] && d.Status == Resolved && i.Status != Resolved
 	return s
+}
+
+// raised reports whether an alert of i that d does not have is more severe than d. Where d comes without alerts,
+// that is so while an alert keeps i from having the severity that the system of d gave.
+func (d Draft) raised(i Incident, known Known) bool {
+	others := i.Alerts.BySeverity
+	for _, a := range known.Alerts {
+		others[a.Severity]--
+	}
+	kept := known.Base != nil && known.Base.Severity != alert.Unrated && !i.SeverityGiven && !i.SeverityOverridden
+	return d.Severity != alert.Unrated && (len(d.Alerts) > 0 || kept) && others.Highest() > d.Severity
 }
 
 // edit returns the edit that makes i what d says in the fields that are taken.
@@ -285,9 +317,9 @@ func (d Draft) edit(i Incident, base *Base, take map[string]bool) Edit {
 		if d.Status != i.Status {
 			e.Status = &d.Status
 		}
-		if d.Status == Resolved && d.Note != "" {
-			e.Note = &d.Note
-		}
+	}
+	if d.Status == Resolved && d.Note != "" && (take["note"] || e.Status != nil) {
+		e.Note = &d.Note
 	}
 	if take["verdict"] {
 		e.Verdict = &d.Verdict
@@ -312,15 +344,18 @@ func (d Draft) edit(i Incident, base *Base, take map[string]bool) Edit {
 }
 
 // adopt returns i with the fields of d that no edit changes, or that no person chooses.
-func (s Settled) adopt(d Draft, i Incident) Incident {
+func (s Settled) adopt(cmd Command, d Draft, i Incident) Incident {
 	if s.take["name"] {
 		i.Name, i.Renamed, i.Named = d.Name, false, true
 	}
 	if s.take["severity"] {
 		i.Severity, i.SeverityOverridden, i.SeverityGiven = d.Severity, false, true
 	}
-	if s.take["status"] && d.Status == Resolved && !d.Resolved.IsZero() {
-		i.Resolved = d.Resolved
+	if s.raised && !i.SeverityOverridden {
+		i.SeverityGiven = false
+	}
+	if s.take["status"] && d.Status == Resolved && (s.resolves || !d.Resolved.IsZero()) {
+		i.Resolved = d.resolved(cmd)
 	}
 	if !d.Created.IsZero() {
 		i.Created = d.Created

@@ -18,6 +18,7 @@ type Known struct {
 	Base     *Base                // of the last import; nil when none is remembered
 	Decided  map[string]time.Time // when the fields that Draft.Disputed names were last changed here, as the log says
 	Comments map[activity.ID]bool // of the draft's CommentIDs those that are in the log, and whether they have their text
+	Alerts   []alert.Alert        // of the draft's alerts those that the incident has, as they are stored
 	Assets   map[alert.Key]bool   // of the identities of the new alerts' assets, those that an alert of the incident has
 }
 
@@ -76,7 +77,7 @@ func Update(cmd Command, c Case, d Draft, alerts []alert.Alert, known Known, tax
 		if err != nil {
 			return Effect{}, err
 		}
-		after = settled.adopt(d, edited)
+		after = settled.adopt(cmd, d, edited)
 		for n := range cascade {
 			here[n] = *cascade[n].after
 		}

@@ -234,6 +234,11 @@ func (m *Manager) plan(
 		if known.Decided, err = decided(ctx, r, c.Incident.ID, d.Disputed(c.Incident, base)); err != nil {
 			return p, err
 		}
+		for _, a := range stored {
+			if a.Incident == c.Incident.ID {
+				known.Alerts = append(known.Alerts, a)
+			}
+		}
 		if c.Incident.ID == cmp.Or(item.Incident, id) {
 			p.settled = d.Settle(cmd, c.Incident, known)
 		}

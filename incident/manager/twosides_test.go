@@ -88,6 +88,65 @@ func TestALaterImportUndoesNothing(t *testing.T) {
 	s.check(t)
 }
 
+// A name and a severity that a person chose stay that person's choice when the other system has followed.
+func TestAnEchoTakesNoChoiceAway(t *testing.T) {
+	s := openTwoSides()
+	d := there("5", 0, raise(1, 0, alert.Device{DeviceID: "x1"}))
+	d.Severity = alert.Medium
+	i, _ := s.bring(t, d)
+	s.edit(t, i.ID, incident.Edit{Name: new("Crane"), Severity: new(alert.Low)})
+	d.Reference.Updated, d.Name, d.Severity = start.Add(time.Hour), "Crane", alert.Low
+	i, result := s.bring(t, d)
+	assert.True(t, i.SeverityOverridden && i.Renamed)
+	assert.Empty(t, result.Taken)
+	assert.Empty(t, result.Conflicts)
+	ingest(t, s.Manager, raise(2, 0, alert.Device{DeviceID: "x1"}))
+	i, err := s.Incident(bg, kai, i.ID)
+	require.NoError(t, err)
+	require.Equal(t, 2, i.Alerts.Count)
+	assert.Equal(t, alert.Low, i.Severity)
+	assert.Equal(t, alert.Medium, s.edit(t, i.ID, incident.Edit{DeriveSeverity: true}).Severity)
+	s.check(t)
+}
+
+// What was resolved here and comes back as resolved is no conflict, whatever time it has there; two notes are one. A
+// source that does not tell when it resolved an incident does not move that time with each later change.
+func TestAResolutionThatComesBack(t *testing.T) {
+	s := openTwoSides()
+	d := there("5", 0, raise(1, 0))
+	i, _ := s.bring(t, d)
+	i = s.edit(t, i.ID, incident.Edit{Status: new(incident.Resolved), Note: new("reimaged")})
+	when := i.Resolved
+	for hours, resolved := range []time.Time{{}, start.Add(2 * time.Hour), start.Add(-time.Hour)} {
+		echo := d
+		echo.Reference.Updated, echo.Status = start.Add(time.Duration(hours)*time.Millisecond), incident.Resolved
+		echo.Note, echo.Resolved = "reimaged", resolved
+		plan, result, err := s.Import(bg, siem, echo, manager.DryRun())
+		require.NoError(t, err)
+		assert.Equal(t, when, plan.Resolved)
+		assert.Empty(t, result.Conflicts)
+		assert.Empty(t, result.Taken)
+		echo.Note = "closed by policy"
+		_, result, err = s.Import(bg, siem, echo, manager.DryRun())
+		require.NoError(t, err)
+		assert.Equal(t, []incident.Conflict{{Field: "note", Here: "reimaged", There: "closed by policy"}}, result.Conflicts)
+	}
+
+	d = there("6", time.Hour)
+	d.Status = incident.Resolved
+	s.bring(t, d)
+	d.Reference.Updated, d.Note = start.Add(5*time.Hour), "typo"
+	i, result := s.bring(t, d)
+	assert.Equal(t, start.Add(time.Hour), i.Resolved, "it was not later than the first state that had it")
+	assert.Equal(t, "typo", i.Note)
+	assert.Equal(t, []string{"note"}, result.Taken)
+	d.Resolved = start.Add(30 * time.Minute)
+	i, result = s.bring(t, d)
+	assert.Equal(t, d.Resolved, i.Resolved, "now it is told")
+	assert.Equal(t, []string{"status"}, result.Taken)
+	s.check(t)
+}
+
 // Of what was changed on both sides, a policy decides; the log has both values, once.
 func TestConflicts(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -131,6 +190,51 @@ func TestConflicts(t *testing.T) {
 			assert.Len(t, all(t, s.Activity(bg, kai, activity.Query{Types: []activity.Type{activity.Overruled}})), len(log))
 			s.check(t)
 		})
+	}
+}
+
+// An alert that the other system does not have holds the severity up, whichever came first, until it is gone.
+func TestALocalAlertHoldsTheSeverity(t *testing.T) {
+	theirs, local := raise(1, 0, alert.Device{DeviceID: "x1"}), raise(2, 0, alert.Device{DeviceID: "x1"})
+	local.Severity = alert.High
+	for _, localFirst := range []bool{false, true} {
+		for _, named := range []bool{false, true} { // the other system names its alerts each time
+			s := openTwoSides()
+			d := there("5", 0, theirs)
+			d.Severity = alert.Medium
+			if localFirst {
+				ingest(t, s.Manager, local, theirs)
+				s.bring(t, d)
+			} else {
+				s.bring(t, d)
+				ingest(t, s.Manager, local)
+			}
+			if !named {
+				d.Alerts = nil
+			}
+			poll := func(after time.Duration, severity alert.Severity) (incident.Incident, manager.ImportResult) {
+				d.Reference.Updated, d.Severity = start.Add(after), severity
+				return s.bring(t, d)
+			}
+			i, result := poll(time.Hour, alert.Medium)
+			require.Equal(t, 2, i.Alerts.Count)
+			assert.Equal(t, alert.High, i.Severity)
+			assert.Empty(t, result.Taken)
+			i, result = poll(2*time.Hour, alert.Low)
+			assert.Equal(t, alert.High, i.Severity, "changed there, and the alert is still here")
+			assert.Equal(t, []string{"severity"}, result.Kept)
+			assert.False(t, i.SeverityGiven)
+			_, err := s.MoveAlerts(bg, kai, []alert.ID{local.Origin.AlertID()}, "", "no part of it")
+			require.NoError(t, err)
+			i, _ = poll(3*time.Hour, alert.Low)
+			if named {
+				assert.Equal(t, alert.Low, i.Severity)
+				assert.True(t, i.SeverityGiven)
+			} else {
+				assert.Equal(t, alert.Medium, i.Severity, "as its alert is")
+			}
+			s.check(t)
+		}
 	}
 }
 

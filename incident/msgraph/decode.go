@@ -272,7 +272,6 @@ func (c codec) decodeIncident() (incident.Decoded, []fieldError) {
 	}
 	if d.Status == incident.Resolved {
 		value(c, &d.Note, "resolvingComment")
-		d.Resolved = d.Reference.Updated // Graph does not say when; it was not later than this
 	}
 	var custom, sys []string
 	list(c, &custom, "customTags", "tags")

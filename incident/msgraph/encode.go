@@ -36,11 +36,9 @@ func encodeAlert(a alert.Alert, comments []incident.Comment) ([]byte, error) {
 func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []alert.Alert) ([]byte, error) {
 	m := members(i.Extra)
 	c := codec{m: m, write: true}
-	ref := incident.Reference{ID: string(i.ID), Updated: i.Updated}
-	for _, r := range i.References {
-		if r.System == system {
-			ref = r
-		}
+	ref, ok := i.ReferenceIn(system)
+	if !ok {
+		ref = incident.Reference{ID: string(i.ID), Updated: i.Updated}
 	}
 	d := incident.Draft{Reference: ref, Description: i.Description, Severity: i.Severity, Owner: i.Owner,
 		Verdict: i.Verdict, Created: i.Created}

@@ -127,3 +127,27 @@ func TestRowsLeaveTheStatus(t *testing.T) {
 	assert.Equal(t, "Saw", a.Title)
 	assert.Len(t, a.Evidence, 2)
 }
+
+// What was merged into an incident does not give it another identifier, neither in a chain nor where a person merged.
+func TestAMergedIncidentKeepsItsIdentifier(t *testing.T) {
+	of := func(id, members string) string {
+		return `{"@odata.type":"#microsoft.graph.security.incident","id":"` + id + `","incidentWebUrl":"https://x.example/` + id + `",
+			"displayName":"Incident ` + id + `"` + members + `}`
+	}
+	m := open(t)
+	take(t, m, of("1", "")+of("2", "")+of("3", "")+of("4", ""))
+	take(t, m, of("2", `,"status":"redirected","redirectIncidentId":"3"`)+of("1", `,"status":"redirected","redirectIncidentId":"2"`))
+	i, err := m.Merge(t.Context(), importer, "microsoftDefender:3", []incident.ID{"microsoftDefender:4"}, "")
+	require.NoError(t, err)
+	require.Len(t, i.References, 4)
+	text, err := msgraph.EncodeIncident(i, nil, nil)
+	require.NoError(t, err)
+	for item, err := range msgraph.Decode(strings.NewReader(string(text)), "f.json") {
+		require.NoError(t, err)
+		assert.Equal(t, incident.Reference{System: "microsoftDefender", ID: "3", URL: "https://x.example/3"}, item.Incident.Reference)
+	}
+	i.ID = "01" // as the successor of one that was purged has it
+	r, ok := i.ReferenceIn("microsoftDefender")
+	assert.True(t, ok)
+	assert.Equal(t, "3", r.ID)
+}

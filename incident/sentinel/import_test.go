@@ -97,3 +97,26 @@ func TestFixtureIncident(t *testing.T) {
 	}
 	assert.Equal(t, 1, n)
 }
+
+// An incident of Defender keeps its name in Sentinel, though one of Sentinel's own was merged into it.
+func TestAMergedIncidentKeepsItsName(t *testing.T) {
+	store := memory.New()
+	m := manager.New(store, nil)
+	by := activity.Actor{Kind: activity.App, ID: "importer"}
+	for _, text := range []string{
+		`{"name":"s-1","type":"Microsoft.SecurityInsights/Incidents","properties":{"title":"t","providerName":"Microsoft XDR","providerIncidentId":"7"}}`,
+		`{"name":"s-2","type":"Microsoft.SecurityInsights/Incidents","properties":{"title":"t"}}`,
+	} {
+		for d, err := range sentinel.Decode(strings.NewReader(text), "f.json") {
+			require.NoError(t, err)
+			_, _, err = m.Import(t.Context(), by, *d.Incident)
+			require.NoError(t, err)
+		}
+	}
+	i, err := m.Merge(t.Context(), by, "microsoftDefender:7", []incident.ID{"microsoftSentinel:s-2"}, "")
+	require.NoError(t, err)
+	text, err := sentinel.EncodeIncident(i, nil, nil)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"name":"s-1"`)
+	assert.NotContains(t, string(text), "s-2")
+}

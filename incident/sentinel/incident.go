@@ -408,9 +408,6 @@ func decodeIncident(m, props object, number func(string) incident.Reference) (in
 	if d.Status == incident.Resolved {
 		text(c, &d.Note, "classificationComment")
 		c.time(&d.Resolved, "closedTime")
-		if d.Resolved.IsZero() {
-			d.Resolved = d.Reference.Updated // ARM does not say when; it was not later than this
-		}
 	}
 	d.Comments = c.takeComments()
 	var problems []fieldError
@@ -675,19 +672,17 @@ func EncodeIncident(i incident.Incident, comments []incident.Comment, alerts []a
 
 // sentinelReference returns what Sentinel knows i by.
 func sentinelReference(i incident.Incident, m, props object) incident.Reference {
-	kept := referenceOf(m, props)
-	own := incident.Reference{System: system, ID: string(i.ID), Updated: i.Updated}
-	for _, r := range i.References {
-		switch r.System {
-		case system:
-			return r
-		case defender:
-			if kept.System == defender && r.ID == kept.ID {
-				own = r
+	if kept := referenceOf(m, props); kept.System == defender { // its name in Sentinel is in m
+		for _, r := range i.References {
+			if r.System == defender && r.ID == kept.ID {
+				return r
 			}
 		}
 	}
-	return own
+	if r, ok := i.ReferenceIn(system); ok {
+		return r
+	}
+	return incident.Reference{System: system, ID: string(i.ID), Updated: i.Updated}
 }
 
 // incident moves what is not of the server.
